@@ -1,0 +1,113 @@
+"""The Engine's interface: all that the page, the API and scripts may use.
+
+The local engine is its first implementation; `backend.engine.fake.FakeEngine` is the second, for
+tests; a cluster engine must be able to stand in unchanged. Every value that crosses it is plain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
+from backend.requests import Request
+
+FrameKind = Literal["x0", "xt"]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Names that settings may use now, for dropdowns and `/options`.
+
+    Attributes:
+        models: One dict a model: name, title, family, native_size, guidance_scale, bytes,
+            example_prompts, known_words.
+        samplers: {"sampler": (schedules ...)}.
+        loras: One dict a LoRA: name, bytes.
+        device: e.g. "cpu".
+        dtype: e.g. "bfloat16".
+    """
+
+    models: tuple[dict[str, Any], ...]
+    samplers: dict[str, tuple[str, ...]]
+    loras: tuple[dict[str, Any], ...] = ()
+    device: str = "cpu"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the model cache holds, and may hold, in bytes."""
+
+    used_bytes: int
+    budget_bytes: int
+
+
+class Engine(Protocol):
+    """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
+
+    def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+        """Queues a job and returns its token.
+
+        Raises:
+            BadInput: The request cannot run here (unknown model, too large, ...).
+            QueueFull: The owner has too many jobs waiting.
+        """
+        ...
+
+    def cancel(self, token: str) -> None:
+        """Stops the job within one model call; what it has finished is kept. Idempotent."""
+        ...
+
+    def status(self, token: str) -> JobStatus:
+        """Snapshot of a job. Raises UnknownName when the token is not (or no longer) known."""
+        ...
+
+    def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
+        """Like `status`, but returns as soon as its revision exceeds `revision`, or in time."""
+        ...
+
+    async def next_preview(
+        self, token: str, revision: int, timeout_s: float = 10.0
+    ) -> Preview | None:
+        """The newest frame above `revision`, waiting up to `timeout_s`; None when none came."""
+        ...
+
+    def touch(self, token: str) -> None:
+        """Says that somebody watches the job; without a touch for the grace period it stops."""
+        ...
+
+    def detach(self, token: str) -> None:
+        """Says that its watcher went away: the grace period starts now."""
+        ...
+
+    def timeline(self, token: str) -> TimelineInfo | None:
+        """What is stored of the run, None when nothing is."""
+        ...
+
+    def timeline_frame(
+        self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
+    ) -> Pixels:
+        """The preview of a stored step, (H, W, 3)."""
+        ...
+
+    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> Path:
+        """Writes an mp4 of x0 | x_t over the steps and returns its path."""
+        ...
+
+    def library(self, *, refresh: bool = False) -> Library:
+        """Models, samplers and LoRAs at hand."""
+        ...
+
+    def memory(self) -> Memory:
+        """What the cache holds."""
+        ...
+
+    def results(self, token: str) -> tuple[Output, ...]:
+        """Finished pictures of a job, in order."""
+        ...
+
+    def close(self) -> None:
+        """Stops every job and the workers; returns once they have ended."""
+        ...

@@ -1,0 +1,54 @@
+"""User-safe errors: each message is a whole sentence that says what to do next.
+
+Only these reach a person's screen as they are; anything else is reported as an internal error
+without its traceback.
+"""
+
+
+class LoomError(Exception):
+    """Base of every error whose message may be shown to a user as it stands."""
+
+
+class BadInput(LoomError):
+    """A setting or a file cannot be used.
+
+    Args:
+        message: One sentence that says what to change.
+        field: The settings field at fault, where there is one.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class UnknownName(BadInput):
+    """A model, sampler, schedule, preset or job of that name does not exist."""
+
+
+class ModelProblem(LoomError):
+    """A model's folder or file is missing parts, damaged, or of a kind that is refused."""
+
+
+class OutOfMemory(LoomError):
+    """The device cannot hold the job; the message says what would fit."""
+
+
+class NumericalProblem(LoomError):
+    """The model produced NaN or infinite values even after one retry in float32."""
+
+
+class StorageProblem(LoomError):
+    """A file could not be written or read (disk full, no permission, damaged)."""
+
+
+class QueueFull(LoomError):
+    """The queue holds as many jobs of this owner as it accepts."""
+
+
+class Cancelled(LoomError):
+    """The job was stopped by its owner."""
+
+
+class DeadlineExceeded(LoomError):
+    """The job ran longer than the deadline allows."""

@@ -1,0 +1,133 @@
+"""What a job tells its observers. Plain, serialisable values; no torch, no PIL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (H, W, 3), RGB
+
+Stage = Literal["queued", "loading", "encoding", "sampling", "decoding", "saving"]
+State = Literal["queued", "running", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        stage: What it does now.
+        step: Model steps done, 0..total.
+        total: Model steps of this stage (0 where it has none).
+        elapsed_s: Since the job began to run.
+        eta_s: Estimated seconds left; None while unknown.
+        note: One short sentence, e.g. which model is loading.
+    """
+
+    stage: Stage
+    step: int = 0
+    total: int = 0
+    elapsed_s: float = 0.0
+    eta_s: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The recipe of one picture: all that is needed to make it again.
+
+    Attributes:
+        mode: Name of the mode, a key of `settings.MODES`.
+        settings: Resolved settings, as JSON values; batch_size 1 and this picture's own seed.
+        model: {"name", "hash"} of the checkpoint.
+        extra: Further facts (LoRA hashes, device, dtype, versions, steps executed).
+    """
+
+    mode: str
+    settings: dict[str, Any]
+    model: dict[str, str]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One finished picture of a job.
+
+    Attributes:
+        index: Place in the job, from 0.
+        image: (H, W, 3) uint8 RGB.
+        record: Its recipe.
+        path: Where it was saved; None until then.
+    """
+
+    index: int
+    image: Pixels
+    record: Record
+    path: str | None = None
+
+
+Event = Progress | Output
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One preview frame of a running job.
+
+    Attributes:
+        revision: Rises with every frame of a job; the last frame of a run is never dropped.
+        step: Model steps done when it was taken.
+        total: Model steps in all.
+        jpeg: The picture, encoded; a batch is laid out as a grid.
+        final: No further frame follows.
+    """
+
+    revision: int
+    step: int
+    total: int
+    jpeg: bytes
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class TimelineInfo:
+    """What is kept of a run for scrubbing and branching.
+
+    Attributes:
+        steps: Number of stored steps; step i is the state after i + 1 model steps.
+        batch: Images in the run.
+        sigmas: Noise level after each stored step.
+    """
+
+    steps: int
+    batch: int
+    sigmas: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A snapshot of a job, cheap to take and safe to show to its owner.
+
+    Attributes:
+        token: Unguessable handle; whoever holds it may watch and cancel the job.
+        state: queued, running, done, stopped or failed.
+        position: Jobs that run before it (0 = next or running).
+        progress: The latest progress.
+        outputs: Pictures finished so far, in order.
+        error: The sentence to show when it failed, or what was kept when it was stopped.
+        info: As the API returns it; empty until the job has ended.
+        timeline: Present once a step has run.
+        revision: Rises with every change, so that observers can tell.
+    """
+
+    token: str
+    state: State
+    position: int
+    progress: Progress
+    outputs: tuple[Output, ...] = ()
+    error: str | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    timeline: TimelineInfo | None = None
+    revision: int = 0

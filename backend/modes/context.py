@@ -1,0 +1,55 @@
+"""What a mode is given by the engine, as protocols: modes never import the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from backend.events import Progress
+
+if TYPE_CHECKING:
+    from backend.models.manager import ModelManager
+    from backend.models.preview import Previewer
+    from backend.sampling.types import Step
+    from backend.settings import Settings
+
+
+class StepSink(Protocol):
+    """Takes each step for the preview and the timeline."""
+
+    def begin(self, settings: Settings, previewer: Previewer, scale: float) -> None:
+        """Announces a run; `scale` maps Step.x of the last step to what the VAE decodes."""
+        ...
+
+    def step(self, step: Step) -> None:
+        """Offers one step; must not synchronise with the device."""
+        ...
+
+
+class BranchSource(Protocol):
+    """Finds the stored steps of earlier runs."""
+
+    def load(self, token: str, step: int) -> tuple[Settings, Step]:
+        """Settings and step that a run left; raises UnknownName when they are gone."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """One job's surroundings.
+
+    Attributes:
+        models: The cache; `lease` a model for as long as it is used.
+        check: Called before each model call; raises Cancelled or DeadlineExceeded, and lets an
+            interactive job go first when this one runs in the background.
+        report: Publishes progress.
+        steps: Receives every step.
+        branches: Earlier runs.
+    """
+
+    models: ModelManager
+    check: Callable[[], None]
+    report: Callable[[Progress], None]
+    steps: StepSink
+    branches: BranchSource

@@ -1,0 +1,214 @@
+"""Settings: one frozen pydantic model per mode.
+
+This is the single schema of presets, PNG records, the API and the page's forms. A value that is
+out of range or unknown is refused with its field's name, never corrected. `None` means "what the
+model recommends" and is replaced by `resolved`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from backend.errors import BadInput
+
+SamplerName = Literal[
+    "ddim", "ddpm", "euler", "euler_a", "heun", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"
+]
+ScheduleName = Literal["model", "karras", "exponential", "trailing", "ays"]
+
+MAX_SEED = 2**32 - 1
+MAX_PROMPT_CHARS = 20_000
+
+# Which schedules each sampler accepts: what the diffusers class of the same name offers.
+SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
+    "ddim": ("model",),
+    "ddpm": ("model", "trailing"),
+    "euler": ("model", "karras", "exponential", "trailing", "ays"),
+    "euler_a": ("model", "trailing"),
+    "heun": ("model", "karras", "exponential", "trailing"),
+    "lms": ("model", "karras", "exponential", "trailing"),
+    "dpmpp_2m": ("model", "karras", "exponential", "trailing", "ays"),
+    "dpmpp_2m_sde": ("model", "karras", "exponential", "trailing", "ays"),
+    "unipc": ("model", "karras", "exponential", "trailing"),
+    "lcm": ("model",),
+}
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Size = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
+Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_text_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        numeric = {int, float} & {annotation, *get_args(annotation)}
+        if numeric and isinstance(value, (str, bool)):
+            raise ValueError("must be a number, not text or a truth value")
+        return value
+
+
+class LoraUse(_Frozen):
+    """One LoRA in a mix.
+
+    Attributes:
+        name: File stem in the LoRA folder.
+        weight: Scale s in W0 + s B A.
+        start: Fraction of the run at which it begins to act.
+        end: Fraction of the run at which it stops.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    weight: float = Field(1.0, ge=-10.0, le=10.0)
+    start: Fraction = 0.0
+    end: Fraction = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not lie after end")
+        return self
+
+
+class Settings(_Frozen):
+    """What every mode that makes pictures shares.
+
+    A field's `description` is its one-sentence hint on the page; `json_schema_extra` may hold
+    `unit` and `step`.
+    """
+
+    mode: ClassVar[str] = ""
+
+    prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
+    negative_prompt: Prompt = Field("", description="What to steer away from.")
+    model: str = Field(
+        "pocket", min_length=1, max_length=300, description="The checkpoint that draws."
+    )
+    sampler: SamplerName = Field("dpmpp_2m", description="The method that walks from noise to x0.")
+    schedule: ScheduleName = Field("karras", description="Where the noise levels of the steps lie.")
+    steps: int = Field(
+        20, ge=1, le=150, description="Model steps; more is slower and finer.",
+        json_schema_extra={"step": 1, "unit": "steps"},
+    )
+    guidance_scale: float | None = Field(
+        None, ge=0.0, le=30.0, description="How hard the prompt pulls; 1 turns guidance off.",
+        json_schema_extra={"step": 0.1},
+    )
+    width: Size | None = Field(None, description="Width of the picture.",
+                               json_schema_extra={"step": 8, "unit": "px"})
+    height: Size | None = Field(None, description="Height of the picture.",
+                                json_schema_extra={"step": 8, "unit": "px"})
+    seed: Seed = Field(-1, description="Start of the noise; -1 draws one, the same seed repeats.")
+    batch_size: int = Field(
+        1, ge=1, le=16, description="Pictures made together, with seeds that count up.",
+        json_schema_extra={"step": 1, "unit": "pictures"},
+    )
+    loras: tuple[LoraUse, ...] = Field((), max_length=32, description="LoRAs and their weights.")
+    eta: Fraction = Field(0.0, description="Fresh noise per DDIM step; 0 is deterministic.",
+                          json_schema_extra={"step": 0.05})
+    guidance_rescale: Fraction = Field(
+        0.0, description="Pulls over-saturated guidance back (Lin et al. 2023).",
+        json_schema_extra={"step": 0.05},
+    )
+    guidance_start: Fraction = Field(0.0, description="Where in the run guidance begins.",
+                                     json_schema_extra={"step": 0.05, "unit": "of the run"})
+    guidance_end: Fraction = Field(1.0, description="Where in the run guidance ends.",
+                                   json_schema_extra={"step": 0.05, "unit": "of the run"})
+    threshold_ratio: Fraction = Field(
+        0.0, description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
+        json_schema_extra={"step": 0.005},
+    )
+    variation_seed: Seed = Field(-1, description="Second seed to lean towards; -1 draws one.")
+    variation_strength: Fraction = Field(0.0, description="How far to lean to the second seed.",
+                                         json_schema_extra={"step": 0.05})
+    clip_skip: int = Field(1, ge=1, le=12, description="Text layers to skip from the end, plus 1.",
+                           json_schema_extra={"step": 1})
+    prompt_b: Prompt = Field("", description="A second prompt to blend with the first.")
+    prompt_mix: Fraction = Field(0.0, description="Weight of the second prompt in the blend.",
+                                 json_schema_extra={"step": 0.05})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.schedule not in SCHEDULES_OF[self.sampler]:
+            known = ", ".join(SCHEDULES_OF[self.sampler])
+            raise ValueError(
+                f"schedule '{self.schedule}' does not exist for sampler '{self.sampler}'; "
+                f"choose one of: {known}"
+            )
+        if self.guidance_start > self.guidance_end:
+            raise ValueError("guidance_start must not lie after guidance_end")
+        return self
+
+    def resolved(
+        self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
+    ) -> Self:
+        """Replaces None and -1 by the model's recommendations and the given draws.
+
+        Args:
+            native_size: (width, height) of the model, px.
+            guidance_scale: The card's recommendation, or 7.0.
+            seed: Used where seed is -1.
+            variation_seed: Used where variation_seed is -1.
+        """
+        return self.model_copy(update={
+            "width": native_size[0] if self.width is None else self.width,
+            "height": native_size[1] if self.height is None else self.height,
+            "guidance_scale": guidance_scale if self.guidance_scale is None
+            else self.guidance_scale,
+            "seed": seed if self.seed == -1 else self.seed,
+            "variation_seed": variation_seed if self.variation_seed == -1 else self.variation_seed,
+        })
+
+    def image_seed(self, index: int) -> int:
+        """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
+        return (self.seed + index) % (MAX_SEED + 1)
+
+
+class Txt2ImgSettings(Settings):
+    """A picture from a prompt."""
+
+    mode: ClassVar[str] = "txt2img"
+
+
+MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings,)}
+
+
+def parse(mode: str, values: dict[str, Any]) -> Settings:
+    """Validates `values` as the settings of `mode`.
+
+    Raises:
+        BadInput: Names the first field at fault and says what it accepts.
+    """
+    cls = MODES.get(mode)
+    if cls is None:
+        raise BadInput(f"There is no mode '{mode}'; choose one of: {', '.join(MODES)}.", "mode")
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise _sentence(error, cls) from None
+
+
+def _sentence(error: ValidationError, cls: type[Settings]) -> BadInput:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return BadInput(
+            f"There is no setting '{field[:80]}' in {cls.mode}; check its spelling.", field
+        )
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    where = f"'{field}': " if field else ""
+    return BadInput(f"{where}{reason[0].lower() + reason[1:]}.", field or None)
