@@ -7,7 +7,6 @@ tests; a cluster engine must be able to stand in unchanged. Every value that cro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
@@ -92,8 +91,8 @@ class Engine(Protocol):
         """The preview of a stored step, (H, W, 3)."""
         ...
 
-    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> Path:
-        """Writes an mp4 of x0 | x_t over the steps and returns its path."""
+    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
+        """An mp4 (H.264) of x0 | x_t over the steps, as bytes."""
         ...
 
     def library(self, *, refresh: bool = False) -> Library:
