@@ -1,0 +1,3 @@
+from backend.engine.local import LocalEngine
+
+__all__ = ["LocalEngine"]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: Previewer, scale: float) -> None:
-        """Announces a run; `scale` maps Step.x of the last step to what the VAE decodes."""
+    def begin(self, settings: Settings, previewer: Previewer) -> None:
+        """Announces a run."""
         ...
 
     def step(self, step: Step) -> None:
