@@ -1,0 +1,43 @@
+"""A picture from a prompt: text -> conditioning -> the one loop -> decode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.events import Output, Progress
+from backend.modes import parts
+from backend.modes.context import Context
+from backend.requests import Request
+from backend.sampling.samplers import sample
+
+
+def run(request: Request, context: Context) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `Txt2ImgSettings`; `branch` goes on from a stored step.
+        context: See `Context`.
+
+    Yields:
+        One `Output` a picture, in the order of the seeds.
+    """
+    settings = request.settings
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with context.models.lease(settings.model) as model:
+        context.report(Progress("encoding"))
+        schedule = parts.schedule(settings, model)
+        noise = parts.noise(settings, model)
+        origin = parts.origin(request, context, schedule, noise)
+        denoiser = parts.denoiser(settings, model, origin.schedule, context.check)
+        context.steps.begin(settings, model.previewer)
+        for stored in origin.before:
+            context.steps.replay(stored)
+        x = origin.x
+        for step in sample(
+            settings.sampler, denoiser, x, origin.schedule, noise,
+            eta=settings.eta, resume=origin.resume,
+        ):
+            context.steps.step(step)
+            x = step.x
+        context.report(Progress("decoding"))
+        yield from parts.outputs(settings, model, x * origin.schedule.final_scale, context)
