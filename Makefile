@@ -1,0 +1,48 @@
+# Works with GNU make 3.81, which is what macOS has.
+#   make run ARGS="--port 8000"     make test ARGS="-k storage"
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+# Stamps carry a checksum of what they installed: a second run starts at once, also after a checkout.
+RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+
+.PHONY: run test lint parity bench screenshots clean
+
+run: $(RUN_STAMP)
+	@$(PY) app.py $(ARGS)
+
+test: $(DEV_STAMP)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest $(ARGS)
+
+lint: $(DEV_STAMP)
+	@$(PY) -m ruff check .
+	@$(PY) -m pyright --warnings
+
+parity: $(DEV_STAMP)
+	@$(PY) -m pytest -m parity -v $(ARGS)
+
+bench: $(DEV_STAMP)
+	@$(PY) -m bench $(ARGS)
+
+screenshots: $(DEV_STAMP)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) scripts/screenshots $(ARGS)
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@scripts/make_venv $(VENV)
+
+$(RUN_STAMP): $(PY)
+	@echo "Installing what the studio needs; the first time this takes some minutes."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "Installing what the tests need."
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-* && touch $@

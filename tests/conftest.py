@@ -1,0 +1,63 @@
+"""Settings that hold for every test, and the guard that keeps CI honest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+# Before anything imports torch or gradio: a few threads are as fast as many on models this small,
+# and no test may reach the network.
+THREADS = str(min(4, os.cpu_count() or 1))
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, THREADS)
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest  # noqa: E402
+
+GUARDED = ("browser", "parity")  # these may not be left out when CI runs
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Executable of the browser that browser tests drive; missing, the test fails, never skips."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("LOOM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail("No browser: run `make test`, which installs one, or set LOOM_CHROMIUM.")
+    return found
+
+
+class LeftOut:
+    """Collects guarded tests that did not run, and fails the session for them."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            kinds = {mark.name for mark in item.iter_markers()}
+            # Only the full matrix is both slow and guarded; it has its own target.
+            if kinds & set(GUARDED) and not kinds & {"slow", "gpu"}:
+                self.names.append(f"{item.nodeid} (deselected)")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and any(kind in report.keywords for kind in GUARDED):
+            self.names.append(f"{report.nodeid} (skipped)")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.names and session.exitstatus in (pytest.ExitCode.OK,
+                                                 pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.names:
+            terminalreporter.section("left out, which CI does not allow", red=True)
+            for name in self.names:
+                terminalreporter.line(name)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("LOOM_CI"):
+        config.pluginmanager.register(LeftOut(), "left-out")

@@ -1,0 +1,175 @@
+"""The design's import direction, checked over the syntax tree of every module.
+
+`app -> ui -> engine -> modes -> {training -> models, sampling, control} ->
+{presets, metadata, storage} -> {requests, settings, events, errors}`: an import may point further
+down the line or sideways, never up. Imports under TYPE_CHECKING bind nothing at run time and are
+let through, so that protocols can name types of the layer above.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Rank of each part: an import may not lead to a higher rank.
+RANKS = {
+    "app": 8,
+    "ui": 7,
+    "backend.engine": 6,
+    "backend.modes": 5,
+    "backend.training": 4,
+    "backend.models": 3,
+    "backend.sampling": 3,
+    "backend.control": 3,
+    "backend.presets": 2,
+    "backend.metadata": 2,
+    "backend.a1111": 2,
+    "backend.pngtext": 2,
+    "backend.storage": 2,
+    "backend.files": 1,
+    "backend.requests": 0,
+    "backend.settings": 0,
+    "backend.events": 0,
+    "backend.errors": 0,
+}
+PEERS_APART = {"backend.models", "backend.sampling"}
+ONLY_IN = {
+    "diffusers": ("backend.models", "backend.training"),
+    "transformers": ("backend.models", "backend.training"),
+    "peft": ("backend.models", "backend.training"),
+    "gradio": ("app", "ui"),
+}
+NEVER_IN = {
+    "ui": {"torch", "diffusers", "transformers", "peft", "safetensors"},
+    "backend.sampling": {"diffusers", "transformers", "PIL", "gradio"},
+}
+
+
+class Import(NamedTuple):
+    target: str
+    line: int
+    in_function: bool
+
+
+def imports_of(source: str, module: str = "backend.x") -> Iterator[Import]:
+    """Modules that `source` imports at run time, with `from a import b` given as `a.b`."""
+    yield from _walk(ast.parse(source), module, in_function=False)
+
+
+def _walk(node: ast.AST, module: str, in_function: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, in_function)
+        elif isinstance(child, ast.ImportFrom):
+            base = child.module or ""
+            if child.level:
+                above = module.split(".")[: -child.level]
+                base = ".".join([*above, *filter(None, [child.module])])
+            for alias in child.names:
+                yield Import(f"{base}.{alias.name}", child.lineno, in_function)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield from _walk(other, module, in_function)
+        else:
+            inner = in_function or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _walk(child, module, inner)
+
+
+def part_of(module: str) -> str | None:
+    """The entry of RANKS that `module` belongs to, None for foreign modules and bare packages."""
+    names = module.split(".")
+    return next((part for part in (".".join(names[:2]), names[0]) if part in RANKS), None)
+
+
+def problems(module: str, source: str) -> list[str]:
+    """What `source`, as the text of `module`, imports against the rules."""
+    found: list[str] = []
+    own = part_of(module)
+    if own is None:
+        return [f"{module}: give it a place in RANKS"]
+    for item in imports_of(source, module):
+        where = f"{module}:{item.line}: {item.target}"
+        top = item.target.split(".")[0]
+        part = part_of(item.target)
+        if top in ("toyworld", "tests", "bench", "scripts"):
+            found.append(f"{where}: the product imports nothing from {top}")
+        elif top == "backend" and part is None:
+            found.append(f"{where}: it has no place in RANKS")
+        elif part is not None and RANKS[part] > RANKS[own]:
+            found.append(f"{where}: points upwards")
+        elif part is not None and part != own and {part, own} <= PEERS_APART:
+            found.append(f"{where}: {own} and {part} do not know each other")
+        if top in ONLY_IN and own not in ONLY_IN[top]:
+            found.append(f"{where}: only {' and '.join(ONLY_IN[top])} may import it")
+        if top in NEVER_IN.get(own, ()):
+            found.append(f"{where}: {own} never imports it")
+        if top == "controlnet_aux" and not (own == "backend.control" and item.in_function):
+            found.append(f"{where}: only inside functions of backend.control, it is slow to import")
+    return found
+
+
+def product_modules() -> dict[str, Path]:
+    files = [*(ROOT / "backend").rglob("*.py"), *(ROOT / "ui").rglob("*.py"), ROOT / "app.py"]
+    named = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
+    return {
+        name: file for name, file in named.items()
+        if file.exists() and name != "backend.__init__"
+    }
+
+
+def test_every_module_imports_downwards() -> None:
+    found = [
+        line for module, file in product_modules().items()
+        for line in problems(module, file.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_backend_package_itself_imports_nothing() -> None:
+    assert not list(imports_of((ROOT / "backend/__init__.py").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(("module", "source"), [
+    ("backend.settings", "from backend.engine import protocol"),
+    ("backend.modes.txt2img", "from backend.engine.protocol import Engine"),
+    ("backend.models.unet", "from backend.sampling.types import Level"),
+    ("backend.sampling.samplers", "import backend.models.unet"),
+    ("backend.sampling.samplers", "from ..models import unet"),
+    ("backend.models.lora", "from backend.training import fit"),
+    ("backend.storage", "def f():\n    from backend.modes import txt2img"),
+    ("backend.errors", "from backend.settings2 import x"),
+    ("backend.settings2", "import os"),
+    ("ui.form", "import torch"),
+    ("ui.form", "def f():\n    import diffusers.loaders"),
+    ("ui.form", "from toyworld import scenes"),
+    ("backend.engine.local", "from toyworld.scenes import draw"),
+    ("backend.sampling.schedule", "from diffusers import DDIMScheduler"),
+    ("backend.modes.txt2img", "import transformers"),
+    ("backend.storage", "import gradio as gr"),
+    ("backend.control.depth", "from controlnet_aux import MidasDetector"),
+    ("backend.modes.txt2img", "def f():\n    import controlnet_aux"),
+    ("backend.sampling.types", "try:\n    import PIL.Image\nexcept ImportError:\n    pass"),
+])
+def test_a_wrong_import_is_found(module: str, source: str) -> None:
+    assert problems(module, source)
+
+
+@pytest.mark.parametrize(("module", "source"), [
+    ("backend.engine.local", "from backend.modes.txt2img import run\nimport torch"),
+    ("backend.training.lora", "import peft\nfrom backend.models import manager"),
+    ("backend.modes.context", "if TYPE_CHECKING:\n    from backend.engine.protocol import Engine"),
+    ("backend.models.unet", "import typing\nif typing.TYPE_CHECKING:\n    import backend.sampling"),
+    ("backend.control.depth", "def f():\n    from controlnet_aux import MidasDetector"),
+    ("ui.form", "from backend.settings import Settings\nfrom ui.theme import CSS\nimport gradio"),
+    ("backend.modes.img2img", "from .context import Context\nfrom backend.sampling import types"),
+    ("app", "from backend.engine.local import LocalEngine\nfrom ui.build import build"),
+])
+def test_a_right_import_passes(module: str, source: str) -> None:
+    assert problems(module, source) == []
