@@ -8,9 +8,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import torch
 
 from backend.engine.job import Job, Patience, Shelf
 from backend.engine.protocol import FrameKind, Library, Memory
@@ -20,11 +21,11 @@ from backend.engine.video import mp4
 from backend.engine.worker import RunMode, Worker, warm
 from backend.errors import BadInput, UnknownName
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
-from backend.models.catalog import Catalog
+from backend.models.catalog import Catalog, ModelInfo
 from backend.models.devices import Target, pick
-from backend.models.loading import load_checkpoint
+from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import ModelManager
-from backend.models.preview import PreviewMode
+from backend.models.preview import PreviewKind
 from backend.modes import limits, run_mode
 from backend.requests import Request
 from backend.settings import MAX_SEED, SCHEDULES_OF, Settings
@@ -47,8 +48,8 @@ class LocalEngine:
     """
 
     def __init__(
-        self, catalog: Catalog, models: ModelManager, target: Target, storage: Storage | None,
-        *, preview: PreviewMode = "fast", patience: Patience | None = None,
+        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target, storage: Storage | None,
+        *, preview: PreviewKind = "fast", patience: Patience | None = None,
         run: RunMode = run_mode,
     ) -> None:
         self._catalog = catalog
@@ -68,7 +69,7 @@ class LocalEngine:
     @classmethod
     def create(
         cls, models: Sequence[Path], data: Path, *, device: str | None = None,
-        dtype: str | None = None, preview: PreviewMode = "fast", warm_up: str | None = "pocket",
+        dtype: str | None = None, preview: PreviewKind = "fast", warm_up: str | None = "pocket",
     ) -> Self:
         """The engine as the app runs it.
 
@@ -83,9 +84,11 @@ class LocalEngine:
         target = pick(device, dtype)
         catalog = Catalog(models)
 
-        manager = ModelManager(
-            lambda name: load_checkpoint(catalog.checkpoint(name), target), limits.budget(target)
-        )
+        def load(name: str) -> Checkpoint:
+            info = catalog.checkpoint(name)
+            return load_checkpoint(info, target, catalog.tiny_decoder(info.family))
+
+        manager = ModelManager(load, limits.budget(target))
         engine = cls(catalog, manager, target, Storage(data), preview=preview)
         if warm_up is not None:
             threading.Thread(
@@ -111,11 +114,11 @@ class LocalEngine:
             raise BadInput(info.problem, "model")
         draw = random.SystemRandom()
         resolved = settings.resolved(
-            native_size=info.card.native_size, guidance_scale=info.card.guidance_scale,
+            native_size=info.native_size, guidance_scale=info.card.guidance_scale,
             seed=draw.randint(0, MAX_SEED), variation_seed=draw.randint(0, MAX_SEED),
         )
         for lora in resolved.loras:
-            self._catalog.lora(lora.name)
+            self._catalog.find("lora", lora.name)
         limits.check(resolved, info, self._target)
         return resolved
 
@@ -175,7 +178,7 @@ class LocalEngine:
         latents = stored.x0 if kind == "x0" else stored.x / (1 + stored.sigma**2) ** 0.5
         return self._decode(settings.model, latents[image : image + 1], token)
 
-    def _decode(self, model: str, latents: object, token: str) -> Pixels:
+    def _decode(self, model: str, latents: torch.Tensor, token: str) -> Pixels:
         """By the VAE while the device is idle and the model loaded, else by the fast preview."""
         run = self._timelines.get(token)
         if run is None:
@@ -186,7 +189,9 @@ class LocalEngine:
                     return checkpoint.vae.decode(latents)[0]
             finally:
                 self._device_lock.release()
-        return run.previewer.start(latents, "fast")()[0]
+        frames = run.previewer(latents)
+        assert frames is not None, "timelines keep the fast previewer"
+        return frames[0]
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
         info = self.timeline(token)
@@ -206,10 +211,12 @@ class LocalEngine:
         if refresh:
             self._catalog.refresh()
         return Library(
-            models=tuple(info.summary() for info in self._catalog.checkpoints()),
-            samplers=dict(SCHEDULES_OF),
-            loras=tuple({"name": i.name, "bytes": i.bytes} for i in self._catalog.loras()),
-            device=str(self._target.device), dtype=str(self._target.dtype).removeprefix("torch."),
+            models=tuple(_summary(info) for info in self._catalog.models("checkpoint")),
+            samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
+            loras=tuple(
+                {"name": info.name, "bytes": info.bytes} for info in self._catalog.models("lora")
+            ),
+            device=str(self._target.device), dtype=self._target.dtype_name,
         )
 
     def memory(self) -> Memory:
@@ -221,3 +228,13 @@ class LocalEngine:
         for job in self._queue.close():
             job.finish("stopped", "The program is closing.")
         self._thread.join(timeout=30)
+
+
+def _summary(info: ModelInfo) -> dict[str, Any]:
+    """What `/options` and the page are told of a model."""
+    return {
+        "name": info.name, "title": info.card.title or info.name, "family": info.family,
+        "native_size": list(info.native_size), "guidance_scale": info.card.guidance_scale,
+        "bytes": info.bytes, "example_prompts": list(info.card.example_prompts),
+        "known_words": list(info.card.known_words), "problem": info.problem, "note": info.note,
+    }

@@ -17,8 +17,9 @@ from backend.engine.steps import JobSteps
 from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
 from backend.events import Output, Progress
+from backend.models.loading import Checkpoint
 from backend.models.manager import ModelManager
-from backend.models.preview import PreviewMode
+from backend.models.preview import PreviewKind
 from backend.modes.context import Context
 from backend.requests import Request
 from backend.storage import Storage
@@ -47,10 +48,10 @@ class Worker:
 
     queue: FairQueue[Job]
     run_mode: RunMode
-    models: ModelManager
+    models: ModelManager[Checkpoint]
     timelines: TimelineStore
     storage: Storage | None
-    preview: PreviewMode
+    preview: PreviewKind
     device_lock: threading.Lock
 
     def loop(self) -> None:
@@ -137,7 +138,7 @@ def out_of_memory() -> OutOfMemory:
     return OutOfMemory("There is not enough memory for this; use a smaller size or batch.")
 
 
-def warm(models: ModelManager, name: str, device_lock: threading.Lock) -> None:
+def warm(models: ModelManager[Checkpoint], name: str, device_lock: threading.Lock) -> None:
     """Loads a model before it is asked for; a failure is left for the job that needs it."""
     started = time.monotonic()
     try:
@@ -146,6 +147,3 @@ def warm(models: ModelManager, name: str, device_lock: threading.Lock) -> None:
     except Exception as error:
         log.warning("%s could not be loaded yet: %s", name, error)
 
-
-def loading(name: str) -> Progress:
-    return Progress("loading", note=f"Loading {name}")

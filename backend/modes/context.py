@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING, Protocol
 
 from backend.events import Progress
 
+from backend.models.preview import Previewer, PreviewKind
+
 if TYPE_CHECKING:
+    from backend.models.loading import Checkpoint
     from backend.models.manager import ModelManager
-    from backend.models.preview import Previewer
     from backend.sampling.types import Step
     from backend.settings import Settings
+
+MakePreviewer = Callable[[PreviewKind], Previewer]
 
 
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: Previewer) -> None:
+    def begin(self, settings: Settings, previewer: MakePreviewer) -> None:
         """Announces a run."""
+        ...
+
+    def replay(self, step: Step) -> None:
+        """Adopts a step of the run that this one branches from."""
         ...
 
     def step(self, step: Step) -> None:
@@ -48,7 +56,7 @@ class Context:
         branches: Earlier runs.
     """
 
-    models: ModelManager
+    models: ModelManager[Checkpoint]
     check: Callable[[], None]
     report: Callable[[Progress], None]
     steps: StepSink
