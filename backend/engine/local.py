@@ -27,6 +27,7 @@ from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.modes import limits, run_mode
+from backend.modes.parts import check_branch
 from backend.requests import Request
 from backend.settings import MAX_SEED, SCHEDULES_OF, Settings
 from backend.storage import Storage
@@ -101,7 +102,8 @@ class LocalEngine:
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         request = replace(request, settings=self._resolve(request.settings))
         if request.branch is not None:
-            self._timelines.load(request.branch.token, request.branch.step)
+            past, _ = self._timelines.load(request.branch.token, request.branch.step)
+            check_branch(past, request.settings)
         job = Job(request, owner, background=background, patience=self._patience)
         self._queue.push(job)
         for gone in self._shelf.put(job):

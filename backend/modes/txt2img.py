@@ -16,7 +16,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
 
     Args:
         request: With resolved `Txt2ImgSettings`; `branch` goes on from a stored step.
-        context: See `Context`.
+        context: The job's surroundings.
 
     Yields:
         One `Output` a picture, in the order of the seeds.
@@ -25,10 +25,10 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with context.models.lease(settings.model) as model:
         context.report(Progress("encoding"))
-        schedule = parts.schedule(settings, model)
-        noise = parts.noise(settings, model)
-        origin = parts.origin(request, context, schedule, noise)
-        denoiser = parts.denoiser(settings, model, origin.schedule, context.check)
+        schedule = parts.make_schedule(settings, model)
+        noise = parts.make_noise(settings, model)
+        origin = parts.origin(request, context, model, schedule, noise)
+        denoiser = parts.make_denoiser(settings, model, origin.schedule, context.check)
         context.steps.begin(settings, model.previewer)
         for stored in origin.before:
             context.steps.replay(stored)
