@@ -32,10 +32,10 @@ MAX_PROMPT_CHARS = 20_000
 # Which schedules each sampler accepts: what the diffusers class of the same name offers.
 SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
     "ddim": ("model",),
-    "ddpm": ("model", "trailing"),
+    "ddpm": ("model", "trailing", "ays"),
     "euler": ("model", "karras", "exponential", "trailing", "ays"),
     "euler_a": ("model", "trailing"),
-    "heun": ("model", "karras", "exponential", "trailing"),
+    "heun": ("model", "karras", "exponential", "trailing", "ays"),
     "lms": ("model", "karras", "exponential", "trailing"),
     "dpmpp_2m": ("model", "karras", "exponential", "trailing", "ays"),
     "dpmpp_2m_sde": ("model", "karras", "exponential", "trailing", "ays"),
