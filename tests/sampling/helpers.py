@@ -40,8 +40,8 @@ CLASSES = {
 }
 
 
-def reference(sampler: SamplerName, schedule: ScheduleName, steps: int, config: dict):
-    """The diffusers scheduler of that name, with its timesteps set."""
+def reference(sampler: SamplerName, schedule: ScheduleName, config: dict):
+    """The diffusers scheduler of that name."""
     options: dict = {}
     match schedule:
         case "karras" | "exponential":
@@ -50,7 +50,11 @@ def reference(sampler: SamplerName, schedule: ScheduleName, steps: int, config: 
             options["timestep_spacing"] = "trailing"
     if sampler == "dpmpp_2m_sde":
         options["algorithm_type"] = "sde-dpmsolver++"
-    scheduler = CLASSES[sampler].from_config(config, **options)
+    return CLASSES[sampler].from_config(config, **options)
+
+
+def set_steps(scheduler, schedule: ScheduleName, steps: int):
+    """Gives the scheduler its timesteps."""
     if schedule == "ays":
         assert steps == 10
         scheduler.set_timesteps(timesteps=AysSchedules["StableDiffusionTimesteps"])

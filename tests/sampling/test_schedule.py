@@ -12,7 +12,7 @@ from backend.errors import BadInput, ModelProblem
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.schedule import make
 from backend.settings import SCHEDULES_OF
-from tests.sampling.helpers import CLASSES, PAIRS, POCKET, reference
+from tests.sampling.helpers import CLASSES, PAIRS, POCKET, reference, set_steps
 
 # diffusers turns tensors into numpy arrays in a way that numpy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -49,8 +49,9 @@ def steps_of(sampler: str, schedule: str, name: str) -> tuple[int, ...]:
 def test_levels_are_those_of_diffusers(sampler, schedule, name):
     values = CONFIGS[name]
     config = SchedulerConfig.from_dict(values)
+    scheduler = reference(sampler, schedule, values)
     for steps in steps_of(sampler, schedule, name):
-        scheduler = reference(sampler, schedule, steps, values)
+        set_steps(scheduler, schedule, steps)
         got = make(sampler, schedule, steps, config)
         timesteps = scheduler.timesteps.double()
         if sampler == "heun":  # each level but the first is listed twice
@@ -87,7 +88,7 @@ def vp_sigmas(scheduler, sampler: str) -> torch.Tensor:
 @pytest.mark.parametrize("steps", FEW)
 def test_ddim_steps_to_where_diffusers_steps(name, steps):
     config = SchedulerConfig.from_dict(CONFIGS[name])
-    scheduler = reference("ddim", "model", steps, CONFIGS[name])
+    scheduler = set_steps(reference("ddim", "model", CONFIGS[name]), "model", steps)
     got = make("ddim", "model", steps, config)
     targets = got.sigmas[1:] if got.targets is None else got.targets
     for timestep, target in zip(scheduler.timesteps, targets, strict=True):
@@ -123,7 +124,7 @@ def test_karras_timesteps_are_fractional_for_euler_and_whole_for_the_solvers():
 def test_sigma_min_ends_above_zero(sampler):
     values = POCKET | {"final_sigmas_type": "sigma_min"}
     got = make(sampler, "model", 12, SchedulerConfig.from_dict(values))
-    scheduler = reference(sampler, "model", 12, values)
+    scheduler = set_steps(reference(sampler, "model", values), "model", 12)
     assert float(got.sigmas[-1]) == pytest.approx(float(scheduler.sigmas[-1]), rel=1e-6)
     scaled = sampler != "euler"
     assert (got.final_scale < 1) == scaled
