@@ -39,7 +39,7 @@ FEW = (1, 2, 3, 13, 20, 50)
 def steps_of(sampler: str, schedule: str, name: str) -> tuple[int, ...]:
     if schedule == "ays":
         return () if name == "trained" else (10,)
-    steps = (*range(1, 51), 77, 150) if name in ("pocket", "silent") else FEW
+    steps = (*range(1, 51), 77, 150) if name == "pocket" else FEW
     limit = 20 if name == "trained" else 50
     return tuple(n for n in steps if sampler != "lcm" or n <= limit)
 
