@@ -272,7 +272,7 @@ def _timesteps(cls: _Class, spacing: Spacing, steps: int, config: SchedulerConfi
         case "linspace":
             even = np.round(np.linspace(0, total - 1, points))
         case "leading":
-            even = np.arange(points) * float(total // points) + config.steps_offset
+            even = np.arange(points, dtype=np.float64) * (total // points) + config.steps_offset
         case "trailing":
             return np.round(np.arange(total, 0, -total / steps)) - 1
     return even[::-1][:steps].copy()
@@ -303,7 +303,8 @@ def _between(curve: Literal["karras", "exponential"], top: float, bottom: float,
     if curve == "exponential":
         return np.exp(np.linspace(math.log(top), math.log(bottom), steps))
     high, low = top ** (1 / _RHO), bottom ** (1 / _RHO)
-    return (high + np.linspace(0, 1, steps) * (low - high)) ** _RHO
+    ramp = np.linspace(0, 1, steps)
+    return np.asarray((high + ramp * (low - high)) ** _RHO, dtype=np.float64)
 
 
 def _timestep_of(sigmas: Floats, table: Floats) -> Floats:
@@ -311,5 +312,4 @@ def _timestep_of(sigmas: Floats, table: Floats) -> Floats:
     # diffusers keeps the logarithms of the table in float32; a rounding that falls on a half
     # would go the other way in float64.
     logs = np.log(table.astype(np.float32)).astype(np.float64)
-    found = np.interp(np.log(np.maximum(sigmas, 1e-10)), logs, np.arange(len(table)))
-    return np.asarray(found, dtype=np.float64)
+    return np.interp(np.log(np.maximum(sigmas, 1e-10)), logs, np.arange(len(table)))
