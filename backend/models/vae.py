@@ -94,7 +94,7 @@ class Vae:
                 f"A picture of {width}x{height} px cannot be encoded; both sides must be "
                 f"multiples of {self.factor}."
             )
-        x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255.0
+        x = torch.tensor(images).permute(0, 3, 1, 2).float() / 255.0
         posterior = self._each(x * 2.0 - 1.0, check, self._posterior)
         mean, std = posterior.chunk(2, dim=1)
         return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
