@@ -173,7 +173,8 @@ def _candidates(root: Path) -> Iterator[tuple[Path, Kind]]:
     for folder in _listing(root):
         kind = FOLDERS.get(folder.name.lower())
         if kind is not None and folder.is_dir():
-            yield from ((path, kind) for path in _walk(folder, MAX_DEPTH))
+            for path in _walk(folder, MAX_DEPTH):
+                yield path, kind
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from numpy.typing import NDArray
 from torch.nn import functional
 
@@ -75,7 +75,7 @@ def make_previewer(
 
     def decode_tiny(latents: torch.Tensor) -> torch.Tensor:
         assert tiny is not None
-        z = latents.to(tiny.device, tiny.dtype) / tiny.config.scaling_factor
+        z = latents.to(tiny.device, tiny.dtype) / tiny.config["scaling_factor"]
         return tiny.decode(z, return_dict=False)[0].float()
 
     match kind:
@@ -95,7 +95,7 @@ def make_previewer(
 def latent_rgb_for(vae: Vae) -> LatentRgb:
     """The published table for Stable Diffusion's own autoencoder, else a fit to `vae`."""
     config = vae.model.config
-    shape = (tuple(config.block_out_channels), vae.latent_channels, vae.scaling_factor)
+    shape = (tuple(config["block_out_channels"]), vae.latent_channels, vae.scaling_factor)
     if shape == ((128, 256, 512, 512), 4, 0.18215):
         return LatentRgb(torch.tensor(SD1_LATENT_RGB), torch.zeros(3))
     return fit_latent_rgb(vae)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from numpy.typing import NDArray
 
 from backend.errors import BadInput, NumericalProblem
@@ -23,10 +24,10 @@ class Vae:
     def __init__(self, model: AutoencoderKL) -> None:
         self.model = model
         config = model.config
-        self.factor: int = 2 ** (len(config.block_out_channels) - 1)
-        self.latent_channels: int = config.latent_channels
-        self.scaling_factor: float = config.scaling_factor
-        self.shift_factor: float = config.shift_factor or 0.0
+        self.factor: int = 2 ** (len(config["block_out_channels"]) - 1)
+        self.latent_channels: int = config["latent_channels"]
+        self.scaling_factor: float = config["scaling_factor"]
+        self.shift_factor: float = config.get("shift_factor") or 0.0
 
     def decode(
         self, latents: torch.Tensor, check: Callable[[], None] | None = None
@@ -70,7 +71,8 @@ class Vae:
 
     def _pixels_with(self, model: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
         z = latents.to(model.device).float() / self.scaling_factor + self.shift_factor
-        return model.decode(z.to(model.dtype), return_dict=False)[0].float()
+        z = cast("torch.FloatTensor", z.to(model.dtype))
+        return model.decode(z, return_dict=False)[0].float()
 
     @torch.no_grad()
     def encode(

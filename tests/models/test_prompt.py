@@ -64,6 +64,6 @@ def test_absurd_weights_are_refused(prompt: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["(" * 20_000, "[(a)" * 5_000, "\\" * 20_000, "(a:1.0)" * 3000])
 def test_hostile_prompts_are_parsed_fast(prompt: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     parse(prompt)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

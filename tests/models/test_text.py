@@ -100,13 +100,13 @@ def test_token_counter(text: TextEncoder, prompt: str, expected: tuple[int, int]
 
 
 def test_very_long_prompts_are_fast_or_refused(text: TextEncoder) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     text.encode(["a cat " * 1000])
     with pytest.raises(BadInput, match=f"shorten it to {MAX_CHUNKS}"):
         text.encode(["cat " * 25_000])
     with pytest.raises(BadInput, match="shorten"):
         text.encode(["x" * 100_000])
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_the_cache_is_used_and_keeps_weights_apart(
