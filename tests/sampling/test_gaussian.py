@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -13,7 +14,6 @@ from backend.sampling.schedule import make
 from backend.sampling.types import Schedule
 from tests.sampling.helpers import POCKET, Gaussian, noises, run
 
-DETERMINISTIC = ["ddim", "euler", "heun", "lms", "dpmpp_2m", "unipc"]
 CONFIG = SchedulerConfig.from_dict(POCKET)
 
 
@@ -23,18 +23,26 @@ def geometric(steps: int, top: float = 10.0, bottom: float = 0.5) -> Schedule:
     return Schedule(sigmas, torch.zeros(steps, dtype=torch.float64), top)
 
 
-@pytest.mark.parametrize("name", DETERMINISTIC)
-def test_the_end_is_approached_as_steps_grow(name):
+@pytest.mark.parametrize(
+    ("name", "bar"),
+    [("ddim", 0.024), ("euler", 0.024), ("heun", 3e-4), ("lms", 1e-5), ("dpmpp_2m", 2e-3),
+     ("unipc", 1e-3)],
+)
+def test_the_end_is_approached_as_steps_grow(name, bar):
     exact = Gaussian()
     errors = []
-    for steps in (10, 40, 150):
+    for steps in (40, 150):
         schedule = make(name, "model", steps, CONFIG)
         x = noises(1)[0] * schedule.init_scale
-        steps_taken = run(name, exact, x, schedule)
-        end = exact.at(x, schedule.levels[0], schedule.levels[-1])
-        errors.append(float((steps_taken[-1].x - end).abs().max()))
-    assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 0.05
+        *_, before, last = run(name, exact, x, schedule)
+        # The last step of most samplers takes x0 for the end, from the model's lowest levels.
+        below = exact.at(x, schedule.levels[0], before.sigma)
+        errors.append(float((before.x - below).abs().max()))
+        end = exact.at(x, schedule.levels[0], last.sigma)
+        jump = float((last.x - end).abs().max())
+    assert errors[1] < errors[0] / 1.8
+    assert errors[1] < bar
+    assert jump < errors[1] + 0.015
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_order_of_convergence(name, order):
         schedule = geometric(steps)
         end = exact.at(x, 10.0, 0.5)
         errors.append(float((run(name, exact, x, schedule)[-1].x - end).abs().max()))
-    for coarse, fine in zip(errors, errors[1:], strict=False):
+    for coarse, fine in itertools.pairwise(errors):
         assert math.log2(coarse / fine) > order - 0.15
         if order == 1:
             assert math.log2(coarse / fine) < 1.15

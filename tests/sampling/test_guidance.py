@@ -36,7 +36,7 @@ def unet(x: torch.Tensor, timestep: torch.Tensor, text: torch.Tensor) -> torch.T
 def pair(prediction):
     """(both, cond): the batch of two prompts and that of one."""
     b = 2
-    texts = torch.cat([torch.full((b, 1, 1, 1), -0.3), torch.full((b, 1, 1, 1), 0.6)]).double()
+    texts = torch.tensor([-0.3] * b + [0.6] * b, dtype=torch.float64).reshape(-1, 1, 1, 1)
     both = adapt(lambda x, t: unet(x, t, texts), prediction)
     cond = adapt(lambda x, t: unet(x, t, texts[b:]), prediction)
     return both, cond
