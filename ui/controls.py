@@ -87,10 +87,8 @@ def hint(schema: dict[str, Any]) -> str:
 
 def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
     step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
-    value = schema.get("default")
     return gr.Slider(
-        schema["minimum"], schema["maximum"], schema["minimum"] if value is None else value,
-        step=step, label=title(key), info=hint(schema), elem_id=elem_id, buttons=[],
+        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key), info=hint(schema), elem_id=elem_id, buttons=[],
     )
 
 
@@ -120,7 +118,7 @@ def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
     card = dict(library.models[0]) if library.models else {}
     return gr.Dropdown(
-        size_choices(card), value="native", label="Size", elem_id=elem_id, allow_custom_value=True,
+        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id, allow_custom_value=True,
         info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
     )
 

@@ -42,7 +42,9 @@ class Form:
     def add(self, name: str) -> Component:
         """Builds the component of a settings field ("width" brings the size)."""
         control = control_for(self.settings, name)
-        schema = field_schema(self.settings, name)
+        card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
+        shown = control.write(self._blank(), card)
+        schema = field_schema(self.settings, name) | {"default": shown}
         component = control.build(control.key, schema, self.engine.library(),
                                   f"{self.mode}-{control.key}")
         self.adopt(control, component)
@@ -73,14 +75,13 @@ class Form:
     def defaults(self, model: str) -> dict[str, Any]:
         """Default value of each component under a model; the model itself is not marked."""
         card = card_of(self.engine.library(), model)
-        blank = {k: v.get_default() for k, v in self.settings.model_fields.items()}
-        return {key: control.write(blank, card) for key, control in self.controls.items()
+        return {key: control.write(self._blank(), card) for key, control in self.controls.items()
                 if key != "model" and "prompt" not in control.fields}
 
     def write(self, values: dict[str, Any]) -> list[Any]:
         """Updates for `components` that show these settings; fields left out get defaults."""
         library = self.engine.library()
-        blank = {k: v.get_default() for k, v in self.settings.model_fields.items()}
+        blank = self._blank()
         values = blank | {k: v for k, v in values.items() if k in blank}
         card = card_of(library, values["model"])
         updates: list[Any] = []
@@ -99,6 +100,9 @@ class Form:
     def only(self, changes: dict[str, Any]) -> list[Any]:
         """Updates for `components` that touch the named controls alone."""
         return [changes.get(key, gr.skip()) for key in self.parts]
+
+    def _blank(self) -> dict[str, Any]:
+        return {name: info.get_default() for name, info in self.settings.model_fields.items()}
 
     def schedules(self, sampler: Any) -> list[tuple[str, str]]:
         """Choices of the schedule for a sampler."""

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from backend.settings import Settings
 from ui.stage import mount_call, script
 from ui.studio import Studio
 
@@ -64,7 +65,7 @@ def header(studio: Studio) -> Header:
               for card in engine.library().models]
     with gr.Row(elem_classes="loom-header"):
         gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
-        model = gr.Dropdown(models, value=models[0][1] if models else None, label="Model",
+        model = gr.Dropdown(models, value=first_model(models), label="Model",
                             elem_id="loom-model", elem_classes="loom-pick", scale=0,
                             filterable=False)
         preset = gr.Dropdown(preset_choices(studio), value=None, label="Preset",
@@ -79,6 +80,13 @@ def header(studio: Studio) -> Header:
             apply_default_css=False, elem_classes="loom-status-box",
         )
     return Header(model, preset, save, notices)
+
+
+def first_model(models: list[tuple[str, str]]) -> str | None:
+    """The settings' default model where it is there, else the first one."""
+    names = [name for _, name in models]
+    standard = Settings.model_fields["model"].get_default()
+    return standard if standard in names else next(iter(names), None)
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from gradio.components import Component
 from backend.errors import LoomError
 from backend.events import Pixels
 from backend.requests import Branch, Request
+from backend.settings import Settings
 from ui.controls import card_of
 from ui.form import Form
 from ui.stage import mount_call, script, stage
@@ -83,7 +84,7 @@ class Workspace:
                                       elem_classes="loom-fold loom-negative"):
                         form.add("negative_prompt")
                 self.actions = gr.HTML(
-                    {"defaults": form.defaults(first_model)}, html_template=_ACTIONS,
+                    None, html_template=_ACTIONS,
                     js_on_load=mount_call("mountActions", mode, ("generate", "stop", "reset")),
                     head=script("loom.js", "stage.js"), apply_default_css=False,
                     elem_classes="loom-actions",
@@ -93,10 +94,11 @@ class Workspace:
                         form.add(name)
                     with gr.Row(elem_classes="loom-seed"):
                         form.add("seed")
-                        self.dice = gr.Button("⚄", elem_classes="loom-icon", min_width=0, scale=0,
-                                              elem_id=f"{mode}-dice")
-                        self.recycle = gr.Button("♻", elem_classes="loom-icon", min_width=0,
-                                                 scale=0, elem_id=f"{mode}-recycle")
+                        self.dice = gr.Button("Random seed", elem_classes="loom-icon loom-dice",
+                                              min_width=0, scale=0, elem_id=f"{mode}-dice")
+                        self.recycle = gr.Button("Seed of the last picture",
+                                                 elem_classes="loom-icon loom-recycle",
+                                                 min_width=0, scale=0, elem_id=f"{mode}-recycle")
                 with gr.Accordion("LoRA", open=False, elem_id=f"{mode}-lora",
                                   elem_classes="loom-fold",
                                   visible=bool(studio.engine.library().loras)):
@@ -107,6 +109,7 @@ class Workspace:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(studio, mode, tab.heading, tab.text, start)
+        self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
         self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
 
@@ -164,6 +167,8 @@ class Workspace:
         try:
             images = self.tab.pixels(raw)
             settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+            if branch is not None:
+                settings = self._with_seeds_of(branch.token, settings)
             request = Request(settings, images=images, branch=branch)
         except Exception as error:
             yield failed(error), gr.skip()
@@ -174,6 +179,13 @@ class Workspace:
                 job = state["job"]
                 yield state, gr.skip() if job in (None, said) else job
                 said = job
+
+    def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
+        """A branch goes on with the run's own noise where the form leaves the seed open."""
+        drawn = self.studio.engine.status(token).info.get("settings", {})
+        open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
+                      if getattr(settings, name) == -1 and name in drawn}
+        return settings.model_copy(update=open_seeds)
 
     def _connect_controls(self) -> None:
         form = self.form
@@ -245,7 +257,11 @@ class Workspace:
         page.load(
             restore, inputs=self.kept_form, outputs=[self.actions, *form.components],
             show_progress="hidden", api_visibility="private", queue=False,
-        ).then(fn=None, js=f"() => {{ loom.restored['{mode}'] = true; }}")
+        ).then(
+            fn=None, inputs=watched, outputs=self.kept_form,
+            js=f"(...values) => (loom.restored['{mode}'] = true, "
+               f"loom.changed('{mode}', {names}, values))",
+        )
 
 
 def _owner(request: gr.Request) -> str:

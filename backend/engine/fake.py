@@ -46,6 +46,7 @@ FAILURES: dict[str, Exception] = {
 
 GIB = 2**30
 _KEPT_JOBS = 64
+_HASH = "0" * 10
 
 
 class SavesPictures(Protocol):
@@ -366,7 +367,7 @@ class FakeEngine:
 
     def _finish(self, job: _Job, steps: int, elapsed_s: float) -> None:
         settings = job.request.settings
-        model = {"name": settings.model, "hash": "0" * 10}
+        model = {"name": settings.model, "hash": _HASH}
         outputs: list[Output] = []
         for i in range(settings.batch_size):
             recipe = settings.model_copy(
@@ -378,20 +379,26 @@ class FakeEngine:
             if self._storage is not None and job.request.save:
                 path = str(self._storage.save_output(image, record))
             outputs.append(Output(i, image, record, path))
+        with self._changed:
+            self._publish(job, outputs=tuple(outputs))
+            self._end(job, "done", None, steps, elapsed_s)
+
+    def _end(
+        self, job: _Job, state: str, error: str | None, steps: int | None = None,
+        elapsed_s: float | None = None,
+    ) -> None:
+        settings, progress = job.request.settings, job.status.progress
         info: dict[str, Any] = {
             "seeds": [settings.image_seed(i) for i in range(settings.batch_size)],
-            "settings": settings.model_dump(mode="json"), "model": model, "steps": steps,
-            "elapsed_s": round(elapsed_s, 3),
+            "settings": settings.model_dump(mode="json"),
+            "model": {"name": settings.model, "hash": _HASH},
+            "steps": progress.step if steps is None else steps,
+            "elapsed_s": round(progress.elapsed_s if elapsed_s is None else elapsed_s, 3),
         }
-        with self._changed:
-            self._publish(job, outputs=tuple(outputs), info=info)
-            self._end(job, "done", None)
-
-    def _end(self, job: _Job, state: str, error: str | None) -> None:
         with self._changed:
             if job.preview is not None and not job.preview.final:
                 job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)
-            self._publish(job, state=state, error=error)
+            self._publish(job, state=state, error=error, info=info)
 
     def _publish(self, job: _Job, **changes: Any) -> None:
         with self._changed:

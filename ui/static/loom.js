@@ -31,7 +31,7 @@
 
   loom.activeMode = () => {
     for (const [mode, stage] of Object.entries(loom.stages))
-      if (stage.root.offsetParent !== null) return mode;
+      if (stage.root.querySelector(".canvas").offsetParent !== null) return mode;
     return null;
   };
 
@@ -121,8 +121,10 @@
       const key = `loom.open.${block.id}`;
       const isOpen = () => button.classList.contains("open");
       if (localStorage.getItem(key) === "1" && !isOpen()) button.click();
-      button.addEventListener("click", () =>
-        setTimeout(() => localStorage.setItem(key, isOpen() ? "1" : "0"), 50));
+      button.addEventListener("click", () => setTimeout(() => {
+        localStorage.setItem(key, isOpen() ? "1" : "0");
+        for (const [mode, form] of Object.entries(loom.forms)) if (form.last) loom.mark(mode, form.last);
+      }, 120));
     }
   };
 
@@ -140,6 +142,12 @@
     ask();
     setInterval(ask, 5000);
     document.addEventListener("visibilitychange", ask);
+    const name = (tries) => {
+      const preset = document.querySelector("#loom-preset input");
+      if (preset) preset.placeholder = "none";
+      else if (tries) setTimeout(() => name(tries - 1), 50);
+    };
+    name(100);
     let said = 0;
     const take = () => {
       const value = props.value;

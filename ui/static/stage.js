@@ -13,7 +13,7 @@
     const frame = $(".frame"), second = $(".second"), slider = $(".timeline input[type=range]");
     const both = $(".timeline .both");
     const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
-    let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "";
+    let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", shownLast = null;
     const frames = new Map();
 
     const show = (img, src) => {
@@ -117,7 +117,12 @@
       slider.setAttribute("aria-valuetext", `step ${at} of ${steps}`);
       $(".timeline output").textContent = steps ? `${at}/${steps}` : "";
       slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
-      $(".branch").disabled = !steps || at >= steps;
+      $(".branch").disabled = !steps || at >= v.total;
+      // A run that was stopped, or a page that came back to it, shows its last prediction.
+      if (steps && !v.results.length && scrubbed === null && (frame.hidden || shownLast !== v.job)) {
+        shownLast = v.job;
+        stored(steps - 1, "x0").then((src) => src && scrubbed === null && show(frame, src));
+      }
     };
 
     const stored = async (step, kind) => {
