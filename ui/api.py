@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import tempfile
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
 
 from backend.errors import BadInput
 from backend.events import JobStatus, Output
@@ -163,6 +166,14 @@ def _read_record() -> Callable[..., Any]:
 def refusal(error: Exception) -> gr.Error:
     """The error as its sentence, without a traceback."""
     return gr.Error(sentence(error), print_exception=False)
+
+
+async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
+    """Answers a script that named a field which does not exist (Gradio raises TypeError)."""
+    named = re.search(r"Parameter `([^`]{1,80})` is not a valid", str(error))
+    if named is None:
+        return JSONResponse({"detail": sentence(error)}, 500)
+    return JSONResponse({"detail": f"There is no setting '{named[1]}'; check its spelling."}, 422)
 
 
 def _upload_folder() -> str:

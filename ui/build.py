@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -13,7 +12,7 @@ from starlette.middleware import Middleware
 from backend.engine.protocol import Engine
 from backend.presets import PresetStore
 from backend.storage import Storage
-from ui.api import connect_api
+from ui.api import connect_api, unknown_field
 from ui.controls import control_for
 from ui.form import Form
 from ui.guard import Guard, HostList
@@ -55,7 +54,7 @@ def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) ->
     """Opens the data folder: `engine` is made with the storage that it saves into."""
     storage = Storage(data)
     presets = PresetStore(bundled, data / "presets")
-    return Studio(engine(storage), presets, storage, (data / "outputs").resolve())
+    return Studio(engine(storage), presets, storage)
 
 
 def build(studio: Studio) -> Page:
@@ -91,15 +90,14 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         The local address, and the share link where one was wanted and came about.
     """
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
-    options: dict[str, Any] = {
-        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None},
-    }
+    app_options = {"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None,
+                   "exception_handlers": {TypeError: unknown_field}}
     _, local_url, share_url = page.blocks.launch(
         server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
         inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,
         footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
         ssr_mode=False, state_session_capacity=64, max_file_size=MAX_FILE,
-        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), **options,
+        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), app_kwargs=app_options,
     )
     if share_url:
         hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])

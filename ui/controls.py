@@ -88,7 +88,8 @@ def hint(schema: dict[str, Any]) -> str:
 def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
     step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
     return gr.Slider(
-        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key), info=hint(schema), elem_id=elem_id, buttons=[],
+        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key),
+        info=hint(schema), elem_id=elem_id, buttons=[],
     )
 
 
@@ -118,7 +119,8 @@ def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
     card = dict(library.models[0]) if library.models else {}
     return gr.Dropdown(
-        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id, allow_custom_value=True,
+        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id,
+        allow_custom_value=True,
         info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
     )
 
@@ -192,7 +194,7 @@ def control_for(settings: type[Settings], field: str) -> Control:
     if field == "loras":
         return LORAS
     schema = field_schema(settings, field)
-    if field.startswith("prompt") and field != "prompt_mix" or field == "negative_prompt":
+    if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
         build = _text if field == "prompt_b" else _prompt
     elif "enum" in schema:
         build = _choice

@@ -8,23 +8,25 @@ from typing import Any
 
 import gradio as gr
 
-from backend.errors import BadInput
+from backend.errors import BadInput, LoomError
 from backend.metadata import read
+from backend.settings import parse
 from ui.header import Header, notes
 from ui.preset_panel import apply
 from ui.stage import mount_call, script
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
-from ui.thumbnails import thumbnail
 from ui.uploads import read_upload
 from ui.workspace import Workspace
 
 PAGE = 24
+THUMBNAIL_PX = 144
 MAX_PICTURE_BYTES = 32_000_000
 
 _DRAWER = """
 <aside class="drawer" hidden aria-label="History">
-  <header><h2>History</h2><button type="button" class="close quiet" aria-label="Close history">×</button></header>
+  <header><h2>History</h2>
+    <button type="button" class="close quiet" aria-label="Close history">×</button></header>
   <input type="search" placeholder="Search in prompts" aria-label="Search in prompts">
   <p class="none" hidden></p>
   <div class="list"></div>
@@ -46,13 +48,13 @@ def history_drawer(studio: Studio) -> gr.HTML:
         )
         items = []
         for item in found[:PAGE]:
-            settings = item.record.settings if item.record else {}
-            when = datetime.datetime.fromtimestamp(item.mtime)
+            when = datetime.datetime.fromtimestamp(item.saved_s)
             items.append({
-                "name": item.path.relative_to(studio.outputs).as_posix(),
-                "prompt": str(settings.get("prompt", ""))[:300], "seed": settings.get("seed"),
+                "name": item.path.resolve().relative_to(studio.outputs).as_posix(),
+                "prompt": str(item.settings.get("prompt", ""))[:300],
+                "seed": item.settings.get("seed"),
                 "when": f"{when:%d %b %Y, %H:%M}",
-                "src": data_uri(thumbnail(item.path), "image/jpeg"),
+                "src": _thumbnail(studio, item.path),
             })
         return {"items": items, "more": len(found) > PAGE}
 
@@ -71,13 +73,10 @@ def connect_records(
 
     def restored(content: bytes) -> list[Any]:
         found = read(content)
-        spaces = [space for space in workspaces if space.form.mode == found.mode]
-        if not spaces:
+        if all(space.form.mode != found.mode for space in workspaces):
             raise BadInput(f"This picture was made in '{found.mode}', which has no tab here.")
-        form = spaces[0].form
-        settings = form.settings.model_validate(found.settings)
-        values = settings.model_dump(mode="json")
-        told = [f"Settings taken from the picture ({found.source})."]
+        values = parse(found.mode, found.settings).model_dump(mode="json")
+        told = ["The picture's settings are in the form."]
         known = {card["name"] for card in studio.engine.library().models}
         if values["model"] not in known:
             told.append(f"The model '{values['model']}' is not here; the present one stays.")
@@ -101,11 +100,14 @@ def connect_records(
                 api_visibility="private")
 
 
+def _thumbnail(studio: Studio, path: Path) -> str:
+    try:
+        return data_uri(studio.storage.thumbnail(path, THUMBNAIL_PX), "image/jpeg")
+    except LoomError:
+        return ""  # the card stays, without its picture
+
+
 def _past(studio: Studio, name: Any) -> bytes:
-    outputs = studio.outputs.resolve()
-    if not isinstance(name, str) or "\x00" in name:
+    if not isinstance(name, str):
         raise BadInput("That picture is no longer there.")
-    path = (outputs / Path(name)).resolve()
-    if not path.is_relative_to(outputs) or path.suffix != ".png" or not path.is_file():
-        raise BadInput("That picture is no longer there.")
-    return path.read_bytes()
+    return studio.storage.checked(Path(name)).read_bytes()

@@ -77,15 +77,16 @@ class PresetPanel:
 
         form = workspaces[0].form
 
-        def save(name: Any, **raw: Any) -> tuple[Any, Any]:
+        def save(name: Any, chosen: Any, **raw: Any) -> tuple[Any, Any]:
             try:
                 settings = form.parse(raw)
-                studio.presets.save(str(name or "").strip(), settings)
+                preset = studio.presets.save(title := str(name or "").strip(), settings,
+                                             overwrite=title == chosen)
             except Exception as error:
                 return gr.skip(), notes(sentence(error), kind="warn")
-            return self._choices(str(name).strip()), notes(f"Preset “{str(name).strip()}” saved.")
+            return self._choices(preset.name), notes(f"Preset “{preset.name}” saved.")
 
-        self.save.click(save, inputs=self.name, inputs_kwargs=dict(form.parts),
+        self.save.click(save, inputs=[self.name, header.preset], inputs_kwargs=dict(form.parts),
                         outputs=[header.preset, header.notices], preprocess=False, **quiet)
 
         def delete(name: Any) -> tuple[Any, Any]:
@@ -123,7 +124,8 @@ class PresetPanel:
                          **quiet)
 
         def greet() -> tuple[Any, Any]:
-            problems = [f"Preset set aside: {problem}" for problem in studio.presets.problems]
+            problems = [f"The preset '{info.name}' was set aside: {info.problem}."
+                        for info in studio.presets.list() if info.problem]
             told = [text for text in (notice(), *problems[:3]) if text]
             shown = notes(*told, kind="warn") if told else gr.skip()
             return gr.update(choices=preset_choices(studio)), shown

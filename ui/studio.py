@@ -18,10 +18,13 @@ class Studio:
         engine: Runs jobs.
         presets: Bundled and own presets.
         storage: Finished pictures and their records.
-        outputs: The folder that `storage` writes into; the page may serve its files.
     """
 
     engine: Engine
     presets: PresetStore
     storage: Storage
-    outputs: Path
+
+    @property
+    def outputs(self) -> Path:
+        """The folder that `storage` writes into; the page may serve its files."""
+        return self.storage.outputs.resolve()

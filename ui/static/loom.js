@@ -177,8 +177,8 @@
     });
     loom.openRecord = async (file) => {
       if (!file) return;
-      if (!/\.png$/i.test(file.name)) {
-        loom.toast("Settings are kept in PNG files; drop one of those.", "warn");
+      if (!/\.(png|jpe?g|webp)$/i.test(file.name)) {
+        loom.toast("Settings are kept in PNG, JPEG and WebP pictures; drop one of those.", "warn");
         return;
       }
       try {
