@@ -56,7 +56,7 @@ class State:
         draws: How many times the noise source has been drawn from.
     """
 
-    history: dict[str, torch.Tensor] = field(default_factory=dict)
+    history: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     draws: int = 0
 
 
