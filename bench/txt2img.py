@@ -22,6 +22,7 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
+from backend.storage import Storage
 from bench.table import Pair, alternate, machine, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,11 +134,11 @@ def main() -> None:
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as data:
         models = [ROOT / "models"]
-        best = LocalEngine.create(models, Path(data))
+        best = LocalEngine.create(models, Storage(Path(data)))
         dtype = getattr(torch, best.library().dtype)
         same, float32 = pipeline(dtype), pipeline(torch.float32)
-        exact = LocalEngine.create(models, Path(data), dtype="float32")
-        quiet = LocalEngine.create(models, Path(data), preview="off")
+        exact = LocalEngine.create(models, Storage(Path(data)), dtype="float32")
+        quiet = LocalEngine.create(models, Storage(Path(data)), preview="off")
         reference = theirs(float32, settings)
         equal = int(np.abs(ours(exact, settings, client=False).astype(int) - reference).max())
         between = psnr(ours(best, settings, client=False), reference)

@@ -69,14 +69,14 @@ class LocalEngine:
 
     @classmethod
     def create(
-        cls, models: Sequence[Path], data: Path, *, device: str | None = None,
+        cls, models: Sequence[Path], storage: Storage, *, device: str | None = None,
         dtype: str | None = None, preview: PreviewKind = "fast", warm_up: str | None = "pocket",
     ) -> Self:
         """The engine as the app runs it.
 
         Args:
             models: Model folders, the first wins where two hold the same name.
-            data: Folder of outputs.
+            storage: Where results are saved.
             device: e.g. "cuda", "cpu"; None picks the best.
             dtype: e.g. "bfloat16", "float32"; None picks what is fastest here.
             preview: off, fast, tiny or full.
@@ -90,7 +90,7 @@ class LocalEngine:
             return load_checkpoint(info, target, catalog.tiny_decoder(info.family))
 
         manager = ModelManager(load, limits.budget(target))
-        engine = cls(catalog, manager, target, Storage(data), preview=preview)
+        engine = cls(catalog, manager, target, storage, preview=preview)
         if warm_up is not None:
             threading.Thread(
                 target=warm, args=(manager, warm_up, engine._device_lock), daemon=True

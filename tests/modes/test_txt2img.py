@@ -14,6 +14,7 @@ from backend.errors import BadInput
 from backend.events import JobStatus
 from backend.requests import Branch, Request
 from backend.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.storage import Storage
 from tests.tiny import tiny_checkpoint
 
 
@@ -22,7 +23,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
     data = tmp_path_factory.mktemp("data")
-    engine = LocalEngine.create([root], data, device="cpu", dtype="float32", warm_up=None)
+    engine = LocalEngine.create([root], Storage(data), device="cpu", dtype="float32", warm_up=None)
     yield engine
     engine.close()
 

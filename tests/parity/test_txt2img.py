@@ -30,6 +30,7 @@ from diffusers.schedulers import AysSchedules
 from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.storage import Storage
 from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +78,7 @@ class Side:
 
     def __init__(self, root: Path, name: str, data: Path) -> None:
         self.name = name
-        self.engine = LocalEngine.create([root], data, dtype="float32", preview="off", warm_up=None)
+        self.engine = LocalEngine.create([root], Storage(data), dtype="float32", preview="off", warm_up=None)
         self.pipe = StableDiffusionPipeline.from_pretrained(
             root / "checkpoints" / name, torch_dtype=torch.float32
         )
