@@ -47,11 +47,12 @@ def _pull_push(colours: Float, weight: Float) -> Float:
     half = ((width + 1) // 2, (height + 1) // 2)
     summed = cv2.resize(colours * weight[:, :, None], half, interpolation=cv2.INTER_AREA)
     total = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    coarse = summed / np.maximum(total, 1e-6)[:, :, None]
+    coarse = (summed / np.maximum(total, 1e-6)[:, :, None]).astype(np.float32, copy=False)
     # A coarse pixel counts as known as soon as a quarter of it is: gaps close level by level.
-    below = _pull_push(coarse, np.minimum(4 * total, 1))
+    below = _pull_push(coarse, np.minimum(4 * total, 1).astype(np.float32, copy=False))
     pushed = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR)
-    return weight[:, :, None] * colours + (1 - weight[:, :, None]) * pushed
+    mixed = weight[:, :, None] * colours + (1 - weight[:, :, None]) * pushed
+    return mixed.astype(np.float32, copy=False)
 
 
 def outpaint_canvas(

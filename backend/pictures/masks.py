@@ -49,8 +49,9 @@ def prepare_mask(
         BadInput: The mask has neither the picture's size nor its aspect ratio, or repaints
             nothing.
     """
-    grey = cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY) if mask.ndim == 3 else mask
-    grey = _sized_like(grey, size)
+    if mask.ndim == 3:
+        mask = cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    grey = _sized_like(mask, size)
     if invert:
         grey = np.subtract(255, grey, dtype=np.uint8)
     if placement is not None:

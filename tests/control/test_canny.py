@@ -71,15 +71,15 @@ def test_parameters_are_frozen() -> None:
 
 
 def test_a_slider_can_follow() -> None:
-    image = noise(512, 512)
+    image = cv2.GaussianBlur(noise(512, 512), (0, 0), 1)  # more edges than photos have
     canny = Canny()
-    canny(image)
+    assert (canny(image) > 0).mean() > 0.05
     times = []
     for _ in range(5):
         started = time.thread_time()
         canny(image)
         times.append(time.thread_time() - started)
-    assert min(times) < 0.05  # noise is the worst case; photos take a few milliseconds
+    assert min(times) < 0.02
 
 
 def test_identity_copies() -> None:
