@@ -49,7 +49,7 @@ class Record:
     mode: str
     settings: dict[str, Any]
     model: dict[str, str]
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,6 @@ class JobStatus:
     progress: Progress
     outputs: tuple[Output, ...] = ()
     error: str | None = None
-    info: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict[str, Any])
     timeline: TimelineInfo | None = None
     revision: int = 0

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
-from backend.engine import LocalEngine
+from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from bench.table import Pair, alternate, machine, markdown

@@ -14,7 +14,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+
+# The same examples every time, and no clock: a busy machine must not fail a test.
+hypothesis.settings.register_profile("loom", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("loom")
 
 GUARDED = ("browser", "parity")  # these may not be left out when CI runs
 

@@ -1,0 +1,1 @@
+"""The page: maps components to settings and events to components. No maths, no torch."""

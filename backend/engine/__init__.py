@@ -1,3 +1,1 @@
-from backend.engine.local import LocalEngine
-
-__all__ = ["LocalEngine"]
+"""The engine: jobs, their queue and worker, previews and timelines. Import its modules."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from backend.errors import ModelProblem
 
@@ -17,7 +17,7 @@ class Card(BaseModel):
     """`card.json`. Keys that this version does not know are ignored, missing ones have defaults.
 
     Attributes:
-        title: Name to show; empty means the model's name.
+        title: Name to show, also read from `name`; empty means the model's name.
         native_size: (width, height) in px that the model learned; a single number means a
             square, None means what its config says.
         guidance_scale: Recommended guidance.
@@ -27,9 +27,11 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    title: str = Field("", max_length=200)
+    title: str = Field(
+        default="", max_length=200, validation_alias=AliasChoices("title", "name")
+    )
     native_size: tuple[int, int] | None = None
-    guidance_scale: float = Field(DEFAULT_GUIDANCE, ge=0.0, le=30.0)
+    guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
     example_prompts: tuple[str, ...] = ()
     known_words: tuple[str, ...] = ()
 

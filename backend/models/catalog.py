@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ class ModelInfo:
     kind: Kind
     family: str = ""
     bytes: int = 0
-    card: Card = Card()
+    card: Card = field(default_factory=Card)
     native_size: tuple[int, int] = (512, 512)
     weights: tuple[Path, ...] = ()
     problem: str | None = None
@@ -136,8 +136,8 @@ class Catalog:
             hint = "there are: " + ", ".join(sorted(names.values())[:8]) + "."
         else:
             hint = "the models folder holds none."
-        field = "model" if kind == "checkpoint" else None
-        return UnknownName(f"There is no {_words(kind)} '{name[:80]}'; {hint}", field)
+        at_fault = "model" if kind == "checkpoint" else None
+        return UnknownName(f"There is no {_words(kind)} '{name[:80]}'; {hint}", at_fault)
 
 
 def content_hash(info: ModelInfo) -> str:
@@ -173,7 +173,8 @@ def _candidates(root: Path) -> Iterator[tuple[Path, Kind]]:
     for folder in _listing(root):
         kind = FOLDERS.get(folder.name.lower())
         if kind is not None and folder.is_dir():
-            yield from ((path, kind) for path in _walk(folder, MAX_DEPTH))
+            for path in _walk(folder, MAX_DEPTH):
+                yield path, kind
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:

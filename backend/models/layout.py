@@ -166,7 +166,7 @@ def _check_index(index: dict[str, Any]) -> None:
     for part, value in index.items():
         if part.startswith("_") or not isinstance(value, list):
             continue
-        library, cls = (value + [None, None])[:2]
+        library, cls = [*value, None, None][:2]
         if library is None and cls is None and part not in PARTS:
             continue
         known = part in UNUSED_PARTS or cls in PARTS.get(part, ())

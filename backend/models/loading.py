@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -147,9 +150,7 @@ def load_checkpoint(
     )
 
 
-def _load_part(
-    cls: type[ModuleT], folder: Path, part: str, target: Target
-) -> ModuleT:
+def _load_part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
     files = weight_files(folder, part)
     options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
     return _load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
@@ -161,15 +162,13 @@ def _load_tiny(info: ModelInfo | None, vae: Vae, target: Target) -> AutoencoderT
     tiny = _load_module(
         AutoencoderTiny, info.path, f"{info.name}/{info.weights[0].name}", target, {}
     )
-    return tiny if tiny.config.latent_channels == vae.latent_channels else None
+    return tiny if tiny.config["latent_channels"] == vae.latent_channels else None
 
 
 def _load_module(
     cls: type[ModuleT], folder: Path, file: str, target: Target, options: dict[str, Any]
 ) -> ModuleT:
-    dtype_key = "torch_dtype" if issubclass(cls, (
-        UNet2DConditionModel, AutoencoderKL, AutoencoderTiny
-    )) else "dtype"
+    dtype_key = "torch_dtype" if issubclass(cls, ModelMixin) else "dtype"  # diffusers' name
 
     def load() -> tuple[ModuleT, dict[str, Any]]:
         return cls.from_pretrained(  # type: ignore[attr-defined]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from numpy.typing import NDArray
 
 from backend.errors import BadInput, NumericalProblem
@@ -23,10 +24,10 @@ class Vae:
     def __init__(self, model: AutoencoderKL) -> None:
         self.model = model
         config = model.config
-        self.factor: int = 2 ** (len(config.block_out_channels) - 1)
-        self.latent_channels: int = config.latent_channels
-        self.scaling_factor: float = config.scaling_factor
-        self.shift_factor: float = config.shift_factor or 0.0
+        self.factor: int = 2 ** (len(config["block_out_channels"]) - 1)
+        self.latent_channels: int = config["latent_channels"]
+        self.scaling_factor: float = config["scaling_factor"]
+        self.shift_factor: float = config.get("shift_factor") or 0.0
 
     def decode(
         self, latents: torch.Tensor, check: Callable[[], None] | None = None
@@ -70,7 +71,8 @@ class Vae:
 
     def _pixels_with(self, model: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
         z = latents.to(model.device).float() / self.scaling_factor + self.shift_factor
-        return model.decode(z.to(model.dtype), return_dict=False)[0].float()
+        z = cast("torch.FloatTensor", z.to(model.dtype))
+        return model.decode(z, return_dict=False)[0].float()
 
     @torch.no_grad()
     def encode(
@@ -94,7 +96,7 @@ class Vae:
                 f"A picture of {width}x{height} px cannot be encoded; both sides must be "
                 f"multiples of {self.factor}."
             )
-        x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255.0
+        x = torch.tensor(images).permute(0, 3, 1, 2).float() / 255.0
         posterior = self._each(x * 2.0 - 1.0, check, self._posterior)
         mean, std = posterior.chunk(2, dim=1)
         return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor

@@ -113,7 +113,7 @@ def slerp(
         t: 0..1; a tensor must broadcast against a, e.g. (B, 1, 1, 1).
         dims: Dimensions that make one vector; by default a whole image.
     """
-    norms = a.norm(dim=dims, keepdim=True) * b.norm(dim=dims, keepdim=True)
+    norms = ((a * a).sum(dim=dims, keepdim=True) * (b * b).sum(dim=dims, keepdim=True)).sqrt()
     cos = ((a * b).sum(dim=dims, keepdim=True) / norms).clamp(-1.0, 1.0)
     parallel = cos.abs() > 0.9995
     # Inside `where`, so that neither branch makes a NaN that would leak into the other.

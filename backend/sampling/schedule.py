@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from backend.errors import BadInput
 from backend.sampling.config import SchedulerConfig, Spacing
-from backend.sampling.types import Schedule
+from backend.sampling.types import Schedule, floats
 from backend.settings import SCHEDULES_OF, SamplerName, ScheduleName
 
 Floats = NDArray[np.float64]
@@ -112,6 +112,34 @@ def make(
     if sampler == "ddim":
         return _ddim(timesteps, steps, table, config)
     return _levels(sampler, schedule, timesteps, table, spacing, config)
+
+
+def continued(
+    sampler: SamplerName, schedule: Schedule, sigma: float, config: SchedulerConfig
+) -> Schedule:
+    """What is left of a schedule for latents that stand at `sigma`, e.g. of another run's step.
+
+    Args:
+        sampler: The sampler that `schedule` was made for.
+        schedule: Levels at or above `sigma` fall away; `sigma` itself comes first.
+        sigma: Where the latents stand, > 0 unless nothing is left to do.
+        config: Of the checkpoint; says which timestep the level is.
+    """
+    left = [i for i, level in enumerate(floats(schedule.sigmas[:-1])) if level < sigma * 0.999]
+    end = float(schedule.sigmas[-1])
+    if sigma <= end:
+        return Schedule(schedule.sigmas[-1:], schedule.timesteps[:0], 1.0, schedule.final_scale)
+    table = _sigma_table(_CLASSES[sampler], config)
+    timestep = _timestep_of(np.array([sigma]), table)
+    if _CLASSES[sampler].kind != "ve":
+        timestep = np.round(timestep)
+    first = torch.tensor([sigma], dtype=torch.float64)
+    index = torch.tensor(left, dtype=torch.long)
+    return Schedule(
+        torch.cat([first, schedule.sigmas[index], schedule.sigmas[-1:]]),
+        torch.cat([torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]),
+        schedule.init_scale, schedule.final_scale,
+    )
 
 
 def _levels(
@@ -244,7 +272,7 @@ def _timesteps(cls: _Class, spacing: Spacing, steps: int, config: SchedulerConfi
         case "linspace":
             even = np.round(np.linspace(0, total - 1, points))
         case "leading":
-            even = np.arange(points) * float(total // points) + config.steps_offset
+            even = np.arange(points, dtype=np.float64) * (total // points) + config.steps_offset
         case "trailing":
             return np.round(np.arange(total, 0, -total / steps)) - 1
     return even[::-1][:steps].copy()
@@ -275,7 +303,8 @@ def _between(curve: Literal["karras", "exponential"], top: float, bottom: float,
     if curve == "exponential":
         return np.exp(np.linspace(math.log(top), math.log(bottom), steps))
     high, low = top ** (1 / _RHO), bottom ** (1 / _RHO)
-    return (high + np.linspace(0, 1, steps) * (low - high)) ** _RHO
+    ramp = np.linspace(0, 1, steps)
+    return np.asarray((high + ramp * (low - high)) ** _RHO, dtype=np.float64)
 
 
 def _timestep_of(sigmas: Floats, table: Floats) -> Floats:
@@ -283,5 +312,4 @@ def _timestep_of(sigmas: Floats, table: Floats) -> Floats:
     # diffusers keeps the logarithms of the table in float32; a rounding that falls on a half
     # would go the other way in float64.
     logs = np.log(table.astype(np.float32)).astype(np.float64)
-    found = np.interp(np.log(np.maximum(sigmas, 1e-10)), logs, np.arange(len(table)))
-    return np.asarray(found, dtype=np.float64)
+    return np.interp(np.log(np.maximum(sigmas, 1e-10)), logs, np.arange(len(table)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine import LocalEngine
+from backend.engine.local import LocalEngine
 from backend.engine.job import Patience
 from backend.errors import OutOfMemory, UnknownName
 from backend.events import JobStatus, Output, Progress, Record

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engine import LocalEngine
+from backend.engine.local import LocalEngine
 from backend.errors import BadInput
 from backend.events import JobStatus
 from backend.requests import Branch, Request

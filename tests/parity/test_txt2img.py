@@ -27,7 +27,7 @@ from diffusers import (
 )
 from diffusers.schedulers import AysSchedules
 
-from backend.engine import LocalEngine
+from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import SCHEDULES_OF, Txt2ImgSettings
 from tests.tiny import tiny_checkpoint

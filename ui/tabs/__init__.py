@@ -1,0 +1,8 @@
+"""The tabs of the page, in order. A new tab is a module with a `TAB` and its name in `TABS`."""
+
+from __future__ import annotations
+
+from ui.tabs import txt2img
+from ui.workspace import Tab
+
+TABS: tuple[Tab, ...] = (txt2img.TAB,)

@@ -1,0 +1,410 @@
+"""FakeEngine: the Engine's interface without a model, for tests of the page and the API.
+
+Product code, and free of torch: it draws a synthetic picture that sharpens step by step, with a
+step time of choice, and fails where the prompt asks it to (see `FAILURES`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from backend.engine import fake_picture
+from backend.engine.protocol import FrameKind, Library, Memory
+from backend.errors import (
+    BadInput,
+    Cancelled,
+    LoomError,
+    ModelProblem,
+    NumericalProblem,
+    OutOfMemory,
+    QueueFull,
+    StorageProblem,
+    UnknownName,
+)
+from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
+from backend.requests import Request
+from backend.settings import MAX_SEED, SCHEDULES_OF
+
+FAILURES: dict[str, Exception] = {
+    "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
+    "!model": ModelProblem("The model 'pocket' lacks unet/config.json; copy the folder again."),
+    "!nan": NumericalProblem("The model produced no finite numbers; try dtype float32."),
+    "!disk": StorageProblem("The disk is full; free some space and generate again."),
+    "!crash": RuntimeError("/secret/path: an internal error that no one may read"),
+}
+"""A prompt that contains the key fails with the value after half of its steps."""
+
+GIB = 2**30
+_KEPT_JOBS = 64
+_HASH = "0" * 10
+
+
+class SavesPictures(Protocol):
+    """The part of `backend.storage.Storage` that an engine needs."""
+
+    def save_output(self, image: Pixels, record: Record) -> Path:
+        """Writes a picture with its record and says where."""
+        ...
+
+
+@dataclass
+class _Job:
+    request: Request
+    owner: str
+    background: bool
+    status: JobStatus
+    watched_at: float
+    cancelled: bool = False
+    preview: Preview | None = None
+    waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
+
+
+class FakeEngine:
+    """Implements `backend.engine.protocol.Engine`.
+
+    Args:
+        storage: Where pictures are saved; None keeps them in memory.
+        step_time_s: Duration of one model step.
+        load_time_s: Duration of the first use of a model.
+        grace_s: How long a job runs on unwatched.
+        max_waiting: Jobs of one owner that may wait.
+        models: Names of the models that it pretends to have.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: SavesPictures | None = None,
+        step_time_s: float = 0.05,
+        load_time_s: float = 0.0,
+        grace_s: float = 10.0,
+        max_waiting: int = 8,
+        models: tuple[str, ...] = ("pocket", "studio-xl"),
+    ) -> None:
+        self.step_time_s = step_time_s
+        self._storage = storage
+        self._load_time_s = load_time_s
+        self._grace_s = grace_s
+        self._max_waiting = max_waiting
+        self._models = models
+        self._loaded: set[str] = set()
+        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._queue: list[_Job] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._worker = threading.Thread(target=self._work, name="fake-engine", daemon=True)
+        self._worker.start()
+
+    def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+        """Queues a job and returns its token; see the protocol."""
+        settings = request.settings
+        if settings.model not in self._models:
+            known = ", ".join(self._models)
+            raise UnknownName(f"There is no model '{settings.model[:80]}'; there are: {known}.",
+                              "model")
+        native = self._native(settings.model)
+        resolved = settings.resolved(
+            native_size=(native, native), guidance_scale=4.0,
+            seed=secrets.randbelow(MAX_SEED + 1), variation_seed=secrets.randbelow(MAX_SEED + 1),
+        )
+        if (resolved.width or 0) * (resolved.height or 0) > 1536 * 1536:
+            raise BadInput("This picture is too large for the memory; 1536x1536 would fit.",
+                           "width")
+        with self._changed:
+            if request.branch is not None and request.branch.token not in self._jobs:
+                raise UnknownName("That run is no longer kept; generate again.", "branch")
+            if sum(job.owner == owner for job in self._queue) >= self._max_waiting:
+                raise QueueFull("You have as many pictures waiting as fit; let one finish first.")
+            token = secrets.token_urlsafe(24)
+            job = _Job(
+                replace(request, settings=resolved), owner, background,
+                JobStatus(token, "queued", len(self._queue), Progress("queued"), revision=1),
+                time.monotonic(),
+            )
+            self._jobs[token] = job
+            while len(self._jobs) > _KEPT_JOBS:
+                oldest = next(iter(self._jobs))
+                if self._jobs[oldest].status.state in ("queued", "running"):
+                    break
+                del self._jobs[oldest]
+            place = len(self._queue)
+            if not background:
+                place = next((i for i, j in enumerate(self._queue) if j.background), place)
+            self._queue.insert(place, job)
+            self._changed.notify_all()
+        return token
+
+    def cancel(self, token: str) -> None:
+        """Stops the job before its next step."""
+        with self._changed:
+            job = self._jobs.get(token)
+            if job is None:
+                return
+            job.cancelled = True
+            if job in self._queue:
+                self._queue.remove(job)
+                self._end(job, "stopped", "Stopped before it began.")
+            self._changed.notify_all()
+
+    def status(self, token: str) -> JobStatus:
+        """Snapshot of a job."""
+        with self._changed:
+            job = self._find(token)
+            if job in self._queue:
+                busy = any(j.status.state == "running" for j in self._jobs.values())
+                return replace(job.status, position=self._queue.index(job) + busy)
+            return job.status
+
+    def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
+        """`status`, as soon as its revision exceeds `revision`, or in time."""
+        with self._changed:
+            job = self._find(token)
+            self._changed.wait_for(lambda: job.status.revision > revision, timeout_s)
+        return self.status(token)
+
+    async def next_preview(
+        self, token: str, revision: int, timeout_s: float = 10.0
+    ) -> Preview | None:
+        """The newest frame above `revision`; waits without holding a thread."""
+        fresh = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), fresh)
+        with self._changed:
+            job = self._find(token)
+            newest = job.preview
+            if newest is not None and newest.revision > revision:
+                return newest
+            if job.status.state not in ("queued", "running"):
+                return None
+            job.waiters.append(waiter)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(fresh.wait(), timeout_s)
+        with self._changed:
+            if waiter in job.waiters:
+                job.waiters.remove(waiter)
+            newest = job.preview
+        return newest if newest is not None and newest.revision > revision else None
+
+    def touch(self, token: str) -> None:
+        """Starts the grace period anew."""
+        with self._changed:
+            if (job := self._jobs.get(token)) is not None:
+                job.watched_at = time.monotonic()
+
+    def detach(self, token: str) -> None:
+        """The watcher went away: the grace period runs from now."""
+        self.touch(token)
+
+    def timeline(self, token: str) -> TimelineInfo | None:
+        """What is stored of the run."""
+        return self.status(token).timeline
+
+    def timeline_frame(
+        self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
+    ) -> Pixels:
+        """The picture after a stored step, drawn anew."""
+        info = self.timeline(token)
+        if info is None or not 0 <= step < info.steps or not 0 <= image < info.batch:
+            raise BadInput("That step is not stored; move the timeline and try again.", "step")
+        job = self._jobs[token]
+        return self._frame(job.request, image, (step + 1) / job.request.settings.steps, kind)
+
+    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
+        """An mp4 of x0 | x_t over the steps (MPEG-4 part 2: enough for a stand-in)."""
+        import tempfile
+
+        import cv2  # only here: the stand-in starts without it
+
+        info = self.timeline(token)
+        if info is None:
+            raise BadInput("Nothing of this run is stored; generate first.")
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "timeline.mp4")
+            writer = None
+            for step in range(info.steps):
+                pair = [self.timeline_frame(token, step, kind, image) for kind in ("x0", "xt")]
+                frame = np.concatenate(pair, axis=1)[:, :, ::-1]
+                if writer is None:
+                    size = (frame.shape[1], frame.shape[0])
+                    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
+                writer.write(np.ascontiguousarray(frame))
+            if writer is not None:
+                writer.release()
+            return Path(path).read_bytes()
+
+    def library(self, *, refresh: bool = False) -> Library:
+        """Two models, every sampler, one LoRA."""
+        return Library(
+            models=tuple(
+                {
+                    "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
+                    "native_size": [self._native(name)] * 2, "guidance_scale": 4.0,
+                    "bytes": GIB // 20,
+                    "example_prompts": [
+                        "a red house on grass under a blue sky",
+                        "a yellow boat on the sea at sunset",
+                        "two white mushrooms in a dark forest",
+                    ],
+                    "known_words": ["house", "boat", "mushroom"],
+                }
+                for name in self._models
+            ),
+            samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
+            loras=({"name": "pocket-ink", "bytes": 2**20},),
+        )
+
+    def memory(self) -> Memory:
+        """As if each loaded model held 1 GiB."""
+        return Memory(len(self._loaded) * GIB, 16 * GIB)
+
+    def results(self, token: str) -> tuple[Output, ...]:
+        """Finished pictures of a job."""
+        return self.status(token).outputs
+
+    def close(self) -> None:
+        """Stops every job and the worker."""
+        with self._changed:
+            self._closed = True
+            for token in list(self._jobs):
+                self.cancel(token)
+            self._changed.notify_all()
+        self._worker.join(timeout=10)
+
+    def _native(self, model: str) -> int:
+        return 512 if model.endswith("-xl") else 256
+
+    def _find(self, token: str) -> _Job:
+        job = self._jobs.get(token)
+        if job is None:
+            raise UnknownName("That run is no longer known; generate again.", "token")
+        return job
+
+    def _frame(self, request: Request, image: int, done: float, kind: FrameKind) -> Pixels:
+        settings = request.settings
+        size = (settings.width or 0, settings.height or 0)
+        seed = settings.image_seed(image)
+        picture = fake_picture.draw(settings.prompt, seed, *size)
+        grain = fake_picture.noise(settings.prompt, seed, *size)
+        shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
+        return shape(picture, done, grain)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._closed)
+                if self._closed:
+                    return
+                job = self._queue.pop(0)
+                self._publish(job, state="running", position=0, progress=Progress("loading"))
+            try:
+                self._run(job)
+            except Cancelled as stop:
+                self._end(job, "stopped", str(stop))
+            except LoomError as error:
+                self._end(job, "failed", str(error))
+            except Exception:
+                self._end(job, "failed", "Something went wrong inside; please try again.")
+
+    def _run(self, job: _Job) -> None:
+        settings = job.request.settings
+        if settings.model not in self._loaded:
+            note = f"Loading {settings.model}"
+            self._pause(job, self._load_time_s, Progress("loading", note=note))
+            self._loaded.add(settings.model)
+        begun = time.monotonic()
+        failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
+        first = job.request.branch.step + 1 if job.request.branch is not None else 0
+        for step in range(first, settings.steps):
+            if failure is not None and step >= settings.steps // 2:
+                raise failure
+            elapsed = time.monotonic() - begun
+            left = (settings.steps - step) * self.step_time_s
+            self._pause(job, self.step_time_s,
+                        Progress("sampling", step, settings.steps, elapsed, left))
+            self._show(job, step + 1)
+        self._finish(job, settings.steps - first, time.monotonic() - begun)
+
+    def _pause(self, job: _Job, duration_s: float, progress: Progress) -> None:
+        self._publish(job, progress=progress)
+        until = time.monotonic() + duration_s
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if job.cancelled or self._closed:
+                    raise Cancelled("Stopped; what was finished is kept.")
+                if not job.background and now - job.watched_at > self._grace_s:
+                    raise Cancelled("Stopped because nobody was watching.")
+                if now >= until:
+                    return
+                self._changed.wait(until - now)
+
+    def _show(self, job: _Job, done: int) -> None:
+        settings = job.request.settings
+        frames = [
+            self._frame(job.request, i, done / settings.steps, "x0")
+            for i in range(settings.batch_size)
+        ]
+        with self._changed:
+            revision = job.preview.revision + 1 if job.preview else 1
+            job.preview = Preview(revision, done, settings.steps,
+                                  fake_picture.jpeg(fake_picture.grid(frames)),
+                                  done == settings.steps)
+            sigmas = tuple(14.6 * (1 - (i + 1) / settings.steps) for i in range(done))
+            self._publish(
+                job, timeline=TimelineInfo(done, settings.batch_size, sigmas),
+                progress=replace(job.status.progress, step=done,
+                                 eta_s=(settings.steps - done) * self.step_time_s),
+            )
+
+    def _finish(self, job: _Job, steps: int, elapsed_s: float) -> None:
+        settings = job.request.settings
+        model = {"name": settings.model, "hash": _HASH}
+        outputs: list[Output] = []
+        for i in range(settings.batch_size):
+            recipe = settings.model_copy(
+                update={"batch_size": 1, "seed": settings.image_seed(i)}
+            )
+            record = Record(settings.mode, recipe.model_dump(mode="json"), model)
+            image = self._frame(job.request, i, 1.0, "x0")
+            path = None
+            if self._storage is not None and job.request.save:
+                path = str(self._storage.save_output(image, record))
+            outputs.append(Output(i, image, record, path))
+        with self._changed:
+            self._publish(job, outputs=tuple(outputs))
+            self._end(job, "done", None, steps, elapsed_s)
+
+    def _end(
+        self, job: _Job, state: str, error: str | None, steps: int | None = None,
+        elapsed_s: float | None = None,
+    ) -> None:
+        settings, progress = job.request.settings, job.status.progress
+        info: dict[str, Any] = {
+            "seeds": [settings.image_seed(i) for i in range(settings.batch_size)],
+            "settings": settings.model_dump(mode="json"),
+            "model": {"name": settings.model, "hash": _HASH},
+            "steps": progress.step if steps is None else steps,
+            "elapsed_s": round(progress.elapsed_s if elapsed_s is None else elapsed_s, 3),
+        }
+        with self._changed:
+            if job.preview is not None and not job.preview.final:
+                job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)
+            self._publish(job, state=state, error=error, info=info)
+
+    def _publish(self, job: _Job, **changes: Any) -> None:
+        with self._changed:
+            job.status = replace(job.status, revision=job.status.revision + 1, **changes)
+            for loop, fresh in job.waiters:
+                with contextlib.suppress(RuntimeError):  # its loop has ended with the server
+                    loop.call_soon_threadsafe(fresh.set)
+            job.waiters.clear()
+            self._changed.notify_all()

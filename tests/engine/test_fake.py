@@ -1,0 +1,171 @@
+"""FakeEngine keeps the Engine's contract."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from backend.engine.fake import FAILURES, FakeEngine
+from backend.errors import BadInput, QueueFull, UnknownName
+from backend.events import JobStatus
+from backend.requests import Branch, Request
+from backend.settings import parse
+
+STEPS = 6
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    fake = FakeEngine(step_time_s=0.002, grace_s=30.0)
+    yield fake
+    fake.close()
+
+
+def request(**values: object) -> Request:
+    return Request(parse("txt2img", {"prompt": "a red house", "seed": 5, "steps": STEPS} | values))
+
+
+def finished(engine: FakeEngine, token: str) -> JobStatus:
+    status = engine.status(token)
+    while status.state in ("queued", "running"):
+        status = engine.wait(token, status.revision, 5.0)
+    return status
+
+
+def test_a_job_runs_to_its_pictures(engine: FakeEngine) -> None:
+    status = finished(engine, engine.submit(request(batch_size=2)))
+    assert status.state == "done"
+    assert status.info["seeds"] == [5, 6]
+    assert [output.record.settings["seed"] for output in status.outputs] == [5, 6]
+    assert status.outputs[0].image.shape == (256, 256, 3)
+    assert status.timeline is not None
+    assert status.timeline.steps == STEPS
+
+
+def test_a_batch_equals_single_runs(engine: FakeEngine) -> None:
+    pair = finished(engine, engine.submit(request(batch_size=2))).outputs
+    single = finished(engine, engine.submit(request(seed=6))).outputs
+    assert np.array_equal(pair[1].image, single[0].image)
+    assert not np.array_equal(pair[0].image, single[0].image)
+
+
+def test_previews_rise_and_end_with_the_final_one(engine: FakeEngine) -> None:
+    token = engine.submit(request())
+
+    async def watch() -> list[tuple[int, bool]]:
+        seen: list[tuple[int, bool]] = []
+        revision = 0
+        while not seen or not seen[-1][1]:
+            preview = await engine.next_preview(token, revision)
+            assert preview is not None
+            revision = preview.revision
+            seen.append((revision, preview.final))
+        return seen
+
+    revisions = [revision for revision, _ in asyncio.run(watch())]
+    assert revisions == sorted(set(revisions))
+
+
+def test_no_preview_after_the_end(engine: FakeEngine) -> None:
+    token = engine.submit(request())
+    finished(engine, token)
+    assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=60.0)) is None
+
+
+def test_cancel_stops_before_the_next_step(engine: FakeEngine) -> None:
+    engine.step_time_s = 30.0
+    token = engine.submit(request())
+    engine.cancel(token)
+    engine.cancel(token)
+    status = finished(engine, token)
+    assert status.state == "stopped"
+    assert status.outputs == ()
+
+
+def test_an_unwatched_job_stops_after_its_grace() -> None:
+    fake = FakeEngine(step_time_s=0.02, grace_s=0.1)
+    try:
+        token = fake.submit(request(steps=150))
+        fake.detach(token)
+        status = finished(fake, token)
+        assert status.state == "stopped"
+        assert "watching" in (status.error or "")
+    finally:
+        fake.close()
+
+
+def test_a_touched_job_outlives_its_grace() -> None:
+    fake = FakeEngine(step_time_s=0.05, grace_s=0.5)
+    try:
+        token = fake.submit(request(steps=20))
+        status = fake.status(token)
+        while status.state in ("queued", "running"):
+            fake.touch(token)
+            status = fake.wait(token, status.revision, 0.1)
+        assert status.state == "done"
+    finally:
+        fake.close()
+
+
+def test_positions_count_the_jobs_before(engine: FakeEngine) -> None:
+    engine.step_time_s = 30.0
+    first = engine.submit(request())
+    while engine.status(first).state != "running":
+        engine.wait(first, engine.status(first).revision, 5.0)
+    tokens = [engine.submit(request()) for _ in range(2)]
+    assert [engine.status(token).position for token in tokens] == [1, 2]
+
+
+def test_an_owner_may_not_fill_the_queue() -> None:
+    fake = FakeEngine(step_time_s=30.0, max_waiting=1)
+    try:
+        first = fake.submit(request(), "ada")
+        while fake.status(first).state != "running":
+            fake.wait(first, fake.status(first).revision, 5.0)
+        fake.submit(request(), "ada")
+        with pytest.raises(QueueFull):
+            fake.submit(request(), "ada")
+        fake.submit(request(), "bob")
+    finally:
+        fake.close()
+
+
+@pytest.mark.parametrize("word", FAILURES)
+def test_a_prompt_may_ask_for_a_failure(engine: FakeEngine, word: str) -> None:
+    status = finished(engine, engine.submit(request(prompt=word)))
+    assert status.state == "failed"
+    assert status.error
+    assert "/secret" not in status.error
+    assert finished(engine, engine.submit(request())).state == "done"
+
+
+def test_a_branch_gives_the_original(engine: FakeEngine) -> None:
+    token = engine.submit(request())
+    original = finished(engine, token).outputs[0].image
+    again = engine.submit(Request(request().settings, branch=Branch(token, 2)))
+    status = finished(engine, again)
+    assert np.array_equal(status.outputs[0].image, original)
+    assert status.info["steps"] == STEPS - 3
+
+
+def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
+    token = engine.submit(request())
+    picture = finished(engine, token).outputs[0].image
+    assert np.array_equal(engine.timeline_frame(token, STEPS - 1), picture)
+    assert not np.array_equal(engine.timeline_frame(token, 0), picture)
+    assert not np.array_equal(engine.timeline_frame(token, 0, "xt"),
+                              engine.timeline_frame(token, 0, "x0"))
+    assert engine.timeline_video(token)[4:8] == b"ftyp"
+    with pytest.raises(BadInput):
+        engine.timeline_frame(token, STEPS)
+
+
+def test_unknown_names_are_refused(engine: FakeEngine) -> None:
+    with pytest.raises(UnknownName):
+        engine.submit(request(model="nowhere"))
+    with pytest.raises(UnknownName):
+        engine.status("nothing")
+    engine.cancel("nothing")

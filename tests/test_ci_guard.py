@@ -1,0 +1,51 @@
+"""CI fails when a browser or parity test was left out; a plain run does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = """
+import pytest
+
+def test_plain(): pass
+
+@pytest.mark.browser
+def test_page(): pass
+
+@pytest.mark.parity
+@pytest.mark.slow
+def test_full_matrix(): pass
+
+@pytest.mark.parity
+@pytest.mark.skipif({skip}, reason="no reason")
+def test_quick_matrix(): pass
+"""
+
+
+def run(folder: Path, *arguments: str, skip: bool = False, ci: bool = True) -> int:
+    (folder / "tests").mkdir(parents=True)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
+    (folder / "tests/test_some.py").write_text(TESTS.format(skip=skip))
+    environment = {**os.environ, "LOOM_CI": "1" if ci else ""}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, timeout=120, check=False,
+                          capture_output=True).returncode
+
+
+def test_all_run(tmp_path: Path) -> None:
+    assert run(tmp_path) == 0
+
+
+def test_a_skip_fails_ci(tmp_path: Path) -> None:
+    assert run(tmp_path, skip=True) == 1
+
+
+def test_a_deselection_fails_ci_and_nothing_else(tmp_path: Path) -> None:
+    assert run(tmp_path / "ci", "-k", "plain") == 1
+    assert run(tmp_path / "plain", "-k", "plain", ci=False) == 0

@@ -1,0 +1,226 @@
+"""Presets: the round trip, names, broken files, and two processes at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend import schema
+from backend.errors import BadInput, StorageProblem, UnknownName
+from backend.presets import PresetStore, check_name, parse_preset
+from backend.settings import LoraUse, Txt2ImgSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = Txt2ImgSettings(
+    prompt="ein grünes Haus", steps=9, seed=4, loras=(LoraUse(name="ink", weight=0.5),)
+)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {"schema": 1, "name": "Sea", "mode": "txt2img", "settings": {"steps": 8}, **changes}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PresetStore:
+    bundled = tmp_path / "bundled"
+    bundled.mkdir()
+    (bundled / "default.json").write_text(json.dumps(document(name="Default")))
+    return PresetStore(bundled, tmp_path / "own")
+
+
+def test_a_preset_comes_back_whole(store: PresetStore, tmp_path: Path) -> None:
+    store.save("Mein Grün", SETTINGS)
+    again = PresetStore(tmp_path / "bundled", tmp_path / "own")
+    assert again.load("Mein Grün").settings == SETTINGS
+    assert [(info.name, info.bundled) for info in again.list()] == [
+        ("Default", True), ("Mein Grün", False),
+    ]
+
+
+def test_saving_twice_needs_overwrite(store: PresetStore) -> None:
+    store.save("Sea", SETTINGS)
+    with pytest.raises(BadInput, match="already"):
+        store.save("Sea", Txt2ImgSettings())
+    assert store.load("Sea").settings == SETTINGS
+    store.save("Sea", Txt2ImgSettings(), overwrite=True)
+    assert store.load("Sea").settings == Txt2ImgSettings()
+
+
+@pytest.mark.parametrize(("one", "other"), [("Sea", "sEA"), ("Über", "U\u0308ber"), ("ß", "SS")])
+def test_names_that_a_disk_may_take_for_one_are_one(
+    store: PresetStore, tmp_path: Path, one: str, other: str
+) -> None:
+    store.save(one, SETTINGS)
+    with pytest.raises(BadInput, match="already"):
+        store.save(other, SETTINGS)
+    store.save(other, SETTINGS, overwrite=True)
+    assert [info.name for info in store.list() if not info.bundled] == [other]
+    assert len(list((tmp_path / "own").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", [
+    "../evil", "a/b", "a\\b", "..", ".hidden", "nul\0byte", "line\nbreak", "\x1b[31m", "", "   ",
+    "CON", "con.txt", "Lpt1", "nul.", "ends.", " begins", "ends ", "x" * 101, "x" * 300, "a:b",
+    "what?", "\u202egnp", "\ud800",
+])
+def test_a_bad_name_is_refused(store: PresetStore, tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput):
+        store.save(name, SETTINGS)
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize("name", [
+    "Donaudampfschifffahrtsgesellschaft", "Größe & Straße (2)", "夜" * 100, "🎈 balloon", "console",
+])
+def test_a_good_name_is_taken(store: PresetStore, name: str) -> None:
+    check_name(name)
+    store.save(name, SETTINGS)
+    assert store.load(name).name == name
+
+
+@pytest.mark.parametrize(("content", "reason"), [
+    (b"", "JSON"),
+    (b"{\"schema\": 1", "JSON"),
+    (b"\xff\xfe\x00", "JSON"),
+    (b"[" * 100_000, "JSON"),
+    (b"[]", "object"),
+    (b'{"schema": 1, "schema": 1}', "JSON"),
+    (json.dumps(document(schema=2)).encode(), "newer"),
+    (json.dumps(document(schema=0)).encode(), "too old"),
+    (json.dumps(document(schema=True)).encode(), "schema"),
+    (json.dumps(document(schema="1")).encode(), "schema"),
+    (json.dumps(document(extra=1)).encode(), "'extra'"),
+    (json.dumps(document(mode="dance")).encode(), "'dance'"),
+    (json.dumps(document(settings={"stepz": 8})).encode(), "'stepz'"),
+    (json.dumps(document(settings={"steps": 8e9})).encode(), "'steps'"),
+    (json.dumps(document(settings={"eta": float("nan")})).encode(), "JSON"),
+    (json.dumps(document(settings=[])).encode(), "settings"),
+    (json.dumps(document(name="../x")).encode(), "name"),
+    (json.dumps(document(settings={"prompt": "x" * 300_000})).encode(), "256 KB"),
+])
+def test_a_broken_file_is_listed_and_the_others_load(
+    store: PresetStore, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    store.save("Fine", SETTINGS)
+    broken = tmp_path / "own" / "bad one.json"
+    broken.write_bytes(content)
+    problems = {info.name: info.problem for info in store.list()}
+    assert problems["Fine"] is None
+    assert problems["Default"] is None
+    assert reason in (problems["bad one"] or "")
+    with pytest.raises(BadInput, match="cannot be used"):
+        store.load("bad one")
+    with pytest.raises(BadInput, match="cannot be used"):
+        store.import_(content)
+    assert broken.read_bytes() == content, "a file that cannot be read now may be read by an update"
+    store.delete("bad one")
+    assert not broken.exists()
+
+
+def test_export_and_import(store: PresetStore, tmp_path: Path) -> None:
+    store.save("Sea", SETTINGS)
+    data = store.export("Sea")
+    other = PresetStore(tmp_path / "bundled", tmp_path / "elsewhere")
+    assert other.import_(data).settings == SETTINGS
+    assert other.load("Sea").settings == SETTINGS
+    with pytest.raises(BadInput, match="already"):
+        other.import_(data)
+
+
+def test_delete_spares_what_is_bundled(store: PresetStore) -> None:
+    store.save("Sea", SETTINGS)
+    store.delete("Sea")
+    with pytest.raises(UnknownName):
+        store.load("Sea")
+    with pytest.raises(UnknownName):
+        store.delete("Sea")
+    with pytest.raises(BadInput, match="stays"):
+        store.delete("Default")
+    with pytest.raises(BadInput, match="comes with the studio"):
+        store.save("default", SETTINGS, overwrite=True)
+
+
+def test_a_file_with_a_bundled_name_hides_nothing(store: PresetStore, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.json").write_text(json.dumps(document(name="DEFAULT")))
+    assert store.load("Default").settings.steps == 8
+    assert [info.name for info in store.list() if info.problem] == ["mine"]
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("a file where the folder should be")
+    store = PresetStore(tmp_path / "none", tmp_path / "own")
+    with pytest.raises(StorageProblem, match="presets folder"):
+        store.save("Sea", SETTINGS)
+    assert store.list() == []
+
+
+def test_a_failed_write_keeps_the_old_preset(
+    store: PresetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save("Sea", SETTINGS)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("backend.files.os.fsync", full)
+    with pytest.raises(StorageProblem, match="full"):
+        store.save("Sea", Txt2ImgSettings(), overwrite=True)
+    assert store.load("Sea").settings == SETTINGS
+    assert len(list((tmp_path / "own").iterdir())) == 1
+
+
+def test_two_processes_lose_no_file(store: PresetStore, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from backend.presets import PresetStore;"
+        "from backend.settings import Txt2ImgSettings; from backend.errors import BadInput\n"
+        "who, folder = sys.argv[1:]; store = PresetStore(Path(folder), Path(folder))\n"
+        "won = 0\n"
+        "for n in range(10):\n"
+        "    store.save(f'{who} {n}', Txt2ImgSettings(seed=n))\n"
+        "    try: store.save(f'Both {n}', Txt2ImgSettings(seed=n)); won += 1\n"
+        "    except BadInput: pass\n"
+        "print(won)\n"
+    )
+    folder = tmp_path / "own"
+    code = code.replace("PresetStore(Path(folder), ", "PresetStore(Path(folder) / 'none', ")
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code, who, str(folder)], cwd=ROOT,
+                         stdout=subprocess.PIPE, text=True)
+        for who in ("a", "b")
+    ]
+    won = [int(worker.communicate(timeout=60)[0]) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert sum(won) == 10, "each contested name goes to exactly one"
+    assert len([info for info in store.list() if not info.bundled and not info.problem]) == 30
+    assert len(list(folder.iterdir())) == 30
+
+
+def test_migrations_lead_step_by_step_to_the_present() -> None:
+    old = {"schema": 1, "settings": {"cfg": 3}}
+    migrations = {
+        1: lambda d: {**d, "settings": {"guidance": d["settings"]["cfg"]}},
+        2: lambda d: {**d, "settings": {"guidance_scale": d["settings"]["guidance"]}},
+    }
+    new = schema.migrate(old, migrations, current=3)
+    assert new == {"schema": 3, "settings": {"guidance_scale": 3}}
+    assert old == {"schema": 1, "settings": {"cfg": 3}}
+    assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA))
+
+
+def test_bundled_presets_are_good() -> None:
+    files = sorted((ROOT / "presets").glob("*.json"))
+    assert len(files) >= 6
+    presets = [parse_preset(file.read_bytes()) for file in files]
+    assert len({preset.name for preset in presets}) == len(files)
+    for preset in presets:
+        assert preset.mode == "txt2img"
+        assert preset.settings.model == "pocket"
+        assert preset.settings.prompt
+    listed = PresetStore(ROOT / "presets", ROOT / "none").list()
+    assert all(info.bundled and info.problem is None for info in listed)

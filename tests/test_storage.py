@@ -1,0 +1,238 @@
+"""The outputs folder: names, all-or-nothing writes, the history after a restart."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.errors import BadInput, StorageProblem
+from backend.events import Record
+from backend.metadata import read
+from backend.settings import Txt2ImgSettings
+from backend.storage import Storage
+
+PIXELS = np.full((16, 32, 3), 90, np.uint8)
+NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000)
+
+
+def record(prompt: str = "a house", seed: int = 1) -> Record:
+    settings = Txt2ImgSettings(prompt=prompt, seed=seed).model_dump(mode="json")
+    return Record("txt2img", settings, {"name": "pocket", "hash": "ab"})
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def storage(tmp_path: Path, clock: Clock) -> Storage:
+    return Storage(tmp_path, clock)
+
+
+def test_names_sort_by_time_then_seed_then_index(
+    storage: Storage, tmp_path: Path, clock: Clock
+) -> None:
+    first = storage.save_output(PIXELS, record(seed=9))
+    again = storage.save_output(PIXELS, record(seed=9))
+    other = storage.save_output(PIXELS, record(seed=10))
+    clock.now += timedelta(milliseconds=1)
+    later = storage.save_output(PIXELS, record(seed=0))
+    assert first == tmp_path / "outputs/2026-11-21/120000-250_0000000009_00.png"
+    assert sorted([later, other, again, first]) == [first, again, other, later]
+    assert read(first.read_bytes()).settings["seed"] == 9
+
+
+def test_history_is_newest_first_and_outlives_the_process(
+    storage: Storage, tmp_path: Path, clock: Clock
+) -> None:
+    for day in range(3):
+        for hour in range(2):
+            clock.now = NOON + timedelta(days=day, hours=hour)
+            storage.save_output(PIXELS, record(f"picture {day}{hour}"))
+    again = Storage(tmp_path)
+    prompts = [item.settings["prompt"][-2:] for item in again.history()]
+    assert prompts == ["21", "20", "11", "10", "01", "00"]
+    assert [item.settings["prompt"][-2:] for item in again.history(offset=1, limit=2)] == [
+        "20", "11",
+    ]
+    assert again.history(offset=9) == []
+    item = again.history()[0]
+    assert (item.mode, item.model["name"]) == ("txt2img", "pocket")
+
+
+def test_search_looks_into_the_prompts_in_any_case(storage: Storage) -> None:
+    for prompt in ("a Red House", "a red tree", "EIN GRÜNES HÄUSCHEN"):
+        storage.save_output(PIXELS, record(prompt))
+    assert len(storage.history("RED")) == 2
+    assert len(storage.history("house red")) == 1
+    assert len(storage.history("häuschen")) == 1
+    assert storage.history("pocket") == []
+    assert len(storage.history("red", offset=1)) == 1
+
+
+def test_damaged_and_foreign_files_are_passed_over(storage: Storage) -> None:
+    good = storage.save_output(PIXELS, record())
+    folder = good.parent
+    whole = good.read_bytes()
+    (folder / "cut.png").write_bytes(whole[:-40])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.png").write_bytes(b"hello")
+    (folder / "notes.txt").write_bytes(whole)
+    (folder / ".writing-x.png").write_bytes(whole)
+    (folder / "folder.png").mkdir()
+    (folder.parent / "elsewhere").mkdir()
+    (folder.parent / "elsewhere" / "x.png").write_bytes(whole)
+    (folder.parent / "x.png").write_bytes(whole)
+    assert [item.path for item in storage.history()] == [good]
+
+
+def test_history_sees_what_changed_on_disk(storage: Storage) -> None:
+    path = storage.save_output(PIXELS, record("old"))
+    other = storage.save_output(PIXELS, record("new, and longer"))
+    assert len(storage.history()) == 2
+    other.replace(path)
+    assert [item.settings["prompt"] for item in storage.history()] == ["new, and longer"]
+    path.unlink()
+    assert storage.history() == []
+
+
+def test_two_thousand_files_stay_fast(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = storage.save_output(PIXELS, record())
+    data = path.read_bytes()
+    for n in range(1999):
+        (path.parent / f"130000-{n:04d}.png").write_bytes(data)
+    assert storage.history("nowhere") == []
+    monkeypatch.setattr("backend.storage._read_item", lambda *_: pytest.fail("read once more"))
+    began = time.perf_counter()
+    assert storage.history("nowhere") == []
+    assert len(storage.history(limit=3000)) == 2000
+    assert time.perf_counter() - began < 2.0
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = storage.save_output(PIXELS, record())
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("backend.files.os.fsync", full)
+    with pytest.raises(StorageProblem, match="is full"):
+        storage.save_output(PIXELS, record(seed=2))
+    assert list(first.parent.iterdir()) == [first]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_real_short_write_leaves_nothing(storage: Storage) -> None:
+    import resource
+
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    first = storage.save_output(PIXELS, record())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, hard))
+    try:
+        with pytest.raises(StorageProblem, match="is full"):
+            storage.save_output(noise, record(seed=2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(first.parent.iterdir()) == [first]
+
+
+def test_no_permission_is_a_sentence(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("backend.files.tempfile.mkstemp", refuse)
+    with pytest.raises(StorageProblem, match="may not be written to"):
+        storage.save_output(PIXELS, record())
+
+
+@pytest.mark.parametrize("blocked", ["outputs", "outputs/2026-11-21"])
+def test_a_file_in_the_folders_place_is_a_sentence(
+    storage: Storage, tmp_path: Path, blocked: str
+) -> None:
+    (tmp_path / blocked).parent.mkdir(exist_ok=True)
+    (tmp_path / blocked).write_text("in the way")
+    with pytest.raises(StorageProblem, match="outputs folder"):
+        storage.save_output(PIXELS, record())
+
+
+def test_a_disk_without_hard_links_still_takes_each_name_once(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("backend.files.os.link", refuse)
+    first, second = (storage.save_output(PIXELS, record()) for _ in range(2))
+    assert first != second
+    assert read(first.read_bytes()).settings == read(second.read_bytes()).settings
+    assert len(list(first.parent.iterdir())) == 2
+
+
+def test_threads_lose_no_picture(storage: Storage) -> None:
+    def save() -> None:
+        for _ in range(10):
+            storage.save_output(PIXELS, record())
+
+    threads = [threading.Thread(target=save) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(storage.history(limit=100)) == 40
+
+
+def test_paths_outside_the_outputs_are_refused(storage: Storage, tmp_path: Path) -> None:
+    good = storage.save_output(PIXELS, record())
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(good.read_bytes())
+    (good.parent / "link.png").symlink_to(secret)
+    relative = good.relative_to(storage.outputs)
+    assert storage.checked(good) == storage.checked(relative) == good.resolve()
+    for path in (secret, Path("../secret.png"), good.parent / "link.png", Path("/etc/hostname"),
+                 good.parent, Path("nul\0.png"), good.parent / "none.png"):
+        with pytest.raises(BadInput, match="no such picture"):
+            storage.checked(path)
+    assert [item.path for item in storage.history()] == [good]
+
+
+def test_thumbnails(storage: Storage) -> None:
+    import io
+
+    from PIL import Image
+
+    path = storage.save_output(PIXELS, record())
+    small = storage.thumbnail(path, 16)
+    with Image.open(io.BytesIO(small)) as image:
+        assert (image.format, image.size) == ("JPEG", (16, 8))
+    assert storage.thumbnail(path, 16) is small, "kept"
+    changed = storage.save_output(255 - PIXELS, record())
+    os.replace(changed, path)
+    assert storage.thumbnail(path, 16) != small
+    with pytest.raises(BadInput, match="between"):
+        storage.thumbnail(path, 100_000)
+    path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(StorageProblem, match="damaged"):
+        storage.thumbnail(path, 16)
+
+
+def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert Storage(tmp_path / "a" / "b").free_bytes > 0

@@ -1,0 +1,182 @@
+"""Named endpoints for scripts: /<mode> for each mode, /options, /cancel_job, /read_record.
+
+Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
+generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
+client cancels, the generator is closed and the job with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import tempfile
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+from gradio.utils import get_upload_folder
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+
+from backend.errors import BadInput
+from backend.events import JobStatus, Output
+from backend.metadata import read, write_png
+from backend.requests import Request
+from backend.settings import MODES, Settings, parse
+from ui.stream import ENDED, sentence
+from ui.studio import Studio
+from ui.uploads import read_upload
+
+MAX_PICTURE_BYTES = 32_000_000
+REPORT_EVERY_S = 0.25
+
+
+def connect_api(studio: Studio) -> None:
+    """Adds the endpoints to the page being built."""
+    for mode, settings in MODES.items():
+        gr.api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
+               api_description=inspect.getdoc(settings))
+    for endpoint in (_options(studio), _cancel_job(studio), _read_record()):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
+               api_description=inspect.getdoc(endpoint))
+
+
+def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callable[..., Any]:
+    names = list(settings.model_fields)
+
+    async def endpoint(
+        request: gr.Request, *values: Any
+    ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        engine = studio.engine
+        token = None
+        try:
+            given = dict(zip(names, values, strict=True))
+            wanted = Request(parse(mode, given))
+            owner = str(request.username or request.session_hash or "")
+            token = await asyncio.to_thread(engine.submit, wanted, owner)
+            while True:
+                status = engine.status(token)
+                engine.touch(token)
+                if status.state in ENDED:
+                    break
+                yield [], _report(status)
+                await asyncio.sleep(REPORT_EVERY_S)
+            yield await asyncio.to_thread(_result, status)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise refusal(error) from None
+        finally:
+            if token is not None:
+                engine.cancel(token)  # of no effect on a job that has ended
+
+    endpoint.__name__ = mode
+    endpoint.__doc__ = settings.__doc__
+    parameters = [inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                    annotation=gr.Request)]
+    hints: dict[str, Any] = {"request": gr.Request}
+    for name, field in settings.model_fields.items():
+        hint = list[dict[str, Any]] if name == "loras" else field.annotation
+        default = [] if name == "loras" else field.get_default()
+        hints[name] = hint
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                            default=default, annotation=hint))
+    hints["return"] = tuple[list[FileData], dict]
+    endpoint.__annotations__ = hints
+    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        parameters, return_annotation=hints["return"]
+    )
+    return endpoint
+
+
+def _report(status: JobStatus) -> dict[str, Any]:
+    progress = status.progress
+    return {"job": status.token, "state": status.state, "position": status.position,
+            "stage": progress.stage, "step": progress.step, "total": progress.total,
+            "eta_s": progress.eta_s}
+
+
+def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
+    if status.state == "failed":
+        raise gr.Error(status.error or "The job failed.", print_exception=False)
+    if status.state == "stopped" and not status.outputs:
+        raise gr.Error(status.error or "The job was stopped.", print_exception=False)
+    folder = Path(tempfile.mkdtemp(dir=_upload_folder()))
+    files = [_file(folder, output) for output in status.outputs]
+    return [file.model_dump() for file in files], {"job": status.token, **status.info}
+
+
+def _file(folder: Path, output: Output) -> FileData:
+    """A copy with its record in Gradio's folder, from where the client fetches it."""
+    content = (Path(output.path).read_bytes() if output.path
+               else write_png(output.image, output.record))
+    seed = output.record.settings.get("seed")
+    path = folder / f"{output.index:02d}-{seed}.png"
+    path.write_bytes(content)
+    return FileData(path=str(path), orig_name=path.name, mime_type="image/png",
+                    size=len(content))
+
+
+def _options(studio: Studio) -> Callable[..., Any]:
+    def options() -> dict:
+        """Names that settings may use: models, samplers with their schedules, LoRAs, presets."""
+        library = studio.engine.library()
+        return {
+            "models": [dict(card) for card in library.models],
+            "samplers": list(library.samplers),
+            "schedules": {name: list(names) for name, names in library.samplers.items()},
+            "loras": [dict(lora) for lora in library.loras],
+            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
+                        for info in studio.presets.list() if not info.problem],
+        }
+
+    return options
+
+
+def _cancel_job(studio: Studio) -> Callable[..., Any]:
+    def cancel_job(job: str) -> dict:
+        """Stops a job by the token that its endpoint reported; says what state it is in."""
+        try:
+            if not isinstance(job, str):
+                raise BadInput("'job' is the token that the running job reported.", "job")
+            studio.engine.cancel(job)
+            return {"job": job, "state": studio.engine.status(job).state}
+        except Exception as error:
+            raise refusal(error) from None
+
+    return cancel_job
+
+
+def _read_record() -> Callable[..., Any]:
+    def read_record(file: FileData) -> dict:
+        """Settings out of an uploaded PNG, ours or A1111's, and what could not be mapped."""
+        try:
+            found = read(read_upload(file, MAX_PICTURE_BYTES))
+        except Exception as error:
+            raise refusal(error) from None
+        return {"mode": found.mode, "settings": found.settings, "notes": list(found.notes),
+                "source": found.source}
+
+    return read_record
+
+
+def refusal(error: Exception) -> gr.Error:
+    """The error as its sentence, without a traceback."""
+    return gr.Error(sentence(error), print_exception=False)
+
+
+async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
+    """Answers a script that named a field which does not exist (Gradio raises TypeError)."""
+    named = re.search(r"Parameter `([^`]{1,80})` is not a valid", str(error))
+    if named is None:
+        return JSONResponse({"detail": sentence(error)}, 500)
+    return JSONResponse({"detail": f"There is no setting '{named[1]}'; check its spelling."}, 422)
+
+
+def _upload_folder() -> str:
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)

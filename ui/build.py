@@ -1,0 +1,105 @@
+"""Puts the page together and serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from backend.engine.protocol import Engine
+from backend.presets import PresetStore
+from backend.storage import Storage
+from ui.api import connect_api, unknown_field
+from ui.controls import control_for
+from ui.form import Form
+from ui.guard import Guard, HostList
+from ui.header import header
+from ui.history import connect_records, history_drawer
+from ui.preset_panel import PresetPanel
+from ui.share import Serving, is_local, own_names, share_failure
+from ui.studio import Studio
+from ui.tabs import TABS
+from ui.theme import css, theme
+from ui.workspace import Workspace
+
+MAX_FILE = "32mb"
+
+
+@dataclass
+class Notice:
+    """A sentence for every visitor that is only known after the start."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The built page.
+
+    Attributes:
+        blocks: Gradio's side of it.
+        studio: What it talks to.
+        notice: Shown to every visitor when not empty.
+    """
+
+    blocks: gr.Blocks
+    studio: Studio
+    notice: Notice = field(default_factory=Notice)
+
+
+def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) -> Studio:
+    """Opens the data folder: `engine` is made with the storage that it saves into."""
+    storage = Storage(data)
+    presets = PresetStore(bundled, data / "presets")
+    return Studio(engine(storage), presets, storage)
+
+
+def build(studio: Studio) -> Page:
+    """Builds the page: header, one tab a mode, the drawer, and the endpoints for scripts."""
+    notice = Notice()
+    with gr.Blocks(title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600),
+                   fill_width=True) as blocks:
+        top = header(studio)
+        panel = PresetPanel(studio)
+        drawer = history_drawer(studio)
+        spaces: list[Workspace] = []
+        with gr.Tabs(elem_classes="loom-tabs"):
+            for tab in TABS:
+                form = Form(tab.mode, studio.engine)
+                form.adopt(control_for(form.settings, "model"), top.model)
+                targets = [{"mode": other.mode, "title": other.title} for other in TABS
+                           if other.accepts_picture and other.mode != tab.mode]
+                with gr.Tab(tab.title, id=tab.mode):
+                    spaces.append(Workspace(tab, studio, form, targets))
+        for space in spaces:
+            space.connect(blocks)
+        panel.connect(blocks, top, spaces, lambda: notice.text)
+        connect_records(studio, top, drawer, spaces)
+        connect_api(studio)
+    blocks.queue(api_open=False, default_concurrency_limit=None)
+    return Page(blocks, studio, notice)
+
+
+def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | None]:
+    """Starts the server in the background.
+
+    Returns:
+        The local address, and the share link where one was wanted and came about.
+    """
+    hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
+    app_options = {"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None,
+                   "exception_handlers": {TypeError: unknown_field}}
+    _, local_url, share_url = page.blocks.launch(
+        server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
+        inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,
+        footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
+        ssr_mode=False, state_session_capacity=64, max_file_size=MAX_FILE,
+        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), app_kwargs=app_options,
+    )
+    if share_url:
+        hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])
+    page.notice.text = share_failure(plan, share_url)
+    return local_url, share_url

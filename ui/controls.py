@@ -1,0 +1,214 @@
+"""Which component stands for which settings field.
+
+Ranges, choices and hints are read from the settings model, so that a field is described once.
+A control may stand for two fields (size: width and height); its `read` gives the fields' values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.engine.protocol import Library
+from backend.errors import BadInput
+from backend.settings import Settings
+
+TITLES = {
+    "guidance_scale": "Guidance", "batch_size": "Batch", "guidance_rescale": "Rescale",
+    "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
+    "prompt_mix": "Mix in prompt B", "loras": "LoRAs", "eta": "Eta",
+}
+CHOICE_TITLES = {
+    "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
+    "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
+    "lcm": "LCM", "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "trailing": "trailing", "ays": "AYS",
+}
+SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
+_SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
+_LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
+                   r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One component of a form.
+
+    Attributes:
+        key: Its name among the form's controls.
+        fields: The settings fields that it stands for.
+        build: Makes the component from its key, field schema, library and element id.
+        read: Component value -> the fields' values.
+        write: The fields' values, library and model card -> component value.
+    """
+
+    key: str
+    fields: tuple[str, ...]
+    build: Callable[[str, dict[str, Any], Library, str], Component]
+    read: Callable[[Any], Values]
+    write: Callable[[Values, dict[str, Any]], Any]
+
+
+def field_schema(settings: type[Settings], field: str) -> dict[str, Any]:
+    """The JSON schema of a field, its "or null" taken off."""
+    schema = settings.model_json_schema()["properties"][field]
+    merged = {key: value for key, value in schema.items() if key != "anyOf"}
+    for option in schema.get("anyOf", ()):
+        if option.get("type") != "null":
+            merged |= option
+    return merged
+
+
+def card_of(library: Library, model: str) -> dict[str, Any]:
+    """What is known of a model; an empty card where it is unknown."""
+    return next((dict(card) for card in library.models if card["name"] == model), {})
+
+
+def title(key: str) -> str:
+    """The label of a control."""
+    return TITLES.get(key, key.replace("_", " ").capitalize())
+
+
+def hint(schema: dict[str, Any]) -> str:
+    """The field's sentence, with its range and unit."""
+    text = str(schema.get("description", ""))
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None and schema.get("type") != "string" and high < 1e6:
+        text += f" {low:g} to {high:g}{' ' + schema['unit'] if schema.get('unit') else ''}."
+    return text
+
+
+def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
+    return gr.Slider(
+        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key),
+        info=hint(schema), elem_id=elem_id, buttons=[],
+    )
+
+
+def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    choices = [(CHOICE_TITLES.get(name, name), name) for name in schema["enum"]]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    return gr.Number(schema["default"], precision=0, label=title(key), info=hint(schema),
+                     elem_id=elem_id, minimum=-1)
+
+
+def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
+                      lines=2, max_lines=12)
+
+
+def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    return gr.Textbox(schema["default"], label=title(key), elem_id=elem_id,
+                      lines=3 if key == "prompt" else 2, max_lines=12,
+                      placeholder="What should the picture show?" if key == "prompt"
+                      else "What to steer away from", elem_classes="loom-prompt")
+
+
+def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+    card = dict(library.models[0]) if library.models else {}
+    return gr.Dropdown(
+        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id,
+        allow_custom_value=True,
+        info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
+    )
+
+
+def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """Sizes with about the native number of pixels, in steps of 64 px (of 8 for small models)."""
+    width, height = card.get("native_size", (512, 512))
+    unit = 64 if width >= 512 else 32
+    pixels = width * height
+    choices = [(f"{width} × {height}, native", "native")]
+    for across, down in SIZES[1:]:
+        w = max(unit, round((pixels * across / down) ** 0.5 / unit) * unit)
+        h = max(unit, round((pixels * down / across) ** 0.5 / unit) * unit)
+        choices.append((f"{w} × {h}  ({across}:{down})", f"{w}x{h}"))
+    return choices
+
+
+def _read_size(value: Any) -> Values:
+    if value in (None, "", "native"):
+        return {"width": None, "height": None}
+    match = _SIZE.fullmatch(str(value))
+    if match is None:
+        raise BadInput("Size is written as width x height, e.g. 320x192.", "size")
+    return {"width": int(match[1]), "height": int(match[2])}
+
+
+def _write_size(values: Values, card: dict[str, Any]) -> str:
+    native = card.get("native_size", (None, None))
+    width = values.get("width") or native[0]
+    height = values.get("height") or native[1]
+    same = [width, height] == list(native)
+    return "native" if same or width is None or height is None else f"{width}x{height}"
+
+
+def _read_loras(value: Any) -> Values:
+    uses = []
+    for part in filter(str.strip, str(value or "").split(",")):
+        match = _LORA.fullmatch(part)
+        try:
+            use = {k: v if k == "name" else float(v)
+                   for k, v in match.groupdict().items() if v} if match else None
+        except ValueError:
+            use = None
+        if use is None:
+            raise BadInput("LoRAs are written as name:weight, e.g. pocket-ink:0.8.", "loras")
+        uses.append(use)
+    return {"loras": uses}
+
+
+def _write_loras(values: Values, card: dict[str, Any]) -> str:
+    def one(use: dict[str, Any]) -> str:
+        start, end = use.get("start", 0.0), use.get("end", 1.0)
+        part = "" if (start, end) == (0.0, 1.0) else f"@{start:g}-{end:g}"
+        return f"{use['name']}:{use.get('weight', 1.0):g}{part}"
+    return ", ".join(one(use) for use in values.get("loras", ()))
+
+
+def _write_guidance(values: Values, card: dict[str, Any]) -> float:
+    value = values.get("guidance_scale")
+    return card.get("guidance_scale") or 7.0 if value is None else value
+
+
+SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
+LORAS = Control("loras", ("loras",), _text, _read_loras, _write_loras)
+
+
+def control_for(settings: type[Settings], field: str) -> Control:
+    """The control that stands for a field of a mode's settings."""
+    if field in SIZE.fields:
+        return SIZE
+    if field == "loras":
+        return LORAS
+    schema = field_schema(settings, field)
+    if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
+        build = _text if field == "prompt_b" else _prompt
+    elif "enum" in schema:
+        build = _choice
+    elif field.endswith("seed"):
+        build = _seed
+    elif schema.get("type") in ("integer", "number"):
+        build = _slider
+    else:
+        build = _text
+    default = schema.get("default")
+    write: Callable[[Values, dict[str, Any]], Any]
+    if field == "guidance_scale":
+        write = _write_guidance
+    else:
+        def write(values: Values, card: dict[str, Any]) -> Any:
+            return values.get(field, default)
+    return Control(field, (field,), build, lambda value: {field: value}, write)

@@ -1,0 +1,139 @@
+"""An ASGI middleware before Gradio: checks Host and Origin, limits bodies and logins.
+
+Gradio echoes any Origin off localhost, does not check Host, accepts cross-site posts, and writes
+session state to disk through /deep_link (facts: platform, items 1-5 and 14).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_UPLOAD_BYTES = 40_000_000
+MAX_BODY_BYTES = 4_000_000
+LOGIN_FAILURES = 10
+LOGIN_PAUSE_S = 60.0
+_BLOCKED = ("/gradio_api/deep_link", "/gradio_api/run-history", "/gradio_api/proxy=", "/runs",
+            "/gradio_api/runs", "/monitoring", "/gradio_api/dev", "/gradio_api/mcp", "/docs",
+            "/redoc", "/gradio_api/api/", "/gradio_api/run/")
+_RUN = "/gradio_api/run/predict"
+
+
+class HostList:
+    """Names under which the page may be asked for.
+
+    Args:
+        names: Host names without port.
+        addresses: Accept any IP address as well (listening to a network): a page that rebinds
+            its own name to this machine still shows that name.
+    """
+
+    def __init__(self, *names: str, addresses: bool = False) -> None:
+        self._names = {name.lower() for name in names}
+        self._addresses = addresses
+
+    def allow(self, name: str) -> None:
+        """Adds a name, e.g. of the share link once it is known."""
+        self._names.add(name.lower())
+
+    def accepts(self, netloc: str) -> bool:
+        """Whether the value of a Host header is one of ours."""
+        name = urlsplit(f"//{netloc}").hostname or ""
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return self._addresses
+
+
+class Guard:
+    """Refuses what should not reach Gradio, each time with one sentence."""
+
+    def __init__(self, app: ASGIApp, hosts: HostList) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {key.decode("latin-1"): value.decode("latin-1")
+                   for key, value in scope["headers"]}
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            status, text = refusal
+            await PlainTextResponse(text, status)(scope, receive, send)
+            return
+        limit = MAX_UPLOAD_BYTES if scope["path"].endswith("/upload") else MAX_BODY_BYTES
+        guarded = _limited(receive, limit)
+        if scope["path"].rstrip("/") == "/login" and scope.get("method") == "POST":
+            send = self._counting(send, _client(scope))
+        await self._app(scope, guarded, send)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        path, host = scope["path"], headers.get("host", "")
+        if not self._hosts.accepts(host):
+            return 421, "This address is not one of Latent Loom's; open the address it printed."
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return 403, "Requests from other sites are not accepted."
+        cross = headers.get("sec-fetch-site") == "cross-site"
+        if cross and headers.get("sec-fetch-mode") != "navigate":
+            return 403, "Requests from other sites are not accepted."
+        if any(path.startswith(prefix) for prefix in _BLOCKED) and path.rstrip("/") != _RUN:
+            return 404, "Not found."
+        length = headers.get("content-length", "0")
+        limit = MAX_UPLOAD_BYTES if path.endswith("/upload") else MAX_BODY_BYTES
+        if length.isdigit() and int(length) > limit:
+            return 413, f"That is too large; {limit // 1_000_000} MB is the limit."
+        if path.rstrip("/") == "/login" and self._paused(_client(scope)):
+            return 429, "Too many failed logins; try again in a minute."
+        return None
+
+    def _paused(self, client: str) -> bool:
+        count, since = self._failures.get(client, (0, 0.0))
+        if time.monotonic() - since > LOGIN_PAUSE_S:
+            self._failures.pop(client, None)
+            return False
+        return count >= LOGIN_FAILURES
+
+    def _counting(self, send: Send, client: str) -> Send:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                count, since = self._failures.get(client, (0, time.monotonic()))
+                self._failures[client] = (count + 1, since)
+                while len(self._failures) > 1024:
+                    self._failures.popitem(last=False)
+            await send(message)
+
+        return counted
+
+
+def _client(scope: Scope) -> str:
+    client: Any = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Counts what arrives, so that a body without a length is limited too."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            return {"type": "http.disconnect"}
+        return message
+
+    return counted

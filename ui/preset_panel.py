@@ -1,0 +1,150 @@
+"""Presets on the page: choose, save as, delete own, export and import."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from backend.errors import LoomError
+from ui.header import Header, notes, preset_choices
+from ui.stream import sentence
+from ui.studio import Studio
+from ui.uploads import read_upload
+from ui.workspace import Workspace
+
+MAX_PRESET_BYTES = 1_000_000
+
+
+class PresetPanel:
+    """The panel that the header's "Presets" button opens."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        with gr.Group(visible=False, elem_classes="loom-panel") as self.box:
+            gr.Markdown("### Presets\nA preset keeps the model, LoRAs and every setting.")
+            self.name = gr.Textbox(label="Name", placeholder="e.g. Evening light", max_length=80,
+                                   elem_id="loom-preset-name")
+            with gr.Row():
+                self.save = gr.Button("Save as", variant="primary", min_width=0,
+                                      elem_id="loom-preset-save")
+                self.delete = gr.Button("Delete chosen", min_width=0, elem_id="loom-preset-delete")
+            with gr.Row():
+                self.export = gr.DownloadButton("Export chosen", min_width=0, interactive=False,
+                                                elem_id="loom-preset-export")
+                self.take = gr.UploadButton("Import a file", file_types=[".json"], min_width=0,
+                                            elem_id="loom-preset-import")
+            self.close = gr.Button("Close", min_width=0, elem_classes="loom-quiet")
+        self.shown = gr.State(False)
+
+    def connect(
+        self, page: gr.Blocks, header: Header, workspaces: list[Workspace],
+        notice: Callable[[], str],
+    ) -> None:
+        """Wires the panel to the header and the forms.
+
+        Args:
+            page: Greets each visitor with what is wrong with presets, and with `notice`.
+            header: Holds the dropdown and the notices.
+            workspaces: Their forms take and give settings; the first one is saved.
+            notice: A sentence for every visitor, or "".
+        """
+        studio = self.studio
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+        def toggle(shown: bool) -> tuple[Any, bool]:
+            return gr.update(visible=not shown), not shown
+
+        header.save.click(toggle, self.shown, [self.box, self.shown], queue=False, **quiet)
+        self.close.click(lambda: (gr.update(visible=False), False), None, [self.box, self.shown],
+                         queue=False, **quiet)
+
+        outputs = [c for space in workspaces for c in (*space.form.components, space.actions)]
+
+        def choose(name: Any) -> list[Any]:
+            try:
+                preset = studio.presets.load(str(name or ""))
+            except LoomError as error:
+                return [*[gr.skip()] * len(outputs), notes(str(error), kind="warn")]
+            return [*apply(workspaces, preset.mode, preset.settings), gr.skip()]
+
+        header.preset.input(choose, header.preset, [*outputs, header.notices], preprocess=False,
+                            **quiet)
+
+        form = workspaces[0].form
+
+        def save(name: Any, chosen: Any, **raw: Any) -> tuple[Any, Any]:
+            try:
+                settings = form.parse(raw)
+                preset = studio.presets.save(title := str(name or "").strip(), settings,
+                                             overwrite=title == chosen)
+            except Exception as error:
+                return gr.skip(), notes(sentence(error), kind="warn")
+            return self._choices(preset.name), notes(f"Preset “{preset.name}” saved.")
+
+        self.save.click(save, inputs=[self.name, header.preset], inputs_kwargs=dict(form.parts),
+                        outputs=[header.preset, header.notices], preprocess=False, **quiet)
+
+        def delete(name: Any) -> tuple[Any, Any]:
+            try:
+                studio.presets.delete(str(name or ""))
+            except Exception as error:
+                return gr.skip(), notes(sentence(error), kind="warn")
+            return self._choices(None), notes(f"Preset “{name}” deleted.")
+
+        self.delete.click(delete, header.preset, [header.preset, header.notices],
+                          preprocess=False, **quiet)
+
+        def prepare(name: Any) -> Any:
+            if not name:
+                return gr.update(value=None, interactive=False)
+            try:
+                content = studio.presets.export(str(name))
+            except LoomError:
+                return gr.update(value=None, interactive=False)
+            path = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{Path(str(name)).name}.json"
+            path.write_bytes(content)
+            return gr.update(value=str(path), interactive=True)
+
+        header.preset.change(prepare, header.preset, self.export, preprocess=False, queue=False,
+                             **quiet)
+
+        def take(sent: Any) -> tuple[Any, Any]:
+            try:
+                preset = studio.presets.import_(read_upload(sent, MAX_PRESET_BYTES))
+            except Exception as error:
+                return gr.skip(), notes(sentence(error), kind="warn")
+            return self._choices(preset.name), notes(f"Preset “{preset.name}” imported.")
+
+        self.take.upload(take, self.take, [header.preset, header.notices], preprocess=False,
+                         **quiet)
+
+        def greet() -> tuple[Any, Any]:
+            problems = [f"The preset '{info.name}' was set aside: {info.problem}."
+                        for info in studio.presets.list() if info.problem]
+            told = [text for text in (notice(), *problems[:3]) if text]
+            shown = notes(*told, kind="warn") if told else gr.skip()
+            return gr.update(choices=preset_choices(studio)), shown
+
+        page.load(greet, None, [header.preset, header.notices], queue=False, **quiet)
+
+    def _choices(self, name: str | None) -> Any:
+        return gr.update(choices=preset_choices(self.studio), value=name)
+
+
+def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
+    """Updates for each workspace's form and actions that put settings into the tab of `mode`."""
+    values = settings if isinstance(settings, dict) else settings.model_dump(mode="json")
+    updates: list[Any] = []
+    for space in workspaces:
+        form = space.form
+        if form.mode == mode:
+            model = str(values.get("model", "pocket"))
+            updates += [*form.write(values), {"defaults": form.defaults(model)}]
+        else:
+            updates += [gr.skip()] * (len(form.components) + 1)
+    return updates

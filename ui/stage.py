@@ -1,0 +1,147 @@
+"""The stage: canvas, progress, timeline and results of a tab, as one component of our own.
+
+Its state is one JSON value that no template reads: the page's script puts every text into the
+document by `textContent`. Preview frames are pulled through server functions.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from backend.errors import LoomError
+from backend.events import Pixels
+from ui.stream import data_uri
+from ui.studio import Studio
+
+STATIC = Path(__file__).parent / "static"
+POLL_S = 5.0
+EVENTS = ("branch", "reuse", "send", "example")
+
+_TEMPLATE = """
+<section class="stage" data-state="empty" aria-label="Canvas and results">
+  <div class="canvas">
+    <img class="frame" alt="" hidden>
+    <img class="second" alt="The noisy x_t at the same step" hidden>
+    <div class="welcome">
+      <h2>WELCOME_TITLE</h2>
+      <p>WELCOME_TEXT</p>
+      <div class="chips" role="group" aria-label="Example prompts"></div>
+    </div>
+    <div class="overlay" hidden><div><h2></h2><p></p></div></div>
+  </div>
+  <div class="progress" role="progressbar" aria-label="Progress" aria-valuemin="0"
+       aria-valuemax="100" aria-valuenow="0"><i></i></div>
+  <div class="under">
+    <p class="line"></p>
+    <div class="timeline off">
+      <label><span>timeline</span><input type="range" min="1" max="1" step="1" value="1" disabled
+        aria-label="Timeline, step"></label>
+      <output></output>
+      <button class="both quiet" aria-pressed="false" disabled
+        title="Show the noisy picture beside the prediction">x<sub>t</sub></button>
+      <button class="branch quiet" disabled
+        title="Start a new run from this step with the present settings">Branch from here</button>
+      <button class="video quiet" disabled
+        title="An mp4 of prediction and noise over the steps">Save as video</button>
+    </div>
+    <div class="results">
+      <div class="strip" role="group" aria-label="Pictures of this run"></div>
+      <div class="actions off">
+        <span class="seed">seed <b>–</b></span>
+        <button class="reuse quiet" disabled>Reuse seed</button>
+        <a class="download quiet" aria-disabled="true">Download</a>
+        <select class="send quiet" aria-label="Send to" disabled hidden></select>
+      </div>
+    </div>
+  </div>
+  <p class="live" aria-live="polite"></p>
+</section>
+"""
+
+
+def script(*names: str) -> str:
+    """The page's own scripts, to be put into its head once."""
+    return "".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in names)
+
+
+def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
+    """(H, W, 3) -> JPEG."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, Any]) -> gr.HTML:
+    """Builds the stage of a tab.
+
+    Args:
+        studio: Its engine answers for previews and timelines.
+        mode: Name of the tab's mode.
+        heading: What the empty canvas says first.
+        text: What the tab is for.
+        first: The state to begin with.
+    """
+    engine = studio.engine
+
+    async def next_frame(asked: Any) -> dict[str, Any]:
+        """The newest preview above `revision`; waits on the event loop, without a thread."""
+        try:
+            job, revision = _text(asked, "job"), _number(asked, "revision")
+            engine.touch(job)
+            preview = await engine.next_preview(job, revision, POLL_S)
+        except LoomError as error:
+            return {"error": str(error)}
+        if preview is None:
+            return {"revision": revision}
+        return {"revision": preview.revision, "step": preview.step, "total": preview.total,
+                "final": preview.final, "src": data_uri(preview.jpeg, "image/jpeg")}
+
+    def timeline_frame(asked: Any) -> dict[str, Any]:
+        """One stored step as a picture."""
+        try:
+            pixels = engine.timeline_frame(
+                _text(asked, "job"), _number(asked, "step"),
+                "xt" if _text(asked, "kind") == "xt" else "x0", _number(asked, "image"),
+            )
+        except LoomError as error:
+            return {"error": str(error)}
+        return {"src": data_uri(encode_jpeg(pixels), "image/jpeg")}
+
+    def timeline_video(asked: Any) -> dict[str, Any]:
+        """The run as a video."""
+        try:
+            video = engine.timeline_video(_text(asked, "job"), _number(asked, "image"))
+        except LoomError as error:
+            return {"error": str(error)}
+        return {"src": data_uri(video, "video/mp4")}
+
+    return gr.HTML(
+        first,
+        html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text),
+        js_on_load=mount_call("mountStage", mode, EVENTS),
+        head=script("loom.js", "stage.js"),
+        server_functions=[next_frame, timeline_frame, timeline_video],
+        apply_default_css=False, elem_id=f"{mode}-stage", elem_classes="loom-stage",
+    )
+
+
+def mount_call(function: str, mode: str, events: tuple[str, ...]) -> str:
+    """The line of script that hands a component to `loom`; events are named for Gradio."""
+    names = ", ".join(f"'{name}'" for name in events)
+    return (f"loom.{function}(element, {{mode: '{mode}', trigger, props, server, watch, upload, "
+            f"events: [{names}]}});")
+
+
+def _text(asked: Any, key: str) -> str:
+    value = asked.get(key) if isinstance(asked, dict) else None
+    return value[:200] if isinstance(value, str) else ""
+
+
+def _number(asked: Any, key: str) -> int:
+    value = asked.get(key) if isinstance(asked, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

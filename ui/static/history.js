@@ -1,0 +1,60 @@
+/* The history drawer: past pictures, newest first, searched in their prompts. */
+(() => {
+  if (window.loom.mountHistory) return;
+  const loom = window.loom;
+  loom.mountHistory = (element, { server, trigger }) => {
+    const drawer = element.querySelector(".drawer");
+    const list = drawer.querySelector(".list");
+    const search = drawer.querySelector("input");
+    const more = drawer.querySelector(".more");
+    const empty = drawer.querySelector(".none");
+    let offset = 0, asked = 0, opener = null;
+
+    const load = async (fresh) => {
+      const turn = ++asked;
+      if (fresh) offset = 0;
+      const page = await server.history({ search: search.value, offset });
+      if (turn !== asked || !page?.items) return;
+      if (fresh) list.replaceChildren();
+      for (const item of page.items) {
+        const card = loom.el("button", "past");
+        if (item.src) {
+          const img = loom.el("img");
+          img.src = item.src;
+          img.alt = "";
+          card.append(img);
+        }
+        const text = loom.el("span");
+        text.append(loom.el("span", "words", item.prompt || "no prompt"));
+        text.append(loom.el("small", "", item.when + (item.seed == null ? "" : ` · seed ${item.seed}`)));
+        card.append(text);
+        card.onclick = () => { trigger("restore", { name: item.name }); close(); };
+        list.append(card);
+      }
+      offset += page.items.length;
+      more.hidden = !page.more;
+      empty.hidden = list.children.length > 0;
+      empty.textContent = search.value ? "No prompt holds these words." : "Pictures you make appear here.";
+    };
+    const close = () => {
+      if (drawer.hidden) return false;
+      drawer.hidden = true;
+      opener?.focus();
+      return true;
+    };
+    loom.openHistory = () => {
+      opener = document.activeElement;
+      drawer.hidden = false;
+      search.focus();
+      load(true);
+    };
+    let typed = 0;
+    search.addEventListener("input", () => {
+      clearTimeout(typed);
+      typed = setTimeout(() => load(true), 200);
+    });
+    more.addEventListener("click", () => load(false));
+    drawer.querySelector(".close").addEventListener("click", close);
+    loom.closeOverlay = close;
+  };
+})();

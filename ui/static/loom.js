@@ -1,0 +1,196 @@
+/* Page-wide parts: notices, keyboard, markers of changed controls, and the glue between the
+   stage and the buttons of a tab. Text that comes from anywhere enters the page by textContent. */
+(() => {
+  if (window.loom) return;
+  const loom = (window.loom = { stages: {}, forms: {}, restored: {} });
+
+  loom.el = (tag, className, text) => {
+    const node = document.createElement(tag);
+    if (className) node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  };
+
+  loom.toast = (text, kind = "info") => {
+    let tray = document.querySelector(".loom-tray");
+    if (!tray) {
+      tray = loom.el("div", "loom-tray");
+      tray.setAttribute("role", "status");
+      document.body.append(tray);
+    }
+    const note = loom.el("div", `loom-note ${kind}`);
+    note.append(loom.el("p", "", text));
+    const close = loom.el("button", "", "×");
+    close.setAttribute("aria-label", "Dismiss");
+    close.onclick = () => note.remove();
+    note.append(close);
+    tray.append(note);
+    while (tray.children.length > 4) tray.firstChild.remove();
+    setTimeout(() => note.remove(), kind === "info" ? 6000 : 15000);
+  };
+
+  loom.activeMode = () => {
+    for (const [mode, stage] of Object.entries(loom.stages))
+      if (stage.root.querySelector(".canvas").offsetParent !== null) return mode;
+    return null;
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const mode = loom.activeMode();
+    const buttons = mode && loom.forms[mode];
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.stopPropagation();
+      // A field hands its value over when it is left; wait for that before starting.
+      document.activeElement?.blur?.();
+      setTimeout(() => buttons?.go.click(), 60);
+    } else if (event.key === "Escape") {
+      if (loom.closeOverlay?.()) return;
+      if (buttons && !buttons.stop.disabled) buttons.stop.click();
+    }
+  }, true);
+
+  /* Generate and Stop of a tab. */
+  loom.mountActions = (element, { mode, trigger, props, watch }) => {
+    const go = element.querySelector(".go");
+    const stop = element.querySelector(".stop");
+    const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, busy: false });
+    const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+    element.querySelector("kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
+    go.addEventListener("click", () => {
+      if (form.busy) return;
+      loom.stages[mode]?.begin();
+      trigger("generate", {});
+    });
+    stop.addEventListener("click", () => {
+      const job = loom.stages[mode]?.value.job;
+      stop.disabled = true;
+      if (job) trigger("stop", { job });
+    });
+    form.setBusy = (busy) => {
+      form.busy = busy;
+      go.disabled = busy;
+      stop.disabled = !busy;
+    };
+    const take = () => {
+      form.defaults = props.value?.defaults ?? {};
+      if (form.last) loom.mark(mode, form.last);
+    };
+    watch("value", take);
+    take();
+    form.setBusy(false);
+    loom.rememberAccordions(document);
+  };
+
+  /* Marks what differs from its default; one click sets it back. */
+  loom.mark = (mode, values) => {
+    const form = loom.forms[mode];
+    if (!form) return;
+    form.last = values;
+    for (const [key, standard] of Object.entries(form.defaults)) {
+      const block = document.getElementById(`${mode}-${key}`);
+      if (!block) continue;
+      const changed = String(values[key] ?? "") !== String(standard ?? "");
+      block.classList.toggle("loom-changed", changed);
+      let reset = block.querySelector(":scope > .loom-reset");
+      if (changed && !reset) {
+        reset = loom.el("button", "loom-reset", "↺");
+        const title = block.dataset.title || key.replaceAll("_", " ");
+        reset.title = "Back to the default";
+        reset.setAttribute("aria-label", `Reset ${title}`);
+        reset.onclick = () => form.trigger("reset", { key });
+        block.append(reset);
+      } else if (!changed && reset) reset.remove();
+    }
+  };
+
+  /* Called by the page on each change of a control: marks, and what the browser shall keep. */
+  loom.changed = (mode, names, values) => {
+    const kept = values.pop();
+    const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    loom.mark(mode, now);
+    return loom.restored[mode] ? now : kept;
+  };
+
+  loom.rememberAccordions = (root) => {
+    for (const block of root.querySelectorAll(".loom-fold")) {
+      if (block.dataset.remembered) continue;
+      block.dataset.remembered = "1";
+      const button = block.querySelector("button.label-wrap");
+      if (!button) continue;
+      const key = `loom.open.${block.id}`;
+      const isOpen = () => button.classList.contains("open");
+      if (localStorage.getItem(key) === "1" && !isOpen()) button.click();
+      button.addEventListener("click", () => setTimeout(() => {
+        localStorage.setItem(key, isOpen() ? "1" : "0");
+        for (const [mode, form] of Object.entries(loom.forms)) if (form.last) loom.mark(mode, form.last);
+      }, 120));
+    }
+  };
+
+  /* Header: memory and connection, asked for now and then while the page is in sight. */
+  loom.mountHeader = (element, { server, props, watch, trigger, upload }) => {
+    const memory = element.querySelector(".memory");
+    const gib = (bytes) => (bytes / 2 ** 30).toFixed(1);
+    const ask = async () => {
+      if (document.hidden) return;
+      const system = await server.system({});
+      if (!system) return;
+      memory.textContent = `${gib(system.used)} / ${gib(system.budget)} GB`;
+      memory.title = `Models in memory on ${system.device}, ${system.dtype}`;
+    };
+    ask();
+    setInterval(ask, 5000);
+    document.addEventListener("visibilitychange", ask);
+    const name = (tries) => {
+      const preset = document.querySelector("#loom-preset input");
+      if (preset) preset.placeholder = "none";
+      else if (tries) setTimeout(() => name(tries - 1), 50);
+    };
+    name(100);
+    let said = 0;
+    const take = () => {
+      const value = props.value;
+      if (value?.id && value.id !== said) {
+        said = value.id;
+        for (const note of value.notes) loom.toast(note.text, note.kind);
+      }
+    };
+    watch("value", take);
+    take();
+
+    /* A picture dropped anywhere (not onto a picture field) hands over its settings. */
+    const veil = element.querySelector(".veil");
+    const forUs = (event) =>
+      [...(event.dataTransfer?.types ?? [])].includes("Files") &&
+      !event.target.closest?.("input[type=file], .image-container, [data-testid=image]");
+    let depth = 0;
+    addEventListener("dragenter", (event) => forUs(event) && (depth++, veil.hidden = false));
+    addEventListener("dragleave", (event) => forUs(event) && --depth <= 0 && (veil.hidden = true));
+    addEventListener("dragover", (event) => forUs(event) && event.preventDefault());
+    addEventListener("drop", (event) => {
+      depth = 0;
+      veil.hidden = true;
+      if (!forUs(event)) return;
+      event.preventDefault();
+      loom.openRecord(event.dataTransfer.files[0]);
+    });
+    loom.openRecord = async (file) => {
+      if (!file) return;
+      if (!/\.(png|jpe?g|webp)$/i.test(file.name)) {
+        loom.toast("Settings are kept in PNG, JPEG and WebP pictures; drop one of those.", "warn");
+        return;
+      }
+      try {
+        const { path } = await upload(file);
+        trigger("record", { path });
+      } catch {
+        loom.toast("The picture could not be sent; is it larger than 32 MB?", "warn");
+      }
+    };
+  };
+  loom.queueText = (text) => {
+    const node = document.querySelector(".loom-status .queue");
+    if (node) node.textContent = text;
+  };
+})();

@@ -1,0 +1,236 @@
+/* The stage of a tab: canvas, progress, timeline, results. Its state arrives as one JSON value;
+   preview frames are pulled, latest only. */
+(() => {
+  if (window.loom.mountStage) return;
+  const loom = window.loom;
+  const TITLES = { queued: "Waiting", loading: "Loading the model", failed: "That did not work" };
+  const seconds = (s) => (s < 9.95 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
+  const BUSY = ["queued", "loading", "running"];
+
+  loom.mountStage = (element, { mode, trigger, props, server, watch }) => {
+    const $ = (selector) => element.querySelector(selector);
+    const root = $(".stage");
+    const frame = $(".frame"), second = $(".second"), slider = $(".timeline input[type=range]");
+    const both = $(".timeline .both");
+    const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
+    let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", shownLast = null;
+    const frames = new Map();
+
+    const show = (img, src) => {
+      if (!src) { img.hidden = true; img.removeAttribute("src"); return; }
+      if (img.getAttribute("src") !== src) img.src = src;
+      img.hidden = false;
+    };
+    const say = (text) => { if (text !== announced) $(".live").textContent = announced = text; };
+
+    const line = (v) => {
+      if (v.state === "queued") return v.position > 0 ? `${v.position} before you` : "you are next";
+      if (v.state === "loading") return v.note || "loading the model";
+      if (v.state === "running") {
+        const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;
+        return v.stage === "sampling" ? `step ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
+      }
+      if (v.state === "stopped") return v.message || "stopped";
+      if (v.state === "failed") return "";
+      if (v.state === "done") {
+        const one = v.results[selected] ?? v.results[0];
+        return `done in ${seconds(v.elapsed)}` + (one ? ` · ${one.width} × ${one.height}` : "");
+      }
+      return "";
+    };
+
+    const render = () => {
+      const v = stage.value;
+      const busy = BUSY.includes(v.state);
+      root.dataset.state = v.state;
+      loom.forms[mode]?.setBusy(busy);
+      if (v.job !== shownJob) {
+        shownJob = v.job; selected = 0; scrubbed = null; frames.clear(); second.hidden = true;
+        both.setAttribute("aria-pressed", "false");
+      }
+      $(".line").textContent = line(v);
+      const overlay = TITLES[v.state];
+      $(".overlay").hidden = !overlay;
+      if (overlay) {
+        $(".overlay h2").textContent = overlay;
+        $(".overlay p").textContent = v.state === "failed" ? v.message : line(v);
+      }
+      const done = v.state === "done" ? 1 : v.total ? v.step / v.total : 0;
+      $(".progress i").style.transform = `scaleX(${busy || v.state === "stopped" ? done : 0})`;
+      $(".progress").setAttribute("aria-valuenow", Math.round(done * 100));
+      $(".progress").classList.toggle("waiting", v.state === "loading" || v.state === "queued");
+      loom.queueText(v.state === "queued" ? line(v) : busy ? "running" : "queue is free");
+      if (v.state === "running" && v.stage === "sampling") {
+        const quarter = Math.floor((4 * v.step) / Math.max(1, v.total));
+        say(quarter ? `${quarter * 25} percent` : "Drawing");
+      } else if (v.state !== "empty") say(v.state === "failed" ? v.message : `${v.state}: ${line(v)}`);
+      renderResults(v);
+      renderTimeline(v, busy);
+      if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
+    };
+
+    const renderResults = (v) => {
+      const strip = $(".strip");
+      const key = JSON.stringify(v.results);
+      if (key !== shown) {
+        shown = key;
+        strip.replaceChildren(...v.results.map((result, i) => {
+          const button = loom.el("button", "thumb");
+          const img = loom.el("img");
+          img.src = result.url;
+          img.alt = "";
+          button.append(img);
+          button.setAttribute("aria-label", `Picture ${i + 1}, seed ${result.seed}`);
+          button.onclick = () => { selected = i; scrubbed = null; render(); };
+          return button;
+        }));
+      }
+      [...strip.children].forEach((b, i) => b.setAttribute("aria-pressed", String(i === selected)));
+      root.classList.toggle("batch", v.results.length > 1);
+      const one = v.results[selected];
+      $(".actions").classList.toggle("off", !one);
+      for (const node of $(".actions").querySelectorAll("button, select")) node.disabled = !one;
+      const link = $(".download");
+      if (one) {
+        $(".seed b").textContent = one.seed;
+        link.href = one.url;
+        link.download = one.name;
+        link.removeAttribute("aria-disabled");
+        if (scrubbed === null && !BUSY.includes(v.state)) {
+          show(frame, one.url);
+          frame.alt = `Picture ${selected + 1} of ${v.results.length}, seed ${one.seed}`;
+        }
+      } else {
+        $(".seed b").textContent = "–";
+        link.removeAttribute("href");
+        link.setAttribute("aria-disabled", "true");
+      }
+    };
+
+    const renderTimeline = (v, busy) => {
+      const steps = busy ? 0 : (v.timeline?.steps ?? 0);
+      $(".timeline").classList.toggle("off", !steps);
+      for (const node of $(".timeline").querySelectorAll("button, input")) node.disabled = !steps;
+      slider.max = Math.max(1, steps);
+      if (!steps || scrubbed === null) slider.value = slider.max;
+      const at = Number(slider.value);
+      slider.setAttribute("aria-valuetext", `step ${at} of ${steps}`);
+      $(".timeline output").textContent = steps ? `${at}/${steps}` : "";
+      slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
+      $(".branch").disabled = !steps || at >= v.total;
+      // A run that was stopped, or a page that came back to it, shows its last prediction.
+      if (steps && !v.results.length && scrubbed === null && (frame.hidden || shownLast !== v.job)) {
+        shownLast = v.job;
+        stored(steps - 1, "x0").then((src) => src && scrubbed === null && show(frame, src));
+      }
+    };
+
+    const stored = async (step, kind) => {
+      const key = `${stage.value.job}/${selected}/${kind}/${step}`;
+      if (!frames.has(key)) {
+        const got = await server.timeline_frame({ job: stage.value.job, step, kind, image: selected });
+        if (!got?.src) { loom.toast(got?.error ?? "That step could not be shown.", "warn"); return null; }
+        frames.set(key, got.src);
+      }
+      return frames.get(key);
+    };
+    let scrubbing = false;
+    const scrub = async () => {
+      scrubbed = Number(slider.value);
+      render();
+      if (scrubbing) return;
+      scrubbing = true;
+      for (let done = null; done !== scrubbed && scrubbed !== null; ) {
+        done = scrubbed;
+        const pair = both.getAttribute("aria-pressed") === "true";
+        const [x0, xt] = await Promise.all([stored(done - 1, "x0"), pair ? stored(done - 1, "xt") : null]);
+        if (scrubbed === null) break;
+        if (x0) show(frame, x0);
+        show(second, xt);
+      }
+      scrubbing = false;
+      root.classList.toggle("pair", !second.hidden);
+    };
+    slider.addEventListener("input", scrub);
+    both.addEventListener("click", () => {
+      both.setAttribute("aria-pressed", String(both.getAttribute("aria-pressed") !== "true"));
+      scrub();
+    });
+
+    const poll = async (job) => {
+      polling = job;
+      let revision = 0;
+      while (stage.value.job === job && BUSY.includes(stage.value.state)) {
+        if (document.hidden) {
+          await new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
+          continue;
+        }
+        const got = await server.next_frame({ job, revision });
+        if (!got || got.error) { await new Promise((go) => setTimeout(go, 500)); continue; }
+        if (stage.value.job !== job || !BUSY.includes(stage.value.state)) break;
+        if (got.src) {
+          revision = got.revision;
+          show(frame, got.src);
+          frame.alt = `Preview at step ${got.step} of ${got.total}`;
+          root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
+          if (got.final) break;
+        }
+      }
+      if (polling === job) polling = null;
+    };
+
+    stage.begin = () => {
+      const kept = stage.value.targets;
+      stage.value = { state: "queued", position: 0, results: [], step: 0, total: 0, job: null, targets: kept };
+      scrubbed = null;
+      show(second, null);
+      root.classList.remove("pair");
+      render();
+    };
+
+    $(".branch").addEventListener("click", () => {
+      const { job } = stage.value;
+      const step = Number(slider.value) - 1;
+      stage.begin();
+      trigger("branch", { job, step });
+    });
+    $(".video").addEventListener("click", async (event) => {
+      const button = event.currentTarget;
+      button.disabled = true;
+      const got = await server.timeline_video({ job: stage.value.job, image: selected });
+      button.disabled = false;
+      if (!got?.src) { loom.toast(got?.error ?? "The video could not be made.", "warn"); return; }
+      const link = loom.el("a");
+      link.href = got.src;
+      link.download = `latent-loom-${stage.value.results[selected]?.seed ?? "run"}.mp4`;
+      link.click();
+    });
+    $(".reuse").addEventListener("click", () =>
+      trigger("reuse", { seed: stage.value.results[selected].seed }));
+    const target = $(".send");
+    target.addEventListener("change", () => {
+      if (target.value) trigger("send", { to: target.value, job: stage.value.job, image: selected });
+      target.value = "";
+    });
+    const chips = (v) => {
+      $(".chips").replaceChildren(...(v.examples ?? []).slice(0, 3).map((text) => {
+        const chip = loom.el("button", "chip", text);
+        chip.onclick = () => trigger("example", { text });
+        return chip;
+      }));
+    };
+
+    const take = () => {
+      const value = props.value || {};
+      if (value.examples) chips(value);
+      target.hidden = !(value.targets ?? stage.value.targets ?? []).length;
+      if (value.targets) {
+        target.replaceChildren(new Option("send to …", ""), ...value.targets.map((t) => new Option(t.title, t.mode)));
+      }
+      stage.value = { results: [], step: 0, total: 0, state: "empty", ...value };
+      render();
+    };
+    watch("value", take);
+    take();
+  };
+})();

@@ -1,0 +1,30 @@
+"""What the page talks to, handed to every part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.engine.protocol import Engine
+from backend.presets import PresetStore
+from backend.storage import Storage
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The page's whole world.
+
+    Attributes:
+        engine: Runs jobs.
+        presets: Bundled and own presets.
+        storage: Finished pictures and their records.
+    """
+
+    engine: Engine
+    presets: PresetStore
+    storage: Storage
+
+    @property
+    def outputs(self) -> Path:
+        """The folder that `storage` writes into; the page may serve its files."""
+        return self.storage.outputs.resolve()

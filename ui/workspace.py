@@ -1,0 +1,278 @@
+"""A tab's workspace: controls at the left, the stage at the right, and the events between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.errors import LoomError
+from backend.events import Pixels
+from backend.requests import Branch, Request
+from backend.settings import Settings
+from ui.controls import card_of
+from ui.form import Form
+from ui.stage import mount_call, script, stage
+from ui.stream import failed, observe, run
+from ui.studio import Studio
+
+_ACTIONS = """
+<div class="actions-row">
+  <button class="go" type="button">Generate <kbd></kbd></button>
+  <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
+</div>
+"""
+
+
+def _no_pictures() -> dict[str, Component]:
+    return {}
+
+
+def _no_pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What makes one tab different from the next.
+
+    Attributes:
+        mode: A key of `settings.MODES`.
+        title: On the tab.
+        heading: First line of the empty canvas.
+        text: What the tab is for, one sentence.
+        main: Settings fields always in sight.
+        advanced: Fields in the Advanced accordion.
+        pictures: Builds further input components, by name, above the prompt.
+        pixels: Their values -> `Request.images`.
+        accepts_picture: Whether other tabs may send a picture here.
+    """
+
+    mode: str
+    title: str
+    heading: str
+    text: str
+    main: tuple[str, ...]
+    advanced: tuple[str, ...]
+    pictures: Callable[[], dict[str, Component]] = _no_pictures
+    pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
+    accepts_picture: bool = False
+
+
+class Workspace:
+    """The components of one tab on the page."""
+
+    def __init__(self, tab: Tab, studio: Studio, form: Form, targets: list[dict[str, str]]) -> None:
+        self.tab = tab
+        self.studio = studio
+        self.form = form
+        mode = tab.mode
+        first_model = str(getattr(form.parts["model"], "value", ""))
+        examples = card_of(studio.engine.library(), first_model).get("example_prompts", ())
+        start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
+        with gr.Row(elem_classes="loom-work"):
+            with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
+                self.pictures = tab.pictures()
+                with gr.Group(elem_classes="loom-words"):
+                    form.add("prompt")
+                    with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
+                                      elem_classes="loom-fold loom-negative"):
+                        form.add("negative_prompt")
+                self.actions = gr.HTML(
+                    None, html_template=_ACTIONS,
+                    js_on_load=mount_call("mountActions", mode, ("generate", "stop", "reset")),
+                    head=script("loom.js", "stage.js"), apply_default_css=False,
+                    elem_classes="loom-actions",
+                )
+                with gr.Group(elem_classes="loom-controls"):
+                    for name in tab.main:
+                        form.add(name)
+                    with gr.Row(elem_classes="loom-seed"):
+                        form.add("seed")
+                        self.dice = gr.Button("Random seed", elem_classes="loom-icon loom-dice",
+                                              min_width=0, scale=0, elem_id=f"{mode}-dice")
+                        self.recycle = gr.Button("Seed of the last picture",
+                                                 elem_classes="loom-icon loom-recycle",
+                                                 min_width=0, scale=0, elem_id=f"{mode}-recycle")
+                with gr.Accordion("LoRA", open=False, elem_id=f"{mode}-lora",
+                                  elem_classes="loom-fold",
+                                  visible=bool(studio.engine.library().loras)):
+                    form.add("loras")
+                with gr.Accordion("Advanced", open=False, elem_id=f"{mode}-advanced",
+                                  elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
+                    for name in tab.advanced:
+                        form.add(name)
+            with gr.Column(elem_classes="loom-right", min_width=0):
+                self.stage = stage(studio, mode, tab.heading, tab.text, start)
+        self.actions.value = {"defaults": form.defaults(first_model)}
+        self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
+        self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Wires the events; called once every tab is built."""
+        self._connect_runs(page)
+        self._connect_controls()
+        self._connect_memory(page)
+
+    def _connect_runs(self, page: gr.Blocks) -> None:
+        engine = self.studio.engine
+
+        async def generate(
+            evt: gr.EventData, request: gr.Request, **raw: Any
+        ) -> AsyncGenerator[tuple[Any, Any], None]:
+            async with aclosing(self._runs(raw, _owner(request), None)) as states:
+                async for state in states:
+                    yield state
+
+        async def branch(
+            evt: gr.EventData, request: gr.Request, **raw: Any
+        ) -> AsyncGenerator[tuple[Any, Any], None]:
+            source = Branch(str(_given(evt, "job", "")), _whole(_given(evt, "step", 0)))
+            async with aclosing(self._runs(raw, _owner(request), source)) as states:
+                async for state in states:
+                    yield state
+
+        inputs = self.form.parts | self.pictures
+        for trigger, fn in ((self.actions.generate, generate), (self.stage.branch, branch)):
+            trigger(fn, inputs_kwargs=inputs, outputs=[self.stage, self.kept_job],
+                    preprocess=False, show_progress="hidden", concurrency_limit=None,
+                    api_visibility="private")
+
+        def stop(evt: gr.EventData) -> None:
+            engine.cancel(str(_given(evt, "job", "")))
+
+        self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private")
+
+        async def reattach(job: Any) -> AsyncGenerator[Any, None]:
+            if not isinstance(job, str) or len(job) > 200:
+                return
+            try:
+                async with aclosing(observe(engine, job)) as states:
+                    async for state in states:
+                        yield state
+            except LoomError:
+                return  # the server has forgotten the job: the page starts empty
+
+        page.load(reattach, inputs=self.kept_job, outputs=self.stage, show_progress="hidden",
+                  concurrency_limit=None, api_visibility="private")
+
+    async def _runs(
+        self, raw: dict[str, Any], owner: str, branch: Branch | None
+    ) -> AsyncGenerator[tuple[Any, Any], None]:
+        try:
+            images = self.tab.pixels(raw)
+            settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+            if branch is not None:
+                settings = self._with_seeds_of(branch.token, settings)
+            request = Request(settings, images=images, branch=branch)
+        except Exception as error:
+            yield failed(error), gr.skip()
+            return
+        said = None
+        async with aclosing(run(self.studio.engine, request, owner)) as states:
+            async for state in states:
+                job = state["job"]
+                yield state, gr.skip() if job in (None, said) else job
+                said = job
+
+    def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
+        """A branch goes on with the run's own noise where the form leaves the seed open."""
+        drawn = self.studio.engine.status(token).info.get("settings", {})
+        open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
+                      if getattr(settings, name) == -1 and name in drawn}
+        return settings.model_copy(update=open_seeds)
+
+    def _connect_controls(self) -> None:
+        form = self.form
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
+                                 "api_visibility": "private", "preprocess": False}
+
+        def reset(evt: gr.EventData, model: Any) -> list[Any]:
+            key = str(_given(evt, "key", ""))
+            standard = form.defaults(str(model))
+            return form.only({key: standard[key]} if key in standard else {})
+
+        self.actions.reset(reset, inputs=form.parts["model"], outputs=form.components, **quiet)
+
+        def follow_sampler(sampler: Any, schedule: Any) -> Any:
+            choices = form.schedules(sampler)
+            names = [name for _, name in choices]
+            kept = schedule if schedule in names else names[0] if names else None
+            return gr.update(choices=choices, value=kept)
+
+        sampler, schedule = form.parts["sampler"], form.parts["schedule"]
+        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **quiet)
+
+        def follow_model(model: Any) -> list[Any]:
+            shown = dict(zip(form.parts, form.write({"model": str(model)}), strict=True))
+            picked = {key: shown[key] for key in ("size", "guidance_scale")}
+            return [{"defaults": form.defaults(str(model))}, *form.only(picked)]
+
+        model = form.parts["model"]
+        model.input(follow_model, inputs=model, outputs=[self.actions, *form.components], **quiet)
+
+        seed = form.parts["seed"]
+        self.dice.click(lambda: -1, outputs=seed, **quiet)
+
+        def recycle(shown: Any) -> Any:
+            results = shown.get("results") if isinstance(shown, dict) else None
+            return _whole(results[0].get("seed"), -1) if results else gr.skip()
+
+        self.recycle.click(recycle, inputs=self.stage, outputs=seed, **quiet)
+
+        def reuse(evt: gr.EventData) -> int:
+            return _whole(_given(evt, "seed", -1), -1)
+
+        self.stage.reuse(reuse, outputs=seed, **quiet)
+
+        def example(evt: gr.EventData) -> str:
+            return str(_given(evt, "text", ""))
+
+        self.stage.example(example, outputs=form.parts["prompt"], **quiet)
+
+    def _connect_memory(self, page: gr.Blocks) -> None:
+        form, mode = self.form, self.tab.mode
+        names = json.dumps(list(form.parts))
+        keep = f"(...values) => loom.changed('{mode}', {names}, values)"
+        watched = [*form.components, self.kept_form]
+        gr.on([part.change for part in form.components if hasattr(part, "change")],
+              fn=None, js=keep, inputs=watched, outputs=self.kept_form, show_progress="hidden",
+              api_visibility="private")
+
+        def restore(kept: Any) -> list[Any]:
+            if not isinstance(kept, dict):
+                return [gr.skip()] * (1 + len(form.parts))
+            try:
+                settings = form.parse({k: kept.get(k) for k in form.parts})
+            except LoomError:
+                return [gr.skip()] * (1 + len(form.parts))
+            defaults = {"defaults": form.defaults(settings.model)}
+            return [defaults, *form.write(settings.model_dump(mode="json"))]
+
+        page.load(
+            restore, inputs=self.kept_form, outputs=[self.actions, *form.components],
+            show_progress="hidden", api_visibility="private", queue=False,
+        ).then(
+            fn=None, inputs=watched, outputs=self.kept_form,
+            js=f"(...values) => (loom.restored['{mode}'] = true, "
+               f"loom.changed('{mode}', {names}, values))",
+        )
+
+
+def _owner(request: gr.Request) -> str:
+    """Whom the queue is fair to; no authority rests on it."""
+    return str(request.username or request.session_hash or "")
+
+
+def _given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
+    data = evt._data
+    return data.get(key, otherwise) if isinstance(data, dict) else otherwise
+
+
+def _whole(value: Any, otherwise: int = 0) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
