@@ -74,7 +74,7 @@ class LoraInfo:
     bytes: int = 0
     family: str = ""
     layers: Mapping[str, LayerShape] = field(default_factory=dict)
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
     problem: str | None = None
 
     @property

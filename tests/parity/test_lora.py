@@ -1,4 +1,4 @@
-"""Our mix against diffusers' `load_lora_weights` + `set_adapters`, float32, same folder and seeds."""
+"""Our mix against diffusers' `load_lora_weights` + `set_adapters`: float32, same seeds."""
 
 from __future__ import annotations
 
