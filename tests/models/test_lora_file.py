@@ -233,6 +233,21 @@ def test_pickles_and_damaged_files(tmp_path: Path, parts: dict[str, nn.Module]) 
     assert "cannot be read" in (inspect(tmp_path / "none.safetensors").problem or "")
 
 
+def test_a_header_whose_length_looks_like_a_pickle(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    """0x80 is how a pickle begins, and the lowest byte of one header's length in 32."""
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1)
+    seen = set()
+    for padding in range(0, 256, 8):
+        path = files.write(
+            tmp_path / "p.safetensors", files.diffusers_keys(factors), {"note": "x" * padding}
+        )
+        seen.add(path.read_bytes()[0])
+        assert inspect(path).problem is None
+    assert 0x80 in seen
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite(
     tmp_path: Path, parts: dict[str, nn.Module], bad: float
