@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import torch
 
@@ -78,6 +79,11 @@ class Origin:
     resume: Resume | None = None
     before: tuple[Step, ...] = ()
 
+    @property
+    def first(self) -> int:
+        """Index of the first step that is still to run."""
+        return 0 if self.resume is None else self.resume.index + 1
+
 
 def origin(
     request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource
@@ -121,20 +127,23 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check, weights_key: str = ""
 ) -> Denoiser:
     """The model under guidance, as the settings ask for it.
 
     The negative prompt comes first in the batch; where nothing is to guide, only the conditional
     half runs.
+
+    Args:
+        weights_key: Names what LoRAs do to the text encoder now, for its cache.
     """
     assert settings.guidance_scale is not None
     count = settings.batch_size
-    positive = model.text.encode([settings.prompt], settings.clip_skip)
+    positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
     if settings.prompt_mix > 0:
-        other = model.text.encode([settings.prompt_b], settings.clip_skip)
+        other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
         positive = positive.lerp(other, settings.prompt_mix)
-    negative = model.text.encode([settings.negative_prompt], settings.clip_skip)
+    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
     length = max(positive.context.shape[1], negative.context.shape[1])
     positive = positive.padded(length).repeat(count)
     denoiser = guidance.cfg(
@@ -151,12 +160,14 @@ def make_denoiser(
 
 
 def outputs(
-    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context
+    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
+    extra: Mapping[str, Any],
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
 
     Args:
         latents: (B, C, h, w) in the latent scale of the VAE.
+        extra: Facts of this run, for the records.
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
@@ -166,7 +177,7 @@ def outputs(
         })
         record = Record(
             settings.mode, alone.model_dump(mode="json"),
-            {"name": model.name, "hash": model.hash}, facts(model),
+            {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
         )
         yield Output(index, image, record)
 
