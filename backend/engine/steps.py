@@ -64,9 +64,7 @@ class JobSteps:
             self._first = (now, done)
         since, first = self._first
         eta_s = (now - since) / (done - first) * (step.total - done) if done > first else None
-        self._job.report(
-            Progress("sampling", done, step.total, round(self._job.elapsed_s, 3), eta_s)
-        )
+        self._job.report(Progress("sampling", done, step.total, eta_s=eta_s))
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.
