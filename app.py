@@ -43,10 +43,10 @@ def main() -> None:
         studio = studio_at(args.data, ROOT / "presets", lambda storage: FakeEngine(
             storage=storage, step_time_s=args.step_time, load_time_s=0.4))
     else:
-        from backend.engine import LocalEngine
+        from backend.engine.local import LocalEngine
         models = [ROOT / "models", *(args.models or [])]
         studio = studio_at(args.data, ROOT / "presets", lambda storage: LocalEngine.create(
-            models=models, data=args.data, device=args.device, dtype=args.dtype,
+            models, storage, device=args.device, dtype=args.dtype,
             preview=args.preview))
     page = build(studio)
     try:

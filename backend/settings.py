@@ -7,12 +7,14 @@ model recommends" and is replaced by `resolved`.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -32,10 +34,10 @@ MAX_PROMPT_CHARS = 20_000
 # Which schedules each sampler accepts: what the diffusers class of the same name offers.
 SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
     "ddim": ("model",),
-    "ddpm": ("model", "trailing"),
+    "ddpm": ("model", "trailing", "ays"),
     "euler": ("model", "karras", "exponential", "trailing", "ays"),
     "euler_a": ("model", "trailing"),
-    "heun": ("model", "karras", "exponential", "trailing"),
+    "heun": ("model", "karras", "exponential", "trailing", "ays"),
     "lms": ("model", "karras", "exponential", "trailing"),
     "dpmpp_2m": ("model", "karras", "exponential", "trailing", "ays"),
     "dpmpp_2m_sde": ("model", "karras", "exponential", "trailing", "ays"),
@@ -43,7 +45,20 @@ SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
     "lcm": ("model",),
 }
 
+MaskedContent = Literal["original", "latent_noise", "fill"]
+ResizeMode = Literal["crop", "pad", "stretch"]
+ControlMode = Literal["balanced", "prompt", "control"]
+StartFrom = Literal["noise", "picture"]
+DetectorName = Literal[
+    "canny", "identity", "lineart_standard", "shuffle",
+    "softedge_hed", "softedge_pidinet", "lineart", "lineart_anime",
+    "depth_midas", "normal_bae", "mlsd", "openpose",
+]
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+# Strict, because the check against text for numbers does not reach into a list.
+FractionItem = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+Margin = Annotated[int, Field(ge=0, le=1024, multiple_of=8)]
 Size = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
 Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
@@ -149,6 +164,10 @@ class Settings(_Frozen):
                 f"schedule '{self.schedule}' does not exist for sampler '{self.sampler}'; "
                 f"choose one of: {known}"
             )
+        if self.eta > 0 and self.sampler != "ddim":
+            raise ValueError(
+                f"only the sampler 'ddim' has an eta; set it to 0 for '{self.sampler}'"
+            )
         if self.guidance_start > self.guidance_end:
             raise ValueError("guidance_start must not lie after guidance_end")
         return self
@@ -182,6 +201,124 @@ class Txt2ImgSettings(Settings):
     """A picture from a prompt."""
 
     mode: ClassVar[str] = "txt2img"
+
+
+class Img2ImgSettings(Settings):
+    """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
+
+    The pictures travel beside the settings: "image", and "mask", in which white is repainted.
+    """
+
+    mode: ClassVar[str] = "img2img"
+
+    strength: Fraction = Field(
+        0.75, description="How far from the picture to go; it runs strength x steps.",
+        json_schema_extra={"step": 0.01},
+    )
+    strengths: tuple[FractionItem, ...] = Field(
+        (), max_length=6,
+        description="Up to six strengths side by side from the same noise, instead of the one.",
+    )
+    mask_invert: StrictBool = Field(False, description="Repaint what the mask leaves black.")
+    mask_blur: int = Field(
+        4, ge=0, le=64, description="Softness of the mask's edge; 0 is hard.",
+        json_schema_extra={"step": 1, "unit": "px"},
+    )
+    masked_content: MaskedContent = Field(
+        "original", description="What the masked part starts from."
+    )
+    only_masked: StrictBool = Field(
+        False, description="Draw only the masked part, at full size, and paste it back."
+    )
+    only_masked_padding: int = Field(
+        32, ge=0, le=256, description="How much around the mask the model sees with it.",
+        json_schema_extra={"step": 4, "unit": "px"},
+    )
+    resize_mode: ResizeMode = Field("crop", description="How the picture is brought to the size.")
+    outpaint_left: Margin = Field(0, description="Extend the picture on the left.",
+                                  json_schema_extra={"step": 8, "unit": "px"})
+    outpaint_right: Margin = Field(0, description="Extend the picture on the right.",
+                                   json_schema_extra={"step": 8, "unit": "px"})
+    outpaint_top: Margin = Field(0, description="Extend the picture at the top.",
+                                 json_schema_extra={"step": 8, "unit": "px"})
+    outpaint_bottom: Margin = Field(0, description="Extend the picture at the bottom.",
+                                    json_schema_extra={"step": 8, "unit": "px"})
+
+    @property
+    def ladder(self) -> tuple[float, ...]:
+        """The strengths to run: `strengths` where given, else the one `strength`."""
+        return self.strengths or (self.strength,)
+
+    def model_steps(self, strength: float) -> int:
+        """Steps that run at `strength`: int(steps * strength), rounded as diffusers rounds it."""
+        return int(self.steps * strength)
+
+    @property
+    def starts_from_picture(self) -> bool:
+        """Whether `strength` counts at all."""
+        return True
+
+    @model_validator(mode="after")
+    def _some_step_runs(self) -> Self:
+        for strength in self.ladder if self.starts_from_picture else ():
+            if self.model_steps(strength) < 1:
+                # Rounded up, so that the number in the sentence does run a step.
+                enough = math.ceil(1000 / self.steps) / 1000
+                raise ValueError(
+                    f"strength {strength:g} of {self.steps} steps runs no step at all; use a "
+                    f"strength of at least {enough:g}, or more steps"
+                )
+        return self
+
+
+class StyleTransferSettings(Img2ImgSettings):
+    """A new picture on the edges of another (ControlNet, Zhang et al. 2023).
+
+    The pictures travel beside the settings: "image", the source, and "control_image", which is
+    used as the control directly, without the detector.
+    """
+
+    mode: ClassVar[str] = "style_transfer"
+
+    detector: DetectorName = Field("canny", description="What is taken from the source picture.")
+    canny_low: int = Field(
+        100, ge=0, le=255, description="Weak edges above this are kept where they touch strong.",
+        json_schema_extra={"step": 1},
+    )
+    canny_high: int = Field(
+        200, ge=0, le=255, description="Edges above this are always kept; lower finds more.",
+        json_schema_extra={"step": 1},
+    )
+    control_scale: float = Field(
+        1.0, ge=0.0, le=2.0, description="How closely the edges are followed; 0 ignores them.",
+        json_schema_extra={"step": 0.05},
+    )
+    control_start: Fraction = Field(0.0, description="Where in the run the control begins.",
+                                    json_schema_extra={"step": 0.05, "unit": "of the run"})
+    control_end: Fraction = Field(1.0, description="Where in the run the control ends.",
+                                  json_schema_extra={"step": 0.05, "unit": "of the run"})
+    control_mode: ControlMode = Field(
+        "balanced", description="Which of prompt and control counts for more."
+    )
+    start_from: StartFrom = Field(
+        "noise", description="Start from pure noise, or from the source at the strength above."
+    )
+    controlnet: str | None = Field(
+        None, min_length=1, max_length=300,
+        description="The ControlNet; none given, the one that fits model and detector.",
+    )
+
+    @property
+    def starts_from_picture(self) -> bool:
+        return self.start_from == "picture"
+
+    @model_validator(mode="after")
+    def _control_in_order(self) -> Self:
+        if self.canny_low > self.canny_high:
+            raise ValueError("canny_low must not lie above canny_high")
+        if self.control_start > self.control_end:
+            raise ValueError("control_start must not lie after control_end")
+        return self
 
 
 MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings,)}

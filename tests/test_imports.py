@@ -27,6 +27,7 @@ RANKS = {
     "backend.models": 3,
     "backend.sampling": 3,
     "backend.control": 3,
+    "backend.pictures": 2,
     "backend.presets": 2,
     "backend.metadata": 2,
     "backend.a1111": 2,

@@ -1,0 +1,22 @@
+"""Modes: each composes models, sampling and control into one job. None has a loop of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from backend.errors import BadInput
+from backend.events import Output
+from backend.modes import txt2img
+from backend.modes.context import Context
+from backend.requests import Request
+
+RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {"txt2img": txt2img.run}
+
+
+def run_mode(request: Request, context: Context) -> Iterator[Output]:
+    """Runs the mode that the settings belong to."""
+    mode = request.settings.mode
+    run = RUNS.get(mode)
+    if run is None:
+        raise BadInput(f"The mode '{mode}' cannot run here; choose one of: {', '.join(RUNS)}.")
+    return run(request, context)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from backend.events import Progress
+from backend.models.preview import Previewer, PreviewKind
 
 if TYPE_CHECKING:
+    from backend.models.loading import Checkpoint
+    from backend.models.lora_file import LoraFile
     from backend.models.manager import ModelManager
-    from backend.models.preview import Previewer
     from backend.sampling.types import Step
     from backend.settings import Settings
+
+MakePreviewer = Callable[[PreviewKind], Previewer]
 
 
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: Previewer, scale: float) -> None:
-        """Announces a run; `scale` maps Step.x of the last step to what the VAE decodes."""
+    def begin(self, settings: Settings, previewer: MakePreviewer) -> None:
+        """Announces a run."""
+        ...
+
+    def replay(self, step: Step) -> None:
+        """Adopts a step of the run that this one branches from."""
         ...
 
     def step(self, step: Step) -> None:
@@ -46,10 +55,15 @@ class Context:
         report: Publishes progress.
         steps: Receives every step.
         branches: Earlier runs.
+        lora: Reads the LoRA of that name; raises UnknownName or ModelProblem.
+        interludes: Entered, the last first, while an interactive job runs in the middle of this
+            one: whoever changes a shared model takes the change back there.
     """
 
-    models: ModelManager
+    models: ModelManager[Checkpoint]
     check: Callable[[], None]
     report: Callable[[Progress], None]
     steps: StepSink
     branches: BranchSource
+    lora: Callable[[str], LoraFile]
+    interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
@@ -15,10 +15,36 @@ class Level(NamedTuple):
     Attributes:
         sigma: (B,) float, sqrt((1 - ab) / ab), variance-exploding scale.
         timestep: (B,) float, the training timestep that the model is told; may be fractional.
+        value: The sigma that all samples share, as a Python number, so that a wrapper can branch
+            on it without asking the device; None where the samples differ.
     """
 
     sigma: torch.Tensor
     timestep: torch.Tensor
+    value: float | None = None
+
+    @classmethod
+    def like(cls, x: torch.Tensor, sigma: float, timestep: float) -> Level:
+        """The same level for every sample of x: (B, ...), on its device, without a copy to it."""
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        return cls(
+            torch.full((x.shape[0],), sigma, dtype=dtype, device=x.device),
+            torch.full((x.shape[0],), timestep, dtype=dtype, device=x.device),
+            sigma,
+        )
+
+    def repeat(self, times: int) -> Level:
+        """The level of a batch that holds each sample `times` over: [x, x, ...]."""
+        return Level(self.sigma.repeat(times), self.timestep.repeat(times), self.value)
+
+    def sigma_for(self, x: torch.Tensor) -> torch.Tensor:
+        """sigma as (B, 1, 1, 1) in the dtype of x, to multiply with it."""
+        return self.sigma.to(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def floats(values: torch.Tensor) -> list[float]:
+    """Python numbers of a one-dimensional tensor on the CPU."""
+    return [float(value) for value in values]
 
 
 Denoiser = Callable[[torch.Tensor, Level], torch.Tensor]
@@ -35,16 +61,25 @@ class Schedule:
         timesteps: (n,) what the model is told at each step.
         init_scale: The starting latents are noise * init_scale, in variance-exploding scale.
         final_scale: The latents that the VAE decodes are x * final_scale.
+        targets: (n,) the level at which step i ends, where that is not sigmas[i + 1]; only the
+            DDIM of diffusers has it (it steps by T // n, whatever its next timestep is).
     """
 
     sigmas: torch.Tensor
     timesteps: torch.Tensor
     init_scale: float
     final_scale: float = 1.0
+    targets: torch.Tensor | None = None
 
     @property
     def steps(self) -> int:
+        """Number of steps n."""
         return len(self.timesteps)
+
+    @property
+    def levels(self) -> list[float]:
+        """`sigmas` as Python numbers."""
+        return floats(self.sigmas)
 
 
 @dataclass(frozen=True)
@@ -107,7 +142,18 @@ class NoiseSource(Protocol):
 
 
 class Sampler(Protocol):
-    """`x` is in variance-exploding scale at schedule.sigmas[start]."""
+    """Walks down a schedule, one step a `next`.
+
+    Args of a call:
+        denoiser: Called once a step (twice by Heun).
+        x: (B, C, h, w) at schedule.sigmas[start], or the `Step.x` that `resume` belongs to. It
+            keeps its dtype, and the arithmetic of the steps runs in it (float32 recommended);
+            coefficients are computed on the CPU in float64.
+        schedule: From `schedule.make` for this sampler.
+        noise: Where the random samplers draw; `resume` sets its position.
+        start: First step of the run (image-to-image begins part-way).
+        resume: Goes on after a step; excludes `start`.
+    """
 
     def __call__(
         self,
@@ -118,5 +164,4 @@ class Sampler(Protocol):
         *,
         start: int = 0,
         resume: Resume | None = None,
-        **options: Any,
-    ) -> Iterator[Step]: ...
+    ) -> Generator[Step]: ...

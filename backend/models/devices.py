@@ -1,0 +1,123 @@
+"""Device and precision: chosen well by default, refused with a sentence where impossible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from backend.errors import BadInput
+
+DTYPES = {
+    "bfloat16": torch.bfloat16, "bf16": torch.bfloat16,
+    "float16": torch.float16, "fp16": torch.float16,
+    "float32": torch.float32, "fp32": torch.float32,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where models live and in which precision.
+
+    Attributes:
+        device: Device of weights and latents.
+        dtype: Precision of the weights; samplers work in float32 throughout.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Layout of convolution weights.
+
+        Half-precision convolutions run on the CPU's bf16 units and on tensor cores only in
+        channels_last (an SD-like UNet in bf16 on two Zen 4 cores: 1.35x as fast as float32, and
+        slower than it when contiguous); float32 gains nothing from it.
+        """
+        half = self.dtype in (torch.bfloat16, torch.float16)
+        return (
+            torch.channels_last
+            if half and self.device.type in ("cpu", "cuda")
+            else torch.contiguous_format
+        )
+
+    @property
+    def dtype_name(self) -> str:
+        """E.g. "bfloat16"."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+def pick(device: str | None = None, dtype: str | None = None) -> Target:
+    """Chooses device and precision; None or "auto" means the best at hand.
+
+    Args:
+        device: "cuda", "cuda:1", "mps" or "cpu".
+        dtype: "bfloat16", "float16", "float32" or bf16, fp16, fp32.
+
+    Raises:
+        BadInput: The name is unknown, the device is absent or cannot compute in that precision.
+    """
+    chosen = _best_device() if device in (None, "auto") else _device(device)
+    if dtype in (None, "auto"):
+        return Target(chosen, _best_dtype(chosen))
+    wanted = DTYPES.get(dtype.lower())
+    if wanted is None:
+        raise BadInput(
+            f"There is no dtype '{dtype}'; choose bfloat16, float16 or float32.", "dtype"
+        )
+    if chosen.type == "cpu" and wanted is torch.float16:
+        raise BadInput("The CPU does not run float16 well; choose bfloat16 or float32.", "dtype")
+    if chosen.type == "cuda" and wanted is torch.bfloat16 and not _cuda_has_bf16(chosen):
+        raise BadInput("This GPU has no bfloat16; choose float16 or float32.", "dtype")
+    return Target(chosen, wanted)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name.lower())
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise BadInput(f"There is no device '{name}'; choose cuda, mps or cpu.", "device")
+    match device.type:
+        case "cuda" if not torch.cuda.is_available():
+            raise BadInput("No CUDA GPU was found; choose cpu, or leave the device out.", "device")
+        case "cuda" if (device.index or 0) >= torch.cuda.device_count():
+            raise BadInput(
+                f"There is no GPU number {device.index}; the last one is "
+                f"{torch.cuda.device_count() - 1}.", "device",
+            )
+        case "mps" if not torch.backends.mps.is_available():
+            raise BadInput("Apple's MPS is not available here; choose cpu.", "device")
+        case "cpu":
+            return torch.device("cpu")
+        case _:
+            return device
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _best_dtype(device: torch.device) -> torch.dtype:
+    match device.type:
+        case "cuda":
+            return torch.bfloat16 if _cuda_has_bf16(device) else torch.float16
+        case "mps":
+            return torch.float16
+        case _:
+            return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+
+
+def _cuda_has_bf16(device: torch.device) -> bool:
+    # Ampere and later; older GPUs emulate it slowly.
+    return torch.cuda.get_device_capability(device)[0] >= 8
+
+
+def _cpu_has_bf16() -> bool:
+    """AMX or AVX512-BF16: units without which bf16 is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

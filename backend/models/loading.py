@@ -1,0 +1,228 @@
+"""Loading: from a catalog entry to models that are ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.utils import logging as diffusers_logging
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
+
+from backend.errors import LoomError, ModelProblem, OutOfMemory
+from backend.models.card import Card
+from backend.models.catalog import ModelInfo, content_hash
+from backend.models.devices import Target
+from backend.models.layout import inspect_folder, read_json, weight_files
+from backend.models.preview import (
+    LatentRgb,
+    Previewer,
+    PreviewKind,
+    latent_rgb_for,
+    make_previewer,
+)
+from backend.models.text import TextEncoder
+from backend.models.unet import Unet
+from backend.models.vae import Vae
+
+# Progress bars of the libraries would land in the terminal, in the middle of our own lines.
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A text-to-image model in memory.
+
+    Attributes:
+        info: Its catalog entry.
+        target: Device and dtype of its weights.
+        scheduler_config: The scheduler's config as read.
+        text: Text encoder.
+        unet: Denoiser.
+        vae: Autoencoder.
+        latent_rgb: Linear map of the fast preview.
+        tiny: Tiny decoder, where one is installed.
+    """
+
+    info: ModelInfo
+    target: Target
+    scheduler_config: dict[str, Any]
+    text: TextEncoder
+    unet: Unet
+    vae: Vae
+    latent_rgb: LatentRgb
+    tiny: AutoencoderTiny | None = None
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return self.info.name
+
+    @property
+    def hash(self) -> str:
+        """First 10 hex digits of the SHA-256 of the UNet's file."""
+        return content_hash(self.info)
+
+    @property
+    def card(self) -> Card:
+        """What it recommends."""
+        return self.info.card
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """(width, height) in px."""
+        return self.info.native_size
+
+    @property
+    def prediction_type(self) -> str:
+        """epsilon, v_prediction or sample."""
+        return self.unet.prediction_type
+
+    @property
+    def latent_channels(self) -> int:
+        """C of the latents."""
+        return self.vae.latent_channels
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels for each latent position, along one side."""
+        return self.vae.factor
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parameters and buffers."""
+        modules: list[nn.Module] = [self.text.model, self.unet.model, self.vae.model]
+        if self.tiny is not None:
+            modules.append(self.tiny)
+        return sum(module_bytes(module) for module in modules)
+
+    def previewer(self, kind: PreviewKind = "fast") -> Previewer:
+        """Draws previews of its latents."""
+        return make_previewer(kind, self.latent_rgb, self.vae, self.tiny)
+
+
+def module_bytes(module: nn.Module) -> int:
+    """Bytes of parameters and buffers, shared ones counted once."""
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
+
+
+def load_checkpoint(
+    info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None = None
+) -> Checkpoint:
+    """Loads a checkpoint, ready to run: evaluation mode, no gradients, layout and dtype set.
+
+    Args:
+        info: From `Catalog.checkpoint`.
+        target: Where to and in which precision.
+        tiny_decoder: From `Catalog.tiny_decoder`, for previews of the kind `tiny`.
+
+    Raises:
+        ModelProblem: A file is missing or damaged; names it.
+        OutOfMemory: The device cannot hold it.
+    """
+    folder = info.path
+    # Again, though the catalog has looked: files may have changed since its scan.
+    inspect_folder(folder)
+    scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
+    text_model = _load_part(CLIPTextModel, folder, "text_encoder", target)
+    unet_model = _load_part(UNet2DConditionModel, folder, "unet", target)
+    vae = Vae(_load_part(AutoencoderKL, folder, "vae", target))
+    return Checkpoint(
+        info=info,
+        target=target,
+        scheduler_config=scheduler_config,
+        text=TextEncoder(text_model, _load_tokenizer(folder / "tokenizer", text_model)),
+        unet=Unet(unet_model, str(scheduler_config.get("prediction_type", "epsilon"))),
+        vae=vae,
+        latent_rgb=latent_rgb_for(vae),
+        tiny=_load_tiny(tiny_decoder, vae, target),
+    )
+
+
+def _load_part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
+    files = weight_files(folder, part)
+    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
+    return _load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
+
+
+def _load_tiny(info: ModelInfo | None, vae: Vae, target: Target) -> AutoencoderTiny | None:
+    if info is None:
+        return None
+    tiny = _load_module(
+        AutoencoderTiny, info.path, f"{info.name}/{info.weights[0].name}", target, {}
+    )
+    return tiny if tiny.config["latent_channels"] == vae.latent_channels else None
+
+
+def _load_module(
+    cls: type[ModuleT], folder: Path, file: str, target: Target, options: dict[str, Any]
+) -> ModuleT:
+    dtype_key = "torch_dtype" if issubclass(cls, ModelMixin) else "dtype"  # diffusers' name
+
+    def load() -> tuple[ModuleT, dict[str, Any]]:
+        return cls.from_pretrained(  # type: ignore[attr-defined]
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True,
+            **{dtype_key: target.dtype}, **options,
+        )
+
+    module, report = _guarded(load, file)
+    # The libraries only warn about these and go on with random weights.
+    missing = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
+    if missing:
+        raise ModelProblem(
+            f"The file {file} lacks {len(missing)} of its tensors, e.g. '{missing[0][:120]}'."
+        )
+    module.eval().requires_grad_(False)
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelProblem(f"The file {file} is damaged: '{name}' is not finite.")
+    return _guarded(
+        lambda: module.to(device=target.device).to(memory_format=target.memory_format), file
+    )
+
+
+def _load_tokenizer(folder: Path, text_model: CLIPTextModel) -> CLIPTokenizer:
+    tokenizer = _guarded(
+        lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), "tokenizer"
+    )
+    if len(tokenizer) > text_model.config.vocab_size:
+        raise ModelProblem(
+            f"The tokenizer knows {len(tokenizer)} tokens, the text encoder only "
+            f"{text_model.config.vocab_size}: they do not belong together."
+        )
+    return tokenizer
+
+
+ResultT = TypeVar("ResultT")
+
+
+def _guarded(work: Callable[[], ResultT], file: str) -> ResultT:
+    """Runs a library's loader on files that anybody may have made.
+
+    Its failures take any form, so all of them become one sentence that names the file.
+    """
+    try:
+        return work()
+    except LoomError:
+        raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise OutOfMemory(
+            "There is not enough memory to load the model; close other programs, or choose a "
+            "smaller model or dtype."
+        ) from None
+    except Exception as error:
+        first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else ""
+        raise ModelProblem(
+            f"The file {file} cannot be loaded: {type(error).__name__} {first_line}".rstrip() + "."
+        ) from error

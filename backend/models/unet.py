@@ -1,0 +1,122 @@
+"""UNet: from its eps or v output to a denoiser, adapted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol, get_args
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+from backend.errors import ModelProblem
+from backend.models.text import Conditioning
+
+PredictionType = Literal["epsilon", "v_prediction", "sample"]
+
+
+class NoiseLevel(Protocol):
+    """Noise level of each sample: sigma and timestep, (B,) each."""
+
+    @property
+    def sigma(self) -> torch.Tensor: ...
+    @property
+    def timestep(self) -> torch.Tensor: ...
+
+
+class Residuals(NamedTuple):
+    """What a ControlNet adds inside the UNet.
+
+    Attributes:
+        down: One tensor for each skip connection.
+        mid: For the middle block.
+    """
+
+    down: tuple[torch.Tensor, ...]
+    mid: torch.Tensor
+
+
+ResidualHook = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Residuals | None]
+"""(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D)) -> Residuals, or None for none."""
+
+Denoise = Callable[[torch.Tensor, NoiseLevel], torch.Tensor]
+
+
+class Unet:
+    """A UNet and what its output means."""
+
+    def __init__(self, model: UNet2DConditionModel, prediction_type: str) -> None:
+        """Wraps `model`, which is in evaluation mode.
+
+        Raises:
+            ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
+        """
+        if prediction_type not in get_args(PredictionType):
+            raise ModelProblem(
+                f"The scheduler's config asks for prediction type '{prediction_type[:40]}', which "
+                f"is unknown; supported: {', '.join(get_args(PredictionType))}."
+            )
+        self.model = model
+        self.prediction_type = prediction_type
+
+    def denoiser(
+        self,
+        conditioning: Sequence[Conditioning],
+        check: Callable[[], None] | None = None,
+        residuals: ResidualHook | None = None,
+    ) -> Denoise:
+        """Makes `(x, level) -> x0` for a fixed conditioning.
+
+        x: (B, C, h, w) = x0 + sigma * eps, variance-exploding scale; B is the sum of the
+        conditionings' batches, so [negative, positive] takes a batch of both. x0 is float32. The
+        caller decides on gradients; the weights never need any.
+
+        Args:
+            conditioning: One or several, stacked along the batch in order.
+            check: Called before each model call; raises to stop the run.
+            residuals: Called before each model call for what a ControlNet adds.
+        """
+        dtype = self.model.dtype
+        context = Conditioning.cat(conditioning).context.to(self.model.device, dtype)
+
+        def denoise(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+            if len(x) != len(context):
+                raise ValueError(f"x has a batch of {len(x)}, the conditioning {len(context)}")
+            if check is not None:
+                check()
+            # In float64 on the CPU, then copied without waiting: a sigma of a run is known to the
+            # host, so the loop never synchronises with the device.
+            sigma = level.sigma.double()[:, None, None, None]
+            scale = _like(torch.rsqrt(sigma.square() + 1.0), x)
+            timestep = level.timestep.float().to(x.device, non_blocking=True)
+            scaled = (x.float() * scale).to(dtype)
+            extra = residuals(scaled, timestep, context) if residuals is not None else None
+            output = self.model(
+                scaled, timestep, encoder_hidden_states=context, return_dict=False,
+                down_block_additional_residuals=extra.down if extra is not None else None,
+                mid_block_additional_residual=extra.mid if extra is not None else None,
+            )[0].float()
+            return self._to_x0(x.float(), sigma, scale, output)
+
+        return denoise
+
+    def _to_x0(
+        self, x: torch.Tensor, sigma: torch.Tensor, scale: torch.Tensor, output: torch.Tensor
+    ) -> torch.Tensor:
+        """x0 from the model's output, float32.
+
+        eps: x0 = x - sigma eps. v (Salimans and Ho 2022, 2202.00512): x0 = sqrt(ab) x_t -
+        sqrt(1 - ab) v with x_t = x sqrt(ab), ab = 1 / (1 + sigma^2).
+        """
+        match self.prediction_type:
+            case "epsilon":
+                return x - _like(sigma, x) * output
+            case "v_prediction":
+                minus_v = _like(sigma * torch.rsqrt(sigma.square() + 1.0), x)
+                return x * scale * scale - minus_v * output
+            case _:
+                return output
+
+
+def _like(factor: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Rounded to float32, on the device of x."""
+    return factor.to(torch.float32).to(x.device, non_blocking=True)

@@ -1,0 +1,190 @@
+"""The pieces that modes compose: schedule, noise, starting point, guided denoiser, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from backend.errors import BadInput
+from backend.events import Output, Record
+from backend.models.loading import Checkpoint
+from backend.modes.context import Context
+from backend.requests import Request
+from backend.sampling import guidance
+from backend.sampling import schedule as schedules
+from backend.sampling.config import SchedulerConfig
+from backend.sampling.noise import SeededNoise, VariationNoise
+from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
+from backend.settings import MAX_SEED, Settings
+
+Check = Callable[[], None]
+THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches without guidance
+
+
+def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
+    """What the diffusers class of the sampler makes of the checkpoint's scheduler config."""
+    config = SchedulerConfig.from_dict(model.scheduler_config)
+    return schedules.make(settings.sampler, settings.schedule, settings.steps, config)
+
+
+def make_noise(settings: Settings, model: Checkpoint) -> NoiseSource:
+    """One generator an image.
+
+    Image i has seed + i. With a variation, as in A1111, all images share the seed and image i
+    leans towards variation_seed + i.
+    """
+    assert settings.width is not None
+    assert settings.height is not None
+    shape = (
+        model.latent_channels, settings.height // model.vae_factor,
+        settings.width // model.vae_factor,
+    )
+    device = model.target.device
+    base = SeededNoise(seeds(settings), shape, device)
+    if settings.variation_strength == 0:
+        return base
+    other = SeededNoise(variation_seeds(settings), shape, device)
+    return VariationNoise(base, other, settings.variation_strength)
+
+
+def seeds(settings: Settings) -> list[int]:
+    """Seed of each image of a request."""
+    varied = settings.variation_strength > 0
+    return [settings.image_seed(0 if varied else i) for i in range(settings.batch_size)]
+
+
+def variation_seeds(settings: Settings) -> list[int]:
+    """Variation seed of each image of a request."""
+    first = settings.variation_seed
+    return [(first + i) % (MAX_SEED + 1) for i in range(settings.batch_size)]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run begins.
+
+    Attributes:
+        schedule: The levels that it walks.
+        x: (B, C, h, w) float32, variance-exploding scale, at the level of the first step.
+        resume: The step of an earlier run to go on from, when nothing about the walk changed.
+        before: Steps of the earlier run, up to that one.
+    """
+
+    schedule: Schedule
+    x: torch.Tensor
+    resume: Resume | None = None
+    before: tuple[Step, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Index of the first step that is still to run."""
+        return 0 if self.resume is None else self.resume.index + 1
+
+
+def origin(
+    request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource
+) -> Origin:
+    """Noise, or the stored step that the request branches from.
+
+    Raises:
+        BadInput: The branch has another size or batch than its run.
+    """
+    if request.branch is None:
+        return Origin(schedule, noise.draw() * schedule.init_scale)
+    token, index = request.branch.token, request.branch.step
+    past, step = context.branches.load(token, index)
+    settings = request.settings
+    check_branch(past, settings)
+    before = tuple(context.branches.load(token, i)[1] for i in range(index + 1))
+    same_walk = all(
+        getattr(past, name) == getattr(settings, name)
+        for name in ("model", "sampler", "schedule", "steps")
+    )
+    if same_walk:
+        return Origin(schedule, step.x, Resume(step.index, step.state), before)
+    noise.skip_to(step.state.draws)
+    config = SchedulerConfig.from_dict(model.scheduler_config)
+    shorter = schedules.continued(settings.sampler, schedule, step.sigma, config)
+    return Origin(shorter, step.x, before=before)
+
+
+def check_branch(past: Settings, settings: Settings) -> None:
+    """Refuses a branch that cannot go on from its run's latents."""
+    if (past.width, past.height) != (settings.width, settings.height):
+        raise BadInput(
+            f"A branch keeps the size of its run, {past.width}x{past.height} px; set the size back "
+            "or start a new run.", "width",
+        )
+    if past.batch_size != settings.batch_size:
+        raise BadInput(
+            f"A branch keeps the batch of its run, {past.batch_size}; set it back or start a new "
+            "run.", "batch_size",
+        )
+
+
+def make_denoiser(
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check, weights_key: str = ""
+) -> Denoiser:
+    """The model under guidance, as the settings ask for it.
+
+    The negative prompt comes first in the batch; where nothing is to guide, only the conditional
+    half runs.
+
+    Args:
+        weights_key: Names what LoRAs do to the text encoder now, for its cache.
+    """
+    assert settings.guidance_scale is not None
+    count = settings.batch_size
+    positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
+    if settings.prompt_mix > 0:
+        other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
+        positive = positive.lerp(other, settings.prompt_mix)
+    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
+    length = max(positive.context.shape[1], negative.context.shape[1])
+    positive = positive.padded(length).repeat(count)
+    denoiser = guidance.cfg(
+        model.unet.denoiser([negative.repeat(count), positive], check),
+        model.unet.denoiser([positive], check),
+        settings.guidance_scale,
+        interval=guidance.sigma_range(schedule, settings.guidance_start, settings.guidance_end),
+        rescale=settings.guidance_rescale,
+        prediction=model.unet.prediction_type,
+    )
+    if settings.threshold_ratio > 0:
+        denoiser = guidance.dynamic_threshold(denoiser, settings.threshold_ratio, THRESHOLD_LIMIT)
+    return denoiser
+
+
+def outputs(
+    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
+    extra: Mapping[str, Any],
+) -> Iterator[Output]:
+    """Decodes one picture after the other, so that a stop keeps those that are done.
+
+    Args:
+        latents: (B, C, h, w) in the latent scale of the VAE.
+        extra: Facts of this run, for the records.
+    """
+    own_seeds, varied = seeds(settings), variation_seeds(settings)
+    for index, row in enumerate(latents.split(1)):
+        image = model.vae.decode(row, context.check)[0]
+        alone = settings.model_copy(update={
+            "batch_size": 1, "seed": own_seeds[index], "variation_seed": varied[index],
+        })
+        record = Record(
+            settings.mode, alone.model_dump(mode="json"),
+            {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
+        )
+        yield Output(index, image, record)
+
+
+def facts(model: Checkpoint) -> dict[str, str]:
+    """What else a picture depends on, down to its rounding."""
+    return {
+        "device": str(model.target.device), "dtype": model.target.dtype_name,
+        "torch": torch.__version__, "diffusers": metadata.version("diffusers"),
+    }

@@ -1,0 +1,150 @@
+"""Uploads of any kind -> (H, W, 3) uint8 RGB.
+
+An upload is hostile until shown otherwise: its format is taken from an allow list, its size from
+the header before a single pixel is decoded. Colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from backend.errors import BadInput
+from backend.events import Pixels
+
+MAX_PIXELS = 4096 * 4096
+MAX_ASPECT = 32  # the widest picture that the settings allow is 2048 x 64
+MAX_FILE_BYTES = 64 * 2**20
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+KNOWN = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
+
+ORIENTATION_TAG = 0x0112
+TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+TILE_TAGS = (322, 323)  # TIFF: TileWidth, TileLength
+# What Pillow raises when a text or profile chunk unpacks to more than it allows.
+TOO_LARGE_INSIDE = "Decompressed data too large"
+
+
+def decode(data: bytes, field: str = "image") -> Pixels:
+    """Decodes an uploaded picture.
+
+    The first frame of an animation is taken, the camera's orientation applied, transparency laid
+    over white, 16-bit grey brought to 8 bits.
+
+    Args:
+        data: The file's bytes.
+        field: The settings field or picture's name that errors point at.
+
+    Returns:
+        (H, W, 3) uint8 RGB, contiguous.
+
+    Raises:
+        BadInput: The file is empty, no picture, damaged, too large, or extremely narrow.
+    """
+    _check_bytes(data, field)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_header(image, field)
+            image.load()
+            return _to_rgb(_upright(image), field)
+    except BadInput:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadInput(_too_many_pixels(), field) from None
+    except Image.UnidentifiedImageError:
+        raise BadInput(
+            f"This file is not a picture that can be read; use {KNOWN}.", field
+        ) from None
+    except Exception as error:  # a parser of hostile bytes may raise anything
+        if TOO_LARGE_INSIDE in str(error):
+            raise BadInput(
+                "The picture holds hidden data that unpacks to more than 1 MB; save a copy "
+                "without its profile and comments.", field,
+            ) from None
+        raise BadInput(
+            "The picture is damaged or cut off; save or download it again.", field
+        ) from error
+
+
+def _check_bytes(data: bytes, field: str) -> None:
+    if not data:
+        raise BadInput("The file is empty; choose a picture.", field)
+    if len(data) > MAX_FILE_BYTES:
+        raise BadInput(
+            f"The file has {len(data) / 2**20:.0f} MB; up to {MAX_FILE_BYTES // 2**20} MB are "
+            "accepted.", field,
+        )
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!")) and b"<svg" in start):
+        raise BadInput("An SVG is a drawing without pixels; export it as PNG first.", field)
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        raise BadInput("HEIC pictures cannot be read here; export it as JPEG first.", field)
+
+
+def _too_many_pixels(width: int = 0, height: int = 0) -> str:
+    size = f" of {width} x {height} px" if width else ""
+    return f"The picture{size} is too large; up to {MAX_PIXELS / 1e6:.1f} megapixels are accepted."
+
+
+def _check_header(image: Image.Image, field: str) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise BadInput("The picture has no pixels; choose another.", field)
+    if width * height > MAX_PIXELS:
+        raise BadInput(_too_many_pixels(width, height), field)
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise BadInput(
+            f"The picture of {width} x {height} px is too narrow; its long side may be at most "
+            f"{MAX_ASPECT} times the short one.", field,
+        )
+    if image.format == "TIFF":
+        # A tile is unpacked whole, however small the picture that it belongs to.
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        tile_width, tile_height = (int(tags.get(tag, 0)) for tag in TILE_TAGS)
+        if tile_width * tile_height > MAX_PIXELS:
+            raise BadInput(_too_many_pixels(tile_width, tile_height), field)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = TURNED.get(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # damaged EXIF is no reason to refuse a sound picture
+        turn = None
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = dict(image.info)  # holds the transparent colour
+    return turned
+
+
+def _to_rgb(image: Image.Image, field: str) -> Pixels:
+    if image.mode.startswith("I"):
+        return _grey16(image, field)
+    if image.mode == "F":
+        raise BadInput("Pictures with float values cannot be read; save as 8 or 16 bits.", field)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, rgba)
+    return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _grey16(image: Image.Image, field: str) -> Pixels:
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise BadInput("Grey values beyond 16 bits cannot be read; save as 8 or 16 bits.", field)
+    grey = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return np.repeat(grey[:, :, None], 3, axis=2)

@@ -1,0 +1,98 @@
+"""The fields of a checkpoint's scheduler_config.json that shape a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backend.errors import ModelProblem
+
+Prediction = Literal["epsilon", "v_prediction", "sample"]
+Spacing = Literal["leading", "linspace", "trailing"]
+BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2"]
+
+# Settings of diffusers' classes that change the maths and that no sampler here follows: the
+# value each must have where it is given.
+_ONLY: Mapping[str, Any] = {
+    "interpolation_type": "linear",
+    "timestep_type": "discrete",
+    "timestep_scaling": 10.0,
+    "use_beta_sigmas": False,
+    "use_flow_sigmas": False,
+    "use_lu_lambdas": False,
+    "use_dynamic_shifting": False,
+    "lambda_min_clipped": float("-inf"),
+    "variance_type": "fixed_small",
+}
+
+
+class SchedulerConfig(BaseModel):
+    """A scheduler configuration; None is "the config is silent, the class decides".
+
+    Not read: `clip_sample` and `thresholding`, since latents have no range to clip to (diffusers'
+    Stable Diffusion pipeline turns clipping off as well; `guidance.dynamic_threshold` is there
+    for pixel models), and the order and type of a solver, which the sampler's name says.
+
+    Attributes:
+        num_train_timesteps: T, training timesteps.
+        beta_start: First beta.
+        beta_end: Last beta.
+        beta_schedule: How the betas run between the two.
+        trained_betas: The betas themselves, (T,), instead of the three above.
+        prediction_type: What the model predicts.
+        timestep_spacing: Table 2 of 2305.08891.
+        steps_offset: Added to the timesteps under `leading`.
+        set_alpha_to_one: DDIM ends at sigma 0 (True) or at the level of timestep 0.
+        rescale_betas_zero_snr: Algorithm 1 of 2305.08891.
+        final_sigmas_type: End point of Euler, DPM++ and UniPC.
+        use_karras_sigmas: What `model` means where the class knows Karras levels.
+        use_exponential_sigmas: Likewise, exponential levels.
+        sigma_min: Lowest level of these two, instead of the class's own range.
+        sigma_max: Highest level of these two.
+        original_inference_steps: Steps of the distillation schedule of an LCM.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    num_train_timesteps: int = Field(1000, ge=2, le=100_000)
+    beta_start: float | None = Field(None, gt=0.0, lt=1.0)
+    beta_end: float | None = Field(None, gt=0.0, lt=1.0)
+    beta_schedule: BetaSchedule | None = None
+    trained_betas: tuple[float, ...] | None = None
+    prediction_type: Prediction = "epsilon"
+    timestep_spacing: Spacing | None = None
+    steps_offset: int = Field(0, ge=0)
+    set_alpha_to_one: bool = True
+    rescale_betas_zero_snr: bool = False
+    final_sigmas_type: Literal["zero", "sigma_min"] = "zero"
+    use_karras_sigmas: bool = False
+    use_exponential_sigmas: bool = False
+    sigma_min: float | None = Field(None, gt=0.0)
+    sigma_max: float | None = Field(None, gt=0.0)
+    original_inference_steps: int = Field(50, ge=1)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads the content of a scheduler_config.json; fields of no effect are passed over.
+
+        Raises:
+            ModelProblem: A value is damaged, or asks for a method that is not supported.
+        """
+        for name, only in _ONLY.items():
+            given = values.get(name)
+            if given is not None and given != only:
+                raise ModelProblem(
+                    f"The model's scheduler config asks for {name} = {str(given)[:80]!r}, which is "
+                    f"not supported; only {only!r} is."
+                )
+        known = {k: v for k, v in values.items() if k in cls.model_fields and v is not None}
+        try:
+            return cls.model_validate(known)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ModelProblem(
+                f"The model's scheduler config has an unusable value for {name}: {first['msg']}."
+            ) from None

@@ -1,0 +1,201 @@
+"""Guidance: wrappers from Denoiser to Denoiser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import torch
+
+from backend.sampling.config import Prediction
+from backend.sampling.denoiser import from_x0, to_x0
+from backend.sampling.types import Denoiser, Level, Schedule
+
+
+@dataclass(frozen=True)
+class SigmaRange:
+    """Levels low..high, both included, where something acts (2404.07724)."""
+
+    low: float = 0.0
+    high: float = math.inf
+
+    def holds(self, level: Level) -> bool:
+        """Whether the level lies inside; one whose value is unknown lies in the whole range only.
+
+        Raises:
+            ValueError: The samples stand at different levels and the range has an end.
+        """
+        if self.low <= 0 and self.high == math.inf:
+            return True
+        if level.value is None:
+            raise ValueError("an interval needs one level for all samples")
+        return self.low <= level.value <= self.high
+
+
+def sigma_range(schedule: Schedule, start: float, end: float, first: int = 0) -> SigmaRange:
+    """The levels of the steps that lie within fractions of a run.
+
+    Step i of n acts if i / n >= start and (i + 1) / n <= end, as diffusers' control_guidance does.
+
+    Args:
+        schedule: Its levels become the bounds.
+        start: 0..1.
+        end: 0..1.
+        first: The step the run begins with (image-to-image); fractions count from there.
+    """
+    if start <= 0 and end >= 1:
+        return SigmaRange()
+    total = schedule.steps - first
+    active = [i for i in range(total) if i / total >= start and (i + 1) / total <= end]
+    if not active:
+        return SigmaRange(low=math.inf, high=-math.inf)
+    sigmas = schedule.levels
+    return SigmaRange(low=sigmas[first + active[-1]], high=sigmas[first + active[0]])
+
+
+def cfg(
+    both: Denoiser,
+    cond: Denoiser,
+    scale: float,
+    *,
+    interval: SigmaRange | None = None,
+    rescale: float = 0.0,
+    prediction: Prediction = "epsilon",
+) -> Denoiser:
+    """Classifier-free guidance, x0 = x0_u + w (x0_c - x0_u) (2207.12598, eq. 6).
+
+    x0 is linear in eps and in v at a given x, so this is guidance in either of them.
+
+    Args:
+        both: Takes [x, x] and returns x0 of [negative x B, positive x B].
+        cond: Takes x and returns x0 of [positive x B]; runs alone where nothing is to guide.
+        scale: w; at or below 1 `cond` itself is returned.
+        interval: Levels at which to guide; all by default.
+        rescale: phi of 2305.08891, sec. 3.4; 0 is off.
+        prediction: What the model predicts: the rescaling acts on that.
+    """
+    if scale <= 1:
+        return cond
+    interval = interval or SigmaRange()
+
+    def guided(x: torch.Tensor, level: Level) -> torch.Tensor:
+        if not interval.holds(level):
+            return cond(x, level)
+        negative, positive = both(torch.cat([x, x]), level.repeat(2)).chunk(2)
+        x0 = negative + scale * (positive - negative)
+        if rescale == 0:
+            return x0
+        return rescaled(x, x0, positive, level.sigma_for(x), rescale, prediction)
+
+    return guided
+
+
+def rescaled(
+    x: torch.Tensor,
+    x0: torch.Tensor,
+    positive: torch.Tensor,
+    sigma: torch.Tensor,
+    phi: float,
+    prediction: Prediction,
+) -> torch.Tensor:
+    """Pulls the guided model output back to the deviation of the conditional one.
+
+    2305.08891, eq. 15 and 16: m' = phi m std(m_pos) / std(m) + (1 - phi) m, for the output m of
+    the model and each image; the x0 of m' is returned.
+    """
+    output = from_x0(x, x0, sigma, prediction)
+    aim = from_x0(x, positive, sigma, prediction)
+    dims = tuple(range(1, x.ndim))
+    ratio = aim.std(dim=dims, keepdim=True) / output.std(dim=dims, keepdim=True)
+    return to_x0(x, (phi * ratio + (1 - phi)) * output, sigma, prediction)
+
+
+def dynamic_threshold(denoiser: Denoiser, ratio: float = 0.995, limit: float = 1.0) -> Denoiser:
+    """Dynamic thresholding (2205.11487, sec. 2.3), per image.
+
+    s is the given quantile of |x0| and at least `limit`; x0 is clamped to [-s, s] and brought back
+    to [-limit, limit].
+
+    Args:
+        ratio: Quantile, 0..1.
+        limit: Bound of the data: 1 for pixels in [-1, 1]; latents reach further.
+    """
+
+    def thresholded(x: torch.Tensor, level: Level) -> torch.Tensor:
+        x0 = denoiser(x, level)
+        wide = x0.to(torch.promote_types(x0.dtype, torch.float32))
+        s = wide.abs().flatten(1).quantile(ratio, dim=1).clamp(min=limit)
+        s = s.reshape(-1, *(1,) * (x0.ndim - 1))
+        return (wide.clamp(-s, s) * (limit / s)).to(x0.dtype)
+
+    return thresholded
+
+
+def every(schedule: Schedule, stride: int, first: int = 0) -> frozenset[float]:
+    """The levels of every `stride`-th step from step `first` on, for `loss_guidance`."""
+    return frozenset(schedule.levels[first:-1:stride])
+
+
+def loss_guidance(
+    denoiser: Denoiser,
+    decode: Callable[[torch.Tensor], torch.Tensor],
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    scale: float,
+    levels: Collection[float] | None = None,
+) -> Denoiser:
+    """Steers towards pictures of low loss: x0 - scale sigma^2 grad loss(decode(x0)).
+
+    It is the score of p(x) exp(-scale loss) (2105.05233, sec. 4.1) where the gradient is taken at
+    x0, which spares the way back through the model: a shift of x by -scale sigma^2 grad.
+
+    Args:
+        denoiser: Not differentiated.
+        decode: x0 -> pictures (B, 3, H, W) in [0, 1], differentiable.
+        loss: Pictures -> (B,), one value a picture, so that none depends on its batch.
+        scale: Strength.
+        levels: Sigmas at which to steer (see `every`); all by default.
+    """
+
+    def steered(x: torch.Tensor, level: Level) -> torch.Tensor:
+        x0 = denoiser(x, level)
+        if levels is not None and level.value not in levels:
+            return x0
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = x0.detach().clone().requires_grad_()
+            (grad,) = torch.autograd.grad(loss(decode(leaf)).sum(), leaf)
+        return x0 - scale * level.sigma_for(x0) ** 2 * grad
+
+    return steered
+
+
+def colour_loss(channel: int = 2, target: float = 0.9) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Mean distance of one colour channel from a value, e.g. |blue - 0.9|; one value a picture."""
+
+    def loss(pictures: torch.Tensor) -> torch.Tensor:
+        return (pictures[:, channel] - target).abs().mean(dim=(1, 2))
+
+    return loss
+
+
+def masked(
+    denoiser: Denoiser, known: torch.Tensor, mask: torch.Tensor, noise: torch.Tensor
+) -> Denoiser:
+    """Paints inside a mask and keeps the rest: at each level the known region is the source noised.
+
+    The model sees known + sigma noise outside the mask, and outside it x0 is the source itself,
+    so that every sampler keeps that region at its level and ends on it exactly. In the painted
+    region it equals blending after each step, as diffusers' inpainting does.
+
+    Args:
+        known: (B, C, h, w) or broadcastable, latents of the source.
+        mask: (B, 1, h, w) or broadcastable, 1 where to paint, 0 where to keep.
+        noise: (B, C, h, w), the noise of the starting latents, the same at each step.
+    """
+
+    def blended(x: torch.Tensor, level: Level) -> torch.Tensor:
+        outside = known + level.sigma_for(x) * noise
+        x0 = denoiser(mask * x + (1 - mask) * outside, level)
+        return mask * x0 + (1 - mask) * known
+
+    return blended

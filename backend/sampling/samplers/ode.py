@@ -1,0 +1,97 @@
+"""Solvers of dx/dsigma = (x - D(x, sigma)) / sigma (2206.00364, eq. 5): Euler, Heun, LMS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+
+import torch
+
+from backend.sampling.samplers.walk import Walk
+from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
+
+_LMS_ORDER = 4
+
+
+def euler(
+    denoiser: Denoiser,
+    x: torch.Tensor,
+    schedule: Schedule,
+    noise: NoiseSource,
+    *,
+    start: int = 0,
+    resume: Resume | None = None,
+) -> Generator[Step]:
+    """Euler's method, which in sigma is DDIM with eta 0; levels may also rise (inversion)."""
+    walk = Walk(denoiser, x, schedule, noise, start, resume)
+    for i in walk.indices:
+        ratio = walk.sigmas[i + 1] / walk.sigmas[i]
+        x0 = walk.denoise(x, i)
+        x = ratio * x + (1 - ratio) * x0
+        yield walk.step(i, x, x0)
+
+
+def heun(
+    denoiser: Denoiser,
+    x: torch.Tensor,
+    schedule: Schedule,
+    noise: NoiseSource,
+    *,
+    start: int = 0,
+    resume: Resume | None = None,
+) -> Generator[Step]:
+    """Heun's method (2206.00364, alg. 1): two model calls a step, one in a step to sigma 0."""
+    walk = Walk(denoiser, x, schedule, noise, start, resume)
+    for i in walk.indices:
+        sigma, following = walk.sigmas[i], walk.sigmas[i + 1]
+        x0 = walk.denoise(x, i)
+        slope = (x - x0) / sigma
+        end = x + (following - sigma) * slope
+        if i + 1 < walk.steps:
+            ahead = (end - walk.denoise(end, i + 1)) / following
+            end = x + (following - sigma) * 0.5 * (slope + ahead)
+        x = end
+        yield walk.step(i, x, x0)
+
+
+def lms(
+    denoiser: Denoiser,
+    x: torch.Tensor,
+    schedule: Schedule,
+    noise: NoiseSource,
+    *,
+    start: int = 0,
+    resume: Resume | None = None,
+) -> Generator[Step]:
+    """Linear multistep (Adams-Bashforth over uneven levels) of order 4. See `Sampler`.
+
+    The order grows with the slopes known since the start of the run. diffusers takes it from the
+    index in the schedule instead, which part-way down asks for slopes that do not exist.
+    """
+    walk = Walk(denoiser, x, schedule, noise, start, resume)
+    slopes = [walk.history[key] for key in sorted(walk.history)]
+    for i in walk.indices:
+        sigma = walk.sigmas[i]
+        x0 = walk.denoise(x, i)
+        slopes = [(x - x0) / sigma, *slopes][:_LMS_ORDER]
+        nodes = [walk.sigmas[i - k] for k in range(len(slopes))]
+        for weight, slope in zip(_weights(nodes, walk.sigmas[i + 1]), slopes, strict=True):
+            x = x + weight * slope
+        kept = {f"slope_{k}": slope for k, slope in enumerate(slopes[: _LMS_ORDER - 1])}
+        yield walk.step(i, x, x0, kept)
+
+
+def _weights(nodes: Sequence[float], end: float) -> list[float]:
+    """Integrals from nodes[0] to end of the Lagrange polynomials over the nodes.
+
+    Two Gauss-Legendre points integrate the cubics of order 4 exactly.
+    """
+    middle, half = (nodes[0] + end) / 2, (end - nodes[0]) / 2
+    points = (middle - half / math.sqrt(3), middle + half / math.sqrt(3))
+    return [half * sum(_lagrange(nodes, k, point) for point in points) for k in range(len(nodes))]
+
+
+def _lagrange(nodes: Sequence[float], k: int, at: float) -> float:
+    return math.prod(
+        (at - node) / (nodes[k] - node) for j, node in enumerate(nodes) if j != k
+    )

@@ -1,0 +1,83 @@
+"""What every sampler shares: where it begins, how it calls the denoiser, what it yields."""
+
+from __future__ import annotations
+
+import torch
+
+from backend.sampling.types import (
+    Denoiser,
+    Level,
+    NoiseSource,
+    Resume,
+    Schedule,
+    State,
+    Step,
+    floats,
+)
+
+
+class Walk:
+    """One way down a schedule.
+
+    The levels are Python floats from here on, so nothing in a sampler's loop asks the device.
+
+    Attributes:
+        sigmas: n + 1 levels.
+        steps: n.
+        first: The step to begin with.
+        history: What the step before left, empty at a fresh start.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        x: torch.Tensor,
+        schedule: Schedule,
+        noise: NoiseSource,
+        start: int,
+        resume: Resume | None,
+    ) -> None:
+        if resume is not None and start:
+            raise ValueError("a run either starts part-way or resumes, not both")
+        self._denoiser = denoiser
+        self._noise = noise
+        self._dtype = x.dtype
+        self.sigmas = schedule.levels
+        self._timesteps = floats(schedule.timesteps)
+        self.steps = schedule.steps
+        self.first = start if resume is None else resume.index + 1
+        if not 0 <= self.first <= self.steps:
+            raise ValueError(f"step {self.first} lies outside a schedule of {self.steps} steps")
+        self.history: dict[str, torch.Tensor] = {}
+        if resume is not None:
+            self.history = dict(resume.state.history)
+            noise.skip_to(resume.state.draws)
+
+    @property
+    def indices(self) -> range:
+        """The steps of the run."""
+        return range(self.first, self.steps)
+
+    def denoise(self, x: torch.Tensor, index: int) -> torch.Tensor:
+        """x0 at the level of step `index`, in the dtype of the run."""
+        level = Level.like(x, self.sigmas[index], self._timesteps[index])
+        # Here rather than around the loop: gradient mode belongs to the thread, and the consumer
+        # of a generator may ask for each step from another one.
+        with torch.no_grad():
+            return self._denoiser(x, level).to(self._dtype)
+
+    def draw(self) -> torch.Tensor:
+        """Fresh noise in the dtype of the run."""
+        return self._noise.draw().to(self._dtype)
+
+    def step(
+        self,
+        index: int,
+        x: torch.Tensor,
+        x0: torch.Tensor,
+        history: dict[str, torch.Tensor] | None = None,
+    ) -> Step:
+        """Packs the result of step `index`; `history` is what the next step will ask for."""
+        self.history = history or {}
+        state = State(dict(self.history), self._noise.draws)
+        return Step(index, self.steps, self.sigmas[index + 1], x, x0, state)

@@ -1,0 +1,315 @@
+"""Schedules: where the noise levels of a run lie.
+
+They reproduce the conventions of diffusers 0.42.1, class by class, because the same settings mean
+different levels there: which timesteps a spacing picks, the range of Karras levels, whether their
+timesteps are rounded, the scale of the first latents and the end point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from backend.errors import BadInput
+from backend.sampling.config import SchedulerConfig, Spacing
+from backend.sampling.types import Schedule, floats
+from backend.settings import SCHEDULES_OF, SamplerName, ScheduleName
+
+Floats = NDArray[np.float64]
+Family = Literal["sd", "sdxl"]
+
+# Align Your Steps (2404.14507): timesteps of ten steps, as diffusers' `AysSchedules` lists them.
+_AYS: Mapping[Family, tuple[int, ...]] = {
+    "sd": (999, 850, 736, 645, 545, 455, 343, 233, 124, 24),
+    "sdxl": (999, 845, 730, 587, 443, 310, 193, 116, 53, 13),
+}
+_RHO = 7.0  # 2206.00364, below eq. 5
+
+
+@dataclass(frozen=True)
+class _Class:
+    """What sets a diffusers class apart.
+
+    Attributes:
+        kind: "vp" steps between alphas_cumprod of integer timesteps; "ve" keeps x unscaled and
+            tells the model fractional timesteps; "solver" works in log-SNR on integer timesteps.
+        spacing: Its default where the config is silent.
+        betas: Its default (start, end, schedule).
+        zero_snr: With rescaled betas the last alphas_cumprod is 0, an infinite sigma. Some
+            classes put 2^-24 in its place, some ignore the rescaling, and some compute with the
+            0; for those 2^-48 stands in, which no float32 result can tell from it.
+    """
+
+    kind: Literal["vp", "ve", "solver"]
+    spacing: Spacing
+    betas: tuple[float, float, str] = (0.0001, 0.02, "linear")
+    zero_snr: Literal["clamped", "exact", "ignored"] = "clamped"
+
+
+_CLASSES: Mapping[SamplerName, _Class] = {
+    "ddim": _Class("vp", "leading", zero_snr="exact"),
+    "ddpm": _Class("vp", "leading", zero_snr="exact"),
+    "lcm": _Class("vp", "leading", (0.00085, 0.012, "scaled_linear"), zero_snr="exact"),
+    "euler": _Class("ve", "linspace"),
+    "euler_a": _Class("ve", "linspace"),
+    "heun": _Class("ve", "linspace", (0.00085, 0.012, "linear"), zero_snr="ignored"),
+    "lms": _Class("ve", "linspace", zero_snr="ignored"),
+    "dpmpp_2m": _Class("solver", "linspace"),
+    "dpmpp_2m_sde": _Class("solver", "linspace"),
+    "unipc": _Class("solver", "linspace"),
+}
+
+
+def make(
+    sampler: SamplerName,
+    schedule: ScheduleName,
+    steps: int,
+    config: SchedulerConfig,
+    family: Family = "sd",
+) -> Schedule:
+    """The noise levels of a run, as the diffusers class of that sampler lays them.
+
+    Args:
+        sampler: Which class.
+        schedule: `model` follows the config; the others replace its spacing or its levels.
+        steps: 1..num_train_timesteps.
+        config: The checkpoint's own.
+        family: Whose table `ays` takes; its ten steps are diffusers', other counts interpolate
+            log sigma between them, as its authors recommend.
+
+    Raises:
+        BadInput: The class has no such schedule, or not with that many steps.
+    """
+    if schedule not in SCHEDULES_OF[sampler]:
+        raise BadInput(
+            f"The sampler '{sampler}' has no schedule '{schedule}'; choose one of: "
+            f"{', '.join(SCHEDULES_OF[sampler])}.",
+            "schedule",
+        )
+    total = config.num_train_timesteps
+    if not 1 <= steps <= total:
+        raise BadInput(f"The number of steps must lie between 1 and {total}.", "steps")
+    cls = _CLASSES[sampler]
+    spacing = _spacing(cls, schedule, config)
+    table = _sigma_table(cls, config)
+    if sampler == "lcm":
+        timesteps = _lcm_timesteps(steps, config)
+    elif schedule == "ays":
+        timesteps = _ays_timesteps(_AYS[family], steps, table)
+    else:
+        timesteps = _timesteps(cls, spacing, steps, config)
+    if timesteps[0] > total - 1:
+        raise BadInput(
+            f"{steps} steps reach past the model's {total} training timesteps; choose fewer.",
+            "steps",
+        )
+    if sampler == "ddim":
+        return _ddim(timesteps, steps, table, config)
+    return _levels(sampler, schedule, timesteps, table, spacing, config)
+
+
+def continued(
+    sampler: SamplerName, schedule: Schedule, sigma: float, config: SchedulerConfig
+) -> Schedule:
+    """What is left of a schedule for latents that stand at `sigma`, e.g. of another run's step.
+
+    Args:
+        sampler: The sampler that `schedule` was made for.
+        schedule: Levels at or above `sigma` fall away; `sigma` itself comes first.
+        sigma: Where the latents stand, > 0 unless nothing is left to do.
+        config: Of the checkpoint; says which timestep the level is.
+    """
+    left = [i for i, level in enumerate(floats(schedule.sigmas[:-1])) if level < sigma * 0.999]
+    end = float(schedule.sigmas[-1])
+    if sigma <= end:
+        return Schedule(schedule.sigmas[-1:], schedule.timesteps[:0], 1.0, schedule.final_scale)
+    table = _sigma_table(_CLASSES[sampler], config)
+    timestep = _timestep_of(np.array([sigma]), table)
+    if _CLASSES[sampler].kind != "ve":
+        timestep = np.round(timestep)
+    first = torch.tensor([sigma], dtype=torch.float64)
+    index = torch.tensor(left, dtype=torch.long)
+    return Schedule(
+        torch.cat([first, schedule.sigmas[index], schedule.sigmas[-1:]]),
+        torch.cat([torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]),
+        schedule.init_scale, schedule.final_scale,
+    )
+
+
+def _levels(
+    sampler: SamplerName,
+    schedule: ScheduleName,
+    timesteps: Floats,
+    table: Floats,
+    spacing: Spacing,
+    config: SchedulerConfig,
+) -> Schedule:
+    """Every class but DDIM: levels of the timesteps, or a curve between two levels."""
+    kind = _CLASSES[sampler].kind
+    sigmas = np.interp(timesteps, np.arange(len(table)), table)
+    curve = _curve(sampler, schedule, config)
+    if curve is not None:
+        # The solvers span the whole table, the Euler family the levels of its own timesteps.
+        top, bottom = (table[-1], table[0]) if kind == "solver" else (sigmas[0], sigmas[-1])
+        if sampler != "lms" or curve == "exponential":
+            top, bottom = config.sigma_max or top, config.sigma_min or bottom
+        sigmas = _between(curve, float(top), float(bottom), len(timesteps))
+        timesteps = _timestep_of(sigmas, table)
+        if kind == "solver":
+            # Karras timesteps are rounded, exponential ones cut off by the cast to integers;
+            # DPM++ does not round them on a cosine schedule either.
+            cosine = config.beta_schedule == "squaredcos_cap_v2" and sampler != "unipc"
+            timesteps = np.trunc(timesteps if curve == "exponential" or cosine
+                                 else np.round(timesteps))
+    end = 0.0
+    if config.final_sigmas_type == "sigma_min" and (kind == "solver" or sampler == "euler"):
+        end = float(sigmas[-1] if sampler == "unipc" and curve else table[0])
+    if any(a <= b for a, b in zip(sigmas, [*sigmas[1:], end], strict=True)):
+        raise BadInput(
+            f"With {len(timesteps)} steps this schedule repeats a noise level; choose another "
+            "number of steps or another schedule.",
+            "steps",
+        )
+    first = float(sigmas[0])
+    unscaled = kind == "ve" and spacing != "leading"
+    return Schedule(
+        torch.tensor([*sigmas, end], dtype=torch.float64),
+        torch.tensor(timesteps, dtype=torch.float64),
+        init_scale=first if unscaled else math.sqrt(first * first + 1),
+        final_scale=1 / math.sqrt(end * end + 1) if kind == "solver" else 1.0,
+    )
+
+
+def _ddim(timesteps: Floats, steps: int, table: Floats, config: SchedulerConfig) -> Schedule:
+    """DDIM steps by T // n whatever its next timestep is, and ends at `final_alpha_cumprod`."""
+    end = 0.0 if config.set_alpha_to_one else float(table[0])
+    index = timesteps.astype(np.int64)
+    previous = index - config.num_train_timesteps // steps
+    targets = np.where(previous >= 0, table[previous.clip(min=0)], end)
+    sigmas = np.append(table[index], targets[-1])
+    consistent = np.array_equal(targets, sigmas[1:])
+    last = float(sigmas[-1])
+    return Schedule(
+        torch.tensor(sigmas, dtype=torch.float64),
+        torch.tensor(timesteps, dtype=torch.float64),
+        init_scale=math.sqrt(float(sigmas[0]) ** 2 + 1),
+        final_scale=1 / math.sqrt(last * last + 1),
+        targets=None if consistent else torch.tensor(targets, dtype=torch.float64),
+    )
+
+
+def _spacing(cls: _Class, schedule: ScheduleName, config: SchedulerConfig) -> Spacing:
+    return "trailing" if schedule == "trailing" else config.timestep_spacing or cls.spacing
+
+
+def _curve(
+    sampler: SamplerName, schedule: ScheduleName, config: SchedulerConfig
+) -> Literal["karras", "exponential"] | None:
+    """The curve asked for; `model` takes the config's own where the class knows it."""
+    match schedule:
+        case "karras" | "exponential":
+            return schedule
+        case "model" if config.use_karras_sigmas and "karras" in SCHEDULES_OF[sampler]:
+            return "karras"
+        case "model" if config.use_exponential_sigmas and "exponential" in SCHEDULES_OF[sampler]:
+            return "exponential"
+        case _:
+            return None
+
+
+def _sigma_table(cls: _Class, config: SchedulerConfig) -> Floats:
+    """sigma of every training timestep, (T,) rising; float32 throughout, as diffusers does."""
+    betas = _betas(cls, config)
+    rescaled = config.rescale_betas_zero_snr and cls.zero_snr != "ignored"
+    if rescaled:
+        betas = _zero_terminal_snr(betas)
+    ab = (1.0 - betas).cumprod(0)
+    if rescaled:
+        ab[-1] = 2.0**-24 if cls.zero_snr == "clamped" else 2.0**-48
+    return ((1 - ab) / ab).sqrt().numpy().astype(np.float64)
+
+
+def _betas(cls: _Class, config: SchedulerConfig) -> torch.Tensor:
+    if config.trained_betas is not None:
+        return torch.tensor(config.trained_betas, dtype=torch.float32)
+    start, end, name = cls.betas
+    start, end = config.beta_start or start, config.beta_end or end
+    total = config.num_train_timesteps
+    match config.beta_schedule or name:
+        case "scaled_linear":
+            return torch.linspace(start**0.5, end**0.5, total, dtype=torch.float32) ** 2
+        case "squaredcos_cap_v2":
+            # Nichol and Dhariwal 2102.09672, eq. 17
+            bar = [math.cos((i / total + 0.008) / 1.008 * math.pi / 2) ** 2
+                   for i in range(total + 1)]
+            return torch.tensor([min(1 - bar[i + 1] / bar[i], 0.999) for i in range(total)],
+                                dtype=torch.float32)
+        case _:
+            return torch.linspace(start, end, total, dtype=torch.float32)
+
+
+def _zero_terminal_snr(betas: torch.Tensor) -> torch.Tensor:
+    """Algorithm 1 of 2305.08891."""
+    root = (1.0 - betas).cumprod(0).sqrt()
+    first, last = root[0].clone(), root[-1].clone()
+    bar = ((root - last) * (first / (first - last))) ** 2
+    return 1 - torch.cat([bar[:1], bar[1:] / bar[:-1]])
+
+
+def _timesteps(cls: _Class, spacing: Spacing, steps: int, config: SchedulerConfig) -> Floats:
+    """Table 2 of 2305.08891, falling; the solvers lay one point more and leave out the last."""
+    total = config.num_train_timesteps
+    points = steps + 1 if cls.kind == "solver" else steps
+    match spacing:
+        case "linspace" if cls.kind == "ve":
+            even = np.linspace(0, total - 1, points, dtype=np.float32).astype(np.float64)
+        case "linspace":
+            even = np.round(np.linspace(0, total - 1, points))
+        case "leading":
+            even = np.arange(points, dtype=np.float64) * (total // points) + config.steps_offset
+        case "trailing":
+            return np.round(np.arange(total, 0, -total / steps)) - 1
+    return even[::-1][:steps].copy()
+
+
+def _ays_timesteps(ten: tuple[int, ...], steps: int, table: Floats) -> Floats:
+    """Ten steps are the table itself; others lie evenly between its points in log sigma."""
+    logs = np.log(np.interp(ten, np.arange(len(table)), table))
+    between = np.interp(np.linspace(0, len(ten) - 1, steps), np.arange(len(ten)), logs)
+    return np.round(_timestep_of(np.exp(between), table))
+
+
+def _lcm_timesteps(steps: int, config: SchedulerConfig) -> Floats:
+    """A subset of the distillation schedule k - 1, 2k - 1, ..., T - 1 (2310.04378, sec. 4.3)."""
+    original = config.original_inference_steps
+    if steps > original:
+        raise BadInput(
+            f"The sampler 'lcm' takes at most {original} steps with this model.", "steps"
+        )
+    stride = config.num_train_timesteps // original
+    distilled = (np.arange(original, 0, -1) * stride - 1).astype(np.float64)
+    picked = np.floor(np.linspace(0, original, steps, endpoint=False)).astype(np.int64)
+    return distilled[picked]
+
+
+def _between(curve: Literal["karras", "exponential"], top: float, bottom: float,
+             steps: int) -> Floats:
+    if curve == "exponential":
+        return np.exp(np.linspace(math.log(top), math.log(bottom), steps))
+    high, low = top ** (1 / _RHO), bottom ** (1 / _RHO)
+    ramp = np.linspace(0, 1, steps)
+    return np.asarray((high + ramp * (low - high)) ** _RHO, dtype=np.float64)
+
+
+def _timestep_of(sigmas: Floats, table: Floats) -> Floats:
+    """Fractional timesteps of the levels, linear in log sigma, clipped to the table."""
+    # diffusers keeps the logarithms of the table in float32; a rounding that falls on a half
+    # would go the other way in float64.
+    logs = np.log(table.astype(np.float32)).astype(np.float64)
+    return np.interp(np.log(np.maximum(sigmas, 1e-10)), logs, np.arange(len(table)))

@@ -1,0 +1,109 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from backend.engine.job import Job, Patience, Shelf
+from backend.errors import Cancelled, DeadlineExceeded
+from backend.events import Output, Progress, Record
+from backend.requests import Request
+from backend.settings import Txt2ImgSettings
+
+
+def make(patience: Patience | None = None) -> Job:
+    request = Request(Txt2ImgSettings(seed=1))
+    return Job(request, "me", background=False, patience=patience or Patience())
+
+
+def picture(index: int = 0) -> Output:
+    return Output(index, np.zeros((8, 8, 3), np.uint8), Record("txt2img", {"seed": index}, {}))
+
+
+def test_tokens_are_long_and_differ() -> None:
+    tokens = {make().token for _ in range(100)}
+    assert len(tokens) == 100
+    assert min(map(len, tokens)) >= 32
+
+
+def test_a_cancelled_job_stops_at_its_next_check_and_keeps_what_it_has() -> None:
+    job = make()
+    assert job.start()
+    job.add(picture())
+    job.check()
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.check()
+    job.finish("stopped", "Stopped.")
+    assert len(job.status(0).outputs) == 1
+
+
+def test_a_job_cancelled_while_it_waits_never_starts() -> None:
+    job = make()
+    job.cancel()
+    assert not job.start()
+    assert job.status(0).state == "stopped"
+
+
+def test_a_job_whose_watcher_left_goes_on_for_the_grace_period_only() -> None:
+    job = make(Patience(grace_s=0.05))
+    assert job.start()
+    job.detach()
+    job.check()
+    time.sleep(0.08)
+    with pytest.raises(Cancelled):
+        job.check()
+
+
+def test_a_watcher_that_comes_back_in_time_keeps_the_job_alive() -> None:
+    job = make(Patience(grace_s=0.05))
+    assert job.start()
+    job.detach()
+    job.touch()
+    time.sleep(0.08)
+    job.check()
+
+
+def test_the_deadline_says_what_to_change() -> None:
+    job = make(Patience(deadline_s=0.0))
+    assert job.start()
+    time.sleep(0.01)
+    with pytest.raises(DeadlineExceeded, match="fewer steps"):
+        job.check()
+
+
+def test_wait_returns_at_the_next_change() -> None:
+    job = make()
+    assert job.start()
+    revision = job.status(0).revision
+    threading.Timer(0.05, job.report, (Progress("sampling", 1, 20),)).start()
+    started = time.monotonic()
+    job.wait(revision, 5.0)
+    assert time.monotonic() - started < 2
+    assert job.status(0).progress.step == 1
+
+
+def test_ending_twice_keeps_the_first_end() -> None:
+    job = make()
+    assert job.start()
+    job.finish("done")
+    job.finish("failed", "late")
+    assert job.status(0).state == "done"
+    assert job.status(0).error is None
+
+
+def test_the_shelf_forgets_the_oldest_ended_jobs_only() -> None:
+    shelf = Shelf(keep=2)
+    running = make()
+    assert running.start()
+    shelf.put(running)
+    ended = []
+    for _ in range(4):
+        job = make()
+        assert job.start()
+        job.finish("done")
+        ended.append(job)
+        shelf.put(job)
+    assert shelf.get(running.token) is running
+    assert shelf.get(ended[0].token) is None
+    assert shelf.get(ended[-1].token) is ended[-1]

@@ -1,0 +1,81 @@
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from backend.engine.queue import FairQueue
+from backend.errors import QueueFull
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    name: str
+    owner: str
+    background: bool = False
+
+
+def drain(queue: FairQueue[Ticket]) -> list[str]:
+    names = []
+    while (job := queue.pop(wait=False)) is not None:
+        names.append(job.name)
+    return names
+
+
+def test_owners_take_turns_and_each_is_served_in_order() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    jobs = [Ticket("a1", "a"), Ticket("a2", "a"), Ticket("a3", "a"), Ticket("b1", "b")]
+    for job in jobs:
+        queue.push(job)
+    assert [queue.position(job) for job in jobs] == [0, 2, 3, 1]
+    assert drain(queue) == ["a1", "b1", "a2", "a3"]
+
+
+def test_interactive_jobs_go_before_background_ones() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    queue.push(Ticket("grid", "a", background=True))
+    queue.push(Ticket("picture", "b"))
+    assert queue.pop(interactive_only=True, wait=False).name == "picture"  # type: ignore[union-attr]
+    assert queue.pop(interactive_only=True, wait=False) is None
+    assert drain(queue) == ["grid"]
+
+
+def test_position_foretells_the_order_of_any_mix() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    jobs = [
+        Ticket(f"{owner}{i}", owner, background=i % 3 == 0)
+        for i in range(7) for owner in "abc"[: 1 + i % 3]
+    ]
+    for job in jobs:
+        queue.push(job)
+    foretold = [job.name for job in sorted(jobs, key=lambda job: queue.position(job) or 0)]
+    assert drain(queue) == foretold
+
+
+def test_one_owner_cannot_fill_the_queue_for_another() -> None:
+    queue: FairQueue[Ticket] = FairQueue(limit_per_owner=2)
+    queue.push(Ticket("1", "a"))
+    queue.push(Ticket("2", "a", background=True))
+    with pytest.raises(QueueFull, match="2 jobs waiting"):
+        queue.push(Ticket("3", "a"))
+    queue.push(Ticket("4", "b"))
+
+
+def test_a_removed_job_is_not_served() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    first, second = Ticket("1", "a"), Ticket("2", "a")
+    queue.push(first)
+    queue.push(second)
+    assert queue.remove(first)
+    assert not queue.remove(first)
+    assert queue.position(first) is None
+    assert drain(queue) == ["2"]
+
+
+def test_close_wakes_the_worker_and_returns_what_waited() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    got: list[Ticket | None] = []
+    worker = threading.Thread(target=lambda: got.append(queue.pop()))
+    worker.start()
+    assert queue.close() == []
+    worker.join(5)
+    assert got == [None]

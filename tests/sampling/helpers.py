@@ -1,0 +1,119 @@
+"""What the tests of the sampling core share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import diffusers
+import torch
+from diffusers.schedulers.scheduling_utils import AysSchedules
+
+from backend.sampling.samplers import sample
+from backend.sampling.types import Denoiser, Level, Schedule, Step
+from backend.settings import SCHEDULES_OF, SamplerName, ScheduleName
+
+POCKET = {
+    "_class_name": "DDIMScheduler",
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+    "clip_sample": False,
+}
+PAIRS = [(sampler, schedule) for sampler, names in SCHEDULES_OF.items() for schedule in names]
+
+CLASSES = {
+    "ddim": diffusers.DDIMScheduler,
+    "ddpm": diffusers.DDPMScheduler,
+    "euler": diffusers.EulerDiscreteScheduler,
+    "euler_a": diffusers.EulerAncestralDiscreteScheduler,
+    "heun": diffusers.HeunDiscreteScheduler,
+    "lms": diffusers.LMSDiscreteScheduler,
+    "dpmpp_2m": diffusers.DPMSolverMultistepScheduler,
+    "dpmpp_2m_sde": diffusers.DPMSolverMultistepScheduler,
+    "unipc": diffusers.UniPCMultistepScheduler,
+    "lcm": diffusers.LCMScheduler,
+}
+
+
+def reference(sampler: SamplerName, schedule: ScheduleName, config: dict):
+    """The diffusers scheduler of that name."""
+    options: dict = {}
+    match schedule:
+        case "karras" | "exponential":
+            options[f"use_{schedule}_sigmas"] = True
+        case "trailing":
+            options["timestep_spacing"] = "trailing"
+    if sampler == "dpmpp_2m_sde":
+        options["algorithm_type"] = "sde-dpmsolver++"
+    return CLASSES[sampler].from_config(config, **options)
+
+
+def set_steps(scheduler, schedule: ScheduleName, steps: int):
+    """Gives the scheduler its timesteps."""
+    if schedule == "ays":
+        assert steps == 10
+        scheduler.set_timesteps(timesteps=AysSchedules["StableDiffusionTimesteps"])
+    else:
+        scheduler.set_timesteps(steps)
+    return scheduler
+
+
+class Gaussian:
+    """The perfect denoiser of data ~ N(mu, s^2 I), and the exact end of its ODE."""
+
+    def __init__(self, mu: float = 0.4, s: float = 0.7) -> None:
+        self.mu, self.s = mu, s
+
+    def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor:
+        square = level.sigma_for(x) ** 2
+        return (self.s**2 * x + square * self.mu) / (self.s**2 + square)
+
+    def at(self, x: torch.Tensor, sigma: float, end: float) -> torch.Tensor:
+        """Where the ODE carries x from sigma to end."""
+        ratio = (self.s**2 + end**2) / (self.s**2 + sigma**2)
+        return self.mu + (x - self.mu) * ratio**0.5
+
+
+def curved(x: torch.Tensor, level: Level) -> torch.Tensor:
+    """A smooth denoiser that is no line in x: tells orders and coefficients apart."""
+    sigma = level.sigma_for(x)
+    return torch.tanh(x / (1 + sigma)) + 0.1 * torch.sin(x / (1 + sigma**2).sqrt())
+
+
+class ListedNoise:
+    """A noise source whose draws are given."""
+
+    def __init__(self, draws: Iterable[torch.Tensor]) -> None:
+        self._list = list(draws)
+        self.draws = 0
+
+    def draw(self) -> torch.Tensor:
+        self.draws += 1
+        return self._list[self.draws - 1]
+
+    def skip_to(self, draws: int) -> None:
+        self.draws = draws
+
+
+def noises(
+    count: int, shape: tuple[int, ...] = (2, 3, 4, 5), dtype: torch.dtype = torch.float64,
+    seed: int = 0,
+) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+            for _ in range(count)]
+
+
+def run(
+    name: SamplerName, denoiser: Denoiser, x: torch.Tensor, schedule: Schedule, **options
+) -> list[Step]:
+    """All steps of a run whose noise is the same at each call."""
+    noise = options.pop("noise", None) or ListedNoise(
+        noises(schedule.steps + 2, tuple(x.shape), x.dtype, seed=7)
+    )
+    return list(sample(name, denoiser, x, schedule, noise, **options))

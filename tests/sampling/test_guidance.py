@@ -1,0 +1,200 @@
+"""The maths of the guidance wrappers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+
+from backend.sampling.config import SchedulerConfig
+from backend.sampling.denoiser import adapt, from_x0, to_x0, x0_from_eps, x0_from_v
+from backend.sampling.guidance import (
+    SigmaRange,
+    cfg,
+    colour_loss,
+    dynamic_threshold,
+    every,
+    loss_guidance,
+    masked,
+    sigma_range,
+)
+from backend.sampling.samplers import SAMPLERS
+from backend.sampling.schedule import make
+from backend.sampling.types import Level
+from tests.sampling.helpers import POCKET, Gaussian, curved, noises, run
+
+CONFIG = SchedulerConfig.from_dict(POCKET)
+PREDICTIONS = ["epsilon", "v_prediction", "sample"]
+
+
+def unet(x: torch.Tensor, timestep: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(x * 1.1 + text) + 0.001 * timestep.reshape(-1, 1, 1, 1)
+
+
+def pair(prediction):
+    """(both, cond): the batch of two prompts and that of one."""
+    b = 2
+    texts = torch.tensor([-0.3] * b + [0.6] * b, dtype=torch.float64).reshape(-1, 1, 1, 1)
+    both = adapt(lambda x, t: unet(x, t, texts), prediction)
+    cond = adapt(lambda x, t: unet(x, t, texts[b:]), prediction)
+    return both, cond
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_x0_and_the_output_of_the_model_are_each_others_inverse(prediction):
+    x, output = noises(2)
+    sigma = torch.tensor([0.05, 9.0], dtype=torch.float64).reshape(2, 1, 1, 1)
+    x0 = to_x0(x, output, sigma, prediction)
+    torch.testing.assert_close(from_x0(x, x0, sigma, prediction), output, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("make_denoiser", "kind"), [(x0_from_eps, "eps"), (x0_from_v, "v")])
+def test_adapters_find_x0_in_variance_preserving_scale(make_denoiser, kind):
+    x0, eps = noises(2)
+    ab = 0.3
+    x_t = math.sqrt(ab) * x0 + math.sqrt(1 - ab) * eps
+    output = eps if kind == "eps" else math.sqrt(ab) * eps - math.sqrt(1 - ab) * x0
+    seen = []
+
+    def model(x, timestep):
+        seen.append((x, timestep))
+        return output.float()
+
+    x = x_t / math.sqrt(ab)
+    level = Level.like(x, math.sqrt((1 - ab) / ab), 321.5)
+    torch.testing.assert_close(make_denoiser(model)(x, level), x0, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(seen[0][0], x_t, rtol=1e-12, atol=1e-12)
+    assert seen[0][1].tolist() == [321.5, 321.5]
+
+
+@pytest.mark.parametrize("rescale", [0.0, 0.7])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_cfg_is_that_of_the_pipeline(prediction, rescale):
+    x = noises(1)[0] * 3
+    level = Level.like(x, 3.0, 500.0)
+    both, cond = pair(prediction)
+    got = cfg(both, cond, 7.5, rescale=rescale, prediction=prediction)(x, level)
+    x_t = x / math.sqrt(10)
+    negative = unet(x_t, level.timestep, torch.tensor(-0.3, dtype=torch.float64))
+    positive = unet(x_t, level.timestep, torch.tensor(0.6, dtype=torch.float64))
+    output = negative + 7.5 * (positive - negative)
+    if rescale:
+        output = rescale_noise_cfg(output, positive, guidance_rescale=rescale)
+    expected = to_x0(x, output, level.sigma_for(x), prediction)
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0])
+def test_without_guidance_only_the_conditional_pass_runs(scale):
+    both, cond = pair("epsilon")
+    assert cfg(both, cond, scale, rescale=0.5) is cond
+
+
+def test_the_interval_counts_steps_as_fractions_of_the_run():
+    plan = make("dpmpp_2m", "karras", 10, CONFIG)
+
+    def guided_steps(start, end, first=0):
+        inside = sigma_range(plan, start, end, first)
+        calls = []
+        denoiser = cfg(
+            lambda x, level: calls.append(level.value) or curved(x, level),
+            curved, 3.0, interval=inside,
+        )
+        run("dpmpp_2m", denoiser, noises(1)[0] * plan.init_scale, plan, start=first)
+        return [plan.levels.index(value) for value in calls]
+
+    assert guided_steps(0, 1) == list(range(10))
+    assert guided_steps(0.2, 0.7) == [2, 3, 4, 5, 6]
+    assert guided_steps(0.25, 0.25) == []
+    assert guided_steps(0.5, 1, first=4) == [7, 8, 9]
+
+
+def test_an_interval_needs_to_know_the_level():
+    level = Level(torch.ones(2), torch.ones(2))
+    assert SigmaRange().holds(level)
+    with pytest.raises(ValueError, match="one level"):
+        SigmaRange(1.0, 2.0).holds(level)
+
+
+def test_dynamic_threshold_acts_on_each_image():
+    x0 = noises(1, (2, 3, 16, 16))[0]
+    x0[1] *= 5
+    level = Level.like(x0, 1.0, 0.0)
+    got = dynamic_threshold(lambda x, level: x0, 0.9)(x0, level)
+    for image, out in zip(x0, got, strict=True):
+        s = max(float(image.abs().flatten().quantile(0.9)), 1.0)
+        torch.testing.assert_close(out, image.clamp(-s, s) / s)
+    small = 0.1 * x0[:1]
+    same = dynamic_threshold(lambda x, level: small, 0.995)(small, Level.like(small, 1.0, 0.0))
+    torch.testing.assert_close(same, small)
+    wide = dynamic_threshold(lambda x, level: x0, 0.9, limit=4.0)(x0, level)
+    assert float(wide.abs().max()) == pytest.approx(4.0)
+
+
+def test_loss_guidance_follows_the_gradient_of_the_decoded_picture():
+    x0 = noises(1, (2, 3, 4, 5))[0]
+    level = Level.like(x0, 2.0, 0.0)
+    weights = torch.tensor([0.5, 1.0, -2.0], dtype=torch.float64).reshape(1, 3, 1, 1)
+
+    def decode(latents):
+        return latents * weights
+
+    with torch.inference_mode():
+        got = loss_guidance(curved, decode, colour_loss(2, 0.9), 3.0)(x0, level)
+    plain = curved(x0, level)
+    grad = torch.zeros_like(x0)
+    grad[:, 2] = (plain[:, 2] * -2.0 - 0.9).sign() * -2.0 / 20
+    torch.testing.assert_close(got, plain - 3.0 * 4.0 * grad)
+
+
+def test_loss_guidance_makes_a_run_bluer_at_every_kth_step():
+    plan = make("euler", "model", 12, CONFIG)
+    x = noises(1)[0] * plan.init_scale
+    calls = []
+
+    def decode(latents):
+        calls.append(1)
+        return latents * 0.5 + 0.5
+
+    steered = loss_guidance(Gaussian(), decode, colour_loss(), 0.5, every(plan, 3))
+    plain = run("euler", Gaussian(), x, plan)[-1].x
+    blue = run("euler", steered, x, plan)[-1].x
+    assert len(calls) == 4
+    loss = colour_loss()
+    assert (loss(blue * 0.5 + 0.5) < loss(plain * 0.5 + 0.5)).all()
+    torch.testing.assert_close(blue[:, :2], plain[:, :2])
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_masked_keeps_the_known_region_and_paints_the_rest_as_blending_would(name):
+    known, noise = noises(2, seed=3)
+    mask = torch.zeros(1, 1, 4, 5, dtype=torch.float64)
+    mask[..., 2:] = 1
+    seen = []
+
+    def denoiser(x, level):
+        sigma = level.sigma_for(x)
+        outside = (x - known - sigma * noise) * (1 - mask)
+        seen.append(float(outside.abs().max()))
+        return curved(x + 0.1 * x.roll(1, -1), level)
+
+    plan = make(name, "model", 8, SchedulerConfig.from_dict(POCKET | {"set_alpha_to_one": True}))
+    start = known + noise * plan.levels[0]
+    steps = run(name, masked(denoiser, known, mask, noise), start, plan)
+    assert max(seen) < 1e-12
+    end = steps[-1].x
+    keep = (1 - mask).expand_as(end).bool()
+    # An LCM mixes c_skip x_t, below 1e-4 of x, into its x0.
+    bar = 2e-4 if name == "lcm" else 1e-12
+    torch.testing.assert_close(end[keep], known[keep], rtol=0, atol=bar)
+
+    if name in ("ddim", "euler"):  # blending after each step, as diffusers' pipeline does
+        x = start
+        for i in range(plan.steps):
+            s, t = plan.levels[i], plan.levels[i + 1]
+            x0 = denoiser(x, Level.like(x, s, 0.0))
+            x = x + (t - s) * (x - x0) / s
+            x = mask * x + (1 - mask) * (known + t * noise)
+        torch.testing.assert_close(end, x, rtol=1e-9, atol=1e-9)

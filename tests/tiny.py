@@ -1,0 +1,130 @@
+"""Small checkpoints with Stable Diffusion's parts and random weights, for tests.
+
+They have every part of the real thing (byte-level BPE tokenizer, CLIP text encoder, UNet with
+cross-attention, KL autoencoder of factor 8, DDIM scheduler config), load with diffusers'
+`StableDiffusionPipeline.from_pretrained`, and run in milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+CORPUS = (
+    "a red house under a blue sky", "a small yellow boat on the sea at night",
+    "a green tree and a white flower in the grass", "two fish and a cat in the snow at sunset",
+    "a tall purple mushroom in the forest", "an orange car on the sand",
+)
+
+
+@cache
+def _bpe() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Byte-level vocabulary of CLIP's kind: every byte, every byte at a word's end, some merges."""
+    trained = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    trained.normalizer = normalizers.Lowercase()
+    trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trained.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=256, end_of_word_suffix="</w>", show_progress=False)
+    )
+    merges = [tuple(pair) for pair in json.loads(trained.to_str())["model"]["merges"]]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = [*alphabet, *(byte + "</w>" for byte in alphabet), *("".join(m) for m in merges)]
+    # CLIP's special tokens come last: its pooled output looks for the highest id.
+    words = [*dict.fromkeys(words), BOS, EOS]
+    return {word: index for index, word in enumerate(words)}, merges
+
+
+def tiny_tokenizer() -> CLIPTokenizer:
+    """Tokenizer that accepts any text; 77 positions."""
+    vocab, merges = _bpe()
+    return CLIPTokenizer(vocab=dict(vocab), merges=list(merges), model_max_length=77)
+
+
+def tiny_unet(sample_size: int = 8) -> UNet2DConditionModel:
+    """UNet of two levels, cross-attention width 32."""
+    return UNet2DConditionModel(
+        sample_size=sample_size, in_channels=4, out_channels=4, layers_per_block=1,
+        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=32,
+        attention_head_dim=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    )
+
+
+def tiny_vae() -> AutoencoderKL:
+    """Autoencoder of factor 8 and 4 latent channels whose pictures use the range of [-1, 1]."""
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8, 16, 16), layers_per_block=1, norm_num_groups=4, sample_size=64,
+        latent_channels=4, down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4, scaling_factor=0.18215,
+    )
+    # A random decoder is nearly grey; contrast makes comparisons of pictures mean something.
+    with torch.no_grad():
+        vae.decoder.conv_out.weight.mul_(2.0)
+    return vae
+
+
+def tiny_checkpoint(
+    path: Path | str,
+    prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
+    *,
+    seed: int = 0,
+    sample_size: int = 8,
+    card: dict[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+    scheduler: dict[str, Any] | None = None,
+) -> Path:
+    """Writes a diffusers folder and returns it; takes well under a second.
+
+    Args:
+        path: Folder to make, e.g. tmp_path / "checkpoints" / "tiny".
+        prediction_type: What the scheduler's config says of the UNet's output.
+        seed: Weights of the same seed are the same.
+        sample_size: Native latent size; native pixels are 8 times it.
+        card: Contents of card.json; none is written without.
+        dtype: Precision of the files.
+        scheduler: Overrides of the scheduler's config.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    tokenizer = tiny_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        text = CLIPTextModel(CLIPTextConfig(
+            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+            num_attention_heads=4, max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+            initializer_range=0.2,
+        ))
+        unet, vae = tiny_unet(sample_size), tiny_vae()
+    config = {
+        "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
+        "beta_schedule": "scaled_linear", "prediction_type": prediction_type,
+        "timestep_spacing": "leading", "steps_offset": 1, "set_alpha_to_one": False,
+        "clip_sample": False,
+    } | (scheduler or {})
+    tokenizer.save_pretrained(path / "tokenizer")
+    for name, part in (("text_encoder", text), ("unet", unet), ("vae", vae)):
+        for parameter in part.parameters():
+            parameter.data = parameter.data.to(dtype)
+        part.save_pretrained(path / name)
+    DDIMScheduler(**config).save_pretrained(path / "scheduler")
+    (path / "model_index.json").write_text(json.dumps({
+        "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1",
+        "feature_extractor": [None, None], "image_encoder": [None, None],
+        "requires_safety_checker": False, "safety_checker": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+    }, indent=2))
+    if card is not None:
+        (path / "card.json").write_text(json.dumps(card))
+    return path

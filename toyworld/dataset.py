@@ -1,0 +1,72 @@
+"""Pools of rendered scenes on disk, and batches drawn from them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from toyworld.render import render
+from toyworld.scene import Scene, sample_scene
+
+_SHARD = 500
+
+
+def scene_of(seed: int, index: int, held_out: bool = False) -> Scene:
+    """The scene at a place of a pool: a function of the pool's seed and the place alone."""
+    return sample_scene(np.random.default_rng((seed, index)), held_out)
+
+
+def _render_shard(job: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    seed, start, stop, size_px = job
+    cv2.setNumThreads(1)
+    return np.stack([render(scene_of(seed, i), size_px) for i in range(start, stop)])
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Rendered scenes; `scene_of(seed, i)` is what `pixels[i]` shows."""
+
+    seed: int
+    pixels: NDArray[np.uint8]
+    """(count, size_px, size_px, 3), memory-mapped."""
+
+
+def render_pool(folder: Path, seed: int, count: int, size_px: int, workers: int = 2) -> Pool:
+    """Render a pool of scenes, or open it where the folder has it already."""
+    path = folder / f"renders-{seed}-{size_px}px-{count}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".part.npy")
+        out = np.lib.format.open_memmap(
+            aside, mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3)
+        )
+        starts = range(0, count, _SHARD)
+        jobs = [(seed, s, min(s + _SHARD, count), size_px) for s in starts]
+        with ProcessPoolExecutor(workers) as pool:
+            for (_, start, stop, _), shard in zip(jobs, pool.map(_render_shard, jobs), strict=True):
+                out[start:stop] = shard
+        out.flush()
+        aside.rename(path)
+    return Pool(seed, np.load(path, mmap_mode="r"))
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in -1..1, channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def random_crops(pool: Pool, rng: np.random.Generator, count: int, crop_px: int) -> Tensor:
+    """(count, 3, crop_px, crop_px) crops in -1..1 at random places of random renders."""
+    total, size_px = pool.pixels.shape[:2]
+    crops = np.empty((count, crop_px, crop_px, 3), dtype=np.uint8)
+    for crop, index in zip(crops, rng.integers(total, size=count), strict=True):
+        top, left = rng.integers(size_px - crop_px + 1, size=2)
+        crop[:] = pool.pixels[index, top : top + crop_px, left : left + crop_px]
+    return to_tensor(crops)

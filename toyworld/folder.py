@@ -1,0 +1,130 @@
+"""The finished model as a diffusers folder: half-precision safetensors, a card, a README."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from toyworld.palette import COLOURS
+from toyworld.sampling import SCHEDULER_CONFIG
+from toyworld.scene import HELD_OUT, POSITIONS
+from toyworld.settings import SETTINGS
+from toyworld.subjects import SUBJECTS
+
+EXAMPLE_PROMPTS = (
+    "a red house on grass",
+    "a big blue fish in the sea",
+    "a yellow balloon in a blue sky",
+    "a white cat in the snow",
+    "a purple mushroom in a forest",
+    "an orange boat at sunset",
+    "a pink flower on sand",
+    "a green car and a red tree in a meadow",
+    "a small yellow star at night",
+    "a black bird on the left, in the snow",
+)
+
+_INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.35.0",
+    "vae": ["diffusers", "AutoencoderKL"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "safety_checker": [None, None],
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+}
+
+
+def card(guidance: float) -> dict[str, object]:
+    """What the studio shows and uses: size, guidance, prompts, words."""
+    return {
+        "name": "Pocket",
+        "description": "The studio's own small model: it draws one or two toy things in a scene.",
+        "native_size": [256, 256],
+        "guidance_scale": guidance,
+        "example_prompts": list(EXAMPLE_PROMPTS),
+        "known_words": {
+            "subjects": list(SUBJECTS),
+            "colours": list(COLOURS),
+            "settings": list(SETTINGS),
+            "sizes": ["small", "big"],
+            "positions": list(POSITIONS),
+        },
+    }
+
+
+def readme(table: str) -> str:
+    """The model card: what it is, what it knows, how well, how it was made."""
+    pairs = ", ".join(f"{colour} {name}" for name, colour in sorted(HELD_OUT))
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: text-to-image
+---
+
+# Pocket
+
+A small latent diffusion model with Stable Diffusion's parts (CLIP text encoder, UNet, autoencoder;
+v prediction), native size 256x256. It learned nothing but the drawn, captioned scenes of `toyworld/`,
+which this project renders itself, so it comes with no third-party data.
+
+- Subjects: {", ".join(SUBJECTS)}
+- Colours: {", ".join(COLOURS)}
+- Settings: {", ".join(SETTINGS)}
+- Also: small / big, on the left / in the centre / on the right, two subjects with "and".
+
+Held out of training altogether: {pairs}.
+
+Made by `python -m toyworld.train`, measured by `python -m toyworld.score`.
+
+## Score
+
+{table}
+"""
+
+
+def _half(module: nn.Module) -> nn.Module:
+    clone = copy.deepcopy(module).to(torch.float16).to(memory_format=torch.contiguous_format)
+    return clone.eval()
+
+
+def write_folder(
+    folder: Path, tokenizer: CLIPTokenizer, text: CLIPTextModel, unet: UNet2DConditionModel,
+    vae: AutoencoderKL, guidance: float, table: str = "Not measured yet.",
+) -> None:  # fmt: skip
+    """Write the model beside `folder`, then swap it in, so that readers never see half of it."""
+    aside = folder.with_name(folder.name + ".part")
+    if aside.exists():
+        shutil.rmtree(aside)
+    aside.mkdir(parents=True)
+    tokenizer.save_pretrained(aside / "tokenizer")
+    _half(text).save_pretrained(aside / "text_encoder")
+    text_config = aside / "text_encoder" / "config.json"
+    # transformers loads in the config's type, diffusers in float32: keep the parts alike
+    _write_json(text_config, json.loads(text_config.read_text()) | {"dtype": "float32"})
+    _half(unet).save_pretrained(aside / "unet")
+    _half(vae).save_pretrained(aside / "vae")
+    DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
+    _write_json(aside / "model_index.json", _INDEX)
+    _write_json(aside / "card.json", card(guidance))
+    (aside / "README.md").write_text(readme(table))
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    aside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,197 @@
+"""`python -m toyworld.train`: from nothing to the folder of the built-in model.
+
+Stages: `autoencoder` (and its latents), `diffusion` (128 px, then 256 px), `decoder` (the decoder
+alone for sharper pictures; latents stay valid), `export`. Each goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from transformers import CLIPTokenizer
+
+from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
+from toyworld.checkpoint import Clock, load_state, save_state
+from toyworld.dataset import Pool, render_pool
+from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
+from toyworld.folder import EXAMPLE_PROMPTS, write_folder
+from toyworld.sampling import Parts, generate
+from toyworld.text import new_text_encoder, write_tokenizer
+
+LARGE_SEED, SMALL_SEED, FRESH_SEED = 1, 2, 99
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Data and budgets; the defaults are for two CPU cores."""
+
+    work: Path
+    out: Path
+    device: str = "cpu"
+    seed: int = 0
+    small_count: int = 24000
+    large_count: int = 8000
+    guidance: float = 3.0
+    small_batch: int = 64
+    large_batch: int = 16
+
+    @property
+    def large(self) -> Pool:
+        return render_pool(self.work, LARGE_SEED, self.large_count, 256)
+
+    @property
+    def small(self) -> Pool:
+        return render_pool(self.work, SMALL_SEED, self.small_count, 128)
+
+
+def say(line: str) -> None:
+    """Print at once, also into a file."""
+    print(line, flush=True)
+
+
+def open_autoencoder(recipe: Recipe) -> AutoencoderKL:
+    """The autoencoder as far as trained: the refined decoder where there is one."""
+    vae = new_autoencoder()
+    state = load_state(recipe.work / "decoder.pt") or load_state(recipe.work / "autoencoder.pt")
+    if state is not None:
+        vae.load_state_dict(state["model"])
+    frozen = load_state(recipe.work / "scaling.pt")
+    if frozen is not None:
+        vae.register_to_config(scaling_factor=frozen["scaling_factor"])
+    return vae.to(recipe.device).eval()
+
+
+def autoencoder_stage(recipe: Recipe, minutes: float) -> None:
+    """Train the whole autoencoder on crops, then freeze its encoder."""
+    vae = new_autoencoder()
+    train_autoencoder(
+        vae, recipe.large, recipe.small, Clock(minutes=minutes), recipe.work / "autoencoder.pt",
+        recipe.seed, device=recipe.device, report=say,
+    )  # fmt: skip
+    measure_autoencoder(recipe)
+
+
+def decoder_stage(recipe: Recipe, minutes: float) -> None:
+    """Train the decoder alone; what the encoder makes stays as it is."""
+    vae = open_autoencoder(recipe)
+    train_autoencoder(
+        vae, recipe.large, recipe.small, Clock(minutes=minutes), recipe.work / "decoder.pt",
+        recipe.seed + 1, peak=1e-3, floor=5e-5, decoder_only=True, device=recipe.device, report=say,
+    )  # fmt: skip
+    measure_autoencoder(recipe)
+
+
+def measure_autoencoder(recipe: Recipe) -> None:
+    """Print the PSNR on fresh 256-px renders."""
+    fresh = render_pool(recipe.work, FRESH_SEED, 64, 256)
+    say(f"autoencoder PSNR {psnr_db(open_autoencoder(recipe), fresh.pixels):.2f} dB at 256 px")
+
+
+def latents(recipe: Recipe, vae: AutoencoderKL) -> tuple[Lesson, Lesson]:
+    """Both pools in the UNet's scale; sets the autoencoder's scaling factor at first use."""
+    small = encode_pool(vae, recipe.small, recipe.work / "latents-128.npy")
+    large = encode_pool(vae, recipe.large, recipe.work / "latents-256.npy")
+    if load_state(recipe.work / "scaling.pt") is None:
+        factor = 1.0 / float(np.std(large[:2000].astype(np.float32)))
+        save_state(recipe.work / "scaling.pt", scaling_factor=factor)
+        say(f"scaling factor {factor:.4f}")
+    factor = load_state(recipe.work / "scaling.pt")["scaling_factor"]
+    vae.register_to_config(scaling_factor=factor)
+    return (
+        Lesson(SMALL_SEED, small.astype(np.float32) * factor, recipe.small_batch),
+        Lesson(LARGE_SEED, large.astype(np.float32) * factor, recipe.large_batch),
+    )
+
+
+def new_trainer(recipe: Recipe) -> tuple[Trainer, CLIPTokenizer]:
+    """Text encoder and UNet, from the checkpoint where there is one."""
+    torch.manual_seed(recipe.seed)
+    tokenizer = write_tokenizer(recipe.work / "tokenizer")
+    text = new_text_encoder(tokenizer)
+    trainer = Trainer(
+        new_unet(), text, tokenizer, recipe.work / "diffusion.pt", recipe.seed, recipe.device
+    )
+    return trainer, tokenizer
+
+
+def contact_sheet(parts: Parts, guidance: float, size_px: int, path: Path) -> None:
+    """Write the example prompts' pictures as one PNG, five a row."""
+    made = generate(parts, list(EXAMPLE_PROMPTS), guidance, size_px, steps=12)
+    rows = [np.concatenate(list(made[i : i + 5]), axis=1) for i in range(0, len(made), 5)]
+    cv2.imwrite(str(path), np.concatenate(rows)[:, :, ::-1])
+
+
+def export(recipe: Recipe, trainer: Trainer, tokenizer: CLIPTokenizer, sheet_px: int = 0) -> None:
+    """Write the folder from the averaged weights, with a contact sheet where a size is given."""
+    unet, text = trainer.averaged()
+    vae = open_autoencoder(recipe)
+    write_folder(recipe.out, tokenizer, text, unet, vae, recipe.guidance)
+    if sheet_px:
+        layout = {"memory_format": torch.channels_last}
+        unet, text = unet.to(torch.bfloat16).to(**layout), text.to(torch.bfloat16)
+        parts = Parts(tokenizer, text, unet, vae.to(torch.bfloat16))
+        name = f"sheet-{trainer.step:05d}-{sheet_px}px.png"
+        contact_sheet(parts, recipe.guidance, sheet_px, recipe.work / name)
+        say(f"wrote {name}")
+
+
+def diffusion_stage(recipe: Recipe, small_minutes: float, large_minutes: float) -> None:
+    """Learn at 128 px, then at 256 px."""
+    small, large = latents(recipe, open_autoencoder(recipe))
+    trainer, tokenizer = new_trainer(recipe)
+    for stage, lesson, minutes, peak, floor, size_px in (
+        ("128px", small, small_minutes, 1e-3, 3e-4, 128),
+        ("256px", large, large_minutes, 5e-4, 1e-5, 256),
+    ):
+        trainer.run(
+            stage, lesson, Clock(minutes=minutes), peak, floor, say,
+            lambda size_px=size_px: export(recipe, trainer, tokenizer, size_px),
+        )  # fmt: skip
+    export(recipe, trainer, tokenizer, 256)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m toyworld.train", description=__doc__)
+    parser.add_argument(
+        "--stage", choices=("all", "autoencoder", "diffusion", "decoder", "export"), default="all"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=90.0,
+        help="budget of the stage; 'all' gives 18%% to the autoencoder, 10%% to its decoder",
+    )  # fmt: skip
+    parser.add_argument("--large-share", type=float, default=0.35, help="share of diffusion at 256 px")
+    parser.add_argument("--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints")
+    parser.add_argument("--out", type=Path, default=Path("models/checkpoints/pocket"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the stages that the command line asks for."""
+    args = arguments()
+    cv2.setNumThreads(1)
+    recipe = Recipe(args.work, args.out, args.device, args.seed, guidance=args.guidance)
+    whole = args.stage == "all"
+    if whole or args.stage == "autoencoder":
+        autoencoder_stage(recipe, args.minutes * (0.18 if whole else 1.0))
+    if whole or args.stage == "diffusion":
+        minutes = args.minutes * (0.72 if whole else 1.0)
+        diffusion_stage(recipe, minutes * (1 - args.large_share), minutes * args.large_share)
+    if whole or args.stage == "decoder":
+        decoder_stage(recipe, args.minutes * (0.10 if whole else 1.0))
+    if whole or args.stage in ("decoder", "export"):
+        trainer, tokenizer = new_trainer(recipe)
+        export(recipe, trainer, tokenizer)
+
+
+if __name__ == "__main__":
+    main()
