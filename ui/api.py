@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import api
 from gradio.utils import get_upload_folder
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
@@ -37,10 +38,10 @@ REPORT_EVERY_S = 0.25
 def connect_api(studio: Studio) -> None:
     """Adds the endpoints to the page being built."""
     for mode, settings in MODES.items():
-        gr.api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
+        api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
                api_description=inspect.getdoc(settings))
     for endpoint in (_options(studio), _cancel_job(studio), _read_record()):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
+        api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
                api_description=inspect.getdoc(endpoint))
 
 

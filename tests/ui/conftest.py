@@ -54,9 +54,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(data: Path, *flags: str, **environment: str) -> Iterator[Server]:
+def running(
+    data: Path, *flags: str, step_s: str = "0.01", **environment: str
+) -> Iterator[Server]:
     """Starts `app.py --fake` on a free port and ends it with SIGTERM."""
-    command = [sys.executable, "app.py", "--fake", "--port", str(free_port()),
+    command = [sys.executable, "app.py", "--fake", step_s, "--port", str(free_port()),
                "--data", str(data), *flags]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=os.environ | environment)
@@ -85,7 +87,7 @@ def running(data: Path, *flags: str, **environment: str) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the session."""
-    with running(tmp_path_factory.mktemp("data"), "--step-time", "0.05") as started:
+    with running(tmp_path_factory.mktemp("data"), step_s="0.05") as started:
         yield started
 
 
