@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,10 @@ MAX_PICTURE_BYTES = 32_000_000
 REPORT_EVERY_S = 0.25
 
 
-def connect_api(studio: Studio) -> None:
-    """Adds the endpoints to the page being built."""
-    for mode, settings in MODES.items():
+def connect_api(studio: Studio, modes: Iterable[str]) -> None:
+    """Adds the endpoints to the page being built, one for the job of each of these modes."""
+    for mode in modes:
+        settings = MODES[mode]
         api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
                api_description=inspect.getdoc(settings))
     for endpoint in (_options(studio), _cancel_job(studio), _read_record()):
