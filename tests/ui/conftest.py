@@ -19,15 +19,10 @@ from playwright.sync_api import (
     Page,
     Request,
     expect,
-    sync_playwright,
 )
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000  # a slow machine with other work is no failure
-BROWSER_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]
 
 
 @dataclass(frozen=True)
@@ -55,11 +50,11 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    data: Path, *flags: str, step_s: str = "0.01", **environment: str
+    data: Path, *flags: str, fake: bool = True, step_s: str = "0.01", **environment: str
 ) -> Iterator[Server]:
-    """Starts `app.py --fake` on a free port and ends it with SIGTERM."""
-    command = [sys.executable, "app.py", "--fake", step_s, "--port", str(free_port()),
-               "--data", str(data), *flags]
+    """Starts `app.py` on a free port, on the FakeEngine or not, and ends it with SIGTERM."""
+    command = [sys.executable, "app.py", *(["--fake", step_s] if fake else []),
+               "--port", str(free_port()), "--data", str(data), *flags]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=os.environ | environment)
     said = ""
@@ -89,15 +84,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the session."""
     with running(tmp_path_factory.mktemp("data"), step_s="0.05") as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """One browser for a module: while it is open, no other test could run an event loop."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
-        yield browser
-        browser.close()
 
 
 class Pages:
