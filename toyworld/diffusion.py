@@ -49,7 +49,8 @@ def encode_pool(vae: AutoencoderKL, pool: Pool, path: Path, batch: int = 32) -> 
     means: list[Tensor] = []
     for start in range(0, len(pool.pixels), batch):
         x = to_tensor(pool.pixels[start : start + batch]).to(vae.device, vae.dtype)
-        means.append(vae.encode(x).latent_dist.mode().half().cpu())
+        with torch.autocast(x.device.type, torch.bfloat16):
+            means.append(vae.encode(x).latent_dist.mode().half().cpu())
     latents = torch.cat(means).numpy()
     np.save(path, latents)
     return latents
