@@ -120,9 +120,11 @@ def train_autoencoder(
     while clock.progress() < 1.0:
         rng = np.random.default_rng((seed, clock.step))
         fewer = round(SMALL_SHARE * batch)
-        x = torch.cat([
-            random_crops(large, rng, batch - fewer, CROP_PX), random_crops(small, rng, fewer, CROP_PX)
-        ]).to(device, memory_format=torch.channels_last)  # fmt: skip
+        crops = (
+            random_crops(large, rng, batch - fewer, CROP_PX),
+            random_crops(small, rng, fewer, CROP_PX),
+        )
+        x = torch.cat(crops).to(device, memory_format=torch.channels_last)
         torch.manual_seed(seed * 1_000_003 + clock.step)
         set_learning_rate(optimizer, learning_rate(clock, peak, floor, 50))
         with torch.autocast(kind, torch.bfloat16):
@@ -142,8 +144,10 @@ def train_autoencoder(
         clock.step += 1
         if clock.step % 50 == 0:
             level = F.mse_loss(made.float().clamp(-1, 1) / 2, x / 2).clamp_min(1e-12)
-            report(f"autoencoder step {clock.step} {clock.elapsed_s():.0f} s "
-                   f"loss {loss.item():.4f} crop psnr {-10 * level.log10().item():.2f} dB")  # fmt: skip
+            report(
+                f"autoencoder step {clock.step} {clock.elapsed_s():.0f} s "
+                f"loss {loss.item():.4f} crop psnr {-10 * level.log10().item():.2f} dB"
+            )
         if time.monotonic() - saved > 120:
             save()
             saved = time.monotonic()

@@ -52,7 +52,9 @@ def render_pool(
         starts = range(0, count, _SHARD)
         jobs = [(seed, s, min(s + _SHARD, count), size_px, held_out) for s in starts]
         with ProcessPoolExecutor(workers) as pool:
-            for (_, start, stop, *_), shard in zip(jobs, pool.map(_render_shard, jobs), strict=True):
+            for (_, start, stop, *_), shard in zip(
+                jobs, pool.map(_render_shard, jobs), strict=True
+            ):
                 out[start:stop] = shard
         out.flush()
         aside.rename(path)

@@ -51,7 +51,13 @@ class Judge(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = ((3, 32, 5, 2), (32, 64, 3, 2), (64, 96, 3, 2), (96, 96, 3, 1), (96, FEATURES, 3, 1))
+        widths = (
+            (3, 32, 5, 2),
+            (32, 64, 3, 2),
+            (64, 96, 3, 2),
+            (96, 96, 3, 1),
+            (96, FEATURES, 3, 1),
+        )
         layers: list[nn.Module] = []
         for inner, outer, kernel, stride in widths:
             layers += [
@@ -60,10 +66,14 @@ class Judge(nn.Module):
                 nn.SiLU(),
             ]
         self.body = nn.Sequential(*layers)
-        self.wide = nn.Sequential(
-            nn.Conv2d(FEATURES, FEATURES, 3, 1, 2, dilation=2), nn.GroupNorm(8, FEATURES), nn.SiLU(),
-            nn.Conv2d(FEATURES, FEATURES, 3, 1, 4, dilation=4), nn.GroupNorm(8, FEATURES), nn.SiLU(),
-        )  # fmt: skip
+        spread: list[nn.Module] = []
+        for reach in (2, 4):
+            spread += [
+                nn.Conv2d(FEATURES, FEATURES, 3, padding=reach, dilation=reach),
+                nn.GroupNorm(8, FEATURES),
+                nn.SiLU(),
+            ]
+        self.wide = nn.Sequential(*spread)
         self.names = nn.Conv2d(FEATURES, len(NAMES), 1)
         self.hues = nn.Conv2d(2 * FEATURES, len(HUES), 1)
         self.places = nn.Linear(FEATURES, len(PLACES))
@@ -130,10 +140,12 @@ def mark(verdict: Verdict, scenes: list[Scene]) -> Marks:
         wanted = {NAMES.index(s.name): HUES.index(s.colour) for s in scene.subjects}
         seen = verdict.presence[i].topk(len(wanted)).indices.tolist()
         subject.append(set(seen) == set(wanted))
-        looked_at = seen if len(wanted) == 1 else list(wanted)
         hues = verdict.colour[i].argmax(dim=-1)
-        colour.append(sorted(int(hues[k]) for k in looked_at) == sorted(wanted.values())
-                      if len(wanted) == 1 else all(int(hues[k]) == h for k, h in wanted.items()))  # fmt: skip
+        if len(wanted) == 1:
+            # a wrong subject may still have the right colour
+            colour.append(int(hues[seen[0]]) in wanted.values())
+        else:
+            colour.append(all(int(hues[k]) == hue for k, hue in wanted.items()))
         setting.append(int(verdict.setting[i].argmax()) == PLACES.index(scene.setting))
     return Marks(np.array(subject), np.array(colour), np.array(setting))
 
@@ -174,13 +186,13 @@ def accuracy(judge: Judge, pool: Pool, held_out: bool) -> dict[str, float]:
 
 
 def trained_judge(
-    work: Path, steps: int = 1500, batch: int = 64, device: str = "cpu", workers: int = 2,
+    work: Path, steps: int = 800, batch: int = 64, device: str = "cpu", workers: int = 2,
     report: Callable[[str], None] = print,
 ) -> Judge:  # fmt: skip
     """The cached judge, or one trained on fresh renders of all pairs, held-out ones included.
 
     Raises:
-        RuntimeError: it gets less than 99 % of subjects, colours or settings right on unseen renders.
+        RuntimeError: less than 99 % of subjects, colours or settings right on unseen renders.
     """
     torch.manual_seed(5)
     judge = Judge().to(device, memory_format=torch.channels_last)
@@ -189,8 +201,9 @@ def trained_judge(
     if state is not None:
         judge.load_state_dict(state["judge"])
         return judge.eval()
-    pools = ((render_pool(work, 11, 12000, SIZE_PX, workers), False, batch - batch // 4),
-             (render_pool(work, 12, 3000, SIZE_PX, workers, held_out=True), True, batch // 4))  # fmt: skip
+    usual = render_pool(work, 11, 8000, SIZE_PX, workers)
+    rare = render_pool(work, 12, 2000, SIZE_PX, workers, held_out=True)
+    pools = ((usual, False, batch - batch // 4), (rare, True, batch // 4))
     clock = Clock(steps=steps)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3, weight_decay=1e-2)
     kind = torch.device(device).type

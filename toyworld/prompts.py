@@ -56,7 +56,9 @@ def questions(count: int = 500) -> list[Question]:
         asked += [question] * SEEDS_A_PROMPT
     held_out = sorted(HELD_OUT)
     for i in range(groups["held_out"]):
-        asked.append(_question("held_out", [held_out[i % len(held_out)]], settings[(3 * i) % 8], i // 8))
+        asked.append(
+            _question("held_out", [held_out[i % len(held_out)]], settings[(3 * i) % 8], i // 8)
+        )
     for i in range(groups["two"]):
         first, second = sample_pair(rng), sample_pair(rng)
         while second[0] == first[0]:

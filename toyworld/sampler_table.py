@@ -39,7 +39,10 @@ def sampler_table(
 
     real = _features(judge, renders(REAL_SEED))
     floor = frechet_distance(_features(judge, renders(OTHER_SEED)), real)
-    lines = ["| | " + " | ".join(f"{n} steps" for n in STEPS) + " |", "| --- |" + " --- |" * len(STEPS)]
+    lines = [
+        "| | " + " | ".join(f"{n} steps" for n in STEPS) + " |",
+        "| --- |" + " --- |" * len(STEPS),
+    ]
     for name, eta, sigma_hat in KINDS:
         cells: list[str] = []
         for steps in STEPS:
@@ -47,10 +50,14 @@ def sampler_table(
             for start in range(0, count, batch):
                 rule = Ddim(steps, eta, sigma_hat)
                 some = prompts[start : start + batch]
-                made.append(decode(parts, sample_latents(parts, some, rule, 1.0, size_px // 8, start)))
+                made.append(
+                    decode(parts, sample_latents(parts, some, rule, 1.0, size_px // 8, start))
+                )
             far = frechet_distance(_features(judge, np.concatenate(made)), real)
             report(f"{name}, {steps} steps: {far:.2f}")
             cells.append(f"{far:.2f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    note = f"{count} samples of each, {size_px}x{size_px}, guidance 1; render to render {floor:.2f}."
+    note = (
+        f"{count} samples of each, {size_px}x{size_px}, guidance 1; render to render {floor:.2f}."
+    )
     return "\n".join(lines) + f"\n\n{note}\n"

@@ -1,7 +1,7 @@
 """`python -m toyworld.score`: the truth about the built-in model, as a table.
 
-500 pictures at the studio's default settings (DPM++ 2M karras, 20 steps, the card's guidance, native
-size) over a fixed list of prompts are judged by a classifier of renders.
+500 pictures at the studio's default settings (DPM++ 2M karras, 20 steps, the card's guidance,
+native size) over a fixed list of prompts are judged by a classifier of renders.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def score_rows(
         Row(f"one subject ({one.sum()}): subject", _share(marks.subject[one]), "90 %", "75 %"),
         Row("one subject: colour", _share(marks.colour[one]), "95 %", "85 %"),
         Row("one subject: setting", _share(marks.setting[one]), "95 %", "90 %"),
-        Row(f"held-out pairs ({held_out.sum()}): subject", _share(marks.subject[held_out]), "80 %", ""),
-        Row("held-out pairs: colour", _share(marks.colour[held_out]), "85 %", ""),
-        Row("held-out pairs: setting", _share(marks.setting[held_out]), "90 %", ""),
+        Row(f"held-out ({held_out.sum()}): subject", _share(marks.subject[held_out]), "80 %", ""),
+        Row("held-out: colour", _share(marks.colour[held_out]), "85 %", ""),
+        Row("held-out: setting", _share(marks.setting[held_out]), "90 %", ""),
         Row(f"two subjects ({two.sum()}): both, with their colours",
             _share(marks.subject[two] & marks.colour[two]), "60 %", "40 %"),
         Row("two subjects: setting", _share(marks.setting[two]), "", ""),
@@ -117,10 +117,14 @@ def write_sheet(path: Path, made: NDArray[np.uint8], a_row: int = 10) -> None:
 
 
 def generate_all(
-    parts: Parts, asked: list[Question], guidance: float, size_px: int, batch: int,
+    parts: Parts,
+    asked: list[Question],
+    guidance: float,
+    size_px: int,
+    batch: int,
     report: Callable[[str], None],
 ) -> NDArray[np.uint8]:
-    """The pictures of all questions; the noise of picture i does not depend on the model."""  # fmt: skip
+    """The pictures of all questions; the noise of picture i does not depend on the model."""
     made: list[NDArray[np.uint8]] = []
     began = time.monotonic()
     for start in range(0, len(asked), batch):
@@ -135,12 +139,14 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m toyworld.score", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("models/checkpoints/pocket"))
     parser.add_argument("--work", type=Path, default=Path("runs/pocket"), help="judge and renders")
-    parser.add_argument("--count", type=int, default=None, help="pictures (500; sampler table 2000)")
+    parser.add_argument(
+        "--count", type=int, default=None, help="pictures (500; sampler table 2000)"
+    )
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--guidance", type=float, default=None, help="instead of the card's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--judge-steps", type=int, default=1500)
+    parser.add_argument("--judge-steps", type=int, default=800)
     parser.add_argument("--sampler-table", action="store_true", help="the DDIM experiment instead")
     parser.add_argument("--write-card", action="store_true", help="put the table in the README")
     return parser.parse_args()

@@ -38,8 +38,8 @@ class Recipe:
     small_count: int = 16000
     large_count: int = 5000
     guidance: float = 3.0
-    small_batch: int = 64
-    large_batch: int = 16
+    small_batch: int = 32
+    large_batch: int = 12
 
     @property
     def large(self) -> Pool:
@@ -96,7 +96,9 @@ def measure_autoencoder(recipe: Recipe) -> None:
 def lesson(recipe: Recipe, vae: AutoencoderKL, size_px: int) -> Lesson:
     """A pool's latents in the UNet's scale; sets the autoencoder's scaling factor at first use."""
     small = size_px == 128
-    pool, batch = (recipe.small, recipe.small_batch) if small else (recipe.large, recipe.large_batch)
+    pool, batch = (
+        (recipe.small, recipe.small_batch) if small else (recipe.large, recipe.large_batch)
+    )
     raw = encode_pool(vae, pool, recipe.work / f"latents-{size_px}.npy").astype(np.float32)
     frozen = load_state(recipe.work / "scaling.pt")
     if frozen is None:
@@ -164,8 +166,12 @@ def arguments() -> argparse.Namespace:
         "--minutes", type=float, default=90.0,
         help="budget of the stage; 'all' gives 18%% to the autoencoder, 10%% to its decoder",
     )  # fmt: skip
-    parser.add_argument("--large-share", type=float, default=0.35, help="share of diffusion at 256 px")
-    parser.add_argument("--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints")
+    parser.add_argument(
+        "--large-share", type=float, default=0.35, help="share of diffusion at 256 px"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints"
+    )
     parser.add_argument("--out", type=Path, default=Path("models/checkpoints/pocket"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
