@@ -99,6 +99,30 @@ class LoraUse(_Frozen):
         return self
 
 
+class ControlUse(_Frozen):
+    """One ControlNet among several.
+
+    Attributes:
+        name: Of the ControlNet.
+        image: Which of the request's pictures is its control, used as it is.
+        weight: Conditioning scale.
+        start: Fraction of the run at which it begins to act.
+        end: Fraction of the run at which it stops.
+    """
+
+    name: str = Field(min_length=1, max_length=300)
+    image: str = Field("control_image", min_length=1, max_length=40)
+    weight: float = Field(1.0, ge=0.0, le=2.0)
+    start: Fraction = 0.0
+    end: Fraction = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not lie after end")
+        return self
+
+
 class Settings(_Frozen):
     """What every mode that makes pictures shares.
 
@@ -305,6 +329,9 @@ class StyleTransferSettings(Img2ImgSettings):
         None, min_length=1, max_length=300,
         description="The ControlNet; none given, the one that fits model and detector.",
     )
+    controls: tuple[ControlUse, ...] = Field(
+        (), max_length=4, description="Several ControlNets with pictures of their own, instead."
+    )
 
     @property
     def starts_from_picture(self) -> bool:
@@ -319,7 +346,9 @@ class StyleTransferSettings(Img2ImgSettings):
         return self
 
 
-MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings,)}
+MODES: dict[str, type[Settings]] = {
+    cls.mode: cls for cls in (Txt2ImgSettings, StyleTransferSettings)
+}
 
 
 def parse(mode: str, values: dict[str, Any]) -> Settings:

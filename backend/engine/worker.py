@@ -120,6 +120,7 @@ def info(job: Job, steps: int) -> dict[str, Any]:
         "model": outputs[0].record.model if outputs else {"name": settings.model, "hash": ""},
         "steps": steps,
         "elapsed_s": round(job.elapsed_s, 3),
+        "extra": [output.record.extra for output in outputs],
     }
 
 

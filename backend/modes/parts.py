@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -11,6 +11,7 @@ import torch
 from backend.errors import BadInput
 from backend.events import Output, Record
 from backend.models.loading import Checkpoint
+from backend.models.text import Conditioning
 from backend.modes.context import Context
 from backend.requests import Request
 from backend.sampling import guidance
@@ -21,6 +22,8 @@ from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
 from backend.settings import MAX_SEED, Settings
 
 Check = Callable[[], None]
+BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
+"""(conditionings, stacked along the batch: [negative, positive] or [positive]; check) -> model."""
 THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches without guidance
 
 
@@ -121,13 +124,23 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
+    base: BaseDenoiser | None = None, first: int = 0,
 ) -> Denoiser:
     """The model under guidance, as the settings ask for it.
 
     The negative prompt comes first in the batch; where nothing is to guide, only the conditional
     half runs.
+
+    Args:
+        settings: Resolved.
+        model: Its UNet denoises.
+        schedule: Of the run.
+        check: Called before each model call.
+        base: The UNet with what a mode puts under it; the plain one by default.
+        first: The step that the run begins with; fractions of the run count from there.
     """
+    base = base or model.unet.denoiser
     assert settings.guidance_scale is not None
     count = settings.batch_size
     positive = model.text.encode([settings.prompt], settings.clip_skip)
@@ -138,10 +151,12 @@ def make_denoiser(
     length = max(positive.context.shape[1], negative.context.shape[1])
     positive = positive.padded(length).repeat(count)
     denoiser = guidance.cfg(
-        model.unet.denoiser([negative.repeat(count), positive], check),
-        model.unet.denoiser([positive], check),
+        base([negative.repeat(count), positive], check),
+        base([positive], check),
         settings.guidance_scale,
-        interval=guidance.sigma_range(schedule, settings.guidance_start, settings.guidance_end),
+        interval=guidance.sigma_range(
+            schedule, settings.guidance_start, settings.guidance_end, first
+        ),
         rescale=settings.guidance_rescale,
         prediction=model.unet.prediction_type,
     )
