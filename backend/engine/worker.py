@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
 from backend.events import Output, Progress
 from backend.models.loading import Checkpoint
+from backend.models.lora_file import LoraFile
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.modes.context import Context
@@ -40,6 +42,7 @@ class Worker:
         queue: Where jobs come from.
         run_mode: Runs the mode of a request.
         models: The cache.
+        lora: Reads a LoRA by name.
         timelines: Where steps are kept.
         storage: Where results are saved; None keeps them in memory only.
         preview: How previews are decoded.
@@ -49,6 +52,7 @@ class Worker:
     queue: FairQueue[Job]
     run_mode: RunMode
     models: ModelManager[Checkpoint]
+    lora: Callable[[str], LoraFile]
     timelines: TimelineStore
     storage: Storage | None
     preview: PreviewKind
@@ -65,8 +69,8 @@ class Worker:
             return
         steps = JobSteps(job, self.timelines, self.preview)
         context = Context(
-            models=self.models, check=lambda: self._check(job), report=job.report, steps=steps,
-            branches=self.timelines,
+            models=self.models, check=lambda: self._check(job, context), report=job.report,
+            steps=steps, branches=self.timelines, lora=self.lora,
         )
         try:
             with torch.no_grad():
@@ -83,12 +87,15 @@ class Worker:
             log.exception("job failed")
             job.finish("failed", sentence(error), info(job, steps.executed))
 
-    def _check(self, job: Job) -> None:
+    def _check(self, job: Job, context: Context) -> None:
         job.check()
         if not job.background:
             return
         while (other := self.queue.pop(interactive_only=True, wait=False)) is not None:
-            self._run(other)
+            with ExitStack() as interlude:
+                for pause in reversed(context.interludes):
+                    interlude.enter_context(pause())
+                self._run(other)
         job.check()
 
     def _saved(self, job: Job, output: Output) -> Output:

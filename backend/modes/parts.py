@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import torch
 
@@ -81,6 +82,11 @@ class Origin:
     resume: Resume | None = None
     before: tuple[Step, ...] = ()
 
+    @property
+    def first(self) -> int:
+        """Index of the first step that is still to run."""
+        return 0 if self.resume is None else self.resume.index + 1
+
 
 def origin(
     request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource
@@ -125,7 +131,7 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 def make_denoiser(
     settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
-    base: BaseDenoiser | None = None, first: int = 0,
+    weights_key: str = "", *, base: BaseDenoiser | None = None, first: int = 0,
 ) -> Denoiser:
     """The model under guidance, as the settings ask for it.
 
@@ -133,21 +139,18 @@ def make_denoiser(
     half runs.
 
     Args:
-        settings: Resolved.
-        model: Its UNet denoises.
-        schedule: Of the run.
-        check: Called before each model call.
+        weights_key: Names what LoRAs do to the text encoder now, for its cache.
         base: The UNet with what a mode puts under it; the plain one by default.
-        first: The step that the run begins with; fractions of the run count from there.
+        first: The step that the run begins with; parts of the run are counted from there.
     """
     base = base or model.unet.denoiser
     assert settings.guidance_scale is not None
     count = settings.batch_size
-    positive = model.text.encode([settings.prompt], settings.clip_skip)
+    positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
     if settings.prompt_mix > 0:
-        other = model.text.encode([settings.prompt_b], settings.clip_skip)
+        other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
         positive = positive.lerp(other, settings.prompt_mix)
-    negative = model.text.encode([settings.negative_prompt], settings.clip_skip)
+    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
     length = max(positive.context.shape[1], negative.context.shape[1])
     positive = positive.padded(length).repeat(count)
     denoiser = guidance.cfg(
@@ -166,12 +169,14 @@ def make_denoiser(
 
 
 def outputs(
-    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context
+    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
+    extra: Mapping[str, Any],
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
 
     Args:
         latents: (B, C, h, w) in the latent scale of the VAE.
+        extra: Facts of this run, for the records.
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
@@ -181,7 +186,7 @@ def outputs(
         })
         record = Record(
             settings.mode, alone.model_dump(mode="json"),
-            {"name": model.name, "hash": model.hash}, facts(model),
+            {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
         )
         yield Output(index, image, record)
 

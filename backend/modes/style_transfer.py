@@ -19,6 +19,7 @@ from backend.models.loading import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
+from backend.modes.mixing import mixed
 from backend.pictures.fit import fit
 from backend.requests import Request
 from backend.sampling import guidance
@@ -91,25 +92,35 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             controls.append(Control(net, hint, use.weight, settings.control_mode, levels))
         noise = parts.make_noise(settings, model)
         origin = _origin(request, context, model, schedule, noise, first, source)
-        denoiser = parts.make_denoiser(
-            settings, model, origin.schedule, context.check, controlled(model.unet, controls),
-            first if origin.schedule is schedule else 0,
-        )
-        context.steps.begin(settings, model.previewer)
-        for stored in origin.before:
-            context.steps.replay(stored)
         x = origin.x
-        for step in sample(
-            settings.sampler, denoiser, x, origin.schedule, noise, eta=settings.eta,
-            start=first if request.branch is None else 0, resume=origin.resume,
-        ):
-            context.steps.step(step)
-            x = step.x
+        with mixed(settings, model, context) as mix:
+            denoiser = parts.make_denoiser(
+                settings, model, origin.schedule, context.check, mix.text_key,
+                base=controlled(model.unet, controls),
+                first=first if origin.schedule is schedule else 0,
+            )
+            context.steps.begin(settings, model.previewer)
+            for stored in origin.before:
+                context.steps.replay(stored)
+            start = first if request.branch is None else 0
+            mix.at(max(origin.first, start))
+            for step in sample(
+                settings.sampler, denoiser, x, origin.schedule, noise, eta=settings.eta,
+                start=start, resume=origin.resume,
+            ):
+                context.steps.step(step)
+                x = step.x
+                mix.at(step.index + 1)
         context.report(Progress("decoding"))
-        used = {control.net.name: control.net.hash for control in controls}
+        facts: dict[str, Any] = {
+            "controlnets": {control.net.name: control.net.hash for control in controls}
+        }
+        if settings.loras:
+            facts["lora_hashes"] = mix.hashes
         judge = _Judge.of(settings, uses[0][1], CONTROL in request.images)
-        for output in parts.outputs(settings, model, x * origin.schedule.final_scale, context):
-            yield judge.judged(output, {"controlnets": used})
+        latents = x * origin.schedule.final_scale
+        for output in parts.outputs(settings, model, latents, context, facts):
+            yield judge.judged(output)
 
 
 def fitted(request: Request, name: str) -> Pixels | None:
@@ -191,12 +202,13 @@ class _Judge:
         canny = Canny(settings.canny_low, settings.canny_high) if own else None
         return cls(control, settings.control_scale, measures, canny)
 
-    def judged(self, output: Output, facts: dict[str, Any]) -> Output:
+    def judged(self, output: Output) -> Output:
         """The output with its measures, suggestions and views."""
+        extra = output.record.extra
         views = {"control": self.control}
         if self.measures:
             found = obedience.measure(self.control, output.image, self.canny)
-            facts = facts | {"obedience": {
+            extra = extra | {"obedience": {
                 "recall": round(found.recall, 4), "precision": round(found.precision, 4),
                 "f1": round(found.f1, 4), "density": round(found.density, 4),
                 "suggestions": [
@@ -205,5 +217,5 @@ class _Judge:
                 ],
             }}
             views["obedience"] = obedience.overlay(found, output.image)
-        record = replace(output.record, extra=output.record.extra | facts)
+        record = replace(output.record, extra=extra)
         return replace(output, record=record, views=views)
