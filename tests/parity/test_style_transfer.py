@@ -31,6 +31,7 @@ from tests.tiny_control import house, tiny_controlnet
 
 # The oracles' own calls into NumPy, and their names of arguments.
 pytestmark = [
+    pytest.mark.parity,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:diffusers"),
     pytest.mark.filterwarnings("ignore::FutureWarning:diffusers"),
 ]
@@ -107,7 +108,9 @@ class Side:
 
 
 @pytest.fixture(scope="module", params=["epsilon", "v_prediction"])
-def side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+def side(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Side]:
     root = tmp_path_factory.mktemp("models")
     folder = tiny_checkpoint(root / "checkpoints" / "tiny", prediction_type=request.param)
     tiny_controlnet(folder, root / "controlnet" / "tiny-canny", seed=1)
@@ -183,7 +186,7 @@ def test_several_at_once(side: Side) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["balanced", "control"])
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("strength", (None, *STRENGTHS))
+@pytest.mark.parametrize("strength", [None, *STRENGTHS])
 @pytest.mark.parametrize(("sampler", "schedule"), SAMPLERS)
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
 def test_matrix(
