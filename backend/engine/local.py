@@ -52,8 +52,8 @@ class LocalEngine:
     """
 
     def __init__(
-        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target, storage: Storage | None,
-        *, preview: PreviewKind = "fast", patience: Patience | None = None,
+        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target,
+        storage: Storage | None, *, preview: PreviewKind = "fast", patience: Patience | None = None,
         run: RunMode = run_mode,
     ) -> None:
         self._catalog = catalog

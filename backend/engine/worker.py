@@ -17,7 +17,7 @@ from backend.engine.queue import FairQueue
 from backend.engine.steps import JobSteps
 from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
-from backend.events import Output, Progress
+from backend.events import Output
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
 from backend.models.manager import ModelManager
@@ -110,9 +110,11 @@ def kept(job: Job, steps: int) -> str:
     """What a stopped job leaves, in a sentence."""
     pictures = len(job.outputs)
     if pictures:
-        return f"Stopped. {pictures} finished {'picture is' if pictures == 1 else 'pictures are'} kept."
+        what = "picture is" if pictures == 1 else "pictures are"
+        return f"Stopped. {pictures} finished {what} kept."
     if steps:
-        return f"Stopped after {steps} {'step' if steps == 1 else 'steps'}; they stay in the timeline."
+        what = "1 step; it stays" if steps == 1 else f"{steps} steps; they stay"
+        return f"Stopped after {what} in the timeline."
     return "Stopped before the first step."
 
 

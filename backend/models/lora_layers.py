@@ -132,7 +132,8 @@ class PatchedLayer:
             else _convolution_path(self.module, down, up, scale)
         )
         self._previous_forward = self.module.__dict__.get("forward")
-        self.module.forward = path
+        # An attribute of the instance goes before the class's method; hooks still run.
+        self.module.__dict__["forward"] = path
         self._path_bytes = self._original.nbytes + down.nbytes + up.nbytes
         self.beside = True
 
@@ -145,9 +146,9 @@ class PatchedLayer:
     def _leave_path(self) -> None:
         if not self.beside:
             return
-        del self.module.forward
+        del self.module.__dict__["forward"]
         if self._previous_forward is not None:
-            self.module.forward = self._previous_forward
+            self.module.__dict__["forward"] = self._previous_forward
         self._path_bytes = 0
         self.beside = False
 

@@ -120,9 +120,9 @@ def _from_kohya(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if f"{base}.{twin.get(factor)}" not in marks:
             raise ModelProblem(f"Its layer '{_short(base)}' is incomplete.")
     try:
-        named, _ = StableDiffusionLoraLoaderMixin.lora_state_dict(
+        named = StableDiffusionLoraLoaderMixin.lora_state_dict(
             dict(marks), unet_config=_SGM_CONFIG
-        )
+        )[0]
     except (ValueError, KeyError, IndexError) as error:
         raise ModelProblem(
             f"Its layers are not named as known trainers name them ({_short(str(error))})."

@@ -39,7 +39,8 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     """
     vae, unet = _config(info.path, "vae"), _config(info.path, "unet")
     item = torch.finfo(target.dtype).bits // 8
-    assert settings.width is not None and settings.height is not None
+    assert settings.width is not None
+    assert settings.height is not None
     pixels = settings.width * settings.height
     decode = 8 * pixels * int(vae.get("block_out_channels", [128])[0]) * item
     guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -37,14 +38,17 @@ def adapted(unet: nn.Module, rank: int, alpha: float, seed: int) -> Iterator[Par
     """
     gradients = {name: parameter.requires_grad for name, parameter in unet.named_parameters()}
     attributes = set(unet.__dict__)
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(TARGETS))
+    # PEFT's annotation says int, its arithmetic takes any number.
+    scale: Any = alpha
+    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(TARGETS))
     try:
         with torch.random.fork_rng(devices=[]):
             inject_adapter_in_model(config, unet, adapter_name=_ADAPTER)
         generator = torch.Generator().manual_seed(seed)
         parameters: Parameters = {}
         for path, layer in _lora_layers(unet).items():
-            down, up = layer.lora_A[_ADAPTER].weight, layer.lora_B[_ADAPTER].weight
+            down = layer.get_parameter(f"lora_A.{_ADAPTER}.weight")
+            up = layer.get_parameter(f"lora_B.{_ADAPTER}.weight")
             first = torch.randn(down.shape, generator=generator) / rank
             down.data = first.to(down.device)
             up.data = torch.zeros(up.shape, device=up.device)
@@ -65,7 +69,8 @@ def adapted(unet: nn.Module, rank: int, alpha: float, seed: int) -> Iterator[Par
             parameter.requires_grad_(gradients[name])
 
 
-def _lora_layers(unet: nn.Module) -> dict[str, LoraLayer]:
+def _lora_layers(unet: nn.Module) -> dict[str, Any]:
+    """PEFT's layers by path; each is a module and a `LoraLayer`, which no annotation can say."""
     return {
         path: module for path, module in unet.named_modules() if isinstance(module, LoraLayer)
     }

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler
@@ -164,7 +165,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(self._weights, lr=config.learning_rate, **_ADAMW)
         known = {key: model.scheduler_config[key] for key in _NOISING if key in
                  model.scheduler_config}
-        self._noising = DDPMScheduler(**known)
+        self._noising: Any = DDPMScheduler(**known)
         self.state_path = config.work_folder / f"{config.output.stem}.state.safetensors"
         self.fingerprint = self._fingerprint()
 

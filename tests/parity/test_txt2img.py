@@ -82,7 +82,9 @@ class Side:
 
     def __init__(self, root: Path, name: str, data: Path) -> None:
         self.name = name
-        self.engine = LocalEngine.create([root], Storage(data), dtype="float32", preview="off", warm_up=None)
+        self.engine = LocalEngine.create(
+            [root], Storage(data), dtype="float32", preview="off", warm_up=None
+        )
         self.pipe = StableDiffusionPipeline.from_pretrained(
             root / "checkpoints" / name, dtype=torch.float32
         )
