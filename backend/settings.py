@@ -8,6 +8,7 @@ model recommends" and is replaced by `resolved`.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
@@ -194,6 +195,22 @@ class Settings(_Frozen):
         """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
         return (self.seed + index) % (MAX_SEED + 1)
 
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the request makes."""
+        return self.batch_size
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """(width, height) that the model draws, px; of resolved settings."""
+        assert self.width is not None
+        assert self.height is not None
+        return self.width, self.height
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        """What to say when the mode needs a picture that is not among those `given` by name."""
+        return None
+
 
 class Txt2ImgSettings(Settings):
     """A picture from a prompt."""
@@ -241,6 +258,29 @@ class Img2ImgSettings(Settings):
                                  json_schema_extra={"step": 8, "unit": "px"})
     outpaint_bottom: Margin = Field(0, description="Extend the picture at the bottom.",
                                     json_schema_extra={"step": 8, "unit": "px"})
+
+    @property
+    def picture_count(self) -> int:
+        return self.batch_size * len(self.ladder)
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        width, height = super().drawn_size
+        if self.only_masked:
+            return width, height
+        return (width + self.outpaint_left + self.outpaint_right,
+                height + self.outpaint_top + self.outpaint_bottom)
+
+    @property
+    def outpaints(self) -> bool:
+        """Whether the picture grows on some side."""
+        return any((self.outpaint_left, self.outpaint_right, self.outpaint_top,
+                    self.outpaint_bottom))
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        if "image" in given:
+            return None
+        return "There is no picture to start from; upload one, or send a result here."
 
     @property
     def ladder(self) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ from backend.errors import (
     UnknownName,
 )
 from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
-from backend.requests import Request
+from backend.requests import Request, check_pictures
 from backend.settings import MAX_SEED, SCHEDULES_OF
 
 FAILURES: dict[str, Exception] = {
@@ -107,6 +107,7 @@ class FakeEngine:
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
+        check_pictures(request)
         settings = request.settings
         if settings.model not in self._models:
             known = ", ".join(self._models)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
 from backend.events import Output, Progress
 from backend.models.loading import Checkpoint
 from backend.models.manager import ModelManager
+from backend.models.posterior import PosteriorCache
 from backend.models.preview import PreviewKind
 from backend.modes.context import Context
 from backend.requests import Request
@@ -44,6 +45,7 @@ class Worker:
         storage: Where results are saved; None keeps them in memory only.
         preview: How previews are decoded.
         device_lock: Held while a job runs.
+        posteriors: Input pictures that are encoded already.
     """
 
     queue: FairQueue[Job]
@@ -53,6 +55,7 @@ class Worker:
     storage: Storage | None
     preview: PreviewKind
     device_lock: threading.Lock
+    posteriors: PosteriorCache = field(default_factory=PosteriorCache)
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -66,7 +69,7 @@ class Worker:
         steps = JobSteps(job, self.timelines, self.preview)
         context = Context(
             models=self.models, check=lambda: self._check(job), report=job.report, steps=steps,
-            branches=self.timelines,
+            branches=self.timelines, posteriors=self.posteriors,
         )
         try:
             with torch.no_grad():

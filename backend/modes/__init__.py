@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from backend.errors import BadInput
 from backend.events import Output
-from backend.modes import txt2img
+from backend.modes import img2img, txt2img
 from backend.modes.context import Context
 from backend.requests import Request
 
-RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {"txt2img": txt2img.run}
+RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
+    "txt2img": txt2img.run,
+    "img2img": img2img.run,
+}
 
 
 def run_mode(request: Request, context: Context) -> Iterator[Output]:

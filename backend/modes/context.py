@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from backend.events import Progress
-
+from backend.models.posterior import PosteriorCache
 from backend.models.preview import Previewer, PreviewKind
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ MakePreviewer = Callable[[PreviewKind], Previewer]
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: MakePreviewer) -> None:
-        """Announces a run."""
+    def begin(self, settings: Settings, previewer: MakePreviewer, first: int = 0) -> None:
+        """Announces a run that begins with step `first` of its schedule."""
         ...
 
     def replay(self, step: Step) -> None:
@@ -54,6 +54,7 @@ class Context:
         report: Publishes progress.
         steps: Receives every step.
         branches: Earlier runs.
+        posteriors: Pictures that are encoded already.
     """
 
     models: ModelManager[Checkpoint]
@@ -61,3 +62,4 @@ class Context:
     report: Callable[[Progress], None]
     steps: StepSink
     branches: BranchSource
+    posteriors: PosteriorCache

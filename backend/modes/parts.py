@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import torch
 
 from backend.errors import BadInput
-from backend.events import Output, Record
+from backend.events import Output, Pixels, Record
 from backend.models.loading import Checkpoint
 from backend.modes.context import Context
-from backend.requests import Request
+from backend.requests import Branch, Request
 from backend.sampling import guidance
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
@@ -30,24 +31,23 @@ def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
     return schedules.make(settings.sampler, settings.schedule, settings.steps, config)
 
 
-def make_noise(settings: Settings, model: Checkpoint) -> NoiseSource:
+def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> NoiseSource:
     """One generator an image.
 
     Image i has seed + i. With a variation, as in A1111, all images share the seed and image i
     leans towards variation_seed + i.
+
+    Args:
+        leaning: Which draw starts the run, and so leans.
     """
-    assert settings.width is not None
-    assert settings.height is not None
-    shape = (
-        model.latent_channels, settings.height // model.vae_factor,
-        settings.width // model.vae_factor,
-    )
+    width, height = settings.drawn_size
+    shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
     device = model.target.device
     base = SeededNoise(seeds(settings), shape, device)
     if settings.variation_strength == 0:
         return base
     other = SeededNoise(variation_seeds(settings), shape, device)
-    return VariationNoise(base, other, settings.variation_strength)
+    return VariationNoise(base, other, settings.variation_strength, leaning)
 
 
 def seeds(settings: Settings) -> list[int]:
@@ -71,12 +71,14 @@ class Origin:
         x: (B, C, h, w) float32, variance-exploding scale, at the level of the first step.
         resume: The step of an earlier run to go on from, when nothing about the walk changed.
         before: Steps of the earlier run, up to that one.
+        start: First step of the schedule to run, where nothing is resumed.
     """
 
     schedule: Schedule
     x: torch.Tensor
     resume: Resume | None = None
     before: tuple[Step, ...] = ()
+    start: int = 0
 
 
 def origin(
@@ -89,7 +91,19 @@ def origin(
     """
     if request.branch is None:
         return Origin(schedule, noise.draw() * schedule.init_scale)
-    token, index = request.branch.token, request.branch.step
+    return branched(request, request.branch, context, model, schedule, noise)
+
+
+def branched(
+    request: Request, branch: Branch, context: Context, model: Checkpoint, schedule: Schedule,
+    noise: NoiseSource,
+) -> Origin:
+    """The stored step that the request branches from.
+
+    Raises:
+        BadInput: The branch has another size or batch than its run.
+    """
+    token, index = branch.token, branch.step
     past, step = context.branches.load(token, index)
     settings = request.settings
     check_branch(past, settings)
@@ -108,10 +122,18 @@ def origin(
 
 def check_branch(past: Settings, settings: Settings) -> None:
     """Refuses a branch that cannot go on from its run's latents."""
-    if (past.width, past.height) != (settings.width, settings.height):
+    if past.mode != settings.mode:
+        raise BadInput(f"That run was made in {past.mode}; branch from it there.")
+    if past.drawn_size != settings.drawn_size:
+        width, height = past.drawn_size
         raise BadInput(
-            f"A branch keeps the size of its run, {past.width}x{past.height} px; set the size back "
+            f"A branch keeps the size of its run, {width}x{height} px; set the size back "
             "or start a new run.", "width",
+        )
+    if past.picture_count > past.batch_size or settings.picture_count > settings.batch_size:
+        raise BadInput(
+            "Several strengths side by side cannot be branched; run the one that you like alone "
+            "and branch from that.", "strengths",
         )
     if past.batch_size != settings.batch_size:
         raise BadInput(
@@ -121,27 +143,41 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check, *, first: int = 0,
+    channels: torch.Tensor | None = None,
 ) -> Denoiser:
-    """The model under guidance, as the settings ask for it.
+    """The model under guidance, as the settings ask for it, for batches of any size.
 
     The negative prompt comes first in the batch; where nothing is to guide, only the conditional
     half runs.
+
+    Args:
+        first: The step that the run begins with; parts of the run are counted from there.
+        channels: What an inpainting model sees beside x, see `Unet.denoiser`.
+
+    Raises:
+        BadInput: The model needs such channels and has none, or the other way round.
     """
     assert settings.guidance_scale is not None
-    count = settings.batch_size
+    if (model.unet.in_channels != model.latent_channels) != (channels is not None):
+        raise BadInput(
+            f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
+            "model here, or take it to img2img.", "model",
+        )
     positive = model.text.encode([settings.prompt], settings.clip_skip)
     if settings.prompt_mix > 0:
         other = model.text.encode([settings.prompt_b], settings.clip_skip)
         positive = positive.lerp(other, settings.prompt_mix)
     negative = model.text.encode([settings.negative_prompt], settings.clip_skip)
     length = max(positive.context.shape[1], negative.context.shape[1])
-    positive = positive.padded(length).repeat(count)
+    positive = positive.padded(length)
     denoiser = guidance.cfg(
-        model.unet.denoiser([negative.repeat(count), positive], check),
-        model.unet.denoiser([positive], check),
+        model.unet.denoiser([negative, positive], check, channels=channels),
+        model.unet.denoiser([positive], check, channels=channels),
         settings.guidance_scale,
-        interval=guidance.sigma_range(schedule, settings.guidance_start, settings.guidance_end),
+        interval=guidance.sigma_range(
+            schedule, settings.guidance_start, settings.guidance_end, first
+        ),
         rescale=settings.guidance_rescale,
         prediction=model.unet.prediction_type,
     )
@@ -151,12 +187,17 @@ def make_denoiser(
 
 
 def outputs(
-    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context
+    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context, *,
+    first: int = 0, extra: Mapping[str, Any] | None = None,
+    finish: Callable[[Pixels], Pixels] | None = None,
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
 
     Args:
         latents: (B, C, h, w) in the latent scale of the VAE.
+        first: Place of the first of them in the job.
+        extra: Further facts for the records.
+        finish: Makes the result of what was decoded, e.g. lays it over the original.
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
@@ -166,9 +207,9 @@ def outputs(
         })
         record = Record(
             settings.mode, alone.model_dump(mode="json"),
-            {"name": model.name, "hash": model.hash}, facts(model),
+            {"name": model.name, "hash": model.hash}, {**facts(model), **(extra or {})},
         )
-        yield Output(index, image, record)
+        yield Output(first + index, image if finish is None else finish(image), record)
 
 
 def facts(model: Checkpoint) -> dict[str, str]:
