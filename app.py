@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ui.share import announcement, prepare_environment, serving, wait_for_signal
+from ui.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
 
 ROOT = Path(__file__).parent
 
@@ -49,10 +49,14 @@ def main() -> None:
             models, storage, device=args.device, dtype=args.dtype,
             preview=args.preview))
     page = build(studio)
-    print(announcement(plan, *serve(page, plan)), flush=True)
-    wait_for_signal()
-    page.blocks.close(verbose=False)
-    studio.engine.close()
+    try:
+        print(announcement(plan, *serve(page, plan)), flush=True)
+        wait_for_signal()
+    except PortInUse as error:
+        raise SystemExit(str(error)) from None
+    finally:
+        page.blocks.close(verbose=False)
+        studio.engine.close()
 
 
 if __name__ == "__main__":

@@ -155,6 +155,19 @@ def _prompts(lines: list[str]) -> tuple[str, str]:
     return "\n".join(prompt).strip(), "\n".join(negative).strip()
 
 
+def loras_in(prompt: str) -> tuple[str, list[tuple[str, float]]]:
+    """The prompt without its `<lora:name:weight>` tags, and what they name.
+
+    Raises:
+        BadInput: A tag cannot be read.
+    """
+    notes: list[str] = []
+    rest, loras = _take_loras(prompt, notes)
+    if notes:
+        raise BadInput(notes[0], "prompt")
+    return rest, [(lora["name"], lora["weight"]) for lora in loras]
+
+
 def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]]]:
     loras: list[dict[str, Any]] = []
     for match in _LORA.finditer(prompt[:MAX_PROMPT_CHARS]):

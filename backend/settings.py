@@ -166,7 +166,9 @@ class Settings(_Frozen):
                 f"choose one of: {known}"
             )
         if self.eta > 0 and self.sampler != "ddim":
-            raise ValueError(f"only the sampler 'ddim' has an eta; set it to 0 for '{self.sampler}'")
+            raise ValueError(
+                f"only the sampler 'ddim' has an eta; set it to 0 for '{self.sampler}'"
+            )
         if self.guidance_start > self.guidance_end:
             raise ValueError("guidance_start must not lie after guidance_end")
         return self

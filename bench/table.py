@@ -59,7 +59,8 @@ def machine() -> str:
             lines = file.read().splitlines()
     except OSError:
         return f"{name}, torch {torch.__version__}"
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    model = names[0] if names else name
     flags = next((line for line in lines if line.startswith("flags")), "")
     has = [flag for flag in ("avx2", "avx512_bf16", "amx_bf16") if flag in flags]
     return (

@@ -19,7 +19,14 @@ from ui.guard import Guard, HostList
 from ui.header import header
 from ui.history import connect_records, history_drawer
 from ui.preset_panel import PresetPanel
-from ui.share import Serving, is_local, own_names, share_failure
+from ui.share import (
+    PortInUse,
+    Serving,
+    is_local,
+    own_names,
+    port_is_free,
+    share_failure,
+)
 from ui.studio import Studio
 from ui.tabs import TABS
 from ui.theme import css, theme
@@ -88,10 +95,15 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
 
     Returns:
         The local address, and the share link where one was wanted and came about.
+
+    Raises:
+        PortInUse: Something else answers there.
     """
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     app_options = {"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None,
                    "exception_handlers": {TypeError: unknown_field}}
+    if not port_is_free(plan.host, plan.port):
+        raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
     _, local_url, share_url = page.blocks.launch(
         server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
         inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,

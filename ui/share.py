@@ -64,6 +64,22 @@ def is_local(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+class PortInUse(Exception):
+    """The port to serve on is taken."""
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether the page could be served there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
 def prepare_environment() -> Path:
     """Sets Gradio's environment before its import; returns its private temporary folder (0700)."""
     folder = Path(tempfile.mkdtemp(prefix="latent-loom-"))

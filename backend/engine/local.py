@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from backend.engine.job import Job, Patience, Shelf
+from backend.engine.loras import LoraShelf, take_loras
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.queue import FairQueue
 from backend.engine.timeline import TimelineStore
@@ -49,8 +50,8 @@ class LocalEngine:
     """
 
     def __init__(
-        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target, storage: Storage | None,
-        *, preview: PreviewKind = "fast", patience: Patience | None = None,
+        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target,
+        storage: Storage | None, *, preview: PreviewKind = "fast", patience: Patience | None = None,
         run: RunMode = run_mode,
     ) -> None:
         self._catalog = catalog
@@ -62,7 +63,8 @@ class LocalEngine:
         self._timelines = TimelineStore()
         self._device_lock = threading.Lock()
         worker = Worker(
-            self._queue, run, models, self._timelines, storage, preview, self._device_lock
+            self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
+            self._device_lock,
         )
         self._thread = threading.Thread(target=worker.loop, name="device-worker", daemon=True)
         self._thread.start()
@@ -112,6 +114,7 @@ class LocalEngine:
         return job.token
 
     def _resolve(self, settings: Settings) -> Settings:
+        settings = take_loras(settings)
         info = self._catalog.checkpoint(settings.model)
         if info.problem:
             raise BadInput(info.problem, "model")

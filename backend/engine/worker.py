@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from backend.engine.queue import FairQueue
 from backend.engine.steps import JobSteps
 from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
-from backend.events import Output, Progress
+from backend.events import Output
 from backend.models.loading import Checkpoint
+from backend.models.lora_file import LoraFile
 from backend.models.manager import ModelManager
 from backend.models.posterior import PosteriorCache
 from backend.models.preview import PreviewKind
@@ -41,6 +43,7 @@ class Worker:
         queue: Where jobs come from.
         run_mode: Runs the mode of a request.
         models: The cache.
+        lora: Reads a LoRA by name.
         timelines: Where steps are kept.
         storage: Where results are saved; None keeps them in memory only.
         preview: How previews are decoded.
@@ -51,6 +54,7 @@ class Worker:
     queue: FairQueue[Job]
     run_mode: RunMode
     models: ModelManager[Checkpoint]
+    lora: Callable[[str], LoraFile]
     timelines: TimelineStore
     storage: Storage | None
     preview: PreviewKind
@@ -68,8 +72,8 @@ class Worker:
             return
         steps = JobSteps(job, self.timelines, self.preview)
         context = Context(
-            models=self.models, check=lambda: self._check(job), report=job.report, steps=steps,
-            branches=self.timelines, posteriors=self.posteriors,
+            models=self.models, check=lambda: self._check(job, context), report=job.report,
+            steps=steps, branches=self.timelines, lora=self.lora, posteriors=self.posteriors,
         )
         try:
             with torch.no_grad():
@@ -86,12 +90,15 @@ class Worker:
             log.exception("job failed")
             job.finish("failed", sentence(error), info(job, steps.executed))
 
-    def _check(self, job: Job) -> None:
+    def _check(self, job: Job, context: Context) -> None:
         job.check()
         if not job.background:
             return
         while (other := self.queue.pop(interactive_only=True, wait=False)) is not None:
-            self._run(other)
+            with ExitStack() as interlude:
+                for pause in reversed(context.interludes):
+                    interlude.enter_context(pause())
+                self._run(other)
         job.check()
 
     def _saved(self, job: Job, output: Output) -> Output:
@@ -106,9 +113,11 @@ def kept(job: Job, steps: int) -> str:
     """What a stopped job leaves, in a sentence."""
     pictures = len(job.outputs)
     if pictures:
-        return f"Stopped. {pictures} finished {'picture is' if pictures == 1 else 'pictures are'} kept."
+        what = "picture is" if pictures == 1 else "pictures are"
+        return f"Stopped. {pictures} finished {what} kept."
     if steps:
-        return f"Stopped after {steps} {'step' if steps == 1 else 'steps'}; they stay in the timeline."
+        what = "1 step; it stays" if steps == 1 else f"{steps} steps; they stay"
+        return f"Stopped after {what} in the timeline."
     return "Stopped before the first step."
 
 

@@ -35,12 +35,13 @@ def read_shapes(path: Path) -> Shapes:
             prefix = file.read(8)
             size = path.stat().st_size
             length = int.from_bytes(prefix, "little")
-            if prefix[:2] == b"PK" or prefix[:1] == b"\x80":
-                raise ModelProblem(
-                    f"{name} is a pickle or an archive, which can run code when it is opened; "
-                    "use a real .safetensors file."
-                )
             if len(prefix) < 8 or length > min(MAX_HEADER_BYTES, size - 8):
+                # Only now: the length of a sound header may begin with these bytes too.
+                if prefix[:2] == b"PK" or prefix[:1] == b"\x80":
+                    raise ModelProblem(
+                        f"{name} is a pickle or an archive, which can run code when it is opened; "
+                        "use a real .safetensors file."
+                    )
                 raise ModelProblem(f"{name} is damaged or cut short; copy it again.")
             raw = file.read(length)
     except OSError as error:

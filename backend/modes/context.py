@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from backend.events import Progress
@@ -12,6 +13,7 @@ from backend.models.preview import Previewer, PreviewKind
 
 if TYPE_CHECKING:
     from backend.models.loading import Checkpoint
+    from backend.models.lora_file import LoraFile
     from backend.models.manager import ModelManager
     from backend.sampling.types import Step
     from backend.settings import Settings
@@ -54,7 +56,10 @@ class Context:
         report: Publishes progress.
         steps: Receives every step.
         branches: Earlier runs.
+        lora: Reads the LoRA of that name; raises UnknownName or ModelProblem.
         posteriors: Pictures that are encoded already.
+        interludes: Entered, the last first, while an interactive job runs in the middle of this
+            one: whoever changes a shared model takes the change back there.
     """
 
     models: ModelManager[Checkpoint]
@@ -62,4 +67,6 @@ class Context:
     report: Callable[[Progress], None]
     steps: StepSink
     branches: BranchSource
+    lora: Callable[[str], LoraFile]
     posteriors: PosteriorCache
+    interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)

@@ -19,6 +19,7 @@ from backend.events import Output, Progress
 from backend.models.loading import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
+from backend.modes.mixing import RunMix, mixed
 from backend.modes.parts import Origin
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
@@ -83,24 +84,28 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         schedule = parts.make_schedule(settings, model)
         noise = parts.make_noise(settings, model, START_DRAW)
         source = make_source(picture, model, context, noise)
-        if len(settings.ladder) == 1:
-            begin = _origin(request, context, model, schedule, noise, source)
-            final_scale = begin.schedule.final_scale
-            steps = _single(settings, context, model, begin, noise, source)
-        else:
-            final_scale = schedule.final_scale
-            steps = _ladder(settings, context, model, schedule, source)
         x = source.known
-        for step in steps:
-            context.steps.step(step)
-            x = step.x
+        with mixed(settings, model, context) as mix:
+            if len(settings.ladder) == 1:
+                begin = _origin(request, context, model, schedule, noise, source)
+                final_scale, x = begin.schedule.final_scale, begin.x
+                steps = _single(settings, context, model, mix, begin, noise, source)
+            else:
+                final_scale = schedule.final_scale
+                steps = _ladder(settings, context, model, mix, schedule, source)
+            for step in steps:
+                context.steps.step(step)
+                x = step.x
+                mix.at(step.index + 1)
         context.report(Progress("decoding"))
+        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
         latents = [source.kept(rung) for rung in (x * final_scale).chunk(len(settings.ladder))]
         for place, strength in enumerate(settings.ladder):
             yield from parts.outputs(
                 settings.model_copy(update={"strength": strength, "strengths": ()}),
-                model, latents[place], context, first=place * settings.batch_size,
-                extra=_facts(settings, strength, schedule, request), finish=picture.finish,
+                model, latents[place], context,
+                facts | _facts(settings, strength, schedule, request),
+                first=place * settings.batch_size, finish=picture.finish,
             )
 
 
@@ -170,15 +175,16 @@ def first_step(settings: Img2ImgSettings, strength: float, schedule: Schedule) -
 
 
 def _single(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, begin: Origin,
+    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix, begin: Origin,
     noise: NoiseSource, source: Source,
 ) -> Iterator[Step]:
     """One strength, from its start or from the stored step of an earlier run."""
     first = begin.before[0].index if begin.resume is not None else begin.start
-    denoiser = _denoiser(settings, context, model, begin.schedule, source, first)
+    denoiser = _denoiser(settings, context, model, mix, begin.schedule, source, first)
     context.steps.begin(settings, model.previewer, first)
     for stored in begin.before:
         context.steps.replay(stored)
+    mix.at(begin.first)
     yield from sample(
         settings.sampler, denoiser, begin.x, begin.schedule, noise, eta=settings.eta,
         start=begin.start, resume=begin.resume,
@@ -186,36 +192,38 @@ def _single(
 
 
 def _ladder(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, schedule: Schedule,
-    source: Source,
+    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
+    schedule: Schedule, source: Source,
 ) -> Iterator[Step]:
     """Several strengths from the same noise, each with one call of the model for all of them."""
     starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
     whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
-    shared = _denoiser(settings, context, model, schedule, source, 0) if whole else None
+    shared = _denoiser(settings, context, model, mix, schedule, source, 0) if whole else None
     lanes: list[Lane] = []
     for start in starts:
         noise = parts.make_noise(settings, model, START_DRAW)
         noise.skip_to(source.draws)
         lanes.append(Lane(
             # Parts of a run are counted from its own start, so each asks for its own guidance.
-            shared or _denoiser(settings, context, model, schedule, source, start),
+            shared or _denoiser(settings, context, model, mix, schedule, source, start),
             start, noised(settings, source, schedule, start), noise, source.known,
         ))
     context.steps.begin(settings, model.previewer, min(starts))
+    mix.at(min(starts))
     yield from lockstep(settings.sampler, lanes, schedule, eta=settings.eta)
 
 
 def _denoiser(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, schedule: Schedule,
-    source: Source, first: int,
+    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
+    schedule: Schedule, source: Source, first: int,
 ) -> Denoiser:
     """The guided model; an ordinary one is kept to the source outside the mask.
 
     An inpainting model was trained to keep what it is shown there; diffusers leaves it alone too.
     """
     denoiser = parts.make_denoiser(
-        settings, model, schedule, context.check, first=first, channels=source.channels
+        settings, model, schedule, context.check, mix.text_key, first=first,
+        channels=source.channels,
     )
     if source.mask is None or source.channels is not None:
         return denoiser

@@ -80,6 +80,11 @@ class Origin:
     before: tuple[Step, ...] = ()
     start: int = 0
 
+    @property
+    def first(self) -> int:
+        """Index of the first step that is still to run."""
+        return self.start if self.resume is None else self.resume.index + 1
+
 
 def origin(
     request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource
@@ -143,8 +148,8 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check, *, first: int = 0,
-    channels: torch.Tensor | None = None,
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
+    weights_key: str = "", *, first: int = 0, channels: torch.Tensor | None = None,
 ) -> Denoiser:
     """The model under guidance, as the settings ask for it, for batches of any size.
 
@@ -152,6 +157,7 @@ def make_denoiser(
     half runs.
 
     Args:
+        weights_key: Names what LoRAs do to the text encoder now, for its cache.
         first: The step that the run begins with; parts of the run are counted from there.
         channels: What an inpainting model sees beside x, see `Unet.denoiser`.
 
@@ -164,11 +170,11 @@ def make_denoiser(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
             "model here, or take it to img2img.", "model",
         )
-    positive = model.text.encode([settings.prompt], settings.clip_skip)
+    positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
     if settings.prompt_mix > 0:
-        other = model.text.encode([settings.prompt_b], settings.clip_skip)
+        other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
         positive = positive.lerp(other, settings.prompt_mix)
-    negative = model.text.encode([settings.negative_prompt], settings.clip_skip)
+    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
     length = max(positive.context.shape[1], negative.context.shape[1])
     positive = positive.padded(length)
     denoiser = guidance.cfg(
@@ -187,16 +193,16 @@ def make_denoiser(
 
 
 def outputs(
-    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context, *,
-    first: int = 0, extra: Mapping[str, Any] | None = None,
+    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
+    extra: Mapping[str, Any], *, first: int = 0,
     finish: Callable[[Pixels], Pixels] | None = None,
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
 
     Args:
         latents: (B, C, h, w) in the latent scale of the VAE.
+        extra: Facts of this run, for the records.
         first: Place of the first of them in the job.
-        extra: Further facts for the records.
         finish: Makes the result of what was decoded, e.g. lays it over the original.
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
@@ -207,7 +213,7 @@ def outputs(
         })
         record = Record(
             settings.mode, alone.model_dump(mode="json"),
-            {"name": model.name, "hash": model.hash}, {**facts(model), **(extra or {})},
+            {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
         )
         yield Output(first + index, image if finish is None else finish(image), record)
 

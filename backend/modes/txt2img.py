@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from backend.events import Output, Progress
 from backend.modes import parts
 from backend.modes.context import Context
+from backend.modes.mixing import mixed
 from backend.requests import Request
 from backend.sampling.samplers import sample
 
@@ -24,20 +25,27 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     settings = request.settings
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with context.models.lease(settings.model) as model:
-        context.report(Progress("encoding"))
         schedule = parts.make_schedule(settings, model)
         noise = parts.make_noise(settings, model)
         origin = parts.origin(request, context, model, schedule, noise)
-        denoiser = parts.make_denoiser(settings, model, origin.schedule, context.check)
-        context.steps.begin(settings, model.previewer)
-        for stored in origin.before:
-            context.steps.replay(stored)
         x = origin.x
-        for step in sample(
-            settings.sampler, denoiser, x, origin.schedule, noise,
-            eta=settings.eta, resume=origin.resume,
-        ):
-            context.steps.step(step)
-            x = step.x
+        with mixed(settings, model, context) as mix:
+            context.report(Progress("encoding"))
+            denoiser = parts.make_denoiser(
+                settings, model, origin.schedule, context.check, mix.text_key
+            )
+            context.steps.begin(settings, model.previewer)
+            for stored in origin.before:
+                context.steps.replay(stored)
+            mix.at(origin.first)
+            for step in sample(
+                settings.sampler, denoiser, x, origin.schedule, noise,
+                eta=settings.eta, resume=origin.resume,
+            ):
+                context.steps.step(step)
+                x = step.x
+                mix.at(step.index + 1)
         context.report(Progress("decoding"))
-        yield from parts.outputs(settings, model, x * origin.schedule.final_scale, context)
+        latents = x * origin.schedule.final_scale
+        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
+        yield from parts.outputs(settings, model, latents, context, facts)

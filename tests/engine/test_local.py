@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine.local import LocalEngine
 from backend.engine.job import Patience
+from backend.engine.local import LocalEngine
 from backend.errors import OutOfMemory, UnknownName
 from backend.events import JobStatus, Output, Progress, Record
 from backend.models.catalog import Catalog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000  # a slow machine with other work is no failure
@@ -44,11 +54,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(data: Path, *flags: str) -> Iterator[Server]:
+def running(data: Path, *flags: str, **environment: str) -> Iterator[Server]:
     """Starts `app.py --fake` on a free port and ends it with SIGTERM."""
-    command = [sys.executable, "app.py", "--fake", "--port", str(free_port()), "--data", str(data), *flags]
+    command = [sys.executable, "app.py", "--fake", "--port", str(free_port()),
+               "--data", str(data), *flags]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
+                               stderr=subprocess.STDOUT, env=os.environ | environment)
     said = ""
     try:
         assert process.stdout is not None
@@ -79,11 +90,93 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium(chromium_path: str) -> Iterator[object]:
+def chromium(chromium_path: str) -> Iterator[Browser]:
     """One browser for the session."""
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
         yield browser
         browser.close()
+
+
+class Pages:
+    """Opens pages, each in a browser profile of its own, and notes what goes wrong in them."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._contexts: list[BrowserContext] = []
+        self._leaving = False
+        self.problems: list[str] = []
+
+    def __call__(self, url: str = "", *, width: int = 1400, height: int = 900,
+                 dark: bool = False, login: tuple[str, str] | None = None) -> Page:
+        """Opens the page and waits until it can be used."""
+        url = url or self._url
+        context = self._browser.new_context(viewport={"width": width, "height": height},
+                                            color_scheme="dark" if dark else "light",
+                                            reduced_motion="reduce")
+        context.set_default_timeout(PATIENCE_MS)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self._request(request, url))
+        page.goto(url)
+        if login is not None:
+            page.get_by_label("username").fill(login[0])
+            page.get_by_label("password").fill(login[1])
+            page.get_by_role("button", name="Login").click()
+        ready(page)
+        return page
+
+    def reload(self, page: Page) -> None:
+        """Reloads; Gradio's complaints about its cut streams are no problem."""
+        self._leaving = True
+        page.reload()
+        ready(page)
+        self._leaving = False
+
+    def close(self) -> None:
+        """Closes every page."""
+        self._leaving = True
+        for context in self._contexts:
+            context.close()
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not self._leaving:
+            self.problems.append(message.text)
+
+    def _request(self, request: Request, url: str) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            self.problems.append(f"request to {request.url}")
+
+
+@pytest.fixture
+def pages(chromium: Browser, server: Server) -> Iterator[Pages]:
+    """Pages of the session's server; script errors and foreign requests fail the test."""
+    expect.set_options(timeout=PATIENCE_MS)
+    opened = Pages(chromium, server.url)
+    yield opened
+    opened.close()
+    assert opened.problems == []
+
+
+def ready(page: Page) -> None:
+    """Waits until the tab can be used: its scripts have run and the form is restored."""
+    page.wait_for_function("window.loom?.restored.txt2img === true && loom.forms.txt2img")
+
+
+def wait_state(page: Page, *states: str) -> None:
+    """Waits until the stage is in one of the states."""
+    page.wait_for_function("states => states.includes(loom.stages.txt2img?.value.state)",
+                           arg=list(states))
+
+
+def start(page: Page, prompt: str, **values: int) -> None:
+    """Fills the form and generates."""
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    for key, value in values.items():
+        field = page.locator(f"#txt2img-{key} input[type=number]")
+        field.fill(str(value))
+        field.press("Tab")
+    page.keyboard.press("Control+Enter")

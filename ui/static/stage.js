@@ -181,7 +181,7 @@
 
     stage.begin = () => {
       const kept = stage.value.targets;
-      stage.value = { state: "queued", position: 0, results: [], step: 0, total: 0, job: null, targets: kept };
+      stage.value = { state: "queued", position: 0, message: "", results: [], step: 0, total: 0, job: null, targets: kept };
       scrubbed = null;
       show(second, null);
       root.classList.remove("pair");
@@ -227,7 +227,7 @@
       if (value.targets) {
         target.replaceChildren(new Option("send to …", ""), ...value.targets.map((t) => new Option(t.title, t.mode)));
       }
-      stage.value = { results: [], step: 0, total: 0, state: "empty", ...value };
+      stage.value = { results: [], step: 0, total: 0, message: "", state: "empty", ...value };
       render();
     };
     watch("value", take);

@@ -32,7 +32,7 @@ PROMPT = "a red house on grass"
 def pipeline(dtype: torch.dtype) -> StableDiffusionPipeline:
     """Diffusers as it comes, with the scheduler of our default sampler."""
     folder = ROOT / "models" / "checkpoints" / "pocket"
-    pipe = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=dtype)
+    pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=dtype)
     pipe.scheduler = DPMSolverMultistepScheduler.from_config(
         pipe.scheduler.config, use_karras_sigmas=True
     )

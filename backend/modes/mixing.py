@@ -1,0 +1,93 @@
+"""LoRAs of a run: in the weights while it lasts, switched between steps, out again at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from backend.models.loading import Checkpoint
+from backend.models.lora import ActiveMix, LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora_file import LoraFile
+from backend.modes.context import Context
+from backend.settings import LoraUse, Settings
+
+
+class RunMix:
+    """The mix of one run; without LoRAs it does nothing.
+
+    The text encoder takes every LoRA at its weight, whatever part of the run it acts in: the
+    prompt is encoded once.
+
+    Args:
+        model: Leased, and this job's alone until the mix is left.
+        files: One for each of `uses`.
+        uses: The rows of the settings.
+        steps: Steps of the run, which `start` and `end` are fractions of.
+    """
+
+    def __init__(
+        self, model: Checkpoint, files: tuple[LoraFile, ...], uses: tuple[LoraUse, ...], steps: int
+    ) -> None:
+        self._mixer = LoraMixer(parts_of(model))
+        self._files, self._uses, self._steps = files, uses, steps
+        self._weights = tuple(use.weight for use in uses)
+        self._entered: AbstractContextManager[ActiveMix] | None = None
+        self._active: ActiveMix | None = None
+
+    @property
+    def text_key(self) -> str:
+        """Key of the mix for the cache of text embeddings."""
+        uses = zip(self._files, self._uses, strict=True)
+        return text_key([(file, use.weight) for file, use in uses])
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Name -> SHA-256 of the tensors, as A1111 notes it."""
+        return {file.name: file.data_hash for file in self._files}
+
+    def at(self, step: int) -> None:
+        """Brings the weights to what step `step` runs with; between steps only."""
+        if self._active is not None and step < self._steps:
+            weights = weights_at(self._uses, step, self._steps)
+            if weights != self._weights:
+                self._weights = weights
+                self._active.remix(list(zip(self._files, weights, strict=True)))
+
+    def enter(self) -> None:
+        """Puts the mix into the weights."""
+        if self._files:
+            self._entered = self._mixer.applied(list(zip(self._files, self._weights, strict=True)))
+            self._active = self._entered.__enter__()
+
+    def leave(self) -> None:
+        """Takes it out, bit for bit."""
+        if self._entered is not None:
+            entered, self._entered, self._active = self._entered, None, None
+            entered.__exit__(None, None, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The plain weights, while another job runs in the middle of this one."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+
+@contextmanager
+def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[RunMix]:
+    """The LoRAs of the settings in force.
+
+    Raises:
+        ModelProblem: One does not fit the model, or its file is damaged.
+    """
+    files = tuple(context.lora(use.name) for use in settings.loras)
+    mix = RunMix(model, files, settings.loras, settings.steps)
+    mix.enter()
+    context.interludes.append(mix.paused)
+    try:
+        yield mix
+    finally:
+        context.interludes.remove(mix.paused)
+        mix.leave()

@@ -1,0 +1,1 @@
+"""Fitting LoRAs to pictures."""

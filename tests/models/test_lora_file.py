@@ -1,0 +1,289 @@
+"""LoRA files: every format, metadata, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from backend.errors import ModelProblem
+from backend.models.lora_file import inspect, read
+from tests import lora_files as files
+from tests.tiny import tiny_unet
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    text = CLIPTextModel(CLIPTextConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4,
+    ))
+    return {"unet": tiny_unet(), "text_encoder": text}
+
+
+def _same(path: Path, factors: dict[str, files.Factors], scale: float = 1.0) -> None:
+    lora = read(path)
+    assert set(lora.deltas) == set(factors)
+    for module, delta in lora.deltas.items():
+        assert torch.equal(delta.A, factors[module].A)
+        assert torch.equal(delta.B, factors[module].B)
+        assert delta.scale == pytest.approx(scale)
+
+
+ATTENTION_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
+
+
+@pytest.mark.parametrize(("write", "targets", "part"), [
+    (files.diffusers_keys, files.ATTENTION + files.TEXT, None),
+    (files.diffusers_keys, ("fc1",), None),
+    (files.old_diffusers_keys, files.ATTENTION + ATTENTION_TEXT, None),
+    (files.old_diffusers_keys, ("to_q", "q_proj"), None),
+    (files.processor_keys, files.ATTENTION, "unet"),
+    (files.peft_keys, files.ATTENTION + files.CONVOLUTIONS, "unet"),
+    (files.peft_keys, files.TEXT, "text_encoder"),
+    (files.kohya_keys, files.ATTENTION + files.CONVOLUTIONS + files.TEXT, None),
+    (files.kohya_keys, ("conv_in", "conv_out", "linear_1", "linear_2", "net.0.proj", "net.2"),
+     "unet"),
+])
+def test_each_format_gives_the_same_factors(
+    tmp_path: Path, parts: dict[str, nn.Module], write: files.Writer, targets: tuple[str, ...],
+    part: str | None,
+) -> None:
+    chosen = parts if part is None else {part: parts[part]}
+    factors = files.random_factors(chosen, targets, seed=1)
+    path = files.write(tmp_path / "any.safetensors", write(factors))
+    _same(path, factors)
+    assert inspect(path).fits(parts) is None
+
+
+def test_alphas_scale_each_layer(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors(parts, ("to_q", "conv1", "fc1"), seed=1, rank=8)
+    tensors = files.kohya_keys(factors, alpha=2.0)
+    _same(files.write(tmp_path / "a.safetensors", tensors), factors, 0.25)
+    one = next(key for key in tensors if key.endswith("attn1_to_q.alpha"))
+    tensors[one] = torch.tensor(16.0)
+    lora = read(files.write(tmp_path / "b.safetensors", tensors))
+    scales = sorted(delta.scale for delta in lora.deltas.values())
+    assert scales[-1] == 2.0
+    assert set(scales[:-1]) == {0.25}
+
+
+def test_scale_from_diffusers_settings(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q", "to_k"), seed=1, rank=4)
+    settings = {
+        "unet.r": 4, "unet.lora_alpha": 8, "unet.alpha_pattern": {"attn2.to_k": 2},
+    }
+    lora = read(files.write(
+        tmp_path / "a.safetensors", files.diffusers_keys(factors),
+        {"lora_adapter_metadata": json.dumps(settings)},
+    ))
+    for module, delta in lora.deltas.items():
+        assert delta.scale == (0.5 if module.endswith("attn2.to_k") else 2.0)
+
+
+def test_peft_folder_keeps_its_alpha_beside_the_file(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1, rank=4)
+    path = files.write(tmp_path / "adapter_model.safetensors", files.peft_keys(factors))
+    (tmp_path / "adapter_config.json").write_text('{"lora_alpha": 2, "use_rslora": true}')
+    _same(path, factors, 1.0)
+
+
+def test_sdxl_blocks_of_kohya_are_renamed(tmp_path: Path) -> None:
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, layers_per_block=2,
+        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=2048,
+        attention_head_dim=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), use_linear_projection=True,
+    )
+    names = {
+        "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k":
+            "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k",
+        "lora_unet_output_blocks_0_1_proj_in": "unet.up_blocks.0.attentions.0.proj_in",
+        "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_out_0":
+            "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0",
+    }
+    tensors = {}
+    for source, target in names.items():
+        weight = unet.get_submodule(target.removeprefix("unet.")).weight
+        tensors[f"{source}.lora_down.weight"] = torch.randn(2, weight.shape[1])
+        tensors[f"{source}.lora_up.weight"] = torch.randn(weight.shape[0], 2)
+    info = inspect(files.write(tmp_path / "xl.safetensors", tensors))
+    assert info.problem is None
+    assert set(info.layers) == set(names.values())
+    assert info.family == "sdxl"
+    assert info.fits({"unet": unet}) is None
+    assert "SDXL" in (info.fits({"unet": tiny_unet()}) or "")
+
+
+def test_info_and_hashes(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors(parts, files.ATTENTION, seed=1, rank=6)
+    path = files.write(tmp_path / "Ink.safetensors", files.diffusers_keys(factors), {
+        "trigger_words": '["ink sketch", "ink sketch", ""]', "base_hash": "0123456789",
+    })
+    info = inspect(path)
+    assert (info.name, info.rank, info.family) == ("Ink", 6, "sd")
+    assert info.bytes == path.stat().st_size
+    assert info.trigger_words == ("ink sketch",)
+    assert info.metadata.base_hash == "0123456789"
+    raw = path.read_bytes()
+    lora = read(path)
+    assert lora.content_hash == hashlib.sha256(raw).hexdigest()
+    start = 8 + int.from_bytes(raw[:8], "little")
+    assert lora.data_hash == hashlib.sha256(raw[start:]).hexdigest()
+
+
+def test_kohya_metadata(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors(parts, ("fc1",), seed=1)
+    info = inspect(files.write(tmp_path / "k.safetensors", files.kohya_keys(factors), {
+        "ss_tag_frequency": '{"10_x": {"boat": 3, "neon": 9}, "1_y": {"boat": 7}}',
+        "ss_base_model_version": "sdxl_base_v1-0", "ss_sd_model_name": "base.safetensors",
+    }))
+    assert info.trigger_words == ("boat", "neon")
+    assert info.family == "sdxl"
+    assert info.metadata.base_name == "base.safetensors"
+
+
+@pytest.mark.parametrize("metadata", [
+    {"ss_tag_frequency": "[1]"}, {"ss_tag_frequency": '{"a": {"b": "c"}}'},
+    {"trigger_words": '{"a": 1}'}, {"trigger_words": "[[[["}, {"lora_adapter_metadata": "7"},
+    {"lora_adapter_metadata": '{"unet.alpha_pattern": ["(a+)+$"]}'},
+])
+def test_strange_metadata_is_as_good_as_absent(
+    tmp_path: Path, parts: dict[str, nn.Module], metadata: dict[str, str]
+) -> None:
+    factors = files.random_factors(parts, ("to_q",), seed=1)
+    path = files.write(tmp_path / "s.safetensors", files.diffusers_keys(factors), metadata)
+    _same(path, factors)
+    assert inspect(path).trigger_words == ()
+
+
+BASE = "lora_unet_down_blocks_0_attentions_0_proj_in"
+
+
+@pytest.mark.parametrize(("keys", "says"), [
+    ({f"{BASE}.hada_w1_a": (4, 4)}, "a LoHa"),
+    ({f"{BASE}.lokr_w1": (4, 4)}, "a LoKr"),
+    ({f"{BASE}.lora_down.weight": (4, 16), f"{BASE}.lora_up.weight": (16, 4),
+      f"{BASE}.dora_scale": (16,)}, "a DoRA"),
+    ({"unet.conv_in.lora_magnitude_vector": (4,)}, "a DoRA"),
+    ({f"{BASE}.lora_down.weight": (4, 16)}, "incomplete"),
+    ({"unet.conv_in.lora_A.weight": (4, 4, 3, 3)}, "incomplete"),
+    ({"unet.mid_block.to_q.lora_A.weight": (0, 16), "unet.mid_block.to_q.lora_B.weight": (16, 0)},
+     "rank 0"),
+    ({"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.lora_B.weight": (16, 8)},
+     "do not match"),
+    ({"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.weight": (16, 8)},
+     "belongs to no LoRA"),
+    ({"transformer.x.lora_A.weight": (4, 16)}, "another kind of model"),
+    ({"unet.conv_in.weight": (4, 16)}, "holds no LoRA"),
+    ({"vae.to_q.lora_A.weight": (4, 16)}, "no part of Stable Diffusion"),
+    ({f"{BASE}.lora_down.weight": (4, 16), f"{BASE}.lora_up.weight": (16, 4),
+      "extra.lora": (1,)}, "belongs to no LoRA"),
+])
+def test_refused_with_a_sentence(
+    tmp_path: Path, keys: dict[str, tuple[int, ...]], says: str
+) -> None:
+    path = files.write(
+        tmp_path / "bad.safetensors", {key: torch.zeros(shape) for key, shape in keys.items()}
+    )
+    info = inspect(path)
+    assert info.problem is not None
+    assert says in info.problem
+    with pytest.raises(ModelProblem, match=says.replace("(", r"\(")):
+        read(path)
+
+
+def test_dora_by_its_settings(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors(parts, ("to_q",), seed=1)
+    path = files.write(tmp_path / "d.safetensors", files.diffusers_keys(factors), {
+        "lora_adapter_metadata": '{"unet.use_dora": true}',
+    })
+    assert "DoRA" in (inspect(path).problem or "")
+
+
+def test_pickles_and_damaged_files(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors(parts, ("to_q",), seed=1)
+    good = files.write(tmp_path / "good.safetensors", files.diffusers_keys(factors))
+    raw = good.read_bytes()
+    cases = {
+        "pickle.safetensors": (pickle.dumps({"to_q.lora_A": 1}), "pickle"),
+        "cut.safetensors": (raw[:-5], "damaged"),
+        "header.safetensors": (raw[:40], "cut short"),
+        "empty.safetensors": (b"", "cut short"),
+        "noise.safetensors": (bytes(range(256)) * 4, "damaged"),
+        "lora.bin": (raw, "not a .safetensors"),
+    }
+    torch.save({"lora": torch.zeros(1)}, tmp_path / "zip.safetensors")
+    cases["zip.safetensors"] = ((tmp_path / "zip.safetensors").read_bytes(), "pickle or an archive")
+    for name, (content, says) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        assert says in (inspect(tmp_path / name).problem or ""), name
+        with pytest.raises(ModelProblem):
+            read(tmp_path / name)
+    assert "cannot be read" in (inspect(tmp_path / "none.safetensors").problem or "")
+
+
+def test_a_header_whose_length_looks_like_a_pickle(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    """0x80 is how a pickle begins, and the lowest byte of one header's length in 32."""
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1)
+    seen = set()
+    for padding in range(0, 256, 8):
+        path = files.write(
+            tmp_path / "p.safetensors", files.diffusers_keys(factors), {"note": "x" * padding}
+        )
+        seen.add(path.read_bytes()[0])
+        assert inspect(path).problem is None
+    assert 0x80 in seen
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite(
+    tmp_path: Path, parts: dict[str, nn.Module], bad: float
+) -> None:
+    factors = files.random_factors(parts, ("to_q",), seed=1)
+    next(iter(factors.values())).B[0, 0] = bad
+    path = files.write(tmp_path / "nan.safetensors", files.diffusers_keys(factors))
+    assert inspect(path).problem is None  # only the header is read
+    with pytest.raises(ModelProblem, match="not finite"):
+        read(path)
+
+
+def test_says_why_it_does_not_fit(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    unet = {"unet": parts["unet"]}
+    factors = files.random_factors(unet, ("to_q",), seed=1)
+
+    def fits(changed: dict[str, files.Factors], model: dict[str, nn.Module]) -> str:
+        path = files.write(tmp_path / "x.safetensors", files.diffusers_keys(changed))
+        return inspect(path).fits(model) or ""
+
+    module, pair = next(iter(factors.items()))
+    wide = {module: files.Factors(torch.zeros(4, pair.A.shape[1] + 1), pair.B)}
+    assert "another size" in fits(wide, parts)
+    tall = {module: files.Factors(pair.A, torch.zeros(len(pair.B) + 1, 4))}
+    assert "another size" in fits(tall, parts)
+    assert "does not exist" in fits({"unet.down_blocks.9.to_q": pair}, parts)
+    text = files.random_factors({"text_encoder": parts["text_encoder"]}, ("q_proj",), seed=1)
+    assert "text encoder" in fits(text, unet)
+
+
+def test_one_by_one_convolution_and_linear_layer_are_the_same(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("proj_in",), seed=1)
+    flat = {
+        path: files.Factors(pair.A.flatten(1), pair.B.flatten(1)) for path, pair in factors.items()
+    }
+    path = files.write(tmp_path / "flat.safetensors", files.kohya_keys(flat))
+    assert inspect(path).fits(parts) is None

@@ -1,0 +1,81 @@
+"""Pictures and captions: folders, crops, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.errors import BadInput
+from backend.training.data import Picture, common_words, load_folder, square
+
+
+def folder_of(tmp_path: Path, rows: list[dict[str, object]] | None = None) -> Path:
+    for index in range(2):
+        Image.new("RGB", (40, 50), (index * 100, 0, 0)).save(tmp_path / f"{index}.png")
+    if rows is not None:
+        (tmp_path / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    return tmp_path
+
+
+def test_captions_from_metadata(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, [{"file_name": "1.png", "text": "one"},
+                                  {"file_name": "0.png", "text": "none", "extra": 1}])
+    found = load_folder(folder, "unused")
+    assert [(p.name, p.caption) for p in found] == [("1.png", "one"), ("0.png", "none")]
+    assert found[0].image.shape == (50, 40, 3)
+    assert found[0].image[0, 0, 0] == 100
+
+
+def test_one_caption_for_all(tmp_path: Path) -> None:
+    (folder_of(tmp_path) / "notes.txt").write_text("no picture")
+    assert [p.caption for p in load_folder(tmp_path, "a boat")] == ["a boat"] * 2
+
+
+@pytest.mark.parametrize(("rows", "says"), [
+    ([{"file_name": "7.png", "text": ""}, {"file_name": "0.png", "text": ""},
+      {"file_name": "8.png", "text": ""}], "missing: 7.png, 8.png"),
+    ([{"file_name": "../0.png", "text": ""}], r"outside its folder: \.\./0\.png"),
+    ([{"file_name": "/etc/hostname", "text": ""}], "outside its folder"),
+    ([{"file_name": "0.png", "text": ""}, {"file_name": "1.png"}], "Line 2"),
+    ([{"file_name": 3, "text": ""}], "Line 1"),
+    ([], "holds no pictures"),
+])
+def test_refused_metadata(tmp_path: Path, rows: list[dict[str, object]], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        load_folder(folder_of(tmp_path, rows))
+
+
+def test_refused_pictures(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="does not exist"):
+        load_folder(tmp_path / "none")
+    with pytest.raises(BadInput, match="no pictures"):
+        load_folder(tmp_path)
+    (folder_of(tmp_path) / "2.png").write_bytes(b"not a picture")
+    with pytest.raises(BadInput, match=r"2\.png cannot be read"):
+        load_folder(tmp_path)
+
+
+def test_rotated_photographs_stand_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg", exif=exif)
+    assert load_folder(tmp_path)[0].image.shape == (60, 40, 3)
+
+
+def test_square_is_the_centre() -> None:
+    image = np.zeros((64, 128, 3), np.uint8)
+    image[:, 32:96] = 255
+    assert square(Picture("a", image, ""), 32).mean() > 250
+    with pytest.raises(BadInput, match="not an RGB"):
+        square(Picture("a", image[..., 0], ""), 32)
+
+
+def test_common_words() -> None:
+    assert common_words(["a boat, ink", "a tree, ink ", "ink,, a boat", "a cat"]) == (
+        "ink", "a boat",
+    )
+    assert common_words([]) == ()

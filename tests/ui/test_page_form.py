@@ -1,0 +1,106 @@
+"""The form in a real browser: marks, presets, records, history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import Pages, running, start, wait_state
+
+pytestmark = pytest.mark.browser
+
+DROP = """async () => {
+    const url = loom.stages.txt2img.value.results[0].url;
+    const file = new File([await (await fetch(url)).blob()], "one.png", {type: "image/png"});
+    const data = new DataTransfer();
+    data.items.add(file);
+    for (const type of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true}));
+}"""
+
+
+def steps_of(page: Page):
+    return page.locator("#txt2img-steps input[type=number]")
+
+
+def note(page: Page, text: str) -> None:
+    expect(page.locator(".loom-note", has_text=text).first).to_be_visible()
+
+
+def test_changes_are_marked_and_reset(pages: Pages) -> None:
+    page = pages()
+    expect(page.locator(".loom-changed")).to_have_count(0)
+    steps_of(page).fill("33")
+    steps_of(page).press("Tab")
+    expect(page.locator("#txt2img-steps.loom-changed")).to_have_count(1)
+    page.get_by_role("button", name="Reset steps").click()
+    expect(steps_of(page)).to_have_value("20")
+    expect(page.locator(".loom-changed")).to_have_count(0)
+    page.get_by_label("Sampler", exact=True).click()
+    page.get_by_role("option", name="DDIM", exact=True).click()
+    expect(page.get_by_label("Schedule", exact=True)).to_have_value("model's own")
+    page.get_by_role("button", name="Advanced").click()
+    expect(page.get_by_label("number input for Eta")).to_be_visible()
+    pages.reload(page)
+    expect(page.get_by_label("number input for Eta")).to_be_visible()
+    expect(page.get_by_label("Sampler", exact=True)).to_have_value("DDIM")
+
+
+def test_a_dropped_picture_fills_the_form(pages: Pages) -> None:
+    page = pages()
+    start(page, "a green fish", steps=9)
+    wait_state(page, "done")
+    seed = page.locator(".seed b").inner_text()
+    page.get_by_label("Prompt", exact=True).fill("something else")
+    steps_of(page).fill("50")
+    steps_of(page).press("Tab")
+    page.evaluate(DROP)
+    note(page, "settings are in the form")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a green fish")
+    expect(steps_of(page)).to_have_value("9")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value(seed)
+
+
+def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> None:
+    name = "Abendlicht über der Wiese"
+    with running(tmp_path, "--step-time", "0.01") as first:
+        page = pages(first.url)
+        start(page, "an evening meadow", steps=11)
+        wait_state(page, "done")
+        page.get_by_role("button", name="Presets").click()
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_role("button", name="Save as", exact=True).click()
+        note(page, "saved")
+        page.get_by_label("Name", exact=True).fill("../up")
+        page.get_by_role("button", name="Save as", exact=True).click()
+        expect(page.locator(".loom-note.warn")).to_be_visible()
+        page.context.close()
+    (tmp_path / "presets" / "broken.json").write_text("{")
+    with running(tmp_path, "--step-time", "0.01") as second:
+        page = pages(second.url)
+        note(page, "broken")
+        expect(steps_of(page)).to_have_value("20")
+        page.get_by_label("Preset", exact=True).click()
+        page.get_by_role("option", name=name).click()
+        expect(steps_of(page)).to_have_value("11")
+        page.get_by_role("button", name="Presets").click()
+        with page.expect_download() as exported:
+            page.get_by_role("button", name="Export chosen").click()
+        content = Path(exported.value.path()).read_bytes()
+        page.get_by_role("button", name="Delete chosen").click()
+        note(page, "deleted")
+        page.locator("#loom-preset-import input, input#loom-preset-import").set_input_files(
+            [{"name": "p.json", "mimeType": "application/json", "buffer": content}])
+        note(page, "imported")
+        page.get_by_role("button", name="Close", exact=True).click()
+        page.get_by_role("button", name="History").click()
+        page.get_by_label("Search in prompts").fill("MEADOW evening")
+        expect(page.locator(".past")).to_have_count(1)
+        page.get_by_label("Search in prompts").fill("nothing like it")
+        expect(page.locator(".past")).to_have_count(0)
+        page.get_by_label("Search in prompts").fill("")
+        page.locator(".past").first.click()
+        expect(page.get_by_label("Prompt", exact=True)).to_have_value("an evening meadow")
+        page.context.close()
