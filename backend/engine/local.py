@@ -31,7 +31,7 @@ from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.modes import check_mode, limits, run_mode
 from backend.modes.parts import check_branch
-from backend.requests import Request
+from backend.requests import Request, check_pictures
 from backend.settings import MAX_SEED, SCHEDULES_OF, Settings, StyleTransferSettings
 from backend.storage import Storage
 
@@ -107,6 +107,7 @@ class LocalEngine:
     # --- jobs --------------------------------------------------------------------------------
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+        check_pictures(request)
         request = replace(request, settings=self._resolve(request.settings))
         check_mode(request)
         if request.branch is not None:

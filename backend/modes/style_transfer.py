@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
@@ -19,6 +17,7 @@ from backend.models.loading import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
+from backend.modes.img2img import START_DRAW, first_step
 from backend.modes.mixing import mixed
 from backend.pictures.fit import fit
 from backend.requests import Request
@@ -34,23 +33,10 @@ def check(request: Request) -> None:
     """Refuses what cannot run, before the job waits its turn.
 
     Raises:
-        BadInput: A picture is missing, or something is asked for that only img2img does.
+        BadInput: Something is asked for that only img2img does.
     """
     settings = _settings(request)
-    images = request.images
-    wanted = {use.image for use in settings.controls}
-    if missing := sorted(wanted - set(images)):
-        raise BadInput(f"The control picture '{missing[0][:40]}' is missing; send it.", "controls")
-    if not settings.controls and SOURCE not in images and CONTROL not in images:
-        raise BadInput(
-            "There is no source picture yet; add one whose edges the new picture shall keep.",
-            SOURCE,
-        )
-    if settings.start_from == "picture" and SOURCE not in images:
-        raise BadInput("Starting from the picture needs a source picture; add one.", SOURCE)
-    margins = (settings.outpaint_left, settings.outpaint_right, settings.outpaint_top,
-               settings.outpaint_bottom)
-    if "mask" in images or settings.only_masked or any(margins):
+    if "mask" in request.images or settings.only_masked or settings.outpaints:
         raise BadInput(
             "Style transfer draws the whole picture anew; to paint a part of it or to extend it, "
             "use img2img.", "mask",
@@ -74,7 +60,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         One `Output` a picture, in the order of the seeds; its record's extra holds "obedience"
         where the control shows edges, and its views "control" and "obedience".
     """
-    check(request)
     settings = _settings(request)
     source = fitted(request, SOURCE)
     context.report(Progress("loading", note=f"Loading {settings.model}"))
@@ -82,7 +67,11 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         model = leases.enter_context(context.models.lease(settings.model))
         context.report(Progress("encoding"))
         schedule = parts.make_schedule(settings, model)
-        first = first_step(settings, schedule)
+        noise = parts.make_noise(
+            settings, model, START_DRAW if settings.starts_from_picture else 0
+        )
+        origin = _origin(request, context, model, schedule, noise, source)
+        first = origin.before[0].index if origin.resume is not None else origin.start
         uses = _uses(request, source)
         controls: list[Control] = []
         for use, picture in uses:
@@ -90,23 +79,20 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             levels = guidance.sigma_range(schedule, use.start, use.end, first)
             hint = net.hint(picture)
             controls.append(Control(net, hint, use.weight, settings.control_mode, levels))
-        noise = parts.make_noise(settings, model)
-        origin = _origin(request, context, model, schedule, noise, first, source)
         x = origin.x
         with mixed(settings, model, context) as mix:
             denoiser = parts.make_denoiser(
                 settings, model, origin.schedule, context.check, mix.text_key,
                 base=controlled(model.unet, controls),
-                first=first if origin.schedule is schedule else 0,
+                first=first,
             )
-            context.steps.begin(settings, model.previewer)
+            context.steps.begin(settings, model.previewer, first)
             for stored in origin.before:
                 context.steps.replay(stored)
-            start = first if request.branch is None else 0
-            mix.at(max(origin.first, start))
+            mix.at(origin.first)
             for step in sample(
                 settings.sampler, denoiser, x, origin.schedule, noise, eta=settings.eta,
-                start=start, resume=origin.resume,
+                start=origin.start, resume=origin.resume,
             ):
                 context.steps.step(step)
                 x = step.x
@@ -132,13 +118,6 @@ def fitted(request: Request, name: str) -> Pixels | None:
     assert settings.width is not None
     assert settings.height is not None
     return fit(image, settings.width, settings.height, settings.resize_mode).image
-
-
-def first_step(settings: StyleTransferSettings, schedule: Schedule) -> int:
-    """Step that the run begins with: 0 from noise, later from a picture."""
-    if not settings.starts_from_picture:
-        return 0
-    return max(schedule.steps - settings.model_steps(settings.strength), 0)
 
 
 def _settings(request: Request) -> StyleTransferSettings:
@@ -172,17 +151,17 @@ def _uses(request: Request, source: Pixels | None) -> list[tuple[ControlUse, Pix
 
 def _origin(
     request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource,
-    first: int, source: Pixels | None,
+    source: Pixels | None,
 ) -> parts.Origin:
     settings = _settings(request)
     if request.branch is not None or not settings.starts_from_picture:
         return parts.origin(request, context, model, schedule, noise)
     assert source is not None, "`check` has seen it"
-    mean, std = model.vae.encode(source[None], context.check)
+    mean, std = context.posteriors.encode(model, source, context.check)
     # The order of diffusers: the sample of the posterior is drawn before the noise.
-    latents = mean + std * noise.draw().to(mean.device)
-    x = latents + schedule.levels[first] * noise.draw().to(mean.device)
-    return parts.Origin(schedule, x.to(torch.float32))
+    latents = mean + std * noise.draw()
+    start = first_step(settings, settings.strength, schedule)
+    return parts.Origin(schedule, latents + schedule.levels[start] * noise.draw(), start=start)
 
 
 @dataclass(frozen=True, eq=False)
