@@ -138,7 +138,10 @@ def _file(folder: Path, output: Output) -> FileData:
 
 def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict:
-        """Names that settings may use: models, samplers and their schedules, LoRAs, ControlNets, presets."""
+        """Names that settings may use.
+
+        Models, samplers with their schedules, LoRAs, ControlNets and presets.
+        """
         library = studio.engine.library()
         return {
             "models": [dict(card) for card in library.models],

@@ -23,14 +23,16 @@ TITLES = {
     "guidance_scale": "Guidance", "batch_size": "Batch", "guidance_rescale": "Rescale",
     "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
     "prompt_mix": "Mix in prompt B", "controlnet": "ControlNet", "start_from": "Start from",
-    "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit", "loras": "LoRAs", "eta": "Eta",
+    "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
+    "loras": "LoRAs", "eta": "Eta",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
     "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
     "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
     "prompt": "prompt counts more", "control": "edges count more",
-    "crop": "crop to fit", "pad": "pad with white", "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "crop": "crop to fit", "pad": "pad with white",
+    "model": "model's own", "karras": "Karras", "exponential": "exponential",
     "trailing": "trailing", "ays": "AYS",
 }
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
