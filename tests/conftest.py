@@ -75,9 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LeftOut(), "left-out")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(chromium_path: str) -> Iterator[Browser]:
-    """One browser for the session."""
+    """One browser for a module: while it is open, no other test could run an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
         yield browser
