@@ -149,14 +149,14 @@ def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
     return choices
 
 
-def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     names = [net["name"] for net in library.controlnets if not net["problem"]]
     return gr.Dropdown([("the one that fits", ""), *((name, name) for name in names)],
                        value=schema["default"], label=title(key), info=hint(schema),
                        elem_id=elem_id, filterable=False)
 
 
-def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
     known = {name for net in library.controlnets for name in net["detectors"]}
     choices = [(entry.title, entry.name) for entry in ENTRIES

@@ -89,8 +89,9 @@ class Workspace:
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
                 with gr.Group(elem_classes="loom-source", visible=bool(tab.beside)):
                     self.pictures = tab.pictures()
-                    for name in tab.beside:
-                        form.add(name)
+                    with gr.Group(elem_classes="loom-controls"):
+                        for name in tab.beside:
+                            form.add(name)
                 with gr.Group(elem_classes="loom-words"):
                     form.add("prompt")
                     with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
