@@ -61,12 +61,14 @@ class Output:
         image: (H, W, 3) uint8 RGB.
         record: Its recipe.
         path: Where it was saved; None until then.
+        views: Further pictures that explain it, (H, W, 3), by name; never saved.
     """
 
     index: int
     image: Pixels
     record: Record
     path: str | None = None
+    views: dict[str, Pixels] = field(default_factory=dict[str, Pixels])
 
 
 Event = Progress | Output

@@ -148,6 +148,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--judge-steps", type=int, default=800)
     parser.add_argument("--sampler-table", action="store_true", help="the DDIM experiment instead")
+    parser.add_argument("--controlnet", action="store_true", help="score the edges instead")
+    parser.add_argument(
+        "--controlnet-model", type=Path, default=Path("models/controlnet/pocket-canny")
+    )
     parser.add_argument("--write-card", action="store_true", help="put the table in the README")
     return parser.parse_args()
 
@@ -169,6 +173,18 @@ def main() -> None:
         return
     card = json.loads((args.model / "card.json").read_text())
     guidance = card["guidance_scale"] if args.guidance is None else args.guidance
+    if args.controlnet:
+        from toyworld.score_controlnet import score_controlnet
+
+        text = score_controlnet(
+            parts, judge, args.controlnet_model, guidance, args.count or 100, args.size,
+            args.batch, args.work, say,
+        )  # fmt: skip
+        if args.write_card:
+            from toyworld.controlnet import readme as control_readme
+
+            (args.controlnet_model / "README.md").write_text(control_readme(text))
+        return
     asked = questions(args.count or 500)
     made = generate_all(parts, asked, guidance, args.size, args.batch, say)
     write_sheet(args.work / "score.png", made[::5])

@@ -18,6 +18,7 @@ from transformers import CLIPTokenizer
 
 from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, load_state, save_state
+from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
 from toyworld.folder import EXAMPLE_PROMPTS, write_folder
@@ -176,6 +177,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--controlnet", action="store_true",
+        help="train the ControlNet for edges of the model in --out instead, for --minutes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--controlnet-out", type=Path, default=Path("models/controlnet/pocket-canny")
+    )
     return parser.parse_args()
 
 
@@ -184,6 +192,12 @@ def main() -> None:
     args = arguments()
     cv2.setNumThreads(1)
     recipe = Recipe(args.work, args.out, args.device, args.seed, guidance=args.guidance)
+    if args.controlnet:
+        control_stage(
+            recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,
+            lambda: recipe.large, args.minutes, args.large_share, recipe.seed, recipe.device, say,
+        )  # fmt: skip
+        return
     whole = args.stage == "all"
     if whole or args.stage == "autoencoder":
         autoencoder_stage(recipe, args.minutes * (0.18 if whole else 1.0))
