@@ -89,6 +89,7 @@ def test_a_file_too_long_is_refused_unread() -> None:
         decode(bytes(MAX_FILE_BYTES + 1))
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_the_largest_size_is_accepted_and_a_pixel_more_is_not() -> None:
     full = png(4096, 4096, 1, 0, hostile.zeros(3 * 2**20))
     assert decode(full).shape == (4096, 4096, 3)
