@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -65,6 +64,23 @@ class Lesson:
     latents: np.ndarray
     """(count, 4, side, side) in the UNet's scale."""
     batch: int
+    chosen: np.ndarray | None = None
+    """Places of the pool to learn from; all where None."""
+    weights: np.ndarray | None = None
+    """(len(chosen), side, side) weight of each cell in the loss; even where None."""
+
+
+def draw_timesteps(rng: np.random.Generator, count: int) -> Tensor:
+    """(count,) time steps in 0..999, spread evenly over their distribution's quantiles.
+
+    A quarter is uniform, the rest logit-normal (2403.03206, section 3.1): in the middle of the
+    range things take shape; at its ends there is little to learn.
+    """
+    quantiles = torch.from_numpy((np.arange(count) + rng.random(count)) / count)
+    uniform = quantiles[::4]
+    middle = torch.sigmoid(0.2 + 0.9 * torch.special.ndtri(quantiles))
+    middle[::4] = uniform
+    return (1000 * middle).long().clamp(0, 999)
 
 
 class Master:
@@ -152,9 +168,11 @@ class Trainer:
         return unet, text
 
     def loss(self, lesson: Lesson) -> Tensor:
-        """Mean squared error of v over one batch, time steps spread evenly over the range."""
+        """Mean squared error of v over one batch."""
         rng = np.random.default_rng((self.seed, self.step))
-        chosen = rng.integers(len(lesson.latents), size=lesson.batch)
+        places = np.arange(len(lesson.latents)) if lesson.chosen is None else lesson.chosen
+        rows = rng.integers(len(places), size=lesson.batch)
+        chosen = places[rows]
         texts = [
             "" if rng.random() < CAPTION_DROPOUT else caption(scene_of(lesson.seed, int(i)), rng)
             for i in chosen
@@ -162,8 +180,7 @@ class Trainer:
         device, dtype = self.unet.device, self.unet.dtype
         x0 = torch.from_numpy(lesson.latents[chosen]).float().to(device)
         noise = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32)).to(device)
-        t = ((np.arange(lesson.batch) + rng.random(lesson.batch)) / lesson.batch * 1000).astype(int)
-        t = torch.from_numpy(t).to(device)
+        t = draw_timesteps(rng, lesson.batch).to(device)
         signal = self._alphas[t][:, None, None, None]
         x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
         v = signal.sqrt() * noise - (1 - signal).sqrt() * x0
@@ -172,7 +189,11 @@ class Trainer:
         made = self.unet(
             x.to(dtype, memory_format=torch.channels_last), t, encoder_hidden_states=context
         ).sample
-        return F.mse_loss(made.float(), v)
+        error = (made.float() - v).square()
+        if lesson.weights is None:
+            return error.mean()
+        weights = torch.from_numpy(lesson.weights[rows]).to(error)[:, None]
+        return (weights * error).mean() / weights.mean()
 
     def run(
         self, stage: str, lesson: Lesson, clock: Clock, peak: float, floor: float,

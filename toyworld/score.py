@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from toyworld.autoencoder import psnr_db
+from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool
 from toyworld.frechet import frechet_distance
 from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
@@ -191,6 +192,8 @@ def main() -> None:
     psnr = psnr_db(parts.vae.float(), render_pool(args.work, 99, 64, 256).pixels)
     note = (f"{len(asked)} pictures, {args.size}x{args.size}, DPM++ 2M karras, 20 steps, "
             f"guidance {guidance:g}, {parts.unet.dtype} on {args.device}.")  # fmt: skip
+    accuracy = (load_state(args.work / "judge.pt") or {}).get("accuracy", [])
+    note += f" The judge on unseen renders, all pairs and held-out pairs: {accuracy}."
     text = table(score_rows(made, asked, judge, psnr), note)
     say(text)
     (args.work / "score.md").write_text(text)

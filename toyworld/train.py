@@ -7,7 +7,7 @@ alone for sharper pictures; latents stay valid), `export`. Each goes on from its
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,13 +18,20 @@ from transformers import CLIPTokenizer
 
 from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, load_state, save_state
+<<<<<<< HEAD
 from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool
+=======
+from toyworld.dataset import Pool, render_pool, scene_of
+>>>>>>> toyworld
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
 from toyworld.folder import EXAMPLE_PROMPTS, write_folder
+from toyworld.render import render
 from toyworld.sampling import Parts, generate
 from toyworld.text import new_text_encoder, write_tokenizer
 
+FOCUS = 5.0
+"""How much more a subject's cells count while the model learns words."""
 LARGE_SEED, SMALL_SEED, FRESH_SEED = 1, 2, 99
 
 
@@ -110,6 +117,30 @@ def lesson(recipe: Recipe, vae: AutoencoderKL, size_px: int) -> Lesson:
     return Lesson(pool.seed, raw * frozen["scaling_factor"], batch)
 
 
+def focused(lesson: Lesson, pool: Pool, path: Path) -> Lesson:
+    """The part of a lesson that teaches words: one subject that is not small, and mostly its cells.
+
+    Over whole scenes the ground makes most of the loss, and the subjects' names stay unheard for
+    long. A subject's cells are those where the picture differs from its empty setting.
+    """
+    scenes = [scene_of(pool.seed, i) for i in range(len(lesson.latents))]
+    chosen = np.array(
+        [i for i, s in enumerate(scenes) if len(s.subjects) == 1 and s.subjects[0].size != "small"]
+    )
+    if not path.exists():
+        side = lesson.latents.shape[-1]
+        masks = np.zeros((len(chosen), side, side), dtype=np.float32)
+        size_px = pool.pixels.shape[1]
+        for mask, i in zip(masks, chosen, strict=True):
+            empty = render(replace(scenes[i], subjects=()), size_px).astype(np.int16)
+            differs = np.abs(empty - pool.pixels[i]).max(axis=-1) > 24
+            cell = size_px // side
+            mask[:] = differs.reshape(side, cell, side, cell).mean(axis=(1, 3))
+        np.save(path, masks)
+    weights = 1.0 + FOCUS * np.minimum(1.0, 2.0 * np.load(path))
+    return replace(lesson, chosen=chosen, weights=weights.astype(np.float32))
+
+
 def new_trainer(recipe: Recipe) -> tuple[Trainer, CLIPTokenizer]:
     """Text encoder and UNet, from the checkpoint where there is one."""
     torch.manual_seed(recipe.seed)
@@ -142,18 +173,27 @@ def export(recipe: Recipe, trainer: Trainer, tokenizer: CLIPTokenizer, sheet_px:
         say(f"wrote {name}")
 
 
-def diffusion_stage(recipe: Recipe, small_minutes: float, large_minutes: float) -> None:
-    """Learn at 128 px, then at 256 px."""
+def diffusion_stage(recipe: Recipe, minutes: float) -> None:
+    """Learn words at 128 px, then scenes at 128 px, then at 256 px."""
     vae = open_autoencoder(recipe)
     trainer, tokenizer = new_trainer(recipe)
-    for size_px, minutes, peak, floor in (
-        (128, small_minutes, 1e-3, 3e-4),
-        (256, large_minutes, 5e-4, 1e-5),
+    for stage, size_px, share, peak, floor in (
+        ("words", 128, 0.15, 1e-3, 1e-3),
+        ("128px", 128, 0.60, 1e-3, 3e-4),
+        ("256px", 256, 0.25, 5e-4, 1e-5),
     ):
+        taught = lesson(recipe, vae, size_px)
+        if stage == "words":
+            taught = focused(taught, recipe.small, recipe.work / "masks-128.npy")
         trainer.run(
-            f"{size_px}px", lesson(recipe, vae, size_px), Clock(minutes=minutes), peak, floor, say,
+            stage,
+            taught,
+            Clock(minutes=share * minutes),
+            peak,
+            floor,
+            say,
             lambda size_px=size_px: export(recipe, trainer, tokenizer, size_px),
-        )  # fmt: skip
+        )
     export(recipe, trainer, tokenizer, 256)
 
 
@@ -167,9 +207,6 @@ def arguments() -> argparse.Namespace:
         "--minutes", type=float, default=90.0,
         help="budget of the stage; 'all' gives 18%% to the autoencoder, 10%% to its decoder",
     )  # fmt: skip
-    parser.add_argument(
-        "--large-share", type=float, default=0.35, help="share of diffusion at 256 px"
-    )
     parser.add_argument(
         "--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints"
     )
@@ -202,8 +239,7 @@ def main() -> None:
     if whole or args.stage == "autoencoder":
         autoencoder_stage(recipe, args.minutes * (0.18 if whole else 1.0))
     if whole or args.stage == "diffusion":
-        minutes = args.minutes * (0.72 if whole else 1.0)
-        diffusion_stage(recipe, minutes * (1 - args.large_share), minutes * args.large_share)
+        diffusion_stage(recipe, args.minutes * (0.72 if whole else 1.0))
     if whole or args.stage == "decoder":
         decoder_stage(recipe, args.minutes * (0.10 if whole else 1.0))
     if whole or args.stage in ("decoder", "export"):
