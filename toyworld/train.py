@@ -18,12 +18,8 @@ from transformers import CLIPTokenizer
 
 from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, load_state, save_state
-<<<<<<< HEAD
 from toyworld.controlnet import control_stage
-from toyworld.dataset import Pool, render_pool
-=======
 from toyworld.dataset import Pool, render_pool, scene_of
->>>>>>> toyworld
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
 from toyworld.folder import EXAMPLE_PROMPTS, write_folder
 from toyworld.render import render
