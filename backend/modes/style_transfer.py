@@ -143,8 +143,8 @@ def _uses(request: Request, source: Pixels | None) -> list[tuple[ControlUse, Pix
         control = detector(source)
     assert settings.controlnet is not None, "the engine has resolved it"
     use = ControlUse(
-        name=settings.controlnet, image=CONTROL, weight=settings.control_scale, start=settings.control_start,
-        end=settings.control_end,
+        name=settings.controlnet, image=CONTROL, weight=settings.control_scale,
+        start=settings.control_start, end=settings.control_end,
     )
     return [(use, control)]
 
