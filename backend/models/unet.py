@@ -56,7 +56,7 @@ class Unet:
                 f"is unknown; supported: {', '.join(get_args(PredictionType))}."
             )
         self.model = model
-        self.prediction_type = cast(PredictionType, prediction_type)
+        self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
         self.in_channels: int = model.config["in_channels"]
 
     def denoiser(
