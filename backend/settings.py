@@ -108,6 +108,7 @@ class Settings(_Frozen):
     """
 
     mode: ClassVar[str] = ""
+    pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
 
     prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
     negative_prompt: Prompt = Field("", description="What to steer away from.")
@@ -227,6 +228,7 @@ class Img2ImgSettings(Settings):
     """
 
     mode: ClassVar[str] = "img2img"
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
 
     strength: Fraction = Field(
         0.75, description="How far from the picture to go; it runs strength x steps.",
@@ -319,6 +321,7 @@ class StyleTransferSettings(Img2ImgSettings):
     """
 
     mode: ClassVar[str] = "style_transfer"
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask", "control_image")
 
     detector: DetectorName = Field("canny", description="What is taken from the source picture.")
     canny_low: int = Field(
@@ -361,7 +364,7 @@ class StyleTransferSettings(Img2ImgSettings):
         return self
 
 
-MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings,)}
+MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings, Img2ImgSettings)}
 
 
 def parse(mode: str, values: dict[str, Any]) -> Settings:

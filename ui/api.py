@@ -28,9 +28,10 @@ from backend.requests import Request
 from backend.settings import MODES, Settings, parse
 from ui.stream import ENDED, sentence
 from ui.studio import Studio
-from ui.uploads import read_upload
+from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
-MAX_PICTURE_BYTES = 32_000_000
+# Fields whose tuples travel as lists.
+LISTS: dict[str, Any] = {"loras": list[dict[str, Any]], "strengths": list[float]}
 REPORT_EVERY_S = 0.25
 
 
@@ -45,7 +46,7 @@ def connect_api(studio: Studio) -> None:
 
 
 def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callable[..., Any]:
-    names = list(settings.model_fields)
+    names = [*settings.model_fields, *settings.pictures]
 
     async def endpoint(
         request: gr.Request, *values: Any
@@ -54,7 +55,9 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
         token = None
         try:
             given = dict(zip(names, values, strict=True))
-            wanted = Request(parse(mode, given))
+            sent = {name: given.pop(name) for name in settings.pictures}
+            images = await asyncio.to_thread(read_pictures, sent)
+            wanted = Request(parse(mode, given), images)
             owner = str(request.username or request.session_hash or "")
             token = await asyncio.to_thread(engine.submit, wanted, owner)
             while True:
@@ -79,11 +82,14 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
                                     annotation=gr.Request)]
     hints: dict[str, Any] = {"request": gr.Request}
     for name, field in settings.model_fields.items():
-        hint = list[dict[str, Any]] if name == "loras" else field.annotation
-        default = [] if name == "loras" else field.get_default()
-        hints[name] = hint
+        hints[name] = LISTS.get(name, field.annotation)
+        default = [] if name in LISTS else field.get_default()
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=default, annotation=hint))
+                                            default=default, annotation=hints[name]))
+    for name in settings.pictures:
+        hints[name] = FileData | None
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                            default=None, annotation=hints[name]))
     hints["return"] = tuple[list[FileData], dict]
     endpoint.__annotations__ = hints
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
