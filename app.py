@@ -1,7 +1,5 @@
 """Latent Loom: flags -> engine -> page."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from ui.share import PortInUse, announcement, prepare_environment, serving, wait
 ROOT = Path(__file__).parent
 
 
-def flags(argv: list[str] | None = None) -> argparse.Namespace:
+def flags() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="app.py", description="An interactive diffusion studio.")
     add = parser.add_argument
@@ -25,9 +23,8 @@ def flags(argv: list[str] | None = None) -> argparse.Namespace:
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
     add("--preview", choices=("off", "fast", "tiny", "full"), default="fast")
     add("--open", action="store_true", help="open a browser")
-    add("--fake", action="store_true", help=argparse.SUPPRESS)
-    add("--step-time", type=float, default=0.1, help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def main() -> None:
@@ -38,16 +35,15 @@ def main() -> None:
     prepare_environment()
     from ui.build import build, serve, studio_at
 
-    if args.fake:
+    if args.fake is not None:
         from backend.engine.fake import FakeEngine
         studio = studio_at(args.data, ROOT / "presets", lambda storage: FakeEngine(
-            storage=storage, step_time_s=args.step_time, load_time_s=0.4))
+            storage=storage, step_time_s=args.fake, load_time_s=0.4))
     else:
         from backend.engine.local import LocalEngine
         models = [ROOT / "models", *(args.models or [])]
         studio = studio_at(args.data, ROOT / "presets", lambda storage: LocalEngine.create(
-            models, storage, device=args.device, dtype=args.dtype,
-            preview=args.preview))
+            models, storage, device=args.device, dtype=args.dtype, preview=args.preview))
     page = build(studio)
     try:
         print(announcement(plan, *serve(page, plan)), flush=True)

@@ -21,7 +21,7 @@ class Progress:
     Attributes:
         stage: What it does now.
         step: Model steps done, 0..total.
-        total: Model steps of this stage (0 where it has none).
+        total: Model steps of the run (0 before they are known).
         elapsed_s: Since the job began to run.
         eta_s: Estimated seconds left; None while unknown.
         note: One short sentence, e.g. which model is loading.

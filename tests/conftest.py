@@ -14,13 +14,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from collections.abc import Iterator  # noqa: E402
+
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 # The same examples every time, and no clock: a busy machine must not fail a test.
 hypothesis.settings.register_profile("loom", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("loom")
 
+BROWSER_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]
 GUARDED = ("browser", "parity")  # these may not be left out when CI runs
 
 
@@ -66,3 +73,12 @@ class LeftOut:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("LOOM_CI"):
         config.pluginmanager.register(LeftOut(), "left-out")
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """One browser for a module: while it is open, no other test could run an event loop."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
+        yield browser
+        browser.close()

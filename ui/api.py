@@ -11,12 +11,13 @@ import asyncio
 import inspect
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import api
 from gradio.utils import get_upload_folder
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
@@ -35,13 +36,14 @@ LISTS: dict[str, Any] = {"loras": list[dict[str, Any]], "strengths": list[float]
 REPORT_EVERY_S = 0.25
 
 
-def connect_api(studio: Studio) -> None:
-    """Adds the endpoints to the page being built."""
-    for mode, settings in MODES.items():
-        gr.api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
+def connect_api(studio: Studio, modes: Iterable[str]) -> None:
+    """Adds the endpoints to the page being built, one for the job of each of these modes."""
+    for mode in modes:
+        settings = MODES[mode]
+        api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
                api_description=inspect.getdoc(settings))
     for endpoint in (_options(studio), _cancel_job(studio), _read_record()):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
+        api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
                api_description=inspect.getdoc(endpoint))
 
 

@@ -85,7 +85,7 @@ def build(studio: Studio) -> Page:
             space.connect(blocks)
         panel.connect(blocks, top, spaces, lambda: notice.text)
         connect_records(studio, top, drawer, spaces)
-        connect_api(studio)
+        connect_api(studio, [tab.mode for tab in TABS])
     blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)
 

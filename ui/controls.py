@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from backend.engine.protocol import Library
 from backend.errors import BadInput
@@ -35,6 +34,7 @@ _LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
                    r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
 
 Values = dict[str, Any]
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Control:
 
     key: str
     fields: tuple[str, ...]
-    build: Callable[[str, dict[str, Any], Library, str], Component]
+    build: Callable[[str, dict[str, Any], Library, str], Part]
     read: Callable[[Any], Values]
     write: Callable[[Values, dict[str, Any]], Any]
 
@@ -71,6 +71,11 @@ def card_of(library: Library, model: str) -> dict[str, Any]:
     return next((dict(card) for card in library.models if card["name"] == model), {})
 
 
+def named(choice: str) -> tuple[str, str]:
+    """A dropdown's choice: how it is shown, and its value."""
+    return CHOICE_TITLES.get(choice, choice), choice
+
+
 def title(key: str) -> str:
     """The label of a control."""
     return TITLES.get(key, key.replace("_", " ").capitalize())
@@ -85,7 +90,7 @@ def hint(schema: dict[str, Any]) -> str:
     return text
 
 
-def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
     return gr.Slider(
         schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key),
@@ -93,30 +98,30 @@ def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
     )
 
 
-def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
-    choices = [(CHOICE_TITLES.get(name, name), name) for name in schema["enum"]]
+def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    choices = [named(str(name)) for name in schema["enum"]]
     return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
                        elem_id=elem_id, filterable=False)
 
 
-def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Number(schema["default"], precision=0, label=title(key), info=hint(schema),
                      elem_id=elem_id, minimum=-1)
 
 
-def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
                       lines=2, max_lines=12)
 
 
-def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(schema["default"], label=title(key), elem_id=elem_id,
                       lines=3 if key == "prompt" else 2, max_lines=12,
                       placeholder="What should the picture show?" if key == "prompt"
                       else "What to steer away from", elem_classes="loom-prompt")
 
 
-def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Component:
+def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     card = dict(library.models[0]) if library.models else {}
     return gr.Dropdown(
         size_choices(card), value=schema["default"], label="Size", elem_id=elem_id,
@@ -205,10 +210,9 @@ def control_for(settings: type[Settings], field: str) -> Control:
     else:
         build = _text
     default = schema.get("default")
-    write: Callable[[Values, dict[str, Any]], Any]
-    if field == "guidance_scale":
-        write = _write_guidance
-    else:
-        def write(values: Values, card: dict[str, Any]) -> Any:
-            return values.get(field, default)
-    return Control(field, (field,), build, lambda value: {field: value}, write)
+
+    def write(values: Values, card: dict[str, Any]) -> Any:
+        return values.get(field, default)
+
+    shown = _write_guidance if field == "guidance_scale" else write
+    return Control(field, (field,), build, lambda value: {field: value}, shown)

@@ -6,12 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from backend.engine.protocol import Engine
 from backend.errors import BadInput
 from backend.settings import MODES, Settings, parse
-from ui.controls import CHOICE_TITLES, Control, card_of, control_for, field_schema, size_choices
+from ui.controls import (
+    Control,
+    Part,
+    card_of,
+    control_for,
+    field_schema,
+    named,
+    size_choices,
+)
 
 
 @dataclass
@@ -21,12 +28,12 @@ class Form:
     Attributes:
         mode: A key of `settings.MODES`.
         engine: Asked for the model cards and names at hand.
-        parts: Component by control key, in the order of building; "model" is among them.
+        parts: Part by control key, in the order of building; "model" is among them.
     """
 
     mode: str
     engine: Engine
-    parts: dict[str, Component] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
     controls: dict[str, Control] = field(default_factory=dict)
 
     @property
@@ -35,11 +42,11 @@ class Form:
         return MODES[self.mode]
 
     @property
-    def components(self) -> list[Component]:
+    def components(self) -> list[Part]:
         """All components, in the order of `parts`."""
         return list(self.parts.values())
 
-    def add(self, name: str) -> Component:
+    def add(self, name: str) -> Part:
         """Builds the component of a settings field ("width" brings the size)."""
         control = control_for(self.settings, name)
         card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
@@ -50,7 +57,7 @@ class Form:
         self.adopt(control, component)
         return component
 
-    def adopt(self, control: Control, component: Component) -> None:
+    def adopt(self, control: Control, component: Part) -> None:
         """Takes in a component that stands elsewhere, e.g. the model in the header."""
         self.parts[control.key] = component
         self.controls[control.key] = control
@@ -64,7 +71,7 @@ class Form:
         return parse(self.mode, self.values(raw))
 
     def values(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Component values by key -> settings by field, not yet validated."""
+        """Part values by key -> settings by field, not yet validated."""
         values: dict[str, Any] = {}
         for key, control in self.controls.items():
             if key not in raw:
@@ -107,4 +114,4 @@ class Form:
     def schedules(self, sampler: Any) -> list[tuple[str, str]]:
         """Choices of the schedule for a sampler."""
         names = self.engine.library().samplers.get(str(sampler), ())
-        return [(CHOICE_TITLES.get(name, name), name) for name in names]
+        return [named(name) for name in names]

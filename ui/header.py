@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from backend.settings import Settings
 from ui.stage import mount_call, script
@@ -36,7 +35,7 @@ class Header:
         notices: Takes `notes(...)`; also the source of "record" events (a dropped picture).
     """
 
-    model: Component
+    model: gr.Dropdown
     preset: gr.Dropdown
     save: gr.Button
     notices: gr.HTML

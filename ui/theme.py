@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gradio as gr
+from gradio import themes
 from gradio.themes.utils import colors
 
 STATIC = Path(__file__).parent / "static"
@@ -23,12 +23,12 @@ _GREY = colors.Color(
 )
 
 
-def theme() -> gr.themes.Base:
+def theme() -> themes.Base:
     """The theme given to `launch`."""
-    return gr.themes.Base(
+    return themes.Base(
         primary_hue=_ACCENT, secondary_hue=_ACCENT, neutral_hue=_GREY, font=_FONT,
-        font_mono=_MONO, radius_size=gr.themes.sizes.radius_md,
-        text_size=gr.themes.sizes.text_sm, spacing_size=gr.themes.sizes.spacing_md,
+        font_mono=_MONO, radius_size=themes.sizes.radius_md,
+        text_size=themes.sizes.text_sm, spacing_size=themes.sizes.spacing_md,
     ).set(
         body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950",
         background_fill_primary="white", background_fill_primary_dark="*neutral_900",

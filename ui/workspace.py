@@ -240,7 +240,7 @@ class Workspace:
         names = json.dumps(list(form.parts))
         keep = f"(...values) => loom.changed('{mode}', {names}, values)"
         watched = [*form.components, self.kept_form]
-        gr.on([part.change for part in form.components if hasattr(part, "change")],
+        gr.on([part.change for part in form.components],
               fn=None, js=keep, inputs=watched, outputs=self.kept_form, show_progress="hidden",
               api_visibility="private")
 

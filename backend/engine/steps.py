@@ -66,9 +66,7 @@ class JobSteps:
             self._first = (now, done)
         since, first = self._first
         eta_s = (now - since) / (done - first) * (total - done) if done > first else None
-        self._job.report(
-            Progress("sampling", done, total, round(self._job.elapsed_s, 3), eta_s)
-        )
+        self._job.report(Progress("sampling", done, total, eta_s=eta_s))
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.

@@ -19,15 +19,10 @@ from playwright.sync_api import (
     Page,
     Request,
     expect,
-    sync_playwright,
 )
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000  # a slow machine with other work is no failure
-BROWSER_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(data: Path, *flags: str, **environment: str) -> Iterator[Server]:
-    """Starts `app.py --fake` on a free port and ends it with SIGTERM."""
-    command = [sys.executable, "app.py", "--fake", "--port", str(free_port()),
+def running(
+    data: Path, *flags: str, fake_step_s: str | None = "0.01", **environment: str
+) -> Iterator[Server]:
+    """Starts `app.py` on a free port and ends it with SIGTERM.
+
+    Args:
+        fake_step_s: Seconds a step of the FakeEngine takes; None starts the real engine.
+    """
+    fake = [] if fake_step_s is None else ["--fake", fake_step_s]
+    command = [sys.executable, "app.py", *fake, "--port", str(free_port()),
                "--data", str(data), *flags]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=os.environ | environment)
@@ -85,17 +87,8 @@ def running(data: Path, *flags: str, **environment: str) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the session."""
-    with running(tmp_path_factory.mktemp("data"), "--step-time", "0.05") as started:
+    with running(tmp_path_factory.mktemp("data"), fake_step_s="0.05") as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    """One browser for the session."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
-        yield browser
-        browser.close()
 
 
 class Pages:

@@ -51,6 +51,7 @@ SETTINGS = [
     Txt2ImgSettings.model_validate({
         "loras": [{"name": "ink", "weight": 0.8}, {"name": "a b", "start": 0.25, "end": 0.5}],
         "guidance_start": 0.1, "guidance_end": 0.6, "threshold_ratio": 0.995, "eta": 1.0,
+        "sampler": "ddim", "schedule": "model",
         "variation_seed": 4, "variation_strength": 0.3, "clip_skip": 2, "prompt_b": "x",
         "prompt_mix": 0.5, "guidance_rescale": 0.7,
     }),

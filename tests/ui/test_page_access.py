@@ -43,6 +43,7 @@ def test_a_phone_shows_one_column(pages: Pages) -> None:
     assert tops == sorted(tops)
     small = page.evaluate("""() => [...document.querySelectorAll(
             'main button, main a[href], main input, main textarea, main select')]
+        .filter((node) => !node.closest('[aria-hidden=true]'))
         .filter((node) => node.checkVisibility({visibilityProperty: true}) && node.offsetWidth)
         .filter((node) => node.getBoundingClientRect().height < 39.5)
         .map((node) => node.outerHTML.slice(0, 120))""")

@@ -65,7 +65,7 @@ def test_a_dropped_picture_fills_the_form(pages: Pages) -> None:
 
 def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> None:
     name = "Abendlicht über der Wiese"
-    with running(tmp_path, "--step-time", "0.01") as first:
+    with running(tmp_path) as first:
         page = pages(first.url)
         start(page, "an evening meadow", steps=11)
         wait_state(page, "done")
@@ -78,7 +78,7 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         expect(page.locator(".loom-note.warn")).to_be_visible()
         page.context.close()
     (tmp_path / "presets" / "broken.json").write_text("{")
-    with running(tmp_path, "--step-time", "0.01") as second:
+    with running(tmp_path) as second:
         page = pages(second.url)
         note(page, "broken")
         expect(steps_of(page)).to_have_value("20")
@@ -91,7 +91,9 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         content = Path(exported.value.path()).read_bytes()
         page.get_by_role("button", name="Delete chosen").click()
         note(page, "deleted")
-        page.locator("#loom-preset-import input, input#loom-preset-import").set_input_files(
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Import a file").click()
+        chooser.value.set_files(
             [{"name": "p.json", "mimeType": "application/json", "buffer": content}])
         note(page, "imported")
         page.get_by_role("button", name="Close", exact=True).click()

@@ -1,0 +1,95 @@
+"""The whole way on the built-in model: `app.py` as people start it, its client and a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from backend.metadata import read
+from tests.ui.conftest import PATIENCE_MS, Pages, Server, running, wait_state
+from tests.ui.test_page import frame, pixels
+
+PROMPT = "a red house on grass"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("data"), fake_step_s=None) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    made = Client(server.url, verbose=False, analytics_enabled=False,
+                  download_files=tmp_path_factory.mktemp("downloads"))
+    yield made
+    made.close()
+
+
+def generate(client: Client, **settings: Any) -> tuple[list[np.ndarray], dict[str, Any]]:
+    files, info = client.predict(api_name="/txt2img", **settings)
+    return [np.asarray(Image.open(file).convert("RGB")) for file in files], info
+
+
+def test_a_batch_is_the_same_as_its_seeds_one_by_one(client: Client) -> None:
+    pictures, info = generate(client, prompt=PROMPT, batch_size=2, seed=41, steps=6)
+    assert info["seeds"] == [41, 42]
+    assert info["steps"] == 6
+    assert info["model"]["name"] == "pocket"
+    for seed, picture in zip((41, 42), pictures, strict=True):
+        (alone,), _ = generate(client, prompt=PROMPT, seed=seed, steps=6)
+        difference = np.abs(alone.astype(int) - picture)
+        assert np.mean(difference.max(axis=-1) <= 2) >= 0.99
+
+
+def test_two_clients_at_once_get_what_they_get_alone(client: Client, server: Server) -> None:
+    wanted = [{"prompt": PROMPT, "seed": 5, "steps": 5},
+              {"prompt": "a blue boat at sunset", "seed": 6, "steps": 5}]
+    alone = [generate(client, **each)[0][0] for each in wanted]
+    other = Client(server.url, verbose=False, analytics_enabled=False)
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda pair: generate(pair[0], **pair[1])[0][0],
+                                 zip((client, other), wanted, strict=True)))
+    other.close()
+    for got, expected in zip(together, alone, strict=True):
+        assert np.array_equal(got, expected)
+
+
+def test_the_record_in_the_file_makes_the_picture_again(client: Client) -> None:
+    files, _ = client.predict(prompt=PROMPT, steps=4, api_name="/txt2img")
+    record = read(Path(files[0]).read_bytes())
+    (again,), _ = generate(client, **record.settings)
+    assert np.array_equal(again, np.asarray(Image.open(files[0]).convert("RGB")))
+
+
+@pytest.mark.browser
+def test_the_browser_watches_a_picture_form(chromium: Browser, server: Server) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    pages = Pages(chromium, server.url)
+    try:
+        page = pages()
+        page.get_by_label("Prompt", exact=True).fill(PROMPT)
+        page.keyboard.press("Control+Enter")
+        wait_state(page, "running")
+        page.wait_for_function("document.querySelector('.stage').dataset.frames >= 2")
+        wait_state(page, "done")
+        expect(page.locator(".line")).to_contain_text("256 × 256")
+        original, final = pixels(page), frame(page)
+        page.get_by_label("Timeline, step").fill("4")
+        expect(page.locator(".frame")).not_to_have_attribute("src", final)
+        job = page.evaluate("loom.stages.txt2img.value.job")
+        page.get_by_role("button", name="Branch from here").click()
+        page.wait_for_function("job => { const v = loom.stages.txt2img.value; "
+                               "return v.state === 'done' && v.job !== job; }", arg=job)
+        assert np.array_equal(pixels(page), original)
+        assert pages.problems == []
+    finally:
+        pages.close()
