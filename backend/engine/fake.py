@@ -178,23 +178,25 @@ class FakeEngine:
         self, token: str, revision: int, timeout_s: float = 10.0
     ) -> Preview | None:
         """The newest frame above `revision`; waits without holding a thread."""
-        fresh = asyncio.Event()
-        waiter = (asyncio.get_running_loop(), fresh)
-        with self._changed:
-            job = self._find(token)
-            newest = job.preview
-            if newest is not None and newest.revision > revision:
-                return newest
-            if job.status.state not in ("queued", "running"):
-                return None
-            job.waiters.append(waiter)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(fresh.wait(), timeout_s)
-        with self._changed:
-            if waiter in job.waiters:
-                job.waiters.remove(waiter)
-            newest = job.preview
-        return newest if newest is not None and newest.revision > revision else None
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while True:
+            # Woken by every change of the job, of which a frame is only one.
+            fresh = asyncio.Event()
+            waiter = (loop, fresh)
+            with self._changed:
+                job = self._find(token)
+                newest = job.preview
+                if newest is not None and newest.revision > revision:
+                    return newest
+                if job.status.state not in ("queued", "running") or loop.time() >= until:
+                    return None
+                job.waiters.append(waiter)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(fresh.wait(), until - loop.time())
+            with self._changed:
+                if waiter in job.waiters:
+                    job.waiters.remove(waiter)
 
     def touch(self, token: str) -> None:
         """Starts the grace period anew."""
