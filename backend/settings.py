@@ -132,7 +132,7 @@ class Settings(_Frozen):
     """
 
     mode: ClassVar[str] = ""
-    pictures: ClassVar[tuple[str, ...]] = ()  # that may travel beside the settings, by name
+    pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
 
     prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
     negative_prompt: Prompt = Field("", description="What to steer away from.")
@@ -402,7 +402,7 @@ class StyleTransferSettings(Img2ImgSettings):
 
 
 MODES: dict[str, type[Settings]] = {
-    cls.mode: cls for cls in (Txt2ImgSettings, StyleTransferSettings)
+    cls.mode: cls for cls in (Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings)
 }
 
 

@@ -23,16 +23,18 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from backend.errors import BadInput
-from backend.events import JobStatus, Output, Pixels
+from backend.events import JobStatus, Output
 from backend.metadata import read, write_png
-from backend.pictures.decode import decode
 from backend.requests import Request
 from backend.settings import MODES, Settings, parse
 from ui.stream import ENDED, sentence
 from ui.studio import Studio
-from ui.uploads import read_upload
+from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
-MAX_PICTURE_BYTES = 32_000_000
+# Fields whose tuples travel as lists.
+LISTS: dict[str, Any] = {
+    "loras": list[dict[str, Any]], "controls": list[dict[str, Any]], "strengths": list[float],
+}
 REPORT_EVERY_S = 0.25
 
 
@@ -58,7 +60,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
         try:
             given = dict(zip(names, values, strict=True))
             sent = {name: given.pop(name) for name in settings.pictures}
-            images = await asyncio.to_thread(_pictures, sent)
+            images = await asyncio.to_thread(read_pictures, sent)
             wanted = Request(parse(mode, given), images)
             owner = str(request.username or request.session_hash or "")
             token = await asyncio.to_thread(engine.submit, wanted, owner)
@@ -84,30 +86,20 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
                                     annotation=gr.Request)]
     hints: dict[str, Any] = {"request": gr.Request}
     for name, field in settings.model_fields.items():
-        listed = name in ("loras", "controls")
-        hint = list[dict[str, Any]] if listed else field.annotation
-        default = [] if listed else field.get_default()
-        hints[name] = hint
+        hints[name] = LISTS.get(name, field.annotation)
+        default = [] if name in LISTS else field.get_default()
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=default, annotation=hint))
+                                            default=default, annotation=hints[name]))
     for name in settings.pictures:
         hints[name] = FileData | None
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=None, annotation=FileData | None))
+                                            default=None, annotation=hints[name]))
     hints["return"] = tuple[list[FileData], dict]
     endpoint.__annotations__ = hints
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         parameters, return_annotation=hints["return"]
     )
     return endpoint
-
-
-def _pictures(sent: dict[str, Any]) -> dict[str, Pixels]:
-    """The uploads that came along, decoded."""
-    return {
-        name: decode(read_upload(upload, MAX_PICTURE_BYTES), name)
-        for name, upload in sent.items() if upload is not None
-    }
 
 
 def _report(status: JobStatus) -> dict[str, Any]:

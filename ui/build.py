@@ -19,6 +19,7 @@ from ui.guard import Guard, HostList
 from ui.header import header
 from ui.history import connect_records, history_drawer
 from ui.preset_panel import PresetPanel
+from ui.send import connect_sends
 from ui.share import (
     PortInUse,
     Serving,
@@ -73,16 +74,17 @@ def build(studio: Studio) -> Page:
         panel = PresetPanel(studio)
         drawer = history_drawer(studio)
         spaces: list[Workspace] = []
-        with gr.Tabs(elem_classes="loom-tabs"):
+        with gr.Tabs(elem_classes="loom-tabs") as tabs:
             for tab in TABS:
                 form = Form(tab.mode, studio.engine)
                 form.adopt(control_for(form.settings, "model"), top.model)
                 targets = [{"mode": other.mode, "title": other.title} for other in TABS
-                           if other.accepts_picture and other.mode != tab.mode]
+                           if other.accepts_picture]
                 with gr.Tab(tab.title, id=tab.mode):
                     spaces.append(Workspace(tab, studio, form, targets))
         for space in spaces:
             space.connect(blocks)
+        connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, lambda: notice.text)
         connect_records(studio, top, drawer, spaces)
         connect_api(studio, [tab.mode for tab in TABS])

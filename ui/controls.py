@@ -23,16 +23,18 @@ TITLES = {
     "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
     "prompt_mix": "Mix in prompt B", "controlnet": "ControlNet", "start_from": "Start from",
     "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
-    "loras": "LoRAs", "eta": "Eta",
+    "loras": "LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
+    "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
+    "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
+    "only_masked_padding": "Padding",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
     "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
     "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
     "prompt": "prompt counts more", "control": "edges count more",
-    "crop": "crop to fit", "pad": "pad with white",
     "model": "model's own", "karras": "Karras", "exponential": "exponential",
-    "trailing": "trailing", "ays": "AYS",
+    "trailing": "trailing", "ays": "AYS", "latent_noise": "latent noise",
 }
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
@@ -40,7 +42,7 @@ _LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
                    r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
 
 Values = dict[str, Any]
-Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,15 @@ def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
                       else "What to steer away from", elem_classes="loom-prompt")
 
 
+def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Checkbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id)
+
+
+def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
+                      placeholder="e.g. 0.3, 0.5, 0.7, 0.9", max_lines=1)
+
+
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     card = dict(library.models[0]) if library.models else {}
     return gr.Dropdown(
@@ -205,6 +216,19 @@ def _write_loras(values: Values, card: dict[str, Any]) -> str:
     return ", ".join(one(use) for use in values.get("loras", ()))
 
 
+def _read_strengths(value: Any) -> Values:
+    try:
+        return {"strengths": [float(part) for part in str(value or "").replace(";", ",").split(",")
+                              if part.strip()]}
+    except ValueError:
+        raise BadInput("Strengths are numbers with commas between, e.g. 0.3, 0.5, 0.7.",
+                       "strengths") from None
+
+
+def _write_strengths(values: Values, card: dict[str, Any]) -> str:
+    return ", ".join(f"{strength:g}" for strength in values.get("strengths", ()))
+
+
 def _write_guidance(values: Values, card: dict[str, Any]) -> float:
     value = values.get("guidance_scale")
     return card.get("guidance_scale") or 7.0 if value is None else value
@@ -216,6 +240,7 @@ CONTROLNET = Control(
     lambda values, card: values.get("controlnet") or "",
 )
 LORAS = Control("loras", ("loras",), _text, _read_loras, _write_loras)
+STRENGTHS = Control("strengths", ("strengths",), _line, _read_strengths, _write_strengths)
 
 
 def control_for(settings: type[Settings], field: str) -> Control:
@@ -226,6 +251,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         return LORAS
     if field == "controlnet":
         return CONTROLNET
+    if field == "strengths":
+        return STRENGTHS
     schema = field_schema(settings, field)
     if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
         build = _text if field == "prompt_b" else _prompt
@@ -233,6 +260,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _detector
     elif "enum" in schema:
         build = _choice
+    elif schema.get("type") == "boolean":
+        build = _check
     elif field.endswith("seed"):
         build = _seed
     elif schema.get("type") in ("integer", "number"):

@@ -20,7 +20,7 @@ from ui.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
 POLL_S = 5.0
-EVENTS = ("branch", "reuse", "send", "example", "advise")
+EVENTS = ("branch", "reuse", "send", "example", "pick", "advise")
 
 _TEMPLATE = """
 <section class="stage" data-state="empty" aria-label="Canvas and results">

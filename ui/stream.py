@@ -62,9 +62,19 @@ def result_of(output: Output) -> dict[str, Any]:
         name = f"latent-loom-{seed}.png"
     return {
         "url": url, "name": name,
-        "seed": seed, "width": width, "height": height, "views": list(output.views),
-        "obedience": output.record.extra.get("obedience"),
+        "seed": seed, "width": width, "height": height, "label": label_of(output),
+        "views": list(output.views), "obedience": output.record.extra.get("obedience"),
     }
+
+
+def label_of(output: Output) -> str:
+    """What sets a picture that started from a picture apart from its neighbours."""
+    extra, strength = output.record.extra, output.record.settings.get("strength")
+    if strength is None or "sigma" not in extra:
+        return ""
+    steps = extra["steps"]
+    return (f"strength {strength:g} · σ {extra['sigma']:.2f} · "
+            f"{steps} {'step' if steps == 1 else 'steps'}")
 
 
 def data_uri(content: bytes, kind: str) -> str:

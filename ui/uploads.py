@@ -8,6 +8,10 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from backend.errors import BadInput
+from backend.events import Pixels
+from backend.pictures.decode import decode
+
+MAX_PICTURE_BYTES = 32_000_000
 
 
 def read_upload(sent: Any, max_bytes: int) -> bytes:
@@ -36,3 +40,13 @@ def read_upload(sent: Any, max_bytes: int) -> bytes:
         return path.read_bytes()
     except OSError:
         raise BadInput("Upload the file; a path on the server is not accepted.", "file") from None
+
+
+def read_pictures(sent: dict[str, Any]) -> dict[str, Pixels]:
+    """Uploaded pictures by name, decoded; those that were not sent are left out.
+
+    Raises:
+        BadInput: One cannot be read; says which file is accepted.
+    """
+    return {name: decode(read_upload(file, MAX_PICTURE_BYTES), name)
+            for name, file in sent.items() if file is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -33,12 +34,29 @@ def _no_pictures() -> dict[str, Component]:
     return {}
 
 
-def _no_events(space: Workspace, page: gr.Blocks) -> None:
-    pass
-
-
-def _no_pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
+def _no_pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
     return {}
+
+
+def _no_wires(space: Workspace) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A further accordion of a tab.
+
+    Attributes:
+        key: Ends its element id.
+        title: On it.
+        fields: Settings fields inside.
+        pictures: Builds input components inside, by name, above the fields.
+    """
+
+    key: str
+    title: str
+    fields: tuple[str, ...]
+    pictures: Callable[[], dict[str, Component]] = _no_pictures
 
 
 @dataclass(frozen=True)
@@ -53,11 +71,13 @@ class Tab:
         main: Settings fields always in sight.
         advanced: Fields in the Advanced accordion.
         pictures: Builds further input components, by name, above the prompt.
-        pixels: Their values -> `Request.images`.
-        accepts_picture: Whether other tabs may send a picture here.
+        pixels: Those components and their raw values, by name -> `Request.images`.
+        accepts_picture: Whether pictures may be sent here, into the component "image".
         beside: Fields that belong to the pictures and stand below them.
         scripted: Fields that only scripts set; they keep their defaults on the page.
-        events: Wires what is the tab's own, once everything is built.
+        folds: Further accordions, above the Advanced one.
+        result: Builds components below the stage, by name.
+        connect: Wires what this tab alone has.
     """
 
     mode: str
@@ -67,11 +87,19 @@ class Tab:
     main: tuple[str, ...]
     advanced: tuple[str, ...]
     pictures: Callable[[], dict[str, Component]] = _no_pictures
-    pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
+    pixels: Callable[[dict[str, Component], dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
     beside: tuple[str, ...] = ()
     scripted: tuple[str, ...] = ()
-    events: Callable[[Workspace, gr.Blocks], None] = _no_events
+    folds: tuple[Fold, ...] = ()
+    result: Callable[[], dict[str, Component]] = _no_pictures
+    connect: Callable[[Workspace], None] = _no_wires
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Settings fields that the tab places itself."""
+        folded = (name for fold in self.folds for name in fold.fields)
+        return (*self.beside, *self.main, *self.advanced, *folded)
 
 
 class Workspace:
@@ -117,12 +145,20 @@ class Workspace:
                                   elem_classes="loom-fold",
                                   visible=bool(studio.engine.library().loras)):
                     form.add("loras")
+                for fold in tab.folds:
+                    with gr.Accordion(fold.title, open=False, elem_id=f"{mode}-{fold.key}",
+                                      elem_classes="loom-fold"):
+                        self.pictures |= fold.pictures()
+                        with gr.Group(elem_classes="loom-controls"):
+                            for name in fold.fields:
+                                form.add(name)
                 with gr.Accordion("Advanced", open=False, elem_id=f"{mode}-advanced",
                                   elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
                     for name in tab.advanced:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(studio, mode, tab.heading, tab.text, start)
+                self.results = tab.result()
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
         self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
@@ -131,8 +167,8 @@ class Workspace:
         """Wires the events; called once every tab is built."""
         self._connect_runs(page)
         self._connect_controls()
+        self.tab.connect(self)
         self._connect_memory(page)
-        self.tab.events(self, page)
 
     def _connect_runs(self, page: gr.Blocks) -> None:
         engine = self.studio.engine
@@ -180,7 +216,7 @@ class Workspace:
         self, raw: dict[str, Any], owner: str, branch: Branch | None
     ) -> AsyncGenerator[tuple[Any, Any], None]:
         try:
-            images = self.tab.pixels(raw)
+            images = await asyncio.to_thread(self.tab.pixels, self.pictures, raw)
             settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
             if branch is not None:
                 settings = self._with_seeds_of(branch.token, settings)

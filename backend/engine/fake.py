@@ -32,8 +32,15 @@ from backend.errors import (
     UnknownName,
 )
 from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
+from backend.pictures import canvas
 from backend.requests import Request, check_pictures
-from backend.settings import MAX_SEED, SCHEDULES_OF, StyleTransferSettings
+from backend.settings import (
+    MAX_SEED,
+    SCHEDULES_OF,
+    Img2ImgSettings,
+    Settings,
+    StyleTransferSettings,
+)
 
 FAILURES: dict[str, Exception] = {
     "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
@@ -177,23 +184,25 @@ class FakeEngine:
         self, token: str, revision: int, timeout_s: float = 10.0
     ) -> Preview | None:
         """The newest frame above `revision`; waits without holding a thread."""
-        fresh = asyncio.Event()
-        waiter = (asyncio.get_running_loop(), fresh)
-        with self._changed:
-            job = self._find(token)
-            newest = job.preview
-            if newest is not None and newest.revision > revision:
-                return newest
-            if job.status.state not in ("queued", "running"):
-                return None
-            job.waiters.append(waiter)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(fresh.wait(), timeout_s)
-        with self._changed:
-            if waiter in job.waiters:
-                job.waiters.remove(waiter)
-            newest = job.preview
-        return newest if newest is not None and newest.revision > revision else None
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while True:
+            # Woken by every change of the job, of which a frame is only one.
+            fresh = asyncio.Event()
+            waiter = (loop, fresh)
+            with self._changed:
+                job = self._find(token)
+                newest = job.preview
+                if newest is not None and newest.revision > revision:
+                    return newest
+                if job.status.state not in ("queued", "running") or loop.time() >= until:
+                    return None
+                job.waiters.append(waiter)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(fresh.wait(), until - loop.time())
+            with self._changed:
+                if waiter in job.waiters:
+                    job.waiters.remove(waiter)
 
     def touch(self, token: str) -> None:
         """Starts the grace period anew."""
@@ -217,7 +226,7 @@ class FakeEngine:
         if info is None or not 0 <= step < info.steps or not 0 <= image < info.batch:
             raise BadInput("That step is not stored; move the timeline and try again.", "step")
         job = self._jobs[token]
-        return self._frame(job.request, image, (step + 1) / job.request.settings.steps, kind)
+        return self._frame(job.request, image, (step + 1) / run_steps(job.request.settings), kind)
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
         """An mp4 of x0 | x_t over the steps (MPEG-4 part 2: enough for a stand-in)."""
@@ -241,6 +250,10 @@ class FakeEngine:
             if writer is not None:
                 writer.release()
             return Path(path).read_bytes()
+
+    def levels(self, settings: Settings) -> tuple[float, ...]:
+        """Evenly from 14.6 to 0."""
+        return tuple(14.6 * (1 - i / settings.steps) for i in range(settings.steps + 1))
 
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, one LoRA, one ControlNet."""
@@ -294,11 +307,17 @@ class FakeEngine:
         return job
 
     def _frame(self, request: Request, image: int, done: float, kind: FrameKind) -> Pixels:
-        settings = request.settings
-        size = (settings.width or 0, settings.height or 0)
-        seed = settings.image_seed(image)
+        settings, size = request.settings, request.settings.drawn_size
+        seed = settings.image_seed(image % settings.batch_size)
         picture = fake_picture.draw(settings.prompt, seed, *size)
         grain = fake_picture.noise(settings.prompt, seed, *size)
+        if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
+            strength = settings.ladder[image // settings.batch_size]
+            source = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
+            drawn = source.source + strength * (picture.astype(float) - source.source)
+            picture = np.rint(drawn).astype(np.uint8)
+            if done >= 1.0:
+                return source.finish(picture)
         shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
         return shape(picture, done, grain)
 
@@ -328,15 +347,15 @@ class FakeEngine:
         begun = time.monotonic()
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = job.request.branch.step + 1 if job.request.branch is not None else 0
-        for step in range(first, settings.steps):
-            if failure is not None and step >= settings.steps // 2:
+        total = run_steps(settings)
+        for step in range(first, total):
+            if failure is not None and step >= total // 2:
                 raise failure
             elapsed = time.monotonic() - begun
-            left = (settings.steps - step) * self.step_time_s
-            self._pause(job, self.step_time_s,
-                        Progress("sampling", step, settings.steps, elapsed, left))
+            left = (total - step) * self.step_time_s
+            self._pause(job, self.step_time_s, Progress("sampling", step, total, elapsed, left))
             self._show(job, step + 1)
-        self._finish(job, settings.steps - first, time.monotonic() - begun)
+        self._finish(job, total - first, time.monotonic() - begun)
 
     def _pause(self, job: _Job, duration_s: float, progress: Progress) -> None:
         self._publish(job, progress=progress)
@@ -354,31 +373,38 @@ class FakeEngine:
 
     def _show(self, job: _Job, done: int) -> None:
         settings = job.request.settings
+        total = run_steps(settings)
         frames = [
-            self._frame(job.request, i, done / settings.steps, "x0")
-            for i in range(settings.batch_size)
+            self._frame(job.request, i, done / total, "x0")
+            for i in range(settings.picture_count)
         ]
         with self._changed:
             revision = job.preview.revision + 1 if job.preview else 1
-            job.preview = Preview(revision, done, settings.steps,
+            job.preview = Preview(revision, done, total,
                                   fake_picture.jpeg(fake_picture.grid(frames)),
-                                  done == settings.steps)
-            sigmas = tuple(14.6 * (1 - (i + 1) / settings.steps) for i in range(done))
+                                  done == total)
+            sigmas = self.levels(settings)[settings.steps - total + 1 :][:done]
             self._publish(
-                job, timeline=TimelineInfo(done, settings.batch_size, sigmas),
+                job, timeline=TimelineInfo(done, settings.picture_count, sigmas),
                 progress=replace(job.status.progress, step=done,
-                                 eta_s=(settings.steps - done) * self.step_time_s),
+                                 eta_s=(total - done) * self.step_time_s),
             )
 
     def _finish(self, job: _Job, steps: int, elapsed_s: float) -> None:
         settings = job.request.settings
         model = {"name": settings.model, "hash": _HASH}
         outputs: list[Output] = []
-        for i in range(settings.batch_size):
+        for i in range(settings.picture_count):
             recipe = settings.model_copy(
-                update={"batch_size": 1, "seed": settings.image_seed(i)}
+                update={"batch_size": 1, "seed": settings.image_seed(i % settings.batch_size)}
             )
-            record = Record(settings.mode, recipe.model_dump(mode="json"), model)
+            extra: dict[str, Any] = {}
+            if isinstance(recipe, Img2ImgSettings) and recipe.starts_from_picture:
+                strength = recipe.ladder[i // settings.batch_size]
+                recipe = recipe.model_copy(update={"strength": strength, "strengths": ()})
+                ran = recipe.model_steps(strength)
+                extra = {"steps": ran, "sigma": self.levels(settings)[settings.steps - ran]}
+            record = Record(settings.mode, recipe.model_dump(mode="json"), model, extra)
             image = self._frame(job.request, i, 1.0, "x0")
             path = None
             if self._storage is not None and job.request.save:
@@ -394,7 +420,8 @@ class FakeEngine:
     ) -> None:
         settings, progress = job.request.settings, job.status.progress
         info: dict[str, Any] = {
-            "seeds": [settings.image_seed(i) for i in range(settings.batch_size)],
+            "seeds": [settings.image_seed(i % settings.batch_size)
+                      for i in range(settings.picture_count)],
             "settings": settings.model_dump(mode="json"),
             "model": {"name": settings.model, "hash": _HASH},
             "steps": progress.step if steps is None else steps,
@@ -441,3 +468,10 @@ def _explained(output: Output, request: Request) -> Output:
     record = replace(output.record, extra=output.record.extra | {"obedience": measured})
     views = {"control": control, "obedience": obedience.overlay(found, output.image)}
     return replace(output, record=record, views=views)
+
+
+def run_steps(settings: Settings) -> int:
+    """Steps that a run takes: part of them where it starts from a picture."""
+    if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
+        return max(settings.model_steps(strength) for strength in settings.ladder)
+    return settings.steps

@@ -26,12 +26,15 @@ from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
 from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, pick
+from backend.models.layout import read_json
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.modes import check_mode, limits, run_mode
 from backend.modes.parts import check_branch
 from backend.requests import Request, check_pictures
+from backend.sampling import schedule as schedules
+from backend.sampling.config import SchedulerConfig
 from backend.settings import MAX_SEED, SCHEDULES_OF, Settings, StyleTransferSettings
 from backend.storage import Storage
 
@@ -230,6 +233,14 @@ class LocalEngine:
         return mp4(frames + [frames[-1]] * fps, fps)
 
     # --- what there is -----------------------------------------------------------------------
+
+    def levels(self, settings: Settings) -> tuple[float, ...]:
+        folder = self._catalog.checkpoint(settings.model).path
+        config = SchedulerConfig.from_dict(
+            read_json(folder / "scheduler" / "scheduler_config.json")
+        )
+        schedule = schedules.make(settings.sampler, settings.schedule, settings.steps, config)
+        return tuple(schedule.levels)
 
     def library(self, *, refresh: bool = False) -> Library:
         if refresh:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
 from backend.requests import Request
+from backend.settings import Settings
 
 FrameKind = Literal["x0", "xt"]
 
@@ -96,6 +97,14 @@ class Engine(Protocol):
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
         """An mp4 (H.264) of x0 | x_t over the steps, as bytes."""
+        ...
+
+    def levels(self, settings: Settings) -> tuple[float, ...]:
+        """Noise levels (sigma) of a run: one before each step of its schedule, and the end.
+
+        Raises:
+            BadInput: The model is unknown, or has no such schedule.
+        """
         ...
 
     def library(self, *, refresh: bool = False) -> Library:

@@ -110,6 +110,15 @@ def prepare(
     return Canvas(original, soft, box, source, bare, drawn)
 
 
+def base(settings: Img2ImgSettings, image: Pixels) -> Pixels:
+    """The upload, (H, W, 3), as it lies under the result: fitted and extended."""
+    width, height = settings.width, settings.height
+    assert width is not None
+    assert height is not None
+    fitted = fit(image, width, height, settings.resize_mode).image
+    return _extended(settings, fitted, None)[0] if settings.outpaints else fitted
+
+
 def _extended(
     settings: Img2ImgSettings, image: Pixels, hard: Mask | None
 ) -> tuple[Pixels, Mask]:

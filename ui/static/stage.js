@@ -35,7 +35,7 @@
       if (v.state === "failed") return "";
       if (v.state === "done") {
         const one = v.results[selected] ?? v.results[0];
-        return `done in ${seconds(v.elapsed)}` + (one ? ` · ${one.width} × ${one.height}` : "");
+        return `done in ${seconds(v.elapsed)}` + (one ? ` · ${one.width} × ${one.height}${one.label ? ` · ${one.label}` : ""}` : "");
       }
       return "";
     };
@@ -68,9 +68,16 @@
       } else if (v.state !== "empty") say(v.state === "failed" ? v.message : `${v.state}: ${line(v)}`);
       renderResults(v);
       renderTimeline(v, busy);
+      if (v.job && !busy && v.results.length) pick();
       if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
     };
 
+    let picked = "";
+    const pick = () => {
+      const now = `${stage.value.job}/${selected}`;
+      if (now !== picked) trigger("pick", { job: stage.value.job, image: selected });
+      picked = now;
+    };
     const renderResults = (v) => {
       const strip = $(".strip");
       const key = JSON.stringify(v.results);
@@ -82,8 +89,9 @@
           img.src = result.url;
           img.alt = "";
           button.append(img);
-          button.setAttribute("aria-label", `Picture ${i + 1}, seed ${result.seed}`);
-          button.onclick = () => { selected = i; scrubbed = null; render(); };
+          button.setAttribute("aria-label", `Picture ${i + 1}, seed ${result.seed}${result.label ? `, ${result.label}` : ""}`);
+          if (result.label) { button.title = result.label; button.dataset.label = result.label.split(" · ")[0].replace("strength ", ""); }
+          button.onclick = () => { selected = i; scrubbed = null; render(); pick(); };
           return button;
         }));
       }
@@ -266,8 +274,8 @@
     const take = () => {
       const value = props.value || {};
       if (value.examples) chips(value);
-      target.hidden = !(value.targets ?? stage.value.targets ?? []).length;
       if (value.targets) {
+        target.hidden = !value.targets.length;
         target.replaceChildren(new Option("send to …", ""), ...value.targets.map((t) => new Option(t.title, t.mode)));
       }
       stage.value = { results: [], step: 0, total: 0, message: "", state: "empty", ...value };

@@ -18,10 +18,9 @@ from backend.settings import StyleTransferSettings
 from ui.controls import SIZE, card_of
 from ui.stage import mount_call, png_uri, script
 from ui.stream import sentence
-from ui.uploads import read_upload
+from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 from ui.workspace import Tab, Workspace
 
-MAX_PICTURE_BYTES = 32_000_000
 PICTURES = ("image", "control_image")
 FOLLOWED = ("detector", "canny_low", "canny_high", "size", "resize_mode", "model", "controlnet")
 
@@ -49,22 +48,18 @@ def _pictures() -> dict[str, Component]:
     return {"image": image, "control_image": control, "edges": edges}
 
 
-def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
-    given = {name: raw.get(name) for name in PICTURES}
-    return {name: _opened(sent) for name, sent in given.items() if sent}
-
-
-def _opened(sent: Any) -> Pixels:
-    return decode(read_upload(sent, MAX_PICTURE_BYTES))
+def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+    return read_pictures({name: raw.get(name) for name in PICTURES})
 
 
 @lru_cache(maxsize=8)
 def _fitted(path: str, width: int, height: int, how: Any) -> Pixels:
     """An upload at the size that is drawn; a slider moves many times over the same picture."""
-    return fit(_opened({"path": path}), width, height, how).image
+    picture = decode(read_upload({"path": path}, MAX_PICTURE_BYTES))
+    return fit(picture, width, height, how).image
 
 
-def _events(space: Workspace, page: gr.Blocks) -> None:
+def _connect(space: Workspace) -> None:
     form, engine = space.form, space.studio.engine
     inputs = {name: space.pictures[name] for name in PICTURES}
     inputs |= {key: form.parts[key] for key in FOLLOWED}
@@ -85,7 +80,8 @@ def _events(space: Workspace, page: gr.Blocks) -> None:
     }
     changes = [part.change for part in inputs.values() if hasattr(part, "change")]
     gr.on(changes, follow, trigger_mode="always_last", **options)
-    page.load(follow, **options)
+    first = [getattr(part, "value", None) for part in inputs.values()]
+    space.pictures["edges"].value = follow(*first)
 
 
 def missing(library: Library, model: str, detector: str) -> str:
@@ -157,5 +153,6 @@ TAB = Tab(
     ),
     pictures=_pictures,
     pixels=_pixels,
-    events=_events,
+    connect=_connect,
+    accepts_picture=True,
 )

@@ -1,0 +1,55 @@
+"""Results that go on to another tab."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from backend.engine.protocol import Engine
+from backend.errors import LoomError
+from backend.events import Output
+from backend.metadata import write_png
+from ui.workspace import Workspace
+
+
+def connect_sends(engine: Engine, tabs: gr.Tabs, spaces: list[Workspace]) -> None:
+    """Wires the stage's "send to": the picture enters the target's "image", its tab opens."""
+    receivers = {space.tab.mode: space.pictures["image"] for space in spaces
+                 if space.tab.accepts_picture}
+
+    def send(evt: gr.EventData) -> list[Any]:
+        data = evt._data if isinstance(evt._data, dict) else {}
+        output = chosen(engine, data.get("job"), data.get("image"))
+        mode = data.get("to")
+        if output is None or mode not in receivers:
+            return [gr.skip()] * (1 + len(receivers))
+        path = kept(output)
+        updates = [gr.update(value=path) if name == mode else gr.skip() for name in receivers]
+        return [gr.Tabs(selected=mode), *updates]
+
+    for space in spaces:
+        space.stage.send(send, outputs=[tabs, *receivers.values()], show_progress="hidden",
+                         api_visibility="private")
+
+
+def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
+    """The picture of a job that the page names; None when it is gone."""
+    try:
+        outputs = engine.results(job) if isinstance(job, str) else ()
+    except LoomError:
+        return None
+    number = image if isinstance(image, int) and not isinstance(image, bool) else 0
+    return outputs[number] if 0 <= number < len(outputs) else None
+
+
+def kept(output: Output) -> str:
+    """A copy of the picture in the folder of uploads, from where a form may name it."""
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=folder)) / "result.png"
+    path.write_bytes(write_png(output.image, output.record))
+    return str(path)
