@@ -76,8 +76,8 @@ pipeline_tag: text-to-image
 # Pocket
 
 A small latent diffusion model with Stable Diffusion's parts (CLIP text encoder, UNet, autoencoder;
-v prediction), native size 256x256. It learned nothing but the drawn, captioned scenes of `toyworld/`,
-which this project renders itself, so it comes with no third-party data.
+v prediction), native size 256x256. It learned nothing but the drawn, captioned scenes of
+`toyworld/`, which this project renders itself, so it comes with no third-party data.
 
 - Subjects: {", ".join(SUBJECTS)}
 - Colours: {", ".join(COLOURS)}

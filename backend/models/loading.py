@@ -30,7 +30,7 @@ from backend.models.preview import (
     make_previewer,
 )
 from backend.models.text import TextEncoder
-from backend.models.unet import Unet
+from backend.models.unet import PredictionType, Unet
 from backend.models.vae import Vae
 
 # Progress bars of the libraries would land in the terminal, in the middle of our own lines.
@@ -85,7 +85,7 @@ class Checkpoint:
         return self.info.native_size
 
     @property
-    def prediction_type(self) -> str:
+    def prediction_type(self) -> PredictionType:
         """epsilon, v_prediction or sample."""
         return self.unet.prediction_type
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, cast, get_args
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -56,7 +56,7 @@ class Unet:
                 f"is unknown; supported: {', '.join(get_args(PredictionType))}."
             )
         self.model = model
-        self.prediction_type = prediction_type
+        self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
         self.in_channels: int = model.config["in_channels"]
 
     def denoiser(

@@ -46,6 +46,8 @@
       setTimeout(() => buttons?.go.click(), 60);
     } else if (event.key === "Escape") {
       if (loom.closeOverlay?.()) return;
+      const panel = document.getElementById("loom-preset-close");
+      if (panel) return panel.click();
       if (buttons && !buttons.stop.disabled) buttons.stop.click();
     }
   }, true);

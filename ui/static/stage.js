@@ -182,7 +182,15 @@
           frame.alt = `Preview at step ${got.step} of ${got.total}`;
           root.dataset.frames = String(Number(root.dataset.frames || 0) + 1);
           if (got.final) break;
+          continue;
         }
+        // No frame: ask how the job is, in case the stream of states was cut (a phone that slept).
+        const now = await server.job_state({ job });
+        if (now?.state && stage.value.job === job && BUSY.includes(stage.value.state)) {
+          stage.value = { ...stage.value, ...now };
+          render();
+        }
+        await new Promise((go) => setTimeout(go, 250));
       }
       if (polling === job) polling = null;
     };
