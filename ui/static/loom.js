@@ -2,7 +2,7 @@
    stage and the buttons of a tab. Text that comes from anywhere enters the page by textContent. */
 (() => {
   if (window.loom) return;
-  const loom = (window.loom = { stages: {}, forms: {}, restored: {} });
+  const loom = (window.loom = { stages: {}, forms: {}, restored: {}, targets: [] });
 
   loom.el = (tag, className, text) => {
     const node = document.createElement(tag);

@@ -274,10 +274,11 @@
     const take = () => {
       const value = props.value || {};
       if (value.examples) chips(value);
-      if (value.targets) {
-        target.hidden = !value.targets.length;
-        target.replaceChildren(new Option("send to …", ""), ...value.targets.map((t) => new Option(t.title, t.mode)));
-      }
+      // Every tab has the same targets; a stage that is mounted late no longer has its first state.
+      const targets = (loom.targets = value.targets ?? loom.targets);
+      target.hidden = !targets.length;
+      if (target.options.length !== targets.length + 1)
+        target.replaceChildren(new Option("send to …", ""), ...targets.map((t) => new Option(t.title, t.mode)));
       stage.value = { results: [], step: 0, total: 0, message: "", state: "empty", ...value };
       render();
     };
