@@ -108,7 +108,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
         inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,
         footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
-        ssr_mode=False, favicon_path=STATIC / "favicon.png", state_session_capacity=64, max_file_size=MAX_FILE,
+        ssr_mode=False, favicon_path=STATIC / "favicon.png", state_session_capacity=64,
+        max_file_size=MAX_FILE,
         allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), app_kwargs=app_options,
     )
     if share_url:

@@ -124,6 +124,14 @@ class Pages:
         ready(page)
         self._leaving = False
 
+    def unplug(self, page: Page) -> None:
+        """Takes the network away for a moment, as a phone does that sleeps."""
+        self._leaving = True
+        page.context.set_offline(True)
+        page.wait_for_function("!navigator.onLine")
+        page.context.set_offline(False)
+        page.wait_for_function("navigator.onLine")
+
     def close(self) -> None:
         """Closes every page."""
         self._leaving = True

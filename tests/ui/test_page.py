@@ -120,6 +120,15 @@ def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     assert pixels(page).shape == (256, 256, 3)
 
 
+def test_a_cut_connection_is_made_up_for(pages: Pages) -> None:
+    page = pages()
+    start(page, "a boat in the fog", steps=100)
+    page.wait_for_function("loom.stages.txt2img.value.step > 0")
+    pages.unplug(page)
+    wait_state(page, "done")
+    assert pixels(page).shape == (256, 256, 3)
+
+
 def test_failures_are_sentences_and_the_next_run_works(pages: Pages) -> None:
     page = pages()
     start(page, "!oom <img src=x onerror=alert(1)> ${alert(1)}", steps=3)
