@@ -124,13 +124,9 @@ class Pages:
         ready(page)
         self._leaving = False
 
-    def unplug(self, page: Page) -> None:
-        """Takes the network away for a moment, as a phone does that sleeps."""
+    def expect_complaints(self) -> None:
+        """From here on, the page may complain of connections that the test cuts."""
         self._leaving = True
-        page.context.set_offline(True)
-        page.wait_for_function("!navigator.onLine")
-        page.context.set_offline(False)
-        page.wait_for_function("navigator.onLine")
 
     def close(self) -> None:
         """Closes every page."""
@@ -164,7 +160,7 @@ def ready(page: Page) -> None:
 
 def wait_state(page: Page, *states: str) -> None:
     """Waits until the stage is in one of the states."""
-    page.wait_for_function("states => states.includes(loom.stages.txt2img?.value.state)",
+    page.wait_for_function("states => states.includes(window.loom?.stages.txt2img?.value.state)",
                            arg=list(states))
 
 
