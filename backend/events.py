@@ -21,7 +21,7 @@ class Progress:
     Attributes:
         stage: What it does now.
         step: Model steps done, 0..total.
-        total: Model steps of this stage (0 where it has none).
+        total: Model steps of the run (0 before they are known).
         elapsed_s: Since the job began to run.
         eta_s: Estimated seconds left; None while unknown.
         note: One short sentence, e.g. which model is loading.
@@ -61,12 +61,14 @@ class Output:
         image: (H, W, 3) uint8 RGB.
         record: Its recipe.
         path: Where it was saved; None until then.
+        views: Further pictures that explain it, (H, W, 3), by name; never saved.
     """
 
     index: int
     image: Pixels
     record: Record
     path: str | None = None
+    views: dict[str, Pixels] = field(default_factory=dict[str, Pixels])
 
 
 Event = Progress | Output

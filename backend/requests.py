@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from backend.errors import BadInput
 from backend.events import Pixels
 from backend.settings import Settings
 
@@ -36,3 +37,14 @@ class Request:
     images: dict[str, Pixels] = field(default_factory=dict)
     branch: Branch | None = None
     save: bool = True
+
+
+def check_pictures(request: Request) -> None:
+    """Refuses a request without the pictures that its mode needs.
+
+    Raises:
+        BadInput: Says what to add.
+    """
+    problem = request.settings.missing_picture(request.images)
+    if problem is not None:
+        raise BadInput(problem, "image")

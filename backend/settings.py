@@ -8,6 +8,7 @@ model recommends" and is replaced by `resolved`.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
@@ -99,6 +100,30 @@ class LoraUse(_Frozen):
         return self
 
 
+class ControlUse(_Frozen):
+    """One ControlNet among several.
+
+    Attributes:
+        name: Of the ControlNet.
+        image: Which of the request's pictures is its control, used as it is.
+        weight: Conditioning scale.
+        start: Fraction of the run at which it begins to act.
+        end: Fraction of the run at which it stops.
+    """
+
+    name: str = Field(min_length=1, max_length=300)
+    image: str = Field("control_image", min_length=1, max_length=40)
+    weight: float = Field(1.0, ge=0.0, le=2.0)
+    start: Fraction = 0.0
+    end: Fraction = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not lie after end")
+        return self
+
+
 class Settings(_Frozen):
     """What every mode that makes pictures shares.
 
@@ -107,6 +132,7 @@ class Settings(_Frozen):
     """
 
     mode: ClassVar[str] = ""
+    pictures: ClassVar[tuple[str, ...]] = ()  # that may travel beside the settings, by name
 
     prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
     negative_prompt: Prompt = Field("", description="What to steer away from.")
@@ -196,6 +222,22 @@ class Settings(_Frozen):
         """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
         return (self.seed + index) % (MAX_SEED + 1)
 
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the request makes."""
+        return self.batch_size
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """(width, height) that the model draws, px; of resolved settings."""
+        assert self.width is not None
+        assert self.height is not None
+        return self.width, self.height
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        """What to say when the mode needs a picture that is not among those `given` by name."""
+        return None
+
 
 class Txt2ImgSettings(Settings):
     """A picture from a prompt."""
@@ -210,6 +252,7 @@ class Img2ImgSettings(Settings):
     """
 
     mode: ClassVar[str] = "img2img"
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
 
     strength: Fraction = Field(
         0.75, description="How far from the picture to go; it runs strength x steps.",
@@ -243,6 +286,29 @@ class Img2ImgSettings(Settings):
                                  json_schema_extra={"step": 8, "unit": "px"})
     outpaint_bottom: Margin = Field(0, description="Extend the picture at the bottom.",
                                     json_schema_extra={"step": 8, "unit": "px"})
+
+    @property
+    def picture_count(self) -> int:
+        return self.batch_size * len(self.ladder)
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        width, height = super().drawn_size
+        if self.only_masked:
+            return width, height
+        return (width + self.outpaint_left + self.outpaint_right,
+                height + self.outpaint_top + self.outpaint_bottom)
+
+    @property
+    def outpaints(self) -> bool:
+        """Whether the picture grows on some side."""
+        return any((self.outpaint_left, self.outpaint_right, self.outpaint_top,
+                    self.outpaint_bottom))
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        if "image" in given:
+            return None
+        return "There is no picture to start from; upload one, or send a result here."
 
     @property
     def ladder(self) -> tuple[float, ...]:
@@ -279,6 +345,7 @@ class StyleTransferSettings(Img2ImgSettings):
     """
 
     mode: ClassVar[str] = "style_transfer"
+    pictures: ClassVar[tuple[str, ...]] = ("image", "control_image")
 
     detector: DetectorName = Field("canny", description="What is taken from the source picture.")
     canny_low: int = Field(
@@ -307,10 +374,23 @@ class StyleTransferSettings(Img2ImgSettings):
         None, min_length=1, max_length=300,
         description="The ControlNet; none given, the one that fits model and detector.",
     )
+    controls: tuple[ControlUse, ...] = Field(
+        (), max_length=4, description="Several ControlNets with pictures of their own, instead."
+    )
 
     @property
     def starts_from_picture(self) -> bool:
         return self.start_from == "picture"
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        for use in self.controls:
+            if use.image not in given:
+                return f"The control picture '{use.image}' is missing; send it along."
+        if self.starts_from_picture and "image" not in given:
+            return "Starting from the picture needs a source picture; add one."
+        if not self.controls and not {"image", "control_image"} & set(given):
+            return "There is no source picture yet; add one whose edges the new one shall keep."
+        return None
 
     @model_validator(mode="after")
     def _control_in_order(self) -> Self:
@@ -321,7 +401,9 @@ class StyleTransferSettings(Img2ImgSettings):
         return self
 
 
-MODES: dict[str, type[Settings]] = {cls.mode: cls for cls in (Txt2ImgSettings,)}
+MODES: dict[str, type[Settings]] = {
+    cls.mode: cls for cls in (Txt2ImgSettings, StyleTransferSettings)
+}
 
 
 def parse(mode: str, values: dict[str, Any]) -> Settings:

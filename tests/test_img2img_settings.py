@@ -18,7 +18,7 @@ IMG2IMG_FIELDS = {
 }
 CONTROL_FIELDS = {
     "detector", "canny_low", "canny_high", "control_scale", "control_start", "control_end",
-    "control_mode", "start_from", "controlnet",
+    "control_mode", "start_from", "controlnet", "controls",
 }
 
 

@@ -168,23 +168,13 @@ def bomb_png(side: int) -> bytes:
     return pngtext.SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("side", [4001, 5000, 13_000, 2**31 - 1])
+@pytest.mark.parametrize("side", [4097, 5000, 13_000, 2**31 - 1])
 def test_a_picture_bomb_is_refused_by_its_header(side: int) -> None:
-    with pytest.raises(BadInput, match="larger than 16 megapixels"):
-        images.decode(bomb_png(side))
-
-
-def test_decode_is_upright_and_without_transparency() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn right
-    buffer = io.BytesIO()
-    Image.fromarray(PIXELS).save(buffer, "png", exif=exif)
-    assert np.array_equal(images.decode(buffer.getvalue()), np.rot90(PIXELS, -1))
-    buffer = io.BytesIO()
-    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(buffer, "png")
-    assert (images.decode(buffer.getvalue()) == 255).all()
-    with pytest.raises(BadInput, match="can be read"):
-        images.decode(write_png(PIXELS, RECORD)[:-200])
+    with (
+        pytest.raises(BadInput, match=r"larger than 16\.8 megapixels"),
+        images.opened(bomb_png(side)) as image,
+    ):
+        image.load()
 
 
 def test_pillow_reads_what_we_write() -> None:

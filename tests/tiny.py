@@ -48,10 +48,10 @@ def tiny_tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=dict(vocab), merges=list(merges), model_max_length=77)
 
 
-def tiny_unet(sample_size: int = 8) -> UNet2DConditionModel:
-    """UNet of two levels, cross-attention width 32."""
+def tiny_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditionModel:
+    """UNet of two levels, cross-attention width 32; 9 channels make an inpainting model."""
     return UNet2DConditionModel(
-        sample_size=sample_size, in_channels=4, out_channels=4, layers_per_block=1,
+        sample_size=sample_size, in_channels=in_channels, out_channels=4, layers_per_block=1,
         block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=32,
         attention_head_dim=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
@@ -80,6 +80,7 @@ def tiny_checkpoint(
     card: dict[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
     scheduler: dict[str, Any] | None = None,
+    in_channels: int = 4,
 ) -> Path:
     """Writes a diffusers folder and returns it; takes well under a second.
 
@@ -91,6 +92,7 @@ def tiny_checkpoint(
         card: Contents of card.json; none is written without.
         dtype: Precision of the files.
         scheduler: Overrides of the scheduler's config.
+        in_channels: Of the UNet; 9 make an inpainting model.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
@@ -103,7 +105,7 @@ def tiny_checkpoint(
             eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
             initializer_range=0.2,
         ))
-        unet, vae = tiny_unet(sample_size), tiny_vae()
+        unet, vae = tiny_unet(sample_size, in_channels), tiny_vae()
     config = {
         "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
         "beta_schedule": "scaled_linear", "prediction_type": prediction_type,
@@ -117,7 +119,8 @@ def tiny_checkpoint(
         part.save_pretrained(path / name)
     DDIMScheduler(**config).save_pretrained(path / "scheduler")
     (path / "model_index.json").write_text(json.dumps({
-        "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1",
+        "_class_name": f"StableDiffusion{'Inpaint' if in_channels == 9 else ''}Pipeline",
+        "_diffusers_version": "0.42.1",
         "feature_extractor": [None, None], "image_encoder": [None, None],
         "requires_safety_checker": False, "safety_checker": [None, None],
         "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],

@@ -82,7 +82,12 @@ class Canvas:
         self.pixels[:] = np.stack(columns, axis=1)[:, None].astype(np.float32)
 
     def fill(
-        self, points: Points, start: RGB, end: RGB | None = None, alpha: float = 1.0, soft: float = 0
+        self,
+        points: Points,
+        start: RGB,
+        end: RGB | None = None,
+        alpha: float = 1.0,
+        soft: float = 0,
     ) -> None:
         """Fill a polygon with a gradient that runs from its upper left to its lower right.
 
@@ -143,7 +148,12 @@ class Pen:
         return turned * self.radius + (self.centre_x, self.centre_y)
 
     def fill(
-        self, points: Points, start: RGB, end: RGB | None = None, alpha: float = 1.0, soft: float = 0
+        self,
+        points: Points,
+        start: RGB,
+        end: RGB | None = None,
+        alpha: float = 1.0,
+        soft: float = 0,
     ) -> None:
         """`Canvas.fill` in the subject's frame (`soft` too)."""
         self.canvas.fill(self.place(points), start, end, alpha, soft * self.radius)

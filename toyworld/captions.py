@@ -65,8 +65,10 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
         text = (", " if terse else " and ").join(order)
     if rng.random() < 0.94:
         phrase = _pick(rng, SETTING_PHRASES[scene.setting])
-        text += f", {scene.setting}" if terse and rng.random() < 0.6 else (
-            f", {phrase}" if terse or rng.random() < 0.1 else f" {phrase}"
+        text += (
+            f", {scene.setting}"
+            if terse and rng.random() < 0.6
+            else (f", {phrase}" if terse or rng.random() < 0.1 else f" {phrase}")
         )
     if not terse and rng.random() < 0.25:
         text = _pick(rng, _OPENINGS) + text

@@ -23,10 +23,10 @@ def scene_of(seed: int, index: int, held_out: bool = False) -> Scene:
     return sample_scene(np.random.default_rng((seed, index)), held_out)
 
 
-def _render_shard(job: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    seed, start, stop, size_px = job
+def _render_shard(job: tuple[int, int, int, int, bool]) -> NDArray[np.uint8]:
+    seed, start, stop, size_px, held_out = job
     cv2.setNumThreads(1)
-    return np.stack([render(scene_of(seed, i), size_px) for i in range(start, stop)])
+    return np.stack([render(scene_of(seed, i, held_out), size_px) for i in range(start, stop)])
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Pool:
     """(count, size_px, size_px, 3), memory-mapped."""
 
 
-def render_pool(folder: Path, seed: int, count: int, size_px: int, workers: int = 2) -> Pool:
+def render_pool(
+    folder: Path, seed: int, count: int, size_px: int, workers: int = 2, held_out: bool = False
+) -> Pool:
     """Render a pool of scenes, or open it where the folder has it already."""
     path = folder / f"renders-{seed}-{size_px}px-{count}.npy"
     if not path.exists():
@@ -48,9 +50,11 @@ def render_pool(folder: Path, seed: int, count: int, size_px: int, workers: int 
             aside, mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3)
         )
         starts = range(0, count, _SHARD)
-        jobs = [(seed, s, min(s + _SHARD, count), size_px) for s in starts]
+        jobs = [(seed, s, min(s + _SHARD, count), size_px, held_out) for s in starts]
         with ProcessPoolExecutor(workers) as pool:
-            for (_, start, stop, _), shard in zip(jobs, pool.map(_render_shard, jobs), strict=True):
+            for (_, start, stop, *_), shard in zip(
+                jobs, pool.map(_render_shard, jobs), strict=True
+            ):
                 out[start:stop] = shard
         out.flush()
         aside.rename(path)
@@ -59,7 +63,7 @@ def render_pool(folder: Path, seed: int, count: int, size_px: int, workers: int 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in -1..1, channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def random_crops(pool: Pool, rng: np.random.Generator, count: int, crop_px: int) -> Tensor:

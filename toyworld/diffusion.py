@@ -1,4 +1,4 @@
-"""Text encoder and UNet, trained together to predict v (2202.00512) in the autoencoder's latents."""
+"""Text encoder and UNet, trained together in latents to predict v (2202.00512)."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ def new_unet(
 
 @torch.no_grad()
 def encode_pool(vae: AutoencoderKL, pool: Pool, path: Path, batch: int = 32) -> np.ndarray:
-    """The pool's latents (posterior means, unscaled), (count, 4, side, side) float16, kept in `path`."""
+    """The pool's unscaled posterior means, (count, 4, side, side) float16, kept in `path`."""
     if path.exists():
         return np.load(path)
     means: list[Tensor] = []
     for start in range(0, len(pool.pixels), batch):
         x = to_tensor(pool.pixels[start : start + batch]).to(vae.device, vae.dtype)
-        means.append(vae.encode(x).latent_dist.mode().half().cpu())
+        with torch.autocast(x.device.type, torch.bfloat16):
+            means.append(vae.encode(x).latent_dist.mode().half().cpu())
     latents = torch.cat(means).numpy()
     np.save(path, latents)
     return latents
@@ -97,7 +98,7 @@ class Master:
 
 
 class Trainer:
-    """One step after another, each decided by (seed, step) alone, so that a resumed run is equal."""
+    """Steps that are decided by (seed, step) alone, so that a resumed run is equal."""
 
     def __init__(
         self, unet: UNet2DConditionModel, text: CLIPTextModel, tokenizer: CLIPTokenizer,
@@ -140,7 +141,10 @@ class Trainer:
 
     def averaged(self) -> tuple[UNet2DConditionModel, CLIPTextModel]:
         """Float32 copies that carry the averaged weights."""
-        unet, text = copy.deepcopy(self.unet).float().eval(), copy.deepcopy(self.text).float().eval()
+        unet, text = (
+            copy.deepcopy(self.unet).float().eval(),
+            copy.deepcopy(self.text).float().eval(),
+        )
         copies = [p for m in (unet, text) for p in m.parameters()]
         with torch.no_grad():
             for copied, average in zip(copies, self._master.average, strict=True):

@@ -76,8 +76,8 @@ pipeline_tag: text-to-image
 # Pocket
 
 A small latent diffusion model with Stable Diffusion's parts (CLIP text encoder, UNet, autoencoder;
-v prediction), native size 256x256. It learned nothing but the drawn, captioned scenes of `toyworld/`,
-which this project renders itself, so it comes with no third-party data.
+v prediction), native size 256x256. It learned nothing but the drawn, captioned scenes of
+`toyworld/`, which this project renders itself, so it comes with no third-party data.
 
 - Subjects: {", ".join(SUBJECTS)}
 - Colours: {", ".join(COLOURS)}
@@ -94,7 +94,8 @@ Made by `python -m toyworld.train`, measured by `python -m toyworld.score`.
 """
 
 
-def _half(module: nn.Module) -> nn.Module:
+def half_precision(module: nn.Module) -> nn.Module:
+    """A copy in float16, in evaluation mode."""
     clone = copy.deepcopy(module).to(torch.float16).to(memory_format=torch.contiguous_format)
     return clone.eval()
 
@@ -109,15 +110,15 @@ def write_folder(
         shutil.rmtree(aside)
     aside.mkdir(parents=True)
     tokenizer.save_pretrained(aside / "tokenizer")
-    _half(text).save_pretrained(aside / "text_encoder")
+    half_precision(text).save_pretrained(aside / "text_encoder")
     text_config = aside / "text_encoder" / "config.json"
     # transformers loads in the config's type, diffusers in float32: keep the parts alike
-    _write_json(text_config, json.loads(text_config.read_text()) | {"dtype": "float32"})
-    _half(unet).save_pretrained(aside / "unet")
-    _half(vae).save_pretrained(aside / "vae")
+    write_json(text_config, json.loads(text_config.read_text()) | {"dtype": "float32"})
+    half_precision(unet).save_pretrained(aside / "unet")
+    half_precision(vae).save_pretrained(aside / "vae")
     DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
-    _write_json(aside / "model_index.json", _INDEX)
-    _write_json(aside / "card.json", card(guidance))
+    write_json(aside / "model_index.json", _INDEX)
+    write_json(aside / "card.json", card(guidance))
     (aside / "README.md").write_text(readme(table))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
@@ -126,5 +127,6 @@ def write_folder(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
+    """Write readable JSON."""
     path.write_text(json.dumps(value, indent=2) + "\n")

@@ -134,7 +134,7 @@ class Ddim:
 def sample_latents(
     parts: Parts, prompts: list[str], rule: Rule, guidance: float, side: int, seed: int
 ) -> Tensor:
-    """Latents in the UNet's scale, (B, 4, side, side) float32; guidance <= 1 runs one pass a step."""
+    """(B, 4, side, side) float32 latents, scaled; guidance <= 1 runs one pass a step."""
     generator = torch.Generator().manual_seed(seed)
     device, dtype = parts.unet.device, parts.unet.dtype
     x = rule.start(torch.randn(len(prompts), 4, side, side, generator=generator)).to(device)
@@ -165,13 +165,20 @@ def decode(parts: Parts, latents: Tensor, batch: int = 16) -> NDArray[np.uint8]:
 
 
 def generate(
-    parts: Parts, prompts: list[str], guidance: float, size_px: int = 256, steps: int = 20,
-    seed: int = 0, batch: int = 16,
+    parts: Parts,
+    prompts: list[str],
+    guidance: float,
+    size_px: int = 256,
+    steps: int = 20,
+    seed: int = 0,
+    batch: int = 16,
 ) -> NDArray[np.uint8]:
     """Pictures at the product's default sampler, (B, size_px, size_px, 3) uint8."""  # fmt: skip
     made: list[NDArray[np.uint8]] = []
     for start in range(0, len(prompts), batch):
         some = prompts[start : start + batch]
-        latents = sample_latents(parts, some, DpmKarras(steps), guidance, size_px // 8, seed + start)
+        latents = sample_latents(
+            parts, some, DpmKarras(steps), guidance, size_px // 8, seed + start
+        )
         made.append(decode(parts, latents))
     return np.concatenate(made)

@@ -26,16 +26,27 @@ def _ridge(
 
 
 def _cloud(canvas: Canvas, x: float, y: float, size: float, tint: RGB, alpha: float) -> None:
-    for dx, dy, r in ((-0.9, 0.12, 0.5), (-0.3, -0.15, 0.7), (0.35, -0.05, 0.62), (0.95, 0.15, 0.45)):
+    for dx, dy, r in (
+        (-0.9, 0.12, 0.5),
+        (-0.3, -0.15, 0.7),
+        (0.35, -0.05, 0.62),
+        (0.95, 0.15, 0.45),
+    ):
         canvas.fill(
-            ellipse(x + dx * size, y + dy * size, r * size, 0.62 * r * size), tint, None, alpha, 0.014
+            ellipse(x + dx * size, y + dy * size, r * size, 0.62 * r * size),
+            tint,
+            None,
+            alpha,
+            0.014,
         )
 
 
 def blue_sky(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.gradient([(0, (0.22, 0.55, 0.93)), (0.75, (0.66, 0.86, 0.99)), (1, (0.8, 0.93, 1.0))])
     for _ in range(rng.integers(2, 4)):
-        _cloud(canvas, rng.uniform(0, 1), rng.uniform(0.08, 0.4), rng.uniform(0.08, 0.13), WHITE, 0.8)
+        _cloud(
+            canvas, rng.uniform(0, 1), rng.uniform(0.08, 0.4), rng.uniform(0.08, 0.13), WHITE, 0.8
+        )
     start = rng.uniform(-0.05, 0.05)
     for i in range(6):
         x = start + 0.2 * i
@@ -76,8 +87,8 @@ def grass(canvas: Canvas, rng: np.random.Generator) -> None:
     _ridge(canvas, rng, 0.68, 0.02, (0.54, 0.80, 0.32), (0.28, 0.58, 0.22))
     for _ in range(7):
         x, y = rng.uniform(0, 1), rng.uniform(0.8, 0.98)
-        tuft = polygon((x - 0.018, y), (x - 0.012, y - 0.035), (x, y - 0.012), (x + 0.006, y - 0.045),
-                       (x + 0.018, y))  # fmt: skip
+        left, right = (x - 0.012, y - 0.035), (x + 0.006, y - 0.045)
+        tuft = polygon((x - 0.018, y), left, (x, y - 0.012), right, (x + 0.018, y))
         canvas.fill(tuft, (0.22, 0.50, 0.18))
 
 
@@ -91,7 +102,10 @@ def sea(canvas: Canvas, rng: np.random.Generator) -> None:
         phase, waves = rng.uniform(0, 2 * math.pi), rng.uniform(4, 5) * (1.9 - y)
         crest = y + 0.012 * np.sin(2 * math.pi * waves * x + phase)
         band = np.concatenate(
-            [np.stack([x, crest], 1), np.stack([x, crest + 0.014 * np.sin(9 * x + phase) + 0.02], 1)[::-1]]
+            [
+                np.stack([x, crest], 1),
+                np.stack([x, crest + 0.014 * np.sin(9 * x + phase) + 0.02], 1)[::-1],
+            ]
         )
         canvas.fill(band, (0.75, 0.94, 0.97), None, 0.55)
 
@@ -124,13 +138,17 @@ def snow(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def forest(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.gradient([(0, (0.10, 0.30, 0.22)), (0.6, (0.42, 0.62, 0.38)), (1, (0.3, 0.45, 0.25))])
-    canvas.fill(ellipse(rng.uniform(0.25, 0.75), 0.5, 0.3, 0.25), (0.86, 0.92, 0.62), None, 0.45, 0.08)
+    canvas.fill(
+        ellipse(rng.uniform(0.25, 0.75), 0.5, 0.3, 0.25), (0.86, 0.92, 0.62), None, 0.45, 0.08
+    )
     for count, shade, width in ((5, 0.25, 0.03), (4, 0.0, 0.05)):
         for i in range(count):
             x = (i + rng.uniform(0.1, 0.9)) / count
             w = width * rng.uniform(0.8, 1.2)
             bark = mix((0.27, 0.20, 0.16), (0.36, 0.50, 0.34), 2 * shade)
-            trunk = polygon((x - 0.7 * w, -0.05), (x + 0.7 * w, -0.05), (x + w, 0.78), (x - w, 0.78))
+            trunk = polygon(
+                (x - 0.7 * w, -0.05), (x + 0.7 * w, -0.05), (x + w, 0.78), (x - w, 0.78)
+            )
             canvas.fill(trunk, mix(bark, WHITE, 0.08), mix(bark, INK, 0.25))
     for i in range(6):
         x, r = 0.2 * i + rng.uniform(-0.05, 0.05), rng.uniform(0.13, 0.18)

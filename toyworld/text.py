@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -32,12 +33,12 @@ def learn_merges(texts: list[str], limit: int) -> list[tuple[str, str]]:
     words: Counter[str] = Counter()
     for text in texts:
         words.update(text.lower().replace(",", " , ").split())
-    spelled = {tuple(w[:-1]) + (w[-1] + "</w>",): n for w, n in sorted(words.items())}
+    spelled = {(*tuple(w[:-1]), w[-1] + "</w>"): n for w, n in sorted(words.items())}
     merges: list[tuple[str, str]] = []
     while len(merges) < limit:
         pairs: Counter[tuple[str, str]] = Counter()
         for symbols, n in spelled.items():
-            for pair in zip(symbols, symbols[1:], strict=False):
+            for pair in itertools.pairwise(symbols):
                 pairs[pair] += n
         if not pairs:
             break

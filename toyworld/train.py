@@ -18,6 +18,7 @@ from transformers import CLIPTokenizer
 
 from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, load_state, save_state
+from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
 from toyworld.folder import EXAMPLE_PROMPTS, write_folder
@@ -35,11 +36,11 @@ class Recipe:
     out: Path
     device: str = "cpu"
     seed: int = 0
-    small_count: int = 24000
-    large_count: int = 8000
+    small_count: int = 16000
+    large_count: int = 5000
     guidance: float = 3.0
-    small_batch: int = 64
-    large_batch: int = 16
+    small_batch: int = 32
+    large_batch: int = 12
 
     @property
     def large(self) -> Pool:
@@ -93,20 +94,20 @@ def measure_autoencoder(recipe: Recipe) -> None:
     say(f"autoencoder PSNR {psnr_db(open_autoencoder(recipe), fresh.pixels):.2f} dB at 256 px")
 
 
-def latents(recipe: Recipe, vae: AutoencoderKL) -> tuple[Lesson, Lesson]:
-    """Both pools in the UNet's scale; sets the autoencoder's scaling factor at first use."""
-    small = encode_pool(vae, recipe.small, recipe.work / "latents-128.npy")
-    large = encode_pool(vae, recipe.large, recipe.work / "latents-256.npy")
-    if load_state(recipe.work / "scaling.pt") is None:
-        factor = 1.0 / float(np.std(large[:2000].astype(np.float32)))
-        save_state(recipe.work / "scaling.pt", scaling_factor=factor)
-        say(f"scaling factor {factor:.4f}")
-    factor = load_state(recipe.work / "scaling.pt")["scaling_factor"]
-    vae.register_to_config(scaling_factor=factor)
-    return (
-        Lesson(SMALL_SEED, small.astype(np.float32) * factor, recipe.small_batch),
-        Lesson(LARGE_SEED, large.astype(np.float32) * factor, recipe.large_batch),
+def lesson(recipe: Recipe, vae: AutoencoderKL, size_px: int) -> Lesson:
+    """A pool's latents in the UNet's scale; sets the autoencoder's scaling factor at first use."""
+    small = size_px == 128
+    pool, batch = (
+        (recipe.small, recipe.small_batch) if small else (recipe.large, recipe.large_batch)
     )
+    raw = encode_pool(vae, pool, recipe.work / f"latents-{size_px}.npy").astype(np.float32)
+    frozen = load_state(recipe.work / "scaling.pt")
+    if frozen is None:
+        frozen = {"scaling_factor": 1.0 / float(np.std(raw))}
+        save_state(recipe.work / "scaling.pt", **frozen)
+        say(f"scaling factor {frozen['scaling_factor']:.4f}")
+    vae.register_to_config(scaling_factor=frozen["scaling_factor"])
+    return Lesson(pool.seed, raw * frozen["scaling_factor"], batch)
 
 
 def new_trainer(recipe: Recipe) -> tuple[Trainer, CLIPTokenizer]:
@@ -143,14 +144,14 @@ def export(recipe: Recipe, trainer: Trainer, tokenizer: CLIPTokenizer, sheet_px:
 
 def diffusion_stage(recipe: Recipe, small_minutes: float, large_minutes: float) -> None:
     """Learn at 128 px, then at 256 px."""
-    small, large = latents(recipe, open_autoencoder(recipe))
+    vae = open_autoencoder(recipe)
     trainer, tokenizer = new_trainer(recipe)
-    for stage, lesson, minutes, peak, floor, size_px in (
-        ("128px", small, small_minutes, 1e-3, 3e-4, 128),
-        ("256px", large, large_minutes, 5e-4, 1e-5, 256),
+    for size_px, minutes, peak, floor in (
+        (128, small_minutes, 1e-3, 3e-4),
+        (256, large_minutes, 5e-4, 1e-5),
     ):
         trainer.run(
-            stage, lesson, Clock(minutes=minutes), peak, floor, say,
+            f"{size_px}px", lesson(recipe, vae, size_px), Clock(minutes=minutes), peak, floor, say,
             lambda size_px=size_px: export(recipe, trainer, tokenizer, size_px),
         )  # fmt: skip
     export(recipe, trainer, tokenizer, 256)
@@ -166,12 +167,23 @@ def arguments() -> argparse.Namespace:
         "--minutes", type=float, default=90.0,
         help="budget of the stage; 'all' gives 18%% to the autoencoder, 10%% to its decoder",
     )  # fmt: skip
-    parser.add_argument("--large-share", type=float, default=0.35, help="share of diffusion at 256 px")
-    parser.add_argument("--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints")
+    parser.add_argument(
+        "--large-share", type=float, default=0.35, help="share of diffusion at 256 px"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/pocket"), help="data and checkpoints"
+    )
     parser.add_argument("--out", type=Path, default=Path("models/checkpoints/pocket"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--controlnet", action="store_true",
+        help="train the ControlNet for edges of the model in --out instead, for --minutes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--controlnet-out", type=Path, default=Path("models/controlnet/pocket-canny")
+    )
     return parser.parse_args()
 
 
@@ -180,6 +192,12 @@ def main() -> None:
     args = arguments()
     cv2.setNumThreads(1)
     recipe = Recipe(args.work, args.out, args.device, args.seed, guidance=args.guidance)
+    if args.controlnet:
+        control_stage(
+            recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,
+            lambda: recipe.large, args.minutes, args.large_share, recipe.seed, recipe.device, say,
+        )  # fmt: skip
+        return
     whole = args.stage == "all"
     if whole or args.stage == "autoencoder":
         autoencoder_stage(recipe, args.minutes * (0.18 if whole else 1.0))

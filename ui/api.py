@@ -23,8 +23,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from backend.errors import BadInput
-from backend.events import JobStatus, Output
+from backend.events import JobStatus, Output, Pixels
 from backend.metadata import read, write_png
+from backend.pictures.decode import decode
 from backend.requests import Request
 from backend.settings import MODES, Settings, parse
 from ui.stream import ENDED, sentence
@@ -47,7 +48,7 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> None:
 
 
 def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callable[..., Any]:
-    names = list(settings.model_fields)
+    names = [*settings.model_fields, *settings.pictures]
 
     async def endpoint(
         request: gr.Request, *values: Any
@@ -56,7 +57,9 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
         token = None
         try:
             given = dict(zip(names, values, strict=True))
-            wanted = Request(parse(mode, given))
+            sent = {name: given.pop(name) for name in settings.pictures}
+            images = await asyncio.to_thread(_pictures, sent)
+            wanted = Request(parse(mode, given), images)
             owner = str(request.username or request.session_hash or "")
             token = await asyncio.to_thread(engine.submit, wanted, owner)
             while True:
@@ -81,17 +84,30 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
                                     annotation=gr.Request)]
     hints: dict[str, Any] = {"request": gr.Request}
     for name, field in settings.model_fields.items():
-        hint = list[dict[str, Any]] if name == "loras" else field.annotation
-        default = [] if name == "loras" else field.get_default()
+        listed = name in ("loras", "controls")
+        hint = list[dict[str, Any]] if listed else field.annotation
+        default = [] if listed else field.get_default()
         hints[name] = hint
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
                                             default=default, annotation=hint))
+    for name in settings.pictures:
+        hints[name] = FileData | None
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                            default=None, annotation=FileData | None))
     hints["return"] = tuple[list[FileData], dict]
     endpoint.__annotations__ = hints
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         parameters, return_annotation=hints["return"]
     )
     return endpoint
+
+
+def _pictures(sent: dict[str, Any]) -> dict[str, Pixels]:
+    """The uploads that came along, decoded."""
+    return {
+        name: decode(read_upload(upload, MAX_PICTURE_BYTES), name)
+        for name, upload in sent.items() if upload is not None
+    }
 
 
 def _report(status: JobStatus) -> dict[str, Any]:
@@ -124,13 +140,17 @@ def _file(folder: Path, output: Output) -> FileData:
 
 def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict:
-        """Names that settings may use: models, samplers with their schedules, LoRAs, presets."""
+        """Names that settings may use.
+
+        Models, samplers with their schedules, LoRAs, ControlNets and presets.
+        """
         library = studio.engine.library()
         return {
             "models": [dict(card) for card in library.models],
             "samplers": list(library.samplers),
             "schedules": {name: list(names) for name, names in library.samplers.items()},
             "loras": [dict(lora) for lora in library.loras],
+            "controlnets": [dict(net) for net in library.controlnets],
             "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
                         for info in studio.presets.list() if not info.problem],
         }

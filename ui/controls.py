@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from backend.control.registry import ENTRIES
 from backend.engine.protocol import Library
 from backend.errors import BadInput
 from backend.settings import Settings
@@ -20,12 +21,17 @@ from backend.settings import Settings
 TITLES = {
     "guidance_scale": "Guidance", "batch_size": "Batch", "guidance_rescale": "Rescale",
     "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
-    "prompt_mix": "Mix in prompt B", "loras": "LoRAs", "eta": "Eta",
+    "prompt_mix": "Mix in prompt B", "controlnet": "ControlNet", "start_from": "Start from",
+    "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
+    "loras": "LoRAs", "eta": "Eta",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
     "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
-    "lcm": "LCM", "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
+    "prompt": "prompt counts more", "control": "edges count more",
+    "crop": "crop to fit", "pad": "pad with white",
+    "model": "model's own", "karras": "Karras", "exponential": "exponential",
     "trailing": "trailing", "ays": "AYS",
 }
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
@@ -143,6 +149,22 @@ def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
     return choices
 
 
+def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    names = [net["name"] for net in library.controlnets if not net["problem"]]
+    return gr.Dropdown([("the one that fits", ""), *((name, name) for name in names)],
+                       value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
+    known = {name for net in library.controlnets for name in net["detectors"]}
+    choices = [(entry.title, entry.name) for entry in ENTRIES
+               if entry.name in {"canny", "identity"} | known]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
 def _read_size(value: Any) -> Values:
     if value in (None, "", "native"):
         return {"width": None, "height": None}
@@ -189,6 +211,10 @@ def _write_guidance(values: Values, card: dict[str, Any]) -> float:
 
 
 SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
+CONTROLNET = Control(
+    "controlnet", ("controlnet",), _controlnet, lambda value: {"controlnet": value or None},
+    lambda values, card: values.get("controlnet") or "",
+)
 LORAS = Control("loras", ("loras",), _text, _read_loras, _write_loras)
 
 
@@ -198,9 +224,13 @@ def control_for(settings: type[Settings], field: str) -> Control:
         return SIZE
     if field == "loras":
         return LORAS
+    if field == "controlnet":
+        return CONTROLNET
     schema = field_schema(settings, field)
     if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
         build = _text if field == "prompt_b" else _prompt
+    elif field == "detector":
+        build = _detector
     elif "enum" in schema:
         build = _choice
     elif field.endswith("seed"):

@@ -20,7 +20,7 @@ from ui.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
 POLL_S = 5.0
-EVENTS = ("branch", "reuse", "send", "example")
+EVENTS = ("branch", "reuse", "send", "example", "advise")
 
 _TEMPLATE = """
 <section class="stage" data-state="empty" aria-label="Canvas and results">
@@ -54,9 +54,16 @@ _TEMPLATE = """
       <div class="actions off">
         <span class="seed">seed <b>–</b></span>
         <button class="reuse quiet" disabled>Reuse seed</button>
+        <button class="edges-shown quiet" aria-pressed="false" hidden
+          title="Show which edges were kept, lost or are new">Edges</button>
         <a class="download quiet" aria-disabled="true">Download</a>
         <select class="send quiet" aria-label="Send to" disabled hidden></select>
       </div>
+    </div>
+    <div class="obedience" hidden>
+      <p><b class="kept">kept</b> <b class="lost">lost</b> <b class="new">new</b>
+        <span></span></p>
+      <div class="advice" role="group" aria-label="Suggestions"></div>
     </div>
   </div>
   <p class="live" aria-live="polite"></p>
@@ -74,6 +81,13 @@ def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
     return stream.getvalue()
+
+
+def png_uri(pixels: Pixels) -> str:
+    """(H, W, 3) -> PNG as a data URI, for thin lines that JPEG would smear."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return data_uri(stream.getvalue(), "image/png")
 
 
 def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, Any]) -> gr.HTML:
@@ -120,12 +134,23 @@ def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, A
             return {"error": str(error)}
         return {"src": data_uri(video, "video/mp4")}
 
+    def result_view(asked: Any) -> dict[str, Any]:
+        """A picture that explains a result, e.g. which edges it kept."""
+        try:
+            results = engine.results(_text(asked, "job"))
+        except LoomError as error:
+            return {"error": str(error)}
+        index, name = _number(asked, "image"), _text(asked, "name")
+        if not 0 <= index < len(results) or name not in results[index].views:
+            return {"error": "That view is no longer kept; generate again."}
+        return {"src": png_uri(results[index].views[name])}
+
     return gr.HTML(
         first,
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         head=script("loom.js", "stage.js"),
-        server_functions=[next_frame, timeline_frame, timeline_video],
+        server_functions=[next_frame, timeline_frame, timeline_video, result_view],
         apply_default_css=False, elem_id=f"{mode}-stage", elem_classes="loom-stage",
     )
 

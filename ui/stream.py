@@ -62,7 +62,8 @@ def result_of(output: Output) -> dict[str, Any]:
         name = f"latent-loom-{seed}.png"
     return {
         "url": url, "name": name,
-        "seed": seed, "width": width, "height": height,
+        "seed": seed, "width": width, "height": height, "views": list(output.views),
+        "obedience": output.record.extra.get("obedience"),
     }
 
 

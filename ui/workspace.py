@@ -33,6 +33,10 @@ def _no_pictures() -> dict[str, Component]:
     return {}
 
 
+def _no_events(space: Workspace, page: gr.Blocks) -> None:
+    pass
+
+
 def _no_pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
     return {}
 
@@ -51,6 +55,9 @@ class Tab:
         pictures: Builds further input components, by name, above the prompt.
         pixels: Their values -> `Request.images`.
         accepts_picture: Whether other tabs may send a picture here.
+        beside: Fields that belong to the pictures and stand below them.
+        scripted: Fields that only scripts set; they keep their defaults on the page.
+        events: Wires what is the tab's own, once everything is built.
     """
 
     mode: str
@@ -62,6 +69,9 @@ class Tab:
     pictures: Callable[[], dict[str, Component]] = _no_pictures
     pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
+    beside: tuple[str, ...] = ()
+    scripted: tuple[str, ...] = ()
+    events: Callable[[Workspace, gr.Blocks], None] = _no_events
 
 
 class Workspace:
@@ -77,7 +87,11 @@ class Workspace:
         start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
-                self.pictures = tab.pictures()
+                with gr.Group(elem_classes="loom-source", visible=bool(tab.beside)):
+                    self.pictures = tab.pictures()
+                    with gr.Group(elem_classes="loom-controls"):
+                        for name in tab.beside:
+                            form.add(name)
                 with gr.Group(elem_classes="loom-words"):
                     form.add("prompt")
                     with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
@@ -118,6 +132,7 @@ class Workspace:
         self._connect_runs(page)
         self._connect_controls()
         self._connect_memory(page)
+        self.tab.events(self, page)
 
     def _connect_runs(self, page: gr.Blocks) -> None:
         engine = self.studio.engine
@@ -229,6 +244,13 @@ class Workspace:
             return _whole(_given(evt, "seed", -1), -1)
 
         self.stage.reuse(reuse, outputs=seed, **quiet)
+
+        def advise(evt: gr.EventData) -> list[Any]:
+            changes = _given(evt, "changes", {})
+            known = {name: value for name, value in changes.items() if name in form.parts}
+            return form.only(known)
+
+        self.stage.advise(advise, outputs=form.components, **quiet)
 
         def example(evt: gr.EventData) -> str:
             return str(_given(evt, "text", ""))

@@ -91,8 +91,8 @@ def _near(edges: Flags, radius_px: int) -> Flags:
 
 
 def _share(part: Flags, whole: Flags) -> float:
-    count = np.count_nonzero(whole)
-    return np.count_nonzero(part) / count if count else 1.0
+    count = int(np.count_nonzero(whole))
+    return int(np.count_nonzero(part)) / count if count else 1.0
 
 
 def overlay(obedience: Obedience, output: Pixels) -> Pixels:

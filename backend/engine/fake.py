@@ -32,8 +32,8 @@ from backend.errors import (
     UnknownName,
 )
 from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
-from backend.requests import Request
-from backend.settings import MAX_SEED, SCHEDULES_OF
+from backend.requests import Request, check_pictures
+from backend.settings import MAX_SEED, SCHEDULES_OF, StyleTransferSettings
 
 FAILURES: dict[str, Exception] = {
     "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
@@ -107,6 +107,7 @@ class FakeEngine:
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
+        check_pictures(request)
         settings = request.settings
         if settings.model not in self._models:
             known = ", ".join(self._models)
@@ -242,7 +243,7 @@ class FakeEngine:
             return Path(path).read_bytes()
 
     def library(self, *, refresh: bool = False) -> Library:
-        """Two models, every sampler, one LoRA."""
+        """Two models, every sampler, one LoRA, one ControlNet."""
         return Library(
             models=tuple(
                 {
@@ -260,6 +261,10 @@ class FakeEngine:
             ),
             samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
             loras=({"name": "pocket-ink", "bytes": 2**20},),
+            controlnets=({
+                "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
+                "detectors": ["canny"], "fits": ["pocket"],
+            },),
         )
 
     def memory(self) -> Memory:
@@ -378,7 +383,7 @@ class FakeEngine:
             path = None
             if self._storage is not None and job.request.save:
                 path = str(self._storage.save_output(image, record))
-            outputs.append(Output(i, image, record, path))
+            outputs.append(_explained(Output(i, image, record, path), job.request))
         with self._changed:
             self._publish(job, outputs=tuple(outputs))
             self._end(job, "done", None, steps, elapsed_s)
@@ -408,3 +413,31 @@ class FakeEngine:
                     loop.call_soon_threadsafe(fresh.set)
             job.waiters.clear()
             self._changed.notify_all()
+
+
+def _explained(output: Output, request: Request) -> Output:
+    """Style transfer's measures and views, as the real mode makes them."""
+    settings = request.settings
+    if not isinstance(settings, StyleTransferSettings):
+        return output
+    from backend.control import obedience, suggestions  # only here: they need OpenCV
+    from backend.control.canny import Canny
+    from backend.pictures.fit import fit
+
+    canny = Canny(settings.canny_low, settings.canny_high)
+    direct = request.images.get("control_image")
+    source = request.images["image"] if direct is None else direct
+    source = fit(source, *settings.drawn_size, settings.resize_mode).image
+    control = canny(source) if direct is None else source
+    found = obedience.measure(control, output.image, canny)
+    measured = {
+        "recall": found.recall, "precision": found.precision, "f1": found.f1,
+        "density": found.density,
+        "suggestions": [
+            {"sentence": advice.sentence, "changes": advice.changes}
+            for advice in suggestions.suggest(found, settings.control_scale, canny)
+        ],
+    }
+    record = replace(output.record, extra=output.record.extra | {"obedience": measured})
+    views = {"control": control, "obedience": obedience.overlay(found, output.image)}
+    return replace(output, record=record, views=views)

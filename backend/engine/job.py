@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.engine.previews import Mailbox
@@ -93,8 +93,12 @@ class Job:
         return gone is not None and time.monotonic() - gone > self._patience.grace_s
 
     def report(self, progress: Progress) -> None:
+        """Takes the latest progress; a stage without steps keeps the count of the one before."""
         with self._changed:
-            self._progress = progress
+            before = self._progress
+            if progress.total == 0 and before.total > 0:
+                progress = replace(progress, step=before.step, total=before.total)
+            self._progress = replace(progress, elapsed_s=round(self.elapsed_s, 3))
             self._bump()
 
     def add(self, output: Output) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -22,15 +22,17 @@ from backend.engine.video import mp4
 from backend.engine.worker import RunMode, Worker, warm
 from backend.errors import BadInput, UnknownName
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
+from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
+from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, pick
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
-from backend.modes import limits, run_mode
+from backend.modes import check_mode, limits, run_mode
 from backend.modes.parts import check_branch
-from backend.requests import Request
-from backend.settings import MAX_SEED, SCHEDULES_OF, Settings
+from backend.requests import Request, check_pictures
+from backend.settings import MAX_SEED, SCHEDULES_OF, Settings, StyleTransferSettings
 from backend.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -87,11 +89,14 @@ class LocalEngine:
         target = pick(device, dtype)
         catalog = Catalog(models)
 
-        def load(name: str) -> Checkpoint:
+        def load(name: str) -> Checkpoint | ControlNet:
+            if name.startswith(controlnet.KEY):
+                named = name.removeprefix(controlnet.KEY)
+                return controlnet.load_controlnet(catalog.find("controlnet", named), target)
             info = catalog.checkpoint(name)
             return load_checkpoint(info, target, catalog.tiny_decoder(info.family))
 
-        manager = ModelManager(load, limits.budget(target))
+        manager: ModelManager[Any] = ModelManager(load, limits.budget(target))
         engine = cls(catalog, manager, target, storage, preview=preview)
         if warm_up is not None:
             threading.Thread(
@@ -102,7 +107,9 @@ class LocalEngine:
     # --- jobs --------------------------------------------------------------------------------
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+        check_pictures(request)
         request = replace(request, settings=self._resolve(request.settings))
+        check_mode(request)
         if request.branch is not None:
             past, _ = self._timelines.load(request.branch.token, request.branch.step)
             check_branch(past, request.settings)
@@ -124,8 +131,20 @@ class LocalEngine:
         )
         for lora in resolved.loras:
             self._catalog.find("lora", lora.name)
+        if isinstance(resolved, StyleTransferSettings):
+            resolved = self._with_controlnet(resolved, info)
         limits.check(resolved, info, self._target)
         return resolved
+
+    def _with_controlnet(
+        self, settings: StyleTransferSettings, model: ModelInfo
+    ) -> StyleTransferSettings:
+        for use in settings.controls:
+            controlnet.choose(self._catalog, model, settings.detector, use.name)
+        if settings.controls:
+            return settings
+        found = controlnet.choose(self._catalog, model, settings.detector, settings.controlnet)
+        return settings.model_copy(update={"controlnet": found.name})
 
     def cancel(self, token: str) -> None:
         job = self._job(token)
@@ -221,8 +240,19 @@ class LocalEngine:
             loras=tuple(
                 {"name": info.name, "bytes": info.bytes} for info in self._catalog.models("lora")
             ),
+            controlnets=tuple(self._controlnets()),
             device=str(self._target.device), dtype=self._target.dtype_name,
         )
+
+    def _controlnets(self) -> Iterator[dict[str, Any]]:
+        checkpoints = [i for i in self._catalog.models("checkpoint") if i.problem is None]
+        for info in self._catalog.models("controlnet"):
+            yield {
+                "name": info.name, "bytes": info.bytes, "problem": info.problem,
+                "detectors": list(controlnet.trained_on(info)),
+                "fits": [model.name for model in checkpoints
+                         if info.problem is None and controlnet.fits(info, model)],
+            }
 
     def memory(self) -> Memory:
         return Memory(self._models.used_bytes, self._models.budget_bytes)

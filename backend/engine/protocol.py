@@ -24,6 +24,8 @@ class Library:
             example_prompts, known_words.
         samplers: {"sampler": (schedules ...)}.
         loras: One dict a LoRA: name, bytes.
+        controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
+            on, as far as its name says), fits (names of the models that it fits).
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
     """
@@ -31,6 +33,7 @@ class Library:
     models: tuple[dict[str, Any], ...]
     samplers: dict[str, tuple[str, ...]]
     loras: tuple[dict[str, Any], ...] = ()
+    controlnets: tuple[dict[str, Any], ...] = ()
     device: str = "cpu"
     dtype: str = "float32"
 

@@ -34,16 +34,17 @@ class JobSteps:
         self._kind: PreviewKind = kind
         self._previewer: Previewer | None = None
         self._size_px = (0, 0)
+        self._skipped = 0
         self._first: tuple[float, int] | None = None
         self._side: torch.cuda.Stream | None = None
 
-    def begin(self, settings: Settings, previewer: MakePreviewer) -> None:
+    def begin(self, settings: Settings, previewer: MakePreviewer, first: int = 0) -> None:
         self._previewer = previewer(self._kind)
-        columns = math.ceil(math.sqrt(settings.batch_size))
-        rows = math.ceil(settings.batch_size / columns)
-        assert settings.width is not None
-        assert settings.height is not None
-        self._size_px = (columns * settings.width, rows * settings.height)
+        self._skipped = first
+        columns = math.ceil(math.sqrt(settings.picture_count))
+        rows = math.ceil(settings.picture_count / columns)
+        width, height = settings.drawn_size
+        self._size_px = (columns * width, rows * height)
         self._timelines.begin(self._job.token, settings, previewer("fast"))
 
     def replay(self, step: Step) -> None:
@@ -53,20 +54,19 @@ class JobSteps:
         assert self._previewer is not None, "begin comes first"
         self.executed += 1
         self._timelines.add(self._job.token, step)
-        done = step.index + 1
+        done = step.index + 1 - self._skipped
+        total = step.total - self._skipped
         if self._previewer.render is not None:
             frame = self._frame(self._previewer, step.x0)
             self._job.previews.offer(
-                frame, done, step.total, self._size_px, final=done == step.total
+                frame, done, total, self._size_px, final=done == total
             )
         now = time.monotonic()
         if self._first is None:
             self._first = (now, done)
         since, first = self._first
-        eta_s = (now - since) / (done - first) * (step.total - done) if done > first else None
-        self._job.report(
-            Progress("sampling", done, step.total, round(self._job.elapsed_s, 3), eta_s)
-        )
+        eta_s = (now - since) / (done - first) * (total - done) if done > first else None
+        self._job.report(Progress("sampling", done, total, eta_s=eta_s))
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.

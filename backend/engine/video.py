@@ -32,8 +32,7 @@ def mp4(frames: Iterable[Pixels], fps: int) -> bytes:
             path = Path(folder) / "video.mp4"
             writer = imageio_ffmpeg.write_frames(
                 str(path), (width, height), fps=fps, codec="libx264", macro_block_size=1,
-                quality=None, output_params=["-crf", "18", "-movflags", "+faststart"],
-                ffmpeg_log_level="error",
+                quality=8, output_params=["-movflags", "+faststart"], ffmpeg_log_level="error",
             )
             writer.send(None)
             for picture in pictures:

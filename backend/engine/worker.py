@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from backend.events import Output
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
 from backend.models.manager import ModelManager
+from backend.models.posterior import PosteriorCache
 from backend.models.preview import PreviewKind
 from backend.modes.context import Context
 from backend.requests import Request
@@ -47,6 +48,7 @@ class Worker:
         storage: Where results are saved; None keeps them in memory only.
         preview: How previews are decoded.
         device_lock: Held while a job runs.
+        posteriors: Input pictures that are encoded already.
     """
 
     queue: FairQueue[Job]
@@ -57,6 +59,7 @@ class Worker:
     storage: Storage | None
     preview: PreviewKind
     device_lock: threading.Lock
+    posteriors: PosteriorCache = field(default_factory=PosteriorCache)
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -70,7 +73,7 @@ class Worker:
         steps = JobSteps(job, self.timelines, self.preview)
         context = Context(
             models=self.models, check=lambda: self._check(job, context), report=job.report,
-            steps=steps, branches=self.timelines, lora=self.lora,
+            steps=steps, branches=self.timelines, lora=self.lora, posteriors=self.posteriors,
         )
         try:
             with torch.no_grad():
@@ -129,6 +132,7 @@ def info(job: Job, steps: int) -> dict[str, Any]:
         "model": outputs[0].record.model if outputs else {"name": settings.model, "hash": ""},
         "steps": steps,
         "elapsed_s": round(job.elapsed_s, 3),
+        "extra": [output.record.extra for output in outputs],
     }
 
 

@@ -12,7 +12,7 @@ from backend.models.safetensors_header import PICKLE_SUFFIXES, Shapes, read_shap
 
 # Only these classes are ever built from a folder; an unknown name means an unknown layout at
 # best, and somebody's code at worst.
-PIPELINES = frozenset({"StableDiffusionPipeline"})
+PIPELINES = frozenset({"StableDiffusionPipeline", "StableDiffusionInpaintPipeline"})
 PARTS: dict[str, frozenset[str]] = {
     "unet": frozenset({"UNet2DConditionModel"}),
     "vae": frozenset({"AutoencoderKL"}),
@@ -86,10 +86,12 @@ def inspect_folder(folder: Path) -> Findings:
     for path in (path for group in files.values() for path in group):
         read_shapes(path)
     unet, vae = configs["unet"], configs["vae"]
-    if unet.get("in_channels") != vae.get("latent_channels", 4):
+    latents = vae.get("latent_channels", 4)
+    # An inpainting model sees the mask and the masked latents beside the latents themselves.
+    if unet.get("in_channels") not in (latents, 2 * latents + 1):
         raise ModelProblem(
-            "The UNet takes other channels than the autoencoder's latents (an inpainting or "
-            "depth checkpoint); only text-to-image checkpoints can be used."
+            "The UNet takes other channels than the autoencoder's latents (a depth checkpoint, "
+            "perhaps); only text-to-image and inpainting checkpoints can be used."
         )
     sample = unet.get("sample_size") or 64
     height, width = (sample, sample) if isinstance(sample, int) else sample

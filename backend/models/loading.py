@@ -30,7 +30,7 @@ from backend.models.preview import (
     make_previewer,
 )
 from backend.models.text import TextEncoder
-from backend.models.unet import Unet
+from backend.models.unet import PredictionType, Unet
 from backend.models.vae import Vae
 
 # Progress bars of the libraries would land in the terminal, in the middle of our own lines.
@@ -85,7 +85,7 @@ class Checkpoint:
         return self.info.native_size
 
     @property
-    def prediction_type(self) -> str:
+    def prediction_type(self) -> PredictionType:
         """epsilon, v_prediction or sample."""
         return self.unet.prediction_type
 
@@ -153,21 +153,34 @@ def load_checkpoint(
 def _load_part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
     files = weight_files(folder, part)
     options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    return _load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
+    return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
 
 
 def _load_tiny(info: ModelInfo | None, vae: Vae, target: Target) -> AutoencoderTiny | None:
     if info is None:
         return None
-    tiny = _load_module(
+    tiny = load_module(
         AutoencoderTiny, info.path, f"{info.name}/{info.weights[0].name}", target, {}
     )
     return tiny if tiny.config["latent_channels"] == vae.latent_channels else None
 
 
-def _load_module(
+def load_module(
     cls: type[ModuleT], folder: Path, file: str, target: Target, options: dict[str, Any]
 ) -> ModuleT:
+    """One part of a model, ready to run: every tensor present and finite, no gradients.
+
+    Args:
+        cls: Its class in diffusers or transformers.
+        folder: Holds config.json and the weights.
+        file: How errors name the weights.
+        target: Device and dtype.
+        options: Further arguments of `from_pretrained`.
+
+    Raises:
+        ModelProblem: A file is missing or damaged; names it.
+        OutOfMemory: The device cannot hold it.
+    """
     dtype_key = "torch_dtype" if issubclass(cls, ModelMixin) else "dtype"  # diffusers' name
 
     def load() -> tuple[ModuleT, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, cast, get_args
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -56,31 +56,38 @@ class Unet:
                 f"is unknown; supported: {', '.join(get_args(PredictionType))}."
             )
         self.model = model
-        self.prediction_type = prediction_type
+        self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
+        self.in_channels: int = model.config["in_channels"]
 
     def denoiser(
         self,
         conditioning: Sequence[Conditioning],
         check: Callable[[], None] | None = None,
         residuals: ResidualHook | None = None,
+        channels: torch.Tensor | None = None,
     ) -> Denoise:
         """Makes `(x, level) -> x0` for a fixed conditioning.
 
         x: (B, C, h, w) = x0 + sigma * eps, variance-exploding scale; B is the sum of the
-        conditionings' batches, so [negative, positive] takes a batch of both. x0 is float32. The
-        caller decides on gradients; the weights never need any.
+        conditionings' batches, so [negative, positive] takes a batch of both, or a multiple of
+        it: each row of the conditioning then stands for as many samples in succession. x0 is
+        float32. The caller decides on gradients; the weights never need any.
 
         Args:
             conditioning: One or several, stacked along the batch in order.
             check: Called before each model call; raises to stop the run.
             residuals: Called before each model call for what a ControlNet adds.
+            channels: (b, c, h, w), what an inpainting model sees beside x: mask and masked
+                latents. Tiled where B is a multiple of b.
         """
         dtype = self.model.dtype
         context = Conditioning.cat(conditioning).context.to(self.model.device, dtype)
 
         def denoise(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
-            if len(x) != len(context):
+            times, rest = divmod(len(x), len(context))
+            if rest or not times:
                 raise ValueError(f"x has a batch of {len(x)}, the conditioning {len(context)}")
+            rows = context if times == 1 else context.repeat_interleave(times, dim=0)
             if check is not None:
                 check()
             # In float64 on the CPU, then copied without waiting: a sigma of a run is known to the
@@ -89,9 +96,12 @@ class Unet:
             scale = _like(torch.rsqrt(sigma.square() + 1.0), x)
             timestep = level.timestep.float().to(x.device, non_blocking=True)
             scaled = (x.float() * scale).to(dtype)
-            extra = residuals(scaled, timestep, context) if residuals is not None else None
+            extra = residuals(scaled, timestep, rows) if residuals is not None else None
+            if channels is not None:
+                beside = channels.to(scaled).repeat(len(x) // len(channels), 1, 1, 1)
+                scaled = torch.cat([scaled, beside], dim=1)
             output = self.model(
-                scaled, timestep, encoder_hidden_states=context, return_dict=False,
+                scaled, timestep, encoder_hidden_states=rows, return_dict=False,
                 down_block_additional_residuals=extra.down if extra is not None else None,
                 mid_block_additional_residual=extra.mid if extra is not None else None,
             )[0].float()

@@ -76,13 +76,18 @@ class Vae:
 
     @torch.no_grad()
     def encode(
-        self, images: NDArray[np.uint8], check: Callable[[], None] | None = None
+        self,
+        images: NDArray[np.uint8],
+        check: Callable[[], None] | None = None,
+        hidden: NDArray[np.bool_] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The posterior over latents of pictures; a sample is mean + std * noise.
 
         Args:
             images: (B, H, W, 3) uint8 RGB; H and W multiples of `factor`.
             check: Called before each picture; raises to stop.
+            hidden: (B, H, W), what the encoder shall not see: it becomes the grey between black
+                and white, exactly, as inpainting models were trained.
 
         Returns:
             mean and std, (B, C, H / 8, W / 8) float32 in the UNet's latent scale.
@@ -97,7 +102,10 @@ class Vae:
                 f"multiples of {self.factor}."
             )
         x = torch.tensor(images).permute(0, 3, 1, 2).float() / 255.0
-        posterior = self._each(x * 2.0 - 1.0, check, self._posterior)
+        x = x * 2.0 - 1.0
+        if hidden is not None:
+            x = x.masked_fill(torch.tensor(hidden)[:, None], 0.0)
+        posterior = self._each(x, check, self._posterior)
         mean, std = posterior.chunk(2, dim=1)
         return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
 

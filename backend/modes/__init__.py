@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 
 from backend.errors import BadInput
 from backend.events import Output
-from backend.modes import txt2img
+from backend.modes import img2img, style_transfer, txt2img
 from backend.modes.context import Context
 from backend.requests import Request
 
-RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {"txt2img": txt2img.run}
+RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
+    "txt2img": txt2img.run,
+    "img2img": img2img.run,
+    "style_transfer": style_transfer.run,
+}
+CHECKS: Mapping[str, Callable[[Request], None]] = {"style_transfer": style_transfer.check}
+
+
+def check_mode(request: Request) -> None:
+    """Refuses, with a sentence, what the mode of the request could not run."""
+    if (check := CHECKS.get(request.settings.mode)) is not None:
+        check(request)
 
 
 def run_mode(request: Request, context: Context) -> Iterator[Output]:

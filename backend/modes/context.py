@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from backend.events import Progress
+from backend.models.posterior import PosteriorCache
 from backend.models.preview import Previewer, PreviewKind
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ MakePreviewer = Callable[[PreviewKind], Previewer]
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: MakePreviewer) -> None:
-        """Announces a run."""
+    def begin(self, settings: Settings, previewer: MakePreviewer, first: int = 0) -> None:
+        """Announces a run that begins with step `first` of its schedule."""
         ...
 
     def replay(self, step: Step) -> None:
@@ -56,6 +57,7 @@ class Context:
         steps: Receives every step.
         branches: Earlier runs.
         lora: Reads the LoRA of that name; raises UnknownName or ModelProblem.
+        posteriors: Pictures that are encoded already.
         interludes: Entered, the last first, while an interactive job runs in the middle of this
             one: whoever changes a shared model takes the change back there.
     """
@@ -66,4 +68,5 @@ class Context:
     steps: StepSink
     branches: BranchSource
     lora: Callable[[str], LoraFile]
+    posteriors: PosteriorCache
     interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)

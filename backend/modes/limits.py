@@ -39,14 +39,13 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     """
     vae, unet = _config(info.path, "vae"), _config(info.path, "unet")
     item = torch.finfo(target.dtype).bits // 8
-    assert settings.width is not None
-    assert settings.height is not None
-    pixels = settings.width * settings.height
+    width_px, height_px = settings.drawn_size
+    pixels = width_px * height_px
     decode = 8 * pixels * int(vae.get("block_out_channels", [128])[0]) * item
     guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
     width = int(unet.get("block_out_channels", [320])[0])
-    denoise = 40 * guided * settings.batch_size * (pixels // 64) * width * item
-    pictures = 16 * pixels * settings.batch_size
+    denoise = 40 * guided * settings.picture_count * (pixels // 64) * width * item
+    pictures = 16 * pixels * settings.picture_count
     return max(decode, denoise) + pictures
 
 
@@ -67,7 +66,8 @@ def check(settings: Settings, info: ModelInfo, target: Target) -> None:
     need = job_bytes(settings, info, target)
     if need <= room:
         return
-    asked = f"{settings.batch_size} x {settings.width}x{settings.height} px"
+    width, height = settings.drawn_size
+    asked = f"{settings.picture_count} x {width}x{height} px"
     raise OutOfMemory(
         f"{asked} needs about {need // MIB:,} MiB and {room // MIB:,} MiB are free; "
         f"{_what_fits(settings, info, target, room)}"

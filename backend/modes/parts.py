@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from typing import Any
 
 import torch
 
 from backend.errors import BadInput
-from backend.events import Output, Record
+from backend.events import Output, Pixels, Record
 from backend.models.loading import Checkpoint
+from backend.models.text import Conditioning
 from backend.modes.context import Context
-from backend.requests import Request
+from backend.requests import Branch, Request
 from backend.sampling import guidance
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
@@ -22,6 +24,8 @@ from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
 from backend.settings import MAX_SEED, Settings
 
 Check = Callable[[], None]
+BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
+"""(conditionings, stacked along the batch: [negative, positive] or [positive]; check) -> model."""
 THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches without guidance
 
 
@@ -31,24 +35,23 @@ def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
     return schedules.make(settings.sampler, settings.schedule, settings.steps, config)
 
 
-def make_noise(settings: Settings, model: Checkpoint) -> NoiseSource:
+def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> NoiseSource:
     """One generator an image.
 
     Image i has seed + i. With a variation, as in A1111, all images share the seed and image i
     leans towards variation_seed + i.
+
+    Args:
+        leaning: Which draw starts the run, and so leans.
     """
-    assert settings.width is not None
-    assert settings.height is not None
-    shape = (
-        model.latent_channels, settings.height // model.vae_factor,
-        settings.width // model.vae_factor,
-    )
+    width, height = settings.drawn_size
+    shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
     device = model.target.device
     base = SeededNoise(seeds(settings), shape, device)
     if settings.variation_strength == 0:
         return base
     other = SeededNoise(variation_seeds(settings), shape, device)
-    return VariationNoise(base, other, settings.variation_strength)
+    return VariationNoise(base, other, settings.variation_strength, leaning)
 
 
 def seeds(settings: Settings) -> list[int]:
@@ -72,17 +75,19 @@ class Origin:
         x: (B, C, h, w) float32, variance-exploding scale, at the level of the first step.
         resume: The step of an earlier run to go on from, when nothing about the walk changed.
         before: Steps of the earlier run, up to that one.
+        start: First step of the schedule to run, where nothing is resumed.
     """
 
     schedule: Schedule
     x: torch.Tensor
     resume: Resume | None = None
     before: tuple[Step, ...] = ()
+    start: int = 0
 
     @property
     def first(self) -> int:
         """Index of the first step that is still to run."""
-        return 0 if self.resume is None else self.resume.index + 1
+        return self.start if self.resume is None else self.resume.index + 1
 
 
 def origin(
@@ -95,7 +100,19 @@ def origin(
     """
     if request.branch is None:
         return Origin(schedule, noise.draw() * schedule.init_scale)
-    token, index = request.branch.token, request.branch.step
+    return branched(request, request.branch, context, model, schedule, noise)
+
+
+def branched(
+    request: Request, branch: Branch, context: Context, model: Checkpoint, schedule: Schedule,
+    noise: NoiseSource,
+) -> Origin:
+    """The stored step that the request branches from.
+
+    Raises:
+        BadInput: The branch has another size or batch than its run.
+    """
+    token, index = branch.token, branch.step
     past, step = context.branches.load(token, index)
     settings = request.settings
     check_branch(past, settings)
@@ -114,10 +131,18 @@ def origin(
 
 def check_branch(past: Settings, settings: Settings) -> None:
     """Refuses a branch that cannot go on from its run's latents."""
-    if (past.width, past.height) != (settings.width, settings.height):
+    if past.mode != settings.mode:
+        raise BadInput(f"That run was made in {past.mode}; branch from it there.")
+    if past.drawn_size != settings.drawn_size:
+        width, height = past.drawn_size
         raise BadInput(
-            f"A branch keeps the size of its run, {past.width}x{past.height} px; set the size back "
+            f"A branch keeps the size of its run, {width}x{height} px; set the size back "
             "or start a new run.", "width",
+        )
+    if past.picture_count > past.batch_size or settings.picture_count > settings.batch_size:
+        raise BadInput(
+            "Several strengths side by side cannot be branched; run the one that you like alone "
+            "and branch from that.", "strengths",
         )
     if past.batch_size != settings.batch_size:
         raise BadInput(
@@ -127,30 +152,45 @@ def check_branch(past: Settings, settings: Settings) -> None:
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check, weights_key: str = ""
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
+    weights_key: str = "", *, first: int = 0, channels: torch.Tensor | None = None,
+    base: BaseDenoiser | None = None,
 ) -> Denoiser:
-    """The model under guidance, as the settings ask for it.
+    """The model under guidance, as the settings ask for it, for batches of any size.
 
     The negative prompt comes first in the batch; where nothing is to guide, only the conditional
     half runs.
 
     Args:
         weights_key: Names what LoRAs do to the text encoder now, for its cache.
+        first: The step that the run begins with; parts of the run are counted from there.
+        channels: What an inpainting model sees beside x, see `Unet.denoiser`.
+        base: The UNet with what a mode puts under it; the plain one by default.
+
+    Raises:
+        BadInput: The model needs such channels and has none, or the other way round.
     """
+    base = base or partial(model.unet.denoiser, channels=channels)
     assert settings.guidance_scale is not None
-    count = settings.batch_size
+    if (model.unet.in_channels != model.latent_channels) != (channels is not None):
+        raise BadInput(
+            f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
+            "model here, or take it to img2img.", "model",
+        )
     positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
     if settings.prompt_mix > 0:
         other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
         positive = positive.lerp(other, settings.prompt_mix)
     negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
     length = max(positive.context.shape[1], negative.context.shape[1])
-    positive = positive.padded(length).repeat(count)
+    positive = positive.padded(length)
     denoiser = guidance.cfg(
-        model.unet.denoiser([negative.repeat(count), positive], check),
-        model.unet.denoiser([positive], check),
+        base([negative, positive], check),
+        base([positive], check),
         settings.guidance_scale,
-        interval=guidance.sigma_range(schedule, settings.guidance_start, settings.guidance_end),
+        interval=guidance.sigma_range(
+            schedule, settings.guidance_start, settings.guidance_end, first
+        ),
         rescale=settings.guidance_rescale,
         prediction=model.unet.prediction_type,
     )
@@ -161,13 +201,16 @@ def make_denoiser(
 
 def outputs(
     settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
-    extra: Mapping[str, Any],
+    extra: Mapping[str, Any], *, first: int = 0,
+    finish: Callable[[Pixels], Pixels] | None = None,
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
 
     Args:
         latents: (B, C, h, w) in the latent scale of the VAE.
         extra: Facts of this run, for the records.
+        first: Place of the first of them in the job.
+        finish: Makes the result of what was decoded, e.g. lays it over the original.
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
@@ -179,7 +222,7 @@ def outputs(
             settings.mode, alone.model_dump(mode="json"),
             {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
         )
-        yield Output(index, image, record)
+        yield Output(first + index, image if finish is None else finish(image), record)
 
 
 def facts(model: Checkpoint) -> dict[str, str]:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from backend.errors import BadInput
 from backend.events import Pixels
+from backend.images import MAX_PIXELS
 
-MAX_PIXELS = 4096 * 4096
 MAX_ASPECT = 32  # the widest picture that the settings allow is 2048 x 64
 MAX_FILE_BYTES = 64 * 2**20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")

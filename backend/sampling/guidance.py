@@ -191,11 +191,21 @@ def masked(
         known: (B, C, h, w) or broadcastable, latents of the source.
         mask: (B, 1, h, w) or broadcastable, 1 where to paint, 0 where to keep.
         noise: (B, C, h, w), the noise of the starting latents, the same at each step.
+
+    A batch that is a multiple of B holds them tiled: [x, x, ...].
     """
 
     def blended(x: torch.Tensor, level: Level) -> torch.Tensor:
-        outside = known + level.sigma_for(x) * noise
-        x0 = denoiser(mask * x + (1 - mask) * outside, level)
-        return mask * x0 + (1 - mask) * known
+        source, grain, inside = (_tiled(rows, x) for rows in (known, noise, mask))
+        outside = source + level.sigma_for(x) * grain
+        x0 = denoiser(inside * x + (1 - inside) * outside, level)
+        return inside * x0 + (1 - inside) * source
 
     return blended
+
+
+def _tiled(rows: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """`rows` as often as the batch of x holds them; a single row broadcasts."""
+    if len(rows) in (1, len(x)):
+        return rows
+    return rows.repeat(len(x) // len(rows), *(1,) * (rows.ndim - 1))

@@ -65,7 +65,7 @@ class SeededNoise:
 
 
 class VariationNoise:
-    """The first noise leans from one source towards another; all later noise is the first's.
+    """The starting noise leans from one source towards another; all other noise is the first's.
 
     This is what A1111 calls variation seed and strength: 0 is the seed's own picture, 1 starts
     from the variation seed's noise, and noise that a sampler adds on its way follows the seed.
@@ -74,12 +74,16 @@ class VariationNoise:
         base: Noise of the seeds.
         other: Noise of the variation seeds, the same shape.
         strength: 0..1.
+        leaning: Which draw is the starting noise; image-to-image draws the posterior before it.
     """
 
-    def __init__(self, base: NoiseSource, other: NoiseSource, strength: float) -> None:
+    def __init__(
+        self, base: NoiseSource, other: NoiseSource, strength: float, leaning: int = 0
+    ) -> None:
         self._base = base
         self._other = other
         self._strength = strength
+        self._leaning = leaning
 
     @property
     def draws(self) -> int:
@@ -88,15 +92,16 @@ class VariationNoise:
 
     def draw(self) -> torch.Tensor:
         """Next noise of every image, (B, C, h, w)."""
-        if self._base.draws:
+        if self._base.draws != self._leaning:
             return self._base.draw()
+        self._other.skip_to(self._leaning)
         # The angle is taken along the height, one for each channel and column, as A1111 does.
         return slerp(self._base.draw(), self._other.draw(), self._strength, dims=(-2,))
 
     def skip_to(self, draws: int) -> None:
         """Brings the source to the state it has after `draws` draws."""
         self._base.skip_to(draws)
-        self._other.skip_to(min(draws, 1))
+        self._other.skip_to(min(draws, self._leaning + 1))
 
 
 def slerp(

@@ -22,7 +22,7 @@ PROMPT = "a red house on grass"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("data"), fake=False) as started:
+    with running(tmp_path_factory.mktemp("data"), fake_step_s=None) as started:
         yield started
 
 

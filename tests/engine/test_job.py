@@ -107,3 +107,11 @@ def test_the_shelf_forgets_the_oldest_ended_jobs_only() -> None:
     assert shelf.get(running.token) is running
     assert shelf.get(ended[0].token) is None
     assert shelf.get(ended[-1].token) is ended[-1]
+
+
+def test_a_stage_without_steps_keeps_the_count_of_the_run() -> None:
+    job = make()
+    assert job.start()
+    job.report(Progress("sampling", 20, 20))
+    job.report(Progress("decoding"))
+    assert (job.progress.stage, job.progress.step, job.progress.total) == ("decoding", 20, 20)

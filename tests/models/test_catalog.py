@@ -181,9 +181,15 @@ def test_known_parts_that_are_not_loaded_are_fine(folder: Path, tmp_path: Path) 
     assert Catalog([tmp_path]).checkpoint("x")
 
 
-def test_inpainting_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_depth_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
+    edit(folder / "unet" / "config.json", in_channels=5)
+    assert "depth" in problem(tmp_path)
+
+
+def test_inpainting_checkpoints_are_accepted(folder: Path, tmp_path: Path) -> None:
     edit(folder / "unet" / "config.json", in_channels=9)
-    assert "inpainting" in problem(tmp_path)
+    edit(folder / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
+    assert Catalog([tmp_path]).checkpoint("x")
 
 
 def test_shards_outside_the_folder_are_refused(folder: Path, tmp_path: Path) -> None:

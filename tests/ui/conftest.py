@@ -50,11 +50,16 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    data: Path, *flags: str, fake: bool = True, step_s: str = "0.01", **environment: str
+    data: Path, *flags: str, fake_step_s: str | None = "0.01", **environment: str
 ) -> Iterator[Server]:
-    """Starts `app.py` on a free port, on the FakeEngine or not, and ends it with SIGTERM."""
-    command = [sys.executable, "app.py", *(["--fake", step_s] if fake else []),
-               "--port", str(free_port()), "--data", str(data), *flags]
+    """Starts `app.py` on a free port and ends it with SIGTERM.
+
+    Args:
+        fake_step_s: Seconds a step of the FakeEngine takes; None starts the real engine.
+    """
+    fake = [] if fake_step_s is None else ["--fake", fake_step_s]
+    command = [sys.executable, "app.py", *fake, "--port", str(free_port()),
+               "--data", str(data), *flags]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=os.environ | environment)
     said = ""
@@ -82,7 +87,7 @@ def running(
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the session."""
-    with running(tmp_path_factory.mktemp("data"), step_s="0.05") as started:
+    with running(tmp_path_factory.mktemp("data"), fake_step_s="0.05") as started:
         yield started
 
 

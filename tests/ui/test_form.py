@@ -38,9 +38,11 @@ def shown(form: Form, values: dict[str, object]) -> dict[str, object]:
 
 @pytest.mark.parametrize("tab", TABS, ids=lambda tab: tab.mode)
 def test_every_field_has_its_control(tab: object) -> None:
-    placed = {"prompt", "negative_prompt", "model", "seed", "loras", *tab.main, *tab.advanced}
+    placed = {"prompt", "negative_prompt", "model", "seed", "loras", *tab.main, *tab.advanced,
+              *tab.beside}
     fields = {f for name in placed for f in control_for(MODES[tab.mode], name).fields}
-    assert fields == set(MODES[tab.mode].model_fields)
+    assert fields | set(tab.scripted) == set(MODES[tab.mode].model_fields)
+    assert not fields & set(tab.scripted)
 
 
 SETTINGS = [

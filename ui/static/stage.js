@@ -12,6 +12,7 @@
     const root = $(".stage");
     const frame = $(".frame"), second = $(".second"), slider = $(".timeline input[type=range]");
     const both = $(".timeline .both");
+    const edges = $(".edges-shown");
     const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
     let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", shownLast = null;
     const frames = new Map();
@@ -47,6 +48,7 @@
       if (v.job !== shownJob) {
         shownJob = v.job; selected = 0; scrubbed = null; frames.clear(); second.hidden = true;
         both.setAttribute("aria-pressed", "false");
+        edges.setAttribute("aria-pressed", "false");
       }
       $(".line").textContent = line(v);
       const overlay = TITLES[v.state];
@@ -97,15 +99,48 @@
         link.download = one.name;
         link.removeAttribute("aria-disabled");
         if (scrubbed === null && !BUSY.includes(v.state)) {
-          show(frame, one.url);
+          if (edges.getAttribute("aria-pressed") === "true") overlaid(v.job, selected);
+          else show(frame, one.url);
           frame.alt = `Picture ${selected + 1} of ${v.results.length}, seed ${one.seed}`;
         }
+        renderObedience(one);
       } else {
+        renderObedience(null);
         $(".seed b").textContent = "–";
         link.removeAttribute("href");
         link.setAttribute("aria-disabled", "true");
       }
     };
+
+    const percent = (share) => `${Math.round(share * 100)} %`;
+    const overlaid = async (job, image) => {
+      const key = `${job}/${image}/obedience`;
+      if (!frames.has(key)) {
+        const got = await server.result_view({ job, image, name: "obedience" });
+        if (!got?.src) { loom.toast(got?.error ?? "The edges could not be shown.", "warn"); return; }
+        frames.set(key, got.src);
+      }
+      const pressed = edges.getAttribute("aria-pressed") === "true";
+      if (pressed && stage.value.job === job && selected === image && scrubbed === null) show(frame, frames.get(key));
+    };
+    const renderObedience = (one) => {
+      const found = one?.obedience;
+      edges.hidden = !one?.views?.includes("obedience");
+      $(".obedience").hidden = !found;
+      if (!found) return;
+      $(".obedience span").textContent = `${percent(found.recall)} of the edges kept · ` +
+        `${percent(found.precision)} of the picture's edges asked for`;
+      $(".advice").replaceChildren(...found.suggestions.map(({ sentence, changes }) => {
+        const chip = loom.el("button", "chip", sentence);
+        chip.onclick = () => { trigger("advise", { changes }); chip.disabled = true; };
+        return chip;
+      }));
+    };
+    edges.addEventListener("click", () => {
+      edges.setAttribute("aria-pressed", String(edges.getAttribute("aria-pressed") !== "true"));
+      scrubbed = null;
+      render();
+    });
 
     const renderTimeline = (v, busy) => {
       const steps = busy ? 0 : (v.timeline?.steps ?? 0);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.tabs import txt2img
+from ui.tabs import style_transfer, txt2img
 from ui.workspace import Tab
 
-TABS: tuple[Tab, ...] = (txt2img.TAB,)
+TABS: tuple[Tab, ...] = (txt2img.TAB, style_transfer.TAB)

@@ -1,0 +1,200 @@
+"""ControlNets (Zhang et al. 2023, 2302.05543): which fit a checkpoint, and what they add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.models.controlnets.controlnet import ControlNetModel
+
+from backend.errors import BadInput, ModelProblem
+from backend.events import Pixels
+from backend.models.catalog import Catalog, ModelInfo, content_hash
+from backend.models.devices import Target
+from backend.models.layout import read_json
+from backend.models.loading import load_module, module_bytes
+from backend.models.manager import ModelManager
+from backend.models.unet import Residuals
+from backend.settings import ControlMode, DetectorName
+
+KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
+SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
+SHAPE = (
+    "in_channels", "block_out_channels", "down_block_types", "layers_per_block",
+    "cross_attention_dim",
+)
+# What a ControlNet was trained on, by what its name says; the first match counts.
+TRAINED_ON: tuple[tuple[str, tuple[DetectorName, ...]], ...] = (
+    ("canny", ("canny",)),
+    ("lineart_anime", ("lineart_anime",)), ("lineart", ("lineart", "lineart_standard")),
+    ("softedge", ("softedge_hed", "softedge_pidinet")), ("hed", ("softedge_hed",)),
+    ("shuffle", ("shuffle",)), ("depth", ("depth_midas",)), ("normal", ("normal_bae",)),
+    ("mlsd", ("mlsd",)), ("openpose", ("openpose",)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """A ControlNet in memory.
+
+    Attributes:
+        info: Its catalog entry.
+        model: In evaluation mode, without gradients.
+    """
+
+    info: ModelInfo
+    model: ControlNetModel
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return self.info.name
+
+    @property
+    def hash(self) -> str:
+        """First 10 hex digits of the SHA-256 of its file."""
+        return content_hash(self.info)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parameters and buffers."""
+        return module_bytes(self.model)
+
+    def conditional_only(self, mode: ControlMode) -> bool:
+        """Whether it acts on the conditional half of a guided batch alone.
+
+        As in diffusers: in its guess mode, and always where the model pools over the picture.
+        """
+        return mode == "control" or bool(self.model.config["global_pool_conditions"])
+
+    def hint(self, control: Pixels) -> torch.Tensor:
+        """The control as the model takes it: (1, 3, H, W) in 0..1, on its device.
+
+        One row serves a batch of any size, since it is added to each sample.
+        """
+        pixels = torch.from_numpy(np.ascontiguousarray(control)).permute(2, 0, 1)[None]
+        return (pixels.float() / 255.0).to(self.model.device, self.model.dtype)
+
+    def residuals(
+        self, hint: torch.Tensor, scaled: torch.Tensor, timestep: torch.Tensor,
+        context: torch.Tensor, scale: float, mode: ControlMode,
+    ) -> Residuals:
+        """What it adds inside the UNet.
+
+        Args:
+            hint: From `hint`.
+            scaled: (B, C, h, w), as the UNet takes it.
+            timestep: (B,).
+            context: (B, 77 k, D).
+            scale: Conditioning scale, 0..2.
+            mode: See `weights`.
+        """
+        down, mid = self.model(
+            scaled, timestep, encoder_hidden_states=context, controlnet_cond=hint,
+            return_dict=False,
+        )
+        pooled = bool(self.model.config["global_pool_conditions"])
+        factors = weights(len(down) + 1, "balanced" if pooled else mode) * scale
+        factors = factors.to(scaled.device, scaled.dtype)
+        return Residuals(
+            tuple(part * factor for part, factor in zip(down, factors, strict=False)),
+            mid * factors[-1],
+        )
+
+
+def weights(count: int, mode: ControlMode) -> torch.Tensor:
+    """Weight of each residual, from the shallowest to the middle block; (count,) float32.
+
+    balanced: 1. prompt: 0.825^(n - i) with n the last index, so that the prompt decides the
+    detail. control: logspace(-1, 0), diffusers' guess mode.
+    """
+    match mode:
+        case "balanced":
+            return torch.ones(count)
+        case "prompt":
+            return torch.tensor([SOFT_WEIGHT ** (count - 1 - i) for i in range(count)])
+        case "control":
+            return torch.logspace(-1, 0, count)
+
+
+def load_controlnet(info: ModelInfo, target: Target) -> ControlNet:
+    """Loads a diffusers folder; raises as `load_checkpoint`."""
+    if info.path.is_file():
+        raise ModelProblem(
+            f"The ControlNet '{info.name}' is a single file, which cannot be loaded yet; put its "
+            "diffusers folder (config.json and diffusion_pytorch_model.safetensors) there instead."
+        )
+    file = f"{info.name}/{info.weights[0].name}"
+    return ControlNet(info, load_module(ControlNetModel, info.path, file, target, {}))
+
+
+@contextmanager
+def lease(models: ModelManager[Any], name: str) -> Iterator[ControlNet]:
+    """The ControlNet `name` from the cache that holds the checkpoints too."""
+    with models.lease(KEY + name) as model:
+        if not isinstance(model, ControlNet):
+            raise TypeError(f"{KEY + name} is not a ControlNet")
+        yield model
+
+
+def fits(controlnet: ModelInfo, checkpoint: ModelInfo) -> bool:
+    """Whether the residuals of one have the shapes that the other's UNet takes."""
+    try:
+        ours = _config(checkpoint.path / "unet" / "config.json")
+        theirs = _config(controlnet.path / "config.json")
+    except ModelProblem:
+        return False
+    return all(ours.get(key) == theirs.get(key) for key in SHAPE)
+
+
+def trained_on(controlnet: ModelInfo) -> tuple[DetectorName, ...]:
+    """The detectors whose pictures it follows, by its name; empty where that says nothing."""
+    name = controlnet.name.lower().replace("-", "_")
+    return next((detectors for word, detectors in TRAINED_ON if word in name), ())
+
+
+def choose(
+    catalog: Catalog, checkpoint: ModelInfo, detector: DetectorName, name: str | None
+) -> ModelInfo:
+    """The ControlNet of that name, or the one that fits model and detector.
+
+    Raises:
+        BadInput: None is installed, or the one that was named does not fit the model.
+    """
+    if name is not None:
+        found = catalog.find("controlnet", name)
+        if not fits(found, checkpoint):
+            raise BadInput(
+                f"The ControlNet '{name}' was made for another kind of model than "
+                f"'{checkpoint.name}'; choose one that fits it.", "controlnet",
+            )
+        return found
+    usable = [
+        info for info in catalog.models("controlnet")
+        if info.problem is None and info.path.is_dir() and fits(info, checkpoint)
+    ]
+    for info in usable:
+        if detector == "identity" or detector in trained_on(info):
+            return info
+    raise BadInput(
+        f"There is no ControlNet for '{detector}' that fits '{checkpoint.name}'; put its diffusers "
+        f"folder into models/controlnet, with '{detector}' in its name.", "controlnet",
+    )
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError:
+        return read_json(path)  # says which file is missing
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed_ns: int) -> dict[str, Any]:
+    return read_json(path)

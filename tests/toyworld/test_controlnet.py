@@ -1,0 +1,143 @@
+"""The ControlNet's training steps resume exactly, and its folder loads and fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import ControlNetModel
+
+from backend.control.canny import Canny
+from backend.models.catalog import Catalog
+from backend.models.controlnet import choose, load_controlnet
+from backend.models.devices import pick
+from toyworld.autoencoder import new_autoencoder
+from toyworld.checkpoint import Clock
+from toyworld.controlnet import (
+    ControlTrainer,
+    EdgeLesson,
+    control_stage,
+    edges_of,
+    write_controlnet,
+)
+from toyworld.dataset import Pool, scene_of
+from toyworld.diffusion import new_unet
+from toyworld.folder import write_folder
+from toyworld.render import render
+from toyworld.sampling import Parts
+from toyworld.score_controlnet import SCALES, Followed, draw, followed, rows_of
+from toyworld.text import new_text_encoder, write_tokenizer
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+SIZE_PX = 64
+
+
+@pytest.fixture(scope="module")
+def lesson() -> EdgeLesson:
+    pixels = np.stack([render(scene_of(2, i), SIZE_PX) for i in range(4)])
+    latents = np.random.default_rng(0).standard_normal((4, 4, 8, 8)).astype(np.float32)
+    return EdgeLesson(Pool(2, pixels), latents, batch=2)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory):
+    return write_tokenizer(tmp_path_factory.mktemp("tokenizer"), merge_limit=100)
+
+
+def parts(tokenizer) -> Parts:
+    torch.manual_seed(0)
+    unet = new_unet((32, 64), context_width=32, sample_size=8)
+    text = new_text_encoder(tokenizer, width=32, layers=1)
+    return Parts(tokenizer, text, unet, new_autoencoder())
+
+
+def trainer(tokenizer, path: Path) -> ControlTrainer:
+    return ControlTrainer(parts(tokenizer), path, dtype=torch.float32)
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+def test_training_moves_the_controlnet_alone_and_resumes(tokenizer, lesson, tmp_path) -> None:
+    whole = trainer(tokenizer, tmp_path / "whole.pt")
+    base = [p.clone() for p in whole.unet.parameters()]
+    whole.run("tiny", lesson, Clock(steps=4), 1e-3, 1e-4, quiet)
+    assert all(map(torch.equal, base, whole.unet.parameters()))
+    assert float(whole.controlnet.controlnet_mid_block.weight.detach().abs().max()) > 0
+
+    first = trainer(tokenizer, tmp_path / "parts.pt")
+    plain = first.loss
+
+    def until_the_power_fails(given: EdgeLesson) -> torch.Tensor:
+        if first.step == 2:
+            first.save()
+            raise KeyboardInterrupt
+        return plain(given)
+
+    first.loss = until_the_power_fails
+    with pytest.raises(KeyboardInterrupt):
+        first.run("tiny", lesson, Clock(steps=4), 1e-3, 1e-4, quiet)
+    second = trainer(tokenizer, tmp_path / "parts.pt")
+    assert second.step == 2
+    second.run("tiny", lesson, Clock(steps=4), 1e-3, 1e-4, quiet)
+    for ours, theirs in zip(second.controlnet.parameters(), whole.controlnet.parameters(),
+                            strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_fresh_controlnet_changes_nothing(tokenizer, lesson, tmp_path) -> None:
+    """So its first loss is the base's own."""
+    made = trainer(tokenizer, tmp_path / "state.pt")
+    controls = np.repeat(lesson.pool.pixels[:2, :, :, :1], 3, axis=3)
+    small = parts(tokenizer)
+    drawn = [draw(small, made.averaged_controlnet(), ["a red house", "a cat"], controls, scale,
+                  2.0, 2, steps=2) for scale in (0.0, 1.0)]
+    assert np.array_equal(*drawn)
+
+
+def test_the_folder_is_small_half_precision_and_loads(tokenizer, lesson, tmp_path) -> None:
+    made = trainer(tokenizer, tmp_path / "state.pt")
+    folder = tmp_path / "controlnet" / "pocket-canny"
+    for _ in range(2):
+        write_controlnet(folder, made.averaged_controlnet())
+    loaded = ControlNetModel.from_pretrained(folder, use_safetensors=True)
+    assert loaded.config["cross_attention_dim"] == 32
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"config.json", "diffusion_pytorch_model.safetensors", "card.json", "README.md"}
+    assert [path.name for path in folder.parent.iterdir()] == ["pocket-canny"]
+
+
+def test_the_stage_runs_from_a_base_folder_to_a_controlnet(tokenizer, lesson, tmp_path) -> None:
+    small = parts(tokenizer)
+    base, out = tmp_path / "checkpoints" / "pocket", tmp_path / "controlnet" / "pocket-canny"
+    write_folder(base, tokenizer, small.text_encoder, small.unet, small.vae, 3.0)
+    said: list[str] = []
+    control_stage(
+        base, out, tmp_path, lambda: lesson.pool, lambda: lesson.pool, minutes=0.002,
+        large_share=0.5, seed=0, device="cpu", report=said.append, batches=(2, 2),
+    )
+    assert said[-1] == f"wrote {out}"
+    catalog = Catalog([tmp_path])
+    found = choose(catalog, catalog.checkpoint("pocket"), "canny", None)
+    assert load_controlnet(found, pick("cpu", "float32")).name == "pocket-canny"
+
+
+def test_edges_vary_in_training_and_not_in_scoring(lesson) -> None:
+    plain = edges_of(lesson.pool.pixels)
+    assert plain.shape == (4, 3, SIZE_PX, SIZE_PX)
+    assert set(plain.unique().tolist()) == {0.0, 1.0}
+    assert np.array_equal(plain[0, 0].numpy() * 255, Canny(100, 200)(lesson.pool.pixels[0])[..., 0])
+    varied = edges_of(lesson.pool.pixels, np.random.default_rng(0))
+    assert not torch.equal(plain, varied)
+
+
+def test_the_score_tells_renders_from_shuffled_ones(lesson) -> None:
+    controls = np.stack([Canny()(picture) for picture in lesson.pool.pixels])
+    recall, precision, f1 = followed(controls, lesson.pool.pixels)
+    assert (recall, precision, f1) == (1.0, 1.0, 1.0)
+    assert followed(np.roll(controls, 1, axis=0), lesson.pool.pixels)[2] < 0.7
+    rows = rows_of({scale: Followed(1, 1, 1 - scale, 0.2, 0.9) for scale in SCALES})
+    assert any("it is not" in row.cpu_bar for row in rows)

@@ -1,0 +1,119 @@
+"""The drawn world: the same scene gives the same pixels, and captions say what is drawn."""
+
+import numpy as np
+import pytest
+
+import toyworld
+from toyworld import HELD_OUT, Scene, Subject
+from toyworld.palette import COLOURS
+from toyworld.scene import sample_pair
+from toyworld.settings import SETTINGS
+from toyworld.subjects import SUBJECTS
+
+
+def test_a_scene_is_drawn_the_same_each_time():
+    scene = toyworld.sample_scene(np.random.default_rng(4))
+    again = toyworld.sample_scene(np.random.default_rng(4))
+    assert scene == again
+    first, second = toyworld.render(scene), toyworld.render(again)
+    assert first.shape == (256, 256, 3)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, second)
+
+
+def test_seeds_vary_the_picture():
+    one = Scene((Subject("cat", "white"),), "snow", 1)
+    two = Scene((Subject("cat", "white"),), "snow", 2)
+    assert np.abs(toyworld.render(one).astype(int) - toyworld.render(two)).mean() > 2
+
+
+def test_sizes_show_the_same_scene():
+    scene = Scene((Subject("boat", "red", "big"),), "sea", 3)
+    small, large = toyworld.render(scene, 64), toyworld.render(scene, 256)
+    shrunk = large.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+    assert np.abs(shrunk - small).mean() < 9
+
+
+def test_the_world_is_large_enough():
+    assert len(SUBJECTS) >= 14
+    assert len(COLOURS) == 10
+    assert len(SETTINGS) >= 8
+    assert len(HELD_OUT) / (len(SUBJECTS) * len(COLOURS)) == pytest.approx(0.08, abs=0.005)
+
+
+def test_held_out_pairs_never_occur_in_training():
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        scene = toyworld.sample_scene(rng)
+        assert not {(s.name, s.colour) for s in scene.subjects} & HELD_OUT
+
+
+def test_held_out_scenes_show_held_out_pairs_only():
+    rng = np.random.default_rng(0)
+    seen = {
+        (s.name, s.colour)
+        for _ in range(300)
+        for s in toyworld.sample_scene(rng, held_out=True).subjects
+    }
+    assert seen == HELD_OUT
+    assert sample_pair(rng, held_out=True) in HELD_OUT
+
+
+def test_two_subjects_differ_in_kind_and_stand_left_and_right():
+    rng = np.random.default_rng(1)
+    pairs = [s for s in (toyworld.sample_scene(rng) for _ in range(200)) if len(s.subjects) == 2]
+    assert 40 < len(pairs) < 120
+    for scene in pairs:
+        left, right = scene.subjects
+        assert left.name != right.name
+        assert (left.position, right.position) == ("left", "right")
+
+
+def test_captions_name_what_is_drawn():
+    rng = np.random.default_rng(2)
+    said = set()
+    for _ in range(400):
+        scene = toyworld.sample_scene(rng)
+        text = toyworld.caption(scene, rng)
+        said.add(text)
+        for subject in scene.subjects:
+            assert f"{subject.colour} {subject.name}" in text
+        for other in SUBJECTS:
+            if other not in {s.name for s in scene.subjects}:
+                assert other not in text.replace("among trees", "").split()
+    assert len(said) > 380
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_colours_can_be_measured_in_the_render(name):
+    """With all else equal, changing the colour word moves many pixels, and towards that colour."""
+    pictures = {
+        colour: toyworld.render(Scene((Subject(name, colour, "big"),), "grass", 11), 96) / 255.0
+        for colour in COLOURS
+    }
+    stack = np.stack(list(pictures.values()))
+    body = np.ptp(stack, axis=0).max(axis=-1) > 0.5
+    assert body.mean() > 0.04
+    palette = np.array(list(COLOURS.values()))
+    for index, picture in enumerate(stack):
+        middle = np.median(picture[body], axis=0)
+        assert np.linalg.norm(palette - middle, axis=1).argmin() == index
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_look_different(setting):
+    def mean_rows(which: str) -> np.ndarray:
+        picture = toyworld.render(Scene((Subject("star", "red", "small"),), which, 5), 64)
+        return picture.mean(axis=1).astype(float)
+
+    here = mean_rows(setting)
+    for other in SETTINGS:
+        if other != setting:
+            assert np.abs(here - mean_rows(other)).mean() > 15
+
+
+def test_unknown_words_are_refused():
+    with pytest.raises(KeyError):
+        toyworld.render(Scene((Subject("dragon", "red"),), "sea", 0))
+    with pytest.raises(KeyError):
+        toyworld.render(Scene((Subject("cat", "teal"),), "sea", 0))

@@ -1,0 +1,204 @@
+"""`python -m toyworld.score`: the truth about the built-in model, as a table.
+
+500 pictures at the studio's default settings (DPM++ 2M karras, 20 steps, the card's guidance,
+native size) over a fixed list of prompts are judged by a classifier of renders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from toyworld.autoencoder import psnr_db
+from toyworld.dataset import render_pool
+from toyworld.frechet import frechet_distance
+from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
+from toyworld.prompts import SEEDS_A_PROMPT, Question, questions, shuffled_scene
+from toyworld.render import render
+from toyworld.sampling import Parts, generate, load_parts
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    value: str
+    bar: str
+    cpu_bar: str
+
+
+def _share(values: NDArray[np.bool_]) -> str:
+    return f"{100 * values.mean():.1f} %"
+
+
+def spread(verdict: Verdict, asked: list[Question]) -> tuple[float, float]:
+    """How far the pictures of one prompt differ: mean deviations of place and of size.
+
+    Args:
+        verdict: of pictures in the order of `asked`.
+        asked: one-subject questions, `SEEDS_A_PROMPT` of each prompt in a row.
+
+    Returns:
+        Root mean square deviations of the centre (share of the width) and of the extent.
+    """
+    kinds = torch.tensor([NAMES.index(q.scene.subjects[0].name) for q in asked])
+    rows = torch.arange(len(asked))
+    centres = verdict.centre[rows, kinds].unflatten(0, (-1, SEEDS_A_PROMPT))
+    extents = verdict.extent[rows, kinds].unflatten(0, (-1, SEEDS_A_PROMPT))
+    place = centres.var(dim=1).sum(dim=-1).mean().sqrt()
+    return float(place), float(extents.var(dim=1).mean().sqrt())
+
+
+def fresh_renders(asked: list[Question], seed: int, size_px: int = 128) -> NDArray[np.uint8]:
+    """What the world itself draws for the questions."""
+    return np.stack([
+        render(shuffled_scene(q, seed * 100_000 + i), size_px) for i, q in enumerate(asked)
+    ])  # fmt: skip
+
+
+def score_rows(
+    made: NDArray[np.uint8], asked: list[Question], judge: Judge, psnr: float
+) -> list[Row]:
+    """Judge the pictures, which are in the order of the questions."""
+    verdict = judge_pictures(judge, made)
+    marks = mark(verdict, [q.scene for q in asked])
+    group = np.array([q.group for q in asked])
+    one, held_out, two = group == "one", group == "held_out", group == "two"
+    first = [q for q in asked if q.group == "one"]
+    count = len(first)
+    seen = spread(judge_pictures(judge, made[:count]), first)
+    drawn = spread(judge_pictures(judge, fresh_renders(first, 3)), first)
+    real = judge_pictures(judge, fresh_renders(asked, 1)).features.numpy()
+    other = judge_pictures(judge, fresh_renders(asked, 2)).features.numpy()
+    far = frechet_distance(verdict.features.numpy(), real)
+    near = frechet_distance(other, real)
+    return [
+        Row(f"one subject ({one.sum()}): subject", _share(marks.subject[one]), "90 %", "75 %"),
+        Row("one subject: colour", _share(marks.colour[one]), "95 %", "85 %"),
+        Row("one subject: setting", _share(marks.setting[one]), "95 %", "90 %"),
+        Row(f"held-out ({held_out.sum()}): subject", _share(marks.subject[held_out]), "80 %", ""),
+        Row("held-out: colour", _share(marks.colour[held_out]), "85 %", ""),
+        Row("held-out: setting", _share(marks.setting[held_out]), "90 %", ""),
+        Row(f"two subjects ({two.sum()}): both, with their colours",
+            _share(marks.subject[two] & marks.colour[two]), "60 %", "40 %"),
+        Row("two subjects: setting", _share(marks.setting[two]), "", ""),
+        Row("autoencoder PSNR, fresh 256-px renders", f"{psnr:.2f} dB", "30 dB", "28 dB"),
+        Row("four seeds of a prompt: spread of place, against renders",
+            f"{seen[0]:.3f} / {drawn[0]:.3f}", "", ""),
+        Row("four seeds of a prompt: spread of size, against renders",
+            f"{seen[1]:.3f} / {drawn[1]:.3f}", "", ""),
+        Row("Frechet distance to renders, render to render", f"{far:.2f} / {near:.2f}", "", ""),
+    ]  # fmt: skip
+
+
+def table(rows: list[Row], note: str) -> str:
+    """The rows as Markdown."""
+    lines = ["| what | measured | bar | bar where only CPU time was to be had |",
+             "| --- | --- | --- | --- |"]  # fmt: skip
+    lines += [f"| {r.what} | {r.value} | {r.bar} | {r.cpu_bar} |" for r in rows]
+    return "\n".join(lines) + f"\n\n{note}\n"
+
+
+def write_sheet(path: Path, made: NDArray[np.uint8], a_row: int = 10) -> None:
+    """Write pictures as one PNG."""
+    whole = made[: len(made) // a_row * a_row]
+    rows = [np.concatenate(list(whole[i : i + a_row]), 1) for i in range(0, len(whole), a_row)]
+    cv2.imwrite(str(path), np.concatenate(rows)[:, :, ::-1])
+
+
+def generate_all(
+    parts: Parts,
+    asked: list[Question],
+    guidance: float,
+    size_px: int,
+    batch: int,
+    report: Callable[[str], None],
+) -> NDArray[np.uint8]:
+    """The pictures of all questions; the noise of picture i does not depend on the model."""
+    made: list[NDArray[np.uint8]] = []
+    began = time.monotonic()
+    for start in range(0, len(asked), batch):
+        prompts = [q.prompt for q in asked[start : start + batch]]
+        made.append(generate(parts, prompts, guidance, size_px, seed=start, batch=batch))
+        report(f"{start + len(prompts)}/{len(asked)} pictures, {time.monotonic() - began:.0f} s")
+    return np.concatenate(made)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m toyworld.score", description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path("models/checkpoints/pocket"))
+    parser.add_argument("--work", type=Path, default=Path("runs/pocket"), help="judge and renders")
+    parser.add_argument(
+        "--count", type=int, default=None, help="pictures (500; sampler table 2000)"
+    )
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--guidance", type=float, default=None, help="instead of the card's")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--judge-steps", type=int, default=800)
+    parser.add_argument("--sampler-table", action="store_true", help="the DDIM experiment instead")
+    parser.add_argument("--controlnet", action="store_true", help="score the edges instead")
+    parser.add_argument(
+        "--controlnet-model", type=Path, default=Path("models/controlnet/pocket-canny")
+    )
+    parser.add_argument("--write-card", action="store_true", help="put the table in the README")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the table that the command line asks for."""
+    args = arguments()
+    cv2.setNumThreads(1)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
+    parts = load_parts(args.model, args.device)
+    if args.sampler_table:
+        from toyworld.sampler_table import sampler_table
+
+        say(sampler_table(parts, judge, args.count or 2000, args.size, args.batch, say))
+        return
+    card = json.loads((args.model / "card.json").read_text())
+    guidance = card["guidance_scale"] if args.guidance is None else args.guidance
+    if args.controlnet:
+        from toyworld.score_controlnet import score_controlnet
+
+        text = score_controlnet(
+            parts, judge, args.controlnet_model, guidance, args.count or 100, args.size,
+            args.batch, args.work, say,
+        )  # fmt: skip
+        if args.write_card:
+            from toyworld.controlnet import readme as control_readme
+
+            (args.controlnet_model / "README.md").write_text(control_readme(text))
+        return
+    asked = questions(args.count or 500)
+    made = generate_all(parts, asked, guidance, args.size, args.batch, say)
+    write_sheet(args.work / "score.png", made[::5])
+    psnr = psnr_db(parts.vae.float(), render_pool(args.work, 99, 64, 256).pixels)
+    note = (f"{len(asked)} pictures, {args.size}x{args.size}, DPM++ 2M karras, 20 steps, "
+            f"guidance {guidance:g}, {parts.unet.dtype} on {args.device}.")  # fmt: skip
+    text = table(score_rows(made, asked, judge, psnr), note)
+    say(text)
+    (args.work / "score.md").write_text(text)
+    if args.write_card:
+        from toyworld.folder import readme
+
+        (args.model / "README.md").write_text(readme(text))
+
+
+if __name__ == "__main__":
+    main()
