@@ -83,7 +83,8 @@ def _events(space: Workspace, page: gr.Blocks) -> None:
         "inputs": list(inputs.values()), "outputs": space.pictures["edges"], "queue": False,
         "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
     }
-    changes = [part.change for part in inputs.values() if hasattr(part, "change")]
+    watched: list[Any] = list(inputs.values())  # components of many kinds share the event
+    changes = [part.change for part in watched if hasattr(part, "change")]
     gr.on(changes, follow, trigger_mode="always_last", **options)
     page.load(follow, **options)
 
