@@ -15,7 +15,7 @@ from PIL import Image
 
 from backend.errors import LoomError
 from backend.events import Pixels
-from ui.stream import data_uri, state_of
+from ui.stream import data_uri
 from ui.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
@@ -115,14 +115,6 @@ def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, A
         return {"revision": preview.revision, "step": preview.step, "total": preview.total,
                 "final": preview.final, "src": data_uri(preview.jpeg, "image/jpeg")}
 
-    async def job_state(asked: Any) -> dict[str, Any]:
-        """A job's state, for a page whose stream of states was cut."""
-        try:
-            return state_of(engine.status(_text(asked, "job")))
-        except LoomError as error:
-            return {"state": "failed", "message": str(error), "job": _text(asked, "job"),
-                    "results": []}
-
     def timeline_frame(asked: Any) -> dict[str, Any]:
         """One stored step as a picture."""
         try:
@@ -158,7 +150,7 @@ def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, A
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         head=script("loom.js", "stage.js"),
-        server_functions=[next_frame, job_state, timeline_frame, timeline_video, result_view],
+        server_functions=[next_frame, timeline_frame, timeline_video, result_view],
         apply_default_css=False, elem_id=f"{mode}-stage", elem_classes="loom-stage",
     )
 

@@ -1,7 +1,7 @@
 """FakeEngine: the Engine's interface without a model, for tests of the page and the API.
 
 Product code, and free of torch: it draws a synthetic picture that sharpens step by step, with a
-step time of choice, and fails where the prompt asks it to (see `FAILURES`).
+step time of choice, and fails where the prompt asks it to (see `fake_library.FAILURES`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from backend.engine import fake_picture
+from backend.engine.fake_library import FAILURES, GIB, library, native_px
 from backend.engine.protocol import FrameKind, Library, Memory
+from backend.engine.video import mp4
 from backend.errors import (
     BadInput,
     Cancelled,
     LoomError,
-    ModelProblem,
-    NumericalProblem,
-    OutOfMemory,
     QueueFull,
-    StorageProblem,
     UnknownName,
 )
 from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
@@ -36,22 +34,11 @@ from backend.pictures import canvas
 from backend.requests import Request, check_pictures
 from backend.settings import (
     MAX_SEED,
-    SCHEDULES_OF,
     Img2ImgSettings,
     Settings,
     StyleTransferSettings,
 )
 
-FAILURES: dict[str, Exception] = {
-    "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
-    "!model": ModelProblem("The model 'pocket' lacks unet/config.json; copy the folder again."),
-    "!nan": NumericalProblem("The model produced no finite numbers; try dtype float32."),
-    "!disk": StorageProblem("The disk is full; free some space and generate again."),
-    "!crash": RuntimeError("/secret/path: an internal error that no one may read"),
-}
-"""A prompt that contains the key fails with the value after half of its steps."""
-
-GIB = 2**30
 _KEPT_JOBS = 64
 _HASH = "0" * 10
 
@@ -120,7 +107,7 @@ class FakeEngine:
             known = ", ".join(self._models)
             raise UnknownName(f"There is no model '{settings.model[:80]}'; there are: {known}.",
                               "model")
-        native = self._native(settings.model)
+        native = native_px(settings.model)
         resolved = settings.resolved(
             native_size=(native, native), guidance_scale=4.0,
             seed=secrets.randbelow(MAX_SEED + 1), variation_seed=secrets.randbelow(MAX_SEED + 1),
@@ -185,9 +172,8 @@ class FakeEngine:
     ) -> Preview | None:
         """The newest frame above `revision`; waits without holding a thread."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + timeout_s
+        deadline = loop.time() + timeout_s
         while True:
-            # Woken by every change of the job, of which a frame is only one.
             fresh = asyncio.Event()
             waiter = (loop, fresh)
             with self._changed:
@@ -195,13 +181,16 @@ class FakeEngine:
                 newest = job.preview
                 if newest is not None and newest.revision > revision:
                     return newest
-                if job.status.state not in ("queued", "running") or loop.time() >= until:
+                if job.status.state not in ("queued", "running") or loop.time() >= deadline:
                     return None
                 job.waiters.append(waiter)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(fresh.wait(), until - loop.time())
-            with self._changed:
-                if waiter in job.waiters:
+            try:
+                # Woken by every change of the job, also by those without a new frame.
+                await asyncio.wait_for(fresh.wait(), deadline - loop.time())
+            except TimeoutError:
+                pass
+            finally:
+                with self._changed, contextlib.suppress(ValueError):
                     job.waiters.remove(waiter)
 
     def touch(self, token: str) -> None:
@@ -229,27 +218,15 @@ class FakeEngine:
         return self._frame(job.request, image, (step + 1) / run_steps(job.request.settings), kind)
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
-        """An mp4 of x0 | x_t over the steps (MPEG-4 part 2: enough for a stand-in)."""
-        import tempfile
-
-        import cv2  # only here: the stand-in starts without it
-
+        """An mp4 of x0 | x_t over the steps."""
         info = self.timeline(token)
         if info is None:
             raise BadInput("Nothing of this run is stored; generate first.")
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "timeline.mp4")
-            writer = None
-            for step in range(info.steps):
-                pair = [self.timeline_frame(token, step, kind, image) for kind in ("x0", "xt")]
-                frame = np.concatenate(pair, axis=1)[:, :, ::-1]
-                if writer is None:
-                    size = (frame.shape[1], frame.shape[0])
-                    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-                writer.write(np.ascontiguousarray(frame))
-            if writer is not None:
-                writer.release()
-            return Path(path).read_bytes()
+        return mp4(
+            (np.concatenate([self.timeline_frame(token, step, kind, image)
+                             for kind in ("x0", "xt")], axis=1)
+             for step in range(info.steps)), fps,
+        )
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""
@@ -257,28 +234,7 @@ class FakeEngine:
 
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, one LoRA, one ControlNet."""
-        return Library(
-            models=tuple(
-                {
-                    "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
-                    "native_size": [self._native(name)] * 2, "guidance_scale": 4.0,
-                    "bytes": GIB // 20,
-                    "example_prompts": [
-                        "a red house on grass under a blue sky",
-                        "a yellow boat on the sea at sunset",
-                        "two white mushrooms in a dark forest",
-                    ],
-                    "known_words": ["house", "boat", "mushroom"],
-                }
-                for name in self._models
-            ),
-            samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
-            loras=({"name": "pocket-ink", "bytes": 2**20},),
-            controlnets=({
-                "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
-                "detectors": ["canny"], "fits": ["pocket"],
-            },),
-        )
+        return library(self._models)
 
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""
@@ -296,9 +252,6 @@ class FakeEngine:
                 self.cancel(token)
             self._changed.notify_all()
         self._worker.join(timeout=10)
-
-    def _native(self, model: str) -> int:
-        return 512 if model.endswith("-xl") else 256
 
     def _find(self, token: str) -> _Job:
         job = self._jobs.get(token)

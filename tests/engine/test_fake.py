@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from backend.engine.fake import FAILURES, FakeEngine
+from backend.engine.fake import FakeEngine
+from backend.engine.fake_library import FAILURES
 from backend.errors import BadInput, QueueFull, UnknownName
 from backend.events import JobStatus
 from backend.requests import Branch, Request

@@ -129,6 +129,10 @@ class Pages:
         ready(page)
         self._leaving = False
 
+    def expect_complaints(self) -> None:
+        """From here on, the page may complain of connections that the test cuts."""
+        self._leaving = True
+
     def close(self) -> None:
         """Closes every page."""
         self._leaving = True
@@ -161,7 +165,7 @@ def ready(page: Page) -> None:
 
 def wait_state(page: Page, *states: str) -> None:
     """Waits until the stage is in one of the states."""
-    page.wait_for_function("states => states.includes(loom.stages.txt2img?.value.state)",
+    page.wait_for_function("states => states.includes(window.loom?.stages.txt2img?.value.state)",
                            arg=list(states))
 
 

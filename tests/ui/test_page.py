@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from backend.metadata import read
-from tests.ui.conftest import Pages, start, wait_state
+from tests.ui.conftest import Pages, Server, start, wait_state
+from tests.ui.proxy import Proxy
 
 pytestmark = pytest.mark.browser
 
@@ -118,6 +119,21 @@ def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     expect(page.locator("#txt2img-steps input[type=number]")).to_have_value("150")
     wait_state(page, "done")
     assert pixels(page).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("path", ["", "/queue/data"], ids=["all", "states"])
+def test_cut_connections_are_made_up_for(pages: Pages, server: Server, path: str) -> None:
+    proxy = Proxy(server.url)
+    try:
+        page = pages(proxy.url)
+        start(page, "a boat in the fog", steps=100)
+        page.wait_for_function("loom.stages.txt2img.value.step > 0")
+        pages.expect_complaints()
+        assert proxy.cut(path) > 0
+        wait_state(page, "done")
+        assert pixels(page).shape == (256, 256, 3)
+    finally:
+        proxy.close()
 
 
 def test_failures_are_sentences_and_the_next_run_works(pages: Pages) -> None:

@@ -219,12 +219,7 @@
           if (got.final) break;
           continue;
         }
-        // No frame: ask how the job is, in case the stream of states was cut (a phone that slept).
-        const now = await server.job_state({ job });
-        if (now?.state && stage.value.job === job && BUSY.includes(stage.value.state)) {
-          stage.value = { ...stage.value, ...now };
-          render();
-        }
+        // No frame: the job has ended and its state is about to say so, or the stream was cut.
         await new Promise((go) => setTimeout(go, 250));
       }
       if (polling === job) polling = null;

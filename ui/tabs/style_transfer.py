@@ -78,7 +78,8 @@ def _connect(space: Workspace) -> None:
         "inputs": list(inputs.values()), "outputs": space.pictures["edges"], "queue": False,
         "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
     }
-    changes = [part.change for part in inputs.values() if hasattr(part, "change")]
+    watched: list[Any] = list(inputs.values())  # components of many kinds share the event
+    changes = [part.change for part in watched if hasattr(part, "change")]
     gr.on(changes, follow, trigger_mode="always_last", **options)
     first = [getattr(part, "value", None) for part in inputs.values()]
     space.pictures["edges"].value = follow(*first)

@@ -1,0 +1,49 @@
+"""What `FakeEngine` pretends to have: models, samplers, a LoRA, a ControlNet, failures."""
+
+from __future__ import annotations
+
+from backend.engine.protocol import Library
+from backend.errors import ModelProblem, NumericalProblem, OutOfMemory, StorageProblem
+from backend.settings import SCHEDULES_OF
+
+GIB = 2**30
+
+FAILURES: dict[str, Exception] = {
+    "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
+    "!model": ModelProblem("The model 'pocket' lacks unet/config.json; copy the folder again."),
+    "!nan": NumericalProblem("The model produced no finite numbers; try dtype float32."),
+    "!disk": StorageProblem("The disk is full; free some space and generate again."),
+    "!crash": RuntimeError("/secret/path: an internal error that no one may read"),
+}
+"""A prompt that contains the key fails with the value after half of its steps."""
+
+
+def native_px(model: str) -> int:
+    """Side of a model's native square."""
+    return 512 if model.endswith("-xl") else 256
+
+
+def library(models: tuple[str, ...]) -> Library:
+    """Every sampler, one LoRA, one ControlNet, and the models of these names."""
+    return Library(
+        models=tuple(
+            {
+                "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
+                "native_size": [native_px(name)] * 2, "guidance_scale": 4.0,
+                "bytes": GIB // 20,
+                "example_prompts": [
+                    "a red house on grass under a blue sky",
+                    "a yellow boat on the sea at sunset",
+                    "two white mushrooms in a dark forest",
+                ],
+                "known_words": ["house", "boat", "mushroom"],
+            }
+            for name in models
+        ),
+        samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
+        loras=({"name": "pocket-ink", "bytes": 2**20},),
+        controlnets=({
+            "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
+            "detectors": ["canny"], "fits": ["pocket"],
+        },),
+    )
