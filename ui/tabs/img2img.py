@@ -98,7 +98,8 @@ def _connect(space: Workspace) -> None:
     explained = space.pictures["meaning"]
     assert isinstance(explained, gr.Markdown)
     with suppress(LoomError):  # the model may have gone; its notice says so
-        explained.value = meaning(engine, Img2ImgSettings(model=str(getattr(card, "value", ""))))
+        explained.value = meaning(
+            engine, Img2ImgSettings.model_validate({"model": str(getattr(card, "value", ""))}))
     about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
     gr.on([form.parts[name].change for name in about], explain,  # type: ignore[attr-defined]
           inputs_kwargs=dict(form.parts), outputs=explained, queue=False,
