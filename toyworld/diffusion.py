@@ -25,14 +25,19 @@ EMA_DECAY = 0.998
 
 
 def new_unet(
-    channels: tuple[int, ...] = (64, 128, 224), context_width: int = 192, sample_size: int = 32
+    channels: tuple[int, ...] = (64, 128, 256), context_width: int = 192, sample_size: int = 32
 ) -> UNet2DConditionModel:
-    """An untrained UNet with attention at all levels, 4 heads each."""
+    """An untrained UNet with attention at all levels but the finest, 4 heads each.
+
+    At the finest level attention over 1024 cells costs as much as all the rest together, in
+    training as in use.
+    """
+    deeper = len(channels) - 1
     return UNet2DConditionModel(
         sample_size=sample_size,
         block_out_channels=channels,
-        down_block_types=("CrossAttnDownBlock2D",) * len(channels),
-        up_block_types=("CrossAttnUpBlock2D",) * len(channels),
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * deeper),
+        up_block_types=(*("CrossAttnUpBlock2D",) * deeper, "UpBlock2D"),
         layers_per_block=1,
         attention_head_dim=4,
         cross_attention_dim=context_width,
@@ -64,10 +69,10 @@ class Lesson:
     latents: np.ndarray
     """(count, 4, side, side) in the UNet's scale."""
     batch: int
-    chosen: np.ndarray | None = None
-    """Places of the pool to learn from; all where None."""
     weights: np.ndarray | None = None
-    """(len(chosen), side, side) weight of each cell in the loss; even where None."""
+    """(len(latents), side, side) weight of each cell in the loss; even where None."""
+    text_learns: bool = True
+    """Whether the text encoder learns with the UNet, or stays as it is."""
 
 
 def draw_timesteps(rng: np.random.Generator, count: int) -> Tensor:
@@ -119,7 +124,7 @@ class Trainer:
     def __init__(
         self, unet: UNet2DConditionModel, text: CLIPTextModel, tokenizer: CLIPTokenizer,
         state_path: Path, seed: int = 0, device: str = "cpu",
-        dtype: torch.dtype = torch.bfloat16, peak: float = 1e-3,
+        dtype: torch.dtype = torch.bfloat16, peak: float = 1e-3, compiled: bool = False,
     ) -> None:  # fmt: skip
         self.tokenizer = tokenizer
         self.state_path = state_path
@@ -130,6 +135,7 @@ class Trainer:
         self._master = Master((unet.to(device).to(**layout), text.to(device)), peak)
         self.unet = unet.to(dtype).to(**layout).train()
         self.text = text.to(dtype).train()
+        self._forward = torch.compile(self.unet) if compiled else self.unet
         self._alphas = DDIMScheduler.from_config(SCHEDULER_CONFIG).alphas_cumprod.to(device)
         state = load_state(state_path)
         if state is not None:
@@ -170,9 +176,7 @@ class Trainer:
     def loss(self, lesson: Lesson) -> Tensor:
         """Mean squared error of v over one batch."""
         rng = np.random.default_rng((self.seed, self.step))
-        places = np.arange(len(lesson.latents)) if lesson.chosen is None else lesson.chosen
-        rows = rng.integers(len(places), size=lesson.batch)
-        chosen = places[rows]
+        chosen = rng.integers(len(lesson.latents), size=lesson.batch)
         texts = [
             "" if rng.random() < CAPTION_DROPOUT else caption(scene_of(lesson.seed, int(i)), rng)
             for i in chosen
@@ -185,14 +189,15 @@ class Trainer:
         x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
         v = signal.sqrt() * noise - (1 - signal).sqrt() * x0
         ids = torch.from_numpy(tokenize(self.tokenizer, texts)).to(device)
-        context = self.text(ids).last_hidden_state
-        made = self.unet(
+        with torch.set_grad_enabled(lesson.text_learns):
+            context = self.text(ids).last_hidden_state
+        made = self._forward(
             x.to(dtype, memory_format=torch.channels_last), t, encoder_hidden_states=context
         ).sample
         error = (made.float() - v).square()
         if lesson.weights is None:
             return error.mean()
-        weights = torch.from_numpy(lesson.weights[rows]).to(error)[:, None]
+        weights = torch.from_numpy(lesson.weights[chosen]).to(error)[:, None]
         return (weights * error).mean() / weights.mean()
 
     def run(

@@ -1,7 +1,8 @@
 """`python -m toyworld.train`: from nothing to the folder of the built-in model.
 
-Stages: `autoencoder` (and its latents), `diffusion` (128 px, then 256 px), `decoder` (the decoder
-alone for sharper pictures; latents stay valid), `export`. Each goes on from its checkpoint.
+Stages: `autoencoder` (and its latents), `diffusion` (captions, then pictures of 128 px, then of
+256 px), `decoder` (the decoder alone for sharper pictures; latents stay valid), `export`. Each goes
+on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool, scene_of
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
 from toyworld.folder import EXAMPLE_PROMPTS, write_folder
+from toyworld.lexicon import learn_captions
 from toyworld.render import render
 from toyworld.sampling import Parts, generate
 from toyworld.text import new_text_encoder, write_tokenizer
 
-FOCUS = 5.0
-"""How much more a subject's cells count while the model learns words."""
+FOCUS = 2.0
+"""How much more a subject's cells count at 128 px."""
 LARGE_SEED, SMALL_SEED, FRESH_SEED = 1, 2, 99
 
 
@@ -42,8 +44,9 @@ class Recipe:
     small_count: int = 16000
     large_count: int = 5000
     guidance: float = 3.0
-    small_batch: int = 32
-    large_batch: int = 12
+    small_batch: int = 64
+    large_batch: int = 16
+    compiled: bool = False
 
     @property
     def large(self) -> Pool:
@@ -76,7 +79,7 @@ def autoencoder_stage(recipe: Recipe, minutes: float) -> None:
     vae = new_autoencoder()
     train_autoencoder(
         vae, recipe.large, recipe.small, Clock(minutes=minutes), recipe.work / "autoencoder.pt",
-        recipe.seed, device=recipe.device, report=say,
+        recipe.seed, device=recipe.device, compiled=recipe.compiled, report=say,
     )  # fmt: skip
     measure_autoencoder(recipe)
 
@@ -86,7 +89,8 @@ def decoder_stage(recipe: Recipe, minutes: float) -> None:
     vae = open_autoencoder(recipe)
     train_autoencoder(
         vae, recipe.large, recipe.small, Clock(minutes=minutes), recipe.work / "decoder.pt",
-        recipe.seed + 1, peak=1e-3, floor=5e-5, decoder_only=True, device=recipe.device, report=say,
+        recipe.seed + 1, peak=1e-3, floor=5e-5, decoder_only=True, device=recipe.device,
+        compiled=recipe.compiled, report=say,
     )  # fmt: skip
     measure_autoencoder(recipe)
 
@@ -114,37 +118,36 @@ def lesson(recipe: Recipe, vae: AutoencoderKL, size_px: int) -> Lesson:
 
 
 def focused(lesson: Lesson, pool: Pool, path: Path) -> Lesson:
-    """The part of a lesson that teaches words: one subject that is not small, and mostly its cells.
+    """A lesson in which a subject's cells count more, and the text encoder stays as it is.
 
-    Over whole scenes the ground makes most of the loss, and the subjects' names stay unheard for
-    long. A subject's cells are those where the picture differs from its empty setting.
+    Over whole scenes the ground makes most of the loss, and the subjects' shapes are learned last.
+    A subject's cells are those where the picture differs from its empty setting.
     """
-    scenes = [scene_of(pool.seed, i) for i in range(len(lesson.latents))]
-    chosen = np.array(
-        [i for i, s in enumerate(scenes) if len(s.subjects) == 1 and s.subjects[0].size != "small"]
-    )
     if not path.exists():
         side = lesson.latents.shape[-1]
-        masks = np.zeros((len(chosen), side, side), dtype=np.float32)
+        masks = np.zeros((len(lesson.latents), side, side), dtype=np.float32)
         size_px = pool.pixels.shape[1]
-        for mask, i in zip(masks, chosen, strict=True):
-            empty = render(replace(scenes[i], subjects=()), size_px).astype(np.int16)
+        cell = size_px // side
+        for i, mask in enumerate(masks):
+            empty = render(replace(scene_of(pool.seed, i), subjects=()), size_px).astype(np.int16)
             differs = np.abs(empty - pool.pixels[i]).max(axis=-1) > 24
-            cell = size_px // side
             mask[:] = differs.reshape(side, cell, side, cell).mean(axis=(1, 3))
         np.save(path, masks)
     weights = 1.0 + FOCUS * np.minimum(1.0, 2.0 * np.load(path))
-    return replace(lesson, chosen=chosen, weights=weights.astype(np.float32))
+    return replace(lesson, weights=weights.astype(np.float32), text_learns=False)
 
 
 def new_trainer(recipe: Recipe) -> tuple[Trainer, CLIPTokenizer]:
     """Text encoder and UNet, from the checkpoint where there is one."""
     torch.manual_seed(recipe.seed)
     tokenizer = write_tokenizer(recipe.work / "tokenizer")
-    text = new_text_encoder(tokenizer)
+    text = new_text_encoder(tokenizer).to(recipe.device)
+    if not (recipe.work / "diffusion.pt").exists():
+        learn_captions(text, tokenizer, recipe.work / "words.pt", recipe.seed, report=say)
     trainer = Trainer(
-        new_unet(), text, tokenizer, recipe.work / "diffusion.pt", recipe.seed, recipe.device
-    )
+        new_unet(), text, tokenizer, recipe.work / "diffusion.pt", recipe.seed, recipe.device,
+        compiled=recipe.compiled,
+    )  # fmt: skip
     return trainer, tokenizer
 
 
@@ -170,16 +173,15 @@ def export(recipe: Recipe, trainer: Trainer, tokenizer: CLIPTokenizer, sheet_px:
 
 
 def diffusion_stage(recipe: Recipe, minutes: float) -> None:
-    """Learn words at 128 px, then scenes at 128 px, then at 256 px."""
+    """Learn scenes at 128 px, then at 256 px."""
     vae = open_autoencoder(recipe)
     trainer, tokenizer = new_trainer(recipe)
     for stage, size_px, share, peak, floor in (
-        ("words", 128, 0.15, 1e-3, 1e-3),
-        ("128px", 128, 0.60, 1e-3, 3e-4),
-        ("256px", 256, 0.25, 5e-4, 1e-5),
+        ("128px", 128, 0.5, 1e-3, 3e-4),
+        ("256px", 256, 0.5, 6e-4, 2e-5),
     ):
         taught = lesson(recipe, vae, size_px)
-        if stage == "words":
+        if size_px == 128:
             taught = focused(taught, recipe.small, recipe.work / "masks-128.npy")
         trainer.run(
             stage,
@@ -211,6 +213,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
+        "--compile", action="store_true", help="faster steps; needs a C++ compiler at hand"
+    )
+    parser.add_argument(
         "--controlnet", action="store_true",
         help="train the ControlNet for edges of the model in --out instead, for --minutes",
     )  # fmt: skip
@@ -224,7 +229,9 @@ def main() -> None:
     """Run the stages that the command line asks for."""
     args = arguments()
     cv2.setNumThreads(1)
-    recipe = Recipe(args.work, args.out, args.device, args.seed, guidance=args.guidance)
+    recipe = Recipe(
+        args.work, args.out, args.device, args.seed, guidance=args.guidance, compiled=args.compile
+    )
     if args.controlnet:
         control_stage(
             recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,

@@ -1,6 +1,7 @@
 """Training goes on after a stop as if nothing had happened, and the folder loads in diffusers."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -82,6 +83,15 @@ def test_the_text_encoder_learns_too(tokenizer, tmp_path):
     trainer.run("tiny", _lesson(), Clock(steps=2), 1e-3, 1e-3, _quiet)
     moved = [not torch.equal(a, b) for a, b in zip(before, trainer.text.parameters(), strict=True)]
     assert sum(moved) > len(moved) / 2
+
+
+def test_the_text_encoder_rests_where_the_lesson_says_so(tokenizer, tmp_path):
+    trainer = _trainer(tokenizer, tmp_path / "state.pt", torch.float32)
+    before = [p.detach().clone() for p in trainer.text.parameters()]
+    lesson = replace(_lesson(), text_learns=False)
+    trainer.run("tiny", lesson, Clock(steps=2), 1e-3, 1e-3, _quiet)
+    for a, b in zip(before, trainer.text.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_decoder_run_leaves_latents_alone(pools, tmp_path):
