@@ -29,6 +29,7 @@ from ui.share import (
     share_failure,
 )
 from ui.studio import Studio
+from ui.tab_bar import TabBar
 from ui.tabs import TABS
 from ui.theme import STATIC, css, theme
 from ui.workspace import Workspace
@@ -74,19 +75,22 @@ def build(studio: Studio) -> Page:
         panel = PresetPanel(studio)
         drawer = history_drawer(studio)
         spaces: list[Workspace] = []
-        with gr.Tabs(elem_classes="loom-tabs") as tabs:
+        shown_mode = gr.State(TABS[0].mode)
+        with gr.Tabs(elem_classes="loom-tabs") as bar:
+            tabs = TabBar(bar, shown_mode)
             for tab in TABS:
                 form = Form(tab.mode, studio.engine)
                 form.adopt(control_for(form.settings, "model"), top.model)
                 targets = [{"mode": other.mode, "title": other.title} for other in TABS
                            if other.accepts_picture]
-                with gr.Tab(tab.title, id=tab.mode):
+                with gr.Tab(tab.title, id=tab.mode) as shown:
                     spaces.append(Workspace(tab, studio, form, targets))
+                tabs.follow(shown, tab.mode)
         for space in spaces:
             space.connect(blocks)
         connect_sends(studio.engine, tabs, spaces)
-        panel.connect(blocks, top, spaces, lambda: notice.text)
-        connect_records(studio, top, drawer, spaces)
+        panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
+        connect_records(studio, top, drawer, spaces, tabs)
         connect_api(studio, [tab.mode for tab in TABS])
     blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)

@@ -16,6 +16,7 @@ from ui.preset_panel import apply
 from ui.stage import mount_call, script
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
+from ui.tab_bar import TabBar
 from ui.uploads import read_upload
 from ui.workspace import Workspace
 
@@ -66,7 +67,7 @@ def history_drawer(studio: Studio) -> gr.HTML:
 
 
 def connect_records(
-    studio: Studio, header: Header, drawer: gr.HTML, workspaces: list[Workspace]
+    studio: Studio, header: Header, drawer: gr.HTML, workspaces: list[Workspace], tabs: TabBar
 ) -> None:
     """Wires dropped pictures and the drawer's pictures to the forms."""
     forms = [c for space in workspaces for c in (*space.form.components, space.actions)]
@@ -81,13 +82,13 @@ def connect_records(
         if values["model"] not in known:
             told.append(f"The model '{values['model']}' is not here; the present one stays.")
         told += [str(note) for note in found.notes]
-        return [*apply(workspaces, found.mode, values), notes(*told[:4])]
+        return [*apply(workspaces, found.mode, values), *tabs.open(found.mode), notes(*told[:4])]
 
     def guarded(content: Any) -> list[Any]:
         try:
             return restored(content())
         except Exception as error:
-            return [*[gr.skip()] * len(forms), notes(sentence(error), kind="warn")]
+            return [*[gr.skip()] * len(forms), *tabs.stay(), notes(sentence(error), kind="warn")]
 
     def record(evt: gr.EventData) -> list[Any]:
         return guarded(lambda: read_upload((evt._data or {}).get("path"), MAX_PICTURE_BYTES))
@@ -96,7 +97,7 @@ def connect_records(
         return guarded(lambda: _past(studio, (evt._data or {}).get("name")))
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
-        trigger(fn, outputs=[*forms, header.notices], show_progress="hidden",
+        trigger(fn, outputs=[*forms, *tabs.outputs, header.notices], show_progress="hidden",
                 api_visibility="private")
 
 

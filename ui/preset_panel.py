@@ -14,6 +14,7 @@ from backend.errors import LoomError
 from ui.header import Header, notes, preset_choices
 from ui.stream import sentence
 from ui.studio import Studio
+from ui.tab_bar import TabBar
 from ui.uploads import read_upload
 from ui.workspace import Workspace
 
@@ -44,14 +45,15 @@ class PresetPanel:
 
     def connect(
         self, page: gr.Blocks, header: Header, workspaces: list[Workspace],
-        notice: Callable[[], str],
+        tabs: TabBar, notice: Callable[[], str],
     ) -> None:
         """Wires the panel to the header and the forms.
 
         Args:
             page: Greets each visitor with what is wrong with presets, and with `notice`.
             header: Holds the dropdown and the notices.
-            workspaces: Their forms take and give settings; the first one is saved.
+            workspaces: Their forms take and give settings.
+            tabs: Says which form is saved, and opens the tab of a chosen preset.
             notice: A sentence for every visitor, or "".
         """
         studio = self.studio
@@ -70,24 +72,29 @@ class PresetPanel:
             try:
                 preset = studio.presets.load(str(name or ""))
             except LoomError as error:
-                return [*[gr.skip()] * len(outputs), notes(str(error), kind="warn")]
-            return [*apply(workspaces, preset.mode, preset.settings), gr.skip()]
+                skipped = [*[gr.skip()] * len(outputs), *tabs.stay()]
+                return [*skipped, notes(str(error), kind="warn")]
+            changed = apply(workspaces, preset.mode, preset.settings)
+            return [*changed, *tabs.open(preset.mode), gr.skip()]
 
-        header.preset.input(choose, header.preset, [*outputs, header.notices], preprocess=False,
-                            **quiet)
+        header.preset.input(choose, header.preset, [*outputs, *tabs.outputs, header.notices],
+                            preprocess=False, **quiet)
 
-        form = workspaces[0].form
+        forms = {space.tab.mode: space.form for space in workspaces}
 
-        def save(name: Any, chosen: Any, **raw: Any) -> tuple[Any, Any]:
+        def save(name: Any, chosen: Any, shown: Any, **raw: Any) -> tuple[Any, Any]:
             try:
-                settings = form.parse(raw)
+                form = forms[shown]
+                settings = form.parse({key: raw[f"{shown}/{key}"] for key in form.parts})
                 preset = studio.presets.save(title := str(name or "").strip(), settings,
                                              overwrite=title == chosen)
             except Exception as error:
                 return gr.skip(), notes(sentence(error), kind="warn")
             return self._choices(preset.name), notes(f"Preset “{preset.name}” saved.")
 
-        self.save.click(save, inputs=[self.name, header.preset], inputs_kwargs=dict(form.parts),
+        parts = {f"{mode}/{key}": part for mode, form in forms.items()
+                 for key, part in form.parts.items()}
+        self.save.click(save, inputs=[self.name, header.preset, tabs.shown], inputs_kwargs=parts,
                         outputs=[header.preset, header.notices], preprocess=False, **quiet)
 
         def delete(name: Any) -> tuple[Any, Any]:

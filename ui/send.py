@@ -13,10 +13,11 @@ from backend.engine.protocol import Engine
 from backend.errors import LoomError
 from backend.events import Output
 from backend.metadata import write_png
+from ui.tab_bar import TabBar
 from ui.workspace import Workspace
 
 
-def connect_sends(engine: Engine, tabs: gr.Tabs, spaces: list[Workspace]) -> None:
+def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
     """Wires the stage's "send to": the picture enters the target's "image", its tab opens."""
     receivers = {space.tab.mode: space.pictures["image"] for space in spaces
                  if space.tab.accepts_picture}
@@ -26,13 +27,13 @@ def connect_sends(engine: Engine, tabs: gr.Tabs, spaces: list[Workspace]) -> Non
         output = chosen(engine, data.get("job"), data.get("image"))
         mode = data.get("to")
         if output is None or mode not in receivers:
-            return [gr.skip()] * (1 + len(receivers))
+            return [*tabs.stay(), *[gr.skip()] * len(receivers)]
         path = kept(output)
         updates = [gr.update(value=path) if name == mode else gr.skip() for name in receivers]
-        return [gr.Tabs(selected=mode), *updates]
+        return [*tabs.open(mode), *updates]
 
     for space in spaces:
-        space.stage.send(send, outputs=[tabs, *receivers.values()], show_progress="hidden",
+        space.stage.send(send, outputs=[*tabs.outputs, *receivers.values()], show_progress="hidden",
                          api_visibility="private")
 
 

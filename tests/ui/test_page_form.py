@@ -106,3 +106,25 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         page.locator(".past").first.click()
         expect(page.get_by_label("Prompt", exact=True)).to_have_value("an evening meadow")
         page.context.close()
+
+
+def test_the_open_tab_is_saved_and_its_preset_opens_it(pages: Pages, tmp_path: Path) -> None:
+    with running(tmp_path) as studio:
+        page = pages(studio.url)
+        page.get_by_role("tab", name="img2img").click()
+        steps = page.locator("#img2img-steps input[type=number]")
+        steps.fill("31")
+        steps.press("Tab")
+        page.get_by_role("button", name="Presets").click()
+        page.get_by_label("Name", exact=True).fill("Second look")
+        page.get_by_role("button", name="Save as", exact=True).click()
+        note(page, "saved")
+        steps.fill("7")
+        steps.press("Tab")
+        page.get_by_role("tab", name="txt2img").click()
+        expect(steps).to_be_hidden()
+        page.get_by_label("Preset", exact=True).click()
+        page.get_by_role("option", name="Second look").click()
+        expect(steps).to_be_visible()
+        expect(steps).to_have_value("31")
+        page.context.close()
