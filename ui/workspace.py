@@ -115,9 +115,9 @@ class Workspace:
         start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
-                with gr.Group(elem_classes="loom-source", visible=bool(tab.beside)):
+                with gr.Group(elem_classes="loom-source", visible=tab.pictures is not _no_pictures):
                     self.pictures = tab.pictures()
-                    with gr.Group(elem_classes="loom-controls"):
+                    with gr.Group(elem_classes="loom-controls", visible=bool(tab.beside)):
                         for name in tab.beside:
                             form.add(name)
                 with gr.Group(elem_classes="loom-words"):
