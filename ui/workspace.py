@@ -157,7 +157,8 @@ class Workspace:
                     for name in tab.advanced:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
-                self.stage = stage(studio, mode, tab.heading, tab.text, start)
+                self.stage = stage(studio, mode, tab.heading, tab.text, start,
+                                   starts=tab.accepts_picture)
                 self.results = tab.result()
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
