@@ -38,11 +38,9 @@ CHOICE_TITLES = {
 }
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
-_LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
-                   r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
 
 Values = dict[str, Any]
-Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox | gr.HTML
 
 
 @dataclass(frozen=True)
@@ -193,29 +191,6 @@ def _write_size(values: Values, card: dict[str, Any]) -> str:
     return "native" if same or width is None or height is None else f"{width}x{height}"
 
 
-def _read_loras(value: Any) -> Values:
-    uses = []
-    for part in filter(str.strip, str(value or "").split(",")):
-        match = _LORA.fullmatch(part)
-        try:
-            use = {k: v if k == "name" else float(v)
-                   for k, v in match.groupdict().items() if v} if match else None
-        except ValueError:
-            use = None
-        if use is None:
-            raise BadInput("LoRAs are written as name:weight, e.g. pocket-ink:0.8.", "loras")
-        uses.append(use)
-    return {"loras": uses}
-
-
-def _write_loras(values: Values, card: dict[str, Any]) -> str:
-    def one(use: dict[str, Any]) -> str:
-        start, end = use.get("start", 0.0), use.get("end", 1.0)
-        part = "" if (start, end) == (0.0, 1.0) else f"@{start:g}-{end:g}"
-        return f"{use['name']}:{use.get('weight', 1.0):g}{part}"
-    return ", ".join(one(use) for use in values.get("loras", ()))
-
-
 def _read_strengths(value: Any) -> Values:
     try:
         return {"strengths": [float(part) for part in str(value or "").replace(";", ",").split(",")
@@ -239,7 +214,6 @@ CONTROLNET = Control(
     "controlnet", ("controlnet",), _controlnet, lambda value: {"controlnet": value or None},
     lambda values, card: values.get("controlnet") or "",
 )
-LORAS = Control("loras", ("loras",), _text, _read_loras, _write_loras)
 STRENGTHS = Control("strengths", ("strengths",), _line, _read_strengths, _write_strengths)
 
 
@@ -247,8 +221,6 @@ def control_for(settings: type[Settings], field: str) -> Control:
     """The control that stands for a field of a mode's settings."""
     if field in SIZE.fields:
         return SIZE
-    if field == "loras":
-        return LORAS
     if field == "controlnet":
         return CONTROLNET
     if field == "strengths":

@@ -142,8 +142,7 @@ class Workspace:
                                                  elem_classes="loom-icon loom-recycle",
                                                  min_width=0, scale=0, elem_id=f"{mode}-recycle")
                 with gr.Accordion("LoRA", open=False, elem_id=f"{mode}-lora",
-                                  elem_classes="loom-fold",
-                                  visible=bool(studio.engine.library().loras)):
+                                  elem_classes="loom-fold"):
                     form.add("loras")
                 for fold in tab.folds:
                     with gr.Accordion(fold.title, open=False, elem_id=f"{mode}-{fold.key}",
