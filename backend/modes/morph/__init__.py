@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.errors import BadInput, Cancelled
-from backend.events import Output, Progress, Record
+from backend.events import Output, Pixels, Progress, Record
+from backend.models import perceptual
 from backend.models.attention import EndAttention
 from backend.models.loading import Checkpoint
 from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.mixing import mixed
 from backend.modes.morph import ends as morph_ends
-from backend.modes.morph import spacing
+from backend.modes.morph import light, spacing
 from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
 from backend.modes.morph.gallery import Gallery, psnr
@@ -73,7 +74,10 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         if morph_ends.identical(settings, ends):
             settings = settings.model_copy(update={"frames": 1})
             job = replace(job, settings=settings)
+        shown: tuple[Pixels, ...] = ()
+        distance = 0.0
         if settings.method != "walk":
+            shown, distance = job.compare(ends)
             ends = job.inverted(ends, mix.text_key + str(mix.hashes))
         attention = None
         if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
@@ -86,10 +90,10 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         try:
             job.draw(frames)
         except Cancelled:
-            yield from job.outputs(facts)
+            yield from job.outputs(facts, shown)
             raise
-        job.tell(frames, ends)
-        yield from job.outputs(facts)
+        job.tell(frames, ends, shown, distance)
+        yield from job.outputs(facts, shown)
 
 
 def _settings(request: Request) -> MorphSettings:
@@ -128,6 +132,21 @@ class _Job:
     schedule: Schedule
     ledger: Ledger
     gallery: Gallery
+
+    def compare(self, ends: tuple[End, End]) -> tuple[tuple[Pixels, Pixels], float]:
+        """The ends as the autoencoder gives them back, and how far apart they look.
+
+        Told at once, before the work begins.
+        """
+        a, b = (
+            self.model.vae.decode(end.latents, self.context.check)[0]
+            for end in ends if end.latents is not None
+        )
+        vae = self.model.vae
+        distance = perceptual.distance(perceptual.look(vae, a), perceptual.look(vae, b))
+        self.context.inform({"compatibility": light.judge(distance, None)._asdict(),
+                             "end_distance": round(distance, 4)})
+        return (a, b), distance
 
     def inverted(self, ends: tuple[End, End], weights_key: str) -> tuple[End, End]:
         """The ends with their noise."""
@@ -182,8 +201,15 @@ class _Job:
         if len(self.gallery.frames) > 1:
             context.inform(self.gallery.meter())
 
-    def tell(self, frames: Frames, ends: tuple[End, End]) -> None:
-        """What the morph cost, and how well its ends came out."""
+    def tell(
+        self, frames: Frames, ends: tuple[End, End], shown: tuple[Pixels, ...], distance: float
+    ) -> None:
+        """What the morph cost, and how well its ends came out.
+
+        Args:
+            shown: The ends as the autoencoder gives them back; none in a walk.
+            distance: How far apart they look.
+        """
         facts: dict[str, Any] = {
             "times_s": dict(self.ledger.times_s),
             "sample_forwards": dict(self.ledger.forwards),
@@ -191,12 +217,9 @@ class _Job:
         }
         if frames.notes:
             facts["notes"] = frames.notes
-        shown = (self.gallery.frames[0], self.gallery.frames[-1])
         told: list[dict[str, Any]] = []
-        for end, frame in zip(ends, shown, strict=True):
-            if end.latents is None:
-                continue
-            image = self.model.vae.decode(end.latents, self.context.check)[0]
+        frame_ends = (self.gallery.frames[0], self.gallery.frames[-1])
+        for end, image, frame in zip(ends, shown, frame_ends, strict=bool(shown)):
             entry = {"psnr": psnr(frame.image, image)}
             if end.picture is not None:
                 entry["psnr_picture"] = psnr(frame.image, end.picture)
@@ -204,17 +227,22 @@ class _Job:
             told.append(entry)
         if told:
             facts["reconstruction"] = told
+            found = light.judge(distance, min(entry["psnr"] for entry in told))
+            facts["compatibility"] = found._asdict()
         self.context.inform(facts)
 
-    def outputs(self, facts: dict[str, Any]) -> Iterator[Output]:
-        """The finished frames with their records."""
+    def outputs(
+        self, facts: dict[str, Any], shown: tuple[Pixels, ...]
+    ) -> Iterator[Output]:
+        """The finished frames with their records; the ends have what they should be as a view."""
         gallery, settings = self.gallery, self.settings
         for index, frame in enumerate(gallery.frames):
             extra = {**parts.facts(self.model), **facts, "frame": index,
                      "position": round(frame.at, 5)}
             record = Record(settings.mode, _recipe(settings).model_dump(mode="json"),
                             {"name": self.model.name, "hash": self.model.hash}, extra)
-            yield Output(index, frame.image, record)
+            views = {"end": shown[int(frame.at)]} if shown and frame.at in (0.0, 1.0) else {}
+            yield Output(index, frame.image, record, views=views)
 
 
 def _recipe(settings: MorphSettings) -> MorphSettings:
