@@ -23,6 +23,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from bench.startup import lines, startup
 from bench.table import Pair, alternate, machine, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,6 +132,7 @@ def main() -> None:
     settings = Txt2ImgSettings(
         prompt=PROMPT, seed=7, guidance_scale=4.0, width=256, height=256
     )
+    began = lines(startup(ROOT, PROMPT))
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as data:
         models = [ROOT / "models"]
@@ -188,6 +190,7 @@ def main() -> None:
         f"\nStop: idle after {statistics.median(waits):.3f} s (largest of {len(waits)}: "
         f"{max(waits):.3f} s); one step takes {call_s:.3f} s, bar: one step + 0.2 s.\n"
     )
+    text += "\n" + began
     text = f"# Benchmarks\n\nMachine: {machine()}. Medians of {args.runs} runs, in turn.\n\n" + text
     print(text)
     args.out.write_text(text)

@@ -25,10 +25,10 @@ from tests import lora_files as files
 
 SIZES: dict[str, tuple[dict[str, object], int]] = {
     "pocket": ({
-        "block_out_channels": (96, 192, 256), "layers_per_block": 1, "cross_attention_dim": 192,
+        "block_out_channels": (64, 128, 256), "layers_per_block": 1, "cross_attention_dim": 192,
         "attention_head_dim": 4, "sample_size": 32,
-        "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     }, 32),
     "sd15": ({
         "block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2,

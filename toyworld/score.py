@@ -10,7 +10,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -23,19 +22,9 @@ from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool
 from toyworld.frechet import frechet_distance
 from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
-from toyworld.prompts import SEEDS_A_PROMPT, Question, questions, shuffled_scene
-from toyworld.render import render
+from toyworld.prompts import SEEDS_A_PROMPT, Question, questions
+from toyworld.report import Row, fresh_renders, table, write_sheet
 from toyworld.sampling import Parts, generate, load_parts
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table."""
-
-    what: str
-    value: str
-    bar: str
-    cpu_bar: str
 
 
 def _share(values: NDArray[np.bool_]) -> str:
@@ -58,13 +47,6 @@ def spread(verdict: Verdict, asked: list[Question]) -> tuple[float, float]:
     extents = verdict.extent[rows, kinds].unflatten(0, (-1, SEEDS_A_PROMPT))
     place = centres.var(dim=1).sum(dim=-1).mean().sqrt()
     return float(place), float(extents.var(dim=1).mean().sqrt())
-
-
-def fresh_renders(asked: list[Question], seed: int, size_px: int = 128) -> NDArray[np.uint8]:
-    """What the world itself draws for the questions."""
-    return np.stack([
-        render(shuffled_scene(q, seed * 100_000 + i), size_px) for i, q in enumerate(asked)
-    ])  # fmt: skip
 
 
 def score_rows(
@@ -100,21 +82,6 @@ def score_rows(
             f"{seen[1]:.3f} / {drawn[1]:.3f}", "", ""),
         Row("Frechet distance to renders, render to render", f"{far:.2f} / {near:.2f}", "", ""),
     ]  # fmt: skip
-
-
-def table(rows: list[Row], note: str) -> str:
-    """The rows as Markdown."""
-    lines = ["| what | measured | bar | bar where only CPU time was to be had |",
-             "| --- | --- | --- | --- |"]  # fmt: skip
-    lines += [f"| {r.what} | {r.value} | {r.bar} | {r.cpu_bar} |" for r in rows]
-    return "\n".join(lines) + f"\n\n{note}\n"
-
-
-def write_sheet(path: Path, made: NDArray[np.uint8], a_row: int = 10) -> None:
-    """Write pictures as one PNG."""
-    whole = made[: len(made) // a_row * a_row]
-    rows = [np.concatenate(list(whole[i : i + a_row]), 1) for i in range(0, len(whole), a_row)]
-    cv2.imwrite(str(path), np.concatenate(rows)[:, :, ::-1])
 
 
 def generate_all(

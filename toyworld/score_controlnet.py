@@ -22,8 +22,8 @@ from backend.control.obedience import Obedience, measure, overlay
 from toyworld.controlnet import THRESHOLDS
 from toyworld.judge import Judge, judge_pictures, mark
 from toyworld.prompts import questions
+from toyworld.report import Row, fresh_renders, table, write_sheet
 from toyworld.sampling import Parts, generate
-from toyworld.score import Row, fresh_renders, table, write_sheet
 
 SCENE_SEED = 4  # of no pool that anything is trained on
 SCALES = (0.0, 0.5, 1.0)

@@ -220,6 +220,12 @@ def arguments() -> argparse.Namespace:
         help="train the ControlNet for edges of the model in --out instead, for --minutes",
     )  # fmt: skip
     parser.add_argument(
+        "--large-share", type=float, default=0.5, help="of the ControlNet's time: that at 256 px"
+    )
+    parser.add_argument(
+        "--large-share", type=float, default=0.5, help="of the ControlNet's time: that at 256 px"
+    )
+    parser.add_argument(
         "--controlnet-out", type=Path, default=Path("models/controlnet/pocket-canny")
     )
     return parser.parse_args()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.utils import get_upload_folder
 
 from backend.errors import LoomError
@@ -92,8 +93,10 @@ class PresetPanel:
                 return gr.skip(), notes(sentence(error), kind="warn")
             return self._choices(preset.name), notes(f"Preset “{preset.name}” saved.")
 
-        parts = {f"{mode}/{key}": part for mode, form in forms.items()
-                 for key, part in form.parts.items()}
+        parts: dict[str, Block] = {
+            f"{mode}/{key}": part for mode, form in forms.items()
+            for key, part in form.parts.items()
+        }
         self.save.click(save, inputs=[self.name, header.preset, tabs.shown], inputs_kwargs=parts,
                         outputs=[header.preset, header.notices], preprocess=False, **quiet)
 

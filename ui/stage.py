@@ -23,7 +23,7 @@ POLL_S = 5.0
 EVENTS = ("branch", "reuse", "send", "example", "pick", "advise")
 
 _TEMPLATE = """
-<section class="stage" data-state="empty" aria-label="Canvas and results">
+<section class="stage" data-state="empty" data-starts="STARTS" aria-label="Canvas and results">
   <div class="canvas">
     <img class="frame" alt="" hidden>
     <img class="second" alt="The noisy x_t at the same step" hidden>
@@ -33,6 +33,8 @@ _TEMPLATE = """
       <div class="chips" role="group" aria-label="Example prompts"></div>
     </div>
     <div class="overlay" hidden><div><h2></h2><p></p></div></div>
+    <button class="start quiet" aria-pressed="false" hidden
+      title="Show what the model starts from, left of the picture">Start</button>
   </div>
   <div class="progress" role="progressbar" aria-label="Progress" aria-valuemin="0"
        aria-valuemax="100" aria-valuenow="0"><i></i></div>
@@ -90,7 +92,10 @@ def png_uri(pixels: Pixels) -> str:
     return data_uri(stream.getvalue(), "image/png")
 
 
-def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, Any]) -> gr.HTML:
+def stage(
+    studio: Studio, mode: str, heading: str, text: str, first: dict[str, Any],
+    *, starts: bool = False,
+) -> gr.HTML:
     """Builds the stage of a tab.
 
     Args:
@@ -99,6 +104,7 @@ def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, A
         heading: What the empty canvas says first.
         text: What the tab is for.
         first: The state to begin with.
+        starts: Offer to show the noised picture that a run starts from.
     """
     engine = studio.engine
 
@@ -147,7 +153,8 @@ def stage(studio: Studio, mode: str, heading: str, text: str, first: dict[str, A
 
     return gr.HTML(
         first,
-        html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text),
+        html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text)
+        .replace("STARTS", str(starts).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         head=script("loom.js", "stage.js"),
         server_functions=[next_frame, timeline_frame, timeline_video, result_view],

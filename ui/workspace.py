@@ -123,9 +123,9 @@ class Workspace:
         start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
-                with gr.Group(elem_classes="loom-source", visible=bool(tab.beside)):
+                with gr.Group(elem_classes="loom-source", visible=tab.pictures is not _no_pictures):
                     self.pictures = tab.pictures()
-                    with gr.Group(elem_classes="loom-controls"):
+                    with gr.Group(elem_classes="loom-controls", visible=bool(tab.beside)):
                         for name in tab.beside:
                             form.add(name)
                 with gr.Group(elem_classes="loom-words"):
@@ -165,7 +165,8 @@ class Workspace:
                     for name in tab.advanced:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
-                self.stage = stage(studio, mode, tab.heading, tab.text, start)
+                self.stage = stage(studio, mode, tab.heading, tab.text, start,
+                                   starts=tab.accepts_picture)
                 self.results = tab.result() | tab.panel(studio)
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")

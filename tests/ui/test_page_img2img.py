@@ -88,3 +88,22 @@ def test_without_a_picture_the_page_says_so(pages: Pages) -> None:
     failed = generated(page)
     assert failed["state"] == "failed"
     assert "no picture to start from" in str(failed["message"])
+
+
+def test_the_start_of_the_run_is_shown_left_of_the_picture(pages: Pages, picture: Path) -> None:
+    page = opened(pages, picture)
+    start = page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_hidden()
+    assert generated(page)["state"] == "done"
+    start.click()
+    noised = page.get_by_alt_text("The noised picture that the run starts from")
+    expect(noised).to_be_visible()
+    result = page.locator("#img2img-stage .frame")
+    left, right = noised.bounding_box(), result.bounding_box()
+    assert left is not None
+    assert right is not None
+    assert left["x"] + left["width"] <= right["x"]
+    start.click()
+    expect(noised).to_be_hidden()
+    page.get_by_role("tab", name="txt2img").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_hidden()

@@ -13,7 +13,9 @@
     const root = $(".stage");
     const frame = $(".frame"), second = $(".second"), slider = $(".timeline input[type=range]");
     const both = $(".timeline .both");
-    const edges = $(".edges-shown");
+    const edges = $(".edges-shown"), begun = $(".start");
+    const pressed = (button) => button.getAttribute("aria-pressed") === "true";
+    const press = (button, on) => button.setAttribute("aria-pressed", String(on));
     const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
     let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", shownLast = null;
     const frames = new Map();
@@ -48,8 +50,9 @@
       loom.forms[mode]?.setBusy(busy);
       if (v.job !== shownJob) {
         shownJob = v.job; selected = 0; scrubbed = null; frames.clear(); second.hidden = true;
-        both.setAttribute("aria-pressed", "false");
-        edges.setAttribute("aria-pressed", "false");
+        press(both, false);
+        press(edges, false);
+        root.classList.remove("begun");
       }
       $(".line").textContent = line(v);
       const overlay = TITLES[v.state];
@@ -69,6 +72,8 @@
       } else if (v.state !== "empty") say(v.state === "failed" ? v.message : `${v.state}: ${line(v)}`);
       renderResults(v);
       renderTimeline(v, busy);
+      begun.hidden = root.dataset.starts !== "true" || !v.job || (busy ? v.step < 1 : !v.timeline?.steps);
+      if (!begun.hidden && pressed(begun) && !root.classList.contains("begun")) beside();
       if (v.job && !busy && v.results.length) pick();
       stage.listen?.(v, selected);
       if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
@@ -93,7 +98,7 @@
           button.append(img);
           button.setAttribute("aria-label", `Picture ${i + 1}, seed ${result.seed}${result.label ? `, ${result.label}` : ""}`);
           if (result.label) { button.title = result.label; button.dataset.label = result.label.split(" · ")[0].replace("strength ", ""); }
-          button.onclick = () => { selected = i; scrubbed = null; render(); pick(); };
+          button.onclick = () => { selected = i; scrubbed = null; root.classList.remove("begun"); render(); pick(); };
           return button;
         }));
       }
@@ -109,7 +114,7 @@
         link.download = one.name;
         link.removeAttribute("aria-disabled");
         if (scrubbed === null && !BUSY.includes(v.state)) {
-          if (edges.getAttribute("aria-pressed") === "true") overlaid(v.job, selected);
+          if (pressed(edges)) overlaid(v.job, selected);
           else show(frame, one.url);
           frame.alt = `Picture ${selected + 1} of ${v.results.length}, seed ${one.seed}`;
         }
@@ -130,8 +135,7 @@
         if (!got?.src) { loom.toast(got?.error ?? "The edges could not be shown.", "warn"); return; }
         frames.set(key, got.src);
       }
-      const pressed = edges.getAttribute("aria-pressed") === "true";
-      if (pressed && stage.value.job === job && selected === image && scrubbed === null) show(frame, frames.get(key));
+      if (pressed(edges) && stage.value.job === job && selected === image && scrubbed === null) show(frame, frames.get(key));
     };
     const renderObedience = (one) => {
       const found = one?.obedience;
@@ -147,7 +151,7 @@
       }));
     };
     edges.addEventListener("click", () => {
-      edges.setAttribute("aria-pressed", String(edges.getAttribute("aria-pressed") !== "true"));
+      press(edges, !pressed(edges));
       scrubbed = null;
       render();
     });
@@ -179,6 +183,22 @@
       }
       return frames.get(key);
     };
+    // What a picture's run starts from: its latents with the first step's noise.
+    const beside = async () => {
+      const on = pressed(begun);
+      root.classList.toggle("begun", on);
+      const { job } = stage.value;
+      const src = on ? await stored(0, "xt") : null;
+      if (stage.value.job !== job || pressed(begun) !== on) return;
+      second.alt = on ? "The noised picture that the run starts from" : "The noisy x_t at the same step";
+      show(second, src);
+      root.classList.toggle("pair", !second.hidden);
+    };
+    begun.addEventListener("click", () => {
+      press(begun, !pressed(begun));
+      press(both, false);
+      beside();
+    });
     let scrubbing = false;
     const scrub = async () => {
       scrubbed = Number(slider.value);
@@ -187,18 +207,21 @@
       scrubbing = true;
       for (let done = null; done !== scrubbed && scrubbed !== null; ) {
         done = scrubbed;
-        const pair = both.getAttribute("aria-pressed") === "true";
+        const pair = pressed(both), first = pressed(begun);
         const [x0, xt] = await Promise.all([stored(done - 1, "x0"), pair ? stored(done - 1, "xt") : null]);
         if (scrubbed === null) break;
         if (x0) show(frame, x0);
-        show(second, xt);
+        if (!first) show(second, xt);
       }
       scrubbing = false;
       root.classList.toggle("pair", !second.hidden);
     };
     slider.addEventListener("input", scrub);
     both.addEventListener("click", () => {
-      both.setAttribute("aria-pressed", String(both.getAttribute("aria-pressed") !== "true"));
+      press(both, !pressed(both));
+      press(begun, false);
+      root.classList.remove("begun");
+      second.alt = "The noisy x_t at the same step";
       scrub();
     });
 
@@ -235,7 +258,7 @@
       stage.value = { state: "queued", position: 0, message: "", results: [], step: 0, total: 0, job: null, targets: kept };
       scrubbed = null;
       show(second, null);
-      root.classList.remove("pair");
+      root.classList.remove("pair", "begun");
       render();
     };
 

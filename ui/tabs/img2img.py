@@ -137,7 +137,8 @@ TAB = Tab(
     title="img2img",
     heading="A picture from a picture",
     text="Give it a photo or a sketch, say how far to go from it, and paint where it may change.",
-    main=("strength", "strengths", "resize_mode", "sampler", "schedule", "steps",
+    beside=("resize_mode",),
+    main=("strength", "strengths", "sampler", "schedule", "steps",
           "guidance_scale", "width", "batch_size"),
     advanced=(
         "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
