@@ -50,7 +50,7 @@ MaskedContent = Literal["original", "latent_noise", "fill"]
 ResizeMode = Literal["crop", "pad", "stretch"]
 ControlMode = Literal["balanced", "prompt", "control"]
 StartFrom = Literal["noise", "picture"]
-MorphMethod = Literal["walk", "quick"]
+MorphMethod = Literal["walk", "quick", "fine"]
 EvenSpacing = Literal["insert", "rerun", "off"]
 Easing = Literal["linear", "smooth"]
 TextPath = Literal["lerp", "slerp"]
@@ -433,7 +433,7 @@ class MorphSettings(Settings):
     seed_a: Seed = Field(-1, description="Noise of the first end; -1 takes the seed.")
     seed_b: Seed = Field(-1, description="Noise of the last end; -1 takes the seed plus one.")
     method: MorphMethod | None = Field(
-        None, description="Walk between prompts, or invert pictures; left open, what fits."
+        None, description="Walk between prompts; or pictures: quick, or fine, which learns them."
     )
     frames: int = Field(16, ge=3, le=120, description="Pictures of the morph, ends included.",
                         json_schema_extra={"step": 1, "unit": "frames"})
@@ -451,6 +451,12 @@ class MorphSettings(Settings):
         0.6, description="Part of the run in which frames look at both ends.",
         json_schema_extra={"step": 0.05, "unit": "of the run"},
     )
+    lora_rank: int = Field(16, ge=1, le=128, description="Rank of what fine learns of each end.",
+                           json_schema_extra={"step": 1})
+    lora_steps: int = Field(200, ge=1, le=5000, description="Steps in which fine learns each end.",
+                            json_schema_extra={"step": 10, "unit": "steps"})
+    lora_lr: float = Field(2e-4, gt=0.0, le=1.0, description="Learning rate of fine.",
+                           json_schema_extra={"step": 1e-5})
     inversion_refine: int = Field(
         3, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
@@ -478,7 +484,7 @@ class MorphSettings(Settings):
     def for_pictures(self, given: Collection[str]) -> Self:
         if self.method is not None:
             return self
-        method: MorphMethod = "quick" if set(self.pictures) & set(given) else "walk"
+        method: MorphMethod = "fine" if set(self.pictures) & set(given) else "walk"
         return self.model_copy(update={"method": method})
 
     def end_prompt(self, end: int) -> str:
@@ -494,7 +500,7 @@ class MorphSettings(Settings):
             if name not in given and not self.end_prompt(end):
                 return f"End {letter} is missing; give it a picture or a prompt."
         if self.method == "walk" and set(self.pictures) & set(given):
-            return "The latent walk goes between prompts; choose 'quick' for pictures."
+            return "The latent walk goes between prompts; choose 'quick' or 'fine' for pictures."
         return None
 
     @property

@@ -29,7 +29,7 @@ TITLES = {
     "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",
     "seed_b": "Seed B", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
     "attention_lambda": "Attention to both ends", "inversion_refine": "Inversion refinements",
-    "format": "File for scripts",
+    "format": "File for scripts", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",

@@ -166,7 +166,7 @@ class Workspace:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(studio, mode, tab.heading, tab.text, start,
-                                   starts=tab.accepts_picture)
+                                   starts="image" in self.pictures)
                 self.results = tab.result() | tab.panel(studio)
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")

@@ -35,12 +35,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 def settings(**values: Any) -> MorphSettings:
     return MorphSettings.model_validate({
         "prompt_a": "a red house", "prompt_b": "a boat", "model": "tiny", "steps": 5, "seed": 3,
-        "width": 64, "height": 64, "frames": 5, "even": "off", **values,
+        "width": 64, "height": 64, "frames": 5, "even": "off",
+        "method": "quick", **values,
     })
 
 
 def walk(**values: Any) -> MorphSettings:
     return settings(method="walk", guidance_scale=3.0, **values)
+
+
+def fine(**values: Any) -> MorphSettings:
+    return settings(**{"method": "fine", "lora_steps": 4, "lora_rank": 2, "lora_lr": 1e-2,
+                       **values})
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
@@ -193,6 +199,30 @@ def test_identical_ends_are_one_frame(engine: LocalEngine) -> None:
     assert len(run(engine, walk(prompt_b="a red house", seed_b=3)).outputs) == 1
 
 
+def test_fine_learns_both_ends_once_and_uses_what_it_learned(engine: LocalEngine) -> None:
+    first = run(engine, fine(method=None), image_a=A, image_b=B)
+    assert first.info["settings"]["method"] == "fine"
+    assert first.info["sample_forwards"] == {"fitting": 2 * 4, "inverting": 2 * 5 * 4,
+                                             "frames": 5 * 5}
+    again = run(engine, fine(frames=4, fps=9, seed=8), image_a=A, image_b=B)
+    assert again.info["sample_forwards"] == {"frames": 5 * 4}
+    assert apart(pictures(first)[0], pictures(again)[0]) <= 1
+    # One end is known: only the other is learned.
+    other = run(engine, fine(prompt_b="a tree"), image_a=A, image_b=B)
+    assert other.info["sample_forwards"]["fitting"] == 4
+    quick = run(engine, settings(), image_a=A, image_b=B)
+    assert apart(pictures(first)[2], pictures(quick)[2]) > 0
+
+
+def test_fine_in_chunks_is_fine_together(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = pictures(run(engine, fine(frames=7), image_a=A, image_b=B))
+    monkeypatch.setattr("backend.modes.morph.MOST_TOGETHER", 2)
+    in_parts = pictures(run(engine, fine(frames=7), image_a=A, image_b=B))
+    assert max(apart(a, b) for a, b in zip(together, in_parts, strict=True)) <= 2
+
+
 def test_a_frame_says_where_it_lies(engine: LocalEngine) -> None:
     status = run(engine, walk(frames=3))
     assert [output.record.extra["position"] for output in status.outputs] == [0.0, 0.5, 1.0]
@@ -205,8 +235,9 @@ def test_the_model_is_left_as_it_was(engine: LocalEngine) -> None:
         return ended(engine, engine.submit(Request(wanted, save=False))).outputs[0].image
 
     before = plain()
-    run(engine, settings(), image_a=A, image_b=B)
-    assert np.array_equal(before, plain())
+    for wanted in (settings(), fine(lora_steps=3)):
+        run(engine, wanted, image_a=A, image_b=B)
+        assert np.array_equal(before, plain())
 
 
 @pytest.mark.parametrize(("values", "images", "said"), [

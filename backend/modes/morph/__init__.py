@@ -16,16 +16,17 @@ from backend.events import Output, Pixels, Progress, Record
 from backend.models import perceptual
 from backend.models.attention import EndAttention
 from backend.models.loading import Checkpoint
+from backend.models.lora_file import LoraFile
 from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.mixing import mixed
 from backend.modes.morph import ends as morph_ends
-from backend.modes.morph import light, spacing
+from backend.modes.morph import fitting, light, spacing
 from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
 from backend.modes.morph.gallery import Gallery, psnr
 from backend.modes.morph.ledger import Ledger
-from backend.modes.morph.weights import SharedWeights
+from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
 from backend.requests import Request
 from backend.sampling.interpolation import positions
 from backend.sampling.types import Schedule
@@ -62,7 +63,9 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with ExitStack() as stack:
         model = stack.enter_context(context.models.lease(settings.model))
-        mix = stack.enter_context(mixed(settings, model, context))
+        mixing = ExitStack()
+        stack.enter_context(mixing)
+        mix = mixing.enter_context(mixed(settings, model, context))
         ledger = Ledger()
         schedule = parts.make_schedule(settings, model)
         context.report(Progress("encoding"))
@@ -74,19 +77,29 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         if morph_ends.identical(settings, ends):
             settings = settings.model_copy(update={"frames": 1})
             job = replace(job, settings=settings)
+        negative = model.text.encode([settings.negative_prompt], settings.clip_skip, mix.text_key)
+        weights: RowWeights = SharedWeights(mix)
+        keys = (f"{mix.hashes} {settings.loras}",) * 2
         shown: tuple[Pixels, ...] = ()
         distance = 0.0
         if settings.method != "walk":
             shown, distance = job.compare(ends)
-            ends = job.inverted(ends, mix.text_key + str(mix.hashes))
+        if settings.method == "fine":
+            own = job.learned(ends, keys[0])
+            mixing.close()  # one mix at a time: the next one holds the same LoRAs and the ends'
+            shared = [context.lora(use.name) for use in settings.loras]
+            weights = OwnWeights(model, settings, shared, own)
+            stack.enter_context(weights.installed(context))
+            keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
+        if settings.method != "walk":
+            ends = job.inverted(ends, keys)
         attention = None
         if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
             attention = EndAttention(model.unet.model)
             stack.enter_context(_installed(attention, context))
         rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-        negative = model.text.encode([settings.negative_prompt], settings.clip_skip, mix.text_key)
-        frames = Frames(settings, model, schedule, ends, negative, SharedWeights(mix), attention,
-                        ledger, context.check, rows)
+        frames = Frames(settings, model, schedule, ends, negative, weights, attention, ledger,
+                        context.check, rows)
         try:
             job.draw(frames)
         except Cancelled:
@@ -148,7 +161,14 @@ class _Job:
                              "end_distance": round(distance, 4)})
         return (a, b), distance
 
-    def inverted(self, ends: tuple[End, End], weights_key: str) -> tuple[End, End]:
+    def learned(self, ends: tuple[End, End], weights_key: str) -> tuple[LoraFile, LoraFile]:
+        """A LoRA for each end."""
+        with self.ledger.stage("fitting"):
+            return fitting.learned(
+                self.settings, ends, self.model, self.context, self.ledger, weights_key
+            )
+
+    def inverted(self, ends: tuple[End, End], weights_key: tuple[str, str]) -> tuple[End, End]:
         """The ends with their noise."""
         with self.ledger.stage("inverting"):
             denoiser = self.ledger.denoiser(
@@ -156,7 +176,7 @@ class _Job:
             )
             return morph_ends.inverted(
                 self.settings, ends, denoiser, self.model, self.context, self.schedule,
-                (weights_key, weights_key),
+                weights_key,
             )
 
     def draw(self, frames: Frames) -> None:

@@ -33,6 +33,10 @@ class Ledger:
                 self.times_s[name] + time.perf_counter() - began, 3
             )
 
+    def count(self, rows: int) -> None:
+        """Books sample-forwards on the stage."""
+        self.forwards[self._stage] += rows
+
     def denoiser(
         self, unet: Unet, conditioning: Sequence[Conditioning], check: Callable[[], None]
     ) -> Denoiser:
@@ -40,7 +44,7 @@ class Ledger:
         plain = unet.denoiser(conditioning, check)
 
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
-            self.forwards[self._stage] += len(x)
+            self.count(len(x))
             return plain(x, level)
 
         return denoise
