@@ -12,7 +12,7 @@ from backend.settings import MorphSettings
 from ui.morph_panel import morph_panel
 from ui.studio import Studio
 from ui.uploads import read_pictures
-from ui.workspace import Tab
+from ui.workspace import Tab, Workspace
 
 PICTURES = MorphSettings.pictures
 
@@ -21,7 +21,7 @@ def _pictures() -> dict[str, Component]:
     sources: list[Any] = ["upload", "clipboard"]
     with gr.Row(elem_classes="loom-ends"):
         return {
-            name: gr.Image(type="filepath", sources=sources, label=f"End {letter} (or only words)",
+            name: gr.Image(type="filepath", sources=sources, label=f"End {letter}",
                            height=190, elem_id=f"morph-{name}", elem_classes="loom-picture",
                            buttons=[])
             for name, letter in zip(PICTURES, "AB", strict=True)
@@ -36,11 +36,23 @@ def _panel(space: Studio) -> dict[str, Component]:
     return {"panel": morph_panel(space)}
 
 
+def _connect(space: Workspace) -> None:
+    shared = space.form.parts["prompt"]
+    assert isinstance(shared, gr.Textbox)
+    shared.placeholder = "What both ends show, where they say nothing themselves"
+    shared.lines = 2
+    for letter in "ab":
+        own = space.form.parts[f"prompt_{letter}"]
+        assert isinstance(own, gr.Textbox)
+        own.placeholder = f"What end {letter.upper()} shows; enough without a picture"
+
+
 TAB = Tab(
     mode=MorphSettings.mode,
     title="morph",
     heading="One picture turns into another",
-    text="Give two pictures, or two prompts, and watch the whole way between them sharpen at once.",
+    text="Give two pictures, or two prompts, or one of each, and watch the whole way between them "
+    "sharpen at once.",
     beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
     main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
     advanced=(
@@ -55,4 +67,5 @@ TAB = Tab(
     accepts_picture=True,
     receiver="image_a",
     panel=_panel,
+    connect=_connect,
 )

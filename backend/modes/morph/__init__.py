@@ -79,7 +79,8 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             job = replace(job, settings=settings)
         negative = model.text.encode([settings.negative_prompt], settings.clip_skip, mix.text_key)
         weights: RowWeights = SharedWeights(mix)
-        keys = (f"{mix.hashes} {settings.loras}",) * 2
+        shared_key = f"{mix.hashes} {settings.loras}"
+        keys = (shared_key, shared_key)
         shown: tuple[Pixels, ...] = ()
         distance = 0.0
         if settings.method != "walk":
