@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Iterator, Sequence
@@ -113,12 +114,16 @@ class LocalEngine:
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         check_pictures(request)
-        request = replace(request, settings=self._resolve(request.settings))
+        settings = request.settings.for_pictures(request.images)
+        request = replace(request, settings=self._resolve(settings))
         check_mode(request)
         if request.branch is not None:
             past, _ = self._timelines.load(request.branch.token, request.branch.step)
             check_branch(past, request.settings)
-        job = Job(request, owner, background=background, patience=self._patience)
+        patience = self._patience
+        if request.settings.outlives_watcher:
+            patience = replace(patience, grace_s=math.inf)
+        job = Job(request, owner, background=background, patience=patience)
         self._queue.push(job)
         for gone in self._shelf.put(job):
             self._timelines.drop(gone)
