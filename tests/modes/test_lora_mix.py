@@ -46,6 +46,7 @@ def test_each_variant_is_what_it_is_alone(
         assert np.array_equal(output.image, picture(alone))
         assert output.record.extra["lora_hashes"].keys() == {use["name"] for use in loras}
         again = parse(output.record.mode, output.record.settings)
+        assert isinstance(again, LoraMixSettings)
         assert np.array_equal(picture(run(engine, again)), output.image)
     assert status.timeline is not None
     assert status.timeline.batch == 4
