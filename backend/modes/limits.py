@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from backend.errors import OutOfMemory
+from backend.errors import ModelProblem, OutOfMemory
 from backend.models.catalog import ModelInfo
+from backend.models.configs import part_config
 from backend.models.devices import Target
 from backend.settings import Settings
 
@@ -37,7 +36,7 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     decode a batch in slices); the UNet holds about forty maps of its first width for each sample
     of the guided batch. Measured at SD 1.5 and Pocket, right within a factor of 1.5.
     """
-    vae, unet = _config(info.path, "vae"), _config(info.path, "unet")
+    vae, unet = _config(info, "vae"), _config(info, "unet")
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     pixels = width_px * height_px
@@ -49,11 +48,11 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     return max(decode, denoise) + pictures
 
 
-def _config(folder: Path, part: str) -> dict[str, Any]:
+def _config(info: ModelInfo, part: str) -> dict[str, Any]:
     try:
-        return json.loads((folder / part / "config.json").read_text())
-    except (OSError, ValueError):
-        return {}  # a single file: the widths of Stable Diffusion are the defaults
+        return part_config(info, part)
+    except (OSError, ModelProblem):
+        return {}  # gone meanwhile: loading will say so, till then SD's widths are the defaults
 
 
 def check(settings: Settings, info: ModelInfo, target: Target) -> None:
