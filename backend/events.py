@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), RGB
 
-Stage = Literal["queued", "loading", "encoding", "sampling", "decoding", "saving"]
+Stage = Literal[
+    "queued", "loading", "encoding", "fitting", "inverting", "sampling", "decoding", "saving"
+]
 State = Literal["queued", "running", "done", "stopped", "failed"]
 
 
@@ -119,7 +121,8 @@ class JobStatus:
         progress: The latest progress.
         outputs: Pictures finished so far, in order.
         error: The sentence to show when it failed, or what was kept when it was stopped.
-        info: As the API returns it; empty until the job has ended.
+        info: As the API returns it, complete once the job has ended; what a mode tells while it
+            runs is there at once.
         timeline: Present once a step has run.
         revision: Rises with every change, so that observers can tell.
     """

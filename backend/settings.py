@@ -50,6 +50,11 @@ MaskedContent = Literal["original", "latent_noise", "fill"]
 ResizeMode = Literal["crop", "pad", "stretch"]
 ControlMode = Literal["balanced", "prompt", "control"]
 StartFrom = Literal["noise", "picture"]
+MorphMethod = Literal["walk", "quick", "fine"]
+EvenSpacing = Literal["insert", "rerun", "off"]
+Easing = Literal["linear", "smooth"]
+TextPath = Literal["lerp", "slerp"]
+MorphFormat = Literal["mp4", "gif", "webp", "zip", "sheet"]
 DetectorName = Literal[
     "canny", "identity", "lineart_standard", "shuffle",
     "softedge_hed", "softedge_pidinet", "lineart", "lineart_anime",
@@ -133,6 +138,7 @@ class Settings(_Frozen):
 
     mode: ClassVar[str] = ""
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
+    outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
 
     prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
     negative_prompt: Prompt = Field("", description="What to steer away from.")
@@ -226,6 +232,15 @@ class Settings(_Frozen):
     def picture_count(self) -> int:
         """How many pictures the request makes."""
         return self.batch_size
+
+    @property
+    def fewest_together(self) -> int:
+        """How many pictures must at least fit into one model call."""
+        return self.picture_count
+
+    def for_pictures(self, given: Collection[str]) -> Self:
+        """The settings with what depends on the pictures `given`, by name, filled in."""
+        return self
 
     @property
     def drawn_size(self) -> tuple[int, int]:
@@ -401,8 +416,115 @@ class StyleTransferSettings(Img2ImgSettings):
         return self
 
 
+class MorphSettings(Settings):
+    """One picture turns into another, through plausible pictures in between.
+
+    Each end is a picture, or a prompt and a seed. The pictures travel beside the settings:
+    "image_a" and "image_b". `prompt` serves both ends where they have none of their own.
+    """
+
+    mode: ClassVar[str] = "morph"
+    pictures: ClassVar[tuple[str, ...]] = ("image_a", "image_b")
+    outlives_watcher: ClassVar[bool] = True
+
+    prompt: Prompt = Field("", description="What both ends show, where they say nothing else.")
+    prompt_a: Prompt = Field("", description="What the first end shows.")
+    prompt_b: Prompt = Field("", description="What the last end shows.")
+    seed_a: Seed = Field(-1, description="Noise of the first end; -1 takes the seed.")
+    seed_b: Seed = Field(-1, description="Noise of the last end; -1 takes the seed plus one.")
+    method: MorphMethod | None = Field(
+        None, description="Walk between prompts; or pictures: quick, or fine, which learns them."
+    )
+    frames: int = Field(16, ge=3, le=120, description="Pictures of the morph, ends included.",
+                        json_schema_extra={"step": 1, "unit": "frames"})
+    fps: int = Field(12, ge=1, le=60, description="Speed of the video.",
+                     json_schema_extra={"step": 1, "unit": "frames/s"})
+    format: MorphFormat = Field("mp4", description="What the morph is handed over as.")
+    ping_pong: StrictBool = Field(False, description="The video runs back to its start.")
+    easing: Easing = Field("linear", description="Slow ends, where even spacing is off.")
+    even: EvenSpacing = Field(
+        "insert", description="Even steps: new frames in the widest gaps, or a second run."
+    )
+    embeddings: TextPath = Field("lerp", description="How the prompts are interpolated.")
+    adain: StrictBool = Field(True, description="Colours of the frames follow both ends.")
+    attention_lambda: Fraction = Field(
+        0.6, description="Part of the run in which frames look at both ends.",
+        json_schema_extra={"step": 0.05, "unit": "of the run"},
+    )
+    lora_rank: int = Field(16, ge=1, le=128, description="Rank of what fine learns of each end.",
+                           json_schema_extra={"step": 1})
+    lora_steps: int = Field(200, ge=1, le=5000, description="Steps in which fine learns each end.",
+                            json_schema_extra={"step": 10, "unit": "steps"})
+    lora_lr: float = Field(2e-4, gt=0.0, le=1.0, description="Learning rate of fine.",
+                           json_schema_extra={"step": 1e-5})
+    inversion_refine: int = Field(
+        3, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
+        json_schema_extra={"step": 1},
+    )
+    resize_mode: ResizeMode = Field("crop", description="How the pictures are brought to size.")
+    sampler: SamplerName = Field("ddim", description="The method that walks from noise to x0.")
+    schedule: ScheduleName = Field("model", description="Where the noise levels of the steps lie.")
+    steps: int = Field(50, ge=1, le=150, description="Model steps of each frame.",
+                       json_schema_extra={"step": 1, "unit": "steps"})
+
+    def resolved(
+        self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
+    ) -> Self:
+        """As in `Settings`; pictures are drawn without guidance, which their inversion lacks."""
+        own = super().resolved(
+            native_size=native_size,
+            guidance_scale=guidance_scale if self.method == "walk" else 1.0,
+            seed=seed, variation_seed=variation_seed,
+        )
+        return own.model_copy(update={
+            "seed_a": own.seed if self.seed_a == -1 else self.seed_a,
+            "seed_b": own.image_seed(1) if self.seed_b == -1 else self.seed_b,
+        })
+
+    def for_pictures(self, given: Collection[str]) -> Self:
+        if self.method is not None:
+            return self
+        method: MorphMethod = "fine" if set(self.pictures) & set(given) else "walk"
+        return self.model_copy(update={"method": method})
+
+    def end_prompt(self, end: int) -> str:
+        """The prompt of end 0 or 1."""
+        return (self.prompt_a, self.prompt_b)[end] or self.prompt
+
+    def end_seed(self, end: int) -> int:
+        """The seed of end 0 or 1; of resolved settings."""
+        return (self.seed_a, self.seed_b)[end]
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        for end, (name, letter) in enumerate(zip(self.pictures, "AB", strict=True)):
+            if name not in given and not self.end_prompt(end):
+                return f"End {letter} is missing; give it a picture or a prompt."
+        if self.method == "walk" and set(self.pictures) & set(given):
+            return "The latent walk goes between prompts; choose 'quick' or 'fine' for pictures."
+        return None
+
+    @property
+    def picture_count(self) -> int:
+        return self.frames
+
+    @property
+    def fewest_together(self) -> int:
+        return 2  # the ends; the other frames follow in chunks that fit
+
+    @model_validator(mode="after")
+    def _only_what_a_morph_has(self) -> Self:
+        unused: dict[str, float] = {
+            "batch_size": 1, "variation_strength": 0.0, "prompt_mix": 0.0, "eta": 0.0,
+        }
+        for name, neutral in unused.items():
+            if getattr(self, name) != neutral:
+                raise ValueError(f"a morph has no {name}; leave it at {neutral:g}")
+        return self
+
+
 MODES: dict[str, type[Settings]] = {
-    cls.mode: cls for cls in (Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings)
+    cls.mode: cls
+    for cls in (Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, MorphSettings)
 }
 
 

@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from gradio.utils import get_upload_folder
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
+from backend.engine.animation import encode
 from backend.errors import BadInput
 from backend.events import JobStatus, Output
 from backend.metadata import read, write_png
 from backend.requests import Request
-from backend.settings import MODES, Settings, parse
+from backend.settings import MODES, MorphSettings, Settings, parse
 from ui.stream import ENDED, sentence
 from ui.studio import Studio
 from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
@@ -116,7 +117,20 @@ def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
         raise gr.Error(status.error or "The job was stopped.", print_exception=False)
     folder = Path(tempfile.mkdtemp(dir=_upload_folder()))
     files = [_file(folder, output) for output in status.outputs]
-    return [file.model_dump() for file in files], {"job": status.token, **status.info}
+    info = {"job": status.token, **status.info}
+    if status.outputs and status.outputs[0].record.mode == MorphSettings.mode:
+        info["video"] = _morph(folder, status.outputs).model_dump()
+    return [file.model_dump() for file in files], info
+
+
+def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
+    """The frames in one file, of the format that the settings name."""
+    settings = MorphSettings.model_validate(outputs[0].record.settings)
+    made = encode(outputs, settings.format, settings.fps, ping_pong=settings.ping_pong)
+    path = folder / f"morph{made.suffix}"
+    path.write_bytes(made.content)
+    return FileData(path=str(path), orig_name=path.name, mime_type=made.kind,
+                    size=len(made.content))
 
 
 def _file(folder: Path, output: Output) -> FileData:

@@ -26,7 +26,10 @@ TITLES = {
     "loras": "LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
     "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
     "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
-    "only_masked_padding": "Padding",
+    "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",
+    "seed_b": "Seed B", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
+    "attention_lambda": "Attention to both ends", "inversion_refine": "Inversion refinements",
+    "format": "File for scripts", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
@@ -34,15 +37,15 @@ CHOICE_TITLES = {
     "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
     "prompt": "prompt counts more", "control": "edges count more",
     "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "walk": "latent walk", "quick": "quick", "fine": "fine", "insert": "insert frames",
+    "rerun": "run again", "off": "off", "smooth": "slow ends",
     "trailing": "trailing", "ays": "AYS", "latent_noise": "latent noise",
 }
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
-_LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
-                   r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
 
 Values = dict[str, Any]
-Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox | gr.HTML
 
 
 @dataclass(frozen=True)
@@ -193,27 +196,10 @@ def _write_size(values: Values, card: dict[str, Any]) -> str:
     return "native" if same or width is None or height is None else f"{width}x{height}"
 
 
-def _read_loras(value: Any) -> Values:
-    uses = []
-    for part in filter(str.strip, str(value or "").split(",")):
-        match = _LORA.fullmatch(part)
-        try:
-            use = {k: v if k == "name" else float(v)
-                   for k, v in match.groupdict().items() if v} if match else None
-        except ValueError:
-            use = None
-        if use is None:
-            raise BadInput("LoRAs are written as name:weight, e.g. pocket-ink:0.8.", "loras")
-        uses.append(use)
-    return {"loras": uses}
-
-
-def _write_loras(values: Values, card: dict[str, Any]) -> str:
-    def one(use: dict[str, Any]) -> str:
-        start, end = use.get("start", 0.0), use.get("end", 1.0)
-        part = "" if (start, end) == (0.0, 1.0) else f"@{start:g}-{end:g}"
-        return f"{use['name']}:{use.get('weight', 1.0):g}{part}"
-    return ", ".join(one(use) for use in values.get("loras", ()))
+def _method(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    choices = [("what fits", ""), *(named(str(name)) for name in schema["enum"])]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
 
 
 def _read_strengths(value: Any) -> Values:
@@ -239,7 +225,10 @@ CONTROLNET = Control(
     "controlnet", ("controlnet",), _controlnet, lambda value: {"controlnet": value or None},
     lambda values, card: values.get("controlnet") or "",
 )
-LORAS = Control("loras", ("loras",), _text, _read_loras, _write_loras)
+METHOD = Control(
+    "method", ("method",), _method, lambda value: {"method": value or None},
+    lambda values, card: values.get("method") or "",
+)
 STRENGTHS = Control("strengths", ("strengths",), _line, _read_strengths, _write_strengths)
 
 
@@ -247,22 +236,22 @@ def control_for(settings: type[Settings], field: str) -> Control:
     """The control that stands for a field of a mode's settings."""
     if field in SIZE.fields:
         return SIZE
-    if field == "loras":
-        return LORAS
     if field == "controlnet":
         return CONTROLNET
     if field == "strengths":
         return STRENGTHS
+    if field == "method":
+        return METHOD
     schema = field_schema(settings, field)
     if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
-        build = _text if field == "prompt_b" else _prompt
+        build = _text if field in ("prompt_a", "prompt_b") else _prompt
     elif field == "detector":
         build = _detector
     elif "enum" in schema:
         build = _choice
     elif schema.get("type") == "boolean":
         build = _check
-    elif field.endswith("seed"):
+    elif field.endswith("seed") or field in ("seed_a", "seed_b"):
         build = _seed
     elif schema.get("type") in ("integer", "number"):
         build = _slider

@@ -10,6 +10,7 @@ import gradio as gr
 from backend.engine.protocol import Engine
 from backend.errors import BadInput
 from backend.settings import MODES, Settings, parse
+from ui import lora_rows
 from ui.controls import (
     Control,
     Part,
@@ -48,7 +49,8 @@ class Form:
 
     def add(self, name: str) -> Part:
         """Builds the component of a settings field ("width" brings the size)."""
-        control = control_for(self.settings, name)
+        control = (lora_rows.control(self.engine, self.mode) if name == "loras"
+                   else control_for(self.settings, name))
         card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
         shown = control.write(self._blank(), card)
         schema = field_schema(self.settings, name) | {"default": shown}

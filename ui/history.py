@@ -52,7 +52,7 @@ def history_drawer(studio: Studio) -> gr.HTML:
             when = datetime.datetime.fromtimestamp(item.saved_s)
             items.append({
                 "name": item.path.resolve().relative_to(studio.outputs).as_posix(),
-                "prompt": str(item.settings.get("prompt", ""))[:300],
+                "prompt": _words(item.settings)[:300],
                 "seed": item.settings.get("seed"),
                 "when": f"{when:%d %b %Y, %H:%M}",
                 "src": _thumbnail(studio, item.path),
@@ -99,6 +99,13 @@ def connect_records(
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
         trigger(fn, outputs=[*forms, *tabs.outputs, header.notices], show_progress="hidden",
                 api_visibility="private")
+
+
+def _words(settings: dict[str, Any]) -> str:
+    """What a picture was asked to show; of a morph, both ends."""
+    ends = [str(settings.get(name, "")) for name in ("prompt_a", "prompt_b")]
+    shared = str(settings.get("prompt", ""))
+    return shared if shared or "prompt_a" not in settings else " → ".join(filter(None, ends))
 
 
 def _thumbnail(studio: Studio, path: Path) -> str:

@@ -18,8 +18,8 @@ from ui.workspace import Workspace
 
 
 def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
-    """Wires the stage's "send to": the picture enters the target's "image", its tab opens."""
-    receivers = {space.tab.mode: space.pictures["image"] for space in spaces
+    """Wires the stage's "send to": the picture enters the target, its tab opens."""
+    receivers = {space.tab.mode: space.pictures[space.tab.receiver] for space in spaces
                  if space.tab.accepts_picture}
 
     def send(evt: gr.EventData) -> list[Any]:

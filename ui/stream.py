@@ -20,6 +20,9 @@ from backend.requests import Request
 LOG = logging.getLogger(__name__)
 STATUS_EVERY_S = 0.2
 ENDED = ("done", "stopped", "failed")
+# What a mode tells of the run as a whole, beside its pictures.
+TOLD = ("distances", "ppl", "pdv", "distance", "compatibility", "reconstruction", "notes",
+        "times_s", "sample_forwards")
 
 
 def sentence(error: BaseException) -> str:
@@ -48,7 +51,14 @@ def state_of(status: JobStatus) -> dict[str, Any]:
         "note": progress.note, "message": status.error or "",
         "results": [result_of(output) for output in status.outputs],
         "timeline": {"steps": status.timeline.steps} if status.timeline else None,
+        "told": _told(status),
     }
+
+
+def _told(status: JobStatus) -> dict[str, Any]:
+    told = {key: status.info[key] for key in TOLD if key in status.info}
+    settings = status.info.get("settings", {})
+    return told | {key: settings[key] for key in ("fps", "ping_pong") if key in settings}
 
 
 def result_of(output: Output) -> dict[str, Any]:

@@ -38,6 +38,10 @@ def _no_pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pi
     return {}
 
 
+def _no_panel(studio: Studio) -> dict[str, Component]:
+    return {}
+
+
 def _no_wires(space: Workspace) -> None:
     return None
 
@@ -72,11 +76,13 @@ class Tab:
         advanced: Fields in the Advanced accordion.
         pictures: Builds further input components, by name, above the prompt.
         pixels: Those components and their raw values, by name -> `Request.images`.
-        accepts_picture: Whether pictures may be sent here, into the component "image".
+        accepts_picture: Whether pictures may be sent here.
+        receiver: The component of `pictures` that they are sent into.
         beside: Fields that belong to the pictures and stand below them.
         scripted: Fields that only scripts set; they keep their defaults on the page.
         folds: Further accordions, above the Advanced one.
         result: Builds components below the stage, by name.
+        panel: Builds what shows the run as a whole, below the stage, by name.
         connect: Wires what this tab alone has.
     """
 
@@ -89,10 +95,12 @@ class Tab:
     pictures: Callable[[], dict[str, Component]] = _no_pictures
     pixels: Callable[[dict[str, Component], dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
+    receiver: str = "image"
     beside: tuple[str, ...] = ()
     scripted: tuple[str, ...] = ()
     folds: tuple[Fold, ...] = ()
     result: Callable[[], dict[str, Component]] = _no_pictures
+    panel: Callable[[Studio], dict[str, Component]] = _no_panel
     connect: Callable[[Workspace], None] = _no_wires
 
     @property
@@ -142,8 +150,7 @@ class Workspace:
                                                  elem_classes="loom-icon loom-recycle",
                                                  min_width=0, scale=0, elem_id=f"{mode}-recycle")
                 with gr.Accordion("LoRA", open=False, elem_id=f"{mode}-lora",
-                                  elem_classes="loom-fold",
-                                  visible=bool(studio.engine.library().loras)):
+                                  elem_classes="loom-fold"):
                     form.add("loras")
                 for fold in tab.folds:
                     with gr.Accordion(fold.title, open=False, elem_id=f"{mode}-{fold.key}",
@@ -158,8 +165,8 @@ class Workspace:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(studio, mode, tab.heading, tab.text, start,
-                                   starts=tab.accepts_picture)
-                self.results = tab.result()
+                                   starts="image" in self.pictures)
+                self.results = tab.result() | tab.panel(studio)
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
         self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")

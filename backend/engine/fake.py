@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backend.engine import fake_picture
+from backend.engine import fake_morph, fake_picture
 from backend.engine.fake_library import FAILURES, GIB, library, native_px
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.video import mp4
@@ -35,6 +35,7 @@ from backend.requests import Request, check_pictures
 from backend.settings import (
     MAX_SEED,
     Img2ImgSettings,
+    MorphSettings,
     Settings,
     StyleTransferSettings,
 )
@@ -102,7 +103,7 @@ class FakeEngine:
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
         check_pictures(request)
-        settings = request.settings
+        settings = request.settings.for_pictures(request.images)
         if settings.model not in self._models:
             known = ", ".join(self._models)
             raise UnknownName(f"There is no model '{settings.model[:80]}'; there are: {known}.",
@@ -261,6 +262,10 @@ class FakeEngine:
 
     def _frame(self, request: Request, image: int, done: float, kind: FrameKind) -> Pixels:
         settings, size = request.settings, request.settings.drawn_size
+        if isinstance(settings, MorphSettings):
+            grain = fake_picture.noise(settings.prompt, settings.seed, *size)
+            shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
+            return shape(fake_morph.frame(request, image), done, grain)
         seed = settings.image_seed(image % settings.batch_size)
         picture = fake_picture.draw(settings.prompt, seed, *size)
         grain = fake_picture.noise(settings.prompt, seed, *size)
@@ -352,6 +357,9 @@ class FakeEngine:
                 update={"batch_size": 1, "seed": settings.image_seed(i % settings.batch_size)}
             )
             extra: dict[str, Any] = {}
+            if isinstance(recipe, MorphSettings):
+                extra = {"frame": i, "position": i / (recipe.frames - 1)}
+                recipe = settings
             if isinstance(recipe, Img2ImgSettings) and recipe.starts_from_picture:
                 strength = recipe.ladder[i // settings.batch_size]
                 recipe = recipe.model_copy(update={"strength": strength, "strengths": ()})
@@ -377,9 +385,12 @@ class FakeEngine:
                       for i in range(settings.picture_count)],
             "settings": settings.model_dump(mode="json"),
             "model": {"name": settings.model, "hash": _HASH},
+            "mode": settings.mode,
             "steps": progress.step if steps is None else steps,
             "elapsed_s": round(progress.elapsed_s if elapsed_s is None else elapsed_s, 3),
         }
+        if isinstance(settings, MorphSettings) and state == "done":
+            info |= fake_morph.facts([output.image for output in job.status.outputs])
         with self._changed:
             if job.preview is not None and not job.preview.final:
                 job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)

@@ -41,7 +41,17 @@ def library(models: tuple[str, ...]) -> Library:
             for name in models
         ),
         samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
-        loras=({"name": "pocket-ink", "bytes": 2**20},),
+        loras=tuple(
+            {
+                "name": name, "bytes": 2**20, "family": "sd", "rank": 8,
+                "trigger_words": [name.removeprefix("pocket-")], "problem": problem,
+                "misfits": {model: problem for model in models if problem},
+            }
+            for name, problem in (
+                ("pocket-ink", None), ("pocket-neon", None),
+                ("grand-oil", "It was made for SDXL; this model is of another size."),
+            )
+        ),
         controlnets=({
             "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
             "detectors": ["canny"], "fits": ["pocket"],

@@ -106,6 +106,12 @@ class Job:
             self._outputs.append(output)
             self._bump()
 
+    def inform(self, facts: dict[str, Any]) -> None:
+        """Adds to the info that observers see, before the job has ended."""
+        with self._changed:
+            self._info = self._info | facts
+            self._bump()
+
     def finish(
         self, state: State, error: str | None = None, info: dict[str, Any] | None = None
     ) -> None:
@@ -115,7 +121,7 @@ class Job:
                 self._end(state, error, info)
 
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
-        self._state, self._error, self._info = state, error, info or {}
+        self._state, self._error, self._info = state, error, self._info | (info or {})
         self.ended_at = time.monotonic()
         self.previews.close()
         self._bump()

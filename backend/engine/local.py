@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from backend.models.configs import part_config
 from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, pick
 from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.lora_fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.modes import check_mode, limits, run_mode
@@ -67,6 +69,7 @@ class LocalEngine:
         self._shelf = Shelf()
         self._timelines = TimelineStore()
         self._device_lock = threading.Lock()
+        self._fits = LoraFits()
         worker = Worker(
             self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
             self._device_lock,
@@ -111,12 +114,16 @@ class LocalEngine:
 
     def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
         check_pictures(request)
-        request = replace(request, settings=self._resolve(request.settings))
+        settings = request.settings.for_pictures(request.images)
+        request = replace(request, settings=self._resolve(settings))
         check_mode(request)
         if request.branch is not None:
             past, _ = self._timelines.load(request.branch.token, request.branch.step)
             check_branch(past, request.settings)
-        job = Job(request, owner, background=background, patience=self._patience)
+        patience = self._patience
+        if request.settings.outlives_watcher:
+            patience = replace(patience, grace_s=math.inf)
+        job = Job(request, owner, background=background, patience=patience)
         self._queue.push(job)
         for gone in self._shelf.put(job):
             self._timelines.drop(gone)
@@ -246,12 +253,25 @@ class LocalEngine:
         return Library(
             models=tuple(_summary(info) for info in self._catalog.models("checkpoint")),
             samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
-            loras=tuple(
-                {"name": info.name, "bytes": info.bytes} for info in self._catalog.models("lora")
-            ),
+            loras=tuple(self._loras()),
             controlnets=tuple(self._controlnets()),
             device=str(self._target.device), dtype=self._target.dtype_name,
         )
+
+    def _loras(self) -> Iterator[dict[str, Any]]:
+        models = [info for info in self._catalog.models("checkpoint") if info.problem is None]
+        for info in self._catalog.models("lora"):
+            try:
+                lora = self._fits.header(info.path)
+            except OSError:
+                continue  # it went away; the next refresh drops it
+            reasons = {model.name: self._fits.problem(lora, model) for model in models}
+            yield {
+                "name": info.name, "bytes": info.bytes, "family": lora.family, "rank": lora.rank,
+                "trigger_words": list(lora.trigger_words),
+                "problem": info.problem or lora.problem,
+                "misfits": {name: reason for name, reason in reasons.items() if reason},
+            }
 
     def _controlnets(self) -> Iterator[dict[str, Any]]:
         checkpoints = [i for i in self._catalog.models("checkpoint") if i.problem is None]

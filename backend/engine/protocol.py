@@ -24,7 +24,8 @@ class Library:
         models: One dict a model: name, title, family, native_size, guidance_scale, bytes,
             example_prompts, known_words.
         samplers: {"sampler": (schedules ...)}.
-        loras: One dict a LoRA: name, bytes.
+        loras: One dict a LoRA: name, bytes, family, rank, trigger_words, problem (or None), and
+            misfits ({model: why it cannot be used there}).
         controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
             on, as far as its name says), fits (names of the models that it fits).
         device: e.g. "cpu".

@@ -12,13 +12,14 @@ from backend.errors import StorageProblem
 from backend.events import Pixels
 
 
-def mp4(frames: Iterable[Pixels], fps: int) -> bytes:
+def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
     """Encodes frames that browsers play.
 
     Args:
         frames: (H, W, 3) uint8 RGB, all of one size; an odd last row or column is repeated,
             because 4:2:0 chroma wants even sizes.
         fps: Frames per second.
+        comment: For the file's metadata.
 
     Raises:
         StorageProblem: There is no room for the temporary file, or ffmpeg failed.
@@ -27,12 +28,14 @@ def mp4(frames: Iterable[Pixels], fps: int) -> bytes:
 
     pictures = [_even(frame) for frame in frames]
     height, width = pictures[0].shape[:2]
+    noted = ["-metadata", f"comment={comment}"] if comment else []
     try:
         with tempfile.TemporaryDirectory(prefix="loom-") as folder:
             path = Path(folder) / "video.mp4"
             writer = imageio_ffmpeg.write_frames(
                 str(path), (width, height), fps=fps, codec="libx264", macro_block_size=1,
-                quality=8, output_params=["-movflags", "+faststart"], ffmpeg_log_level="error",
+                quality=8, output_params=["-movflags", "+faststart", *noted],
+                ffmpeg_log_level="error",
             )
             writer.send(None)
             for picture in pictures:

@@ -24,6 +24,7 @@ from backend.models.manager import ModelManager
 from backend.models.posterior import PosteriorCache
 from backend.models.preview import PreviewKind
 from backend.modes.context import Context
+from backend.modes.end_cache import EndCache
 from backend.requests import Request
 from backend.storage import Storage
 
@@ -49,6 +50,7 @@ class Worker:
         preview: How previews are decoded.
         device_lock: Held while a job runs.
         posteriors: Input pictures that are encoded already.
+        ends: Inversions and LoRAs of the ends of earlier morphs.
     """
 
     queue: FairQueue[Job]
@@ -60,6 +62,7 @@ class Worker:
     preview: PreviewKind
     device_lock: threading.Lock
     posteriors: PosteriorCache = field(default_factory=PosteriorCache)
+    ends: EndCache = field(default_factory=EndCache)
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -74,6 +77,7 @@ class Worker:
         context = Context(
             models=self.models, check=lambda: self._check(job, context), report=job.report,
             steps=steps, branches=self.timelines, lora=self.lora, posteriors=self.posteriors,
+            inform=job.inform, ends=self.ends,
         )
         try:
             with torch.no_grad():

@@ -138,6 +138,7 @@ class ActiveMix:
         self._terms: dict[tuple[str, str], Term] = {}
         self._fitting: set[str] = set()
         self._files: tuple[LoraFile, ...] = ()
+        self._per_sample: set[str] = set()  # layers whose scales differ between rows
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -162,6 +163,7 @@ class ActiveMix:
             ModelProblem: A LoRA does not fit; the mix is as before then.
         """
         self._check(mix)
+        self._per_sample.clear()
         self._files = tuple(file for file, _ in mix)
         wanted: dict[str, list[tuple[LoraFile, float]]] = {}
         for file, weight in canonical(mix):
@@ -207,10 +209,14 @@ class ActiveMix:
                 columns.setdefault(path, []).append(column)
         for path, own in columns.items():
             layer = self._layer(path)
-            self._held[path] = None
             files = [(self._files[column], 1.0) for column in own]
             device = layer.module.weight.device
             scales = PerSample(weights[:, own].to(device, torch.float32))
+            if path in self._per_sample:
+                layer.rescale(scales)
+                continue
+            self._held[path] = None
+            self._per_sample.add(path)
             layer.go_beside(*self._operands(path, files), scales)
 
     def _check(self, mix: Mix) -> None:

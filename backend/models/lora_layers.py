@@ -42,6 +42,13 @@ class PerSample:
     scales: torch.Tensor
 
 
+@dataclass
+class _Scales:
+    """Scales that a path reads at each call, (B, R)."""
+
+    value: torch.Tensor
+
+
 class PatchedLayer:
     """A linear or convolution layer and what is needed to restore it bit for bit."""
 
@@ -60,6 +67,8 @@ class PatchedLayer:
         self._rows = self._original.shape[0]
         self._path_bytes = 0
         self._previous_forward: Callable[..., torch.Tensor] | None = None
+        self._ranks: list[int] = []
+        self._scales: _Scales | None = None
 
     @property
     def kept_bytes(self) -> int:
@@ -120,12 +129,10 @@ class PatchedLayer:
         up = torch.cat([term.up * s for term, s in zip(terms, weights, strict=True)], dim=1)
         down = F.pad(down, (0, 0, 0, missing)).to(dtype)
         up = F.pad(up, (0, missing)).to(dtype)
-        scale = None
+        self._ranks, scale = ranks, None
         if per_sample is not None:
-            scale = per_sample.scales.repeat_interleave(
-                torch.tensor(ranks, device=per_sample.scales.device), dim=1
-            )
-            scale = F.pad(scale, (0, missing)).to(dtype)
+            scale = _Scales(self._columns(per_sample, dtype))
+        self._scales = scale
         path = (
             _linear_path(self.module, down, up, scale)
             if isinstance(self.module, nn.Linear)
@@ -136,6 +143,18 @@ class PatchedLayer:
         self.module.__dict__["forward"] = path
         self._path_bytes = self._original.nbytes + down.nbytes + up.nbytes
         self.beside = True
+
+    def rescale(self, per_sample: PerSample) -> None:
+        """Other scales for the LoRAs that `go_beside` was last given with scales: no new path."""
+        assert self._scales is not None
+        self._scales.value = self._columns(per_sample, self._original.dtype)
+
+    def _columns(self, per_sample: PerSample, dtype: torch.dtype) -> torch.Tensor:
+        """(B, R): the scale of each LoRA for each of its ranks, filled up with zeros."""
+        scale = per_sample.scales.repeat_interleave(
+            torch.tensor(self._ranks, device=per_sample.scales.device), dim=1
+        )
+        return F.pad(scale, (0, -sum(self._ranks) % RANK_STEP)).to(dtype)
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -150,6 +169,7 @@ class PatchedLayer:
         if self._previous_forward is not None:
             self.module.__dict__["forward"] = self._previous_forward
         self._path_bytes = 0
+        self._scales = None
         self.beside = False
 
 
@@ -174,21 +194,21 @@ def _scale_error(
 
 
 def _linear_path(
-    module: nn.Linear, down: torch.Tensor, up: torch.Tensor, scale: torch.Tensor | None
+    module: nn.Linear, down: torch.Tensor, up: torch.Tensor, scale: _Scales | None
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     wide = torch.cat([module.weight, up], dim=1)
 
     def forward(input: torch.Tensor) -> torch.Tensor:
         low = F.linear(input, down)
         if scale is not None:
-            low = low * _rows(scale, input, tail=False)
+            low = low * _rows(scale.value, input, tail=False)
         return F.linear(torch.cat([input, low], dim=-1), wide, module.bias)
 
     return forward
 
 
 def _convolution_path(
-    module: nn.Conv2d, down: torch.Tensor, up: torch.Tensor, scale: torch.Tensor | None
+    module: nn.Conv2d, down: torch.Tensor, up: torch.Tensor, scale: _Scales | None
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A x is taken at stride 1 and picked up by the centre tap of the widened kernel.
 
@@ -208,7 +228,7 @@ def _convolution_path(
     def forward(input: torch.Tensor) -> torch.Tensor:
         low = F.conv2d(input, narrow, padding=reach, dilation=module.dilation)
         if scale is not None:
-            low = low * _rows(scale, input, tail=True)
+            low = low * _rows(scale.value, input, tail=True)
         return F.conv2d(
             torch.cat([input, low], dim=1), wide, module.bias, module.stride, module.padding,
             module.dilation,

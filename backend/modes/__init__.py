@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from backend.errors import BadInput
 from backend.events import Output
-from backend.modes import img2img, style_transfer, txt2img
+from backend.modes import img2img, morph, style_transfer, txt2img
 from backend.modes.context import Context
 from backend.requests import Request
 
@@ -14,8 +14,12 @@ RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,
     "img2img": img2img.run,
     "style_transfer": style_transfer.run,
+    "morph": morph.run,
 }
-CHECKS: Mapping[str, Callable[[Request], None]] = {"style_transfer": style_transfer.check}
+CHECKS: Mapping[str, Callable[[Request], None]] = {
+    "style_transfer": style_transfer.check,
+    "morph": morph.check,
+}
 
 
 def check_mode(request: Request) -> None:

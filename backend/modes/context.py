@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.events import Progress
 from backend.models.posterior import PosteriorCache
 from backend.models.preview import Previewer, PreviewKind
+from backend.modes.end_cache import EndCache
 
 if TYPE_CHECKING:
     from backend.models.loading import Checkpoint
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from backend.models.manager import ModelManager
     from backend.sampling.types import Step
     from backend.settings import Settings
+
+
+def _tell_nobody(facts: dict[str, Any]) -> None:
+    return None
+
 
 MakePreviewer = Callable[[PreviewKind], Previewer]
 
@@ -60,6 +66,8 @@ class Context:
         posteriors: Pictures that are encoded already.
         interludes: Entered, the last first, while an interactive job runs in the middle of this
             one: whoever changes a shared model takes the change back there.
+        inform: Adds facts to the job's info, while it runs.
+        ends: What was worked out for the ends of earlier morphs.
     """
 
     models: ModelManager[Checkpoint]
@@ -70,3 +78,5 @@ class Context:
     lora: Callable[[str], LoraFile]
     posteriors: PosteriorCache
     interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)
+    inform: Callable[[dict[str, Any]], None] = _tell_nobody
+    ends: EndCache = field(default_factory=EndCache)

@@ -36,16 +36,29 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     decode a batch in slices); the UNet holds about forty maps of its first width for each sample
     of the guided batch. Measured at SD 1.5 and Pocket, right within a factor of 1.5.
     """
-    vae, unet = _config(info, "vae"), _config(info, "unet")
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     pixels = width_px * height_px
-    decode = 8 * pixels * int(vae.get("block_out_channels", [128])[0]) * item
-    guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
-    width = int(unet.get("block_out_channels", [320])[0])
-    denoise = 40 * guided * settings.picture_count * (pixels // 64) * width * item
+    first = int(_config(info, "vae").get("block_out_channels", [128])[0])
+    decode = 8 * pixels * first * item
+    denoise = settings.fewest_together * _row_bytes(settings, info, target)
     pictures = 16 * pixels * settings.picture_count
     return max(decode, denoise) + pictures
+
+
+def rows_that_fit(settings: Settings, info: ModelInfo, target: Target) -> int:
+    """How many samples one model call may hold with what is free now; at least 1."""
+    room = int(HEADROOM * free_bytes(target))
+    return max(1, room // _row_bytes(settings, info, target))
+
+
+def _row_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
+    """The UNet's share of one sample, both halves where it is guided."""
+    item = torch.finfo(target.dtype).bits // 8
+    width_px, height_px = settings.drawn_size
+    guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
+    width = int(_config(info, "unet").get("block_out_channels", [320])[0])
+    return 40 * guided * (width_px * height_px // 64) * width * item
 
 
 def _config(info: ModelInfo, part: str) -> dict[str, Any]:

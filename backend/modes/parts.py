@@ -170,8 +170,6 @@ def make_denoiser(
     Raises:
         BadInput: The model needs such channels and has none, or the other way round.
     """
-    base = base or partial(model.unet.denoiser, channels=channels)
-    assert settings.guidance_scale is not None
     if (model.unet.in_channels != model.latent_channels) != (channels is not None):
         raise BadInput(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
@@ -182,6 +180,21 @@ def make_denoiser(
         other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
         positive = positive.lerp(other, settings.prompt_mix)
     negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
+    base = base or partial(model.unet.denoiser, channels=channels)
+    return guided(settings, model, schedule, check, positive, negative, base, first=first)
+
+
+def guided(
+    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
+    positive: Conditioning, negative: Conditioning, base: BaseDenoiser, *, first: int = 0,
+) -> Denoiser:
+    """The model under guidance for embedded prompts; arguments as in `make_denoiser`.
+
+    Args:
+        positive: What to draw, a row for each sample or for several in succession.
+        negative: What to steer away from, as many rows.
+    """
+    assert settings.guidance_scale is not None
     length = max(positive.context.shape[1], negative.context.shape[1])
     positive = positive.padded(length)
     denoiser = guidance.cfg(

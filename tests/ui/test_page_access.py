@@ -66,8 +66,8 @@ def test_a_share_without_network_stays_local_and_asks_for_a_password(
     pages: Pages, tmp_path: Path
 ) -> None:
     nowhere = "http://127.0.0.1:9"
-    with running(tmp_path, "--share", HTTPS_PROXY=nowhere, HTTP_PROXY=nowhere, ALL_PROXY=nowhere,
-                 NO_PROXY="127.0.0.1,localhost") as shared:
+    with running(tmp_path, "--share", fake_step_s="0.1", HTTPS_PROXY=nowhere, HTTP_PROXY=nowhere,
+                 ALL_PROXY=nowhere, NO_PROXY="127.0.0.1,localhost") as shared:
         assert "No share link could be made" in shared.said
         password = shared.said.split("Password: ")[1].split()[0]
         for path in ("/config", "/gradio_api/info", "/gradio_api/queue/status"):
@@ -77,7 +77,7 @@ def test_a_share_without_network_stays_local_and_asks_for_a_password(
         assert denied.status_code == 401
         page = pages(shared.url, login=("loom", password))
         expect(page.locator(".loom-note", has_text="No share link")).to_be_visible()
-        start(page, "a house", steps=3)
+        start(page, "a house", steps=40)
         wait_state(page, "done")
         page.wait_for_function("document.querySelector('.stage').dataset.frames >= 1")
         page.context.close()

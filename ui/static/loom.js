@@ -2,7 +2,7 @@
    stage and the buttons of a tab. Text that comes from anywhere enters the page by textContent. */
 (() => {
   if (window.loom) return;
-  const loom = (window.loom = { stages: {}, forms: {}, restored: {}, targets: [] });
+  const loom = (window.loom = { stages: {}, forms: {}, loras: {}, restored: {}, targets: [] });
 
   loom.el = (tag, className, text) => {
     const node = document.createElement(tag);
@@ -111,6 +111,7 @@
     const kept = values.pop();
     const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
     loom.mark(mode, now);
+    loom.loras[mode]?.();
     return loom.restored[mode] ? now : kept;
   };
 

@@ -5,6 +5,7 @@
   const loom = window.loom;
   const TITLES = { queued: "Waiting", loading: "Loading the model", failed: "That did not work" };
   const seconds = (s) => (s < 9.95 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
+  const COUNTED = ["sampling", "inverting", "fitting"];
   const BUSY = ["queued", "loading", "running"];
 
   loom.mountStage = (element, { mode, trigger, props, server, watch }) => {
@@ -31,7 +32,7 @@
       if (v.state === "loading") return v.note || "loading the model";
       if (v.state === "running") {
         const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;
-        return v.stage === "sampling" ? `step ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
+        return COUNTED.includes(v.stage) ? `${v.stage === "sampling" ? "" : `${v.stage}, `}step ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
       }
       if (v.state === "stopped") return v.message || "stopped";
       if (v.state === "failed") return "";
@@ -74,6 +75,7 @@
       begun.hidden = root.dataset.starts !== "true" || !v.job || (busy ? v.step < 1 : !v.timeline?.steps);
       if (!begun.hidden && pressed(begun) && !root.classList.contains("begun")) beside();
       if (v.job && !busy && v.results.length) pick();
+      stage.listen?.(v, selected);
       if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
     };
 
@@ -247,6 +249,9 @@
       }
       if (polling === job) polling = null;
     };
+
+    /* Shows one of the results, as a click on it does. */
+    stage.select = (index) => { selected = index; scrubbed = null; render(); };
 
     stage.begin = () => {
       const kept = stage.value.targets;

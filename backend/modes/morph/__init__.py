@@ -1,0 +1,271 @@
+"""From one picture to another, through plausible pictures in between.
+
+Two ends -> (inversion) -> starts and prompts interpolated, attention that sees both ends -> all
+frames in one batch -> even steps, by new frames in the widest gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from backend.errors import BadInput, Cancelled
+from backend.events import Output, Pixels, Progress, Record
+from backend.models import perceptual
+from backend.models.attention import EndAttention
+from backend.models.loading import Checkpoint
+from backend.models.lora_file import LoraFile
+from backend.modes import limits, parts
+from backend.modes.context import Context
+from backend.modes.mixing import mixed
+from backend.modes.morph import ends as morph_ends
+from backend.modes.morph import fitting, light, spacing
+from backend.modes.morph.ends import End
+from backend.modes.morph.frames import MOST_TOGETHER, Frames
+from backend.modes.morph.gallery import Gallery, psnr
+from backend.modes.morph.ledger import Ledger
+from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
+from backend.requests import Request
+from backend.sampling.interpolation import positions
+from backend.sampling.types import Schedule
+from backend.settings import MorphSettings
+
+
+def check(request: Request) -> None:
+    """Refuses what cannot run, before the job waits its turn.
+
+    Raises:
+        BadInput: A branch, or pictures under a sampler that cannot be inverted.
+    """
+    settings = _settings(request)
+    if request.branch is not None:
+        raise BadInput("A morph cannot be branched; change its settings and run it again.")
+    if settings.method != "walk" and settings.sampler != "ddim":
+        raise BadInput(
+            "Pictures are inverted by DDIM; set the sampler to 'ddim', or take the method 'walk'.",
+            "sampler",
+        )
+
+
+def run(request: Request, context: Context) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `MorphSettings`; pictures "image_a" and "image_b" as it needs them.
+        context: The job's surroundings.
+
+    Yields:
+        One `Output` a frame, in order; the morph's own facts are the job's info.
+    """
+    settings = _settings(request)
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with ExitStack() as stack:
+        model = stack.enter_context(context.models.lease(settings.model))
+        mixing = ExitStack()
+        stack.enter_context(mixing)
+        mix = mixing.enter_context(mixed(settings, model, context))
+        ledger = Ledger()
+        schedule = parts.make_schedule(settings, model)
+        context.report(Progress("encoding"))
+        ends = morph_ends.gather(
+            settings, request.images, model, context, schedule, ledger, mix.text_key
+        )
+        job = _Job(settings, model, context, schedule, ledger, Gallery(model.vae, context.check))
+        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
+        if morph_ends.identical(settings, ends):
+            settings = settings.model_copy(update={"frames": 1})
+            job = replace(job, settings=settings)
+        negative = model.text.encode([settings.negative_prompt], settings.clip_skip, mix.text_key)
+        weights: RowWeights = SharedWeights(mix)
+        shared_key = f"{mix.hashes} {settings.loras}"
+        keys = (shared_key, shared_key)
+        shown: tuple[Pixels, ...] = ()
+        distance = 0.0
+        if settings.method != "walk":
+            shown, distance = job.compare(ends)
+        if settings.method == "fine":
+            own = job.learned(ends, keys[0])
+            mixing.close()  # one mix at a time: the next one holds the same LoRAs and the ends'
+            shared = [context.lora(use.name) for use in settings.loras]
+            weights = OwnWeights(model, settings, shared, own)
+            stack.enter_context(weights.installed(context))
+            keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
+        if settings.method != "walk":
+            ends = job.inverted(ends, keys)
+        attention = None
+        if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
+            attention = EndAttention(model.unet.model)
+            stack.enter_context(_installed(attention, context))
+        rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+        frames = Frames(settings, model, schedule, ends, negative, weights, attention, ledger,
+                        context.check, rows)
+        try:
+            job.draw(frames)
+        except Cancelled:
+            yield from job.outputs(facts, shown)
+            raise
+        job.tell(frames, ends, shown, distance)
+        yield from job.outputs(facts, shown)
+
+
+def _settings(request: Request) -> MorphSettings:
+    assert isinstance(request.settings, MorphSettings)
+    return request.settings
+
+
+@contextmanager
+def _installed(attention: EndAttention, context: Context) -> Iterator[None]:
+    """The attention in place, and out of the way while another job runs in between."""
+    with ExitStack() as inner:
+        inner.enter_context(attention.installed())
+
+        @contextmanager
+        def paused() -> Iterator[None]:
+            blend, attention.blend = attention.blend, None
+            try:
+                yield
+            finally:
+                attention.blend = blend
+
+        context.interludes.append(paused)
+        try:
+            yield
+        finally:
+            context.interludes.remove(paused)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One morph under way."""
+
+    settings: MorphSettings
+    model: Checkpoint
+    context: Context
+    schedule: Schedule
+    ledger: Ledger
+    gallery: Gallery
+
+    def compare(self, ends: tuple[End, End]) -> tuple[tuple[Pixels, Pixels], float]:
+        """The ends as the autoencoder gives them back, and how far apart they look.
+
+        Told at once, before the work begins.
+        """
+        a, b = (
+            self.model.vae.decode(end.latents, self.context.check)[0]
+            for end in ends if end.latents is not None
+        )
+        vae = self.model.vae
+        distance = perceptual.distance(perceptual.look(vae, a), perceptual.look(vae, b))
+        self.context.inform({"compatibility": light.judge(distance, None)._asdict(),
+                             "end_distance": round(distance, 4)})
+        return (a, b), distance
+
+    def learned(self, ends: tuple[End, End], weights_key: str) -> tuple[LoraFile, LoraFile]:
+        """A LoRA for each end."""
+        with self.ledger.stage("fitting"):
+            return fitting.learned(
+                self.settings, ends, self.model, self.context, self.ledger, weights_key
+            )
+
+    def inverted(self, ends: tuple[End, End], weights_key: tuple[str, str]) -> tuple[End, End]:
+        """The ends with their noise."""
+        with self.ledger.stage("inverting"):
+            denoiser = self.ledger.denoiser(
+                self.model.unet, [morph_ends.both(ends)], self.context.check
+            )
+            return morph_ends.inverted(
+                self.settings, ends, denoiser, self.model, self.context, self.schedule,
+                weights_key,
+            )
+
+    def draw(self, frames: Frames) -> None:
+        """Fills the gallery."""
+        wanted, how = self.settings.frames, self.settings.even
+        if wanted == 1:
+            self._add(frames, (0.0,), "frames")
+            self.context.inform({"notes": ["Both ends are the same; there is one picture."]})
+            return
+        if how == "insert" and wanted > 3:
+            first, rounds = spacing.plan(wanted)
+            self._add(frames, positions(first), "frames")
+            for count in rounds:
+                if count and not (len(self.gallery.frames) >= wanted
+                                  and spacing.even(self.gallery.gaps)):
+                    new = spacing.insertions(self.gallery.at, self.gallery.gaps, count)
+                    self._add(frames, tuple(new), "evening out")
+            self.gallery.thin_out(wanted)
+            self.context.inform(self.gallery.meter())
+            return
+        self._add(frames, positions(wanted, self.settings.easing), "frames")
+        if how == "rerun" and wanted > 2:
+            at = spacing.respaced(self.gallery.at, self.gallery.gaps, wanted)
+            self.gallery.clear()
+            self._add(frames, at, "evening out")
+
+    def _add(self, frames: Frames, at: tuple[float, ...], stage: str) -> None:
+        context = self.context
+        with self.ledger.stage(stage):
+            context.steps.begin(self.settings.model_copy(update={"frames": len(at)}),
+                                self.model.previewer)
+            drawing = frames.draw(at)
+            while True:
+                try:
+                    context.steps.step(next(drawing))
+                except StopIteration as end:
+                    latents = end.value
+                    break
+        context.report(Progress("decoding"))
+        with self.ledger.stage("decoding"):
+            self.gallery.add(at, latents)
+        if len(self.gallery.frames) > 1:
+            context.inform(self.gallery.meter())
+
+    def tell(
+        self, frames: Frames, ends: tuple[End, End], shown: tuple[Pixels, ...], distance: float
+    ) -> None:
+        """What the morph cost, and how well its ends came out.
+
+        Args:
+            shown: The ends as the autoencoder gives them back; none in a walk.
+            distance: How far apart they look.
+        """
+        facts: dict[str, Any] = {
+            "times_s": dict(self.ledger.times_s),
+            "sample_forwards": dict(self.ledger.forwards),
+            "attention_bytes": frames.attention.kept_bytes if frames.attention else 0,
+        }
+        if frames.notes:
+            facts["notes"] = frames.notes
+        told: list[dict[str, Any]] = []
+        frame_ends = (self.gallery.frames[0], self.gallery.frames[-1])
+        for end, image, frame in zip(ends, shown, frame_ends, strict=bool(shown)):
+            entry = {"psnr": psnr(frame.image, image)}
+            if end.picture is not None:
+                entry["psnr_picture"] = psnr(frame.image, end.picture)
+                entry["psnr_autoencoder"] = psnr(image, end.picture)
+            told.append(entry)
+        if told:
+            facts["reconstruction"] = told
+            found = light.judge(distance, min(entry["psnr"] for entry in told))
+            facts["compatibility"] = found._asdict()
+        self.context.inform(facts)
+
+    def outputs(
+        self, facts: dict[str, Any], shown: tuple[Pixels, ...]
+    ) -> Iterator[Output]:
+        """The finished frames with their records; the ends have what they should be as a view."""
+        gallery, settings = self.gallery, self.settings
+        for index, frame in enumerate(gallery.frames):
+            extra = {**parts.facts(self.model), **facts, "frame": index,
+                     "position": round(frame.at, 5)}
+            record = Record(settings.mode, _recipe(settings).model_dump(mode="json"),
+                            {"name": self.model.name, "hash": self.model.hash}, extra)
+            views = {"end": shown[int(frame.at)]} if shown and frame.at in (0.0, 1.0) else {}
+            yield Output(index, frame.image, record, views=views)
+
+
+def _recipe(settings: MorphSettings) -> MorphSettings:
+    """Settings that make the morph again; a single frame stands for identical ends."""
+    return settings if settings.frames >= 3 else settings.model_copy(update={"frames": 3})

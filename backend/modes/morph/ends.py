@@ -1,0 +1,148 @@
+"""The two ends of a morph: what they show, and the noise that leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from backend.events import Pixels, Progress
+from backend.models.loading import Checkpoint
+from backend.models.text import Conditioning
+from backend.modes import parts
+from backend.modes.context import Context
+from backend.modes.end_cache import content_key
+from backend.modes.morph.ledger import Ledger
+from backend.modes.parts import Check
+from backend.pictures.fit import fit
+from backend.sampling.inversion import invert
+from backend.sampling.noise import SeededNoise
+from backend.sampling.samplers import sample
+from backend.sampling.types import Denoiser, Schedule
+from backend.settings import MorphSettings
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """One end.
+
+    Attributes:
+        prompt: What it shows.
+        text: The prompt, embedded.
+        start: (1, C, h, w) where its sampling starts, variance-exploding scale; None until known.
+        latents: (1, C, h, w) of its picture, float32; None in a walk.
+        picture: (H, W, 3) as uploaded and fitted; None where it comes from a prompt.
+    """
+
+    prompt: str
+    text: Conditioning
+    start: torch.Tensor | None = None
+    latents: torch.Tensor | None = None
+    picture: Pixels | None = None
+
+
+def gather(
+    settings: MorphSettings, images: dict[str, Pixels], model: Checkpoint, context: Context,
+    schedule: Schedule, ledger: Ledger, text_key: str,
+) -> tuple[End, End]:
+    """Both ends, in a walk with their noise, else with the latents of their pictures.
+
+    An end of a quick morph that has no picture is drawn first, with the model's own guidance.
+    """
+    made: list[End] = []
+    for end, name in enumerate(settings.pictures):
+        prompt = settings.end_prompt(end)
+        text = model.text.encode([prompt], settings.clip_skip, text_key)
+        if settings.method == "walk":
+            start = _noise(settings, model, end) * schedule.init_scale
+            made.append(End(prompt, text, start=start))
+        elif name in images:
+            assert settings.width is not None
+            assert settings.height is not None
+            picture = fit(images[name], settings.width, settings.height,
+                          settings.resize_mode).image
+            mean, _ = context.posteriors.encode(model, picture, context.check)
+            made.append(End(prompt, text, latents=mean, picture=picture))
+        else:
+            with ledger.stage("drawing"):
+                latents = _drawn(settings, end, text, model, context, schedule, ledger, text_key)
+            made.append(End(prompt, text, latents=latents))
+    first, last = made
+    return first, last
+
+
+def identical(settings: MorphSettings, ends: tuple[End, End]) -> bool:
+    """Whether there is nothing to go between."""
+    a, b = ends
+    if a.prompt != b.prompt:
+        return False
+    if settings.method == "walk":
+        return settings.seed_a == settings.seed_b
+    assert a.latents is not None
+    assert b.latents is not None
+    return torch.equal(a.latents, b.latents)
+
+
+def inverted(
+    settings: MorphSettings, ends: tuple[End, End], denoiser: Denoiser, model: Checkpoint,
+    context: Context, schedule: Schedule, weights_key: Sequence[str],
+) -> tuple[End, End]:
+    """The ends with the noise that DDIM turns into them, both found in one batch.
+
+    Args:
+        denoiser: Takes both ends in one batch, or the first or second alone; without guidance.
+        weights_key: Names what LoRAs do to the weights under each end; part of the cache's key.
+    """
+    keys = [
+        content_key(end.latents, end.prompt, model.info.path, model.hash, model.target.dtype_name,
+                    settings.steps, settings.inversion_refine, settings.clip_skip, weights)
+        for end, weights in zip(ends, weights_key, strict=True)
+    ]
+    found = [context.ends.get(key, torch.Tensor) for key in keys]
+    if any(start is None for start in found):
+        x = torch.cat([end.latents for end in ends if end.latents is not None])
+        for step in invert(denoiser, x / schedule.final_scale, schedule,
+                           refine=settings.inversion_refine):
+            context.report(Progress("inverting", step.index + 1, step.total))
+            x = step.x
+        found = list(x.split(1))
+        for key, start in zip(keys, found, strict=True):
+            context.ends.put(key, start.cpu())
+    device = model.target.device
+    first, last = (
+        replace(end, start=start.to(device))
+        for end, start in zip(ends, found, strict=True) if start is not None
+    )
+    return first, last
+
+
+def both(ends: tuple[End, End]) -> Conditioning:
+    """The prompts of both ends as rows of a batch."""
+    return Conditioning.cat([end.text for end in ends])
+
+
+def _noise(settings: MorphSettings, model: Checkpoint, end: int) -> torch.Tensor:
+    width, height = settings.drawn_size
+    shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
+    return SeededNoise([settings.end_seed(end)], shape, model.target.device).draw()
+
+
+def _drawn(
+    settings: MorphSettings, end: int, text: Conditioning, model: Checkpoint, context: Context,
+    schedule: Schedule, ledger: Ledger, text_key: str,
+) -> torch.Tensor:
+    own = settings.model_copy(update={"guidance_scale": model.card.guidance_scale})
+    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, text_key)
+
+    def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
+        return ledger.denoiser(model.unet, conditioning, check)
+
+    denoiser = parts.guided(own, model, schedule, context.check, text, negative, base)
+    x = _noise(settings, model, end) * schedule.init_scale
+    source = SeededNoise([settings.end_seed(end)], tuple(x.shape[1:]), x.device)  # pyright: ignore
+    for step in sample("ddim", denoiser, x, schedule, source):
+        context.report(Progress("sampling", step.index + 1, step.total,
+                                note=f"Drawing end {'AB'[end]}"))
+        x = step.x
+    return x * schedule.final_scale

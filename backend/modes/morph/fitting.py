@@ -1,0 +1,118 @@
+"""What fine learns of each end: a LoRA that knows nothing but that picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+from backend.events import Progress
+from backend.models.loading import Checkpoint
+from backend.models.lora_file import LayerShape, LoraFile, LoraInfo
+from backend.modes.context import Context
+from backend.modes.end_cache import content_key
+from backend.modes.morph.ends import End
+from backend.modes.morph.ledger import Ledger
+from backend.settings import MorphSettings
+from backend.training.lora import Example
+from backend.training.rows import Deltas, RowAdapters, fit_rows
+
+SEED = 0  # the same for every fit, whatever the morph's own: a picture is learned once
+
+
+def learned(
+    settings: MorphSettings, ends: tuple[End, End], model: Checkpoint, context: Context,
+    ledger: Ledger, weights_key: str,
+) -> tuple[LoraFile, LoraFile]:
+    """The LoRA of each end (DiffMorpher, CVPR 2024, sec. 3.1), those at hand taken as they are.
+
+    What is missing is fitted in one batch, a row for each end. A fit is known by the end's
+    latents, prompt, model and recipe, so it serves every later morph of that picture.
+
+    Args:
+        weights_key: Names the LoRAs that are in the model while it learns.
+    """
+    keys = [
+        content_key("lora", end.latents, end.prompt, model.info.path, model.hash,
+                    model.target.dtype_name, settings.clip_skip, settings.lora_rank,
+                    settings.lora_steps, settings.lora_lr, weights_key)
+        for end in ends
+    ]
+    missing = {
+        key: end for key, end in zip(keys, ends, strict=True)
+        if context.ends.get(key, LoraFile) is None
+    }
+    if missing:
+        fitted = _fitted(settings, list(missing.values()), model, context, ledger)
+        for key, deltas in zip(missing, fitted, strict=True):
+            context.ends.put(key, _file(key, deltas))
+    first, last = (context.ends.get(key, LoraFile) for key in keys)
+    assert first is not None
+    assert last is not None
+    return first, last
+
+
+def _fitted(
+    settings: MorphSettings, ends: list[End], model: Checkpoint, context: Context, ledger: Ledger
+) -> tuple[Deltas, ...]:
+    examples = [
+        Example(end.latents.cpu(), end.text, end.prompt) for end in ends if end.latents is not None
+    ]
+    unet = model.unet.model
+    trained = [p for p in unet.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
+    pauses = _Pausable(adapters)
+    pauses.enter()
+    context.interludes.append(pauses.paused)
+    try:
+        run = fit_rows(
+            model, examples, adapters, steps=settings.lora_steps, seed=SEED,
+            learning_rate=settings.lora_lr, check=context.check,
+        )
+        while True:
+            try:
+                step = next(run)
+            except StopIteration as end:
+                return end.value
+            ledger.count(len(examples))
+            context.report(Progress("fitting", step.step, step.total))
+    finally:
+        context.interludes.remove(pauses.paused)
+        pauses.leave()
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+class _Pausable:
+    """Adapters that step aside while another job runs in the middle of the fit."""
+
+    def __init__(self, adapters: RowAdapters) -> None:
+        self._adapters = adapters
+        self._stack = ExitStack()
+
+    def enter(self) -> None:
+        self._stack.enter_context(self._adapters.installed())
+
+    def leave(self) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+
+def _file(key: str, deltas: Deltas) -> LoraFile:
+    """The fit as the mixer takes it; it never was a file."""
+    layers = {
+        path: LayerShape(tuple(delta.A.shape), tuple(delta.B.shape))
+        for path, delta in deltas.items()
+    }
+    info = LoraInfo(f"end {key[:8]}", Path(), layers=MappingProxyType(layers))
+    return LoraFile(info, key, key, MappingProxyType(deltas))

@@ -1,0 +1,182 @@
+"""Frames between two ends: all of them in each UNet call, or in chunks that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from backend.models.attention import Blend, EndAttention
+from backend.models.loading import Checkpoint
+from backend.models.text import Conditioning
+from backend.modes import parts
+from backend.modes.morph.ends import End
+from backend.modes.morph.ledger import Ledger
+from backend.modes.morph.weights import RowWeights
+from backend.modes.parts import Check
+from backend.sampling.interpolation import lerp_rows, path_noise
+from backend.sampling.noise import SeededNoise, slerp
+from backend.sampling.samplers import sample
+from backend.sampling.types import Denoiser, Level, Schedule, Step
+from backend.settings import MorphSettings
+
+MOST_TOGETHER = 32
+
+
+@dataclass(eq=False)
+class Frames:
+    """Draws frames at any positions between two ends.
+
+    Attributes:
+        settings: Resolved.
+        model: Leased.
+        schedule: Of the run.
+        ends: With their starts.
+        negative: The negative prompt.
+        weights: LoRAs that change from row to row.
+        attention: Installed; None leaves attention as it is.
+        ledger: Counts the model calls.
+        check: Called before each of them.
+        chunk: Rows of one call; halved where the memory does not do.
+        notes: Sentences for the user.
+    """
+
+    settings: MorphSettings
+    model: Checkpoint
+    schedule: Schedule
+    ends: tuple[End, End]
+    negative: Conditioning
+    weights: RowWeights
+    attention: EndAttention | None
+    ledger: Ledger
+    check: Check
+    chunk: int = MOST_TOGETHER
+    notes: list[str] = field(default_factory=list)
+
+    def draw(self, at: Sequence[float]) -> Generator[Step, None, torch.Tensor]:
+        """Runs the sampler for frames at these positions.
+
+        Args:
+            at: 0..1. The first time with 0 first and 1 last, so that the ends' features are seen.
+
+        Yields:
+            Each step, x and x0 with a row for each position.
+
+        Returns:
+            (F, C, h, w) latents for the VAE.
+        """
+        attention = self.attention
+        blended = self._blended_steps
+        unseen = attention is not None and not all(attention.has(i) for i in range(blended))
+        if unseen and not (at[0] == 0 and at[-1] == 1):
+            rows, inner = (0.0, *at, 1.0), slice(1, -1)  # the ends run along
+        else:
+            rows, inner = tuple(at), slice(None)
+        x = self._starts(rows)
+        seeds = [self.settings.seed] * len(rows)
+        noise = SeededNoise(seeds, (x.shape[1], x.shape[2], x.shape[3]), x.device)
+        for step in sample(self.settings.sampler, self._denoiser(rows), x, self.schedule, noise):
+            x = step.x
+            self.weights.at_step(step.index + 1)
+            yield Step(step.index, step.total, step.sigma, step.x[inner], step.x0[inner],
+                       step.state)
+        self.weights.at_step(0)
+        return x[inner] * self.schedule.final_scale
+
+    @property
+    def _blended_steps(self) -> int:
+        return round(self.settings.attention_lambda * self.schedule.steps)
+
+    def _starts(self, at: Sequence[float]) -> torch.Tensor:
+        a, b = (end.start for end in self.ends)
+        assert a is not None
+        assert b is not None
+        match = self.settings.adain and self.settings.method != "walk"
+        return path_noise(a, b, at, match_channels=match)
+
+    def _text(self, at: Sequence[float]) -> Conditioning:
+        texts = [end.text for end in self.ends]
+        length = max(self.negative.context.shape[1], *(t.context.shape[1] for t in texts))
+        a, b = (text.padded(length).context for text in texts)
+        if self.settings.embeddings == "lerp":
+            rows = lerp_rows(a.float(), b.float(), at)
+        else:  # each position's vector by itself
+            weights = torch.tensor(at, device=a.device).view(-1, 1, 1)
+            rows = slerp(a.float().expand(len(at), -1, -1), b.float().expand(len(at), -1, -1),
+                         weights, dims=(-1,))
+        return Conditioning(rows.to(a.dtype), texts[0].padding)
+
+    def _denoiser(self, at: Sequence[float]) -> Denoiser:
+        levels = self.schedule.levels
+        built: dict[tuple[int, ...], Denoiser] = {}
+
+        def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
+            assert level.value is not None
+            step = levels.index(level.value)
+            while True:
+                try:
+                    return self._in_chunks(x, level, step, at, built)
+                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                    self._smaller(error, len(x))
+
+        return denoise
+
+    def _in_chunks(
+        self, x: torch.Tensor, level: Level, step: int, at: Sequence[float],
+        built: dict[tuple[int, ...], Denoiser],
+    ) -> torch.Tensor:
+        attention = self.attention if step < self._blended_steps else None
+        order = list(range(len(at)))
+        whole = at[0] == 0 and at[-1] == 1 and len(at) > 1
+        if attention is not None:
+            if whole:  # the chunk that holds the ends goes first, the others look back at it
+                order = [0, len(at) - 1, *order[1:-1]]
+            else:
+                attention.recall(step)
+        x0 = torch.empty_like(x, dtype=torch.float32)
+        size = max(2, self.chunk)
+        for start in range(0, len(order), size):
+            rows = tuple(order[start : start + size])
+            index = torch.tensor(rows, device=x.device)
+            self.weights.rows([at[row] for row in rows])
+            if attention is not None:
+                attention.blend = Blend(
+                    torch.tensor([at[row] for row in rows], device=x.device),
+                    (0, 1) if whole and start == 0 else None,
+                    fused=self.settings.method == "quick",
+                )
+            try:
+                if rows not in built:
+                    built[rows] = self._guided([at[row] for row in rows])
+                here = Level(level.sigma[index], level.timestep[index], level.value)
+                x0[index] = built[rows](x[index], here).float()
+            finally:
+                if attention is not None:
+                    attention.blend = None
+        if attention is not None:
+            if whole:
+                attention.keep(step)
+            attention.forget_step()
+        return x0
+
+    def _guided(self, at: Sequence[float]) -> Denoiser:
+        def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
+            return self.ledger.denoiser(self.model.unet, conditioning, check)
+
+        return parts.guided(
+            self.settings, self.model, self.schedule, self.check, self._text(at),
+            self.negative.repeat(len(at)), base,
+        )
+
+    def _smaller(self, error: Exception, rows: int) -> None:
+        """Halves the chunk after a failed allocation; any other failure goes on."""
+        short = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+            "can't allocate memory" in str(error)
+        )
+        if not short or min(self.chunk, rows) <= 2:
+            raise error
+        self.chunk = max(2, min(self.chunk, rows) // 2)
+        self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]
+
+

@@ -1,0 +1,111 @@
+"""LoRAs under a batch of frames: the same for all, or with weights of each row's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import torch
+
+from backend.models.loading import Checkpoint
+from backend.models.lora import ActiveMix, LoraMixer, parts_of, weights_at
+from backend.models.lora_file import LoraFile
+from backend.modes.context import Context
+from backend.modes.mixing import RunMix
+from backend.settings import MorphSettings
+
+
+class RowWeights(Protocol):
+    """Brings the weights to what the coming model calls need."""
+
+    def at_step(self, step: int) -> None:
+        """Before step `step` of a run."""
+        ...
+
+    def rows(self, at: Sequence[float]) -> None:
+        """The coming call holds frames at these positions."""
+        ...
+
+
+class SharedWeights:
+    """The settings' LoRAs, the same for every frame."""
+
+    def __init__(self, mix: RunMix) -> None:
+        self._mix = mix
+
+    def at_step(self, step: int) -> None:
+        """As in any other mode."""
+        self._mix.at(step)
+
+    def rows(self, at: Sequence[float]) -> None:
+        """Nothing differs between rows."""
+
+
+class OwnWeights:
+    """A LoRA for each end, weighted [1 - a, a] in a row at position a, beside the settings' LoRAs.
+
+    This interpolates the products B A themselves; DiffMorpher's code interpolates A and B each,
+    which has cross terms in between and is the same at the ends.
+    """
+
+    def __init__(
+        self, model: Checkpoint, settings: MorphSettings, shared: Sequence[LoraFile],
+        own: tuple[LoraFile, LoraFile],
+    ) -> None:
+        self._mixer = LoraMixer(parts_of(model))
+        self._uses, self._steps = settings.loras, settings.steps
+        self._files = (*shared, *own)
+        self._step = 0
+        self._at: tuple[float, ...] = (0.0, 1.0)
+        self._shown: object = None
+        self._entered: AbstractContextManager[ActiveMix] | None = None
+        self._active: ActiveMix | None = None
+
+    def at_step(self, step: int) -> None:
+        """The settings' LoRAs as they act in step `step`."""
+        self._step = min(step, self._steps - 1)
+
+    def rows(self, at: Sequence[float]) -> None:
+        """Rows at these positions, twice over where a call is guided."""
+        self._at = tuple(at)
+        self._show()
+
+    def _show(self) -> None:
+        assert self._active is not None
+        shared = weights_at(self._uses, self._step, self._steps)
+        if self._shown != (shared, self._at):
+            self._active.per_sample(torch.tensor([[*shared, 1 - a, a] for a in self._at]))
+            self._shown = shared, self._at
+
+    def enter(self) -> None:
+        """Puts the LoRAs beside the weights."""
+        self._entered = self._mixer.applied([(file, 1.0) for file in self._files])
+        self._active, self._shown = self._entered.__enter__(), None
+        self._show()
+
+    def leave(self) -> None:
+        """Takes them out, bit for bit."""
+        if self._entered is not None:
+            entered, self._entered, self._active = self._entered, None, None
+            entered.__exit__(None, None, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The plain weights, while another job runs in the middle of this one."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+    @contextmanager
+    def installed(self, context: Context) -> Iterator[None]:
+        """In force while the block lasts."""
+        self.enter()
+        context.interludes.append(self.paused)
+        try:
+            yield
+        finally:
+            context.interludes.remove(self.paused)
+            self.leave()

@@ -1,0 +1,168 @@
+"""Several LoRAs fitted at once: each row of the batch has a picture and a LoRA of its own.
+
+The rows do not touch each other, so each LoRA is the one that `training.lora.fit` gives with
+batch size 1, the same seed and no noise offset, at about the time of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler
+from torch import nn
+
+from backend.errors import NumericalProblem
+from backend.models.loading import Checkpoint
+from backend.models.lora_file import LowRank
+from backend.models.text import Conditioning
+from backend.training.adapter import TARGETS
+from backend.training.lora import _ADAMW, _NOISING, Example, _mixed
+
+MAX_NORM = 1.0
+Deltas = dict[str, LowRank]
+"""By path, "unet.<module>": float32 on the CPU."""
+
+
+class RowAdapters:
+    """LoRA layers on every attention of a UNet, one LoRA for each row of the batch.
+
+    Args:
+        unet: Frozen.
+        rows: How many LoRAs.
+        rank: r; the scale alpha / r is 1.
+        seed: Of the first weights, the same for all.
+    """
+
+    def __init__(self, unet: nn.Module, rows: int, rank: int, seed: int) -> None:
+        self._layers = {
+            name: module for name, module in unet.named_modules()
+            if isinstance(module, nn.Linear) and name.endswith(tuple(f".{t}" for t in TARGETS))
+        }
+        generator = torch.Generator().manual_seed(seed)
+        self.down: dict[str, nn.Parameter] = {}
+        self.up: dict[str, nn.Parameter] = {}
+        for name, layer in self._layers.items():
+            device = layer.weight.device
+            first = torch.randn(rank, layer.in_features, generator=generator) / rank
+            self.down[name] = nn.Parameter(first.repeat(rows, 1, 1).to(device))
+            self.up[name] = nn.Parameter(torch.zeros(rows, layer.out_features, rank,
+                                                     device=device))
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What is fitted: (rows, r, in) and (rows, out, r)."""
+        return [*self.down.values(), *self.up.values()]
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """The layers in force, for batches of exactly one sample a row."""
+        before = {name: layer.__dict__.get("forward") for name, layer in self._layers.items()}
+        try:
+            for name, layer in self._layers.items():
+                layer.__dict__["forward"] = self._path(name, layer.forward)
+            yield
+        finally:
+            for name, layer in self._layers.items():
+                del layer.__dict__["forward"]
+                if before[name] is not None:
+                    layer.__dict__["forward"] = before[name]
+
+    def _path(
+        self, name: str, plain: Callable[[torch.Tensor], torch.Tensor]
+    ) -> Callable[[torch.Tensor], torch.Tensor]:
+        down, up = self.down[name], self.up[name]
+
+        def forward(input: torch.Tensor) -> torch.Tensor:
+            low = torch.bmm(input.to(down.dtype), down.mT)
+            return plain(input) + torch.bmm(low, up.mT).to(input.dtype)
+
+        return forward
+
+    def deltas(self, row: int) -> Deltas:
+        """The LoRA of a row."""
+        return {
+            f"unet.{name}": LowRank(self.down[name][row].detach().cpu().clone(),
+                                    self.up[name][row].detach().cpu().clone(), 1.0)
+            for name in self._layers
+        }
+
+    def clip(self) -> torch.Tensor:
+        """Brings each row's gradient to the norm 1 where it is longer; returns the norms."""
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        squares = [grad.float().flatten(1).square().sum(dim=1) for grad in grads]
+        norms = torch.stack(squares).sum(dim=0).sqrt()
+        factor = (MAX_NORM / (norms + 1e-6)).clamp(max=1.0)
+        for grad in grads:
+            grad.mul_(factor[:, None, None])
+        return norms
+
+
+@dataclass(frozen=True)
+class RowStep:
+    """After an optimizer step: steps done, steps in all."""
+
+    step: int
+    total: int
+
+
+def fit_rows(
+    model: Checkpoint, examples: Sequence[Example], adapters: RowAdapters,
+    *, steps: int, learning_rate: float, seed: int, check: Callable[[], None],
+) -> Generator[RowStep, None, tuple[Deltas, ...]]:
+    """Fits one LoRA to each picture; `adapters` are in force while it runs.
+
+    Args:
+        model: Its UNet is frozen.
+        examples: One a row, latents of one size.
+        adapters: Of as many rows; changed in place.
+        steps: Optimizer steps.
+        learning_rate: Of AdamW.
+        seed: Of noise and timesteps, the same for every row.
+        check: Called before each model call; raises to stop.
+
+    Returns:
+        The LoRA of each row.
+
+    Raises:
+        NumericalProblem: A loss is not finite.
+    """
+    unet: Any = model.unet.model
+    optimizer = torch.optim.AdamW(adapters.parameters, lr=learning_rate, **_ADAMW)
+    known = {key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config}
+    noising: Any = DDPMScheduler(**known)
+    latents = torch.cat([example.latent for example in examples])
+    context = Conditioning.cat([example.context for example in examples]).context
+    context = context.to(unet.device, unet.dtype)
+    for step in range(steps):
+        check()
+        optimizer.zero_grad(set_to_none=True)
+        generator = torch.Generator().manual_seed(_mixed(seed, "noise", step))
+        total = noising.config.num_train_timesteps
+        timestep = torch.randint(0, total, (1,), generator=generator).expand(len(latents))
+        noise = torch.randn(latents[:1].shape, generator=generator).expand_as(latents)
+        noisy = noising.add_noise(latents, noise, timestep)
+        match model.unet.prediction_type:
+            case "epsilon":
+                target = noise
+            case "v_prediction":
+                target = noising.get_velocity(latents, noise, timestep)
+            case _:
+                target = latents
+        with torch.enable_grad():
+            output = unet(
+                noisy.to(unet.device, unet.dtype), timestep.to(unet.device),
+                encoder_hidden_states=context, return_dict=False,
+            )[0].float()
+            # A sum over rows: each LoRA has the gradient that it would have alone.
+            loss = (output - target.to(unet.device)).square().mean(dim=(1, 2, 3)).sum()
+            loss.backward()
+        if not math.isfinite(float(adapters.clip().sum())):
+            raise NumericalProblem("The fit came out as not-a-number; lower the learning rate.")
+        optimizer.step()
+        yield RowStep(step + 1, steps)
+    return tuple(adapters.deltas(row) for row in range(len(examples)))

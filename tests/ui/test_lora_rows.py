@@ -1,0 +1,77 @@
+"""The LoRA rows: their text, and the rows in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from backend.errors import BadInput
+from backend.metadata import read
+from tests.ui.conftest import Pages, wait_state
+from ui.lora_rows import read_rows, write_rows
+
+
+def test_rows_that_are_off_are_left_out() -> None:
+    uses = read_rows("ink:0.8, ~oil:2, a b@0.25-0.5")["loras"]
+    assert uses == [{"name": "ink", "weight": 0.8}, {"name": "a b", "start": 0.25, "end": 0.5}]
+
+
+def test_text_and_settings_are_the_same_thing() -> None:
+    loras = [{"name": "ink", "weight": -0.35, "start": 0.0, "end": 1.0},
+             {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6}]
+    text = write_rows({"loras": loras}, {})
+    assert text == "ink:-0.35, oil:1.5@0.1-0.6"
+    assert read_rows(text)["loras"] == [
+        {"name": "ink", "weight": -0.35},
+        {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6},
+    ]
+
+
+@pytest.mark.parametrize("text", ["ink:much", "ink:1@x-2", ":1"])
+def test_what_is_no_row_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="name:weight"):
+        read_rows(text)
+
+
+def rows(page: Page):
+    return page.locator("#txt2img-loras .lora-row")
+
+
+@pytest.mark.browser
+def test_rows_are_added_weighed_ordered_and_recorded(pages: Pages) -> None:
+    page = pages()
+    page.locator("#txt2img-lora > button").click()
+    expect(page.locator("#txt2img-loras .none")).to_contain_text("grand-oil does not")
+    add = page.locator("#txt2img-loras").get_by_role("button", name="Add a LoRA")
+    add.click()
+    add.click()
+    expect(rows(page)).to_have_count(2)
+    expect(add).to_be_disabled()
+    offered = rows(page).first.get_by_label("LoRA", exact=True).locator("option")
+    assert [o for o in offered.evaluate_all("all => all.map(o => [o.value, o.disabled])")] == [
+        ["pocket-ink", False], ["pocket-neon", False], ["grand-oil", True],
+    ]
+    rows(page).first.get_by_label("Exact weight of pocket-ink").fill("0.5")
+    rows(page).first.get_by_label("Exact weight of pocket-ink").press("Tab")
+    expect(rows(page).first.get_by_label("Weight of pocket-ink", exact=True)).to_have_value("0.5")
+    rows(page).first.get_by_label("Use pocket-ink").uncheck()
+    rows(page).first.get_by_label("Use pocket-ink").check()
+    rows(page).nth(1).get_by_label("Start of pocket-neon").fill("0.4")
+    rows(page).nth(1).get_by_label("Start of pocket-neon").press("Tab")
+    rows(page).nth(1).get_by_role("button", name="Move pocket-neon up").click()
+    page.get_by_label("Prompt", exact=True).fill("a red house")
+    page.keyboard.press("Control+Enter")
+    wait_state(page, "done")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    with open(download.value.path(), "rb") as file:
+        record = read(file.read())
+    assert record.settings["loras"] == [
+        {"name": "pocket-neon", "weight": 1.0, "start": 0.4, "end": 1.0},
+        {"name": "pocket-ink", "weight": 0.5, "start": 0.0, "end": 1.0},
+    ]
+    pages.reload(page)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first.get_by_label("LoRA", exact=True)).to_have_value("pocket-neon")
+    rows(page).first.get_by_role("button", name="Remove pocket-neon").click()
+    expect(rows(page)).to_have_count(1)

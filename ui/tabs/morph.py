@@ -1,0 +1,71 @@
+"""morph: one picture turns into another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.events import Pixels
+from backend.settings import MorphSettings
+from ui.morph_panel import morph_panel
+from ui.studio import Studio
+from ui.uploads import read_pictures
+from ui.workspace import Tab, Workspace
+
+PICTURES = MorphSettings.pictures
+
+
+def _pictures() -> dict[str, Component]:
+    sources: list[Any] = ["upload", "clipboard"]
+    with gr.Row(elem_classes="loom-ends"):
+        return {
+            name: gr.Image(type="filepath", sources=sources, label=f"End {letter}",
+                           height=190, elem_id=f"morph-{name}", elem_classes="loom-picture",
+                           buttons=[])
+            for name, letter in zip(PICTURES, "AB", strict=True)
+        }
+
+
+def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+    return read_pictures({name: raw.get(name) for name in PICTURES})
+
+
+def _panel(space: Studio) -> dict[str, Component]:
+    return {"panel": morph_panel(space)}
+
+
+def _connect(space: Workspace) -> None:
+    shared = space.form.parts["prompt"]
+    assert isinstance(shared, gr.Textbox)
+    shared.placeholder = "What both ends show, where they say nothing themselves"
+    shared.lines = 2
+    for letter in "ab":
+        own = space.form.parts[f"prompt_{letter}"]
+        assert isinstance(own, gr.Textbox)
+        own.placeholder = f"What end {letter.upper()} shows; enough without a picture"
+
+
+TAB = Tab(
+    mode=MorphSettings.mode,
+    title="morph",
+    heading="One picture turns into another",
+    text="Give two pictures, or two prompts, or one of each, and watch the whole way between them "
+    "sharpen at once.",
+    beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
+    main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
+    advanced=(
+        "attention_lambda", "inversion_refine", "lora_rank", "lora_steps", "easing",
+        "embeddings", "resize_mode", "sampler", "schedule", "guidance_rescale", "threshold_ratio",
+        "guidance_start", "guidance_end", "clip_skip",
+    ),
+    scripted=("guidance_scale", "lora_lr", "format", "batch_size", "eta", "variation_seed",
+              "variation_strength", "prompt_mix"),
+    pictures=_pictures,
+    pixels=_pixels,
+    accepts_picture=True,
+    receiver="image_a",
+    panel=_panel,
+    connect=_connect,
+)
