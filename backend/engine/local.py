@@ -25,9 +25,9 @@ from backend.errors import BadInput, UnknownName
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
 from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
+from backend.models.configs import part_config
 from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, pick
-from backend.models.layout import read_json
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.lora_fit import LoraFits
 from backend.models.manager import ModelManager
@@ -242,10 +242,8 @@ class LocalEngine:
     # --- what there is -----------------------------------------------------------------------
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
-        folder = self._catalog.checkpoint(settings.model).path
-        config = SchedulerConfig.from_dict(
-            read_json(folder / "scheduler" / "scheduler_config.json")
-        )
+        info = self._catalog.checkpoint(settings.model)
+        config = SchedulerConfig.from_dict(part_config(info, "scheduler"))
         schedule = schedules.make(settings.sampler, settings.schedule, settings.steps, config)
         return tuple(schedule.levels)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from backend.errors import ModelProblem
 
 DEFAULT_GUIDANCE = 7.0
+
+Prediction = Literal["epsilon", "v_prediction", "sample"]
 
 
 class Card(BaseModel):
@@ -23,6 +25,8 @@ class Card(BaseModel):
         guidance_scale: Recommended guidance.
         example_prompts: Prompts that it draws well.
         known_words: Words that it has learned; a dict of lists is flattened.
+        prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
+        zero_terminal_snr: Whether its noise schedule ends in pure noise; None: as they say.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -34,6 +38,8 @@ class Card(BaseModel):
     guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
     example_prompts: tuple[str, ...] = ()
     known_words: tuple[str, ...] = ()
+    prediction_type: Prediction | None = None
+    zero_terminal_snr: bool | None = None
 
     @field_validator("native_size", mode="before")
     @classmethod

@@ -25,6 +25,7 @@ from backend.models.layout import (
     inspect_folder,
     read_json,
 )
+from backend.models.original import inspect_original
 from backend.models.safetensors_header import (
     PICKLE_SUFFIXES,
     is_safetensors_name,
@@ -211,7 +212,7 @@ def _describe(path: Path, kind: Kind) -> ModelInfo:
     except ModelProblem as problem:
         note = str(problem)
     try:
-        kind, findings = _inspect(path, kind)
+        kind, findings = _inspect(path, kind, card)
     except ModelProblem as problem:
         return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -220,11 +221,12 @@ def _describe(path: Path, kind: Kind) -> ModelInfo:
         return ModelInfo(name, path, kind, card=card, problem=sentence, note=note)
     return ModelInfo(
         name, path, kind, findings.family, findings.bytes, card,
-        card.native_size or findings.native_size, findings.weights, note=note,
+        card.native_size or findings.native_size, findings.weights,
+        note=note or findings.note,
     )
 
 
-def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
+def _inspect(path: Path, kind: Kind, card: Card) -> tuple[Kind, Findings]:
     if path.is_file():
         if not is_safetensors_name(path):
             raise ModelProblem(
@@ -232,15 +234,19 @@ def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
                 "use a .safetensors file."
             )
         if kind == "checkpoint":
-            read_shapes(path)
-            raise ModelProblem(
-                "Checkpoints in a single file cannot be loaded yet; put the model's diffusers "
-                "folder here instead."
-            )
+            return kind, _original(path, card)
         return kind, inspect_file(path)
     if kind == "checkpoint":
         return kind, inspect_folder(path)
     return _inspect_part(path, kind)
+
+
+def _original(path: Path, card: Card) -> Findings:
+    """A checkpoint in a single file."""
+    original = inspect_original(path, card)
+    side = original.native_side_px
+    family = family_of_width(original.unet["cross_attention_dim"])
+    return Findings(family, (side, side), (path,), path.stat().st_size, original.note)
 
 
 def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:

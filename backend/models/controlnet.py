@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,8 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from backend.errors import BadInput, ModelProblem
 from backend.events import Pixels
 from backend.models.catalog import Catalog, ModelInfo, content_hash
+from backend.models.configs import part_config, read_config
 from backend.models.devices import Target
-from backend.models.layout import read_json
 from backend.models.loading import load_module, module_bytes
 from backend.models.manager import ModelManager
 from backend.models.unet import Residuals
@@ -146,8 +144,8 @@ def lease(models: ModelManager[Any], name: str) -> Iterator[ControlNet]:
 def fits(controlnet: ModelInfo, checkpoint: ModelInfo) -> bool:
     """Whether the residuals of one have the shapes that the other's UNet takes."""
     try:
-        ours = _config(checkpoint.path / "unet" / "config.json")
-        theirs = _config(controlnet.path / "config.json")
+        ours = part_config(checkpoint, "unet")
+        theirs = read_config(controlnet.path / "config.json")
     except ModelProblem:
         return False
     return all(ours.get(key) == theirs.get(key) for key in SHAPE)
@@ -186,15 +184,3 @@ def choose(
         f"There is no ControlNet for '{detector}' that fits '{checkpoint.name}'; put its diffusers "
         f"folder into models/controlnet, with '{detector}' in its name.", "controlnet",
     )
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return _read(path, path.stat().st_mtime_ns)
-    except OSError:
-        return read_json(path)  # says which file is missing
-
-
-@lru_cache(maxsize=256)
-def _read(path: Path, changed_ns: int) -> dict[str, Any]:
-    return read_json(path)

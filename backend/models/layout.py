@@ -43,12 +43,14 @@ class Findings:
         native_size: (width, height), px.
         weights: The files that define the denoiser, for the content hash.
         bytes: Size of all weight files.
+        note: Something that had to be assumed.
     """
 
     family: str
     native_size: tuple[int, int]
     weights: tuple[Path, ...]
     bytes: int
+    note: str | None = None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -20,8 +20,12 @@ from transformers.utils import logging as transformers_logging
 from backend.errors import LoomError, ModelProblem, OutOfMemory
 from backend.models.card import Card
 from backend.models.catalog import ModelInfo, content_hash
+from backend.models.clip_vocabulary import PAD, clip_tokenizer
+from backend.models.configs import part_config
 from backend.models.devices import Target
-from backend.models.layout import inspect_folder, read_json, weight_files
+from backend.models.layout import inspect_folder, weight_files
+from backend.models.original import inspect_original
+from backend.models.original_weights import load_original
 from backend.models.preview import (
     LatentRgb,
     Previewer,
@@ -131,22 +135,52 @@ def load_checkpoint(
         ModelProblem: A file is missing or damaged; names it.
         OutOfMemory: The device cannot hold it.
     """
-    folder = info.path
-    # Again, though the catalog has looked: files may have changed since its scan.
-    inspect_folder(folder)
-    scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
-    text_model = _load_part(CLIPTextModel, folder, "text_encoder", target)
-    unet_model = _load_part(UNet2DConditionModel, folder, "unet", target)
-    vae = Vae(_load_part(AutoencoderKL, folder, "vae", target))
+    # Its parts are inspected again, though the catalog has looked: files change.
+    parts = _from_file(info, target) if info.path.is_file() else _from_folder(info.path, target)
+    scheduler_config = part_config(info, "scheduler")
+    vae = Vae(parts.vae)
     return Checkpoint(
         info=info,
         target=target,
         scheduler_config=scheduler_config,
-        text=TextEncoder(text_model, _load_tokenizer(folder / "tokenizer", text_model)),
-        unet=Unet(unet_model, str(scheduler_config.get("prediction_type", "epsilon"))),
+        text=TextEncoder(parts.text_encoder, parts.tokenizer),
+        unet=Unet(parts.unet, str(scheduler_config.get("prediction_type", "epsilon"))),
         vae=vae,
         latent_rgb=latent_rgb_for(vae),
         tiny=_load_tiny(tiny_decoder, vae, target),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a folder or a file holds, ready to run."""
+
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+
+
+def _from_folder(folder: Path, target: Target) -> _Parts:
+    inspect_folder(folder)
+    text_model = _load_part(CLIPTextModel, folder, "text_encoder", target)
+    return _Parts(
+        unet=_load_part(UNet2DConditionModel, folder, "unet", target),
+        vae=_load_part(AutoencoderKL, folder, "vae", target),
+        text_encoder=text_model,
+        tokenizer=_load_tokenizer(folder / "tokenizer", text_model),
+    )
+
+
+def _from_file(info: ModelInfo, target: Target) -> _Parts:
+    name = info.path.name
+    original = inspect_original(info.path, info.card)
+    tokenizer = clip_tokenizer(PAD[original.layout])
+    loaded = _guarded(lambda: load_original(info.path, original, target.dtype), name)
+    _check_vocabulary(tokenizer, loaded.text_encoder)
+    return _Parts(
+        unet=_ready(loaded.unet, name, target), vae=_ready(loaded.vae, name, target),
+        text_encoder=_ready(loaded.text_encoder, name, target), tokenizer=tokenizer,
     )
 
 
@@ -196,6 +230,11 @@ def load_module(
         raise ModelProblem(
             f"The file {file} lacks {len(missing)} of its tensors, e.g. '{missing[0][:120]}'."
         )
+    return _ready(module, file, target)
+
+
+def _ready(module: ModuleT, file: str, target: Target) -> ModuleT:
+    """In evaluation mode, checked to be finite, on the device in its layout."""
     module.eval().requires_grad_(False)
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -209,12 +248,16 @@ def _load_tokenizer(folder: Path, text_model: CLIPTextModel) -> CLIPTokenizer:
     tokenizer = _guarded(
         lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), "tokenizer"
     )
+    _check_vocabulary(tokenizer, text_model)
+    return tokenizer
+
+
+def _check_vocabulary(tokenizer: CLIPTokenizer, text_model: CLIPTextModel) -> None:
     if len(tokenizer) > text_model.config.vocab_size:
         raise ModelProblem(
             f"The tokenizer knows {len(tokenizer)} tokens, the text encoder only "
             f"{text_model.config.vocab_size}: they do not belong together."
         )
-    return tokenizer
 
 
 ResultT = TypeVar("ResultT")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from backend.errors import OutOfMemory
+from backend.errors import ModelProblem, OutOfMemory
 from backend.models.catalog import ModelInfo
+from backend.models.configs import part_config
 from backend.models.devices import Target
 from backend.settings import Settings
 
@@ -40,7 +39,7 @@ def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     pixels = width_px * height_px
-    first = int(_config(info.path, "vae").get("block_out_channels", [128])[0])
+    first = int(_config(info, "vae").get("block_out_channels", [128])[0])
     decode = 8 * pixels * first * item
     denoise = settings.fewest_together * _row_bytes(settings, info, target)
     pictures = 16 * pixels * settings.picture_count
@@ -58,15 +57,15 @@ def _row_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
-    width = int(_config(info.path, "unet").get("block_out_channels", [320])[0])
+    width = int(_config(info, "unet").get("block_out_channels", [320])[0])
     return 40 * guided * (width_px * height_px // 64) * width * item
 
 
-def _config(folder: Path, part: str) -> dict[str, Any]:
+def _config(info: ModelInfo, part: str) -> dict[str, Any]:
     try:
-        return json.loads((folder / part / "config.json").read_text())
-    except (OSError, ValueError):
-        return {}  # a single file: the widths of Stable Diffusion are the defaults
+        return part_config(info, part)
+    except (OSError, ModelProblem):
+        return {}  # gone meanwhile: loading will say so, till then SD's widths are the defaults
 
 
 def check(settings: Settings, info: ModelInfo, target: Target) -> None:

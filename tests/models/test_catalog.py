@@ -218,10 +218,10 @@ def test_cards_take_pairs_and_groups(folder: Path, tmp_path: Path) -> None:
     assert info.card.title == "X"
 
 
-def test_a_single_file_is_listed_with_the_reason(tmp_path: Path) -> None:
+def test_a_file_that_is_no_checkpoint_is_listed_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     save_file({"w": torch.zeros(2)}, tmp_path / "checkpoints" / "v1-5.safetensors")
-    assert "single file" in problem(tmp_path)
+    assert "holds no UNet" in problem(tmp_path)
 
 
 def test_content_hash_is_the_files_sha256_and_follows_changes(

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from backend.errors import ModelProblem
+from backend.models.catalog import Catalog, ModelInfo
+from backend.models.clip_vocabulary import PAD, clip_tokenizer
+from backend.models.configs import part_config
+from backend.models.devices import pick
+from backend.models.loading import load_checkpoint
+from tests.original import WIDTHS, original_checkpoint
+
+CPU = pick("cpu", "float32")
+
+
+def found(path: Path) -> ModelInfo:
+    return Catalog([path.parent.parent]).models()[0]
+
+
+@pytest.fixture(scope="module")
+def sd2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sd2") / "checkpoints"
+    return original_checkpoint(folder / "sd2.safetensors", "sd2")
+
+
+@pytest.fixture
+def place(sd2: Path, tmp_path: Path) -> Path:
+    """An SD 2.x file in a folder of its own, where a test may put things beside it."""
+    path = tmp_path / "Stable-diffusion" / "sd2.safetensors"
+    path.parent.mkdir()
+    path.hardlink_to(sd2)
+    return path
+
+
+def test_clip_has_its_own_numbers() -> None:
+    # The released tokenizer's ids of these words.
+    tokenizer = clip_tokenizer()
+    ids = tokenizer("a photo of an astronaut riding a horse", add_special_tokens=False).input_ids
+    assert ids == [320, 1125, 539, 550, 18376, 6765, 320, 4558]
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id) == (49406, 49407)
+    assert tokenizer.pad_token_id == 49407
+    assert clip_tokenizer(PAD["sd2"]).pad_token_id == 0
+    assert len(tokenizer) == 49408
+
+
+def test_a_missing_vocabulary_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backend.models import clip_vocabulary
+
+    clip_vocabulary._vocabulary.cache_clear()
+    monkeypatch.setattr(clip_vocabulary, "find_spec", lambda name: None)
+    with pytest.raises(ModelProblem, match="pip install open_clip_torch"):
+        clip_tokenizer()
+
+
+def test_widths_are_read_off_the_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "a.safetensors"
+    original_checkpoint(path, "sd1", in_channels=9)
+    info = found(path)
+    unet = part_config(info, "unet")
+    assert (unet["block_out_channels"], unet["in_channels"]) == (list(WIDTHS), 9)
+    assert unet["attention_head_dim"] == 8
+    assert not unet["use_linear_projection"]
+    assert part_config(info, "scheduler")["prediction_type"] == "epsilon"
+    assert (info.native_size, info.bytes, info.note) == ((512, 512), path.stat().st_size, None)
+    loaded = load_checkpoint(info, CPU)
+    assert loaded.unet.in_channels == 9
+    assert loaded.text.model.config.num_hidden_layers == 3
+    assert loaded.nbytes > 0
+
+
+def test_sd2_is_taken_for_v_and_says_so(place: Path) -> None:
+    info = found(place)
+    assert info.note is not None
+    assert "epsilon" in info.note
+    assert info.native_size == (768, 768)
+    loaded = load_checkpoint(info, CPU)
+    assert loaded.prediction_type == "v_prediction"
+    assert loaded.text.model.config.num_hidden_layers == 23
+
+
+def _card(path: Path) -> None:
+    path.with_suffix(".card.json").write_text(json.dumps({"prediction_type": "epsilon"}))
+
+
+def _yaml(path: Path) -> None:
+    path.with_suffix(".yaml").write_text("model:\n  params:\n    linear_start: 0.00085\n")
+
+
+@pytest.mark.parametrize("say", [_card, _yaml])
+def test_a_file_beside_it_says_epsilon(place: Path, say: Callable[[Path], None]) -> None:
+    say(place)
+    info = found(place)
+    assert part_config(info, "scheduler")["prediction_type"] == "epsilon"
+    assert (info.native_size, info.note) == ((512, 512), None)
+
+
+def test_yaml_says_v(place: Path) -> None:
+    place.with_suffix(".yaml").write_text('model:\n  params:\n    parameterization: "v"\n')
+    assert part_config(found(place), "scheduler")["prediction_type"] == "v_prediction"
+    assert found(place).note is None
+
+
+@pytest.mark.parametrize(
+    ("markers", "metadata", "prediction", "zero_snr"),
+    [
+        (("v_pred",), {}, "v_prediction", False),
+        (("v_pred", "ztsnr"), {}, "v_prediction", True),
+        ((), {"modelspec.prediction_type": "v"}, "v_prediction", False),
+        ((), {"modelspec.predict_key": "epsilon"}, "epsilon", False),
+    ],
+)
+def test_marks_inside_the_file(
+    tmp_path: Path, markers: tuple[str, ...], metadata: dict[str, str], prediction: str,
+    zero_snr: bool,
+) -> None:
+    path = tmp_path / "checkpoints" / "a.safetensors"
+    original_checkpoint(path, "sd1", markers=markers, metadata=metadata)
+    scheduler = part_config(found(path), "scheduler")
+    assert scheduler["prediction_type"] == prediction
+    assert scheduler["rescale_betas_zero_snr"] is zero_snr
+    assert scheduler["timestep_spacing"] == ("trailing" if zero_snr else "leading")
+
+
+def test_the_card_overrides_a_folder_too(root: Path) -> None:
+    from dataclasses import replace
+
+    info = Catalog([root]).checkpoint("tiny-eps")
+    card = info.card.model_copy(update={"prediction_type": "v_prediction"})
+    assert load_checkpoint(replace(info, card=card), CPU).prediction_type == "v_prediction"
+    assert load_checkpoint(info, CPU).prediction_type == "epsilon"
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("conditioner.embedders.0.x", "SDXL"),
+        ("diffusion_model.x", "holds no UNet"),
+        ("model.diffusion_model.x", "no autoencoder"),
+    ],
+)
+def test_other_files_are_listed_with_the_reason(tmp_path: Path, key: str, message: str) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    save_file({key: torch.zeros(2)}, tmp_path / "checkpoints" / "a.safetensors")
+    info = Catalog([tmp_path]).models()[0]
+    assert info.problem is not None
+    assert message in info.problem
+
+
+VICTIMS = (
+    "model.diffusion_model.middle_block.1.proj_in.weight",
+    "first_stage_model.decoder.mid.attn_1.q.weight",
+    "cond_stage_model.model.transformer.resblocks.3.mlp.c_fc.weight",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    list(zip(VICTIMS, ["missing", "shape", "not finite"], strict=True)),
+)
+def test_a_damaged_file_never_runs(sd2: Path, tmp_path: Path, name: str, damage: str) -> None:
+    tensors = load_file(sd2)
+    whole = tensors.pop(name)
+    if damage == "shape":
+        tensors[name] = torch.zeros(3, 5)
+    elif damage == "not finite":
+        tensors[name] = torch.full_like(whole, torch.nan)
+    path = tmp_path / "checkpoints" / "a.safetensors"
+    path.parent.mkdir()
+    save_file(tensors, path)
+    with pytest.raises(ModelProblem, match=r"a\.safetensors"):
+        load_checkpoint(found(path), CPU)
+
+
+def test_half_precision(place: Path) -> None:
+    half = load_checkpoint(found(place), pick("cpu", "bfloat16"))
+    assert half.unet.model.dtype == half.vae.model.dtype == torch.bfloat16
+    assert half.text.model.dtype == torch.bfloat16
