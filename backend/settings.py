@@ -260,6 +260,39 @@ class Txt2ImgSettings(Settings):
     mode: ClassVar[str] = "txt2img"
 
 
+class LoraMixSettings(Txt2ImgSettings):
+    """A picture from a prompt under a mix of LoRAs; or the LoRAs side by side.
+
+    With `compare` the pictures are: without any LoRA, with each alone, with all together, each for
+    all seeds of the batch.
+    """
+
+    mode: ClassVar[str] = "lora_mix"
+
+    compare: StrictBool = Field(
+        False, description="Draw the same seed with no LoRA, with each alone, and with all of them."
+    )
+
+    @property
+    def variants(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """What is drawn: label, and places in `loras`."""
+        everything = tuple(range(len(self.loras)))
+        if not self.compare:
+            return (("", everything),)
+        alone = [(f"{use.name} {use.weight:g}", (i,)) for i, use in enumerate(self.loras)]
+        together = [("all together", everything)] if len(everything) > 1 else []
+        return (("no LoRA", ()), *alone, *together)
+
+    @property
+    def picture_count(self) -> int:
+        return self.batch_size * len(self.variants)
+
+    def alone(self, variant: int) -> Self:
+        """The settings that draw one of the variants by itself."""
+        chosen = tuple(self.loras[i] for i in self.variants[variant][1])
+        return self.model_copy(update={"loras": chosen, "compare": False})
+
+
 class Img2ImgSettings(Settings):
     """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
 
@@ -458,7 +491,7 @@ class MorphSettings(Settings):
     lora_lr: float = Field(2e-4, gt=0.0, le=1.0, description="Learning rate of fine.",
                            json_schema_extra={"step": 1e-5})
     inversion_refine: int = Field(
-        3, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
+        2, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
     )
     resize_mode: ResizeMode = Field("crop", description="How the pictures are brought to size.")
@@ -524,7 +557,9 @@ class MorphSettings(Settings):
 
 MODES: dict[str, type[Settings]] = {
     cls.mode: cls
-    for cls in (Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, MorphSettings)
+    for cls in (
+        Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, LoraMixSettings, MorphSettings,
+    )
 }
 
 

@@ -23,7 +23,7 @@ TITLES = {
     "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
     "prompt_mix": "Mix in prompt B", "controlnet": "ControlNet", "start_from": "Start from",
     "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
-    "loras": "LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
+    "loras": "LoRAs", "compare": "Compare LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
     "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
     "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
     "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",

@@ -78,7 +78,9 @@ def result_of(output: Output) -> dict[str, Any]:
 
 
 def label_of(output: Output) -> str:
-    """What sets a picture that started from a picture apart from its neighbours."""
+    """What sets a picture apart from its neighbours: its LoRAs, or where it started from."""
+    if compared := output.record.extra.get("compared"):
+        return str(compared)
     extra, strength = output.record.extra, output.record.settings.get("strength")
     if strength is None or "sigma" not in extra:
         return ""

@@ -84,6 +84,7 @@ class Tab:
         result: Builds components below the stage, by name.
         panel: Builds what shows the run as a whole, below the stage, by name.
         connect: Wires what this tab alone has.
+        loras_open: Whether the LoRA rows are unfolded at first.
     """
 
     mode: str
@@ -102,6 +103,7 @@ class Tab:
     result: Callable[[], dict[str, Component]] = _no_pictures
     panel: Callable[[Studio], dict[str, Component]] = _no_panel
     connect: Callable[[Workspace], None] = _no_wires
+    loras_open: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -149,7 +151,7 @@ class Workspace:
                         self.recycle = gr.Button("Seed of the last picture",
                                                  elem_classes="loom-icon loom-recycle",
                                                  min_width=0, scale=0, elem_id=f"{mode}-recycle")
-                with gr.Accordion("LoRA", open=False, elem_id=f"{mode}-lora",
+                with gr.Accordion("LoRA", open=tab.loras_open, elem_id=f"{mode}-lora",
                                   elem_classes="loom-fold"):
                     form.add("loras")
                 for fold in tab.folds:

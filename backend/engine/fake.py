@@ -35,6 +35,7 @@ from backend.requests import Request, check_pictures
 from backend.settings import (
     MAX_SEED,
     Img2ImgSettings,
+    LoraMixSettings,
     MorphSettings,
     Settings,
     StyleTransferSettings,
@@ -267,7 +268,10 @@ class FakeEngine:
             shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
             return shape(fake_morph.frame(request, image), done, grain)
         seed = settings.image_seed(image % settings.batch_size)
-        picture = fake_picture.draw(settings.prompt, seed, *size)
+        prompt = settings.prompt
+        if isinstance(settings, LoraMixSettings):
+            prompt += settings.variants[image // settings.batch_size][0]
+        picture = fake_picture.draw(prompt, seed, *size)
         grain = fake_picture.noise(settings.prompt, seed, *size)
         if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
             strength = settings.ladder[image // settings.batch_size]
@@ -357,6 +361,10 @@ class FakeEngine:
                 update={"batch_size": 1, "seed": settings.image_seed(i % settings.batch_size)}
             )
             extra: dict[str, Any] = {}
+            if isinstance(recipe, LoraMixSettings) and recipe.compare:
+                variant = i // settings.batch_size
+                extra = {"compared": recipe.variants[variant][0]}
+                recipe = recipe.alone(variant)
             if isinstance(recipe, MorphSettings):
                 extra = {"frame": i, "position": i / (recipe.frames - 1)}
                 recipe = settings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from backend.errors import BadInput
 from backend.events import Output
-from backend.modes import img2img, morph, style_transfer, txt2img
+from backend.modes import img2img, lora_mix, morph, style_transfer, txt2img
 from backend.modes.context import Context
 from backend.requests import Request
 
@@ -14,6 +14,7 @@ RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,
     "img2img": img2img.run,
     "style_transfer": style_transfer.run,
+    "lora_mix": lora_mix.run,
     "morph": morph.run,
 }
 CHECKS: Mapping[str, Callable[[Request], None]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from backend.models.loading import Checkpoint
@@ -37,21 +37,38 @@ class RunMix:
     @property
     def text_key(self) -> str:
         """Key of the mix for the cache of text embeddings."""
-        uses = zip(self._files, self._uses, strict=True)
-        return text_key([(file, use.weight) for file, use in uses])
+        return self.key_of(range(len(self._uses)))
+
+    def key_of(self, chosen: Collection[int]) -> str:
+        """The same with only the rows `chosen`, by place."""
+        uses = list(zip(self._files, self._uses, strict=True))
+        return text_key([(file, use.weight) for file, use in (uses[i] for i in chosen)])
 
     @property
     def hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of the tensors, as A1111 notes it."""
         return {file.name: file.data_hash for file in self._files}
 
-    def at(self, step: int) -> None:
-        """Brings the weights to what step `step` runs with; between steps only."""
-        if self._active is not None and step < self._steps:
-            weights = weights_at(self._uses, step, self._steps)
-            if weights != self._weights:
-                self._weights = weights
-                self._active.remix(list(zip(self._files, weights, strict=True)))
+    def at(self, step: int, chosen: Collection[int] | None = None) -> None:
+        """Brings the weights to what step `step` runs with; between model calls only.
+
+        Args:
+            step: 0-based; past the last one nothing changes.
+            chosen: Rows that act at all, by place; None is all of them.
+        """
+        if step < self._steps:
+            self._use(weights_at(self._uses, step, self._steps), chosen)
+
+    def whole(self, chosen: Collection[int]) -> None:
+        """The rows `chosen` at their weights, whatever part of the run they act in."""
+        self._use(tuple(use.weight for use in self._uses), chosen)
+
+    def _use(self, weights: tuple[float, ...], chosen: Collection[int] | None) -> None:
+        if chosen is not None:
+            weights = tuple(w if i in chosen else 0.0 for i, w in enumerate(weights))
+        if self._active is not None and weights != self._weights:
+            self._weights = weights
+            self._active.remix(list(zip(self._files, weights, strict=True)))
 
     def enter(self) -> None:
         """Puts the mix into the weights."""

@@ -140,9 +140,11 @@ def check_branch(past: Settings, settings: Settings) -> None:
             "or start a new run.", "width",
         )
     if past.picture_count > past.batch_size or settings.picture_count > settings.batch_size:
+        field = "compare" if settings.mode == "lora_mix" else "strengths"
+        what = "LoRAs" if field == "compare" else "strengths"
         raise BadInput(
-            "Several strengths side by side cannot be branched; run the one that you like alone "
-            "and branch from that.", "strengths",
+            f"Several {what} side by side cannot be branched; run the one that you like alone "
+            "and branch from that.", field,
         )
     if past.batch_size != settings.batch_size:
         raise BadInput(

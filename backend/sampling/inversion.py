@@ -17,7 +17,7 @@ import torch
 
 from backend.sampling.types import Denoiser, Level, Schedule, State, Step, floats
 
-REFINEMENTS = 3
+REFINEMENTS = 2
 _DEPTH = 2  # residuals that are combined
 _RIDGE = 1e-8
 

@@ -175,12 +175,12 @@ def test_a_second_morph_inverts_nothing(engine: LocalEngine) -> None:
     again = run(engine, settings(prompt="once", frames=4, fps=30), image_a=A, image_b=B)
     assert "inverting" not in again.info["sample_forwards"]
     other = run(engine, settings(prompt_a="twice"), image_a=A, image_b=B)
-    assert other.info["sample_forwards"]["inverting"] == 2 * 5 * 4
+    assert other.info["sample_forwards"]["inverting"] == 2 * 5 * 3
 
 
 def test_the_forwards_are_counted(engine: LocalEngine) -> None:
     info = run(engine, settings(prompt_a="counted"), image_a=A, image_b=B).info
-    assert info["sample_forwards"] == {"inverting": 2 * 5 * 4, "frames": 5 * 5}
+    assert info["sample_forwards"] == {"inverting": 2 * 5 * 3, "frames": 5 * 5}
     assert run(engine, walk()).info["sample_forwards"] == {"frames": 2 * 5 * 5}
     assert set(info["times_s"]) == {"inverting", "frames", "decoding"}
 
@@ -202,7 +202,7 @@ def test_identical_ends_are_one_frame(engine: LocalEngine) -> None:
 def test_fine_learns_both_ends_once_and_uses_what_it_learned(engine: LocalEngine) -> None:
     first = run(engine, fine(method=None), image_a=A, image_b=B)
     assert first.info["settings"]["method"] == "fine"
-    assert first.info["sample_forwards"] == {"fitting": 2 * 4, "inverting": 2 * 5 * 4,
+    assert first.info["sample_forwards"] == {"fitting": 2 * 4, "inverting": 2 * 5 * 3,
                                              "frames": 5 * 5}
     again = run(engine, fine(frames=4, fps=9, seed=8), image_a=A, image_b=B)
     assert again.info["sample_forwards"] == {"frames": 5 * 4}
@@ -238,6 +238,41 @@ def test_the_model_is_left_as_it_was(engine: LocalEngine) -> None:
     for wanted in (settings(), fine(lora_steps=3)):
         run(engine, wanted, image_a=A, image_b=B)
         assert np.array_equal(before, plain())
+
+
+def test_stop_keeps_the_frames_that_are_finished(engine: LocalEngine) -> None:
+    wanted = walk(frames=8, even="insert", steps=60)
+    token = engine.submit(Request(wanted, save=False))
+    status = engine.status(token)
+    while "distances" not in status.info:
+        status = engine.wait(token, status.revision, 0.5)
+    engine.cancel(token)
+    status = ended(engine, token)
+    assert status.state == "stopped"
+    assert 3 <= len(status.outputs) < 8
+    assert "finished pictures are kept" in (status.error or "")
+
+
+def test_another_job_in_between_changes_neither(engine: LocalEngine) -> None:
+    other = Txt2ImgSettings(prompt="a cat", model="tiny", steps=3, seed=1)
+    alone = ended(engine, engine.submit(Request(other, save=False))).outputs[0].image
+    wanted = fine(lora_steps=12, steps=12, prompt="between")
+    background = engine.submit(Request(wanted, {"image_a": A, "image_b": B}, save=False),
+                               background=True)
+    seen: set[str] = set()
+    status = engine.status(background)
+    while status.state in ("queued", "running"):
+        stage = status.progress.stage
+        if stage in ("fitting", "inverting", "sampling") and stage not in seen:
+            seen.add(stage)
+            between = ended(engine, engine.submit(Request(other, save=False)))
+            assert np.array_equal(between.outputs[0].image, alone)
+        status = engine.wait(background, status.revision, 0.5)
+    assert status.state == "done", status.error
+    assert seen == {"fitting", "inverting", "sampling"}
+    undisturbed = run(engine, wanted, image_a=A, image_b=B)
+    assert max(apart(a, b) for a, b in
+               zip(pictures(status), pictures(undisturbed), strict=True)) <= 1
 
 
 @pytest.mark.parametrize(("values", "images", "said"), [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.tabs import img2img, morph, style_transfer, txt2img
+from ui.tabs import img2img, lora_mix, morph, style_transfer, txt2img
 from ui.workspace import Tab
 
-TABS: tuple[Tab, ...] = (txt2img.TAB, img2img.TAB, style_transfer.TAB, morph.TAB)
+TABS: tuple[Tab, ...] = (txt2img.TAB, img2img.TAB, style_transfer.TAB, lora_mix.TAB, morph.TAB)
