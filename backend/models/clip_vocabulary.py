@@ -11,6 +11,7 @@ import gzip
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
@@ -40,7 +41,8 @@ def clip_tokenizer(pad: str = EOS) -> CLIPTokenizer:
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _vocabulary() -> tuple[dict[str, int], list[Any]]:
+    # Merges are pairs, as the tokenizer takes them, though its type hint knows only texts.
     spec = find_spec("open_clip")  # found, not imported: importing it takes seconds
     if spec is None or spec.origin is None or not (Path(spec.origin).parent / FILE).is_file():
         raise ModelProblem(
