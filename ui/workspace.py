@@ -271,7 +271,7 @@ class Workspace:
 
         def follow_model(model: Any) -> list[Any]:
             shown = dict(zip(form.parts, form.write({"model": str(model)}), strict=True))
-            picked = {key: shown[key] for key in ("size", "guidance_scale")}
+            picked = {key: shown[key] for key in ("size", "guidance_scale") if key in shown}
             return [{"defaults": form.defaults(str(model))}, *form.only(picked)]
 
         model = form.parts["model"]
