@@ -177,8 +177,8 @@ def diffusion_stage(recipe: Recipe, minutes: float) -> None:
     vae = open_autoencoder(recipe)
     trainer, tokenizer = new_trainer(recipe)
     for stage, size_px, share, peak, floor in (
-        ("128px", 128, 0.5, 1e-3, 3e-4),
-        ("256px", 256, 0.5, 6e-4, 2e-5),
+        ("128px", 128, 0.45, 1e-3, 3e-4),
+        ("256px", 256, 0.55, 6e-4, 2e-5),
     ):
         taught = lesson(recipe, vae, size_px)
         if size_px == 128:
