@@ -186,7 +186,7 @@ def accuracy(judge: Judge, pool: Pool, held_out: bool) -> dict[str, float]:
 
 
 def trained_judge(
-    work: Path, steps: int = 800, batch: int = 64, device: str = "cpu", workers: int = 2,
+    work: Path, steps: int = 2000, batch: int = 64, device: str = "cpu", workers: int = 2,
     report: Callable[[str], None] = print,
 ) -> Judge:  # fmt: skip
     """The cached judge, or one trained on fresh renders of all pairs, held-out ones included.

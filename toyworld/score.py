@@ -114,7 +114,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--guidance", type=float, default=None, help="instead of the card's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--judge-steps", type=int, default=800)
+    parser.add_argument("--judge-steps", type=int, default=2000)
     parser.add_argument("--sampler-table", action="store_true", help="the DDIM experiment instead")
     parser.add_argument("--controlnet", action="store_true", help="score the edges instead")
     parser.add_argument(

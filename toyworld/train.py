@@ -43,7 +43,7 @@ class Recipe:
     seed: int = 0
     small_count: int = 16000
     large_count: int = 5000
-    guidance: float = 3.0
+    guidance: float = 6.0
     small_batch: int = 64
     large_batch: int = 16
     compiled: bool = False
@@ -210,7 +210,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=Path("models/checkpoints/pocket"))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--guidance", type=float, default=3.0, help="recommended in the card")
+    parser.add_argument("--guidance", type=float, default=6.0, help="recommended in the card")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--compile", action="store_true", help="faster steps; needs a C++ compiler at hand"
