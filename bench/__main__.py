@@ -136,11 +136,15 @@ def main() -> None:
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as data:
         models = [ROOT / "models"]
-        best = LocalEngine.create(models, Storage(Path(data)))
+        best = LocalEngine.create(models, Storage(Path(data)), warm_up=None)
         dtype = getattr(torch, best.library().dtype)
         same, float32 = pipeline(dtype), pipeline(torch.float32)
-        exact = LocalEngine.create(models, Storage(Path(data)), dtype="float32")
-        quiet = LocalEngine.create(models, Storage(Path(data)), preview="off")
+        exact = LocalEngine.create(
+            models, Storage(Path(data)), dtype="float32", warm_up=None
+        )
+        quiet = LocalEngine.create(
+            models, Storage(Path(data)), preview="off", warm_up=None
+        )
         reference = theirs(float32, settings)
         equal = int(np.abs(ours(exact, settings, client=False).astype(int) - reference).max())
         between = psnr(ours(best, settings, client=False), reference)
