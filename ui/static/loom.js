@@ -124,8 +124,9 @@
       const key = `loom.open.${block.id}`;
       const isOpen = () => button.classList.contains("open");
       if (localStorage.getItem(key) === "1" && !isOpen()) button.click();
+      // At once, so that a reload right after the click finds it.
+      button.addEventListener("click", () => setTimeout(() => localStorage.setItem(key, isOpen() ? "1" : "0")));
       button.addEventListener("click", () => setTimeout(() => {
-        localStorage.setItem(key, isOpen() ? "1" : "0");
         for (const [mode, form] of Object.entries(loom.forms)) if (form.last) loom.mark(mode, form.last);
       }, 120));
     }
