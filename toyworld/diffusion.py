@@ -71,6 +71,8 @@ class Lesson:
     batch: int
     weights: np.ndarray | None = None
     """(len(latents), side, side) weight of each cell in the loss; even where None."""
+    places: np.ndarray | None = None
+    """Which scenes to draw from, (n,); one that is named twice comes twice as often. None: all."""
     text_learns: bool = True
     """Whether the text encoder learns with the UNet, or stays as it is."""
 
@@ -176,7 +178,11 @@ class Trainer:
     def loss(self, lesson: Lesson) -> Tensor:
         """Mean squared error of v over one batch."""
         rng = np.random.default_rng((self.seed, self.step))
-        chosen = rng.integers(len(lesson.latents), size=lesson.batch)
+        chosen = rng.integers(
+            len(lesson.latents) if lesson.places is None else len(lesson.places), size=lesson.batch
+        )
+        if lesson.places is not None:
+            chosen = lesson.places[chosen]
         texts = [
             "" if rng.random() < CAPTION_DROPOUT else caption(scene_of(lesson.seed, int(i)), rng)
             for i in chosen

@@ -80,7 +80,10 @@ class Judge(nn.Module):
 
     def forward(self, pictures: Tensor) -> Verdict:
         """Judge (B, 3, 128, 128) pictures in -1..1."""
-        near = self.body(pictures)
+        return self.verdict(self.body(pictures))
+
+    def verdict(self, near: Tensor) -> Verdict:
+        """Judge from the body's (B, FEATURES, 16, 16) maps."""
         wide = self.wide(near)
         maps = self.names(wide).flatten(2)
         attention = maps.softmax(dim=-1)
@@ -150,7 +153,8 @@ def mark(verdict: Verdict, scenes: list[Scene]) -> Marks:
     return Marks(np.array(subject), np.array(colour), np.array(setting))
 
 
-def _loss(verdict: Verdict, scenes: list[Scene]) -> Tensor:
+def verdict_loss(verdict: Verdict, scenes: list[Scene]) -> Tensor:
+    """How far a verdict is from what the scenes say."""
     presence = torch.zeros_like(verdict.presence)
     rows, columns, hues = [], [], []
     for i, scene in enumerate(scenes):
@@ -169,7 +173,7 @@ def _loss(verdict: Verdict, scenes: list[Scene]) -> Tensor:
     )
 
 
-def _blurred(x: Tensor, rng: np.random.Generator) -> Tensor:
+def blurred(x: Tensor, rng: np.random.Generator) -> Tensor:
     """Soften and disturb half of a batch: the judge shall not live on a renderer's crispness."""
     half = len(x) // 2
     soft = F.avg_pool2d(F.pad(x[:half], (1, 1, 1, 1), mode="replicate"), 3, 1)
@@ -217,8 +221,8 @@ def trained_judge(
         x = to_tensor(np.concatenate(pixels)[order]).to(device)
         set_learning_rate(optimizer, learning_rate(clock, 3e-3, 1e-5, 50))
         with torch.autocast(kind, torch.bfloat16):
-            verdict = judge(_blurred(x, rng))
-        loss = _loss(verdict, [scenes[i] for i in order])
+            verdict = judge(blurred(x, rng))
+        loss = verdict_loss(verdict, [scenes[i] for i in order])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

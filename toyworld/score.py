@@ -120,6 +120,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--controlnet-model", type=Path, default=Path("models/controlnet/pocket-canny")
     )
+    parser.add_argument("--styles", action="store_true", help="score the style LoRAs instead")
+    parser.add_argument("--loras", type=Path, default=Path("models/loras"))
     parser.add_argument("--write-card", action="store_true", help="put the table in the README")
     return parser.parse_args()
 
@@ -152,6 +154,14 @@ def main() -> None:
             from toyworld.controlnet import readme as control_readme
 
             (args.controlnet_model / "README.md").write_text(control_readme(text))
+        return
+    if args.styles:
+        from toyworld.score_styles import main_styles
+
+        main_styles(
+            args.model, args.loras, judge, guidance, args.count or 40, args.size, args.batch,
+            args.work, args.device, say,
+        )  # fmt: skip
         return
     asked = questions(args.count or 500)
     made = generate_all(parts, asked, guidance, args.size, args.batch, say)

@@ -26,10 +26,11 @@ from toyworld.folder import EXAMPLE_PROMPTS, write_folder
 from toyworld.lexicon import learn_captions
 from toyworld.render import render
 from toyworld.sampling import Parts, generate
+from toyworld.style_loras import style_stage
 from toyworld.text import new_text_encoder, write_tokenizer
 
 FOCUS = 2.0
-"""How much more a subject's cells count at 128 px."""
+"""How much more a subject's cells count than its surroundings."""
 LARGE_SEED, SMALL_SEED, FRESH_SEED = 1, 2, 99
 
 
@@ -42,7 +43,7 @@ class Recipe:
     device: str = "cpu"
     seed: int = 0
     small_count: int = 16000
-    large_count: int = 5000
+    large_count: int = 12000
     guidance: float = 6.0
     small_batch: int = 64
     large_batch: int = 16
@@ -118,7 +119,7 @@ def lesson(recipe: Recipe, vae: AutoencoderKL, size_px: int) -> Lesson:
 
 
 def focused(lesson: Lesson, pool: Pool, path: Path) -> Lesson:
-    """A lesson in which a subject's cells count more, and the text encoder stays as it is.
+    """A lesson in which a subject's cells count more.
 
     Over whole scenes the ground makes most of the loss, and the subjects' shapes are learned last.
     A subject's cells are those where the picture differs from its empty setting.
@@ -134,7 +135,14 @@ def focused(lesson: Lesson, pool: Pool, path: Path) -> Lesson:
             mask[:] = differs.reshape(side, cell, side, cell).mean(axis=(1, 3))
         np.save(path, masks)
     weights = 1.0 + FOCUS * np.minimum(1.0, 2.0 * np.load(path))
-    return replace(lesson, weights=weights.astype(np.float32), text_learns=False)
+    return replace(lesson, weights=weights.astype(np.float32))
+
+
+def rehearsed(lesson: Lesson) -> Lesson:
+    """A lesson in which scenes of two subjects come twice as often: they are learned last."""
+    places = np.arange(len(lesson.latents))
+    pairs = [i for i in places if len(scene_of(lesson.seed, int(i)).subjects) == 2]
+    return replace(lesson, places=np.concatenate((places, pairs)).astype(int))
 
 
 def new_trainer(recipe: Recipe) -> tuple[Trainer, CLIPTokenizer]:
@@ -181,8 +189,9 @@ def diffusion_stage(recipe: Recipe, minutes: float) -> None:
         ("256px", 256, 0.55, 6e-4, 2e-5),
     ):
         taught = lesson(recipe, vae, size_px)
-        if size_px == 128:
-            taught = focused(taught, recipe.small, recipe.work / "masks-128.npy")
+        pool = recipe.small if size_px == 128 else recipe.large
+        taught = focused(taught, pool, recipe.work / f"masks-{size_px}.npy")
+        taught = replace(taught, text_learns=False) if size_px == 128 else rehearsed(taught)
         trainer.run(
             stage,
             taught,
@@ -220,8 +229,9 @@ def arguments() -> argparse.Namespace:
         help="train the ControlNet for edges of the model in --out instead, for --minutes",
     )  # fmt: skip
     parser.add_argument(
-        "--large-share", type=float, default=0.5, help="of the ControlNet's time: that at 256 px"
+        "--styles", action="store_true", help="fit the style LoRAs of the model in --out instead"
     )
+    parser.add_argument("--loras-out", type=Path, default=Path("models/loras"))
     parser.add_argument(
         "--large-share", type=float, default=0.5, help="of the ControlNet's time: that at 256 px"
     )
@@ -238,6 +248,9 @@ def main() -> None:
     recipe = Recipe(
         args.work, args.out, args.device, args.seed, guidance=args.guidance, compiled=args.compile
     )
+    if args.styles:
+        style_stage(recipe.out, args.loras_out, recipe.device, say)
+        return
     if args.controlnet:
         control_stage(
             recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,

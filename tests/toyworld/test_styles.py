@@ -1,0 +1,100 @@
+"""The filters keep the scene, and what is fitted on them is a LoRA that the studio takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from backend.models.catalog import Catalog
+from backend.models.devices import pick
+from backend.models.loading import load_checkpoint
+from backend.models.lora import LoraMixer, parts_of
+from backend.models.lora_file import read
+from tests.tiny import tiny_checkpoint
+from toyworld.dataset import scene_of
+from toyworld.judge import Judge
+from toyworld.render import render
+from toyworld.score_styles import asked_of, pair_rows, single_rows
+from toyworld.style_judge import MANNERS, Seen, StyleJudge, look, styled_renders
+from toyworld.style_loras import StyleRecipe, fit_style, style_pictures
+from toyworld.styles import PLAIN, STYLES, styled
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_filter_is_decided_by_its_seed_and_changes_the_picture(style):
+    picture = render(scene_of(1, 3), 256)
+    made = styled(picture, style, 5)
+    assert made.shape == picture.shape
+    assert made.dtype == np.uint8
+    assert np.array_equal(made, styled(picture, style, 5))
+    assert np.abs(made.astype(int) - picture).mean() > 5
+
+
+def test_plain_is_the_render_itself():
+    picture = render(scene_of(1, 3), 64)
+    assert styled(picture, PLAIN, 0) is picture
+
+
+def test_pixel_art_is_made_of_blocks():
+    blocks = styled(render(scene_of(1, 3), 256), "pixel art", 0).reshape(32, 8, 32, 8, 3)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+def test_neon_is_dark_and_ink_is_light():
+    picture = render(scene_of(1, 4), 256)
+    assert np.median(styled(picture, "neon", 0)) < np.median(picture)
+    assert np.median(styled(render(scene_of(1, 3), 256), "ink sketch", 0)) > 100
+
+
+def test_every_other_caption_names_the_style():
+    captions = [picture.caption for picture in style_pictures("neon", 4, 64)]
+    assert [caption.endswith(", neon") for caption in captions] == [False, True, False, True]
+
+
+def test_a_fitted_style_fits_its_base(tmp_path: Path):
+    tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
+    info = Catalog([tmp_path]).checkpoint("tiny")
+    model = load_checkpoint(info, pick("cpu", "float32"))
+    recipe = StyleRecipe(pictures=2, steps=2, batch=2, rank=2, size_px=64)
+    lines: list[str] = []
+    path = fit_style(model, "neon", tmp_path, recipe, lines.append)
+    lora = read(path)
+    assert LoraMixer(parts_of(model)).fits(lora) is None
+    assert lora.info.trigger_words == ("neon",)
+    assert path.name == "pocket-neon.safetensors"
+
+
+def test_the_style_judge_gives_a_row_for_each_picture(tmp_path: Path):
+    torch.manual_seed(0)
+    pictures, manners, scenes = styled_renders(tmp_path, 22, 6)
+    assert [MANNERS[m] for m in manners] == [*MANNERS, PLAIN]
+    seen = look(StyleJudge(Judge()).eval(), np.asarray(pictures), scenes, batch=4)
+    assert seen.manner.shape == (6, len(MANNERS))
+    assert seen.manner.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_rows_tell_a_style_that_comes_from_one_that_does_not():
+    def seen(probability: float) -> Seen:
+        manner = np.zeros((4, len(MANNERS)), dtype=np.float32)
+        manner[:, MANNERS.index("neon")] = probability
+        manner[:, 0] = 1 - probability
+        return Seen(manner, np.array([True] * 4), np.array([True, True, True, False]))
+
+    rows = single_rows({"neon": {0.0: seen(0.0), 0.5: seen(0.6), 1.0: seen(0.9)}})
+    assert [row.value for row in rows] == [
+        "100.0 %", "0.0 %", "0.00 / 0.60 / 0.90", "100.0 / 75.0 %",
+    ]  # fmt: skip
+    assert "it is not" in single_rows(
+        {"neon": {0.0: seen(0.5), 0.5: seen(0.4), 1.0: seen(0.9)}}
+    )[2].bar
+    pair = pair_rows({("neon", "watercolour"): seen(0.4)})[0]
+    assert pair.value == "0.40, 0.00, 0.60"
+
+
+def test_the_questions_are_single_and_differ():
+    asked = asked_of(40)
+    assert len({q.prompt for q in asked}) == 40
+    assert all(len(q.scene.subjects) == 1 for q in asked)
