@@ -30,16 +30,20 @@ _FIELDS: dict[str, tuple[str, type[int] | type[float] | type[str]]] = {
     "Seed": ("seed", int),
     "Model": ("model", str),
     "Clip skip": ("clip_skip", int),
+    "VAE": ("vae", str),
     "Variation seed": ("variation_seed", int),
     "Variation seed strength": ("variation_strength", float),
     "Eta": ("eta", float),
     "Eta DDIM": ("eta", float),
 }
+UPSCALERS = {"latent": "Latent", "lanczos": "Lanczos"}
+
 # Read elsewhere, or saying nothing about how the picture comes out here.
 _HANDLED = {
-    "Sampler", "Schedule type", "Size", "Model hash", "Lora hashes", "Version", "Batch size",
-    "Batch pos", "RNG",
+    "Sampler", "Schedule type", "Size", "Model hash", "VAE hash", "Lora hashes", "Version",
+    "Batch size", "Batch pos", "RNG",
 }
+_HIRES = {"Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"}
 
 
 class Parsed(NamedTuple):
@@ -60,7 +64,8 @@ class Parsed(NamedTuple):
 def parameters_text(record: Record) -> str:
     """Writes a record in that format; what the format has no word for is left out."""
     values = record.settings
-    loras = [lora for lora in values.get("loras", ()) if not set(lora["name"]) & set(":<>\n")]
+    loras = [lora for lora in values.get("loras", ())
+             if lora.get("on", True) and not set(lora["name"]) & set(":<>\n")]
     tags = "".join(f" <lora:{lora['name']}:{_number(lora['weight'])}>" for lora in loras)
     lines = [_one_text(values.get("prompt", "")) + tags]
     if values.get("negative_prompt"):
@@ -77,6 +82,8 @@ def parameters_text(record: Record) -> str:
         "Model": record.model.get("name") or values.get("model"),
         "Eta": values.get("eta") or None,
         "Clip skip": values["clip_skip"] if values.get("clip_skip", 1) > 1 else None,
+        "VAE hash": record.extra.get("vae_hash"),
+        "VAE": values.get("vae") or None,
         "Lora hashes": _lora_hashes(record),
         "RNG": "CPU",
         "Version": record.extra.get("version", "Latent Loom"),
@@ -84,6 +91,11 @@ def parameters_text(record: Record) -> str:
     if values.get("variation_strength"):
         pairs["Variation seed"] = values.get("variation_seed")
         pairs["Variation seed strength"] = values["variation_strength"]
+    if values.get("hires_scale", 1) > 1:
+        pairs["Denoising strength"] = values.get("hires_denoise")
+        pairs["Hires upscale"] = values["hires_scale"]
+        pairs["Hires steps"] = values.get("hires_steps") or None
+        pairs["Hires upscaler"] = UPSCALERS.get(values.get("hires_upscaler", ""))
     lines.append(", ".join(f"{key}: {_quote(v)}" for key, v in pairs.items() if v is not None))
     return "\n".join(lines)
 
@@ -185,7 +197,10 @@ def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]
 
 
 def _take_fields(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) -> None:
+    hires = _take_hires(pairs, found, notes)
     for key, text in pairs.items():
+        if hires and key in _HIRES:
+            continue
         if key in _FIELDS:
             field, kind = _FIELDS[key]
             value = _as(kind, text)
@@ -195,6 +210,8 @@ def _take_fields(pairs: dict[str, str], found: dict[str, Any], notes: list[str])
                 _keep(found, notes, {field: value}, f"'{key}: {_short(text)}'")
         elif key not in _HANDLED:
             notes.append(f"'{key}: {_short(text)}' has no counterpart here.")
+    if "vae" in found:  # others write the file's name
+        found["vae"] = re.sub(r"\.(safetensors|ckpt|pt)$", "", found["vae"])
     if "Size" in pairs:
         size = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", pairs["Size"])
         label = f"'Size: {_short(pairs['Size'])}'"
@@ -207,6 +224,35 @@ def _take_fields(pairs: dict[str, str], found: dict[str, Any], notes: list[str])
         found.update(pair)
         if note:
             notes.append(note)
+
+
+def _take_hires(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) -> bool:
+    """Takes the second stage in where the text has one; whether it has."""
+    scale = _as(float, pairs.get("Hires upscale", ""))
+    if scale is None:
+        return False
+    values: dict[str, Any] = {"hires_scale": scale}
+    for key, field, kind in (("Denoising strength", "hires_denoise", float),
+                             ("Hires steps", "hires_steps", int)):
+        if key in pairs and (value := _as(kind, pairs[key])) is not None:
+            values[field] = value
+    wanted = pairs.get("Hires upscaler", "Latent")
+    if wanted.startswith("Latent"):
+        values["hires_upscaler"] = "latent"
+    else:
+        values["hires_upscaler"] = "lanczos"
+        if wanted != "Lanczos":
+            notes.append(f"The upscaler '{_short(wanted)}' is not here; Lanczos takes its place.")
+    # Steps that have been read already decide whether the second stage runs any.
+    steps = _as(int, pairs.get("Steps", ""))
+    known = {} if steps is None else {"steps": steps}
+    try:
+        parse("txt2img", known | values)
+    except BadInput as error:
+        notes.append(f"The second stage (hires fix) cannot be used here: {_short(str(error))}")
+    else:
+        found.update(values)
+    return True
 
 
 def _keep(found: dict[str, Any], notes: list[str], values: dict[str, Any], label: str) -> None:

@@ -27,6 +27,7 @@ class Progress:
         elapsed_s: Since the job began to run.
         eta_s: Estimated seconds left; None while unknown.
         note: One short sentence, e.g. which model is loading.
+        loss: Of the latest training step; None where nothing is trained.
     """
 
     stage: Stage
@@ -35,6 +36,7 @@ class Progress:
     elapsed_s: float = 0.0
     eta_s: float | None = None
     note: str = ""
+    loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -136,3 +138,24 @@ class JobStatus:
     info: dict[str, Any] = field(default_factory=dict[str, Any])
     timeline: TimelineInfo | None = None
     revision: int = 0
+
+
+@dataclass(frozen=True)
+class Resident:
+    """One part of a loaded model, and where its weights lie.
+
+    Attributes:
+        models: Names of the models that use it; several where their bytes are the same.
+        part: unet, text encoder, vae, controlnet, ...
+        ram_bytes: In RAM (of the device itself where weights have one place only).
+        device_bytes: Its copy on the device; 0 without one.
+        in_use: A job holds it now.
+        idle_s: Since the last use; 0 while in use.
+    """
+
+    models: tuple[str, ...]
+    part: str
+    ram_bytes: int
+    device_bytes: int
+    in_use: bool
+    idle_s: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from backend.errors import BadInput
 from backend.events import Pixels
 from backend.settings import Settings
+from backend.train_settings import TrainLoraSettings
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,42 @@ class Request:
     images: dict[str, Pixels] = field(default_factory=dict)
     branch: Branch | None = None
     save: bool = True
+
+
+@dataclass(frozen=True)
+class CaptionedPicture:
+    """One picture to learn from.
+
+    Attributes:
+        name: To name it in messages.
+        image: (H, W, 3) uint8 RGB.
+        caption: What it shows; empty takes the settings' caption.
+    """
+
+    name: str
+    image: Pixels
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class TrainLoraRequest:
+    """One training; a background job, whose outputs are its validation pictures.
+
+    Attributes:
+        settings: What is asked for.
+        pictures: What to learn.
+    """
+
+    settings: TrainLoraSettings
+    pictures: tuple[CaptionedPicture, ...]
+
+    @property
+    def save(self) -> bool:
+        """Validation pictures are not saved among the results."""
+        return False
+
+
+AnyRequest = Request | TrainLoraRequest
 
 
 def check_pictures(request: Request) -> None:

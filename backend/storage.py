@@ -25,7 +25,7 @@ from backend.files import storage_problem, write_new
 from backend.images import opened
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PROMPTS = ("prompt", "negative_prompt", "prompt_a", "prompt_b")
+_PROMPTS = ("prompt", "negative_prompt", "prompt_a", "prompt_b", "prompt_c", "prompt_d")
 _MAX_THUMBNAILS = 512
 _MAX_SAME_NAME = 1000
 

@@ -57,6 +57,7 @@ def diffusers_keys(factors: Mapping[str, Factors]) -> dict[str, torch.Tensor]:
         if part == "unet":
             down, up = f"{path}.lora_A.weight", f"{path}.lora_B.weight"
         else:
+            inner = inner.removeprefix("text_model.")
             base = f"{part}.text_model.{inner}.lora_linear_layer"
             down, up = f"{base}.down.weight", f"{base}.up.weight"
         tensors |= {down: pair.A, up: pair.B}

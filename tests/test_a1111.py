@@ -43,10 +43,11 @@ def test_a_picture_of_a1111_is_read() -> None:
         "seed": 3141592653, "width": 512, "height": 768, "model": "v1-5-pruned-emaonly",
         "variation_seed": 7, "variation_strength": 0.25, "clip_skip": 2,
         "loras": [{"name": "ink", "weight": 0.8}, {"name": "more", "weight": 1.0}],
+        "hires_scale": 2.0, "hires_denoise": 0.7, "hires_upscaler": "latent",
     }
     assert parsed.model == {"name": "v1-5-pruned-emaonly", "hash": "6ce0161689"}
     assert [note.split(":")[0] for note in parsed.notes] == [
-        "'Denoising strength", "'Hires upscale", "'ControlNet 0",
+        "'ControlNet 0",
     ]
     parse("txt2img", parsed.settings)
 
@@ -172,3 +173,28 @@ def test_notes_and_text_are_bounded() -> None:
     assert len(parse_parameters("x\n" + many).notes) == 31
     with pytest.raises(BadInput, match="too long"):
         parse_parameters("x" * (MAX_TEXT_CHARS + 1))
+
+
+HIRES = {"hires_scale": 2.0, "hires_denoise": 0.55, "hires_steps": 12, "hires_upscaler": "lanczos"}
+
+
+def test_hires_fix_is_written_and_read() -> None:
+    settings = Txt2ImgSettings.model_validate({"prompt": "x", "seed": 1} | HIRES)
+    text = parameters_text(Record("txt2img", settings.model_dump(mode="json"), {}))
+    assert "Denoising strength: 0.55, Hires upscale: 2, Hires steps: 12" in text
+    assert "Hires upscaler: Lanczos" in text
+    parsed = parse_parameters(text)
+    assert {key: parsed.settings[key] for key in HIRES} == HIRES
+    assert not parsed.notes
+    off = parameters_text(Record("txt2img", Txt2ImgSettings().model_dump(mode="json"), {}))
+    assert "Hires" not in off
+    assert "Denoising" not in off
+
+
+def test_an_unknown_upscaler_becomes_lanczos_with_a_note() -> None:
+    parsed = parse_parameters(
+        "a cat\nSteps: 20, Seed: 1, Size: 512x512, Denoising strength: 0.4, Hires upscale: 1.5, "
+        "Hires upscaler: R-ESRGAN 4x+")
+    assert parsed.settings["hires_upscaler"] == "lanczos"
+    assert parsed.settings["hires_denoise"] == 0.4
+    assert any("R-ESRGAN" in note for note in parsed.notes)

@@ -14,7 +14,7 @@ BOTH = [Img2ImgSettings, StyleTransferSettings]
 IMG2IMG_FIELDS = {
     "strength", "strengths", "mask_invert", "mask_blur", "masked_content", "only_masked",
     "only_masked_padding", "resize_mode", "outpaint_left", "outpaint_right", "outpaint_top",
-    "outpaint_bottom",
+    "outpaint_bottom", "start_noise", "source_prompt", "inversion_refine",
 }
 CONTROL_FIELDS = {
     "detector", "canny_low", "canny_high", "control_scale", "control_start", "control_end",

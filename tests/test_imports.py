@@ -38,7 +38,11 @@ RANKS = {
     "backend.storage": 2,
     "backend.files": 1,
     "backend.requests": 0,
+    "backend.axes": 0,
+    "backend.train_settings": 0,
+    "backend.lora_settings": 0,
     "backend.settings": 0,
+    "backend.hires": 0,
     "backend.events": 0,
     "backend.errors": 0,
 }

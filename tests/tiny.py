@@ -15,9 +15,19 @@ from typing import Any, Literal
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+SCHEDULER: dict[str, Any] = {
+    "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
+    "beta_schedule": "scaled_linear", "prediction_type": "epsilon", "timestep_spacing": "leading",
+    "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False,
+}
 CORPUS = (
     "a red house under a blue sky", "a small yellow boat on the sea at night",
     "a green tree and a white flower in the grass", "two fish and a cat in the snow at sunset",
@@ -58,6 +68,22 @@ def tiny_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditionMode
     )
 
 
+def tiny_sdxl_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditionModel:
+    """SDXL's kind: several transformer blocks a layer, linear projections, size conditioning.
+
+    Cross-attention width 64 = 32 + 32 of its two text encoders, pooled width 16.
+    """
+    return UNet2DConditionModel(
+        sample_size=sample_size, in_channels=in_channels, out_channels=4, layers_per_block=1,
+        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=64,
+        attention_head_dim=(2, 4), transformer_layers_per_block=(1, 2),
+        use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=6 * 8 + 16,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+
+
 def tiny_vae() -> AutoencoderKL:
     """Autoencoder of factor 8 and 4 latent channels whose pictures use the range of [-1, 1]."""
     vae = AutoencoderKL(
@@ -69,6 +95,69 @@ def tiny_vae() -> AutoencoderKL:
     with torch.no_grad():
         vae.decoder.conv_out.weight.mul_(2.0)
     return vae
+
+
+def _text_config(tokenizer: CLIPTokenizer, **options: Any) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+        num_attention_heads=4, max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.2, **options,
+    )
+
+
+def tiny_sdxl(
+    path: Path | str, *, seed: int = 0, sample_size: int = 8, zero_empty: bool = True,
+    force_upcast: bool = True, dtype: torch.dtype = torch.float32, in_channels: int = 4,
+) -> Path:
+    """Writes an SDXL folder and returns it, for `StableDiffusionXLPipeline.from_pretrained`.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        sample_size: Native latent size.
+        zero_empty: force_zeros_for_empty_prompt of its index.
+        force_upcast: Of the autoencoder's config.
+        dtype: Precision of the files.
+        in_channels: Of the UNet; 9 make an inpainting model.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    tokenizer = tiny_tokenizer()
+    # OpenCLIP's encoder learned entry 0 as filler, and GELU as it stands in the books.
+    second = CLIPTokenizer(
+        vocab=dict(_bpe()[0]), merges=list(_bpe()[1]), model_max_length=77, pad_token="!"
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = {
+            "text_encoder": CLIPTextModel(_text_config(tokenizer)),
+            "text_encoder_2": CLIPTextModelWithProjection(
+                _text_config(second, projection_dim=16, hidden_act="gelu")
+            ),
+            "unet": tiny_sdxl_unet(sample_size, in_channels), "vae": tiny_vae(),
+        }
+    parts["vae"].register_to_config(force_upcast=force_upcast, scaling_factor=0.13025)
+    tokenizer.save_pretrained(path / "tokenizer")
+    second.save_pretrained(path / "tokenizer_2")
+    for name, part in parts.items():
+        for parameter in part.parameters():
+            parameter.data = parameter.data.to(dtype)
+        part.save_pretrained(path / name)
+    DDIMScheduler(**SCHEDULER).save_pretrained(path / "scheduler")
+    (path / "model_index.json").write_text(json.dumps({
+        "_class_name": f"StableDiffusionXL{'Inpaint' if in_channels == 9 else ''}Pipeline",
+        "_diffusers_version": "0.42.1", "force_zeros_for_empty_prompt": zero_empty,
+        "add_watermarker": None, "feature_extractor": [None, None],
+        "image_encoder": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "tokenizer_2": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+    }, indent=2))
+    return path
 
 
 def tiny_checkpoint(
@@ -99,19 +188,9 @@ def tiny_checkpoint(
     tokenizer = tiny_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text = CLIPTextModel(CLIPTextConfig(
-            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=3,
-            num_attention_heads=4, max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-            initializer_range=0.2,
-        ))
+        text = CLIPTextModel(_text_config(tokenizer))
         unet, vae = tiny_unet(sample_size, in_channels), tiny_vae()
-    config = {
-        "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-        "beta_schedule": "scaled_linear", "prediction_type": prediction_type,
-        "timestep_spacing": "leading", "steps_offset": 1, "set_alpha_to_one": False,
-        "clip_sample": False,
-    } | (scheduler or {})
+    config = SCHEDULER | {"prediction_type": prediction_type} | (scheduler or {})
     tokenizer.save_pretrained(path / "tokenizer")
     for name, part in (("text_encoder", text), ("unet", unet), ("vae", vae)):
         for parameter in part.parameters():

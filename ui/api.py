@@ -1,4 +1,5 @@
-"""Named endpoints for scripts: /<mode> for each mode, /options, /cancel_job, /read_record.
+"""Named endpoints for scripts: /<mode> for each mode, /train_lora, /options, /cancel_job,
+/read_record, /memory, /free_memory.
 
 Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
 generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
@@ -12,22 +13,24 @@ import inspect
 import re
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
 from gradio.events import api
-from gradio.utils import get_upload_folder
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from backend.engine.animation import encode
 from backend.errors import BadInput
 from backend.events import JobStatus, Output
-from backend.metadata import read, write_png
+from backend.metadata import read
 from backend.requests import Request
 from backend.settings import MODES, MorphSettings, Settings, parse
+from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, upload_folder
+from ui.api_training import train_lora_endpoint
 from ui.stream import ENDED, sentence
 from ui.studio import Studio
 from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
@@ -36,7 +39,7 @@ from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 LISTS: dict[str, Any] = {
     "loras": list[dict[str, Any]], "controls": list[dict[str, Any]], "strengths": list[float],
 }
-REPORT_EVERY_S = 0.25
+NAMED: dict[str, Any] = {"base": dict[str, Any]}
 
 
 def connect_api(studio: Studio, modes: Iterable[str]) -> None:
@@ -45,7 +48,8 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> None:
         settings = MODES[mode]
         api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
                api_description=inspect.getdoc(settings))
-    for endpoint in (_options(studio), _cancel_job(studio), _read_record()):
+    for endpoint in (train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
+                     _read_record(), _memory(studio), _free_memory(studio)):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
                api_description=inspect.getdoc(endpoint))
 
@@ -70,7 +74,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
                 engine.touch(token)
                 if status.state in ENDED:
                     break
-                yield [], _report(status)
+                yield [], report(status)
                 await asyncio.sleep(REPORT_EVERY_S)
             yield await asyncio.to_thread(_result, status)
         except gr.Error:
@@ -87,8 +91,8 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
                                     annotation=gr.Request)]
     hints: dict[str, Any] = {"request": gr.Request}
     for name, field in settings.model_fields.items():
-        hints[name] = LISTS.get(name, field.annotation)
-        default = [] if name in LISTS else field.get_default()
+        hints[name] = (LISTS | NAMED).get(name, field.annotation)
+        default = ([] if name in LISTS else {} if name in NAMED else field.get_default())
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
                                             default=default, annotation=hints[name]))
     for name in settings.pictures:
@@ -103,20 +107,13 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
     return endpoint
 
 
-def _report(status: JobStatus) -> dict[str, Any]:
-    progress = status.progress
-    return {"job": status.token, "state": status.state, "position": status.position,
-            "stage": progress.stage, "step": progress.step, "total": progress.total,
-            "eta_s": progress.eta_s}
-
-
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
     if status.state == "failed":
         raise gr.Error(status.error or "The job failed.", print_exception=False)
     if status.state == "stopped" and not status.outputs:
         raise gr.Error(status.error or "The job was stopped.", print_exception=False)
-    folder = Path(tempfile.mkdtemp(dir=_upload_folder()))
-    files = [_file(folder, output) for output in status.outputs]
+    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    files = [output_file(folder, output) for output in status.outputs]
     info = {"job": status.token, **status.info}
     if status.outputs and status.outputs[0].record.mode == MorphSettings.mode:
         info["video"] = _morph(folder, status.outputs).model_dump()
@@ -133,17 +130,6 @@ def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
                     size=len(made.content))
 
 
-def _file(folder: Path, output: Output) -> FileData:
-    """A copy with its record in Gradio's folder, from where the client fetches it."""
-    content = (Path(output.path).read_bytes() if output.path
-               else write_png(output.image, output.record))
-    seed = output.record.settings.get("seed")
-    path = folder / f"{output.index:02d}-{seed}.png"
-    path.write_bytes(content)
-    return FileData(path=str(path), orig_name=path.name, mime_type="image/png",
-                    size=len(content))
-
-
 def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict:
         """Names that settings may use.
@@ -157,6 +143,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "schedules": {name: list(names) for name, names in library.samplers.items()},
             "loras": [dict(lora) for lora in library.loras],
             "controlnets": [dict(net) for net in library.controlnets],
+            "vaes": [dict(vae) for vae in library.vaes],
             "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
                         for info in studio.presets.list() if not info.problem],
         }
@@ -191,9 +178,24 @@ def _read_record() -> Callable[..., Any]:
     return read_record
 
 
-def refusal(error: Exception) -> gr.Error:
-    """The error as its sentence, without a traceback."""
-    return gr.Error(sentence(error), print_exception=False)
+def _memory(studio: Studio) -> Callable[..., Any]:
+    def memory() -> dict:
+        """What the model cache holds and may hold, in bytes, and each part in it.
+
+        `used_bytes` and `budget_bytes` count where models run, `ram_bytes` and
+        `ram_budget_bytes` in RAM.
+        """
+        return asdict(studio.engine.memory())
+
+    return memory
+
+
+def _free_memory(studio: Studio) -> Callable[..., Any]:
+    def free_memory() -> dict:
+        """Lets every model go that no job uses: {"freed_bytes", and what /memory says}."""
+        return {"freed_bytes": studio.engine.free_memory(), **asdict(studio.engine.memory())}
+
+    return free_memory
 
 
 async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
@@ -203,8 +205,3 @@ async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": sentence(error)}, 500)
     return JSONResponse({"detail": f"There is no setting '{named[1]}'; check its spelling."}, 422)
 
-
-def _upload_folder() -> str:
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from backend.engine.protocol import Engine
 from backend.presets import PresetStore
+from backend.settings import XyzGridSettings
 from backend.storage import Storage
 from ui.api import connect_api, unknown_field
 from ui.controls import control_for
@@ -19,6 +22,9 @@ from ui.guard import Guard, HostList
 from ui.header import header
 from ui.history import connect_records, history_drawer
 from ui.preset_panel import PresetPanel
+from ui.queueing import connect_queue
+from ui.sdapi.access import BasicAuth
+from ui.sdapi.routes import controlnet, sdapi
 from ui.send import connect_sends
 from ui.share import (
     PortInUse,
@@ -81,17 +87,18 @@ def build(studio: Studio) -> Page:
             for tab in TABS:
                 form = Form(tab.mode, studio.engine)
                 form.adopt(control_for(form.settings, "model"), top.model)
-                targets = [{"mode": other.mode, "title": other.title} for other in TABS
-                           if other.accepts_picture]
+                targets = [{"mode": place, "title": title} for other in TABS
+                           for place, _, title in other.places]
                 with gr.Tab(tab.title, id=tab.mode) as shown:
                     spaces.append(Workspace(tab, studio, form, targets))
                 tabs.follow(shown, tab.mode)
         for space in spaces:
             space.connect(blocks)
+        connect_queue(studio.engine, top, spaces)
         connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
         connect_records(studio, top, drawer, spaces, tabs)
-        connect_api(studio, [tab.mode for tab in TABS])
+        connect_api(studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)
 
@@ -106,8 +113,15 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         PortInUse: Something else answers there.
     """
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
-    app_options = {"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None,
-                   "exception_handlers": {TypeError: unknown_field}}
+    app_options: dict[str, Any] = {
+        "middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None,
+        "exception_handlers": {TypeError: unknown_field},
+    }
+    if plan.api:
+        app_options["routes"] = [
+            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth)),
+            Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth)),
+        ]
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
     _, local_url, share_url = page.blocks.launch(

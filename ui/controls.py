@@ -19,17 +19,21 @@ from backend.errors import BadInput
 from backend.settings import Settings
 
 TITLES = {
-    "guidance_scale": "Guidance", "batch_size": "Batch", "guidance_rescale": "Rescale",
-    "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip", "prompt_b": "Prompt B",
-    "prompt_mix": "Mix in prompt B", "controlnet": "ControlNet", "start_from": "Start from",
+    "guidance_scale": "Guidance", "batch_size": "Batch", "batch_count": "Batches",
+    "guidance_rescale": "Rescale", "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip",
+    "vae": "VAE", "prompt_b": "Prompt B", "prompt_mix": "Mix in prompt B",
+    "controlnet": "ControlNet", "start_from": "Start from",
     "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
     "loras": "LoRAs", "compare": "Compare LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
     "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
     "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
     "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",
-    "seed_b": "Seed B", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
+    "seed_b": "Seed B", "prompt_c": "Prompt C", "prompt_d": "Prompt D", "seed_c": "Seed C",
+    "seed_d": "Seed D", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
     "attention_lambda": "Attention to both ends", "inversion_refine": "Inversion refinements",
-    "format": "File for scripts", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
+    "hires_scale": "Upscale", "hires_denoise": "Denoise", "hires_steps": "Hires steps",
+    "hires_upscaler": "Upscaler", "format": "File for scripts", "start_noise": "Noise",
+    "source_prompt": "What it shows now", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
 }
 CHOICE_TITLES = {
     "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
@@ -37,10 +41,14 @@ CHOICE_TITLES = {
     "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
     "prompt": "prompt counts more", "control": "edges count more",
     "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "latent": "latent space", "lanczos": "Lanczos, in pixels",
     "walk": "latent walk", "quick": "quick", "fine": "fine", "insert": "insert frames",
     "rerun": "run again", "off": "off", "smooth": "slow ends",
+    "fresh": "fresh", "inverted": "the picture's own (inverted)",
     "trailing": "trailing", "ays": "AYS", "latent_noise": "latent noise",
 }
+ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
+END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
 
@@ -80,6 +88,17 @@ def field_schema(settings: type[Settings], field: str) -> dict[str, Any]:
 def card_of(library: Library, model: str) -> dict[str, Any]:
     """What is known of a model; an empty card where it is unknown."""
     return next((dict(card) for card in library.models if card["name"] == model), {})
+
+
+FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
+
+
+def model_choice(card: dict[str, Any]) -> tuple[str, str]:
+    """A checkpoint in the dropdown: title, family and size; and its name."""
+    size = card.get("bytes", 0)
+    told = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+    facts = [card.get("title") or card["name"], FAMILIES.get(card.get("family", ""), ""), told]
+    return " · ".join(filter(None, facts)), card["name"]
 
 
 def named(choice: str) -> tuple[str, str]:
@@ -170,6 +189,17 @@ def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str
                        elem_id=elem_id, filterable=False)
 
 
+def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Dropdown(vae_choices(library), value=schema["default"], label=title(key),
+                       info=hint(schema), elem_id=elem_id, filterable=False)
+
+
+def vae_choices(library: Library) -> list[tuple[str, str]]:
+    """The checkpoint's own autoencoder, and the separate ones that can be used."""
+    names = [vae["name"] for vae in library.vaes if not vae["problem"]]
+    return [("the model's own", ""), *((name, name) for name in names)]
+
+
 def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
     known = {name for net in library.controlnets for name in net["detectors"]}
@@ -244,14 +274,16 @@ def control_for(settings: type[Settings], field: str) -> Control:
         return METHOD
     schema = field_schema(settings, field)
     if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
-        build = _text if field in ("prompt_a", "prompt_b") else _prompt
+        build = _text if field in ENDS else _prompt
     elif field == "detector":
         build = _detector
+    elif field == "vae":
+        build = _vae
     elif "enum" in schema:
         build = _choice
     elif schema.get("type") == "boolean":
         build = _check
-    elif field.endswith("seed") or field in ("seed_a", "seed_b"):
+    elif field.endswith("seed") or field in END_SEEDS:
         build = _seed
     elif schema.get("type") in ("integer", "number"):
         build = _slider

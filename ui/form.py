@@ -19,6 +19,7 @@ from ui.controls import (
     field_schema,
     named,
     size_choices,
+    vae_choices,
 )
 
 
@@ -100,6 +101,10 @@ class Form:
                 updates.append(gr.update(value=value, choices=self.schedules(values["sampler"])))
             elif key == "size":
                 updates.append(gr.update(value=value, choices=size_choices(card)))
+            elif key == "vae":
+                choices = vae_choices(library)
+                known = value in [name for _, name in choices]
+                updates.append(gr.update(value=value if known else "", choices=choices))
             elif key == "model":
                 updates.append(gr.update(value=value) if card else gr.skip())
             else:

@@ -74,10 +74,10 @@ class Guard:
             status, text = refusal
             await PlainTextResponse(text, status)(scope, receive, send)
             return
-        limit = MAX_UPLOAD_BYTES if scope["path"].endswith("/upload") else MAX_BODY_BYTES
-        guarded = _limited(receive, limit)
-        if scope["path"].rstrip("/") == "/login" and scope.get("method") == "POST":
-            send = self._counting(send, _client(scope))
+        guarded = _limited(receive, _limit(scope["path"]))
+        if _logs_in(scope):
+            page = scope["path"].rstrip("/") == "/login"
+            send = self._counting(send, _client(scope), (400, 401, 403, 422) if page else (401,))
         await self._app(scope, guarded, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -93,10 +93,10 @@ class Guard:
         if any(path.startswith(prefix) for prefix in _BLOCKED) and path.rstrip("/") != _RUN:
             return 404, "Not found."
         length = headers.get("content-length", "0")
-        limit = MAX_UPLOAD_BYTES if path.endswith("/upload") else MAX_BODY_BYTES
+        limit = _limit(path)
         if length.isdigit() and int(length) > limit:
             return 413, f"That is too large; {limit // 1_000_000} MB is the limit."
-        if path.rstrip("/") == "/login" and self._paused(_client(scope)):
+        if _logs_in(scope) and self._paused(_client(scope)):
             return 429, "Too many failed logins; try again in a minute."
         return None
 
@@ -107,9 +107,9 @@ class Guard:
             return False
         return count >= LOGIN_FAILURES
 
-    def _counting(self, send: Send, client: str) -> Send:
+    def _counting(self, send: Send, client: str, statuses: tuple[int, ...]) -> Send:
         async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400:
+            if message["type"] == "http.response.start" and message["status"] in statuses:
                 count, since = self._failures.get(client, (0, time.monotonic()))
                 self._failures[client] = (count + 1, since)
                 while len(self._failures) > 1024:
@@ -117,6 +117,20 @@ class Guard:
             await send(message)
 
         return counted
+
+
+def _limit(path: str) -> int:
+    """Bytes that a body may have; pictures travel in those of /sdapi."""
+    pictures = path.endswith("/upload") or path.startswith("/sdapi/")
+    return MAX_UPLOAD_BYTES if pictures else MAX_BODY_BYTES
+
+
+def _logs_in(scope: Scope) -> bool:
+    """Whether a request shows a password."""
+    path = scope["path"]
+    if path.startswith(("/sdapi/", "/controlnet/")):
+        return True
+    return path.rstrip("/") == "/login" and scope.get("method") == "POST"
 
 
 def _client(scope: Scope) -> str:

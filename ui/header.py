@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
 
 from backend.settings import Settings
+from ui.controls import model_choice
+from ui.queue_panel import queue_functions
 from ui.stage import mount_call, script
 from ui.studio import Studio
 
 _STATUS = """
 <div class="loom-status">
-  <span class="queue" role="status">queue is free</span>
-  <span class="memory"></span>
+  <div class="queue-box">
+    <button type="button" class="queue quiet" aria-expanded="false" aria-controls="loom-queue"
+      title="Your jobs that run or wait"><span role="status">queue is free</span></button>
+    <div class="queue-list" id="loom-queue" role="region" aria-label="Your jobs" hidden>
+      <p class="none">Nothing runs or waits. Generate while a picture is being made adds to the
+        queue.</p>
+      <ol></ol>
+    </div>
+  </div>
+  <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"
+    hidden></button>
   <button type="button" class="quiet" onclick="loom.openHistory()">History</button>
+  <section id="loom-memory" aria-label="Models in memory" hidden>
+    <h2>Models in memory</h2>
+    <p class="sums"></p>
+    <table><thead><tr><th>Part</th><th>Size</th><th>Where</th><th>Idle</th></tr></thead>
+      <tbody></tbody></table>
+    <p class="none">None is loaded; the first picture loads its model.</p>
+    <button type="button" class="free">Free memory</button>
+  </section>
   <div class="veil" hidden><p>Drop the picture to load its settings</p></div>
 </div>
 """
@@ -41,9 +61,18 @@ class Header:
     notices: gr.HTML
 
 
-def notes(*texts: str, kind: str = "info") -> dict[str, Any]:
-    """A value for `Header.notices` that shows these sentences once."""
-    return {"id": next(_numbers), "notes": [{"text": text, "kind": kind} for text in texts]}
+def notes(
+    *texts: str, kind: str = "info", queued: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A value for `Header.notices` that shows these sentences once.
+
+    Args:
+        texts: To show.
+        kind: "info", "warn" or "error".
+        queued: A job for the page's list: job, mode, words.
+    """
+    return {"id": next(_numbers), "queued": queued,
+            "notes": [{"text": text, "kind": kind} for text in texts]}
 
 
 def header(studio: Studio) -> Header:
@@ -56,12 +85,16 @@ def header(studio: Studio) -> Header:
 
     async def system(asked: Any) -> dict[str, Any]:
         """Memory and device, for the header."""
-        memory, library = engine.memory(), engine.library()
-        return {"used": memory.used_bytes, "budget": memory.budget_bytes,
-                "device": library.device, "dtype": library.dtype}
+        memory = await asyncio.to_thread(engine.memory)  # the engine may still be starting
+        library = await asyncio.to_thread(engine.library)
+        return {**asdict(memory), "device": library.device, "dtype": library.dtype}
 
-    models = [(card.get("title") or card["name"], card["name"])
-              for card in engine.library().models]
+    async def free(asked: Any) -> dict[str, Any]:
+        """The button of the memory panel."""
+        return {"freed": await asyncio.to_thread(engine.free_memory)}
+
+    watching = queue_functions(engine)
+    models = [model_choice(card) for card in engine.library().models]
     with gr.Row(elem_classes="loom-header"):
         gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
         model = gr.Dropdown(models, value=first_model(models), label="Model",
@@ -75,7 +108,8 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None, html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", ("record",)),
-            head=script("loom.js", "stage.js"), server_functions=[system],
+            head=script("loom.js", "stage.js", "memory.js", "queue.js"),
+            server_functions=[system, free, *watching],
             apply_default_css=False, elem_classes="loom-status-box",
         )
     return Header(model, preset, save, notices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import gradio as gr
 
 from backend.errors import BadInput, LoomError
 from backend.metadata import read
-from backend.settings import parse
+from backend.settings import XyzGridSettings, parse
+from ui.controls import ENDS
 from ui.header import Header, notes
 from ui.preset_panel import apply
 from ui.stage import mount_call, script
@@ -71,9 +73,19 @@ def connect_records(
 ) -> None:
     """Wires dropped pictures and the drawer's pictures to the forms."""
     forms = [c for space in workspaces for c in (*space.form.components, space.actions)]
+    grids = [space.grid for space in workspaces if space.grid is not None]
+    axes = [part for grid in grids for part in grid.parts.values()]
 
     def restored(content: bytes) -> list[Any]:
         found = read(content)
+        shown: list[Any] = [gr.skip()] * len(axes)
+        if found.mode == XyzGridSettings.mode:
+            grid = parse(found.mode, found.settings)
+            assert isinstance(grid, XyzGridSettings)
+            shown = [value for panel in grids for value in (
+                panel.write(found.settings) if panel.form.mode == grid.base_mode
+                else [gr.skip()] * len(panel.parts))]
+            found = replace(found, mode=grid.base_mode, settings=grid.plain)
         if all(space.form.mode != found.mode for space in workspaces):
             raise BadInput(f"This picture was made in '{found.mode}', which has no tab here.")
         values = parse(found.mode, found.settings).model_dump(mode="json")
@@ -82,13 +94,15 @@ def connect_records(
         if values["model"] not in known:
             told.append(f"The model '{values['model']}' is not here; the present one stays.")
         told += [str(note) for note in found.notes]
-        return [*apply(workspaces, found.mode, values), *tabs.open(found.mode), notes(*told[:4])]
+        return [*apply(workspaces, found.mode, values), *shown, *tabs.open(found.mode),
+                notes(*told[:4])]
 
     def guarded(content: Any) -> list[Any]:
         try:
             return restored(content())
         except Exception as error:
-            return [*[gr.skip()] * len(forms), *tabs.stay(), notes(sentence(error), kind="warn")]
+            return [*[gr.skip()] * (len(forms) + len(axes)), *tabs.stay(),
+                    notes(sentence(error), kind="warn")]
 
     def record(evt: gr.EventData) -> list[Any]:
         return guarded(lambda: read_upload((evt._data or {}).get("path"), MAX_PICTURE_BYTES))
@@ -97,13 +111,13 @@ def connect_records(
         return guarded(lambda: _past(studio, (evt._data or {}).get("name")))
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
-        trigger(fn, outputs=[*forms, *tabs.outputs, header.notices], show_progress="hidden",
+        trigger(fn, outputs=[*forms, *axes, *tabs.outputs, header.notices], show_progress="hidden",
                 api_visibility="private")
 
 
 def _words(settings: dict[str, Any]) -> str:
     """What a picture was asked to show; of a morph, both ends."""
-    ends = [str(settings.get(name, "")) for name in ("prompt_a", "prompt_b")]
+    ends = [str(settings.get(name, "")) for name in ENDS]
     shared = str(settings.get("prompt", ""))
     return shared if shared or "prompt_a" not in settings else " → ".join(filter(None, ends))
 

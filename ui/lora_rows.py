@@ -1,12 +1,12 @@
 """The rows of the LoRA mix: a component of our own whose value is the text that a form keeps.
 
-One LoRA is written `name:weight`, with `@start-end` where it acts in a part of the run only, and a
-`~` before it while it is switched off; LoRAs stand between commas.
+The text is a JSON list of the settings' LoRAs, rows that are off included; it is empty where there
+are none.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Any
 
 import gradio as gr
@@ -16,8 +16,7 @@ from backend.errors import BadInput
 from ui.controls import Control, Values
 from ui.stage import mount_call, script
 
-_LORA = re.compile(r"\s*(?P<name>[^:,]+?)\s*(?::\s*(?P<weight>[-+.\d]+))?"
-                   r"\s*(?:@\s*(?P<start>[.\d]+)\s*-\s*(?P<end>[.\d]+))?\s*")
+MAX_CHARS = 20_000
 _TEMPLATE = """
 <div class="lora-mix" role="group" aria-label="LoRAs">
   <p class="none"></p>
@@ -51,34 +50,28 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
 
 
 def read_rows(value: Any) -> Values:
-    """The rows' text -> the settings field; rows that are off are left out.
+    """The rows' text -> the settings field.
 
     Raises:
-        BadInput: A row is not written as it should be.
+        BadInput: It is no list of rows.
     """
-    uses: list[dict[str, Any]] = []
-    for part in filter(str.strip, str(value or "").split(",")):
-        if part.lstrip().startswith("~"):
-            continue
-        match = _LORA.fullmatch(part)
-        try:
-            use = {k: v if k == "name" else float(v)
-                   for k, v in match.groupdict().items() if v} if match else None
-        except ValueError:
-            use = None
-        if use is None:
-            raise BadInput("LoRAs are written as name:weight, e.g. pocket-ink:0.8.", "loras")
-        uses.append(use)
+    text = str(value or "")
+    try:
+        uses = json.loads(text) if text and len(text) <= MAX_CHARS else [] if not text else None
+    except (ValueError, RecursionError):
+        uses = None
+    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in uses):
+        raise BadInput("The LoRA rows could not be read; reload the page and add them again.",
+                       "loras")
     return {"loras": uses}
 
 
 def write_rows(values: Values, card: dict[str, Any]) -> str:
-    """The settings field -> the rows' text."""
-    def one(use: dict[str, Any]) -> str:
-        start, end = use.get("start", 0.0), use.get("end", 1.0)
-        part = "" if (start, end) == (0.0, 1.0) else f"@{start:g}-{end:g}"
-        return f"{use['name']}:{use.get('weight', 1.0):g}{part}"
-    return ", ".join(one(use) for use in values.get("loras", ()))
+    """The settings field -> the rows' text, with what differs from the defaults."""
+    standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True}
+    rows = [{key: use[key] for key in use if key == "name" or use[key] != standard[key]}
+            for use in values.get("loras", ())]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else ""
 
 
 def control(engine: Engine, mode: str) -> Control:

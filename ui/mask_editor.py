@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 
 from backend.errors import BadInput
 from backend.events import Pixels
 from backend.pictures.decode import decode
-from ui.uploads import MAX_PICTURE_BYTES, read_upload
+from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
 MAX_SIDE_PX = 768  # of the picture under the brush; the mask is scaled to the upload
 KEPT = 32
@@ -96,3 +98,46 @@ def _content(layer: Any) -> bytes:
     file = getattr(layer, "file", layer)
     file.seek(0)
     return file.read(MAX_PICTURE_BYTES + 1)
+
+
+def mask_inputs(mode: str) -> dict[str, Component]:
+    """The editor, and the upload for a mask that is there already."""
+    return {
+        "painted": mask_editor(f"{mode}-painted"),
+        "mask": gr.Image(
+            type="filepath", sources=["upload", "clipboard"], height=160, buttons=[],
+            label="Or upload it: white is repainted", elem_id=f"{mode}-mask-file",
+            elem_classes="loom-picture",
+        ),
+    }
+
+
+def sent_pictures(
+    parts: Mapping[str, Component], raw: Mapping[str, Any], names: tuple[str, ...]
+) -> dict[str, Pixels]:
+    """The uploads of those names, and the strokes as the mask where none was uploaded.
+
+    Raises:
+        BadInput: An upload cannot be read.
+    """
+    images = read_pictures({name: raw.get(name) for name in (*names, "mask")})
+    if "mask" not in images:
+        editor = parts["painted"]
+        assert isinstance(editor, gr.ImageEditor)
+        strokes = painted(editor, raw.get("painted"))
+        if strokes is not None:
+            images["mask"] = strokes
+    return images
+
+
+def lay_under(image: gr.Image, editor: Component) -> None:
+    """Puts each new picture under the brush."""
+
+    def underlay(sent: Any) -> Any:
+        try:
+            return backdrop(read_pictures({"image": sent}).get("image"))
+        except BadInput:
+            return None  # Generate says what is wrong with it
+
+    image.change(underlay, inputs=image, outputs=editor, show_progress="hidden",
+                 api_visibility="private", preprocess=False)

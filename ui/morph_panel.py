@@ -65,10 +65,13 @@ def morph_panel(studio: Studio) -> gr.HTML:
         """What an end should look like: the picture beside which its frame is shown."""
         try:
             outputs = engine.results(str(asked.get("job"))[:200])
-            view = outputs[-1 if asked.get("end") else 0].views.get("end")
+            views = [output.views["end"] for output in outputs if "end" in output.views]
+            view = views[int(asked.get("end", 0))]
+        except IndexError:
+            return {}
         except Exception as error:
             return {"error": sentence(error)}
-        return {"src": png_uri(view)} if view is not None else {}
+        return {"src": png_uri(view)}
 
     return gr.HTML(
         None, html_template=_TEMPLATE, js_on_load=mount_call("mountMorph", "morph", ()),

@@ -19,21 +19,22 @@ from ui.workspace import Workspace
 
 def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
     """Wires the stage's "send to": the picture enters the target, its tab opens."""
-    receivers = {space.tab.mode: space.pictures[space.tab.receiver] for space in spaces
-                 if space.tab.accepts_picture}
+    receivers = {place: (space.tab.mode, space.pictures[part]) for space in spaces
+                 for place, part, _ in space.tab.places}
 
     def send(evt: gr.EventData) -> list[Any]:
         data = evt._data if isinstance(evt._data, dict) else {}
         output = chosen(engine, data.get("job"), data.get("image"))
-        mode = data.get("to")
-        if output is None or mode not in receivers:
+        wanted = data.get("to")
+        if output is None or wanted not in receivers:
             return [*tabs.stay(), *[gr.skip()] * len(receivers)]
         path = kept(output)
-        updates = [gr.update(value=path) if name == mode else gr.skip() for name in receivers]
-        return [*tabs.open(mode), *updates]
+        updates = [gr.update(value=path) if name == wanted else gr.skip() for name in receivers]
+        return [*tabs.open(receivers[wanted][0]), *updates]
 
+    parts = [part for _, part in receivers.values()]
     for space in spaces:
-        space.stage.send(send, outputs=[*tabs.outputs, *receivers.values()], show_progress="hidden",
+        space.stage.send(send, outputs=[*tabs.outputs, *parts], show_progress="hidden",
                          api_visibility="private")
 
 

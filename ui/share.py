@@ -27,6 +27,7 @@ class Serving:
         auth: (user, password), or None for an open page on this machine.
         made_up: The password was made up here and has to be printed.
         open_browser: Open a browser window.
+        api: Answer at /sdapi/v1 as well.
     """
 
     host: str
@@ -35,10 +36,12 @@ class Serving:
     auth: tuple[str, str] | None
     made_up: bool
     open_browser: bool
+    api: bool = False
 
 
 def serving(
-    *, host: str, port: int, listen: bool, share: bool, auth: str | None, open_browser: bool
+    *, host: str, port: int, listen: bool, share: bool, auth: str | None, open_browser: bool,
+    api: bool = False,
 ) -> Serving:
     """Turns flags into a plan; whatever leaves this machine gets a password.
 
@@ -56,7 +59,7 @@ def serving(
         pair = (user, password)
     elif share or not is_local(host):
         pair, made_up = ("loom", secrets.token_urlsafe(9)), True
-    return Serving(host, port, share, pair, made_up, open_browser)
+    return Serving(host, port, share, pair, made_up, open_browser, api)
 
 
 def is_local(host: str) -> bool:

@@ -16,6 +16,7 @@ from backend.errors import LoomError
 from backend.events import JobStatus, Output
 from backend.metadata import write_png
 from backend.requests import Request
+from backend.settings import XyzGridSettings
 
 LOG = logging.getLogger(__name__)
 STATUS_EVERY_S = 0.2
@@ -73,7 +74,8 @@ def result_of(output: Output) -> dict[str, Any]:
     return {
         "url": url, "name": name,
         "seed": seed, "width": width, "height": height, "label": label_of(output),
-        "views": list(output.views), "obedience": output.record.extra.get("obedience"),
+        "sheet": output.record.mode == XyzGridSettings.mode, "views": list(output.views),
+        "obedience": output.record.extra.get("obedience"),
     }
 
 
@@ -85,8 +87,11 @@ def label_of(output: Output) -> str:
     if strength is None or "sigma" not in extra:
         return ""
     steps = extra["steps"]
-    return (f"strength {strength:g} · σ {extra['sigma']:.2f} · "
-            f"{steps} {'step' if steps == 1 else 'steps'}")
+    label = (f"strength {strength:g} · σ {extra['sigma']:.2f} · "
+             f"{steps} {'step' if steps == 1 else 'steps'}")
+    if inversion := extra.get("inversion"):
+        label += f" · inverted, gives the picture back at {inversion['psnr']:.1f} dB"
+    return label
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -107,7 +112,7 @@ async def observe(engine: Engine, token: str) -> AsyncGenerator[dict[str, Any], 
     ended = False
     try:
         while not ended:
-            status = engine.status(token)
+            status = await asyncio.to_thread(engine.status, token)  # it may still be starting
             ended = status.state in ENDED
             engine.touch(token)
             yield state_of(status)

@@ -15,16 +15,17 @@ from gradio.components import Component
 from backend.errors import LoomError
 from backend.events import Pixels
 from backend.requests import Branch, Request
-from backend.settings import Settings
+from backend.settings import Settings, parse
 from ui.controls import card_of
 from ui.form import Form
+from ui.grid_panel import GridPanel
 from ui.stage import mount_call, script, stage
 from ui.stream import failed, observe, run
 from ui.studio import Studio
 
 _ACTIONS = """
 <div class="actions-row">
-  <button class="go" type="button">Generate <kbd></kbd></button>
+  <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
 </div>
 """
@@ -55,12 +56,14 @@ class Fold:
         title: On it.
         fields: Settings fields inside.
         pictures: Builds input components inside, by name, above the fields.
+        early: Stands right below the main fields, above the LoRAs.
     """
 
     key: str
     title: str
     fields: tuple[str, ...]
     pictures: Callable[[], dict[str, Component]] = _no_pictures
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Tab:
         pictures: Builds further input components, by name, above the prompt.
         pixels: Those components and their raw values, by name -> `Request.images`.
         accepts_picture: Whether pictures may be sent here.
-        receiver: The component of `pictures` that they are sent into.
+        receivers: The components of `pictures` that they are sent into, with what each is called
+            where there are several.
         beside: Fields that belong to the pictures and stand below them.
         scripted: Fields that only scripts set; they keep their defaults on the page.
         folds: Further accordions, above the Advanced one.
@@ -85,6 +89,7 @@ class Tab:
         panel: Builds what shows the run as a whole, below the stage, by name.
         connect: Wires what this tab alone has.
         loras_open: Whether the LoRA rows are unfolded at first.
+        grid: Whether it offers an X/Y/Z grid.
     """
 
     mode: str
@@ -96,7 +101,7 @@ class Tab:
     pictures: Callable[[], dict[str, Component]] = _no_pictures
     pixels: Callable[[dict[str, Component], dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
-    receiver: str = "image"
+    receivers: tuple[tuple[str, str], ...] = (("image", ""),)
     beside: tuple[str, ...] = ()
     scripted: tuple[str, ...] = ()
     folds: tuple[Fold, ...] = ()
@@ -104,6 +109,18 @@ class Tab:
     panel: Callable[[Studio], dict[str, Component]] = _no_panel
     connect: Callable[[Workspace], None] = _no_wires
     loras_open: bool = False
+    grid: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """Where pictures may be sent: (its name, the component of `pictures`, its title)."""
+        if not self.accepts_picture:
+            return ()
+        return tuple(
+            (f"{self.mode}-{part}" if called else self.mode, part,
+             f"{self.title}, {called}" if called else self.title)
+            for part, called in self.receivers
+        )
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -137,7 +154,8 @@ class Workspace:
                         form.add("negative_prompt")
                 self.actions = gr.HTML(
                     None, html_template=_ACTIONS,
-                    js_on_load=mount_call("mountActions", mode, ("generate", "stop", "reset")),
+                    js_on_load=mount_call("mountActions", mode,
+                                          ("generate", "stop", "reset", "enqueue", "follow")),
                     head=script("loom.js", "stage.js"), apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -151,16 +169,12 @@ class Workspace:
                         self.recycle = gr.Button("Seed of the last picture",
                                                  elem_classes="loom-icon loom-recycle",
                                                  min_width=0, scale=0, elem_id=f"{mode}-recycle")
+                self._add_folds(early=True)
                 with gr.Accordion("LoRA", open=tab.loras_open, elem_id=f"{mode}-lora",
                                   elem_classes="loom-fold"):
                     form.add("loras")
-                for fold in tab.folds:
-                    with gr.Accordion(fold.title, open=False, elem_id=f"{mode}-{fold.key}",
-                                      elem_classes="loom-fold"):
-                        self.pictures |= fold.pictures()
-                        with gr.Group(elem_classes="loom-controls"):
-                            for name in fold.fields:
-                                form.add(name)
+                self._add_folds(early=False)
+                self.grid = GridPanel(studio, form) if tab.grid else None
                 with gr.Accordion("Advanced", open=False, elem_id=f"{mode}-advanced",
                                   elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
                     for name in tab.advanced:
@@ -173,10 +187,24 @@ class Workspace:
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
         self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
 
+    def _add_folds(self, *, early: bool) -> None:
+        for fold in self.tab.folds:
+            if fold.early != early:
+                continue
+            with gr.Accordion(fold.title, open=False, elem_id=f"{self.tab.mode}-{fold.key}",
+                              elem_classes="loom-fold"):
+                self.pictures |= fold.pictures()
+                with gr.Group(elem_classes="loom-controls"):
+                    for name in fold.fields:
+                        self.form.add(name)
+
     def connect(self, page: gr.Blocks) -> None:
         """Wires the events; called once every tab is built."""
         self._connect_runs(page)
         self._connect_controls()
+        if self.grid is not None:
+            self.grid.connect(self)
+        self.page = page
         self.tab.connect(self)
         self._connect_memory(page)
 
@@ -186,15 +214,15 @@ class Workspace:
         async def generate(
             evt: gr.EventData, request: gr.Request, **raw: Any
         ) -> AsyncGenerator[tuple[Any, Any], None]:
-            async with aclosing(self._runs(raw, _owner(request), None)) as states:
+            async with aclosing(self._runs(raw, owner_of(request), None)) as states:
                 async for state in states:
                     yield state
 
         async def branch(
             evt: gr.EventData, request: gr.Request, **raw: Any
         ) -> AsyncGenerator[tuple[Any, Any], None]:
-            source = Branch(str(_given(evt, "job", "")), _whole(_given(evt, "step", 0)))
-            async with aclosing(self._runs(raw, _owner(request), source)) as states:
+            source = Branch(str(given(evt, "job", "")), _whole(given(evt, "step", 0)))
+            async with aclosing(self._runs(raw, owner_of(request), source)) as states:
                 async for state in states:
                     yield state
 
@@ -205,7 +233,7 @@ class Workspace:
                     api_visibility="private")
 
         def stop(evt: gr.EventData) -> None:
-            engine.cancel(str(_given(evt, "job", "")))
+            engine.cancel(str(given(evt, "job", "")))
 
         self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private")
 
@@ -222,15 +250,23 @@ class Workspace:
         page.load(reattach, inputs=self.kept_job, outputs=self.stage, show_progress="hidden",
                   concurrency_limit=None, api_visibility="private")
 
+    async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
+        """What the components' raw values ask for.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        images = await asyncio.to_thread(self.tab.pixels, self.pictures, raw)
+        settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+        if branch is not None:
+            settings = self._with_seeds_of(branch.token, settings)
+        return Request(settings, images=images, branch=branch)
+
     async def _runs(
         self, raw: dict[str, Any], owner: str, branch: Branch | None
     ) -> AsyncGenerator[tuple[Any, Any], None]:
         try:
-            images = await asyncio.to_thread(self.tab.pixels, self.pictures, raw)
-            settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
-            if branch is not None:
-                settings = self._with_seeds_of(branch.token, settings)
-            request = Request(settings, images=images, branch=branch)
+            request = await self.request(raw, branch)
         except Exception as error:
             yield failed(error), gr.skip()
             return
@@ -242,11 +278,19 @@ class Workspace:
                 said = job
 
     def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
-        """A branch goes on with the run's own noise where the form leaves the seed open."""
-        drawn = self.studio.engine.status(token).info.get("settings", {})
+        """A branch goes on with the run's own noise where the form leaves the seed open.
+
+        Of several batches, the steps of the last one that ran are kept.
+        """
+        status = self.studio.engine.status(token)
+        drawn = dict(status.info.get("settings", {}))
+        if drawn.get("batch_count", 1) > 1:
+            past = parse(self.tab.mode, drawn)
+            last = min(len(status.outputs) // past.picture_count, past.batch_count - 1)
+            drawn = past.batch(last).model_dump(mode="json")
         open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
                       if getattr(settings, name) == -1 and name in drawn}
-        return settings.model_copy(update=open_seeds)
+        return settings.model_copy(update=open_seeds | {"batch_count": 1})
 
     def _connect_controls(self) -> None:
         form = self.form
@@ -254,7 +298,7 @@ class Workspace:
                                  "api_visibility": "private", "preprocess": False}
 
         def reset(evt: gr.EventData, model: Any) -> list[Any]:
-            key = str(_given(evt, "key", ""))
+            key = str(given(evt, "key", ""))
             standard = form.defaults(str(model))
             return form.only({key: standard[key]} if key in standard else {})
 
@@ -287,19 +331,19 @@ class Workspace:
         self.recycle.click(recycle, inputs=self.stage, outputs=seed, **quiet)
 
         def reuse(evt: gr.EventData) -> int:
-            return _whole(_given(evt, "seed", -1), -1)
+            return _whole(given(evt, "seed", -1), -1)
 
         self.stage.reuse(reuse, outputs=seed, **quiet)
 
         def advise(evt: gr.EventData) -> list[Any]:
-            changes = _given(evt, "changes", {})
+            changes = given(evt, "changes", {})
             known = {name: value for name, value in changes.items() if name in form.parts}
             return form.only(known)
 
         self.stage.advise(advise, outputs=form.components, **quiet)
 
         def example(evt: gr.EventData) -> str:
-            return str(_given(evt, "text", ""))
+            return str(given(evt, "text", ""))
 
         self.stage.example(example, outputs=form.parts["prompt"], **quiet)
 
@@ -332,12 +376,13 @@ class Workspace:
         )
 
 
-def _owner(request: gr.Request) -> str:
+def owner_of(request: gr.Request) -> str:
     """Whom the queue is fair to; no authority rests on it."""
     return str(request.username or request.session_hash or "")
 
 
-def _given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
+def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
+    """What the page's script handed over with an event under that key."""
     data = evt._data
     return data.get(key, otherwise) if isinstance(data, dict) else otherwise
 

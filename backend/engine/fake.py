@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backend.engine import fake_morph, fake_picture
+from backend.engine import fake_grid, fake_morph, fake_picture, fake_training
 from backend.engine.fake_library import FAILURES, GIB, library, native_px
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.video import mp4
@@ -29,9 +29,19 @@ from backend.errors import (
     QueueFull,
     UnknownName,
 )
-from backend.events import JobStatus, Output, Pixels, Preview, Progress, Record, TimelineInfo
+from backend.events import (
+    JobStatus,
+    Output,
+    Pixels,
+    Preview,
+    Progress,
+    Record,
+    Resident,
+    TimelineInfo,
+)
+from backend.lora_settings import FootprintSettings, LoraPadSettings
 from backend.pictures import canvas
-from backend.requests import Request, check_pictures
+from backend.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.settings import (
     MAX_SEED,
     Img2ImgSettings,
@@ -39,6 +49,8 @@ from backend.settings import (
     MorphSettings,
     Settings,
     StyleTransferSettings,
+    Txt2ImgSettings,
+    XyzGridSettings,
 )
 
 _KEPT_JOBS = 64
@@ -56,10 +68,12 @@ class SavesPictures(Protocol):
 @dataclass
 class _Job:
     request: Request
+    batch: Request  # the one that runs, of several
     owner: str
     background: bool
     status: JobStatus
     watched_at: float
+    training: TrainLoraRequest | None = None
     cancelled: bool = False
     preview: Preview | None = None
     waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
@@ -94,6 +108,7 @@ class FakeEngine:
         self._max_waiting = max_waiting
         self._models = models
         self._loaded: set[str] = set()
+        self._trained: list[str] = []
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
         self._queue: list[_Job] = []
         self._changed = threading.Condition()
@@ -101,8 +116,15 @@ class FakeEngine:
         self._worker = threading.Thread(target=self._work, name="fake-engine", daemon=True)
         self._worker.start()
 
-    def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
+        training = None
+        if isinstance(request, TrainLoraRequest):
+            if not request.pictures:
+                raise BadInput("There are no pictures to learn from; add at least one.",
+                               "pictures")
+            training, background = request, True
+            request = Request(fake_training.drawing(fake_training.resolved(request)), save=False)
         check_pictures(request)
         settings = request.settings.for_pictures(request.images)
         if settings.model not in self._models:
@@ -123,10 +145,11 @@ class FakeEngine:
             if sum(job.owner == owner for job in self._queue) >= self._max_waiting:
                 raise QueueFull("You have as many pictures waiting as fit; let one finish first.")
             token = secrets.token_urlsafe(24)
+            wanted = replace(request, settings=resolved)
             job = _Job(
-                replace(request, settings=resolved), owner, background,
+                wanted, wanted, owner, background,
                 JobStatus(token, "queued", len(self._queue), Progress("queued"), revision=1),
-                time.monotonic(),
+                time.monotonic(), training,
             )
             self._jobs[token] = job
             while len(self._jobs) > _KEPT_JOBS:
@@ -153,13 +176,28 @@ class FakeEngine:
                 self._end(job, "stopped", "Stopped before it began.")
             self._changed.notify_all()
 
+    def promote(self, token: str) -> None:
+        """Lets a waiting job of its owner go before the one of theirs in front of it."""
+        with self._changed:
+            job = self._find(token)
+            if job in self._queue:
+                place = self._queue.index(job)
+                other = next((i for i in reversed(range(place))
+                              if self._queue[i].owner == job.owner
+                              and self._queue[i].background == job.background), place)
+                self._queue[place], self._queue[other] = self._queue[other], job
+
     def status(self, token: str) -> JobStatus:
         """Snapshot of a job."""
         with self._changed:
             job = self._find(token)
             if job in self._queue:
-                busy = any(j.status.state == "running" for j in self._jobs.values())
-                return replace(job.status, position=self._queue.index(job) + busy)
+                now = [j for j in self._jobs.values() if j.status.state == "running"]
+                before = self._queue[:self._queue.index(job)]
+                wait_s = sum(j.status.progress.eta_s or 0.0 for j in now) + self.step_time_s * sum(
+                    j.request.settings.batch_count * run_steps(j.request.settings) for j in before)
+                return replace(job.status, position=len(before) + len(now),
+                               progress=replace(job.status.progress, eta_s=wait_s))
             return job.status
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
@@ -217,7 +255,7 @@ class FakeEngine:
         if info is None or not 0 <= step < info.steps or not 0 <= image < info.batch:
             raise BadInput("That step is not stored; move the timeline and try again.", "step")
         job = self._jobs[token]
-        return self._frame(job.request, image, (step + 1) / run_steps(job.request.settings), kind)
+        return self._frame(job.batch, image, (step + 1) / run_steps(job.batch.settings), kind)
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
         """An mp4 of x0 | x_t over the steps."""
@@ -234,13 +272,27 @@ class FakeEngine:
         """Evenly from 14.6 to 0."""
         return tuple(14.6 * (1 - i / settings.steps) for i in range(settings.steps + 1))
 
+    def seconds(self, settings: Settings) -> float | None:
+        """Every step takes `step_time_s`."""
+        return self.step_time_s * run_steps(settings)
+
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, one LoRA, one ControlNet."""
-        return library(self._models)
+        found = library(self._models)
+        return replace(found, loras=(*found.loras, *map(fake_training.lora, self._trained)))
 
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""
-        return Memory(len(self._loaded) * GIB, 16 * GIB)
+        used = len(self._loaded) * GIB
+        residents = tuple(Resident((name,), "unet", GIB, 0, False, 0.0)
+                          for name in sorted(self._loaded))
+        return Memory(used, 16 * GIB, used, 16 * GIB, residents)
+
+    def free_memory(self) -> int:
+        """Forgets that models were loaded."""
+        freed = len(self._loaded) * GIB
+        self._loaded.clear()
+        return freed
 
     def results(self, token: str) -> tuple[Output, ...]:
         """Finished pictures of a job."""
@@ -269,6 +321,9 @@ class FakeEngine:
             return shape(fake_morph.frame(request, image), done, grain)
         seed = settings.image_seed(image % settings.batch_size)
         prompt = settings.prompt
+        if isinstance(settings, LoraPadSettings):
+            prompt += str(settings.points[image])
+            seed = settings.seed
         if isinstance(settings, LoraMixSettings):
             prompt += settings.variants[image // settings.batch_size][0]
         picture = fake_picture.draw(prompt, seed, *size)
@@ -306,6 +361,22 @@ class FakeEngine:
             note = f"Loading {settings.model}"
             self._pause(job, self._load_time_s, Progress("loading", note=note))
             self._loaded.add(settings.model)
+        if job.training is not None:
+            self._train(job, job.training)
+            return
+        if isinstance(settings, XyzGridSettings):
+            self._run_grid(job, settings)
+            return
+        begun = time.monotonic()
+        ran = 0
+        for number in range(settings.batch_count):
+            if settings.batch_count > 1:
+                job.batch = replace(job.request, settings=settings.batch(number))
+            ran += self._run_batch(job, number)
+        self._end(job, "done", None, ran, time.monotonic() - begun)
+
+    def _run_batch(self, job: _Job, number: int) -> int:
+        settings, count = job.batch.settings, job.request.settings.batch_count
         begun = time.monotonic()
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = job.request.branch.step + 1 if job.request.branch is not None else 0
@@ -313,11 +384,66 @@ class FakeEngine:
         for step in range(first, total):
             if failure is not None and step >= total // 2:
                 raise failure
-            elapsed = time.monotonic() - begun
+            elapsed, done = time.monotonic() - begun, number * total + step
+            left = (count * total - done) * self.step_time_s
+            self._pause(job, self.step_time_s,
+                        Progress("sampling", done, count * total, elapsed, left))
+            self._show(job, step + 1, number * total, count * total)
+        self._finish(job)
+        return total - first
+
+    def _run_grid(self, job: _Job, settings: XyzGridSettings) -> None:
+        """Cell by cell, the sheet as preview; a stop keeps what is done."""
+        begun, total, step = time.monotonic(), run_steps(settings), 0
+        grid = fake_grid.Grid(settings)
+        outputs: list[Output] = []
+        try:
+            for place, cell in enumerate(grid.cells):
+                request = replace(job.request, settings=cell)
+                for own in range(run_steps(cell)):
+                    self._pause(job, self.step_time_s, Progress(
+                        "sampling", step, total, time.monotonic() - begun,
+                        (total - step) * self.step_time_s,
+                    ))
+                    step += 1
+                    frame = self._frame(request, 0, (own + 1) / run_steps(cell), "x0")
+                    with self._changed:
+                        job.preview = Preview(step, step, total, fake_picture.jpeg(
+                            grid.preview(place, frame), 1024), step == total)
+                        self._publish(job, progress=replace(job.status.progress, step=step))
+                image = self._frame(request, 0, 1.0, "x0")
+                outputs.append(self._saved(job, grid.cell(place, image)))
+                self._publish(job, outputs=tuple(outputs))
+        finally:
+            if outputs:
+                outputs.append(self._saved(job, grid.sheet()))
+                self._publish(job, outputs=tuple(outputs))
+        self._end(job, "done", None, step, time.monotonic() - begun)
+
+    def _saved(self, job: _Job, output: Output) -> Output:
+        if self._storage is None or not job.request.save:
+            return output
+        return replace(output, path=str(self._storage.save_output(output.image, output.record)))
+
+    def _train(self, job: _Job, request: TrainLoraRequest) -> None:
+        total, begun = fake_training.steps(request), time.monotonic()
+        every, validated = max(1, total // 4), list[int]()
+        for step in range(1, total + 1):
             left = (total - step) * self.step_time_s
-            self._pause(job, self.step_time_s, Progress("sampling", step, total, elapsed, left))
-            self._show(job, step + 1)
-        self._finish(job, total - first, time.monotonic() - begun)
+            self._pause(job, self.step_time_s, Progress(
+                "fitting", step, total, time.monotonic() - begun, left,
+                loss=fake_training.loss(step),
+            ))
+            if step % every == 0:
+                validated.append(step)
+                made = (*job.status.outputs, fake_training.validation(request, step))
+                self._publish(job, outputs=made)
+            self._publish(job, info=fake_training.told(request, step, validated))
+        self._trained.append(request.settings.name)
+        self._publish(job, info=fake_training.told(
+            request, total, validated, lora=request.settings.name
+        ))
+        self._end(job, "done", None, total, time.monotonic() - begun)
 
     def _pause(self, job: _Job, duration_s: float, progress: Progress) -> None:
         self._publish(job, progress=progress)
@@ -333,29 +459,38 @@ class FakeEngine:
                     return
                 self._changed.wait(until - now)
 
-    def _show(self, job: _Job, done: int) -> None:
-        settings = job.request.settings
+    def _show(self, job: _Job, done: int, before: int, overall: int) -> None:
+        settings = job.batch.settings
         total = run_steps(settings)
         frames = [
-            self._frame(job.request, i, done / total, "x0")
+            self._frame(job.batch, i, done / total, "x0")
             for i in range(settings.picture_count)
         ]
         with self._changed:
             revision = job.preview.revision + 1 if job.preview else 1
-            job.preview = Preview(revision, done, total,
+            job.preview = Preview(revision, before + done, overall,
                                   fake_picture.jpeg(fake_picture.grid(frames)),
-                                  done == total)
-            sigmas = self.levels(settings)[settings.steps - total + 1 :][:done]
+                                  before + done == overall)
+            sigmas = self._sigmas(settings)[:done]
             self._publish(
                 job, timeline=TimelineInfo(done, settings.picture_count, sigmas),
-                progress=replace(job.status.progress, step=done,
-                                 eta_s=(total - done) * self.step_time_s),
+                progress=replace(job.status.progress, step=before + done,
+                                 eta_s=(overall - before - done) * self.step_time_s),
             )
 
-    def _finish(self, job: _Job, steps: int, elapsed_s: float) -> None:
-        settings = job.request.settings
+    def _sigmas(self, settings: Settings) -> tuple[float, ...]:
+        """Levels after each step of all stages."""
+        if isinstance(settings, Txt2ImgSettings) and settings.hires:
+            second = settings.second_stage
+            return self.levels(settings)[1:] + self.levels(second)[second.steps
+                                                                   - run_steps(second) + 1:]
+        return self.levels(settings)[settings.steps - run_steps(settings) + 1:]
+
+    def _finish(self, job: _Job) -> None:
+        settings = job.batch.settings
         model = {"name": settings.model, "hash": _HASH}
-        outputs: list[Output] = []
+        outputs = list(job.status.outputs)
+        made = len(outputs)
         for i in range(settings.picture_count):
             recipe = settings.model_copy(
                 update={"batch_size": 1, "seed": settings.image_seed(i % settings.batch_size)}
@@ -365,6 +500,9 @@ class FakeEngine:
                 variant = i // settings.batch_size
                 extra = {"compared": recipe.variants[variant][0]}
                 recipe = recipe.alone(variant)
+            if isinstance(recipe, LoraPadSettings):
+                extra = {"point": list(recipe.points[i])}
+                recipe = recipe.exact(*recipe.points[i])
             if isinstance(recipe, MorphSettings):
                 extra = {"frame": i, "position": i / (recipe.frames - 1)}
                 recipe = settings
@@ -374,14 +512,13 @@ class FakeEngine:
                 ran = recipe.model_steps(strength)
                 extra = {"steps": ran, "sigma": self.levels(settings)[settings.steps - ran]}
             record = Record(settings.mode, recipe.model_dump(mode="json"), model, extra)
-            image = self._frame(job.request, i, 1.0, "x0")
+            image = self._frame(job.batch, i, 1.0, "x0")
             path = None
             if self._storage is not None and job.request.save:
                 path = str(self._storage.save_output(image, record))
-            outputs.append(_explained(Output(i, image, record, path), job.request))
+            outputs.append(_explained(Output(made + i, image, record, path), job.request))
         with self._changed:
             self._publish(job, outputs=tuple(outputs))
-            self._end(job, "done", None, steps, elapsed_s)
 
     def _end(
         self, job: _Job, state: str, error: str | None, steps: int | None = None,
@@ -389,7 +526,8 @@ class FakeEngine:
     ) -> None:
         settings, progress = job.request.settings, job.status.progress
         info: dict[str, Any] = {
-            "seeds": [settings.image_seed(i % settings.batch_size)
+            "seeds": [settings.batch(number).image_seed(i % settings.batch_size)
+                      for number in range(settings.batch_count)
                       for i in range(settings.picture_count)],
             "settings": settings.model_dump(mode="json"),
             "model": {"name": settings.model, "hash": _HASH},
@@ -399,10 +537,12 @@ class FakeEngine:
         }
         if isinstance(settings, MorphSettings) and state == "done":
             info |= fake_morph.facts([output.image for output in job.status.outputs])
+        if isinstance(settings, FootprintSettings):
+            info |= fake_footprint(settings)
         with self._changed:
             if job.preview is not None and not job.preview.final:
                 job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)
-            self._publish(job, state=state, error=error, info=info)
+            self._publish(job, state=state, error=error, info=job.status.info | info)
 
     def _publish(self, job: _Job, **changes: Any) -> None:
         with self._changed:
@@ -412,6 +552,15 @@ class FakeEngine:
                     loop.call_soon_threadsafe(fresh.set)
             job.waiters.clear()
             self._changed.notify_all()
+
+
+def fake_footprint(settings: FootprintSettings) -> dict[str, Any]:
+    """Even shares in every step."""
+    share = round(1 / len(settings.loras), 4)
+    return {"footprint": [
+        {"name": use.name, "share": share, "shares": [share] * settings.steps}
+        for use in settings.loras
+    ]}
 
 
 def _explained(output: Output, request: Request) -> Output:
@@ -444,6 +593,10 @@ def _explained(output: Output, request: Request) -> Output:
 
 def run_steps(settings: Settings) -> int:
     """Steps that a run takes: part of them where it starts from a picture."""
+    if isinstance(settings, XyzGridSettings):
+        return settings.model_steps
+    if isinstance(settings, Txt2ImgSettings) and settings.hires:
+        return settings.steps + run_steps(settings.second_stage)
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps

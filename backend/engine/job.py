@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import secrets
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any
 from backend.engine.previews import Mailbox
 from backend.errors import Cancelled, DeadlineExceeded
 from backend.events import JobStatus, Output, Progress, State
-from backend.requests import Request
+from backend.requests import AnyRequest
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Job:
     """
 
     def __init__(
-        self, request: Request, owner: str, *, background: bool, patience: Patience
+        self, request: AnyRequest, owner: str, *, background: bool, patience: Patience
     ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.request = request
@@ -103,7 +104,8 @@ class Job:
 
     def add(self, output: Output) -> None:
         with self._changed:
-            self._outputs.append(output)
+            # A grid draws its cells in the order in which they share work.
+            bisect.insort(self._outputs, output, key=lambda each: each.index)
             self._bump()
 
     def inform(self, facts: dict[str, Any]) -> None:

@@ -14,8 +14,11 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from backend.engine.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
 from backend.engine.job import Job, Patience, Shelf
+from backend.engine.library import models_of, samplers, vaes_of
 from backend.engine.loras import LoraShelf, take_loras
+from backend.engine.pace import Pace
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.queue import FairQueue
 from backend.engine.timeline import TimelineStore
@@ -26,21 +29,24 @@ from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
 from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
 from backend.models.configs import part_config
-from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, pick
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.loading import Checkpoint
 from backend.models.lora_fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
-from backend.modes import check_mode, limits, run_mode
+from backend.modes import check_mode, limits, run_mode, train_lora
+from backend.modes.leasing import leased
 from backend.modes.parts import check_branch
-from backend.requests import Request, check_pictures
+from backend.pictures.fit import fit
+from backend.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
-from backend.settings import MAX_SEED, SCHEDULES_OF, Settings, StyleTransferSettings
+from backend.settings import MAX_SEED, Settings, StyleTransferSettings, XyzGridSettings
 from backend.storage import Storage
 
 log = logging.getLogger(__name__)
+
+UNHURRIED = Patience(grace_s=math.inf, deadline_s=math.inf)  # of a training
 
 
 class LocalEngine:
@@ -70,17 +76,25 @@ class LocalEngine:
         self._timelines = TimelineStore()
         self._device_lock = threading.Lock()
         self._fits = LoraFits()
+        self._pace = Pace()
         worker = Worker(
             self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
-            self._device_lock,
+            self._device_lock, prepare=self._resolve, pace=self._pace,
+            lora_folder=catalog.lora_folder, changed_files=catalog.refresh, advise=self._advice,
         )
         self._thread = threading.Thread(target=worker.loop, name="device-worker", daemon=True)
         self._thread.start()
+        self._closing = threading.Event()
+        self._janitor = threading.Thread(
+            target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
+        )
+        self._janitor.start()
 
     @classmethod
     def create(
         cls, models: Sequence[Path], storage: Storage, *, device: str | None = None,
         dtype: str | None = None, preview: PreviewKind = "fast", warm_up: str | None = "pocket",
+        budgets: Budgets = STANDARD_BUDGETS,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -91,18 +105,12 @@ class LocalEngine:
             dtype: e.g. "bfloat16", "float32"; None picks what is fastest here.
             preview: off, fast, tiny or full.
             warm_up: Model to load at once, in the background.
+            budgets: What the model cache may hold, and for how long.
         """
         target = pick(device, dtype)
         catalog = Catalog(models)
 
-        def load(name: str) -> Checkpoint | ControlNet:
-            if name.startswith(controlnet.KEY):
-                named = name.removeprefix(controlnet.KEY)
-                return controlnet.load_controlnet(catalog.find("controlnet", named), target)
-            info = catalog.checkpoint(name)
-            return load_checkpoint(info, target, catalog.tiny_decoder(info.family))
-
-        manager: ModelManager[Any] = ModelManager(load, limits.budget(target))
+        manager = library_cache(catalog, target, budgets)
         engine = cls(catalog, manager, target, storage, preview=preview)
         if warm_up is not None:
             threading.Thread(
@@ -112,7 +120,10 @@ class LocalEngine:
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
+    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+        if isinstance(request, TrainLoraRequest):
+            request, patience = self._training(request), UNHURRIED
+            return self._push(Job(request, owner, background=True, patience=patience))
         check_pictures(request)
         settings = request.settings.for_pictures(request.images)
         request = replace(request, settings=self._resolve(settings))
@@ -123,14 +134,25 @@ class LocalEngine:
         patience = self._patience
         if request.settings.outlives_watcher:
             patience = replace(patience, grace_s=math.inf)
-        job = Job(request, owner, background=background, patience=patience)
+        return self._push(Job(request, owner, background=background, patience=patience))
+
+    def _push(self, job: Job) -> str:
         self._queue.push(job)
         for gone in self._shelf.put(job):
             self._timelines.drop(gone)
         return job.token
 
+    def _training(self, request: TrainLoraRequest) -> TrainLoraRequest:
+        info = self._catalog.checkpoint(request.settings.model)
+        if info.problem:
+            raise BadInput(info.problem, "model")
+        request = replace(request, settings=request.settings.resolved(min(info.native_size)))
+        train_lora.check(request, info, self._catalog.lora_folder)
+        return request
+
     def _resolve(self, settings: Settings) -> Settings:
-        settings = take_loras(settings)
+        if not isinstance(settings, XyzGridSettings):
+            settings = take_loras(settings)  # a grid replaces words in them: each cell takes its
         info = self._catalog.checkpoint(settings.model)
         if info.problem:
             raise BadInput(info.problem, "model")
@@ -139,12 +161,24 @@ class LocalEngine:
             native_size=info.native_size, guidance_scale=info.card.guidance_scale,
             seed=draw.randint(0, MAX_SEED), variation_seed=draw.randint(0, MAX_SEED),
         )
-        for lora in resolved.loras:
+        for lora in resolved.acting_loras:
             self._catalog.find("lora", lora.name)
+        if resolved.vae:
+            self._catalog.find("vae", resolved.vae)
+        if isinstance(resolved, XyzGridSettings):
+            for cell in resolved.cells():
+                self._resolve(cell)
+            return resolved
         if isinstance(resolved, StyleTransferSettings):
             resolved = self._with_controlnet(resolved, info)
         limits.check(resolved, info, self._target)
         return resolved
+
+    def _advice(self, settings: Settings) -> str:
+        """What would have fitted, as a sentence of its own."""
+        info = self._catalog.checkpoint(settings.model)
+        found = limits.advice(settings, info, self._target)
+        return found[:1].upper() + found[1:]
 
     def _with_controlnet(
         self, settings: StyleTransferSettings, model: ModelInfo
@@ -162,9 +196,16 @@ class LocalEngine:
         if self._queue.remove(job):
             job.finish("stopped", "Stopped before it began.")
 
+    def promote(self, token: str) -> None:
+        self._queue.promote(self._job(token))
+
     def status(self, token: str) -> JobStatus:
         job = self._job(token)
-        return job.status(self._position(job), self.timeline(token))
+        before = self._before(job)
+        status = job.status(len(before or ()), self.timeline(token))
+        if before is None or status.state != "queued":
+            return status
+        return replace(status, progress=replace(status.progress, eta_s=self._wait_s(before)))
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
         self._job(token).wait(revision, timeout_s)
@@ -176,12 +217,26 @@ class LocalEngine:
             raise UnknownName("That job is no longer known; it may have ended long ago.")
         return job
 
-    def _position(self, job: Job) -> int:
-        ahead = self._queue.position(job)
-        if ahead is None:
-            return 0
-        running = any(other.state == "running" for other in self._shelf.all())
-        return ahead + running
+    def _before(self, job: Job) -> list[Job] | None:
+        """Jobs that end before this one begins; None where it does not wait."""
+        waiting = self._queue.before(job)
+        if waiting is None:
+            return None
+        # One in the background steps aside within a model call: nobody waits for it.
+        return [other for other in self._shelf.all() if other.state == "running"
+                and (job.background or not other.background)] + waiting
+
+    def _wait_s(self, before: Sequence[Job]) -> float | None:
+        """Seconds until these jobs have ended; None where one cannot be foreseen."""
+        total = 0.0
+        for job in before:
+            left = job.progress.eta_s if job.state == "running" else None
+            if left is None and isinstance(job.request, Request):
+                left = self._pace.seconds(job.request.settings)
+            if left is None:
+                return None
+            total += left
+        return total
 
     async def next_preview(
         self, token: str, revision: int, timeout_s: float = 10.0
@@ -210,16 +265,16 @@ class LocalEngine:
         if not 0 <= image < len(stored.x):
             raise BadInput(f"That run made {len(stored.x)} pictures; choose one of them.", "image")
         latents = stored.x0 if kind == "x0" else stored.x / (1 + stored.sigma**2) ** 0.5
-        return self._decode(settings.model, latents[image : image + 1], token)
+        return self._decode(settings, latents[image : image + 1], token)
 
-    def _decode(self, model: str, latents: torch.Tensor, token: str) -> Pixels:
+    def _decode(self, settings: Settings, latents: torch.Tensor, token: str) -> Pixels:
         """By the VAE while the device is idle and the model loaded, else by the fast preview."""
         run = self._timelines.get(token)
         if run is None:
             raise UnknownName("The steps of that run are no longer kept.")
         if self._device_lock.acquire(timeout=0.05):
             try:
-                with self._models.lease(model) as checkpoint:
+                with leased(self._models, settings) as checkpoint:
                     return checkpoint.vae.decode(latents)[0]
             finally:
                 self._device_lock.release()
@@ -237,6 +292,8 @@ class LocalEngine:
             )
             for step in range(info.steps)
         ]
+        height, width = frames[-1].shape[:2]  # earlier stages may be smaller
+        frames = [fit(frame, width, height, "stretch").image for frame in frames]
         return mp4(frames + [frames[-1]] * fps, fps)
 
     # --- what there is -----------------------------------------------------------------------
@@ -247,13 +304,15 @@ class LocalEngine:
         schedule = schedules.make(settings.sampler, settings.schedule, settings.steps, config)
         return tuple(schedule.levels)
 
+    def seconds(self, settings: Settings) -> float | None:
+        return self._pace.seconds(self._resolve(settings))
+
     def library(self, *, refresh: bool = False) -> Library:
         if refresh:
             self._catalog.refresh()
         return Library(
-            models=tuple(_summary(info) for info in self._catalog.models("checkpoint")),
-            samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
-            loras=tuple(self._loras()),
+            models=models_of(self._catalog), samplers=samplers(),
+            loras=tuple(self._loras()), vaes=vaes_of(self._catalog),
             controlnets=tuple(self._controlnets()),
             device=str(self._target.device), dtype=self._target.dtype_name,
         )
@@ -284,21 +343,18 @@ class LocalEngine:
             }
 
     def memory(self) -> Memory:
-        return Memory(self._models.used_bytes, self._models.budget_bytes)
+        models = self._models
+        return Memory(models.used_bytes, models.budget_bytes, models.ram_bytes,
+                      models.ram_budget_bytes, models.residents())
+
+    def free_memory(self) -> int:
+        return self._models.free()
 
     def close(self) -> None:
         for job in self._shelf.all():
             job.cancel()
         for job in self._queue.close():
             job.finish("stopped", "The program is closing.")
+        self._closing.set()
         self._thread.join(timeout=30)
-
-
-def _summary(info: ModelInfo) -> dict[str, Any]:
-    """What `/options` and the page are told of a model."""
-    return {
-        "name": info.name, "title": info.card.title or info.name, "family": info.family,
-        "native_size": list(info.native_size), "guidance_scale": info.card.guidance_scale,
-        "bytes": info.bytes, "example_prompts": list(info.card.example_prompts),
-        "known_words": list(info.card.known_words), "problem": info.problem, "note": info.note,
-    }
+        self._janitor.join(timeout=30)

@@ -48,7 +48,8 @@ class LoraShelf:
 
 
 def take_loras(settings: Settings) -> Settings:
-    """Moves `<lora:name:weight>` from the prompt to the rows, where it adds to a row of that name.
+    """Moves `<lora:name:weight>` from the prompt to the rows, where it adds to a row of that
+    name; a row that is off acts again, at the weight in the prompt.
 
     Raises:
         BadInput: A weight is out of range.
@@ -59,7 +60,8 @@ def take_loras(settings: Settings) -> Settings:
     rows = {use.name: use for use in settings.loras}
     for name, weight in named:
         row = rows.get(name, LoraUse(name=name, weight=0.0))
-        rows[name] = row.model_copy(update={"weight": row.weight + weight})
+        weight += row.weight if row.on else 0.0
+        rows[name] = row.model_copy(update={"weight": weight, "on": True})
     values = settings.model_dump() | {
         "prompt": prompt, "loras": [row.model_dump() for row in rows.values()],
     }

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
-from backend.requests import Request
+from backend.events import JobStatus, Output, Pixels, Preview, Resident, TimelineInfo
+from backend.requests import AnyRequest
 from backend.settings import Settings
 
 FrameKind = Literal["x0", "xt"]
@@ -28,6 +28,7 @@ class Library:
             misfits ({model: why it cannot be used there}).
         controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
             on, as far as its name says), fits (names of the models that it fits).
+        vaes: One dict a separate autoencoder: name, bytes, problem.
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
     """
@@ -36,23 +37,36 @@ class Library:
     samplers: dict[str, tuple[str, ...]]
     loras: tuple[dict[str, Any], ...] = ()
     controlnets: tuple[dict[str, Any], ...] = ()
+    vaes: tuple[dict[str, Any], ...] = ()
     device: str = "cpu"
     dtype: str = "float32"
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What the model cache holds, and may hold, in bytes."""
+    """What the model cache holds, and may hold, in bytes.
+
+    Attributes:
+        used_bytes: Weights where models run: on the device.
+        budget_bytes: Weights that may be there.
+        ram_bytes: Weights kept in RAM, from where they come back fast; where models run in RAM,
+            the same as `used_bytes`.
+        ram_budget_bytes: Weights that RAM may keep.
+        residents: Every part, that of the last used model first.
+    """
 
     used_bytes: int
     budget_bytes: int
+    ram_bytes: int = 0
+    ram_budget_bytes: int = 0
+    residents: tuple[Resident, ...] = ()
 
 
 class Engine(Protocol):
     """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
 
-    def submit(self, request: Request, owner: str = "", *, background: bool = False) -> str:
-        """Queues a job and returns its token.
+    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+        """Queues a job and returns its token; a training is always in the background.
 
         Raises:
             BadInput: The request cannot run here (unknown model, too large, ...).
@@ -64,8 +78,18 @@ class Engine(Protocol):
         """Stops the job within one model call; what it has finished is kept. Idempotent."""
         ...
 
+    def promote(self, token: str) -> None:
+        """Lets a waiting job change places with its owner's job in front of it, if there is one.
+
+        The jobs of others are not overtaken. Raises UnknownName for an unknown token.
+        """
+        ...
+
     def status(self, token: str) -> JobStatus:
-        """Snapshot of a job. Raises UnknownName when the token is not (or no longer) known."""
+        """Snapshot of a job. Raises UnknownName when the token is not (or no longer) known.
+
+        While it waits, `progress.eta_s` is the estimated wait before it begins.
+        """
         ...
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
@@ -108,12 +132,24 @@ class Engine(Protocol):
         """
         ...
 
+    def seconds(self, settings: Settings) -> float | None:
+        """About how long a job with these settings takes; None before the model was ever run.
+
+        Raises:
+            BadInput: It could not run here.
+        """
+        ...
+
     def library(self, *, refresh: bool = False) -> Library:
         """Models, samplers and LoRAs at hand."""
         ...
 
     def memory(self) -> Memory:
         """What the cache holds."""
+        ...
+
+    def free_memory(self) -> int:
+        """Lets every model go that no job uses, and returns the bytes given back."""
         ...
 
     def results(self, token: str) -> tuple[Output, ...]:

@@ -50,6 +50,15 @@ class _Turns(Generic[T]):
             del self._owners[job.owner]
         return True
 
+    def promote(self, job: T) -> bool:
+        jobs = self._owners.get(job.owner)
+        if jobs is None or job not in jobs:
+            return False
+        place = jobs.index(job)
+        if place:
+            jobs[place - 1], jobs[place] = job, jobs[place - 1]
+        return True
+
     def waiting(self, owner: str) -> int:
         return len(self._owners.get(owner, ()))
 
@@ -109,13 +118,24 @@ class FairQueue(Generic[T]):
         with self._changed:
             return self._interactive.remove(job) or self._background.remove(job)
 
-    def position(self, job: T) -> int | None:
+    def promote(self, job: T) -> bool:
+        """Before its owner's job in front of it; False when it does not wait here.
+
+        Turns between owners stay as they are.
+        """
+        with self._changed:
+            return self._interactive.promote(job) or self._background.promote(job)
+
+    def before(self, job: T) -> list[T] | None:
         """Jobs that run before this one; None when it does not wait here."""
         with self._changed:
-            for place, other in enumerate(self._order()):
-                if other is job:
-                    return place
-            return None
+            order = list(self._order())
+            return order[:order.index(job)] if job in order else None
+
+    def position(self, job: T) -> int | None:
+        """How many jobs run before this one; None when it does not wait here."""
+        ahead = self.before(job)
+        return None if ahead is None else len(ahead)
 
     def _order(self) -> Iterator[T]:
         yield from self._interactive.order()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -29,35 +30,72 @@ class JobSteps:
 
     def __init__(self, job: Job, timelines: TimelineStore, kind: PreviewKind) -> None:
         self.executed = 0
+        self.begun_at: float | None = None  # on the monotonic clock, the first run's start
         self._job = job
         self._timelines = timelines
         self._kind: PreviewKind = kind
         self._previewer: Previewer | None = None
         self._size_px = (0, 0)
-        self._skipped = 0
+        self._skipped = 0  # steps of the schedule before the run's first
+        self._before = 0  # steps of earlier stages
+        self._after = 0  # steps of stages to come
+        self._done = 0
+        self._batch, self._batches = 0, 1
         self._first: tuple[float, int] | None = None
         self._side: torch.cuda.Stream | None = None
+        self._compose: Callable[[Frame], Frame] | None = None
+        self._parts = (0, 0, 1)  # steps done, steps in all, pictures a step is for
 
-    def begin(self, settings: Settings, previewer: MakePreviewer, first: int = 0) -> None:
+    def sheet(
+        self, compose: Callable[[Frame], Frame], shape: tuple[tuple[int, int], int], total: int
+    ) -> None:
+        self._compose, self._size_px = compose, shape[0]
+        self._parts = (self._parts[0], total, shape[1])
+
+    def batch(self, number: int, count: int) -> None:
+        self._batch, self._batches = number, count
+
+    def begin(
+        self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
+    ) -> None:
+        self._before, self._after, self._done = 0, after, 0
         self._previewer = previewer(self._kind)
         self._skipped = first
-        columns = math.ceil(math.sqrt(settings.picture_count))
-        rows = math.ceil(settings.picture_count / columns)
-        width, height = settings.drawn_size
-        self._size_px = (columns * width, rows * height)
-        self._timelines.begin(self._job.token, settings, previewer("fast"))
+        self.begun_at = self.begun_at or time.monotonic()
+        if self._compose is None:
+            self._size_px = _sheet_px(settings)
+            self._timelines.begin(self._job.token, settings, previewer("fast"))
+
+    def next_stage(self, settings: Settings, first: int = 0) -> None:
+        self._before, self._after = self._done, 0
+        self._skipped = first
+        if self._compose is not None:
+            return  # a part of a picture keeps neither size nor timeline
+        self._first = None  # a step of another size takes another time
+        self._size_px = _sheet_px(settings)
+        self._timelines.next_stage(self._job.token, settings)
 
     def replay(self, step: Step) -> None:
+        self._done = self._before + step.index + 1 - self._skipped
         self._timelines.add(self._job.token, step)
 
     def step(self, step: Step) -> None:
         assert self._previewer is not None, "begin comes first"
         self.executed += 1
-        self._timelines.add(self._job.token, step)
-        done = step.index + 1 - self._skipped
-        total = step.total - self._skipped
+        done = self._done = self._before + step.index + 1 - self._skipped
+        own = self._before + step.total - self._skipped + self._after
+        done, total = self._batch * own + done, self._batches * own
+        compose = self._compose
+        if compose is None:
+            self._timelines.add(self._job.token, step)
+        else:
+            before, total, pictures = self._parts
+            done = before + pictures
+            self._parts = (done, total, pictures)
         if self._previewer.render is not None:
             frame = self._frame(self._previewer, step.x0)
+            if compose is not None:
+                frame = partial(_composed, compose, frame)
             self._job.previews.offer(
                 frame, done, total, self._size_px, final=done == total
             )
@@ -104,6 +142,18 @@ class JobSteps:
             return host.numpy()
 
         return wait
+
+
+def _composed(compose: Callable[[Frame], Frame], frame: Callable[[], Frame]) -> Frame:
+    return compose(frame())
+
+
+def _sheet_px(settings: Settings) -> tuple[int, int]:
+    """(width, height) of all pictures of a run laid out nearly square."""
+    columns = math.ceil(math.sqrt(settings.picture_count))
+    rows = math.ceil(settings.picture_count / columns)
+    width, height = settings.drawn_size
+    return columns * width, rows * height
 
 
 def _rendered(previewer: Previewer, x0: torch.Tensor) -> Frame:

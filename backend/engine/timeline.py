@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Timeline:
-    """The stored steps of one run."""
+    """The stored steps of one run.
 
-    settings: Settings
+    Attributes:
+        stages: Number of the first step, and settings, of each stage.
+    """
+
+    stages: list[tuple[int, Settings]]
     previewer: Previewer
     steps: list[Step] = field(default_factory=list)
     nbytes: int = 0
+
+    def settings_at(self, step: int) -> Settings:
+        """The settings of the stage that the stored step belongs to."""
+        return next(settings for first, settings in reversed(self.stages) if first <= step)
 
     def info(self) -> TimelineInfo:
         batch = len(self.steps[0].x) if self.steps else 0
@@ -59,8 +67,14 @@ class TimelineStore:
 
     def begin(self, token: str, settings: Settings, previewer: Previewer) -> None:
         with self._lock:
-            self._runs[token] = Timeline(settings, previewer)
+            self._runs[token] = Timeline([(0, settings)], previewer)
             self._runs.move_to_end(token)
+
+    def next_stage(self, token: str, settings: Settings) -> None:
+        """The steps added from now on belong to another stage."""
+        with self._lock:
+            if (run := self._runs.get(token)) is not None:
+                run.stages.append((len(run.steps), settings))
 
     def add(self, token: str, step: Step) -> None:
         """Stores a step (by reference: samplers never write into what they yielded)."""
@@ -84,7 +98,7 @@ class TimelineStore:
             return self._runs.get(token)
 
     def load(self, token: str, step: int) -> tuple[Settings, Step]:
-        """Settings and stored step to branch from.
+        """Settings of the stage, and stored step, to branch from.
 
         Raises:
             UnknownName: The run is not kept any more, or has no such step.
@@ -98,7 +112,7 @@ class TimelineStore:
             raise UnknownName(
                 f"That run kept {len(run.steps)} steps; choose one from 1 to {len(run.steps)}."
             )
-        return run.settings, run.steps[step]
+        return run.settings_at(step), run.steps[step]
 
     def drop(self, token: str) -> None:
         with self._lock:

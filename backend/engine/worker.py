@@ -8,29 +8,44 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from backend.engine.job import Job
+from backend.engine.notes import Notes
+from backend.engine.pace import Pace
 from backend.engine.queue import FairQueue
 from backend.engine.steps import JobSteps
 from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
 from backend.events import Output
+from backend.models import thrift
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
 from backend.models.manager import ModelManager
 from backend.models.posterior import PosteriorCache
 from backend.models.preview import PreviewKind
+from backend.models.thrift import Thrift
 from backend.modes.context import Context
 from backend.modes.end_cache import EndCache
-from backend.requests import Request
+from backend.requests import AnyRequest, Request, TrainLoraRequest
+from backend.settings import Settings
 from backend.storage import Storage
 
 log = logging.getLogger(__name__)
 
-RunMode = Callable[[Request, Context], Iterator[Output]]
+RunMode = Callable[[AnyRequest, Context], Iterator[Output]]
+
+
+def _as_it_is(settings: Settings) -> Settings:
+    return settings
+
+
+def no_advice(settings: Settings) -> str:
+    """Nothing to say."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,11 @@ class Worker:
         device_lock: Held while a job runs.
         posteriors: Input pictures that are encoded already.
         ends: Inversions and LoRAs of the ends of earlier morphs.
+        prepare: Resolves settings that a mode makes of its own.
+        pace: Learns how fast jobs are.
+        lora_folder: Where trained LoRAs go.
+        changed_files: Called when there is a new one.
+        advise: What to ask for instead of a job that ran out of memory, a sentence or "".
     """
 
     queue: FairQueue[Job]
@@ -63,6 +83,11 @@ class Worker:
     device_lock: threading.Lock
     posteriors: PosteriorCache = field(default_factory=PosteriorCache)
     ends: EndCache = field(default_factory=EndCache)
+    prepare: Callable[[Settings], Settings] = _as_it_is
+    pace: Pace = field(default_factory=Pace)
+    lora_folder: Path = Path("models/loras")
+    changed_files: Callable[[], None] = lambda: None
+    advise: Callable[[Settings], str] = no_advice
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -74,35 +99,61 @@ class Worker:
         if not job.start():
             return
         steps = JobSteps(job, self.timelines, self.preview)
+        notes = Notes(job)
         context = Context(
             models=self.models, check=lambda: self._check(job, context), report=job.report,
             steps=steps, branches=self.timelines, lora=self.lora, posteriors=self.posteriors,
-            inform=job.inform, ends=self.ends,
+            inform=notes.inform, ends=self.ends, prepare=self.prepare,
+            lora_folder=self.lora_folder, changed_files=self.changed_files,
         )
         try:
-            with torch.no_grad():
-                for output in self.run_mode(job.request, context):
-                    job.add(self._saved(job, output))
+            with torch.no_grad(), thrift.in_force(Thrift(self.models.relieve, notes.tell)):
+                if thrift.attempt(lambda: (self._outputs(job, context),)) is None:
+                    self._again(job, context, steps)
+                elif (steps.begun_at is not None and isinstance(job.request, Request)
+                        and job.request.branch is None):
+                    self.pace.note(job.request.settings, time.monotonic() - steps.begun_at)
             job.finish("done", None, info(job, steps.executed))
         except Cancelled:
             job.finish("stopped", kept(job, steps.executed), info(job, steps.executed))
         except DeadlineExceeded as error:
             job.finish("stopped", str(error), info(job, steps.executed))
+        except OutOfMemory as error:
+            advice = self.advise(job.request.settings) if isinstance(job.request, Request) else ""
+            job.finish("failed", f"{error} {advice}".strip(), info(job, steps.executed))
         except LoomError as error:
             job.finish("failed", str(error), info(job, steps.executed))
         except Exception as error:
             log.exception("job failed")
             job.finish("failed", sentence(error), info(job, steps.executed))
 
+    def _outputs(self, job: Job, context: Context) -> None:
+        for output in self.run_mode(job.request, context):
+            job.add(self._saved(job, output))
+
+    def _again(self, job: Job, context: Context, steps: JobSteps) -> None:
+        """Once more from the start, where memory ran short before the first step."""
+        self.models.relieve()
+        begun = steps.executed or job.outputs or isinstance(job.request, TrainLoraRequest)
+        if not begun and (
+            thrift.attempt(lambda: (self._outputs(job, context),)) is not None
+        ):
+            return
+        self.models.relieve()
+        raise OutOfMemory("There is not enough memory for this.")
+
     def _check(self, job: Job, context: Context) -> None:
         job.check()
         if not job.background:
             return
+        before = job.progress
         while (other := self.queue.pop(interactive_only=True, wait=False)) is not None:
+            job.report(replace(before, note="Waiting for a picture that goes first"))
             with ExitStack() as interlude:
                 for pause in reversed(context.interludes):
                     interlude.enter_context(pause())
                 self._run(other)
+            job.report(before)
         job.check()
 
     def _saved(self, job: Job, output: Output) -> Output:
@@ -115,6 +166,10 @@ class Worker:
 
 def kept(job: Job, steps: int) -> str:
     """What a stopped job leaves, in a sentence."""
+    if isinstance(job.request, TrainLoraRequest):
+        step, total = job.progress.step, job.progress.total
+        return (f"Stopped after {step} of {total} steps; a checkpoint is kept to go on from."
+                if step else "Stopped before the first step.")
     pictures = len(job.outputs)
     if pictures:
         what = "picture is" if pictures == 1 else "pictures are"
@@ -141,18 +196,11 @@ def info(job: Job, steps: int) -> dict[str, Any]:
 
 
 def sentence(error: Exception) -> str:
-    """A message for what was not foreseen; memory that ran out is recognised."""
-    text = str(error)
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text:
-        return str(out_of_memory())
+    """A message for what was not foreseen."""
     return (
         "Something went wrong inside the program "
         f"({type(error).__name__}); the terminal's log has the details. Other jobs go on."
     )
-
-
-def out_of_memory() -> OutOfMemory:
-    return OutOfMemory("There is not enough memory for this; use a smaller size or batch.")
 
 
 def warm(models: ModelManager[Checkpoint], name: str, device_lock: threading.Lock) -> None:

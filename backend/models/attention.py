@@ -17,10 +17,12 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
 
 from backend.errors import BadInput
 
 KEPT_BYTES = 2**30
+_MARK = "_end_attention"
 _Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -56,6 +58,7 @@ class EndAttention:
             BadInput: The UNet has no self-attention in its up blocks.
         """
         self.blend: Blend | None = None
+        self._model = model
         self._layers: dict[str, Attention] = {
             name: module for name, module in model.named_modules()
             if name.startswith("up_blocks.") and name.endswith(".attn1")
@@ -85,8 +88,10 @@ class EndAttention:
         try:
             for name, layer in self._layers.items():
                 layer.processor = _EndProcessor(self, name, layer.processor)  # pyright: ignore
+            self._model.__dict__[_MARK] = self
             yield
         finally:
+            self._model.__dict__.pop(_MARK, None)
             for name, layer in self._layers.items():
                 layer.processor = before[name]
 
@@ -139,6 +144,12 @@ class EndAttention:
             line_k = torch.cat([own_k, line_k], dim=2)
             line_v = torch.cat([own_v, line_v], dim=2)
         return line_k.flatten(0, 1), line_v.flatten(0, 1)
+
+
+def blends_rows(model: nn.Module) -> bool:
+    """Whether rows of the batch look at each other now, so that none can be moved."""
+    control = model.__dict__.get(_MARK)
+    return isinstance(control, EndAttention) and control.blend is not None
 
 
 class _EndProcessor:

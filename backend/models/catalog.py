@@ -25,7 +25,7 @@ from backend.models.layout import (
     inspect_folder,
     read_json,
 )
-from backend.models.original import inspect_original
+from backend.models.original import controlnet_config, inspect_original, vae_config
 from backend.models.safetensors_header import (
     PICKLE_SUFFIXES,
     is_safetensors_name,
@@ -44,6 +44,7 @@ CONFIG_CLASSES: dict[str, Kind] = {
     "ControlNetModel": "controlnet", "AutoencoderKL": "vae", "AutoencoderTiny": "tiny_decoder",
 }
 MAX_DEPTH = 4
+VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Catalog:
         self._roots = tuple(Path(root) for root in roots)
         self._lock = threading.Lock()
         self._entries: dict[tuple[Kind, str], ModelInfo] = {}
+        self._learned: dict[tuple[Path, int], tuple[ModelInfo, ModelInfo]] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -90,12 +92,37 @@ class Catalog:
         entries: dict[tuple[Kind, str], ModelInfo] = {}
         for root in self._roots:
             for path, kind in _candidates(root):
-                info = _describe(path, kind)
+                info = self._with_learned(_describe(path, kind))
                 known = entries.get((info.kind, info.name))
                 if known is None or (known.problem and not info.problem):
                     entries[info.kind, info.name] = info
         with self._lock:
             self._entries = entries
+
+    def learn(self, info: ModelInfo) -> None:
+        """Takes over what loading found out about an entry, until its file or card changes."""
+        with self._lock:
+            known = self._entries.get((info.kind, info.name))
+            if known is None or known.path != info.path or known == info:
+                return
+            self._learned[info.path, info.path.stat().st_mtime_ns] = known, info
+            self._entries[info.kind, info.name] = info
+
+    def _with_learned(self, info: ModelInfo) -> ModelInfo:
+        if not self._learned or not info.path.exists():
+            return info
+        before, after = self._learned.get(
+            (info.path, info.path.stat().st_mtime_ns), (info, info)
+        )
+        return after if before == info else info
+
+    @property
+    def lora_folder(self) -> Path:
+        """Where new LoRAs go: below the last root, which is a person's own where there are two."""
+        root = self._roots[-1]
+        known = [folder for folder in _listing(root)
+                 if FOLDERS.get(folder.name.lower()) == "lora" and folder.is_dir()]
+        return known[0] if known else root / "loras"
 
     def models(self, kind: Kind = "checkpoint") -> tuple[ModelInfo, ...]:
         """All entries of a kind, by name, those with a problem included."""
@@ -175,7 +202,8 @@ def _candidates(root: Path) -> Iterator[tuple[Path, Kind]]:
         kind = FOLDERS.get(folder.name.lower())
         if kind is not None and folder.is_dir():
             for path in _walk(folder, MAX_DEPTH):
-                yield path, kind
+                beside = kind == "checkpoint" and path.name.lower().endswith(VAE_BESIDE)
+                yield path, "vae" if beside else kind
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
@@ -235,6 +263,10 @@ def _inspect(path: Path, kind: Kind, card: Card) -> tuple[Kind, Findings]:
             )
         if kind == "checkpoint":
             return kind, _original(path, card)
+        if kind == "vae":
+            vae_config(read_shapes(path), path)
+        if kind == "controlnet":
+            controlnet_config(path)
         return kind, inspect_file(path)
     if kind == "checkpoint":
         return kind, inspect_folder(path)

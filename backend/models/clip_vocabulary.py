@@ -22,7 +22,7 @@ FILE = "bpe_simple_vocab_16e6.txt.gz"
 MERGES = 49152 - 256 - 2  # what is left of 49,152 entries after the bytes and two markers
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 # What fills up a chunk: OpenAI's encoder learned the end marker there, OpenCLIP's entry 0.
-PAD = {"sd1": EOS, "sd2": "!"}
+PAD = {"sd1": EOS, "sd2": "!", "sdxl": EOS}  # SDXL's second encoder is OpenCLIP's, as sd2
 
 
 def clip_tokenizer(pad: str = EOS) -> CLIPTokenizer:

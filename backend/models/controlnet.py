@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate import init_empty_weights
+from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from diffusers.models.controlnets.controlnet import ControlNetModel
+from safetensors.torch import load_file
+from torch import nn
 
 from backend.errors import BadInput, ModelProblem
 from backend.events import Pixels
 from backend.models.catalog import Catalog, ModelInfo, content_hash
 from backend.models.configs import part_config, read_config
 from backend.models.devices import Target
-from backend.models.loading import load_module, module_bytes
+from backend.models.loading import guarded, load_module, module_bytes, ready
 from backend.models.manager import ModelManager
-from backend.models.unet import Residuals
+from backend.models.original import controlnet_config
+from backend.models.original_weights import filled
+from backend.models.unet import Added, Residuals
 from backend.settings import ControlMode, DetectorName
 
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
 SHAPE = (
     "in_channels", "block_out_channels", "down_block_types", "layers_per_block",
-    "cross_attention_dim",
+    "cross_attention_dim", "addition_embed_type",
 )
 # What a ControlNet was trained on, by what its name says; the first match counts.
 TRAINED_ON: tuple[tuple[str, tuple[DetectorName, ...]], ...] = (
@@ -64,6 +71,11 @@ class ControlNet:
         """Bytes of all parameters and buffers."""
         return module_bytes(self.model)
 
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """Its one module."""
+        return {"controlnet": self.model}
+
     def conditional_only(self, mode: ControlMode) -> bool:
         """Whether it acts on the conditional half of a guided batch alone.
 
@@ -81,7 +93,7 @@ class ControlNet:
 
     def residuals(
         self, hint: torch.Tensor, scaled: torch.Tensor, timestep: torch.Tensor,
-        context: torch.Tensor, scale: float, mode: ControlMode,
+        context: torch.Tensor, scale: float, mode: ControlMode, added: Added | None = None,
     ) -> Residuals:
         """What it adds inside the UNet.
 
@@ -92,10 +104,11 @@ class ControlNet:
             context: (B, 77 k, D).
             scale: Conditioning scale, 0..2.
             mode: See `weights`.
+            added: SDXL's further conditions.
         """
         down, mid = self.model(
             scaled, timestep, encoder_hidden_states=context, controlnet_cond=hint,
-            return_dict=False,
+            added_cond_kwargs=added, return_dict=False,
         )
         pooled = bool(self.model.config["global_pool_conditions"])
         factors = weights(len(down) + 1, "balanced" if pooled else mode) * scale
@@ -122,14 +135,20 @@ def weights(count: int, mode: ControlMode) -> torch.Tensor:
 
 
 def load_controlnet(info: ModelInfo, target: Target) -> ControlNet:
-    """Loads a diffusers folder; raises as `load_checkpoint`."""
+    """Loads a diffusers folder or a single file of SD 1.x or 2.x; raises as `load_checkpoint`."""
     if info.path.is_file():
-        raise ModelProblem(
-            f"The ControlNet '{info.name}' is a single file, which cannot be loaded yet; put its "
-            "diffusers folder (config.json and diffusion_pytorch_model.safetensors) there instead."
-        )
+        name = info.path.name
+        model = guarded(lambda: _from_file(info.path, target.dtype), name)
+        return ControlNet(info, ready(model, name, target))
     file = f"{info.name}/{info.weights[0].name}"
     return ControlNet(info, load_module(ControlNetModel, info.path, file, target, {}))
+
+
+def _from_file(path: Path, dtype: torch.dtype) -> ControlNetModel:
+    config = controlnet_config(path)
+    with init_empty_weights(include_buffers=False):
+        model = ControlNetModel(**config)
+    return filled(model, convert_controlnet_checkpoint(load_file(path), config), path, dtype)
 
 
 @contextmanager
@@ -145,7 +164,8 @@ def fits(controlnet: ModelInfo, checkpoint: ModelInfo) -> bool:
     """Whether the residuals of one have the shapes that the other's UNet takes."""
     try:
         ours = part_config(checkpoint, "unet")
-        theirs = read_config(controlnet.path / "config.json")
+        path = controlnet.path
+        theirs = controlnet_config(path) if path.is_file() else read_config(path / "config.json")
     except ModelProblem:
         return False
     return all(ours.get(key) == theirs.get(key) for key in SHAPE)
@@ -175,12 +195,12 @@ def choose(
         return found
     usable = [
         info for info in catalog.models("controlnet")
-        if info.problem is None and info.path.is_dir() and fits(info, checkpoint)
+        if info.problem is None and fits(info, checkpoint)
     ]
     for info in usable:
         if detector == "identity" or detector in trained_on(info):
             return info
     raise BadInput(
-        f"There is no ControlNet for '{detector}' that fits '{checkpoint.name}'; put its diffusers "
-        f"folder into models/controlnet, with '{detector}' in its name.", "controlnet",
+        f"There is no ControlNet for '{detector}' that fits '{checkpoint.name}'; put one "
+        f"into models/controlnet, with '{detector}' in its name.", "controlnet",
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from backend.errors import BadInput
 
+HEADROOM = 0.8  # of what is free: allocators fragment, other programs grow
 DTYPES = {
     "bfloat16": torch.bfloat16, "bf16": torch.bfloat16,
     "float16": torch.float16, "fp16": torch.float16,
@@ -46,6 +48,15 @@ class Target:
     def dtype_name(self) -> str:
         """E.g. "bfloat16"."""
         return str(self.dtype).removeprefix("torch.")
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory of the device that could be taken now."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        # What the allocator keeps for reuse is ours too.
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(psutil.virtual_memory().available)
 
 
 def pick(device: str | None = None, dtype: str | None = None) -> Target:

@@ -12,7 +12,10 @@ from backend.models.safetensors_header import PICKLE_SUFFIXES, Shapes, read_shap
 
 # Only these classes are ever built from a folder; an unknown name means an unknown layout at
 # best, and somebody's code at worst.
-PIPELINES = frozenset({"StableDiffusionPipeline", "StableDiffusionInpaintPipeline"})
+PIPELINES = frozenset({
+    "StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionXLPipeline",
+    "StableDiffusionXLInpaintPipeline",
+})
 PARTS: dict[str, frozenset[str]] = {
     "unet": frozenset({"UNet2DConditionModel"}),
     "vae": frozenset({"AutoencoderKL"}),
@@ -25,12 +28,19 @@ PARTS: dict[str, frozenset[str]] = {
         "DEISMultistepScheduler",
     }),
 }
+# What SDXL has beside those.
+SDXL_PARTS: dict[str, frozenset[str]] = {
+    "text_encoder_2": frozenset({"CLIPTextModelWithProjection"}),
+    "tokenizer_2": PARTS["tokenizer"],
+}
 # Listed by real checkpoints, never loaded here.
 UNUSED_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion"})
 WEIGHTS = {
     "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model",
+    "text_encoder_2": "model",
 }
+SIZE_IDS = 6  # numbers that SDXL's UNet is told: original size, crop, target size
 FAMILIES = {768: "sd1", 1024: "sd2", 2048: "sdxl"}  # by width of the cross-attention
 
 
@@ -77,14 +87,18 @@ def inspect_folder(folder: Path) -> Findings:
     Raises:
         ModelProblem: Names the file that is missing, damaged or of a kind that is refused.
     """
-    _check_index(read_json(folder / "model_index.json"))
-    configs = {part: read_json(folder / part / "config.json") for part in WEIGHTS}
+    index = read_json(folder / "model_index.json")
+    _check_index(index)
+    sdxl = is_sdxl(index)
+    weighty = [part for part in WEIGHTS if sdxl or part not in SDXL_PARTS]
+    configs = {part: read_json(folder / part / "config.json") for part in weighty}
     for part in ("unet", "vae"):
         if configs[part].get("_class_name") not in PARTS[part]:
             raise ModelProblem(f"{part}/config.json names a class that cannot be used here.")
     read_json(folder / "scheduler" / "scheduler_config.json")
-    _check_tokenizer(folder / "tokenizer")
-    files = {part: weight_files(folder, part) for part in WEIGHTS}
+    for part in ("tokenizer", "tokenizer_2") if sdxl else ("tokenizer",):
+        _check_tokenizer(folder / part)
+    files = {part: weight_files(folder, part) for part in weighty}
     for path in (path for group in files.values() for path in group):
         read_shapes(path)
     unet, vae = configs["unet"], configs["vae"]
@@ -95,6 +109,7 @@ def inspect_folder(folder: Path) -> Findings:
             "The UNet takes other channels than the autoencoder's latents (a depth checkpoint, "
             "perhaps); only text-to-image and inpainting checkpoints can be used."
         )
+    _check_conditions(unet, configs.get("text_encoder_2"))
     sample = unet.get("sample_size") or 64
     height, width = (sample, sample) if isinstance(sample, int) else sample
     factor = 2 ** (len(vae.get("block_out_channels", (0,) * 4)) - 1)
@@ -104,6 +119,11 @@ def inspect_folder(folder: Path) -> Findings:
         weights=files["unet"],
         bytes=sum(path.stat().st_size for group in files.values() for path in group),
     )
+
+
+def is_sdxl(index: dict[str, Any]) -> bool:
+    """Whether a model_index.json belongs to SDXL."""
+    return str(index.get("_class_name")).startswith("StableDiffusionXL")
 
 
 def inspect_file(path: Path) -> Findings:
@@ -167,27 +187,47 @@ def _check_index(index: dict[str, Any]) -> None:
             f"Checkpoints of the kind '{str(name)[:80]}' cannot be used; "
             f"supported: {', '.join(sorted(PIPELINES))}."
         )
+    parts = PARTS | SDXL_PARTS if is_sdxl(index) else PARTS
     for part, value in index.items():
         if part.startswith("_") or not isinstance(value, list):
             continue
         library, cls = [*value, None, None][:2]
-        if library is None and cls is None and part not in PARTS:
+        if library is None and cls is None and part not in parts:
             continue
-        known = part in UNUSED_PARTS or cls in PARTS.get(part, ())
+        known = part in UNUSED_PARTS or cls in parts.get(part, ())
         if library not in LIBRARIES or not known:
             raise ModelProblem(
                 f"model_index.json asks for '{str(cls)[:80]}' as {part[:80]}, which is not one of "
                 "the classes that are allowed here."
             )
-    for part in PARTS:
+    for part in parts:
         if part not in index:
             raise ModelProblem(f"model_index.json has no entry for {part}.")
 
 
+def _check_conditions(unet: dict[str, Any], second: dict[str, Any] | None) -> None:
+    """Whether the UNet is conditioned on what its text encoders give."""
+    wanted = unet.get("addition_embed_type")
+    if wanted != (None if second is None else "text_time"):
+        raise ModelProblem(
+            "The UNet is conditioned on other things than its text encoders give; only plain "
+            "Stable Diffusion and SDXL checkpoints can be used."
+        )
+    if second is not None:
+        sizes = SIZE_IDS * unet.get("addition_time_embed_dim", 256)
+        pooled = unet.get("projection_class_embeddings_input_dim", 0) - sizes
+        if pooled != second.get("projection_dim", 512):
+            raise ModelProblem(
+                "The UNet takes other size conditions than SDXL's base model (a refiner, "
+                "perhaps), which cannot be used here."
+            )
+
+
 def _check_tokenizer(folder: Path) -> None:
+    name = folder.name
     if (folder / "tokenizer.json").exists():
         read_json(folder / "tokenizer.json")
         return
     read_json(folder / "vocab.json")
     if not (folder / "merges.txt").is_file():
-        raise ModelProblem("The file tokenizer/merges.txt is missing.")
+        raise ModelProblem(f"The file {name}/merges.txt is missing.")

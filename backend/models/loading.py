@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from backend.errors import LoomError, ModelProblem, OutOfMemory
@@ -23,7 +23,7 @@ from backend.models.catalog import ModelInfo, content_hash
 from backend.models.clip_vocabulary import PAD, clip_tokenizer
 from backend.models.configs import part_config
 from backend.models.devices import Target
-from backend.models.layout import inspect_folder, weight_files
+from backend.models.layout import inspect_folder, is_sdxl, read_json, weight_files
 from backend.models.original import inspect_original
 from backend.models.original_weights import load_original
 from backend.models.preview import (
@@ -33,7 +33,9 @@ from backend.models.preview import (
     latent_rgb_for,
     make_previewer,
 )
+from backend.models.probe import probed
 from backend.models.text import TextEncoder
+from backend.models.text_sdxl import SdxlTextEncoder
 from backend.models.unet import PredictionType, Unet
 from backend.models.vae import Vae
 
@@ -42,6 +44,7 @@ diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+TextModel = CLIPTextModel | CLIPTextModelWithProjection
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +60,18 @@ class Checkpoint:
         vae: Autoencoder.
         latent_rgb: Linear map of the fast preview.
         tiny: Tiny decoder, where one is installed.
+        vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
     """
 
     info: ModelInfo
     target: Target
     scheduler_config: dict[str, Any]
-    text: TextEncoder
+    text: TextEncoder | SdxlTextEncoder
     unet: Unet
     vae: Vae
     latent_rgb: LatentRgb
     tiny: AutoencoderTiny | None = None
+    vae_hash: str = ""
 
     @property
     def name(self) -> str:
@@ -104,12 +109,18 @@ class Checkpoint:
         return self.vae.factor
 
     @property
+    def parts(self) -> dict[str, nn.Module]:
+        """Its modules by name, for whoever counts or moves them."""
+        parts: dict[str, nn.Module] = {
+            **{name.replace("_", " "): part for name, part in self.text.modules.items()},
+            "unet": self.unet.model, "vae": self.vae.model,
+        }
+        return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all parameters and buffers."""
-        modules: list[nn.Module] = [self.text.model, self.unet.model, self.vae.model]
-        if self.tiny is not None:
-            modules.append(self.tiny)
-        return sum(module_bytes(module) for module in modules)
+        return sum(module_bytes(module) for module in self.parts.values())
 
     def previewer(self, kind: PreviewKind = "fast") -> Previewer:
         """Draws previews of its latents."""
@@ -137,18 +148,32 @@ def load_checkpoint(
     """
     # Its parts are inspected again, though the catalog has looked: files change.
     parts = _from_file(info, target) if info.path.is_file() else _from_folder(info.path, target)
+    info = _tried_out(info, parts)
     scheduler_config = part_config(info, "scheduler")
     vae = Vae(parts.vae)
     return Checkpoint(
         info=info,
         target=target,
         scheduler_config=scheduler_config,
-        text=TextEncoder(parts.text_encoder, parts.tokenizer),
-        unet=Unet(parts.unet, str(scheduler_config.get("prediction_type", "epsilon"))),
+        text=parts.text,
+        unet=Unet(
+            parts.unet, str(scheduler_config.get("prediction_type", "epsilon")), vae.factor
+        ),
         vae=vae,
         latent_rgb=latent_rgb_for(vae),
         tiny=_load_tiny(tiny_decoder, vae, target),
     )
+
+
+def _tried_out(info: ModelInfo, parts: _Parts) -> ModelInfo:
+    """The entry with what its UNet predicts, found by trying it where its file does not say."""
+    if not info.path.is_file() or not inspect_original(info.path, info.card).guessed:
+        return info
+    found = probed(parts.unet, parts.text.encode([""]).context)
+    card = info.card.model_copy(update={"prediction_type": found})
+    side = inspect_original(info.path, card).native_side_px
+    note = f"Tried out: this SD 2.x model predicts {'noise (eps)' if found == 'epsilon' else 'v'}."
+    return replace(info, card=card, native_size=card.native_size or (side, side), note=note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,30 +182,64 @@ class _Parts:
 
     unet: UNet2DConditionModel
     vae: AutoencoderKL
-    text_encoder: CLIPTextModel
-    tokenizer: CLIPTokenizer
+    text: TextEncoder | SdxlTextEncoder
 
 
 def _from_folder(folder: Path, target: Target) -> _Parts:
     inspect_folder(folder)
-    text_model = _load_part(CLIPTextModel, folder, "text_encoder", target)
+    index = read_json(folder / "model_index.json")
+    first = _load_part(CLIPTextModel, folder, "text_encoder", target)
+    tokenizer = _load_tokenizer(folder / "tokenizer", first)
+    vae_target = target
+    if is_sdxl(index):
+        second = _load_part(CLIPTextModelWithProjection, folder, "text_encoder_2", target)
+        text = SdxlTextEncoder(
+            TextEncoder(first, tokenizer, penultimate=True),
+            TextEncoder(
+                second, _load_tokenizer(folder / "tokenizer_2", second), penultimate=True
+            ),
+            zero_empty=bool(index.get("force_zeros_for_empty_prompt", True)),
+        )
+        if read_json(folder / "vae" / "config.json").get("force_upcast", True):
+            vae_target = _in_float32(target)
+    else:
+        text = TextEncoder(first, tokenizer)
     return _Parts(
         unet=_load_part(UNet2DConditionModel, folder, "unet", target),
-        vae=_load_part(AutoencoderKL, folder, "vae", target),
-        text_encoder=text_model,
-        tokenizer=_load_tokenizer(folder / "tokenizer", text_model),
+        vae=_load_part(AutoencoderKL, folder, "vae", vae_target),
+        text=text,
     )
+
+
+def _in_float32(target: Target) -> Target:
+    """For SDXL's autoencoder, whose activations leave float16's range.
+
+    Other checkpoints carry the flag too, as a default of the library that nothing reads.
+    """
+    return replace(target, dtype=torch.float32)
 
 
 def _from_file(info: ModelInfo, target: Target) -> _Parts:
     name = info.path.name
     original = inspect_original(info.path, info.card)
     tokenizer = clip_tokenizer(PAD[original.layout])
-    loaded = _guarded(lambda: load_original(info.path, original, target.dtype), name)
+    loaded = guarded(lambda: load_original(info.path, original, target.dtype), name)
     _check_vocabulary(tokenizer, loaded.text_encoder)
+    first = ready(loaded.text_encoder, name, target)
+    vae_target = target
+    if loaded.text_encoder_2 is not None:
+        second = ready(loaded.text_encoder_2, name, target)
+        text = SdxlTextEncoder(
+            TextEncoder(first, tokenizer, penultimate=True),
+            TextEncoder(second, clip_tokenizer(PAD["sd2"]), penultimate=True),
+            zero_empty=True,
+        )
+        vae_target = _in_float32(target)
+    else:
+        text = TextEncoder(first, tokenizer)
     return _Parts(
-        unet=_ready(loaded.unet, name, target), vae=_ready(loaded.vae, name, target),
-        text_encoder=_ready(loaded.text_encoder, name, target), tokenizer=tokenizer,
+        unet=ready(loaded.unet, name, target), vae=ready(loaded.vae, name, vae_target),
+        text=text,
     )
 
 
@@ -223,36 +282,36 @@ def load_module(
             **{dtype_key: target.dtype}, **options,
         )
 
-    module, report = _guarded(load, file)
+    module, report = guarded(load, file)
     # The libraries only warn about these and go on with random weights.
     missing = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
     if missing:
         raise ModelProblem(
             f"The file {file} lacks {len(missing)} of its tensors, e.g. '{missing[0][:120]}'."
         )
-    return _ready(module, file, target)
+    return ready(module, file, target)
 
 
-def _ready(module: ModuleT, file: str, target: Target) -> ModuleT:
+def ready(module: ModuleT, file: str, target: Target) -> ModuleT:
     """In evaluation mode, checked to be finite, on the device in its layout."""
     module.eval().requires_grad_(False)
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelProblem(f"The file {file} is damaged: '{name}' is not finite.")
-    return _guarded(
+    return guarded(
         lambda: module.to(device=target.device).to(memory_format=target.memory_format), file
     )
 
 
-def _load_tokenizer(folder: Path, text_model: CLIPTextModel) -> CLIPTokenizer:
-    tokenizer = _guarded(
-        lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), "tokenizer"
+def _load_tokenizer(folder: Path, text_model: TextModel) -> CLIPTokenizer:
+    tokenizer = guarded(
+        lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), folder.name
     )
     _check_vocabulary(tokenizer, text_model)
     return tokenizer
 
 
-def _check_vocabulary(tokenizer: CLIPTokenizer, text_model: CLIPTextModel) -> None:
+def _check_vocabulary(tokenizer: CLIPTokenizer, text_model: TextModel) -> None:
     if len(tokenizer) > text_model.config.vocab_size:
         raise ModelProblem(
             f"The tokenizer knows {len(tokenizer)} tokens, the text encoder only "
@@ -263,7 +322,7 @@ def _check_vocabulary(tokenizer: CLIPTokenizer, text_model: CLIPTextModel) -> No
 ResultT = TypeVar("ResultT")
 
 
-def _guarded(work: Callable[[], ResultT], file: str) -> ResultT:
+def guarded(work: Callable[[], ResultT], file: str) -> ResultT:
     """Runs a library's loader on files that anybody may have made.
 
     Its failures take any form, so all of them become one sentence that names the file.

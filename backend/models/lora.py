@@ -27,7 +27,7 @@ _MARK = "_lora_mixer"
 
 def parts_of(model: Checkpoint) -> dict[str, nn.Module]:
     """The parts of a checkpoint that LoRAs change, by the names that LoRA files use."""
-    return {"unet": model.unet.model, "text_encoder": model.text.model}
+    return {"unet": model.unet.model, **model.text.modules}
 
 
 def weights_at(uses: Sequence[LoraUse], step: int, steps: int) -> tuple[float, ...]:
@@ -55,6 +55,12 @@ def canonical(mix: Mix) -> tuple[tuple[LoraFile, float], ...]:
         files.setdefault(file.content_hash, file)
         weights[file.content_hash] = weights.get(file.content_hash, 0.0) + weight
     return tuple((files[key], weights[key]) for key in sorted(files) if weights[key] != 0.0)
+
+
+def acts_by_row(module: nn.Module) -> bool:
+    """Whether a mix gives each row of the batch weights of its own, so that none can be moved."""
+    active = module.__dict__.get(_MARK)
+    return isinstance(active, ActiveMix) and bool(active._per_sample)
 
 
 def text_key(mix: Mix) -> str:

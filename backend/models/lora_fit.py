@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.models.catalog import ModelInfo
 from backend.models.lora_file import FAMILY_NAMES, LoraInfo, inspect, misfit, modules_by_path
@@ -74,9 +74,15 @@ class LoraFits:
 def _build(folder: Path) -> Skeleton:
     """The checkpoint's parts without memory behind their weights."""
     config: dict[str, Any] = json.loads((folder / "unet" / "config.json").read_text("utf-8"))
+    second = folder / "text_encoder_2"
     with torch.device("meta"):
-        parts = {
-            "unet": UNet2DConditionModel.from_config(config),
+        unet: Any = UNet2DConditionModel.from_config(config)
+        parts: dict[str, nn.Module] = {
+            "unet": unet,
             "text_encoder": CLIPTextModel(CLIPTextConfig.from_pretrained(folder / "text_encoder")),
         }
+        if second.is_dir():
+            parts["text_encoder_2"] = CLIPTextModelWithProjection(
+                CLIPTextConfig.from_pretrained(second)
+            )
     return {name: modules_by_path(part) for name, part in parts.items()}

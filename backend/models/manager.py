@@ -1,29 +1,63 @@
-"""ModelManager: loaded models, shared, pinned while in use, evicted by bytes."""
+"""ModelManager: loaded models, shared, pinned while in use, evicted by bytes.
+
+On a GPU weights have two places: the masters in RAM, and copies on the device for the models in
+use. Elsewhere they are used where they lie, and RAM is the only budget.
+"""
 
 from __future__ import annotations
 
+import gc
+import math
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from backend.errors import OutOfMemory
+from backend.events import Resident
+from backend.models.residency import UNSHARED, Copy, Weights, content_key
 
 
 class Loaded(Protocol):
-    """Anything that knows its size in memory."""
+    """Anything that knows its modules; they are in RAM when it comes from the loader."""
 
     @property
-    def nbytes(self) -> int: ...
+    def parts(self) -> Mapping[str, nn.Module]: ...
 
 
 LoadedT = TypeVar("LoadedT", bound=Loaded)
 
 
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class DeviceTier:
+    """The device that weights are copied to while their model is in use.
+
+    Attributes:
+        budget_bytes: Weights that it may hold; models in use may exceed it.
+        copy: Makes the copy of a tensor.
+        empty: Hands unused memory back to the driver.
+    """
+
+    budget_bytes: int
+    copy: Copy
+    empty: Callable[[], None] = _nothing
+
+
 @dataclass
 class _Entry(Generic[LoadedT]):
     model: LoadedT
-    nbytes: int
+    weights: dict[str, Weights]
+    used_at: float
     leases: int = 0
 
 
@@ -35,46 +69,100 @@ class _Loading:
         self.error: BaseException | None = None
 
 
+@dataclass
+class _Shelf:
+    """Weights by content, for parts that several models have in common."""
+
+    by_key: dict[str, Weights] = field(default_factory=dict[str, Weights])
+
+    def take(self, part: str, module: nn.Module, key: str | None) -> Weights:
+        if key is None:
+            return Weights(module)
+        known = self.by_key.get(f"{part} {key}")
+        if known is None:
+            known = self.by_key[f"{part} {key}"] = Weights(module)
+        else:
+            known.adopt(module)
+        return known
+
+    def keep_only(self, used: Iterable[Weights]) -> None:
+        ids = {id(weights) for weights in used}
+        self.by_key = {key: kept for key, kept in self.by_key.items() if id(kept) in ids}
+
+
 class ModelManager(Generic[LoadedT]):
     """A cache of loaded models. Every method is safe from any thread."""
 
-    def __init__(self, load: Callable[[str], LoadedT], budget_bytes: int) -> None:
+    def __init__(
+        self, load: Callable[[str], LoadedT], budget_bytes: int, *,
+        device: DeviceTier | None = None, idle_s: float = math.inf,
+        expect: Callable[[str], int] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Sets up an empty cache.
 
         Args:
-            load: Loads a model by name; called outside the lock.
+            load: Loads a model by name, into RAM; called outside the lock.
             budget_bytes: Models that nobody leases are dropped, the least recently used first,
-                while the cache holds more than this. Leased models may exceed it.
+                while the weights in RAM are more than this. Leased models may exceed it.
+            device: Where weights are copied to for use; None where they are used in place.
+            idle_s: `release_idle` drops models that nobody used for so long.
+            expect: Bytes that a model will take, so that room is made before it is loaded.
+            clock: Seconds, rising.
         """
         self._load = load
         self._budget = budget_bytes
+        self._tier = device
+        self._idle_s = idle_s
+        self._expect = expect or (lambda name: 0)
+        self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[LoadedT]] = OrderedDict()
+        self._shelf = _Shelf()
         self._loading: dict[str, _Loading] = {}
 
     @contextmanager
     def lease(self, name: str) -> Iterator[LoadedT]:
-        """The model `name`, loaded if need be and kept while the context lasts.
+        """The model `name`, loaded if need be, on the device and kept while the context lasts.
 
         Two threads that ask at once share one load; if it fails, both get its error and the
         cache stays as it was.
+
+        Raises:
+            OutOfMemory: The device cannot hold it, though every idle model was let go.
         """
         entry = self._acquire(name)
         try:
+            self._bring(entry)
             yield entry.model
         finally:
             with self._lock:
                 entry.leases -= 1
+                entry.used_at = self._clock()
+                self._evict_device(0)
                 self._evict(self._budget)
+
+    # --- what is held ------------------------------------------------------------------------
 
     @property
     def used_bytes(self) -> int:
-        """Bytes of all models in the cache."""
+        """Bytes of the weights where models run."""
+        with self._lock:
+            return self._used() if self._tier is None else self._used_on_device()
+
+    @property
+    def budget_bytes(self) -> int:
+        """The budget of the place where models run."""
+        return self._budget if self._tier is None else self._tier.budget_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes of the weights in RAM."""
         with self._lock:
             return self._used()
 
     @property
-    def budget_bytes(self) -> int:
+    def ram_budget_bytes(self) -> int:
         """The budget given at the start."""
         return self._budget
 
@@ -84,12 +172,68 @@ class ModelManager(Generic[LoadedT]):
         with self._lock:
             return tuple(self._entries)
 
+    def residents(self) -> tuple[Resident, ...]:
+        """Every part in memory, those of the most recently used model first."""
+        with self._lock:
+            now = self._clock()
+            found: list[Resident] = []
+            seen: set[int] = set()
+            for entry in reversed(self._entries.values()):
+                for part, weights in entry.weights.items():
+                    if id(weights) in seen:
+                        continue
+                    seen.add(id(weights))
+                    users = {n: e for n, e in self._entries.items() if _has(e, weights)}
+                    in_use = any(user.leases for user in users.values())
+                    idle_s = now - max(user.used_at for user in users.values())
+                    found.append(Resident(
+                        tuple(reversed(users)), part, weights.nbytes, weights.device_bytes,
+                        in_use, 0.0 if in_use else idle_s,
+                    ))
+            return tuple(found)
+
+    # --- letting go --------------------------------------------------------------------------
+
     def free(self) -> int:
         """Drops every model that nobody leases and returns the bytes given back."""
         with self._lock:
-            before = self._used()
+            before = self._used() + self._used_on_device()
             self._evict(0)
-            return before - self._used()
+            self._evict_device(math.inf)
+            freed = before - self._used() - self._used_on_device()
+        self._hand_back()
+        return freed
+
+    def relieve(self) -> None:
+        """Makes room where models run: idle ones leave the device, or go where there is one place.
+        """
+        if self._tier is None:
+            self.free()
+            return
+        with self._lock:
+            self._evict_device(math.inf)
+        self._hand_back()
+
+    def release_idle(self) -> tuple[str, ...]:
+        """Drops the models that nobody used for the idle time and returns their names."""
+        with self._lock:
+            until = self._clock() - self._idle_s
+            gone = tuple(
+                name for name, entry in self._entries.items()
+                if not entry.leases and entry.used_at <= until
+            )
+            for name in gone:
+                self._drop(name)
+        if gone:
+            self._hand_back()
+        return gone
+
+    def _hand_back(self) -> None:
+        gc.collect()  # modules refer to themselves in circles
+        if self._tier is not None:
+            self._tier.empty()
+
+    # --- getting -----------------------------------------------------------------------------
 
     def _acquire(self, name: str) -> _Entry[LoadedT]:
         """The pinned entry of `name`."""
@@ -111,8 +255,14 @@ class ModelManager(Generic[LoadedT]):
 
     def _load_now(self, name: str, loading: _Loading) -> _Entry[LoadedT]:
         try:
-            model = self._load(name)
-            entry = _Entry(model, model.nbytes, leases=1)
+            expected = self._expect(name)
+            with self._lock:
+                self._evict(max(0, self._budget - expected))
+            model = self._load_with_room(name)
+            keys = {
+                part: None if part in UNSHARED else content_key(module)
+                for part, module in model.parts.items()
+            }
         except BaseException as error:
             loading.error = error
             with self._lock:
@@ -120,21 +270,92 @@ class ModelManager(Generic[LoadedT]):
             loading.done.set()
             raise
         with self._lock:
+            weights = {
+                part: self._shelf.take(part, module, keys[part])
+                for part, module in model.parts.items()
+            }
+            entry = _Entry(model, weights, self._clock(), leases=1)
             self._entries[name] = entry
             del self._loading[name]
             self._evict(self._budget)
         loading.done.set()
         return entry
 
+    def _load_with_room(self, name: str) -> LoadedT:
+        """Loads; where memory runs short, once more with every idle model gone."""
+        try:
+            return self._load(name)
+        except OutOfMemory:
+            self.free()
+        return self._load(name)
+
+    def _bring(self, entry: _Entry[LoadedT]) -> None:
+        """Copies to the device what is not there yet; idle copies make room."""
+        tier = self._tier
+        if tier is None:
+            return
+        with self._lock:
+            missing = [w for w in entry.weights.values() if not w.device_bytes]
+            if missing:
+                self._evict_device(sum(weights.nbytes for weights in missing))
+        try:
+            self._attach(missing, tier)
+        except torch.OutOfMemoryError:
+            with self._lock:
+                self._evict_device(math.inf)
+            self._hand_back()
+            try:
+                self._attach(missing, tier)
+            except torch.OutOfMemoryError:
+                needed = sum(weights.nbytes for weights in entry.weights.values()) / 2**30
+                raise OutOfMemory(
+                    f"The device has no room for this model, which takes {needed:.1f} GiB; close "
+                    "other programs that use it, or choose a smaller model or dtype."
+                ) from None
+
+    def _attach(self, missing: Iterable[Weights], tier: DeviceTier) -> None:
+        with self._lock:
+            for weights in missing:
+                weights.attach(tier.copy)
+
+    # --- bytes; the lock is held -------------------------------------------------------------
+
+    def _all(self) -> dict[int, Weights]:
+        return {id(w): w for entry in self._entries.values() for w in entry.weights.values()}
+
     def _used(self) -> int:
-        return sum(entry.nbytes for entry in self._entries.values())
+        return sum(weights.nbytes for weights in self._all().values())
+
+    def _used_on_device(self) -> int:
+        return sum(weights.device_bytes for weights in self._all().values())
 
     def _evict(self, limit: int) -> None:
-        """Drops idle entries, oldest first, until at most `limit` bytes are held."""
-        used = self._used()
+        """Drops idle entries, oldest first, until at most `limit` bytes are in RAM."""
         for name, entry in list(self._entries.items()):
-            if used <= limit:
+            if self._used() <= limit:
                 return
             if entry.leases == 0:
-                del self._entries[name]
-                used -= entry.nbytes
+                self._drop(name)
+
+    def _evict_device(self, wanted: float) -> None:
+        """Drops idle copies, oldest first, until `wanted` bytes more fit into the budget."""
+        if self._tier is None:
+            return
+        pinned = {id(w) for e in self._entries.values() if e.leases for w in e.weights.values()}
+        for entry in self._entries.values():
+            for weights in entry.weights.values():
+                if self._used_on_device() + wanted <= self._tier.budget_bytes:
+                    return
+                if id(weights) not in pinned:
+                    weights.detach()
+
+    def _drop(self, name: str) -> None:
+        entry = self._entries.pop(name)
+        modules = entry.model.parts
+        for part, weights in entry.weights.items():
+            weights.leave(modules[part])
+        self._shelf.keep_only(self._all().values())
+
+
+def _has(entry: _Entry[LoadedT], weights: Weights) -> bool:
+    return any(own is weights for own in entry.weights.values())

@@ -23,10 +23,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.errors import ModelProblem
-from backend.models.original import Original
+from backend.models.original import SDXL_OPEN_CLIP, Original
 
 Tensors = dict[str, torch.Tensor]
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -39,6 +39,7 @@ class OriginalParts:
     unet: UNet2DConditionModel
     vae: AutoencoderKL
     text_encoder: CLIPTextModel
+    text_encoder_2: CLIPTextModelWithProjection | None = None
 
 
 def load_original(path: Path, original: Original, dtype: torch.dtype) -> OriginalParts:
@@ -58,10 +59,15 @@ def load_original(path: Path, original: Original, dtype: torch.dtype) -> Origina
         unet = UNet2DConditionModel(**original.unet)
         vae = AutoencoderKL(**original.vae)
         text = CLIPTextModel(CLIPTextConfig(**original.text_encoder))
+        second = None
+        if original.text_encoder_2 is not None:
+            second = CLIPTextModelWithProjection(CLIPTextConfig(**original.text_encoder_2))
+    vae_dtype = torch.float32 if original.vae["force_upcast"] else dtype
     return OriginalParts(
-        _filled(unet, convert_ldm_unet_checkpoint(tensors, original.unet), path, dtype),
-        _filled(vae, convert_ldm_vae_checkpoint(tensors, original.vae), path, dtype),
-        _filled(text, _text(tensors, text, original), path, dtype),
+        filled(unet, convert_ldm_unet_checkpoint(tensors, original.unet), path, dtype),
+        filled(vae, convert_ldm_vae_checkpoint(tensors, original.vae), path, vae_dtype),
+        filled(text, _text(tensors, text, original), path, dtype),
+        second and filled(second, _second(tensors, second), path, dtype),
     )
 
 
@@ -74,8 +80,16 @@ def _text(tensors: Tensors, model: CLIPTextModel, original: Original) -> Tensors
     return {name.removeprefix("text_model."): tensor for name, tensor in converted.items()}
 
 
-def _filled(module: ModuleT, tensors: Tensors, path: Path, dtype: torch.dtype) -> ModuleT:
-    """`module` with the weights, every one of them from the file."""
+def _second(tensors: Tensors, model: CLIPTextModelWithProjection) -> Tensors:
+    return convert_open_clip_checkpoint(model, tensors, prefix=SDXL_OPEN_CLIP)
+
+
+def filled(module: ModuleT, tensors: Tensors, path: Path, dtype: torch.dtype) -> ModuleT:
+    """`module` with the weights, every one of them from the file.
+
+    Raises:
+        ModelProblem: A tensor is missing or has another shape; names it.
+    """
     wanted = dict(module.named_parameters())
     missing = sorted(wanted.keys() - tensors.keys())
     if missing:

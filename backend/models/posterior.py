@@ -75,5 +75,8 @@ def _key(model: Checkpoint, image: Pixels, hidden: NDArray[np.bool_] | None) -> 
     digest = hashlib.sha256(np.ascontiguousarray(image).data)
     if hidden is not None:
         digest.update(np.packbits(hidden).data)
-    parts = (model.info.path, model.hash, model.target.dtype_name, image.shape, digest.hexdigest())
+    parts = (
+        model.info.path, model.hash, model.vae_hash, model.target.dtype_name, image.shape,
+        digest.hexdigest(),
+    )
     return "|".join(map(str, parts))

@@ -67,3 +67,15 @@ def _parse(raw: bytes, name: str) -> tuple[Shapes, int]:
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         raise ModelProblem(f"{name} is not a safetensors file, or is damaged.") from None
     return shapes, end
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The notes in a header, e.g. modelspec's; of a file that `read_shapes` has accepted."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+        notes = header.get("__metadata__") or {}
+        return {str(key): str(value) for key, value in notes.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple, Protocol, cast, get_args
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.errors import ModelProblem
+from backend.models.attention import blends_rows
+from backend.models.lora import acts_by_row
 from backend.models.text import Conditioning
+from backend.models.together import Together
 
 PredictionType = Literal["epsilon", "v_prediction", "sample"]
 
@@ -34,18 +38,53 @@ class Residuals(NamedTuple):
     down: tuple[torch.Tensor, ...]
     mid: torch.Tensor
 
+    def of(self, rows: slice) -> Residuals:
+        """Those of some rows of the batch."""
+        return Residuals(tuple(part[rows] for part in self.down), self.mid[rows])
 
-ResidualHook = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Residuals | None]
-"""(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D)) -> Residuals, or None for none."""
+
+Added = dict[str, torch.Tensor]
+"""SDXL's further conditions: text_embeds (B, P) and time_ids (B, 6), see `Unet.added`."""
+
+ResidualHook = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None
+]
+"""(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D), added) -> Residuals or None."""
 
 Denoise = Callable[[torch.Tensor, NoiseLevel], torch.Tensor]
+
+
+class _Inputs(NamedTuple):
+    """Of one model call."""
+
+    scaled: torch.Tensor
+    timestep: torch.Tensor
+    context: torch.Tensor
+    added: Added | None
+    extra: Residuals | None
+
+    def of(self, rows: slice) -> _Inputs:
+        """Those of some rows of the batch."""
+        added = self.added
+        return _Inputs(
+            self.scaled[rows], self.timestep[rows], self.context[rows],
+            None if added is None else {name: value[rows] for name, value in added.items()},
+            None if self.extra is None else self.extra.of(rows),
+        )
 
 
 class Unet:
     """A UNet and what its output means."""
 
-    def __init__(self, model: UNet2DConditionModel, prediction_type: str) -> None:
+    def __init__(
+        self, model: UNet2DConditionModel, prediction_type: str, vae_factor: int = 8
+    ) -> None:
         """Wraps `model`, which is in evaluation mode.
+
+        Args:
+            model: The UNet.
+            prediction_type: What its output means.
+            vae_factor: Pixels for each latent position; SDXL is told the picture's size.
 
         Raises:
             ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
@@ -58,6 +97,28 @@ class Unet:
         self.model = model
         self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
         self.in_channels: int = model.config["in_channels"]
+        self.sized: bool = model.config["addition_embed_type"] == "text_time"
+        self._vae_factor = vae_factor
+
+    def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
+        """What SDXL is told beside the prompt (2307.01952, sec. 2.2); None for other models.
+
+        Original size, crop and target size: an uncropped picture of the size that is drawn.
+
+        Args:
+            pooled: (B, P), a row for each sample.
+            latents: (B, C, h, w), for their size and device.
+        """
+        if not self.sized:
+            return None
+        if pooled is None:
+            raise ValueError("SDXL needs the pooled prompt")
+        height, width = (side * self._vae_factor for side in latents.shape[2:])
+        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
+        return {
+            "text_embeds": pooled.to(latents.device, self.model.dtype),
+            "time_ids": ids.expand(len(latents), -1).to(latents.device, non_blocking=True),
+        }
 
     def denoiser(
         self,
@@ -81,13 +142,21 @@ class Unet:
                 latents. Tiled where B is a multiple of b.
         """
         dtype = self.model.dtype
-        context = Conditioning.cat(conditioning).context.to(self.model.device, dtype)
+        stacked = Conditioning.cat(conditioning)
+        context = stacked.context.to(self.model.device, dtype)
+        pooled = None if stacked.pooled is None else stacked.pooled.to(self.model.device, dtype)
+        conditions: dict[torch.Size, Added | None] = {}
+        together = Together()
 
         def denoise(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
             times, rest = divmod(len(x), len(context))
             if rest or not times:
                 raise ValueError(f"x has a batch of {len(x)}, the conditioning {len(context)}")
             rows = context if times == 1 else context.repeat_interleave(times, dim=0)
+            if x.shape not in conditions:  # built once, not at every step
+                own = pooled if pooled is None else pooled.repeat_interleave(times, dim=0)
+                conditions[x.shape] = self.added(own, x)
+            added = conditions[x.shape]
             if check is not None:
                 check()
             # In float64 on the CPU, then copied without waiting: a sigma of a run is known to the
@@ -96,18 +165,29 @@ class Unet:
             scale = _like(torch.rsqrt(sigma.square() + 1.0), x)
             timestep = level.timestep.float().to(x.device, non_blocking=True)
             scaled = (x.float() * scale).to(dtype)
-            extra = residuals(scaled, timestep, rows) if residuals is not None else None
+            extra = None
+            if residuals is not None:
+                extra = together.again(partial(residuals, scaled, timestep, rows, added))
             if channels is not None:
                 beside = channels.to(scaled).repeat(len(x) // len(channels), 1, 1, 1)
                 scaled = torch.cat([scaled, beside], dim=1)
-            output = self.model(
-                scaled, timestep, encoder_hidden_states=rows, return_dict=False,
-                down_block_additional_residuals=extra.down if extra is not None else None,
-                mid_block_additional_residual=extra.mid if extra is not None else None,
-            )[0].float()
+            inputs = _Inputs(scaled, timestep, rows, added, extra)
+            if acts_by_row(self.model) or blends_rows(self.model):
+                output = self._output(inputs)
+            else:
+                output = together.in_parts(len(x), lambda part: self._output(inputs.of(part)))
             return self._to_x0(x.float(), sigma, scale, output)
 
         return denoise
+
+    def _output(self, inputs: _Inputs) -> torch.Tensor:
+        extra = inputs.extra
+        return self.model(
+            inputs.scaled, inputs.timestep, encoder_hidden_states=inputs.context,
+            added_cond_kwargs=inputs.added, return_dict=False,
+            down_block_additional_residuals=extra.down if extra is not None else None,
+            mid_block_additional_residual=extra.mid if extra is not None else None,
+        )[0].float()
 
     def _to_x0(
         self, x: torch.Tensor, sigma: torch.Tensor, scale: torch.Tensor, output: torch.Tensor

@@ -12,6 +12,8 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from numpy.typing import NDArray
 
 from backend.errors import BadInput, NumericalProblem
+from backend.models import decoding, thrift
+from backend.models.decoding import decode_bytes
 
 
 class Vae:
@@ -21,13 +23,26 @@ class Vae:
     memory peak is that of a single picture.
     """
 
-    def __init__(self, model: AutoencoderKL) -> None:
+    def __init__(
+        self, model: AutoencoderKL, scaling_factor: float | None = None,
+        shift_factor: float | None = None,
+    ) -> None:
+        """Wraps `model`, which is in evaluation mode.
+
+        Args:
+            model: The autoencoder.
+            scaling_factor: Latents of the UNet are that much larger; None: as its config says.
+            shift_factor: Taken off before; None: as its config says.
+        """
         self.model = model
         config = model.config
         self.factor: int = 2 ** (len(config["block_out_channels"]) - 1)
         self.latent_channels: int = config["latent_channels"]
-        self.scaling_factor: float = config["scaling_factor"]
-        self.shift_factor: float = config.get("shift_factor") or 0.0
+        own_shift = config.get("shift_factor") or 0.0
+        self.scaling_factor: float = (
+            config["scaling_factor"] if scaling_factor is None else scaling_factor
+        )
+        self.shift_factor: float = own_shift if shift_factor is None else shift_factor
 
     def decode(
         self, latents: torch.Tensor, check: Callable[[], None] | None = None
@@ -48,18 +63,35 @@ class Vae:
 
     @torch.no_grad()
     def _decode_checked(self, latent: torch.Tensor) -> torch.Tensor:
-        image = self.pixels(latent)
+        image = self._thrifty(self.model, latent)
         if bool(torch.isfinite(image).all()):
             return image
         # float16 overflows in some decoders (SDXL's is known for it). The shared weights are
         # left alone: a copy is converted, used and dropped.
         if bool(torch.isfinite(latent).all()) and self.model.dtype != torch.float32:
-            image = self._pixels_with(copy.deepcopy(self.model).float(), latent)
+            thrift.current().tell(
+                "The picture was decoded in float32, since half precision gave not-a-number."
+            )
+            image = self._thrifty(copy.deepcopy(self.model).float(), latent)
             if bool(torch.isfinite(image).all()):
                 return image
         raise NumericalProblem(
             "The picture came out as not-a-number, also in float32; lower the guidance, take "
             "another sampler, or check the model's files."
+        )
+
+    def _thrifty(self, model: AutoencoderKL, latent: torch.Tensor) -> torch.Tensor:
+        """One picture: whole where that fits into what is free, else in tiles."""
+        height, width = (side * self.factor for side in latent.shape[2:])
+        need = decode_bytes(
+            height * width, model.config["block_out_channels"][0], model.dtype.itemsize
+        )
+
+        def in_tiles(side_px: int) -> torch.Tensor:
+            return self._pixels_with(model, latent, side_px)
+
+        return decoding.with_tiles(
+            lambda: self._pixels_with(model, latent), in_tiles, need, (height, width), model.device
         )
 
     def pixels(self, latents: torch.Tensor) -> torch.Tensor:
@@ -69,10 +101,15 @@ class Vae:
         """
         return self._pixels_with(self.model, latents)
 
-    def _pixels_with(self, model: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
+    def _pixels_with(
+        self, model: AutoencoderKL, latents: torch.Tensor, tile_px: int | None = None
+    ) -> torch.Tensor:
         z = latents.to(model.device).float() / self.scaling_factor + self.shift_factor
         z = cast("torch.FloatTensor", z.to(model.dtype))
-        return model.decode(z, return_dict=False)[0].float()
+        if tile_px is None:
+            return model.decode(z, return_dict=False)[0].float()
+        with decoding.tiles(model, tile_px, self.factor):
+            return model.tiled_decode(z, return_dict=False)[0].float()
 
     @torch.no_grad()
     def encode(
@@ -110,9 +147,31 @@ class Vae:
         return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
 
     def _posterior(self, image: torch.Tensor) -> torch.Tensor:
-        x = image.to(self.model.device, self.model.dtype)
-        distribution = self.model.encode(x, return_dict=False)[0]
-        return torch.cat([distribution.mean, distribution.std], dim=1).float()
+        found = self._posterior_with(self.model, image)
+        if not bool(torch.isfinite(found).all()) and self.model.dtype != torch.float32:
+            found = self._posterior_with(copy.deepcopy(self.model).float(), image)
+        if not bool(torch.isfinite(found).all()):
+            raise NumericalProblem(
+                "The picture became not-a-number in the model's encoder, also in float32; check "
+                "the model's files."
+            )
+        return found
+
+    def _posterior_with(self, model: AutoencoderKL, image: torch.Tensor) -> torch.Tensor:
+        x = cast("torch.FloatTensor", image.to(model.device, model.dtype))
+        height, width = image.shape[2:]
+        need = decode_bytes(
+            height * width, model.config["block_out_channels"][0], model.dtype.itemsize
+        )
+
+        def in_tiles(side_px: int) -> torch.Tensor:
+            with decoding.tiles(model, side_px, self.factor):
+                model.use_tiling = True
+                return _moments(model, x)
+
+        return decoding.with_tiles(
+            lambda: _moments(model, x), in_tiles, need, (height, width), model.device
+        )
 
     @staticmethod
     def _each(
@@ -132,3 +191,9 @@ class Vae:
         """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8, clamped, rounded half to even."""
         pixels = ((images * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _moments(model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:
+    """Mean and standard deviation, (1, 2 C, h, w) float32."""
+    distribution = model.encode(x, return_dict=False)[0]
+    return torch.cat([distribution.mean, distribution.std], dim=1).float()

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from backend.errors import BadInput
 from backend.events import Output
-from backend.modes import img2img, lora_mix, morph, style_transfer, txt2img
+from backend.modes import (
+    img2img,
+    lora_footprint,
+    lora_mix,
+    lora_pad,
+    morph,
+    style_transfer,
+    train_lora,
+    txt2img,
+    xyz_grid,
+)
 from backend.modes.context import Context
-from backend.requests import Request
+from backend.requests import AnyRequest, Request, TrainLoraRequest
+from backend.settings import XyzGridSettings
 
 RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,
@@ -16,6 +28,8 @@ RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "style_transfer": style_transfer.run,
     "lora_mix": lora_mix.run,
     "morph": morph.run,
+    "lora_pad": lora_pad.run,
+    "lora_footprint": lora_footprint.run,
 }
 CHECKS: Mapping[str, Callable[[Request], None]] = {
     "style_transfer": style_transfer.check,
@@ -25,14 +39,36 @@ CHECKS: Mapping[str, Callable[[Request], None]] = {
 
 def check_mode(request: Request) -> None:
     """Refuses, with a sentence, what the mode of the request could not run."""
-    if (check := CHECKS.get(request.settings.mode)) is not None:
+    if isinstance(request.settings, XyzGridSettings):
+        for cell in request.settings.cells():
+            check_mode(replace(request, settings=cell))
+    elif (check := CHECKS.get(request.settings.mode)) is not None:
         check(request)
 
 
-def run_mode(request: Request, context: Context) -> Iterator[Output]:
-    """Runs the mode that the settings belong to."""
+def run_mode(request: AnyRequest, context: Context) -> Iterator[Output]:
+    """Runs the mode that the settings belong to, once for each batch."""
+    if isinstance(request, TrainLoraRequest):
+        return train_lora.run(request, context)
     mode = request.settings.mode
+    if mode == "xyz_grid":
+        return xyz_grid.run(request, context, run_mode)
     run = RUNS.get(mode)
     if run is None:
         raise BadInput(f"The mode '{mode}' cannot run here; choose one of: {', '.join(RUNS)}.")
-    return run(request, context)
+    return run(request, context) if request.settings.batch_count == 1 else _batches(
+        run, request, context)
+
+
+def _batches(
+    run: Callable[[Request, Context], Iterator[Output]], request: Request, context: Context
+) -> Iterator[Output]:
+    """One batch after the other; a stop keeps those that are done."""
+    made = 0
+    for number in range(request.settings.batch_count):
+        context.steps.batch(number, request.settings.batch_count)
+        settings = request.settings.batch(number)
+        first = made
+        for output in run(replace(request, settings=settings), context):
+            made += 1
+            yield replace(output, index=first + output.index)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backend.events import Progress
 from backend.models.posterior import PosteriorCache
@@ -24,18 +28,53 @@ def _tell_nobody(facts: dict[str, Any]) -> None:
     return None
 
 
+def _as_it_is(settings: Settings) -> Settings:
+    return settings
+
+
+def _nothing_to_do() -> None:
+    return None
+
+
 MakePreviewer = Callable[[PreviewKind], Previewer]
+Frames = NDArray[np.uint8]  # (B, h, w, 3)
 
 
 class StepSink(Protocol):
     """Takes each step for the preview and the timeline."""
 
-    def begin(self, settings: Settings, previewer: MakePreviewer, first: int = 0) -> None:
-        """Announces a run that begins with step `first` of its schedule."""
+    def begin(
+        self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
+    ) -> None:
+        """Announces a run that begins with step `first` of its schedule.
+
+        Args:
+            after: Steps of the stages that follow, for the count.
+        """
+        ...
+
+    def batch(self, number: int, count: int) -> None:
+        """Says that the run to begin is number `number`, from 0, of `count` alike."""
+        ...
+
+    def next_stage(self, settings: Settings, first: int = 0) -> None:
+        """The steps from here on are of another schedule, and perhaps of another size."""
         ...
 
     def replay(self, step: Step) -> None:
         """Adopts a step of the run that this one branches from."""
+        ...
+
+    def sheet(
+        self, compose: Callable[[Frames], Frames], shape: tuple[tuple[int, int], int], total: int
+    ) -> None:
+        """Says that the runs from here on are parts of one picture; no timeline is kept of them.
+
+        Args:
+            compose: Previews of the running part, (B, h, w, 3), to that of the whole.
+            shape: Size of the whole, px, and how many pictures a step of the next run is for.
+            total: Model steps of all parts, of each picture its own.
+        """
         ...
 
     def step(self, step: Step) -> None:
@@ -47,7 +86,7 @@ class BranchSource(Protocol):
     """Finds the stored steps of earlier runs."""
 
     def load(self, token: str, step: int) -> tuple[Settings, Step]:
-        """Settings and step that a run left; raises UnknownName when they are gone."""
+        """Settings of the stage, and the step; raises UnknownName when they are gone."""
         ...
 
 
@@ -68,6 +107,9 @@ class Context:
             one: whoever changes a shared model takes the change back there.
         inform: Adds facts to the job's info, while it runs.
         ends: What was worked out for the ends of earlier morphs.
+        prepare: Settings as a person gave them -> as a mode runs them, names looked up.
+        lora_folder: Where a trained LoRA goes.
+        changed_files: Says that the model folders hold something new.
     """
 
     models: ModelManager[Checkpoint]
@@ -80,3 +122,6 @@ class Context:
     interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)
     inform: Callable[[dict[str, Any]], None] = _tell_nobody
     ends: EndCache = field(default_factory=EndCache)
+    prepare: Callable[[Settings], Settings] = _as_it_is
+    lora_folder: Path = Path("models/loras")
+    changed_files: Callable[[], None] = _nothing_to_do

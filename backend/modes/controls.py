@@ -9,7 +9,7 @@ import torch
 
 from backend.models.controlnet import ControlNet
 from backend.models.text import Conditioning
-from backend.models.unet import ResidualHook, Residuals, Unet
+from backend.models.unet import Added, ResidualHook, Residuals, Unet
 from backend.modes.parts import BaseDenoiser, Check
 from backend.sampling.guidance import SigmaRange
 from backend.sampling.types import Denoiser, Level
@@ -35,31 +35,42 @@ class Control:
     levels: SigmaRange
 
     def residuals(
-        self, scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, guided: bool
+        self, scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor,
+        added: Added | None, guided: bool,
     ) -> Residuals:
         """What it adds; nothing to the negative half where only the conditional one counts."""
         if not (guided and self.net.conditional_only(self.mode)):
-            return self.net.residuals(self.hint, scaled, timestep, context, self.scale, self.mode)
+            return self.net.residuals(
+                self.hint, scaled, timestep, context, self.scale, self.mode, added
+            )
         half = len(scaled) // 2
-        added = self.net.residuals(
-            self.hint, scaled[half:], timestep[half:], context[half:], self.scale, self.mode
+        own = None if added is None else {name: rows[half:] for name, rows in added.items()}
+        found = self.net.residuals(
+            self.hint, scaled[half:], timestep[half:], context[half:], self.scale, self.mode, own
         )
-        return Residuals(tuple(_with_zeros(part) for part in added.down), _with_zeros(added.mid))
+        return Residuals(tuple(_with_zeros(part) for part in found.down), _with_zeros(found.mid))
 
 
 def _with_zeros(conditional: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.zeros_like(conditional), conditional])
 
 
-def controlled(unet: Unet, controls: Sequence[Control]) -> BaseDenoiser:
+def controlled(
+    unet: Unet, controls: Sequence[Control], channels: torch.Tensor | None = None
+) -> BaseDenoiser:
     """The UNet with ControlNets, for `parts.make_denoiser`.
 
     A ControlNet outside its range, or with scale 0, is not run at all.
+
+    Args:
+        unet: The base.
+        controls: At least one.
+        channels: What an inpainting model sees beside x, see `Unet.denoiser`.
     """
 
     def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
         guided = len(conditioning) == 2
-        plain = unet.denoiser(conditioning, check)
+        plain = unet.denoiser(conditioning, check, channels=channels)
         built: dict[tuple[bool, ...], Denoiser] = {}
 
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
@@ -68,7 +79,9 @@ def controlled(unet: Unet, controls: Sequence[Control]) -> BaseDenoiser:
                 return plain(x, level)
             if acting not in built:
                 chosen = [c for c, acts in zip(controls, acting, strict=True) if acts]
-                built[acting] = unet.denoiser(conditioning, check, _sum_of(chosen, guided))
+                built[acting] = unet.denoiser(
+                    conditioning, check, _sum_of(chosen, guided), channels=channels
+                )
             return built[acting](x, level)
 
         return denoise
@@ -78,9 +91,11 @@ def controlled(unet: Unet, controls: Sequence[Control]) -> BaseDenoiser:
 
 def _sum_of(controls: Sequence[Control], guided: bool) -> ResidualHook:
     def residuals(
-        scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor
+        scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, added: Added | None
     ) -> Residuals:
-        first, *others = (c.residuals(scaled, timestep, context, guided) for c in controls)
+        first, *others = (
+            c.residuals(scaled, timestep, context, added, guided) for c in controls
+        )
         down, mid = list(first.down), first.mid
         for other in others:
             down = [ours + theirs for ours, theirs in zip(down, other.down, strict=True)]

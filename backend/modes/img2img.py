@@ -8,19 +8,21 @@ picture, and then whatever the sampler draws.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from backend.events import Output, Progress
+from backend.events import Output, Pixels, Progress
 from backend.models.loading import Checkpoint
-from backend.modes import parts
+from backend.modes import parts, wording
 from backend.modes.context import Context
+from backend.modes.inverting import inverted
+from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
-from backend.modes.parts import Origin
+from backend.modes.parts import BaseDenoiser, Origin
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.requests import Request
@@ -33,6 +35,20 @@ from backend.settings import Img2ImgSettings
 START_DRAW = 1  # the first draw samples the posterior, the second is the noise of the start
 
 
+@dataclass(frozen=True)
+class Guide:
+    """What steers the UNet besides the prompt.
+
+    Attributes:
+        base: Makes the base denoiser of a run: its schedule, the step that it begins with, and
+            the channels that an inpainting model sees beside x.
+        whole: It acts alike in all of a run, wherever that begins.
+    """
+
+    base: Callable[[Schedule, int, torch.Tensor | None], BaseDenoiser]
+    whole: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """The picture as latents, and the noise of a run; the same for every strength.
@@ -43,6 +59,7 @@ class Source:
         mask: (1, 1, h, w) of 0 and 1, 1 where to paint; None where all is painted.
         channels: (B, C + 1, h, w), mask and masked latents, for inpainting models.
         draws: How often the noise source was drawn from.
+        inverted: Step -> (1, C, h, w) where a run that begins there starts; None for fresh noise.
     """
 
     known: torch.Tensor
@@ -50,6 +67,7 @@ class Source:
     mask: torch.Tensor | None
     channels: torch.Tensor | None
     draws: int
+    inverted: dict[int, torch.Tensor] | None = None
 
     def kept(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (B, C, h, w) at the end of a run, the source itself outside the mask.
@@ -79,40 +97,82 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     assert isinstance(settings, Img2ImgSettings)
     picture = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
     context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with context.models.lease(settings.model) as model:
-        context.report(Progress("encoding"))
-        schedule = parts.make_schedule(settings, model)
-        noise = parts.make_noise(settings, model, START_DRAW)
-        source = make_source(picture, model, context, noise)
-        x = source.known
-        with mixed(settings, model, context) as mix:
-            if len(settings.ladder) == 1:
-                begin = _origin(request, context, model, schedule, noise, source)
-                final_scale, x = begin.schedule.final_scale, begin.x
-                steps = _single(settings, context, model, mix, begin, noise, source)
-            else:
-                final_scale = schedule.final_scale
-                steps = _ladder(settings, context, model, mix, schedule, source)
-            for step in steps:
-                context.steps.step(step)
-                x = step.x
-                mix.at(step.index + 1)
-        context.report(Progress("decoding"))
-        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
-        latents = [source.kept(rung) for rung in (x * final_scale).chunk(len(settings.ladder))]
-        for place, strength in enumerate(settings.ladder):
-            yield from parts.outputs(
-                settings.model_copy(update={"strength": strength, "strengths": ()}),
-                model, latents[place], context,
-                facts | _facts(settings, strength, schedule, request),
-                first=place * settings.batch_size, finish=picture.finish,
+    with leased(context.models, settings) as model:
+        yield from drawn(request, picture, model, context)
+
+
+def drawn(
+    request: Request, picture: Canvas, model: Checkpoint, context: Context,
+    guide: Guide | None = None,
+) -> Iterator[Output]:
+    """Runs one request whose picture is prepared and whose model is leased.
+
+    Args:
+        request: As for `run`.
+        picture: From `canvas.prepare`.
+        model: This job's alone.
+        context: The job's surroundings.
+        guide: What steers the UNet besides the prompt.
+
+    Yields:
+        As `run`.
+    """
+    settings = request.settings
+    assert isinstance(settings, Img2ImgSettings)
+    context.report(Progress("encoding"))
+    schedule = parts.make_schedule(settings, model)
+    noise = parts.make_noise(settings, model, START_DRAW)
+    source = make_source(
+        picture, model, context, noise, inverts=settings.start_noise == "inverted"
+    )
+    x = source.known
+    facts: dict[str, Any] = {}
+    views: dict[str, Pixels] = {}
+    with mixed(settings, model, context) as mix:
+        if settings.start_noise == "inverted" and request.branch is None:
+            starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
+            found = inverted(
+                settings, source.known[:1], starts, model, context, schedule, mix.text_key
             )
+            source = replace(source, inverted=found.starts)
+            facts, views = found.facts, {"reconstruction": found.reconstruction}
+        if len(settings.ladder) == 1:
+            begin = _origin(request, context, model, schedule, noise, source)
+            final_scale, x = begin.schedule.final_scale, begin.x
+            steps = _single(settings, context, model, mix, begin, noise, source, guide)
+        else:
+            final_scale = schedule.final_scale
+            steps = _ladder(settings, context, model, mix, schedule, source, guide)
+        for step in steps:
+            context.steps.step(step)
+            x = step.x
+            mix.at(step.index + 1)
+    context.report(Progress("decoding"))
+    if settings.acting_loras:
+        facts |= {"lora_hashes": mix.hashes}
+    latents = [source.kept(rung) for rung in (x * final_scale).chunk(len(settings.ladder))]
+    for place, strength in enumerate(settings.ladder):
+        for output in parts.outputs(
+            settings.model_copy(update={"strength": strength, "strengths": ()}),
+            model, latents[place], context,
+            facts | _facts(settings, strength, schedule, request),
+            first=place * settings.batch_size, finish=picture.finish,
+        ):
+            yield replace(output, views=views)
 
 
 def make_source(
-    picture: Canvas, model: Checkpoint, context: Context, noise: NoiseSource
+    picture: Canvas, model: Checkpoint, context: Context, noise: NoiseSource,
+    inverts: bool = False,
 ) -> Source:
     """Encodes what is not encoded yet and draws what depends on the seeds.
+
+    Args:
+        picture: Prepared.
+        model: This job's alone.
+        context: The job's surroundings.
+        noise: Not drawn from yet.
+        inverts: The run starts from the picture's own noise.
 
     Raises:
         BadInput: The mask is too thin.
@@ -122,7 +182,9 @@ def make_source(
     if picture.latent_mask is not None:
         mask = torch.tensor(picture.latent_mask, device=device)[None, None]
     mean, std = context.posteriors.encode(model, picture.source, context.check)
-    known = mean + std * noise.draw()
+    sampled = noise.draw()
+    # What is inverted is the picture itself, not a draw around it.
+    known = mean.expand_as(sampled) if inverts else mean + std * sampled
     start = noise.draw()
     channels = None
     if model.unet.in_channels > model.latent_channels:
@@ -149,6 +211,8 @@ def _channels(
 def noised(settings: Img2ImgSettings, source: Source, schedule: Schedule, start: int
            ) -> torch.Tensor:
     """Where a run begins, (B, C, h, w) in variance-exploding scale at the level of step `start`."""
+    if source.inverted is not None:
+        return source.inverted[start].expand_as(source.known)
     sigma = schedule.levels[start]
     if settings.masked_content != "latent_noise" or source.mask is None:
         return source.known + sigma * source.noise
@@ -176,11 +240,11 @@ def first_step(settings: Img2ImgSettings, strength: float, schedule: Schedule) -
 
 def _single(
     settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix, begin: Origin,
-    noise: NoiseSource, source: Source,
+    noise: NoiseSource, source: Source, guide: Guide | None,
 ) -> Iterator[Step]:
     """One strength, from its start or from the stored step of an earlier run."""
     first = begin.before[0].index if begin.resume is not None else begin.start
-    denoiser = _denoiser(settings, context, model, mix, begin.schedule, source, first)
+    denoiser = _denoiser(settings, context, model, mix, begin.schedule, source, first, guide)
     context.steps.begin(settings, model.previewer, first)
     for stored in begin.before:
         context.steps.replay(stored)
@@ -193,19 +257,20 @@ def _single(
 
 def _ladder(
     settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
-    schedule: Schedule, source: Source,
+    schedule: Schedule, source: Source, guide: Guide | None,
 ) -> Iterator[Step]:
     """Several strengths from the same noise, each with one call of the model for all of them."""
     starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
     whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
-    shared = _denoiser(settings, context, model, mix, schedule, source, 0) if whole else None
+    whole = whole and (guide is None or guide.whole) and not wording.changes(settings)
+    shared = _denoiser(settings, context, model, mix, schedule, source, 0, guide) if whole else None
     lanes: list[Lane] = []
     for start in starts:
         noise = parts.make_noise(settings, model, START_DRAW)
         noise.skip_to(source.draws)
         lanes.append(Lane(
             # Parts of a run are counted from its own start, so each asks for its own guidance.
-            shared or _denoiser(settings, context, model, mix, schedule, source, start),
+            shared or _denoiser(settings, context, model, mix, schedule, source, start, guide),
             start, noised(settings, source, schedule, start), noise, source.known,
         ))
     context.steps.begin(settings, model.previewer, min(starts))
@@ -215,15 +280,16 @@ def _ladder(
 
 def _denoiser(
     settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
-    schedule: Schedule, source: Source, first: int,
+    schedule: Schedule, source: Source, first: int, guide: Guide | None = None,
 ) -> Denoiser:
     """The guided model; an ordinary one is kept to the source outside the mask.
 
     An inpainting model was trained to keep what it is shown there; diffusers leaves it alone too.
     """
+    channels = source.channels
     denoiser = parts.make_denoiser(
-        settings, model, schedule, context.check, mix.text_key, first=first,
-        channels=source.channels,
+        settings, model, schedule, context.check, mix.text_key, first=first, channels=channels,
+        base=None if guide is None else guide.base(schedule, first, channels),
     )
     if source.mask is None or source.channels is not None:
         return denoiser

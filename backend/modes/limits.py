@@ -4,51 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-import psutil
 import torch
 
 from backend.errors import ModelProblem, OutOfMemory
 from backend.models.catalog import ModelInfo
 from backend.models.configs import part_config
-from backend.models.devices import Target
+from backend.models.decoding import TILE_PX, decode_bytes
+from backend.models.devices import HEADROOM, Target, free_bytes
 from backend.settings import Settings
 
-HEADROOM = 0.8  # of what is free: allocators fragment, other programs grow
 MIB = 2**20
-
-
-def free_bytes(target: Target) -> int:
-    """Memory of the device that a job could take now."""
-    if target.device.type == "cuda":
-        return torch.cuda.mem_get_info(target.device)[0]
-    return int(psutil.virtual_memory().available)
-
-
-def budget(target: Target) -> int:
-    """Bytes that the model cache may hold: 70 % of what is free at the start."""
-    return int(0.7 * free_bytes(target))
 
 
 def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     """Activations of a run at their peak, estimated.
 
     The decoder's last blocks hold a few full-size maps of its first width for one picture (we
-    decode a batch in slices); the UNet holds about forty maps of its first width for each sample
-    of the guided batch. Measured at SD 1.5 and Pocket, right within a factor of 1.5.
+    decode a batch in slices, and a large picture in tiles where it must be); the UNet holds about
+    forty maps of its first width for each sample of the guided batch. Measured at SD 1.5 and
+    Pocket, right within a factor of 1.5.
     """
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     pixels = width_px * height_px
     first = int(_config(info, "vae").get("block_out_channels", [128])[0])
-    decode = 8 * pixels * first * item
+    decode = decode_bytes(min(pixels, TILE_PX**2), first, item)
     denoise = settings.fewest_together * _row_bytes(settings, info, target)
-    pictures = 16 * pixels * settings.picture_count
+    pictures = 16 * pixels * settings.picture_count * settings.batch_count
     return max(decode, denoise) + pictures
 
 
 def rows_that_fit(settings: Settings, info: ModelInfo, target: Target) -> int:
     """How many samples one model call may hold with what is free now; at least 1."""
-    room = int(HEADROOM * free_bytes(target))
+    room = int(HEADROOM * free_bytes(target.device))
     return max(1, room // _row_bytes(settings, info, target))
 
 
@@ -74,7 +62,7 @@ def check(settings: Settings, info: ModelInfo, target: Target) -> None:
     Raises:
         OutOfMemory: With the largest batch, or else the largest size, that fits.
     """
-    room = int(HEADROOM * free_bytes(target))
+    room = int(HEADROOM * free_bytes(target.device))
     need = job_bytes(settings, info, target)
     if need <= room:
         return
@@ -84,6 +72,16 @@ def check(settings: Settings, info: ModelInfo, target: Target) -> None:
         f"{asked} needs about {need // MIB:,} MiB and {room // MIB:,} MiB are free; "
         f"{_what_fits(settings, info, target, room)}"
     )
+
+
+def advice(settings: Settings, info: ModelInfo, target: Target) -> str:
+    """What to ask for instead of a job that ran out of memory though the estimate let it pass.
+
+    The batch is drawn in parts by then, so only the size is left.
+    """
+    one = settings.model_copy(update={"batch_size": 1})
+    room = int(HEADROOM * free_bytes(target.device))
+    return _what_fits(one, info, target, min(room, job_bytes(one, info, target) // 2))
 
 
 def _what_fits(settings: Settings, info: ModelInfo, target: Target, room: int) -> str:

@@ -14,6 +14,7 @@ from backend.events import Output, Progress
 from backend.models.loading import Checkpoint
 from backend.modes import parts, txt2img
 from backend.modes.context import Context
+from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
 from backend.requests import Request
 from backend.sampling.lockstep import Lane, lockstep
@@ -54,7 +55,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         yield from txt2img.run(request, context)
         return
     context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with context.models.lease(settings.model) as model:
+    with leased(context.models, settings) as model:
         schedule = parts.make_schedule(settings, model)
         with mixed(settings, model, context) as mix:
             context.report(Progress("encoding"))
@@ -74,7 +75,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         context.report(Progress("decoding"))
         latents = (x * schedule.final_scale).chunk(len(lanes))
         for place, (label, chosen) in enumerate(settings.variants):
-            names = {settings.loras[i].name for i in chosen}
+            names = {settings.acting_loras[i].name for i in chosen}
             facts = {"compared": label,
                      "lora_hashes": {name: hashes[name] for name in hashes if name in names}}
             yield from parts.outputs(

@@ -99,8 +99,8 @@ def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[R
     Raises:
         ModelProblem: One does not fit the model, or its file is damaged.
     """
-    files = tuple(context.lora(use.name) for use in settings.loras)
-    mix = RunMix(model, files, settings.loras, settings.steps)
+    files = tuple(context.lora(use.name) for use in settings.acting_loras)
+    mix = RunMix(model, files, settings.acting_loras, settings.steps)
     mix.enter()
     context.interludes.append(mix.paused)
     try:

@@ -14,7 +14,9 @@ from backend.errors import BadInput
 from backend.events import Output, Pixels, Record
 from backend.models.loading import Checkpoint
 from backend.models.text import Conditioning
+from backend.modes import wording
 from backend.modes.context import Context
+from backend.modes.wording import Words
 from backend.requests import Branch, Request
 from backend.sampling import guidance
 from backend.sampling import schedule as schedules
@@ -130,7 +132,13 @@ def branched(
 
 
 def check_branch(past: Settings, settings: Settings) -> None:
-    """Refuses a branch that cannot go on from its run's latents."""
+    """Refuses a branch that cannot go on from its run's latents.
+
+    Args:
+        past: Settings of the stage that the stored step belongs to.
+        settings: Of the branch.
+    """
+    settings = settings.part_like(past)
     if past.mode != settings.mode:
         raise BadInput(f"That run was made in {past.mode}; branch from it there.")
     if past.drawn_size != settings.drawn_size:
@@ -146,6 +154,8 @@ def check_branch(past: Settings, settings: Settings) -> None:
             f"Several {what} side by side cannot be branched; run the one that you like alone "
             "and branch from that.", field,
         )
+    if settings.batch_count > 1:
+        raise BadInput("A branch is one batch; set the batch count to 1.", "batch_count")
     if past.batch_size != settings.batch_size:
         raise BadInput(
             f"A branch keeps the batch of its run, {past.batch_size}; set it back or start a new "
@@ -177,13 +187,17 @@ def make_denoiser(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
             "model here, or take it to img2img.", "model",
         )
-    positive = model.text.encode([settings.prompt], settings.clip_skip, weights_key)
-    if settings.prompt_mix > 0:
-        other = model.text.encode([settings.prompt_b], settings.clip_skip, weights_key)
-        positive = positive.lerp(other, settings.prompt_mix)
-    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, weights_key)
-    base = base or partial(model.unet.denoiser, channels=channels)
-    return guided(settings, model, schedule, check, positive, negative, base, first=first)
+    under = base or partial(model.unet.denoiser, channels=channels)
+
+    def saying(words: Words) -> Denoiser:
+        positive = model.text.encode([words.prompt], settings.clip_skip, weights_key)
+        if settings.prompt_mix > 0:
+            other = model.text.encode([words.prompt_b], settings.clip_skip, weights_key)
+            positive = positive.lerp(other, settings.prompt_mix)
+        negative = model.text.unconditional(words.negative, settings.clip_skip, weights_key)
+        return guided(settings, model, schedule, check, positive, negative, under, first=first)
+
+    return wording.denoiser(settings, schedule, first, saying)
 
 
 def guided(
@@ -245,4 +259,5 @@ def facts(model: Checkpoint) -> dict[str, str]:
     return {
         "device": str(model.target.device), "dtype": model.target.dtype_name,
         "torch": torch.__version__, "diffusers": metadata.version("diffusers"),
+        **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
     }

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
@@ -14,16 +16,20 @@ from backend.errors import BadInput
 from backend.events import Output, Pixels, Progress
 from backend.models import controlnet
 from backend.models.loading import Checkpoint
-from backend.modes import parts
+from backend.modes import img2img, parts
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
-from backend.modes.img2img import START_DRAW, first_step
+from backend.modes.img2img import Guide
+from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.parts import BaseDenoiser
+from backend.pictures import canvas
+from backend.pictures.canvas import Canvas
 from backend.pictures.fit import fit
 from backend.requests import Request
 from backend.sampling import guidance
 from backend.sampling.samplers import sample
-from backend.sampling.types import NoiseSource, Schedule
+from backend.sampling.types import Schedule
 from backend.settings import ControlUse, StyleTransferSettings
 
 SOURCE, CONTROL = "image", "control_image"
@@ -36,15 +42,22 @@ def check(request: Request) -> None:
         BadInput: Something is asked for that only img2img does.
     """
     settings = _settings(request)
-    if "mask" in request.images or settings.only_masked or settings.outpaints:
+    if settings.outpaints:
         raise BadInput(
-            "Style transfer draws the whole picture anew; to paint a part of it or to extend it, "
-            "use img2img.", "mask",
+            "Style transfer keeps to the edges that it is shown, and beyond the picture there are "
+            "none; to extend a picture, use img2img.", "outpaint_left",
+        )
+    if settings.starts_from_picture:
+        return
+    if "mask" in request.images or settings.only_masked:
+        raise BadInput(
+            "A mask keeps the rest of the source picture; set start_from to 'picture' to paint "
+            "in it.", "start_from",
         )
     if settings.strengths:
         raise BadInput(
-            "Style transfer takes one strength; the ladder of strengths is part of img2img.",
-            "strengths",
+            "A ladder of strengths starts from the source picture; set start_from to 'picture'.",
+            "start_from",
         )
 
 
@@ -61,52 +74,65 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         where the control shows edges, and its views "control" and "obedience".
     """
     settings = _settings(request)
-    source = fitted(request, SOURCE)
+    picture = _canvas(request, SOURCE) if settings.starts_from_picture else None
+    uses = _uses(request, picture)
+    judge = _Judge.of(settings, uses[0][1], CONTROL in request.images)
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with ExitStack() as leases:
-        model = leases.enter_context(context.models.lease(settings.model))
+        model = leases.enter_context(leased(context.models, settings))
         context.report(Progress("encoding"))
-        schedule = parts.make_schedule(settings, model)
-        noise = parts.make_noise(
-            settings, model, START_DRAW if settings.starts_from_picture else 0
+        nets = [leases.enter_context(controlnet.lease(context.models, use.name)) for use, _ in uses]
+        hints = [net.hint(seen) for net, (_, seen) in zip(nets, uses, strict=True)]
+
+        def base(schedule: Schedule, first: int, channels: torch.Tensor | None) -> BaseDenoiser:
+            controls = [
+                Control(net, hint, use.weight, settings.control_mode,
+                        guidance.sigma_range(schedule, use.start, use.end, first))
+                for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
+            ]  # fmt: skip
+            return controlled(model.unet, controls, channels)
+
+        whole = all(use.start <= 0 and use.end >= 1 for use, _ in uses)
+        guide = Guide(base, whole)
+        if picture is None:
+            drawn = _from_noise(request, model, context, guide)
+        else:
+            drawn = img2img.drawn(request, picture, model, context, guide)
+        facts = {"controlnets": {net.name: net.hash for net in nets}}
+        for output in drawn:
+            record = replace(output.record, extra=output.record.extra | facts)
+            yield judge.judged(replace(output, record=record))
+
+
+def _from_noise(
+    request: Request, model: Checkpoint, context: Context, guide: Guide
+) -> Iterator[Output]:
+    """txt2img under the ControlNets."""
+    settings = _settings(request)
+    schedule = parts.make_schedule(settings, model)
+    noise = parts.make_noise(settings, model)
+    begin = parts.origin(request, context, model, schedule, noise)
+    first = begin.before[0].index if begin.resume is not None else begin.start
+    x = begin.x
+    with mixed(settings, model, context) as mix:
+        denoiser = parts.make_denoiser(
+            settings, model, begin.schedule, context.check, mix.text_key,
+            base=guide.base(schedule, first, None), first=first,
         )
-        origin = _origin(request, context, model, schedule, noise, source)
-        first = origin.before[0].index if origin.resume is not None else origin.start
-        uses = _uses(request, source)
-        controls: list[Control] = []
-        for use, picture in uses:
-            net = leases.enter_context(controlnet.lease(context.models, use.name))
-            levels = guidance.sigma_range(schedule, use.start, use.end, first)
-            hint = net.hint(picture)
-            controls.append(Control(net, hint, use.weight, settings.control_mode, levels))
-        x = origin.x
-        with mixed(settings, model, context) as mix:
-            denoiser = parts.make_denoiser(
-                settings, model, origin.schedule, context.check, mix.text_key,
-                base=controlled(model.unet, controls),
-                first=first,
-            )
-            context.steps.begin(settings, model.previewer, first)
-            for stored in origin.before:
-                context.steps.replay(stored)
-            mix.at(origin.first)
-            for step in sample(
-                settings.sampler, denoiser, x, origin.schedule, noise, eta=settings.eta,
-                start=origin.start, resume=origin.resume,
-            ):
-                context.steps.step(step)
-                x = step.x
-                mix.at(step.index + 1)
-        context.report(Progress("decoding"))
-        facts: dict[str, Any] = {
-            "controlnets": {control.net.name: control.net.hash for control in controls}
-        }
-        if settings.loras:
-            facts["lora_hashes"] = mix.hashes
-        judge = _Judge.of(settings, uses[0][1], CONTROL in request.images)
-        latents = x * origin.schedule.final_scale
-        for output in parts.outputs(settings, model, latents, context, facts):
-            yield judge.judged(output)
+        context.steps.begin(settings, model.previewer, first)
+        for stored in begin.before:
+            context.steps.replay(stored)
+        mix.at(begin.first)
+        for step in sample(
+            settings.sampler, denoiser, x, begin.schedule, noise, eta=settings.eta,
+            start=begin.start, resume=begin.resume,
+        ):
+            context.steps.step(step)
+            x = step.x
+            mix.at(step.index + 1)
+    context.report(Progress("decoding"))
+    facts: dict[str, Any] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
+    yield from parts.outputs(settings, model, x * begin.schedule.final_scale, context, facts)
 
 
 def fitted(request: Request, name: str) -> Pixels | None:
@@ -125,18 +151,30 @@ def _settings(request: Request) -> StyleTransferSettings:
     return request.settings
 
 
-def _uses(request: Request, source: Pixels | None) -> list[tuple[ControlUse, Pixels]]:
+def _canvas(request: Request, name: str) -> Canvas:
+    """A picture of the request as img2img prepares it: masked, cropped to what is drawn."""
+    return canvas.prepare(_settings(request), request.images[name], request.images.get("mask"))
+
+
+def _seen(request: Request, name: str) -> Pixels | None:
+    """A picture of the request as the model draws over it; None where there is none."""
+    if name in request.images and _settings(request).only_masked:
+        return _canvas(request, name).bare
+    return fitted(request, name)
+
+
+def _uses(request: Request, picture: Canvas | None) -> list[tuple[ControlUse, Pixels]]:
     """The ControlNets of a request with their control pictures."""
     settings = _settings(request)
     if settings.controls:
-        pictures = {use.image: fitted(request, use.image) for use in settings.controls}
+        pictures = {use.image: _seen(request, use.image) for use in settings.controls}
         return [
-            (use, picture) for use in settings.controls
-            if (picture := pictures[use.image]) is not None
+            (use, seen) for use in settings.controls if (seen := pictures[use.image]) is not None
         ]
-    control = fitted(request, CONTROL)
+    control = _seen(request, CONTROL)
     if control is None:
-        assert source is not None, "`check` has seen it"
+        source = fitted(request, SOURCE) if picture is None else picture.bare
+        assert source is not None, "`missing_picture` has seen it"
         detector = registry.build(
             settings.detector, canny_low=settings.canny_low, canny_high=settings.canny_high
         )
@@ -147,21 +185,6 @@ def _uses(request: Request, source: Pixels | None) -> list[tuple[ControlUse, Pix
         start=settings.control_start, end=settings.control_end,
     )
     return [(use, control)]
-
-
-def _origin(
-    request: Request, context: Context, model: Checkpoint, schedule: Schedule, noise: NoiseSource,
-    source: Pixels | None,
-) -> parts.Origin:
-    settings = _settings(request)
-    if request.branch is not None or not settings.starts_from_picture:
-        return parts.origin(request, context, model, schedule, noise)
-    assert source is not None, "`check` has seen it"
-    mean, std = context.posteriors.encode(model, source, context.check)
-    # The order of diffusers: the sample of the posterior is drawn before the noise.
-    latents = mean + std * noise.draw()
-    start = first_step(settings, settings.strength, schedule)
-    return parts.Origin(schedule, latents + schedule.levels[start] * noise.draw(), start=start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +199,9 @@ class _Judge:
     @classmethod
     def of(cls, settings: StyleTransferSettings, control: Pixels, direct: bool) -> _Judge:
         """The judge of a run; `direct` says that the control came without the detector."""
-        measures = not settings.controls and registry.entry(settings.detector).edges
+        # Of a part that is drawn alone, the control shows that part alone.
+        alike = not settings.controls and not settings.only_masked
+        measures = alike and registry.entry(settings.detector).edges
         own = settings.detector == "canny" and not direct
         canny = Canny(settings.canny_low, settings.canny_high) if own else None
         return cls(control, settings.control_scale, measures, canny)
@@ -184,7 +209,7 @@ class _Judge:
     def judged(self, output: Output) -> Output:
         """The output with its measures, suggestions and views."""
         extra = output.record.extra
-        views = {"control": self.control}
+        views = {**output.views, "control": self.control}
         if self.measures:
             found = obedience.measure(self.control, output.image, self.canny)
             extra = extra | {"obedience": {

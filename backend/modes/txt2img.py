@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from backend.events import Output, Progress
-from backend.modes import parts
+from backend.models.loading import Checkpoint
+from backend.modes import hires, parts
 from backend.modes.context import Context
+from backend.modes.hires import Drawn
+from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
 from backend.requests import Request
 from backend.sampling.samplers import sample
+from backend.settings import Txt2ImgSettings
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:
@@ -23,29 +28,45 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         One `Output` a picture, in the order of the seeds.
     """
     settings = request.settings
+    assert isinstance(settings, Txt2ImgSettings)
     context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with context.models.lease(settings.model) as model:
-        schedule = parts.make_schedule(settings, model)
-        noise = parts.make_noise(settings, model)
-        origin = parts.origin(request, context, model, schedule, noise)
-        x = origin.x
-        with mixed(settings, model, context) as mix:
-            context.report(Progress("encoding"))
-            denoiser = parts.make_denoiser(
-                settings, model, origin.schedule, context.check, mix.text_key
-            )
-            context.steps.begin(settings, model.previewer)
-            for stored in origin.before:
-                context.steps.replay(stored)
-            mix.at(origin.first)
-            for step in sample(
-                settings.sampler, denoiser, x, origin.schedule, noise,
-                eta=settings.eta, resume=origin.resume,
-            ):
-                context.steps.step(step)
-                x = step.x
-                mix.at(step.index + 1)
+    with leased(context.models, settings) as model:
+        if hires.begins_late(request, context):
+            drawn = hires.go_on(request, model, context)
+        else:
+            drawn = _draw(request, model, context)
+            if settings.hires:
+                drawn = hires.redraw(request, drawn, model, context)
         context.report(Progress("decoding"))
-        latents = x * origin.schedule.final_scale
-        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
-        yield from parts.outputs(settings, model, latents, context, facts)
+        facts = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
+        yield from parts.outputs(settings, model, drawn.latents, context, facts)
+
+
+def _draw(request: Request, model: Checkpoint, context: Context) -> Drawn:
+    """The first stage, mostly the only one."""
+    wanted = request.settings
+    assert isinstance(wanted, Txt2ImgSettings)
+    settings = wanted.first_stage
+    request = replace(request, settings=settings)
+    after = wanted.second_stage.model_steps(wanted.hires_denoise) if wanted.hires else 0
+    schedule = parts.make_schedule(settings, model)
+    noise = parts.make_noise(settings, model)
+    origin = parts.origin(request, context, model, schedule, noise)
+    x = origin.x
+    with mixed(settings, model, context) as mix:
+        context.report(Progress("encoding"))
+        denoiser = parts.make_denoiser(
+            settings, model, origin.schedule, context.check, mix.text_key
+        )
+        context.steps.begin(settings, model.previewer, after=after)
+        for stored in origin.before:
+            context.steps.replay(stored)
+        mix.at(origin.first)
+        for step in sample(
+            settings.sampler, denoiser, x, origin.schedule, noise,
+            eta=settings.eta, resume=origin.resume,
+        ):
+            context.steps.step(step)
+            x = step.x
+            mix.at(step.index + 1)
+        return Drawn(x * origin.schedule.final_scale, mix.hashes)

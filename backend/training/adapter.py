@@ -61,12 +61,29 @@ def adapted(unet: nn.Module, rank: int, alpha: float, seed: int) -> Iterator[Par
         yield parameters
     finally:
         for path, layer in _lora_layers(unet).items():
-            parent, _, name = path.rpartition(".")
-            setattr(unet.get_submodule(parent), name, layer.get_base_layer())
+            _put(unet, path, layer.get_base_layer())
         for name in set(unet.__dict__) - attributes:
             delattr(unet, name)
         for name, parameter in unet.named_parameters():
             parameter.requires_grad_(gradients[name])
+
+
+@contextmanager
+def taken_out(unet: nn.Module) -> Iterator[None]:
+    """The UNet's own layers in their places, while another job uses it."""
+    layers = _lora_layers(unet)
+    try:
+        for path, layer in layers.items():
+            _put(unet, path, layer.get_base_layer())
+        yield
+    finally:
+        for path, layer in layers.items():
+            _put(unet, path, layer)
+
+
+def _put(unet: nn.Module, path: str, layer: nn.Module) -> None:
+    parent, _, name = path.rpartition(".")
+    setattr(unet.get_submodule(parent), name, layer)
 
 
 def _lora_layers(unet: nn.Module) -> dict[str, Any]:

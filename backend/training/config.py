@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from backend.errors import BadInput
-
-# "style": many pictures, few passes. "one_picture": overfits on purpose.
-PRESETS: dict[str, dict[str, Any]] = {
-    "style": {"epochs": 15, "rank": 8, "learning_rate": 1e-4},
-    "one_picture": {"epochs": 200, "rank": 16, "learning_rate": 2e-4},
-}
 
 
 class TrainingConfig(BaseModel):
@@ -69,6 +63,11 @@ class TrainingConfig(BaseModel):
     def work_folder(self) -> Path:
         """Where checkpoints and the state to resume from are kept."""
         return self.output.parent / ".training"
+
+    @property
+    def state_path(self) -> Path:
+        """What a stopped fit goes on from."""
+        return self.work_folder / f"{self.output.stem}.state.safetensors"
 
     def total_steps(self, examples: int) -> int:
         """Optimizer steps of the whole fit, for so many pictures."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
+import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 MIN_SIDE_PX = 32
 MAX_PIXELS = 64_000_000
 MAX_WORDS = 8
+MAX_UNPACKED_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,11 @@ def load_folder(folder: Path, caption: str = "") -> list[Picture]:
     if not folder.is_dir():
         raise BadInput(f"The folder {folder.name} does not exist.", "data")
     if listing.is_file():
-        rows = _rows(listing)
+        try:
+            rows = _rows(listing.read_bytes())
+        except OSError as error:
+            raise BadInput(f"metadata.jsonl cannot be read: {type(error).__name__}.",
+                           "data") from None
     else:
         names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         rows = [(name, caption) for name in names]
@@ -64,7 +72,71 @@ def load_folder(folder: Path, caption: str = "") -> list[Picture]:
     missing = [name for name, _ in rows if not (folder / name).is_file()]
     if missing:
         raise BadInput(f"metadata.jsonl names files that are missing: {_some(missing)}.", "data")
-    return [Picture(name, _read(folder / name), text) for name, text in rows]
+    return [Picture(name, _read(folder / name, name), text) for name, text in rows]
+
+
+def load_files(files: Mapping[str, bytes], caption: str = "") -> list[Picture]:
+    """Reads what somebody sent: pictures, captions beside them, zips of both.
+
+    Args:
+        files: By name, folders with "/". With a metadata.jsonl its rows are taken; without, every
+            picture, its caption from the .txt file of the same name where there is one. Zips are
+            looked into.
+        caption: For pictures without one.
+
+    Raises:
+        BadInput: There are no pictures; or a file is missing, too large or unreadable (named).
+    """
+    unpacked: dict[str, bytes] = {}
+    for name, content in files.items():
+        unpacked |= _unzipped(name, content) if _suffix(name) == ".zip" else {name: content}
+    listed: list[tuple[str, str]] = []
+    for name, content in unpacked.items():
+        if PurePosixPath(name).name == "metadata.jsonl":
+            beside = PurePosixPath(name).parent
+            listed += [(str(beside / row), text) for row, text in _rows(content)]
+    missing = [PurePosixPath(name).name for name, _ in listed if name not in unpacked]
+    if missing:
+        raise BadInput(f"metadata.jsonl names files that are missing: {_some(missing)}.", "data")
+    if not listed:
+        listed = [(name, _text_beside(name, unpacked)) for name in sorted(unpacked)
+                  if _suffix(name) in SUFFIXES]
+    if not listed:
+        raise BadInput("There are no pictures to learn from; add at least one.", "data")
+    return [
+        Picture(PurePosixPath(name).name, _read(io.BytesIO(unpacked[name]), name), text or caption)
+        for name, text in listed
+    ]
+
+
+def _text_beside(name: str, files: Mapping[str, bytes]) -> str:
+    content = files.get(str(PurePosixPath(name).with_suffix(".txt")), b"")
+    return " ".join(content.decode("utf-8-sig", "replace").split())
+
+
+def _unzipped(name: str, content: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            wanted = [
+                item for item in archive.infolist()
+                if _suffix(item.filename) in (*SUFFIXES, ".txt", ".jsonl")
+                and not item.filename.startswith("__MACOSX")
+            ]
+            if sum(item.file_size for item in wanted) > MAX_UNPACKED_BYTES:
+                raise BadInput(f"{_named(name)} holds more than {MAX_UNPACKED_BYTES // 2**20} MiB; "
+                               "send fewer or smaller pictures.", "data")
+            return {item.filename: archive.read(item) for item in wanted}
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, NotImplementedError,
+            zlib.error):
+        raise BadInput(f"{_named(name)} is no zip that can be read.", "data") from None
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _named(name: str) -> str:
+    return PurePosixPath(name).name[:80]
 
 
 def square(picture: Picture, side: int) -> NDArray[np.uint8]:
@@ -99,11 +171,11 @@ def common_words(captions: Sequence[str]) -> tuple[str, ...]:
     return tuple(frequent[:MAX_WORDS])
 
 
-def _rows(listing: Path) -> list[tuple[str, str]]:
+def _rows(listing: bytes) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     try:
-        lines = listing.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = listing.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise BadInput(f"metadata.jsonl cannot be read: {type(error).__name__}.", "data") from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -122,17 +194,17 @@ def _rows(listing: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def _read(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise BadInput(f"The picture {path.name} is too large.", "data")
+                    raise BadInput(f"The picture {_named(name)} is too large.", "data")
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError,
             Image.DecompressionBombWarning):
-        raise BadInput(f"The picture {path.name} cannot be read.", "data") from None
+        raise BadInput(f"The picture {_named(name)} cannot be read.", "data") from None
 
 
 def _some(names: Sequence[str]) -> str:

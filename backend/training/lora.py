@@ -10,8 +10,10 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,19 @@ from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.text import Conditioning
-from backend.training.adapter import Parameters, adapted, load_state, save_lora, save_state
+from backend.training.adapter import (
+    Parameters,
+    adapted,
+    load_state,
+    save_lora,
+    save_state,
+    taken_out,
+)
 from backend.training.config import CommandConfig, TrainingConfig, read_config
 from backend.training.data import Picture, common_words, load_folder, square
 
 Check = Callable[[], None]
+Interludes = list[Callable[[], AbstractContextManager[None]]]
 # Moments and decay as in the published scripts.
 _ADAMW = {"betas": (0.9, 0.999), "weight_decay": 1e-2, "eps": 1e-8}
 
@@ -97,10 +107,12 @@ def fit(
     check: Check,
     *,
     resume: bool = False,
+    interludes: Interludes | None = None,
 ) -> Generator[TrainStep, None, Path]:
     """Fits a LoRA; the caller has the model to itself until the generator ends or is closed.
 
-    Between two steps the model draws with the LoRA as it is then (for validation pictures).
+    Between two steps the model draws with the LoRA as it is then (for validation pictures); a
+    caller who is stopped there throws that exception into the generator, which keeps a checkpoint.
 
     Args:
         config: See `TrainingConfig`.
@@ -109,6 +121,7 @@ def fit(
         check: Called before each model call; raises to stop.
         resume: Go on from the state of an earlier fit of the same settings and pictures, where
             there is one; the result is that of an uninterrupted fit.
+        interludes: Holds, while the fit runs, what takes the LoRA out of the model for a while.
 
     Yields:
         A `TrainStep` after each optimizer step.
@@ -117,7 +130,8 @@ def fit(
         The written file, `config.output`.
 
     Raises:
-        Cancelled, DeadlineExceeded: From `check`; the steps done so far are kept as a checkpoint.
+        Cancelled, DeadlineExceeded: From `check` or thrown in; the steps done so far are kept as a
+            checkpoint.
         NumericalProblem: The loss is not finite; the last checkpoint is kept.
         BadInput: No examples, or the state to resume from is that of another fit.
         StorageProblem: A checkpoint could not be written.
@@ -125,27 +139,44 @@ def fit(
     if not examples:
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     alpha = float(config.rank) if config.alpha is None else config.alpha
-    with adapted(model.unet.model, config.rank, alpha, config.seed) as parameters:
+    unet = model.unet.model
+    with (adapted(unet, config.rank, alpha, config.seed) as parameters,
+          registered(interludes, partial(taken_out, unet))):
         run = _Run(config, model, examples, parameters, alpha)
         step = load_state(
             run.state_path, parameters, run.optimizer, run.fingerprint
         ) if resume else 0
         total = config.total_steps(len(examples))
         saved = step
-        while step < total:
-            try:
+        try:
+            while step < total:
                 loss = run.step(step, check)
-            except (Cancelled, DeadlineExceeded):
-                if step > saved:
+                step += 1
+                if step % config.checkpoint_every == 0 or step == total:
                     run.checkpoint(step)
-                raise
-            step += 1
-            if step % config.checkpoint_every == 0 or step == total:
+                    saved = step
+                yield TrainStep(step, total, loss)
+        except (Cancelled, DeadlineExceeded):
+            if step > saved:
                 run.checkpoint(step)
-                saved = step
-            yield TrainStep(step, total, loss)
+            raise
         run.save(config.output)
     return config.output
+
+
+@contextmanager
+def registered(
+    interludes: Interludes | None, pause: Callable[[], AbstractContextManager[None]]
+) -> Iterator[None]:
+    """`pause` is among the interludes while the block lasts."""
+    if interludes is None:
+        yield
+        return
+    interludes.append(pause)
+    try:
+        yield
+    finally:
+        interludes.remove(pause)
 
 
 class _Run:
@@ -166,7 +197,7 @@ class _Run:
         known = {key: model.scheduler_config[key] for key in _NOISING if key in
                  model.scheduler_config}
         self._noising: Any = DDPMScheduler(**known)
-        self.state_path = config.work_folder / f"{config.output.stem}.state.safetensors"
+        self.state_path = config.state_path
         self.fingerprint = self._fingerprint()
 
     def step(self, step: int, check: Check) -> float:
@@ -210,10 +241,12 @@ class _Run:
             case _:
                 target = latents
         device, dtype = unet.model.device, unet.model.dtype
-        context = Conditioning.cat([example.context for example in chosen]).context
+        prompts = Conditioning.cat([example.context for example in chosen])
+        noisy = noisy.to(device, dtype)
         output = unet.model(
-            noisy.to(device, dtype), timesteps.to(device),
-            encoder_hidden_states=context.to(device, dtype), return_dict=False,
+            noisy, timesteps.to(device),
+            encoder_hidden_states=prompts.context.to(device, dtype),
+            added_cond_kwargs=unet.added(prompts.pooled, noisy), return_dict=False,
         )[0].float()
         errors = (output - target.to(device)).square().mean(dim=(1, 2, 3))
         return (errors * self._loss_weights(timesteps).to(device)).mean()

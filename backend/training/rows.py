@@ -136,8 +136,9 @@ def fit_rows(
     known = {key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config}
     noising: Any = DDPMScheduler(**known)
     latents = torch.cat([example.latent for example in examples])
-    context = Conditioning.cat([example.context for example in examples]).context
-    context = context.to(unet.device, unet.dtype)
+    prompts = Conditioning.cat([example.context for example in examples])
+    context = prompts.context.to(unet.device, unet.dtype)
+    added = model.unet.added(prompts.pooled, latents.to(unet.device))
     for step in range(steps):
         check()
         optimizer.zero_grad(set_to_none=True)
@@ -156,7 +157,7 @@ def fit_rows(
         with torch.enable_grad():
             output = unet(
                 noisy.to(unet.device, unet.dtype), timestep.to(unet.device),
-                encoder_hidden_states=context, return_dict=False,
+                encoder_hidden_states=context, added_cond_kwargs=added, return_dict=False,
             )[0].float()
             # A sum over rows: each LoRA has the gradient that it would have alone.
             loss = (output - target.to(unet.device)).square().mean(dim=(1, 2, 3)).sum()

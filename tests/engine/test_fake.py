@@ -170,3 +170,27 @@ def test_unknown_names_are_refused(engine: FakeEngine) -> None:
     with pytest.raises(UnknownName):
         engine.status("nothing")
     engine.cancel("nothing")
+
+
+def test_batches_follow_one_another_with_seeds_that_count_on(engine: FakeEngine) -> None:
+    status = finished(engine, engine.submit(request(batch_size=2, batch_count=3)))
+    assert [output.record.settings["seed"] for output in status.outputs] == list(range(5, 11))
+    assert [output.index for output in status.outputs] == list(range(6))
+    assert status.info["seeds"] == list(range(5, 11))
+    assert status.progress.total == 3 * STEPS
+    assert status.outputs[3].record.settings["batch_count"] == 1
+    assert status.outputs[3].record.settings["batch_size"] == 1
+
+
+def test_own_jobs_move_up_and_know_their_wait(engine: FakeEngine) -> None:
+    engine.step_time_s = 30.0
+    first = engine.submit(request(), "ada")
+    while engine.status(first).state != "running":
+        engine.wait(first, engine.status(first).revision, 5.0)
+    second, other, third = (engine.submit(request(), owner) for owner in ("ada", "bob", "ada"))
+    wait_s = engine.status(other).progress.eta_s
+    assert wait_s is not None
+    assert wait_s >= STEPS * 30.0
+    engine.promote(third)
+    engine.promote(other)
+    assert [engine.status(token).position for token in (third, other, second)] == [1, 2, 3]

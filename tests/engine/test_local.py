@@ -216,7 +216,7 @@ def test_a_size_that_cannot_fit_says_what_would(
     engine_of: Callable[..., LocalEngine], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = engine_of(stepping(1, []))
-    monkeypatch.setattr("backend.modes.limits.free_bytes", lambda target: 64 * 2**20)
+    monkeypatch.setattr("backend.modes.limits.free_bytes", lambda device: 64 * 2**20)
     with pytest.raises(OutOfMemory, match="would fit"):
         engine.submit(request(width=2048, height=2048, batch_size=8))
 

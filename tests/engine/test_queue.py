@@ -79,3 +79,17 @@ def test_close_wakes_the_worker_and_returns_what_waited() -> None:
     assert queue.close() == []
     worker.join(5)
     assert got == [None]
+
+
+def test_a_job_moves_up_among_its_owners_alone() -> None:
+    queue: FairQueue[Ticket] = FairQueue()
+    first, second, other = Ticket("1", "a"), Ticket("2", "a"), Ticket("3", "b")
+    for item in (first, second, other):
+        queue.push(item)
+    assert queue.before(second) == [first, other]
+    assert queue.promote(second)
+    assert [queue.pop(wait=False) for _ in range(3)] == [second, other, first]
+    assert not queue.promote(second)
+    queue.push(first)
+    assert queue.promote(first)  # the only one: it stays
+    assert queue.before(first) == []

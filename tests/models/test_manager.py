@@ -6,15 +6,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
+import torch
+from torch import nn
 
 from backend.errors import ModelProblem
 from backend.models.manager import ModelManager
 
 
-@dataclass(frozen=True)
+class Bytes(nn.Module):
+    """A part of so many bytes, different from every other one."""
+
+    def __init__(self, text: str, size: int = 10) -> None:
+        super().__init__()
+        self.data: torch.Tensor
+        values = text.encode().ljust(size)[:size]
+        self.register_buffer("data", torch.tensor(list(values), dtype=torch.uint8))
+
+
+@dataclass(frozen=True, eq=False)
 class Fake:
     name: str
-    nbytes: int = 10
+    parts: dict[str, nn.Module]
+
+
+def fake(name: str) -> Fake:
+    return Fake(name, {"unet": Bytes(name)})
 
 
 class Loader:
@@ -31,7 +47,7 @@ class Loader:
             assert self.gate.wait(10)
         if self.failing:
             raise ModelProblem(f"{name} is damaged.")
-        return Fake(name)
+        return fake(name)
 
 
 def use(manager: ModelManager[Fake], name: str) -> Fake:

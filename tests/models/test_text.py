@@ -115,7 +115,7 @@ def test_the_cache_is_used_and_keeps_weights_apart(
     calls = 0
     inner = text._hidden
 
-    def counted(tokens: tuple[int, ...], clip_skip: int) -> torch.Tensor:
+    def counted(tokens: tuple[int, ...], clip_skip: int) -> tuple[torch.Tensor, None]:
         nonlocal calls
         calls += 1
         return inner(tokens, clip_skip)

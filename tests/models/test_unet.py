@@ -118,7 +118,7 @@ def test_residuals_reach_the_unet(eps: Checkpoint) -> None:
 
     def hook(strength: float):
         def residuals(
-            scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor
+            scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, added: None
         ) -> Residuals:
             seen.append(scaled)
             down = tuple(torch.full((1, c, s, s), strength) for c, s in shapes)

@@ -14,6 +14,7 @@ from backend.engine.local import LocalEngine
 from backend.errors import BadInput
 from backend.events import JobStatus, Pixels
 from backend.metadata import read, write_png
+from backend.pictures.fit import fit
 from backend.requests import Branch, Request
 from backend.settings import StyleTransferSettings
 from backend.storage import Storage
@@ -124,8 +125,8 @@ def test_a_branch_goes_on_with_the_same_control(engine: LocalEngine, start: dict
     ({}, {"nothing": SOURCE}, "no source picture"),
     ({"start_from": "picture"}, {"control_image": SOURCE}, "needs a source picture"),
     ({"outpaint_left": 8}, {}, "use img2img"),
-    ({}, {"image": SOURCE, "mask": SOURCE}, "use img2img"),
-    ({"strengths": (0.5, 0.6)}, {}, "one strength"),
+    ({}, {"image": SOURCE, "mask": SOURCE}, "start_from to 'picture'"),
+    ({"strengths": (0.5, 0.6)}, {}, "start_from to 'picture'"),
     ({"detector": "depth_midas"}, {}, "no ControlNet for 'depth_midas'"),
     ({"controlnet": "other"}, {}, "no ControlNet 'other'"),
     ({"controls": [{"name": "tiny-canny"}]}, {}, "'control_image' is missing"),
@@ -135,6 +136,53 @@ def test_what_cannot_run_is_refused_at_once(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         engine.submit(Request(settings(**values), images or {"image": SOURCE}, save=False))
+
+
+def test_a_ladder_under_control_is_what_each_strength_gives_alone(engine: LocalEngine) -> None:
+    together = run(engine, settings(start_from="picture", strengths=(0.5, 1.0)))
+    alone = [
+        picture(run(engine, settings(start_from="picture", strength=strength)))
+        for strength in (0.5, 1.0)
+    ]
+    for output, single in zip(together.outputs, alone, strict=True):
+        assert np.abs(output.image.astype(int) - single).max() <= 1
+        assert "obedience" in output.record.extra
+    assert not np.array_equal(*alone)
+
+
+def test_a_ladder_whose_control_ends_early_counts_from_each_start(engine: LocalEngine) -> None:
+    wanted = {"start_from": "picture", "control_end": 0.5}
+    together = run(engine, settings(strengths=(0.5, 1.0), **wanted))
+    alone = picture(run(engine, settings(strength=0.5, **wanted)))
+    assert np.abs(together.outputs[0].image.astype(int) - alone).max() <= 1
+
+
+def test_outside_the_mask_the_source_stays(engine: LocalEngine) -> None:
+    mask = np.zeros(SOURCE.shape, np.uint8)
+    mask[32:96, 48:144] = 255
+    wanted = settings(start_from="picture", strength=1.0, mask_blur=0)
+    output = run(engine, wanted, image=SOURCE, mask=mask).outputs[0]
+    fitted = fit(SOURCE, 96, 64, "crop").image
+    outside = fit(mask, 96, 64, "crop").image[..., 0] == 0
+    assert np.array_equal(output.image[outside], fitted[outside])
+    assert not np.array_equal(output.image[~outside], fitted[~outside])
+    plain = run(engine, wanted.model_copy(update={"control_scale": 0.0}), image=SOURCE, mask=mask)
+    assert not np.array_equal(plain.outputs[0].image, output.image)
+
+
+def test_only_the_masked_part_follows_its_own_edges(engine: LocalEngine) -> None:
+    mask = np.zeros(SOURCE.shape, np.uint8)
+    mask[40:88, 72:120] = 255
+    wanted = settings(start_from="picture", strength=1.0, only_masked=True, only_masked_padding=8,
+                      canny_low=50, canny_high=120)
+    output = run(engine, wanted, image=SOURCE, mask=mask).outputs[0]
+    assert "obedience" not in output.record.extra
+    whole = Canny(50, 120)(fit(SOURCE, 96, 64, "crop").image)
+    control = output.views["control"]
+    assert control.shape == whole.shape
+    assert not np.array_equal(control, whole)
+    direct = run(engine, wanted, image=SOURCE, mask=mask, control_image=SOURCE).outputs[0]
+    assert direct.views["control"].shape == whole.shape
 
 
 def test_another_detector_needs_no_thresholds(engine: LocalEngine) -> None:

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+)
 
 from backend.engine.local import LocalEngine
 from backend.requests import Request
@@ -28,7 +33,8 @@ pytestmark = [
     ("layout", "prediction", "zero_snr"),
     [
         ("sd1", "epsilon", False), ("sd2", "epsilon", False), ("sd2", "v_prediction", False),
-        ("sd1", "v_prediction", True),
+        ("sd1", "v_prediction", True), ("sdxl", "epsilon", False),
+        ("sdxl", "v_prediction", True),
     ],
 )
 def test_the_same_file_gives_the_same_picture(
@@ -74,9 +80,11 @@ def _theirs(
     scheduler: dict[str, object],
 ) -> np.ndarray:
     configs = write_configs(tmp_path / "configs", layout, scheduler=scheduler)
-    pipe: Any = StableDiffusionPipeline.from_single_file(
-        str(path), config=str(configs), local_files_only=True, safety_checker=None,
-        requires_safety_checker=False,
+    sdxl = layout == "sdxl"
+    cls = StableDiffusionXLPipeline if sdxl else StableDiffusionPipeline
+    safety = {} if sdxl else {"safety_checker": None, "requires_safety_checker": False}
+    pipe: Any = cls.from_single_file(
+        str(path), config=str(configs), local_files_only=True, **safety
     )
     pipe.set_progress_bar_config(disable=True)
     chosen = EulerDiscreteScheduler if settings.sampler == "euler" else DDIMScheduler

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 from backend.errors import BadInput
-from backend.training.data import Picture, common_words, load_folder, square
+from backend.training.data import Picture, common_words, load_files, load_folder, square
 
 
 def folder_of(tmp_path: Path, rows: list[dict[str, object]] | None = None) -> Path:
@@ -79,3 +81,50 @@ def test_common_words() -> None:
         "ink", "a boat",
     )
     assert common_words([]) == ()
+
+
+def png(red: int = 0) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 50), (red, 0, 0)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def test_sent_files_with_captions_beside_them() -> None:
+    files = {"b.png": png(9), "a.png": png(), "a.txt": b"a boat,\n ink", "notes.md": b"-"}
+    found = load_files(files, "for all")
+    assert [(p.name, p.caption) for p in found] == [("a.png", "a boat, ink"), ("b.png", "for all")]
+    assert found[1].image[0, 0, 0] == 9
+
+
+def test_a_zip_with_a_listing_in_a_folder() -> None:
+    rows = b'\xef\xbb\xbf{"file_name": "in/1.png", "text": "one"}\n'
+    content = {"set/metadata.jsonl": rows, "set/in/1.png": png(), "set/2.png": png(),
+               "__MACOSX/set/._2.png": b"junk"}
+    found = load_files({"all.ZIP": zipped(content)})
+    assert [(p.name, p.caption) for p in found] == [("1.png", "one")]
+
+
+@pytest.mark.parametrize(("files", "says"), [
+    ({}, "no pictures"),
+    ({"notes.txt": b"x"}, "no pictures"),
+    ({"a.png": b"x"}, r"The picture a\.png cannot be read"),
+    ({"a.zip": b"x"}, r"a\.zip is no zip"),
+    ({"metadata.jsonl": b'{"file_name": "7.png", "text": ""}', "a.png": b""}, r"missing: 7\.png"),
+])
+def test_what_was_sent_and_cannot_be_used(files: dict[str, bytes], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        load_files(files)
+
+
+def test_a_zip_that_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.training.data.MAX_UNPACKED_BYTES", 10)
+    with pytest.raises(BadInput, match="holds more than"):
+        load_files({"a.zip": zipped({"a.png": png()})})

@@ -21,8 +21,9 @@ from backend.models.devices import Target
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.lora import LoraMixer, parts_of
 from backend.models.lora_file import read
+from backend.train_settings import PRESETS
 from backend.training import adapter
-from backend.training.config import PRESETS, TrainingConfig
+from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import Example, TrainStep, fit, main, prepare
 from tests.tiny import tiny_checkpoint

@@ -43,7 +43,7 @@ def raw(server: Server, body: str, path: str = "txt2img") -> str:
 def test_parameters_are_the_settings(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]
     assert {"/txt2img", "/img2img", "/style_transfer", "/lora_mix", "/morph", "/options",
-            "/cancel_job", "/read_record"} == set(info)
+            "/cancel_job", "/read_record", "/memory", "/free_memory"} == set(info)
     given = {p["parameter_name"]: p["parameter_default"]
              for p in info["/txt2img"]["parameters"]}
     expected = {name: field.get_default() for name, field in Txt2ImgSettings.model_fields.items()}

@@ -7,29 +7,26 @@ from playwright.sync_api import Page, expect
 
 from backend.errors import BadInput
 from backend.metadata import read
+from backend.settings import parse
 from tests.ui.conftest import Pages, wait_state
 from ui.lora_rows import read_rows, write_rows
 
 
-def test_rows_that_are_off_are_left_out() -> None:
-    uses = read_rows("ink:0.8, ~oil:2, a b@0.25-0.5")["loras"]
-    assert uses == [{"name": "ink", "weight": 0.8}, {"name": "a b", "start": 0.25, "end": 0.5}]
-
-
 def test_text_and_settings_are_the_same_thing() -> None:
-    loras = [{"name": "ink", "weight": -0.35, "start": 0.0, "end": 1.0},
-             {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6}]
+    loras = [{"name": "ink, blue: 2", "weight": -0.35, "start": 0.0, "end": 1.0},
+             {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6, "on": False}]
     text = write_rows({"loras": loras}, {})
-    assert text == "ink:-0.35, oil:1.5@0.1-0.6"
-    assert read_rows(text)["loras"] == [
-        {"name": "ink", "weight": -0.35},
-        {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6},
-    ]
+    assert text == ('[{"name":"ink, blue: 2","weight":-0.35},'
+                    '{"name":"oil","weight":1.5,"start":0.1,"end":0.6,"on":false}]')
+    kept = parse("txt2img", read_rows(text))
+    assert kept.model_dump(mode="json")["loras"] == loras
+    assert [use.name for use in kept.acting_loras] == ["ink, blue: 2"]
+    assert write_rows({"loras": []}, {}) == ""
 
 
-@pytest.mark.parametrize("text", ["ink:much", "ink:1@x-2", ":1"])
+@pytest.mark.parametrize("text", ["ink:0.8", "{}", "[1]", "[" * 9999, '"ink"'])
 def test_what_is_no_row_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="name:weight"):
+    with pytest.raises(BadInput, match="could not be read"):
         read_rows(text)
 
 
@@ -70,8 +67,10 @@ def test_rows_are_added_weighed_ordered_and_recorded(pages: Pages) -> None:
         {"name": "pocket-neon", "weight": 1.0, "start": 0.4, "end": 1.0},
         {"name": "pocket-ink", "weight": 0.5, "start": 0.0, "end": 1.0},
     ]
+    rows(page).nth(1).get_by_label("Use pocket-ink").uncheck()
     pages.reload(page)
     expect(rows(page)).to_have_count(2)
     expect(rows(page).first.get_by_label("LoRA", exact=True)).to_have_value("pocket-neon")
+    expect(rows(page).nth(1).get_by_label("Use pocket-ink")).not_to_be_checked()
     rows(page).first.get_by_role("button", name="Remove pocket-neon").click()
     expect(rows(page)).to_have_count(1)

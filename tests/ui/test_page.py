@@ -50,7 +50,7 @@ def test_from_example_to_picture(pages: Pages) -> None:
     page.locator("#txt2img-steps input[type=number]").fill("60")
     page.get_by_role("button", name="Generate").click()
     wait_state(page, "running")
-    expect(page.get_by_role("button", name="Generate")).to_be_disabled()
+    expect(page.get_by_role("button", name="Add to queue")).to_be_enabled()
     page.wait_for_function("document.querySelector('.stage').dataset.frames >= 2")
     assert frame(page).startswith("data:image/jpeg")
     assert box(page, ".canvas") == place

@@ -2,7 +2,7 @@
    stage and the buttons of a tab. Text that comes from anywhere enters the page by textContent. */
 (() => {
   if (window.loom) return;
-  const loom = (window.loom = { stages: {}, forms: {}, loras: {}, restored: {}, targets: [] });
+  const loom = (window.loom = { stages: {}, forms: {}, loras: {}, loraAdd: {}, loraWeights: {}, restored: {}, targets: [] });
 
   loom.el = (tag, className, text) => {
     const node = document.createElement(tag);
@@ -10,6 +10,8 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
+
+  loom.seconds = (s) => (s < 9.95 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
 
   loom.toast = (text, kind = "info") => {
     let tray = document.querySelector(".loom-tray");
@@ -45,7 +47,7 @@
       document.activeElement?.blur?.();
       setTimeout(() => buttons?.go.click(), 60);
     } else if (event.key === "Escape") {
-      if (loom.closeOverlay?.()) return;
+      if (loom.closeQueue?.() || loom.closeOverlay?.()) return;
       const panel = document.getElementById("loom-preset-close");
       if (panel) return panel.click();
       if (buttons && !buttons.stop.disabled) buttons.stop.click();
@@ -59,11 +61,21 @@
     const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, busy: false });
     const mac = /Mac|iPhone|iPad/.test(navigator.platform);
     element.querySelector("kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
+    /* While a job of this tab runs or waits, Generate adds another one. */
+    const adds = () => form.busy || Boolean(loom.queue?.has(mode));
+    let pressed = 0;
     go.addEventListener("click", () => {
-      if (form.busy) return;
+      if (performance.now() - pressed < 400) return; // a double click is one wish
+      pressed = performance.now();
+      if (adds()) return trigger("enqueue", {});
       loom.stages[mode]?.begin();
       trigger("generate", {});
     });
+    form.name = () => {
+      const text = adds() ? "Add to queue" : "Generate";
+      const label = go.querySelector("span");
+      if (label.textContent !== text) label.textContent = text;
+    };
     stop.addEventListener("click", () => {
       const job = loom.stages[mode]?.value.job;
       stop.disabled = true;
@@ -71,8 +83,8 @@
     });
     form.setBusy = (busy) => {
       form.busy = busy;
-      go.disabled = busy;
       stop.disabled = !busy;
+      form.name();
     };
     const take = () => {
       form.defaults = props.value?.defaults ?? {};
@@ -110,7 +122,9 @@
   loom.changed = (mode, names, values) => {
     const kept = values.pop();
     const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    const enlarges = loom.forms[mode]?.last?.hires_scale;
     loom.mark(mode, now);
+    if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh?.();
     loom.loras[mode]?.();
     return loom.restored[mode] ? now : kept;
   };
@@ -132,32 +146,23 @@
     }
   };
 
-  /* Header: memory and connection, asked for now and then while the page is in sight. */
+  /* Header: memory, notices, and pictures that are dropped anywhere. */
   loom.mountHeader = (element, { server, props, watch, trigger, upload }) => {
-    const memory = element.querySelector(".memory");
-    const gib = (bytes) => (bytes / 2 ** 30).toFixed(1);
-    const ask = async () => {
-      if (document.hidden) return;
-      const system = await server.system({});
-      if (!system) return;
-      memory.textContent = `${gib(system.used)} / ${gib(system.budget)} GB`;
-      memory.title = `Models in memory on ${system.device}, ${system.dtype}`;
-    };
-    ask();
-    setInterval(ask, 5000);
-    document.addEventListener("visibilitychange", ask);
+    loom.mountMemory(element, server);
     const name = (tries) => {
       const preset = document.querySelector("#loom-preset input");
       if (preset) preset.placeholder = "none";
       else if (tries) setTimeout(() => name(tries - 1), 50);
     };
     name(100);
+    loom.mountQueue(element, server);
     let said = 0;
     const take = () => {
       const value = props.value;
       if (value?.id && value.id !== said) {
         said = value.id;
         for (const note of value.notes) loom.toast(note.text, note.kind);
+        if (value.queued) loom.queue.add(value.queued);
       }
     };
     watch("value", take);
@@ -167,7 +172,7 @@
     const veil = element.querySelector(".veil");
     const forUs = (event) =>
       [...(event.dataTransfer?.types ?? [])].includes("Files") &&
-      !event.target.closest?.("input[type=file], .image-container, [data-testid=image]");
+      !event.target.closest?.("input[type=file], .loom-drop, .image-container, [data-testid=image]");
     let depth = 0;
     addEventListener("dragenter", (event) => forUs(event) && (depth++, veil.hidden = false));
     addEventListener("dragleave", (event) => forUs(event) && --depth <= 0 && (veil.hidden = true));
@@ -192,9 +197,5 @@
         loom.toast("The picture could not be sent; is it larger than 32 MB?", "warn");
       }
     };
-  };
-  loom.queueText = (text) => {
-    const node = document.querySelector(".loom-status .queue");
-    if (node) node.textContent = text;
   };
 })();

@@ -1,5 +1,5 @@
-/* The LoRA rows of a tab. The component's value is text, "name:0.8@0-0.5, ~other:1" (~ is off);
-   the rows are made from it and write it back. */
+/* The LoRA rows of a tab. The component's value is text, a JSON list of rows with what differs from
+   the defaults; the rows are made from it and write it back. */
 (() => {
   if (window.loom.mountLoras) return;
   const loom = window.loom;
@@ -7,13 +7,12 @@
   const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
   const short = (x) => String(Math.round(x * 1000) / 1000);
 
-  loom.loraRows = (text) => String(text ?? "").split(",").map((part) => {
-    const found = part.trim().match(/^(~?)\s*([^:,@]+?)\s*(?::\s*([-+.\d]+))?\s*(?:@\s*([.\d]+)\s*-\s*([.\d]+))?$/);
-    return found && { on: !found[1], name: found[2], weight: number(found[3] ?? "", 1),
-                      start: number(found[4] ?? "", 0), end: number(found[5] ?? "", 1) };
-  }).filter(Boolean);
-  loom.loraText = (rows) => rows.map(({ on, name, weight, start, end }) =>
-    `${on ? "" : "~"}${name}:${short(weight)}` + (start > 0 || end < 1 ? `@${short(start)}-${short(end)}` : "")).join(", ");
+  const STANDARD = { weight: 1, start: 0, end: 1, on: true };
+  loom.loraRows = (text) => {
+    try { return JSON.parse(text || "[]").map((row) => ({ ...STANDARD, ...row })); } catch { return []; }
+  };
+  loom.loraText = (rows) => (rows.length ? JSON.stringify(rows.map(({ name, ...rest }) =>
+    ({ name, ...Object.fromEntries(Object.entries(rest).filter(([key, value]) => value !== STANDARD[key])) }))) : "");
 
   loom.mountLoras = (element, { mode, props, server, trigger, watch }) => {
     const list = element.querySelector(".lora-rows");
@@ -37,6 +36,7 @@
       return made;
     };
     const keep = () => {
+      for (const row of rows) for (const key of ["weight", "start", "end"]) row[key] = Number(short(row[key]));
       const text = loom.loraText(rows);
       if (text === (props.value ?? "")) return;
       props.value = text;
@@ -98,9 +98,9 @@
       if (free) rows.push({ on: true, name: free.name, weight: 1, start: 0, end: 1 });
     });
 
-    const ask = async () => {
+    const ask = async (again = false) => {
       const model = String(loom.forms[mode]?.last?.model ?? "");
-      if (model === asked) return;
+      if (model === asked && !again) return;
       asked = model;
       const got = await server.known({ model });
       known = got?.loras ?? [];
@@ -118,5 +118,16 @@
     // Files come and go: look again when the rows are opened, and when another model is chosen.
     element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", () => { asked = null; ask(); });
     loom.loras[mode] = ask;
+    loom.loraWeights[mode] = (weights) => change(() => {
+      for (const [name, weight] of weights) {
+        const row = rows.find((r) => r.name === name && r.on);
+        if (row) row.weight = weight;
+        else rows.push({ on: true, name, weight, start: 0, end: 1 });
+      }
+    });
+    loom.loraAdd[mode] = async (name) => {
+      await ask(true);
+      if (!rows.some((r) => r.name === name)) change(() => rows.push({ on: true, name, weight: 1, start: 0, end: 1 }));
+    };
   };
 })();

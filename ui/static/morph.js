@@ -64,14 +64,15 @@
       const made = await Promise.all(told.map(async (end, i) => {
         const figure = loom.el("figure");
         const got = await server.end_picture({ job: v.job, end: i });
-        for (const [src, alt] of [[got?.src, `End ${"AB"[i]}`], [v.results.at(i ? -1 : 0).url, "Its frame"]]) {
+        const frame = v.results.filter((result) => result.views?.includes("end"))[i];
+        for (const [src, alt] of [[got?.src, `End ${"ABCD"[i]}`], [frame?.url, "Its frame"]]) {
           if (!src) continue;
           const img = loom.el("img");
           img.src = src;
           img.alt = alt;
           figure.append(img);
         }
-        figure.append(loom.el("figcaption", "", `End ${"AB"[i]} and its frame · ${end.psnr.toFixed(1)} dB`));
+        figure.append(loom.el("figcaption", "", `End ${"ABCD"[i]} and its frame · ${end.psnr.toFixed(1)} dB`));
         return figure;
       }));
       if (ended === key) holder.replaceChildren(...made);

@@ -4,7 +4,7 @@
   if (window.loom.mountStage) return;
   const loom = window.loom;
   const TITLES = { queued: "Waiting", loading: "Loading the model", failed: "That did not work" };
-  const seconds = (s) => (s < 9.95 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
+  const { seconds } = loom;
   const COUNTED = ["sampling", "inverting", "fitting"];
   const BUSY = ["queued", "loading", "running"];
 
@@ -17,7 +17,7 @@
     const pressed = (button) => button.getAttribute("aria-pressed") === "true";
     const press = (button, on) => button.setAttribute("aria-pressed", String(on));
     const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
-    let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", shownLast = null;
+    let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", noted = null, shownLast = null, whole = null;
     const frames = new Map();
 
     const show = (img, src) => {
@@ -54,7 +54,14 @@
         press(edges, false);
         root.classList.remove("begun");
       }
+      // The whole of a grid comes last, and is what one wants to see.
+      const last = v.results.length - 1;
+      if (!busy && v.results[last]?.sheet && whole !== v.job) { whole = v.job; selected = last; }
       $(".line").textContent = line(v);
+      if (v.state === "done" && v.job !== noted && mode !== "morph") {  // a morph has a place for its notes
+        noted = v.job;
+        for (const note of v.told?.notes ?? []) loom.toast(note);
+      }
       const overlay = TITLES[v.state];
       $(".overlay").hidden = !overlay;
       if (overlay) {
@@ -65,7 +72,7 @@
       $(".progress i").style.transform = `scaleX(${busy || v.state === "stopped" ? done : 0})`;
       $(".progress").setAttribute("aria-valuenow", Math.round(done * 100));
       $(".progress").classList.toggle("waiting", v.state === "loading" || v.state === "queued");
-      loom.queueText(v.state === "queued" ? line(v) : busy ? "running" : "queue is free");
+      loom.queue?.saw(mode, v);
       if (v.state === "running" && v.stage === "sampling") {
         const quarter = Math.floor((4 * v.step) / Math.max(1, v.total));
         say(quarter ? `${quarter * 25} percent` : "Drawing");
@@ -166,7 +173,8 @@
       slider.setAttribute("aria-valuetext", `step ${at} of ${steps}`);
       $(".timeline output").textContent = steps ? `${at}/${steps}` : "";
       slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
-      $(".branch").disabled = !steps || at >= v.total;
+      // From the last step there is somewhere to go only under hires fix: to its second stage.
+      $(".branch").disabled = !steps || (at >= v.total && !(loom.forms[mode]?.last?.hires_scale > 1));
       // A run that was stopped, or a page that came back to it, shows its last prediction.
       if (steps && !v.results.length && scrubbed === null && (frame.hidden || shownLast !== v.job)) {
         shownLast = v.job;
@@ -225,6 +233,7 @@
       scrub();
     });
 
+    stage.refresh = render;
     const poll = async (job) => {
       polling = job;
       let revision = 0;

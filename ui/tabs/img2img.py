@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from backend.engine.protocol import Engine
-from backend.errors import BadInput, LoomError
+from backend.errors import LoomError
 from backend.events import Pixels
 from backend.pictures import canvas
 from backend.settings import Img2ImgSettings, parse
-from ui.mask_editor import backdrop, mask_editor, painted
+from ui.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.send import chosen
 from ui.uploads import read_pictures
 from ui.workspace import Fold, Tab, Workspace
@@ -35,25 +34,11 @@ def _picture() -> dict[str, Component]:
 
 
 def _mask() -> dict[str, Component]:
-    return {
-        "painted": mask_editor("img2img-painted"),
-        "mask": gr.Image(
-            type="filepath", sources=["upload", "clipboard"], height=160, buttons=[],
-            label="Or upload it: white is repainted",
-            elem_id="img2img-mask-file", elem_classes="loom-picture",
-        ),
-    }
+    return mask_inputs("img2img")
 
 
 def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
-    images = read_pictures({name: raw.get(name) for name in ("image", "mask")})
-    if "mask" not in images:
-        editor = parts["painted"]
-        assert isinstance(editor, gr.ImageEditor)
-        strokes = painted(editor, raw.get("painted"))
-        if strokes is not None:
-            images["mask"] = strokes
-    return images
+    return sent_pictures(parts, raw, ("image",))
 
 
 def _compare() -> dict[str, Component]:
@@ -94,26 +79,17 @@ def _connect(space: Workspace) -> None:
         except LoomError as error:
             return str(error)
 
-    card = form.parts["model"]
     explained = space.pictures["meaning"]
     assert isinstance(explained, gr.Markdown)
-    with suppress(LoomError):  # the model may have gone; its notice says so
-        explained.value = meaning(
-            engine, Img2ImgSettings.model_validate({"model": str(getattr(card, "value", ""))}))
     about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
-    gr.on([form.parts[name].change for name in about], explain,  # type: ignore[attr-defined]
+    changes = [form.parts[name].change for name in about]  # type: ignore[attr-defined]
+    gr.on([*changes, space.page.load], explain,
           inputs_kwargs=dict(form.parts), outputs=explained, queue=False,
           trigger_mode="always_last", **quiet)
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
 
-    def underlay(sent: Any) -> Any:
-        try:
-            return backdrop(read_pictures({"image": sent}).get("image"))
-        except BadInput:
-            return None  # Generate says what is wrong with it
-
-    image.change(underlay, inputs=image, outputs=space.pictures["painted"], **quiet)
+    lay_under(image, space.pictures["painted"])
 
     def compare(sent: Any, evt: gr.EventData) -> Any:
         data = evt._data if isinstance(evt._data, dict) else {}
@@ -139,10 +115,10 @@ TAB = Tab(
     text="Give it a photo or a sketch, say how far to go from it, and paint where it may change.",
     beside=("resize_mode",),
     main=("strength", "strengths", "sampler", "schedule", "steps",
-          "guidance_scale", "width", "batch_size"),
+          "guidance_scale", "width", "batch_size", "batch_count"),
     advanced=(
         "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
-        "clip_skip", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+        "clip_skip", "vae", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
     ),
     pictures=_picture,
     pixels=_pixels,
@@ -150,9 +126,12 @@ TAB = Tab(
     folds=(
         Fold("mask", "Mask", ("masked_content", "mask_blur", "mask_invert", "only_masked",
                               "only_masked_padding"), _mask),
+        Fold("invert", "Invert, then edit the prompt",
+             ("start_noise", "source_prompt", "inversion_refine")),
         Fold("outpaint", "Outpaint", ("outpaint_left", "outpaint_right", "outpaint_top",
                                       "outpaint_bottom")),
     ),
     result=_compare,
     connect=_connect,
+    grid=True,
 )

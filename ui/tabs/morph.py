@@ -12,20 +12,27 @@ from backend.settings import MorphSettings
 from ui.morph_panel import morph_panel
 from ui.studio import Studio
 from ui.uploads import read_pictures
-from ui.workspace import Tab, Workspace
+from ui.workspace import Fold, Tab, Workspace
 
 PICTURES = MorphSettings.pictures
 
 
-def _pictures() -> dict[str, Component]:
+def _ends(names: tuple[str, ...], titles: tuple[str, ...]) -> dict[str, Component]:
     sources: list[Any] = ["upload", "clipboard"]
     with gr.Row(elem_classes="loom-ends"):
         return {
-            name: gr.Image(type="filepath", sources=sources, label=f"End {letter}",
-                           height=190, elem_id=f"morph-{name}", elem_classes="loom-picture",
-                           buttons=[])
-            for name, letter in zip(PICTURES, "AB", strict=True)
+            name: gr.Image(type="filepath", sources=sources, label=title, height=190,
+                           elem_id=f"morph-{name}", elem_classes="loom-picture", buttons=[])
+            for name, title in zip(names, titles, strict=True)
         }
+
+
+def _pictures() -> dict[str, Component]:
+    return _ends(PICTURES[:2], ("End A", "End B"))
+
+
+def _further() -> dict[str, Component]:
+    return _ends(PICTURES[2:], ("Keyframe C", "Keyframe D"))
 
 
 def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
@@ -41,10 +48,10 @@ def _connect(space: Workspace) -> None:
     assert isinstance(shared, gr.Textbox)
     shared.placeholder = "What both ends show, where they say nothing themselves"
     shared.lines = 2
-    for letter in "ab":
+    for letter, what in zip("abcd", ("end A", "end B", "keyframe C", "keyframe D"), strict=True):
         own = space.form.parts[f"prompt_{letter}"]
         assert isinstance(own, gr.Textbox)
-        own.placeholder = f"What end {letter.upper()} shows; enough without a picture"
+        own.placeholder = f"What {what} shows; enough without a picture"
 
 
 TAB = Tab(
@@ -58,14 +65,19 @@ TAB = Tab(
     advanced=(
         "attention_lambda", "inversion_refine", "lora_rank", "lora_steps", "easing",
         "embeddings", "resize_mode", "sampler", "schedule", "guidance_rescale", "threshold_ratio",
-        "guidance_start", "guidance_end", "clip_skip",
+        "guidance_start", "guidance_end", "clip_skip", "vae",
     ),
-    scripted=("guidance_scale", "lora_lr", "format", "batch_size", "eta", "variation_seed",
-              "variation_strength", "prompt_mix"),
+    scripted=("guidance_scale", "lora_lr", "format", "batch_size", "batch_count", "eta",
+              "variation_seed", "variation_strength", "prompt_mix"),
     pictures=_pictures,
     pixels=_pixels,
+    folds=(
+        Fold("further", "More keyframes", ("keyframes", "prompt_c", "prompt_d", "seed_c",
+                                           "seed_d"), _further),
+    ),
     accepts_picture=True,
-    receiver="image_a",
+    receivers=(("image_a", "end A"), ("image_b", "end B"), ("image_c", "keyframe C"),
+               ("image_d", "keyframe D")),
     panel=_panel,
     connect=_connect,
 )

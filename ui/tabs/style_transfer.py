@@ -16,10 +16,11 @@ from backend.pictures.decode import decode
 from backend.pictures.fit import fit
 from backend.settings import StyleTransferSettings
 from ui.controls import SIZE, card_of
+from ui.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.stage import mount_call, png_uri, script
 from ui.stream import sentence
-from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
-from ui.workspace import Tab, Workspace
+from ui.uploads import MAX_PICTURE_BYTES, read_upload
+from ui.workspace import Fold, Tab, Workspace
 
 PICTURES = ("image", "control_image")
 FOLLOWED = ("detector", "canny_low", "canny_high", "size", "resize_mode", "model", "controlnet")
@@ -49,7 +50,11 @@ def _pictures() -> dict[str, Component]:
 
 
 def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
-    return read_pictures({name: raw.get(name) for name in PICTURES})
+    return sent_pictures(parts, raw, PICTURES)
+
+
+def _mask() -> dict[str, Component]:
+    return mask_inputs(StyleTransferSettings.mode)
 
 
 @lru_cache(maxsize=8)
@@ -80,9 +85,10 @@ def _connect(space: Workspace) -> None:
     }
     watched: list[Any] = list(inputs.values())  # components of many kinds share the event
     changes = [part.change for part in watched if hasattr(part, "change")]
-    gr.on(changes, follow, trigger_mode="always_last", **options)
-    first = [getattr(part, "value", None) for part in inputs.values()]
-    space.pictures["edges"].value = follow(*first)
+    gr.on([*changes, space.page.load], follow, trigger_mode="always_last", **options)
+    image = space.pictures["image"]
+    assert isinstance(image, gr.Image)
+    lay_under(image, space.pictures["painted"])
 
 
 def missing(library: Library, model: str, detector: str) -> str:
@@ -143,17 +149,23 @@ TAB = Tab(
     main=("control_scale", "start_from", "strength", "steps", "guidance_scale", "width",
           "control_mode", "detector"),
     advanced=(
-        "control_start", "control_end", "controlnet", "resize_mode", "sampler", "schedule",
-        "batch_size", "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end",
-        "eta", "clip_skip", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+        "strengths", "control_start", "control_end", "controlnet", "resize_mode", "sampler",
+        "schedule", "batch_size", "batch_count", "guidance_rescale", "threshold_ratio",
+        "guidance_start", "guidance_end", "eta", "clip_skip", "vae", "variation_seed",
+        "variation_strength", "prompt_b", "prompt_mix",
     ),
     scripted=(
-        "strengths", "mask_invert", "mask_blur", "masked_content", "only_masked",
-        "only_masked_padding", "outpaint_left", "outpaint_right", "outpaint_top",
-        "outpaint_bottom", "controls",
+        "outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom", "controls",
+        "start_noise", "source_prompt", "inversion_refine",
+    ),
+    folds=(
+        Fold("mask", "Mask, when starting from the picture",
+             ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
+             _mask),
     ),
     pictures=_pictures,
     pixels=_pixels,
     connect=_connect,
     accepts_picture=True,
+    grid=True,
 )

@@ -1,5 +1,6 @@
 """txt2img: a picture from a prompt."""
 
+from ui import hires
 from ui.workspace import Tab
 
 TAB = Tab(
@@ -7,9 +8,12 @@ TAB = Tab(
     title="txt2img",
     heading="A picture from words",
     text="Say what it should show, press Generate, and watch it form step by step.",
-    main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size"),
+    main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size", "batch_count"),
     advanced=(
         "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
-        "clip_skip", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+        "clip_skip", "vae", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
     ),
+    folds=(hires.FOLD,),
+    connect=hires.connect,
+    grid=True,
 )

@@ -19,14 +19,16 @@ from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
 from backend.modes import limits, parts
 from backend.modes.context import Context
+from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.morph import chain, fitting, light, spacing
 from backend.modes.morph import ends as morph_ends
-from backend.modes.morph import fitting, light, spacing
 from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
-from backend.modes.morph.gallery import Gallery, psnr
+from backend.modes.morph.gallery import Gallery
 from backend.modes.morph.ledger import Ledger
 from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
+from backend.pictures.difference import psnr
 from backend.requests import Request
 from backend.sampling.interpolation import positions
 from backend.sampling.types import Schedule
@@ -53,16 +55,23 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
-        request: With resolved `MorphSettings`; pictures "image_a" and "image_b" as it needs them.
+        request: With resolved `MorphSettings`; pictures "image_a" to "image_d" as it needs them.
         context: The job's surroundings.
 
     Yields:
         One `Output` a frame, in order; the morph's own facts are the job's info.
     """
+    if _settings(request).keyframes == 2:
+        return _between(request, context)
+    return chain.run(request, context, _between)
+
+
+def _between(request: Request, context: Context) -> Iterator[Output]:
+    """From A to B."""
     settings = _settings(request)
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with ExitStack() as stack:
-        model = stack.enter_context(context.models.lease(settings.model))
+        model = stack.enter_context(leased(context.models, settings))
         mixing = ExitStack()
         stack.enter_context(mixing)
         mix = mixing.enter_context(mixed(settings, model, context))
@@ -73,13 +82,15 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             settings, request.images, model, context, schedule, ledger, mix.text_key
         )
         job = _Job(settings, model, context, schedule, ledger, Gallery(model.vae, context.check))
-        facts = {"lora_hashes": mix.hashes} if settings.loras else {}
+        facts = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
         if morph_ends.identical(settings, ends):
             settings = settings.model_copy(update={"frames": 1})
             job = replace(job, settings=settings)
-        negative = model.text.encode([settings.negative_prompt], settings.clip_skip, mix.text_key)
+        negative = model.text.unconditional(
+            settings.negative_prompt, settings.clip_skip, mix.text_key
+        )
         weights: RowWeights = SharedWeights(mix)
-        shared_key = f"{mix.hashes} {settings.loras}"
+        shared_key = f"{mix.hashes} {settings.acting_loras}"
         keys = (shared_key, shared_key)
         shown: tuple[Pixels, ...] = ()
         distance = 0.0
@@ -88,7 +99,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         if settings.method == "fine":
             own = job.learned(ends, keys[0])
             mixing.close()  # one mix at a time: the next one holds the same LoRAs and the ends'
-            shared = [context.lora(use.name) for use in settings.loras]
+            shared = [context.lora(use.name) for use in settings.acting_loras]
             weights = OwnWeights(model, settings, shared, own)
             stack.enter_context(weights.installed(context))
             keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)

@@ -51,7 +51,7 @@ def gather(
     An end of a quick morph that has no picture is drawn first, with the model's own guidance.
     """
     made: list[End] = []
-    for end, name in enumerate(settings.pictures):
+    for end, name in enumerate(settings.ends):
         prompt = settings.end_prompt(end)
         text = model.text.encode([prompt], settings.clip_skip, text_key)
         if settings.method == "walk":
@@ -133,7 +133,7 @@ def _drawn(
     schedule: Schedule, ledger: Ledger, text_key: str,
 ) -> torch.Tensor:
     own = settings.model_copy(update={"guidance_scale": model.card.guidance_scale})
-    negative = model.text.encode([settings.negative_prompt], settings.clip_skip, text_key)
+    negative = model.text.unconditional(settings.negative_prompt, settings.clip_skip, text_key)
 
     def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
         return ledger.denoiser(model.unet, conditioning, check)

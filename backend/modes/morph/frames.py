@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from backend.models import thrift
 from backend.models.attention import Blend, EndAttention
 from backend.models.loading import Checkpoint
 from backend.models.text import Conditioning
@@ -98,14 +99,21 @@ class Frames:
     def _text(self, at: Sequence[float]) -> Conditioning:
         texts = [end.text for end in self.ends]
         length = max(self.negative.context.shape[1], *(t.context.shape[1] for t in texts))
-        a, b = (text.padded(length).context for text in texts)
+        a, b = (text.padded(length) for text in texts)
+        pooled = None
+        if a.pooled is not None and b.pooled is not None:
+            pooled = self._between(a.pooled, b.pooled, at)
+        return Conditioning(self._between(a.context, b.context, at), a.padding, pooled)
+
+    def _between(self, a: torch.Tensor, b: torch.Tensor, at: Sequence[float]) -> torch.Tensor:
+        """(1, ..., D) of both ends -> (F, ..., D)."""
         if self.settings.embeddings == "lerp":
-            rows = lerp_rows(a.float(), b.float(), at)
-        else:  # each position's vector by itself
-            weights = torch.tensor(at, device=a.device).view(-1, 1, 1)
-            rows = slerp(a.float().expand(len(at), -1, -1), b.float().expand(len(at), -1, -1),
-                         weights, dims=(-1,))
-        return Conditioning(rows.to(a.dtype), texts[0].padding)
+            return lerp_rows(a.float(), b.float(), at).to(a.dtype)
+        # Each position's vector by itself.
+        shape = (len(at), *a.shape[1:])
+        weights = torch.tensor(at, device=a.device).view(-1, *(1,) * (a.ndim - 1))
+        rows = slerp(a.float().expand(shape), b.float().expand(shape), weights, dims=(-1,))
+        return rows.to(a.dtype)
 
     def _denoiser(self, at: Sequence[float]) -> Denoiser:
         levels = self.schedule.levels
@@ -171,10 +179,7 @@ class Frames:
 
     def _smaller(self, error: Exception, rows: int) -> None:
         """Halves the chunk after a failed allocation; any other failure goes on."""
-        short = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-            "can't allocate memory" in str(error)
-        )
-        if not short or min(self.chunk, rows) <= 2:
+        if not thrift.is_shortage(error) or min(self.chunk, rows) <= 2:
             raise error
         self.chunk = max(2, min(self.chunk, rows) // 2)
         self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 
 from backend.events import Pixels
@@ -81,9 +80,3 @@ class Gallery:
             "pdv": round(spacing.spread(gaps), 9),
             "distance": perceptual.NAME,
         }
-
-
-def psnr(a: Pixels, b: Pixels) -> float:
-    """Peak signal-to-noise ratio of two pictures, dB; 99 where they are equal."""
-    error = float(np.mean((a.astype(np.float64) - b) ** 2))
-    return 99.0 if error == 0 else round(float(10 * np.log10(255**2 / error)), 2)

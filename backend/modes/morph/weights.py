@@ -54,7 +54,7 @@ class OwnWeights:
         own: tuple[LoraFile, LoraFile],
     ) -> None:
         self._mixer = LoraMixer(parts_of(model))
-        self._uses, self._steps = settings.loras, settings.steps
+        self._uses, self._steps = settings.acting_loras, settings.steps
         self._files = (*shared, *own)
         self._step = 0
         self._at: tuple[float, ...] = (0.0, 1.0)

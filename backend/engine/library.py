@@ -1,0 +1,44 @@
+"""What there is to choose from, as far as folders and headers tell: no torch is needed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from backend.engine.protocol import Library
+from backend.models.catalog import Catalog, ModelInfo
+from backend.settings import SCHEDULES_OF
+
+
+def first_look(folders: Sequence[Path]) -> Library:
+    """Models and samplers, for a page that is built while the engine is still starting."""
+    catalog = Catalog(folders)
+    return Library(models=models_of(catalog), samplers=samplers(), vaes=vaes_of(catalog))
+
+
+def models_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+    """What `/options` and the page are told of each checkpoint."""
+    return tuple(_summary(info) for info in catalog.models("checkpoint"))
+
+
+def vaes_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+    """What they are told of each separate autoencoder."""
+    return tuple(
+        {"name": info.name, "bytes": info.bytes, "problem": info.problem}
+        for info in catalog.models("vae")
+    )
+
+
+def samplers() -> dict[str, tuple[str, ...]]:
+    """Sampler -> its schedules."""
+    return {name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()}
+
+
+def _summary(info: ModelInfo) -> dict[str, Any]:
+    return {
+        "name": info.name, "title": info.card.title or info.name, "family": info.family,
+        "native_size": list(info.native_size), "guidance_scale": info.card.guidance_scale,
+        "bytes": info.bytes, "example_prompts": list(info.card.example_prompts),
+        "known_words": list(info.card.known_words), "problem": info.problem, "note": info.note,
+    }

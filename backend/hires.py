@@ -1,0 +1,37 @@
+"""Hires fix: the settings of a second stage that draws the picture again, larger."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Upscaler = Literal["latent", "lanczos"]
+MAX_SIDE_PX = 4096
+SWITCHED_ON = 2.0
+GRID_PX = 8
+
+
+class HiresFields(BaseModel):
+    """Fields that `Txt2ImgSettings` takes in; with a scale of 1 there is no second stage."""
+
+    hires_scale: float = Field(
+        1.0, ge=1.0, le=4.0, description="How much larger the second stage draws; 1 is off.",
+        json_schema_extra={"step": 0.05, "unit": "x"},
+    )
+    hires_denoise: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.7, description="How far to go from the enlarged picture; it runs this part of the steps.",
+        json_schema_extra={"step": 0.01},
+    )
+    hires_steps: int = Field(
+        0, ge=0, le=150, description="Steps of the second stage; 0 takes those of the first.",
+        json_schema_extra={"step": 1, "unit": "steps"},
+    )
+    hires_upscaler: Upscaler = Field(
+        "latent", description="Enlarge the latents, or the decoded picture by Lanczos."
+    )
+
+
+def enlarged_px(side_px: int, scale: float) -> int:
+    """A side times the scale, on the grid of 8 px that latents have."""
+    return max(GRID_PX, round(side_px * scale / GRID_PX) * GRID_PX)

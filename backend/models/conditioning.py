@@ -1,0 +1,67 @@
+"""What prompts become: the embeddings that condition a UNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the prompt says, for the UNet.
+
+    Attributes:
+        context: (B, 77 k, D), k chunks of 77 positions.
+        padding: (1, 77, D), the empty prompt; brings prompts of fewer chunks to a common length.
+        pooled: (B, P), the prompt as one vector, where the model takes one (SDXL).
+    """
+
+    context: torch.Tensor
+    padding: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.context)
+
+    def __getitem__(self, rows: slice) -> Conditioning:
+        """Some rows of the batch."""
+        pooled = None if self.pooled is None else self.pooled[rows]
+        return Conditioning(self.context[rows], self.padding, pooled)
+
+    def padded(self, length: int) -> Conditioning:
+        """The same with `length` positions, filled up with empty chunks."""
+        missing = (length - self.context.shape[1]) // self.padding.shape[1]
+        if missing <= 0:
+            return self
+        filler = self.padding.repeat(len(self), missing, 1)
+        return replace(self, context=torch.cat([self.context, filler], dim=1))
+
+    def repeat(self, times: int) -> Conditioning:
+        """Each row `times` times in succession, as diffusers' num_images_per_prompt."""
+        pooled = None if self.pooled is None else self.pooled.repeat_interleave(times, dim=0)
+        return Conditioning(self.context.repeat_interleave(times, dim=0), self.padding, pooled)
+
+    def lerp(self, other: Conditioning, weight: float) -> Conditioning:
+        """(1 - weight) * self + weight * other, exactly self at 0 and other at 1."""
+        length = max(self.context.shape[1], other.context.shape[1])
+        mixed = _lerp(self.padded(length).context, other.padded(length).context, weight)
+        pooled = None
+        if self.pooled is not None and other.pooled is not None:
+            pooled = _lerp(self.pooled, other.pooled, weight)
+        return Conditioning(mixed, self.padding, pooled)
+
+    @staticmethod
+    def cat(parts: Sequence[Conditioning]) -> Conditioning:
+        """One batch of all rows, in order, padded to the longest."""
+        length = max(part.context.shape[1] for part in parts)
+        rows = [part.padded(length).context for part in parts]
+        pooled = [part.pooled for part in parts if part.pooled is not None]
+        return Conditioning(
+            torch.cat(rows), parts[0].padding, torch.cat(pooled) if pooled else None
+        )
+
+
+def _lerp(start: torch.Tensor, end: torch.Tensor, weight: float) -> torch.Tensor:
+    return torch.lerp(start.float(), end.float(), weight).to(start.dtype)

@@ -1,0 +1,34 @@
+"""The model of a run: its checkpoint, with the autoencoder that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from backend.models import vae_file
+from backend.models.loading import Checkpoint
+from backend.models.manager import ModelManager
+from backend.models.vae_file import SeparateVae
+from backend.settings import Settings
+
+
+@contextmanager
+def leased(models: ModelManager[Any], settings: Settings) -> Iterator[Checkpoint]:
+    """Checkpoint and autoencoder from the cache, kept while the context lasts.
+
+    A separate autoencoder is loaded in the precision of the checkpoint's own.
+
+    Raises:
+        BadInput: The autoencoder does not belong to this kind of checkpoint.
+    """
+    with models.lease(settings.model) as model:
+        if not settings.vae:
+            yield model
+            return
+        key = vae_file.cache_key(settings.vae, model.vae.model.dtype)
+        with models.lease(key) as separate:
+            assert isinstance(separate, SeparateVae)
+            vae = separate.instead_of(model.vae, model.name)
+            yield replace(model, vae=vae, vae_hash=separate.hash)

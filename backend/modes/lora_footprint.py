@@ -1,0 +1,125 @@
+"""The footprint of each LoRA of a run: how much, where and when it changes the predicted x0.
+
+The run goes its own way again. At each model call it is also asked what x0 it would predict at the
+same x without one LoRA; the difference is that LoRA's, whatever the others do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.events import Output, Progress
+from backend.lora_settings import FootprintSettings
+from backend.modes import parts
+from backend.modes.context import Context
+from backend.modes.leasing import leased
+from backend.modes.mixing import RunMix, mixed
+from backend.pictures.heat import heat_map
+from backend.requests import Request
+from backend.sampling.samplers import sample
+from backend.sampling.types import Denoiser, Level
+
+
+def run(request: Request, context: Context) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `FootprintSettings`.
+        context: The job's surroundings.
+
+    Yields:
+        One map a LoRA, all to one scale; `extra` names it as `footprint`. The job's info holds
+        `footprint`: for each LoRA its name, its share of the change in each step (`shares`) and in
+        all (`share`).
+    """
+    settings = request.settings
+    assert isinstance(settings, FootprintSettings)
+    names = [use.name for use in settings.loras]
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with leased(context.models, settings) as model:
+        schedule = parts.make_schedule(settings, model)
+        with mixed(settings, model, context) as mix:
+            everything = range(len(names))
+            chosen = [tuple(everything)] + [
+                tuple(i for i in everything if i != without) for without in everything
+            ]
+            denoisers: list[Denoiser] = []
+            for rows in chosen:
+                mix.whole(rows)
+                denoisers.append(parts.make_denoiser(
+                    settings, model, schedule, context.check, mix.key_of(rows)
+                ))
+            watched = _Watched(denoisers, chosen, mix)
+            noise = parts.make_noise(settings, model)
+            x = noise.draw() * schedule.init_scale
+            for step in sample(settings.sampler, watched, x, schedule, noise, eta=settings.eta):
+                x = step.x
+                watched.next_step()
+                context.report(Progress("sampling", step.index + 1, step.total))
+        told = watched.told()
+        context.inform({"footprint": [
+            {"name": name, **facts} for name, facts in zip(names, told, strict=True)
+        ]})
+        context.report(Progress("decoding"))
+        (drawn,) = parts.outputs(settings, model, x * schedule.final_scale, context, {})
+    maps = watched.maps()
+    most = max(float(one.max()) for one in maps)
+    for place, (name, one) in enumerate(zip(names, maps, strict=True)):
+        record = replace(drawn.record, extra={**drawn.record.extra, "footprint": name})
+        yield Output(place, heat_map(drawn.image, one, most), record)
+
+
+class _Watched:
+    """The run's denoiser, which also asks what would be without each LoRA."""
+
+    def __init__(
+        self, denoisers: Sequence[Denoiser], chosen: Sequence[tuple[int, ...]], mix: RunMix
+    ) -> None:
+        self._full, *self._without = denoisers
+        self._all, *self._fewer = chosen
+        self._mix = mix
+        self._step = 0
+        self._heat: list[torch.Tensor | float] = [0.0] * len(self._without)
+        self._steps: list[list[torch.Tensor]] = [[]]
+
+    def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor:
+        others: list[torch.Tensor] = []
+        for denoiser, rows in zip(self._without, self._fewer, strict=True):
+            self._mix.at(self._step, rows)
+            others.append(denoiser(x, level).float())
+        self._mix.at(self._step, self._all)
+        x0 = self._full(x, level)
+        changes = [(x0.float() - without).square().mean(dim=1) for without in others]
+        self._heat = [heat + change for heat, change in zip(self._heat, changes, strict=True)]
+        self._steps[-1].append(torch.stack([change.mean().sqrt() for change in changes]))
+        return x0
+
+    def next_step(self) -> None:
+        """The coming calls belong to the next step."""
+        self._step += 1
+        self._steps.append([])
+
+    def maps(self) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+        """(h, w) for each LoRA: root mean square of the change over the run and the channels."""
+        return [
+            torch.as_tensor(heat)[0].div(max(1, self._step)).sqrt().cpu().numpy()
+            for heat in self._heat
+        ]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Shares of the change, by step and in all; 0 where nothing changes."""
+        steps = torch.stack([torch.stack(calls).mean(dim=0) for calls in self._steps if calls])
+        sums = steps.sum(dim=1, keepdim=True)
+        shares = torch.where(sums > 0, steps / sums.clamp(min=1e-30), torch.zeros_like(steps))
+        total = steps.sum(dim=0)
+        overall = total / total.sum().clamp(min=1e-30)
+        return [
+            {"shares": [round(v, 4) for v in shares[:, i].tolist()],
+             "share": round(float(overall[i]), 4)}
+            for i in range(steps.shape[1])
+        ]

@@ -1,0 +1,200 @@
+"""The pad: a coarse grid of pictures between LoRAs, many in each model call.
+
+Each sample of the batch has the weights of its own point (`ActiveMix.per_sample`), so a grid costs
+what a batch costs. The pictures are small, and come corners first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from PIL import Image
+
+from backend.events import Output, Pixels, Progress, Record
+from backend.lora_settings import LoraPadSettings
+from backend.models.loading import Checkpoint
+from backend.models.lora import ActiveMix, LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora_file import LoraFile
+from backend.models.text import Conditioning
+from backend.modes import limits, parts
+from backend.modes.context import Context
+from backend.modes.leasing import leased
+from backend.requests import Request
+from backend.sampling.samplers import sample
+from backend.sampling.types import NoiseSource, Schedule
+
+MOST_TOGETHER = 8  # a picture goes first after one call, which should stay short
+SMALL_PX = 256
+
+Point = tuple[float, float]
+
+
+def run(request: Request, context: Context) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `LoraPadSettings`.
+        context: The job's surroundings.
+
+    Yields:
+        A small picture for each of the settings' points; its record makes the exact one, and
+        `extra` says where it stands as `point`.
+    """
+    settings = request.settings
+    assert isinstance(settings, LoraPadSettings)
+    context.inform({"settings": settings.model_dump(mode="json")})  # exact pictures need the seed
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with leased(context.models, settings) as model:
+        coarse = settings.model_copy(update={"steps": settings.coarse_steps})
+        schedule = parts.make_schedule(coarse, model)
+        files = tuple(context.lora(use.name) for use in settings.loras)
+        mix = _PointMix(model, coarse, files)
+        size = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+        points, done = settings.points, 0
+        with mix.installed(context):
+            for start in range(0, len(points), size):
+                here = points[start : start + size]
+                latents = _drawn(coarse, model, schedule, context, mix, here, done)
+                for point, row in zip(here, latents.split(1), strict=True):
+                    yield _output(done, point, settings, model, row, context)
+                    done += 1
+
+
+@dataclass(eq=False)
+class _PointMix:
+    """The LoRAs at the corners, weighted for each row of a batch by its point."""
+
+    model: Checkpoint
+    settings: LoraPadSettings
+    files: tuple[LoraFile, ...]
+    points: tuple[Point, ...] = ()
+    step: int = 0
+    _mixer: LoraMixer = field(init=False)
+    _entered: AbstractContextManager[ActiveMix] | None = None
+    _active: ActiveMix | None = None
+
+    def __post_init__(self) -> None:
+        self._mixer = LoraMixer(parts_of(self.model))
+
+    def encode(
+        self, prompt: str, points: Sequence[Point], *, negative: bool = False
+    ) -> Conditioning:
+        """A prompt for each point, under the LoRAs of the text encoder as they are there."""
+        assert self._active is not None
+        self.points = ()
+        encoded: list[Conditioning] = []
+        for point in points:
+            uses = self.settings.corners_at(*point)
+            mix = [(file, use.weight) for file, use in zip(self.files, uses, strict=True)]
+            key = text_key(mix)
+            if key:
+                self._active.remix(mix)
+            text, skip = self.model.text, self.settings.clip_skip
+            encoded.append(text.unconditional(prompt, skip, key) if negative
+                           else text.encode([prompt], skip, key))
+        if any(file.info.parts - {"unet"} for file in self.files):
+            self._active.remix([(file, 1.0) for file in self.files])
+        return Conditioning.cat(encoded)
+
+    def show(self, points: tuple[Point, ...], step: int) -> None:
+        """Rows at these points, in a step of the run."""
+        self.points, self.step = points, step
+        acting = weights_at(self.settings.loras, min(step, self.settings.steps - 1),
+                            self.settings.steps)
+        assert self._active is not None
+        self._active.per_sample(torch.tensor([
+            [weight * share for weight, share in
+             zip(acting, self.settings.shares(*point), strict=True)] for point in points
+        ]))
+
+    def enter(self) -> None:
+        self._entered = self._mixer.applied([(file, 1.0) for file in self.files])
+        self._active = self._entered.__enter__()
+        if self.points:
+            self.show(self.points, self.step)
+
+    def leave(self) -> None:
+        if self._entered is not None:
+            entered, self._entered, self._active = self._entered, None, None
+            entered.__exit__(None, None, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The plain weights, while another job runs in the middle of this one."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+    @contextmanager
+    def installed(self, context: Context) -> Iterator[None]:
+        """In force while the block lasts."""
+        self.enter()
+        context.interludes.append(self.paused)
+        try:
+            yield
+        finally:
+            context.interludes.remove(self.paused)
+            self.leave()
+
+
+class _SameNoise:
+    """One picture's noise for every row of a batch."""
+
+    def __init__(self, source: NoiseSource, rows: int) -> None:
+        self._source, self._rows = source, rows
+
+    @property
+    def draws(self) -> int:
+        return self._source.draws
+
+    def draw(self) -> torch.Tensor:
+        return self._source.draw().repeat(self._rows, 1, 1, 1)
+
+    def skip_to(self, draws: int) -> None:
+        self._source.skip_to(draws)
+
+
+def _drawn(
+    settings: LoraPadSettings, model: Checkpoint, schedule: Schedule, context: Context,
+    mix: _PointMix, points: tuple[Point, ...], done: int,
+) -> torch.Tensor:
+    """(len(points), C, h, w) latents for the VAE, all from the one noise of the seed."""
+    positive = mix.encode(settings.prompt, points)
+    if settings.prompt_mix > 0:
+        positive = positive.lerp(mix.encode(settings.prompt_b, points), settings.prompt_mix)
+    negative = mix.encode(settings.negative_prompt, points, negative=True)
+    denoiser = parts.guided(settings, model, schedule, context.check, positive, negative,
+                            model.unet.denoiser)
+    noise = _SameNoise(parts.make_noise(settings, model), len(points))
+    x = noise.draw() * schedule.init_scale
+    mix.show(points, 0)
+    batches = -(-settings.picture_count // len(points))
+    for step in sample(settings.sampler, denoiser, x, schedule, noise, eta=settings.eta):
+        x = step.x
+        mix.show(points, step.index + 1)
+        ran = (done // len(points)) * step.total + step.index + 1
+        context.report(Progress("sampling", ran, batches * step.total))
+    return x * schedule.final_scale
+
+
+def _output(
+    index: int, point: Point, settings: LoraPadSettings, model: Checkpoint, latent: torch.Tensor,
+    context: Context,
+) -> Output:
+    exact = settings.exact(*point)
+    record = Record(exact.mode, exact.model_dump(mode="json"),
+                    {"name": model.name, "hash": model.hash},
+                    {**parts.facts(model), "point": list(point)})
+    return Output(index, _small(model.vae.decode(latent, context.check)[0]), record)
+
+
+def _small(image: Pixels) -> Pixels:
+    picture = Image.fromarray(image)
+    picture.thumbnail((SMALL_PX, SMALL_PX), Image.Resampling.LANCZOS)
+    return np.array(picture)

@@ -1,0 +1,188 @@
+"""A LoRA learned in the studio: the fit as a job that steps aside, with its loss and pictures.
+
+The job's outputs are the validation pictures, one seed and prompt under the LoRA as it was after
+so many steps; its info holds `training`: the loss curve, the steps of those pictures, and at last
+the name of the LoRA.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from backend.errors import BadInput, LoomError
+from backend.events import Output, Progress, Record
+from backend.models.catalog import ModelInfo
+from backend.models.configs import part_config
+from backend.models.loading import Checkpoint
+from backend.modes import parts
+from backend.modes.context import Context
+from backend.modes.loss_curve import LossCurve
+from backend.requests import TrainLoraRequest
+from backend.sampling.samplers import sample
+from backend.settings import Txt2ImgSettings
+from backend.train_settings import MAX_PICTURES, TrainLoraSettings
+from backend.training.config import TrainingConfig
+from backend.training.data import Picture
+from backend.training.lora import fit, prepare
+
+INFORM_EVERY_S = 0.25
+VALIDATIONS = 8  # where nothing is said, so many pictures of a training
+VALIDATION_STEPS = 20
+_TRAINED_WITH = (
+    "rank", "learning_rate", "epochs", "steps", "resolution", "noise_offset", "accumulation",
+    "min_snr_gamma", "seed", "checkpoint_every",
+)
+
+
+def config_of(settings: TrainLoraSettings, folder: Path) -> TrainingConfig:
+    """The fit of resolved settings, its file in the LoRA folder."""
+    values = {name: getattr(settings, name) for name in _TRAINED_WITH}
+    return TrainingConfig(output=folder / f"{settings.name}.safetensors", **values)
+
+
+def check(request: TrainLoraRequest, info: ModelInfo, folder: Path) -> None:
+    """Refuses what cannot be trained, before it waits in the queue.
+
+    Args:
+        request: With resolved settings.
+        info: The checkpoint.
+        folder: Where the LoRA goes.
+
+    Raises:
+        BadInput: Says what to change.
+    """
+    settings, count = request.settings, len(request.pictures)
+    if not count:
+        raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
+    if count > MAX_PICTURES:
+        raise BadInput(f"{count} pictures are too many; choose up to {MAX_PICTURES}.", "pictures")
+    unet = part_config(info, "unet")
+    if unet.get("in_channels") != unet.get("out_channels"):
+        raise BadInput(f"'{info.name}' is an inpainting model; choose another to train on.",
+                       "model")
+    if unet.get("addition_embed_type") not in (None, "text_time"):
+        raise BadInput(f"'{info.name}' is of a kind that cannot be trained here; choose an SD 1.x, "
+                       "2.x or SDXL model.", "model")
+    config = config_of(settings, folder)
+    if settings.resume:
+        if not config.state_path.is_file():
+            raise BadInput(f"There is no stopped training of '{settings.name}' to go on with; "
+                           "start it instead.", "name")
+    elif config.output.exists():
+        raise BadInput(f"There is a LoRA '{settings.name}' already; choose another name.", "name")
+
+
+def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
+    """Runs one training.
+
+    Args:
+        request: With resolved settings.
+        context: The job's surroundings; its `lora_folder` takes the file.
+
+    Yields:
+        The validation pictures.
+
+    Raises:
+        NumericalProblem: The loss is not finite; the last checkpoint is kept.
+    """
+    settings = request.settings
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with context.models.lease(settings.model) as model:
+        context.report(Progress("encoding", note="Reading the pictures"))
+        pictures = [Picture(p.name, p.image, p.caption or settings.caption)
+                    for p in request.pictures]
+        examples = prepare(model, pictures, settings.resolution, context.check)
+        config = config_of(settings, context.lora_folder)
+        drawing = _drawing(settings, model, pictures[0].caption)
+        every = _validate_every(settings, config.total_steps(len(examples)))
+        told = _Told(context, settings.name)
+        steps = fit(config, model, examples, context.check, resume=settings.resume,
+                    interludes=context.interludes)
+        for step in steps:
+            last = step.step == step.total
+            told.step(step.step, step.total, step.loss, last=last)
+            if every and (step.step % every == 0 or last):
+                try:
+                    yield _validation(drawing, model, context, step.step, told)
+                except LoomError as stop:
+                    steps.throw(stop)
+    context.changed_files()
+    told.finished()
+
+
+def _validate_every(settings: TrainLoraSettings, total: int) -> int:
+    if settings.validation_every is not None:
+        return settings.validation_every
+    return max(1, -(-total // VALIDATIONS))
+
+
+class _Told:
+    """What observers are told of a training, not more often than they can look."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        self._context, self._name = context, name
+        self._curve = LossCurve()
+        self._validated: list[int] = []
+        self._first: tuple[float, int] | None = None
+        self._informed = 0.0
+
+    def step(self, step: int, total: int, loss: float, *, last: bool) -> None:
+        now = time.monotonic()
+        self._curve.add(step, loss)
+        if self._first is None:
+            self._first = now, step
+        since, first = self._first
+        eta_s = (now - since) / (step - first) * (total - step) if step > first else None
+        self._context.report(Progress("fitting", step, total, eta_s=eta_s, loss=loss))
+        if last or now - self._informed >= INFORM_EVERY_S:
+            self._informed = now
+            self._inform()
+
+    def validated(self, step: int) -> None:
+        self._validated.append(step)
+        self._inform()
+
+    def finished(self) -> None:
+        self._inform(lora=self._name)
+
+    def _inform(self, **facts: str) -> None:
+        self._context.inform({"training": {
+            "name": self._name, "losses": self._curve.points, "validated": list(self._validated),
+            **facts,
+        }})
+
+
+def _drawing(settings: TrainLoraSettings, model: Checkpoint, caption: str) -> Txt2ImgSettings:
+    """How validation pictures are drawn: as txt2img would by itself, on the training's size."""
+    side = settings.resolution
+    drawn = Txt2ImgSettings.model_validate({
+        "prompt": settings.validation_prompt or caption, "model": settings.model, "width": side,
+        "height": side, "seed": settings.validation_seed, "steps": VALIDATION_STEPS,
+    })
+    return drawn.resolved(
+        native_size=model.native_size, guidance_scale=model.info.card.guidance_scale,
+        seed=settings.validation_seed, variation_seed=0,
+    )
+
+
+@torch.no_grad()
+def _validation(
+    settings: Txt2ImgSettings, model: Checkpoint, context: Context, step: int, told: _Told
+) -> Output:
+    schedule = parts.make_schedule(settings, model)
+    noise = parts.make_noise(settings, model)
+    denoiser = parts.make_denoiser(settings, model, schedule, context.check)
+    x = noise.draw() * schedule.init_scale
+    for stepped in sample(settings.sampler, denoiser, x, schedule, noise, eta=settings.eta):
+        x = stepped.x
+    image = model.vae.decode(x * schedule.final_scale, context.check)[0]
+    record = Record(
+        settings.mode, settings.model_dump(mode="json"),
+        {"name": model.name, "hash": model.hash}, {**parts.facts(model), "training_step": step},
+    )
+    told.validated(step)
+    return Output(step, image, record)

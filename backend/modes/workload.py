@@ -1,0 +1,16 @@
+"""How much a job has to do, from its settings alone."""
+
+from __future__ import annotations
+
+from backend.settings import Img2ImgSettings, Settings, XyzGridSettings, steps_of
+
+
+def work(settings: Settings) -> float:
+    """Steps times pixels times halves of guidance, for all pictures; of resolved settings."""
+    if isinstance(settings, XyzGridSettings):
+        return sum(work(cell) for cell in settings.cells())
+    width, height = settings.drawn_size
+    halves = 2 if (settings.guidance_scale or 0) > 1 else 1
+    rows = settings.batch_size if isinstance(settings, Img2ImgSettings) else settings.picture_count
+    rows *= settings.batch_count
+    return float(rows * steps_of(settings) * width * height * halves)

@@ -1,0 +1,112 @@
+"""A grid of pictures over the values of up to three settings, as one job.
+
+Each cell is a run of its base mode, so that its record makes it again. What cells have in common
+is worked out once: embeddings and posteriors are kept by their caches, and cells that differ in
+nothing but seeds that follow each other are one batch of the base mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from backend.errors import Cancelled
+from backend.events import Output, Pixels, Progress, Record
+from backend.modes import limits
+from backend.modes.context import Context, Frames
+from backend.pictures.sheet import Sheet
+from backend.requests import Request
+from backend.settings import Settings, XyzGridSettings, steps_of
+
+PREVIEW_PX = 512
+TOGETHER = 4  # cells in a batch: more is hardly faster on a CPU, and the first ones come later
+
+RunMode = Callable[[Request, Context], Iterator[Output]]
+
+
+def run(request: Request, context: Context, run_mode: RunMode) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `XyzGridSettings` and the pictures of the base mode.
+        context: The job's surroundings.
+        run_mode: Runs the base mode.
+
+    Yields:
+        One `Output` a cell, x fastest, then y, then z; at last the sheet. A run that is stopped
+        still yields the sheet of the cells that are done.
+    """
+    settings = request.settings
+    assert isinstance(settings, XyzGridSettings)
+    cells = [context.prepare(cell) for cell in settings.cells()]
+    sheet = Sheet.of(settings, cells)
+    done: dict[int, Pixels] = {}
+    record: Record | None = None
+    steps = steps_of(settings)
+    preview_px = sheet.draw({}, PREVIEW_PX).shape[1::-1]
+    context.report(Progress("loading", total=steps, note=f"Loading {settings.model}"))
+    try:
+        for places in _groups(cells, _room(cells[0], context)):
+            context.steps.sheet(
+                partial(_preview, sheet, done, places), (preview_px, len(places)), steps
+            )
+            cell = cells[places[0]].model_copy(update={"batch_size": len(places)})
+            outputs = run_mode(replace(request, settings=cell), context)
+            for place, output in zip(places, outputs, strict=True):
+                record = output.record
+                done[place] = output.image
+                extra = record.extra | sheet.facts(place)
+                yield replace(output, index=place, record=replace(record, extra=extra))
+    except Cancelled:
+        if record is not None:
+            yield _sheet(settings, sheet, done, record)
+        raise
+    assert record is not None, "a grid has a cell"
+    yield _sheet(settings, sheet, done, record)
+
+
+def _room(cell: Settings, context: Context) -> int:
+    """How many cells may be drawn at once."""
+    with context.models.lease(cell.model) as model:
+        return min(TOGETHER, limits.rows_that_fit(cell, model.info, model.target))
+
+
+def _groups(cells: Sequence[Settings], most: int) -> list[list[int]]:
+    """Places of cells that are drawn at once: alike but for seeds that count up."""
+    open_groups: dict[tuple[str, int], list[int]] = {}
+    groups: list[list[int]] = []
+    for place, cell in enumerate(cells):
+        alike = cell.model_dump_json(exclude={"seed"})
+        group = open_groups.pop((alike, cell.seed), [])
+        # The pictures of a variation share one seed, and an inversion is drawn for one.
+        alone = cell.variation_strength > 0 or not group or len(group) >= most
+        if alone:
+            group = []
+            groups.append(group)
+        group.append(place)
+        open_groups[(alike, cell.seed + 1)] = group
+    return groups
+
+
+def _preview(
+    sheet: Sheet, done: dict[int, Pixels], places: Sequence[int], frames: Frames
+) -> Frames:
+    """The cells that are done, and those that form, (1, H, W, 3)."""
+    forming = dict(zip(places, frames, strict=False))
+    return sheet.draw(forming | dict(done), PREVIEW_PX)[None]
+
+
+def _sheet(
+    settings: XyzGridSettings, sheet: Sheet, done: Mapping[int, Pixels], last: Record
+) -> Output:
+    picture = np.ascontiguousarray(sheet.draw(done))
+    extra = {key: last.extra[key] for key in ("device", "dtype", "torch", "diffusers")
+             if key in last.extra}
+    record = Record(
+        settings.mode, settings.model_dump(mode="json"), last.model,
+        extra | {"cells": len(done), "compared": "the whole grid"},
+    )
+    return Output(settings.picture_count, picture, record)

@@ -1,0 +1,55 @@
+"""The words and ranges that settings are written in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+SamplerName = Literal[
+    "ddim", "ddpm", "euler", "euler_a", "heun", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"
+]
+ScheduleName = Literal["model", "karras", "exponential", "trailing", "ays"]
+MAX_SEED = 2**32 - 1
+MAX_PROMPT_CHARS = 20_000
+MAX_CELLS = 256
+# Which schedules each sampler accepts: what the diffusers class of the same name offers.
+SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
+    "ddim": ("model",),
+    "ddpm": ("model", "trailing", "ays"),
+    "euler": ("model", "karras", "exponential", "trailing", "ays"),
+    "euler_a": ("model", "trailing"),
+    "heun": ("model", "karras", "exponential", "trailing", "ays"),
+    "lms": ("model", "karras", "exponential", "trailing"),
+    "dpmpp_2m": ("model", "karras", "exponential", "trailing", "ays"),
+    "dpmpp_2m_sde": ("model", "karras", "exponential", "trailing", "ays"),
+    "unipc": ("model", "karras", "exponential", "trailing"),
+    "lcm": ("model",),
+}
+MaskedContent = Literal["original", "latent_noise", "fill"]
+ResizeMode = Literal["crop", "pad", "stretch"]
+ControlMode = Literal["balanced", "prompt", "control"]
+StartFrom = Literal["noise", "picture"]
+StartNoise = Literal["fresh", "inverted"]
+MorphMethod = Literal["walk", "quick", "fine"]
+EvenSpacing = Literal["insert", "rerun", "off"]
+Easing = Literal["linear", "smooth"]
+TextPath = Literal["lerp", "slerp"]
+GridMode = Literal["txt2img", "img2img", "style_transfer", "lora_mix"]
+MorphFormat = Literal["mp4", "gif", "webp", "zip", "sheet"]
+DetectorName = Literal[
+    "canny", "identity", "lineart_standard", "shuffle",
+    "softedge_hed", "softedge_pidinet", "lineart", "lineart_anime",
+    "depth_midas", "normal_bae", "mlsd", "openpose",
+]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+# Strict, because the check against text for numbers does not reach into a list.
+FractionItem = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+Margin = Annotated[int, Field(ge=0, le=1024, multiple_of=8)]
+Size = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
+Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
+AxisName = Annotated[str, Field(max_length=220)]
+AxisText = Annotated[str, Field(max_length=4_000)]

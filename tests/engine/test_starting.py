@@ -1,0 +1,77 @@
+"""The page does not wait for the engine; everything else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from backend.engine.fake import FakeEngine
+from backend.engine.library import first_look
+from backend.engine.protocol import Engine, Library
+from backend.engine.starting import StartingEngine, settled
+from tests.tiny import tiny_checkpoint
+
+HAND = Library(models=({"name": "at hand"},), samplers={})
+
+
+def names(library: Library) -> list[str]:
+    return [card["name"] for card in library.models]
+
+
+class Slow:
+    """Makes a fake engine once it is let."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.engine = FakeEngine()
+
+    def __call__(self) -> Engine:
+        assert self.go.wait(20)
+        return self.engine
+
+
+def test_the_builder_is_told_what_is_at_hand_and_others_wait() -> None:
+    slow = Slow()
+    engine = StartingEngine(slow, HAND)
+    assert names(engine.library()) == ["at hand"]
+    told: list[Any] = []
+    other = threading.Thread(target=lambda: told.append(names(engine.library())))
+    other.start()
+    other.join(0.2)
+    assert told == []
+    slow.go.set()
+    other.join(20)
+    assert told == [names(slow.engine.library())]
+    settled(cast(Engine, engine))
+    assert names(engine.library()) == names(slow.engine.library())
+    assert engine.memory() == slow.engine.memory()
+    engine.close()
+
+
+def test_what_keeps_it_from_starting_is_told_to_whoever_asks() -> None:
+    def broken() -> Engine:
+        raise ValueError("no such device")
+
+    engine = StartingEngine(broken, HAND)
+    with pytest.raises(ValueError, match="no such device"):
+        settled(cast(Engine, engine))
+    with pytest.raises(ValueError, match="no such device"):
+        engine.memory()
+    engine.close()
+
+
+def test_the_first_look_needs_no_torch(tmp_path: Path) -> None:
+    tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
+    assert names(first_look([tmp_path])) == ["tiny"]
+    code = (
+        "import sys; from pathlib import Path; from backend.engine.library import first_look;"
+        f"import ui.build; print(len(first_look([Path({str(tmp_path)!r})]).models));"
+        "assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("1", 0), done.stderr

@@ -1,0 +1,220 @@
+"""Memory that runs short: in parts, in tiles, or told in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from diffusers.image_processor import VaeImageProcessor
+
+from backend.errors import OutOfMemory
+from backend.models import thrift
+from backend.models.decoding import tiles
+from backend.models.loading import Checkpoint
+from backend.models.text import Conditioning
+from backend.models.thrift import Thrift
+from backend.sampling.types import Level
+
+
+class Job:
+    """Counts what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.relieved = 0
+        self.said: list[str] = []
+
+    def relieve(self) -> None:
+        self.relieved += 1
+
+
+@pytest.fixture
+def job() -> Iterator[Job]:
+    made = Job()
+    with thrift.in_force(Thrift(made.relieve, made.said.append)):
+        yield made
+
+
+def short_above(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, fits: Callable[..., bool]
+) -> list[tuple[int, ...]]:
+    """Makes `owner.name` run out of memory for inputs that do not fit; returns their shapes."""
+    plain, shapes = getattr(owner, name), []
+
+    def limited(x: torch.Tensor, *args: object, **options: object) -> object:
+        shapes.append(tuple(x.shape))
+        if not fits(x):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return plain(x, *args, **options)
+
+    monkeypatch.setattr(owner, name, limited)
+    return shapes
+
+
+def inputs(batch: int) -> tuple[list[Conditioning], torch.Tensor, Level]:
+    generator = torch.Generator().manual_seed(0)
+    context = torch.randn(batch, 77, 32, generator=generator)
+    x = torch.randn(batch, 4, 8, 8, generator=generator) * 5
+    level = Level(torch.full((batch,), 5.0), torch.full((batch,), 500.0), 5.0)
+    return [Conditioning(context, context[:1])], x, level
+
+
+@torch.no_grad()
+def test_a_batch_is_drawn_in_parts_and_stays_the_same(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conditioning, x, level = inputs(6)
+    expected = eps.unet.denoiser(conditioning)(x, level)
+    shapes = short_above(monkeypatch, eps.unet.model, "forward", lambda x: len(x) <= 2)
+    denoise = eps.unet.denoiser(conditioning)
+    torch.testing.assert_close(denoise(x, level), expected, rtol=1e-4, atol=1e-4)
+    assert [shape[0] for shape in shapes] == [6, 3, 2, 2, 2]
+    # What did not fit is not tried again.
+    denoise(x, level)
+    assert [shape[0] for shape in shapes[5:]] == [2, 2, 2]
+    assert job.relieved == 2
+    assert job.said[-1] == "Memory was short, so each step was drawn in 3 parts."
+
+
+@torch.no_grad()
+def test_one_row_is_tried_once_more_and_then_refused(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conditioning, x, level = inputs(1)
+    answers = iter([False, True])
+    shapes = short_above(monkeypatch, eps.unet.model, "forward", lambda x: next(answers, False))
+    denoise = eps.unet.denoiser(conditioning)
+    assert denoise(x, level).isfinite().all()
+    assert len(shapes) == 2
+    with pytest.raises(OutOfMemory, match="One picture of this size is too much"):
+        denoise(x, level)
+
+
+def test_other_errors_pass_through(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **options: object) -> object:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(eps.unet.model, "forward", broken)
+    conditioning, x, level = inputs(2)
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        eps.unet.denoiser(conditioning)(x, level)
+    assert job.relieved == 0
+
+
+def test_words_of_allocators_are_known() -> None:
+    assert thrift.is_shortage(MemoryError())
+    assert thrift.is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
+    assert thrift.is_shortage(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
+    assert thrift.is_shortage(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
+    assert not thrift.is_shortage(ValueError("out of memory"))
+
+
+def smooth(height: int, width: int) -> torch.Tensor:
+    coarse = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(1))
+    return torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+
+
+def tiled_reference(model: Checkpoint, latents: torch.Tensor, side_px: int) -> np.ndarray:
+    vae = model.vae.model
+    vae.enable_tiling()
+    before = vae.tile_sample_min_size, vae.tile_latent_min_size
+    vae.tile_sample_min_size, vae.tile_latent_min_size = side_px, side_px // 8
+    try:
+        with torch.no_grad():
+            image = vae.decode(latents / 0.18215).sample
+    finally:
+        vae.disable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = before
+    pictures = VaeImageProcessor(vae_scale_factor=8).postprocess(image, output_type="np")
+    return (pictures * 255).round().astype(np.uint8)
+
+
+def test_a_decode_that_fails_goes_on_in_tiles_as_diffusers_makes_them(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = smooth(32, 40)
+    expected = tiled_reference(eps, latents, 128)
+    shapes = short_above(
+        monkeypatch, eps.vae.model.decoder, "forward", lambda z: max(z.shape[2:]) <= 16
+    )
+    picture = eps.vae.decode(latents)
+    assert shapes[0] == (1, 4, 32, 40)
+    assert picture.shape == (1, 256, 320, 3)
+    assert np.abs(picture.astype(int) - expected).max() <= 1
+    assert job.relieved == 1
+    assert job.said == [
+        "Memory was short, so the picture went through the autoencoder in tiles of 128 px."
+    ]
+    assert not eps.vae.model.use_tiling
+
+
+def test_tiles_are_chosen_beforehand_where_the_whole_picture_cannot_fit(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: True)
+    monkeypatch.setattr("backend.models.decoding.free_bytes", lambda device: 2 * 2**20)
+    eps.vae.decode(smooth(32, 32))
+    assert max(shape[2] for shape in shapes) == 16
+    assert job.relieved == 0
+    assert len(job.said) == 1
+
+
+def test_an_encode_that_fails_goes_on_in_tiles(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.full((1, 256, 256, 3), 90, np.uint8)
+    picture[:, ::2] = 200
+    x = torch.tensor(picture).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad(), tiles(eps.vae.model, 128, 8):
+        eps.vae.model.use_tiling = True
+        expected = eps.vae.model.encode(x).latent_dist.mean * 0.18215
+    short_above(
+        monkeypatch, eps.vae.model.encoder, "forward", lambda x: max(x.shape[2:]) <= 128
+    )
+    torch.testing.assert_close(eps.vae.encode(picture)[0], expected, rtol=0, atol=1e-5)
+    assert "tiles of 128 px" in job.said[0]
+
+
+def test_a_picture_that_never_fits_is_refused_with_what_would(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: False)
+    with pytest.raises(OutOfMemory, match="256x256 px, not even in tiles; choose 128x128 px"):
+        eps.vae.decode(smooth(32, 32))
+    with pytest.raises(OutOfMemory, match="64x64 px"):
+        eps.vae.decode(smooth(8, 8))
+    assert job.said == []
+
+
+def test_a_small_picture_is_tried_again_once_memory_is_free(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = eps.vae.decode(smooth(8, 8))
+    answers = iter([False, True])
+    short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: next(answers))
+    assert np.array_equal(eps.vae.decode(smooth(8, 8)), expected)
+    assert job.relieved == 1
+
+
+def test_an_encode_that_overflows_is_done_again_in_float32(
+    eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import copy
+
+    from backend.models.vae import Vae
+
+    picture = np.full((1, 64, 64, 3), 90, np.uint8)
+    expected, _ = eps.vae.encode(picture)
+    half = Vae(copy.deepcopy(eps.vae.model).to(torch.bfloat16))
+    plain = type(half.model.encoder).forward
+
+    def overflowing(self: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        found = plain(self, x)
+        return found * torch.inf if found.dtype == torch.bfloat16 else found
+
+    monkeypatch.setattr(type(half.model.encoder), "forward", overflowing)
+    mean, _ = half.encode(picture)
+    assert (mean - expected).abs().max() < 0.1 * expected.abs().max()

@@ -1,0 +1,115 @@
+"""The LoRA mix tab in a browser, wide and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import Pages
+
+
+def opened(page: Page) -> Page:
+    page.get_by_role("tab", name="LoRA mix").click()
+    expect(page.locator("#lora_mix-loras .none")).to_contain_text("grand-oil does not")
+    return page
+
+
+def generate(page: Page) -> None:
+    before = page.evaluate("loom.stages.lora_mix.value.job ?? null")
+    page.locator("button.go:visible").click()
+    page.wait_for_function("before => loom.stages.lora_mix.value.state === 'done' && "
+                           "loom.stages.lora_mix.value.job !== before", arg=before)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1440, 390])
+def test_loras_are_mixed_and_compared(pages: Pages, width: int) -> None:
+    page = opened(pages(width=width))
+    add = page.locator("#lora_mix-loras .lora-add")
+    add.click()
+    add.click()
+    page.get_by_label("Exact weight of pocket-neon").fill("0.5")
+    page.get_by_label("Exact weight of pocket-neon").press("Tab")
+    page.get_by_label("Prompt", exact=True).locator("visible=true").fill("a red house")
+    generate(page)
+    expect(page.locator("#lora_mix-stage .strip .thumb")).to_have_count(1)
+    page.get_by_label("Compare LoRAs").check()
+    generate(page)
+    shown = page.locator("#lora_mix-stage .strip .thumb")
+    labels = shown.evaluate_all("all => all.map((b) => b.dataset.label ?? '')")
+    assert labels == ["no LoRA", "pocket-ink 1", "pocket-neon 0.5", "all together"]
+    page.get_by_label("Use pocket-ink").uncheck()
+    generate(page)
+    labels = shown.evaluate_all("all => all.map((b) => b.dataset.label ?? '')")
+    assert labels == ["no LoRA", "pocket-neon 0.5"]
+    for target in (add, page.get_by_label("Use pocket-neon"), shown.last):
+        box = target.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def two_rows(page: Page) -> None:
+    add = page.locator("#lora_mix-loras .lora-add")
+    add.click()
+    add.click()
+    page.get_by_label("Prompt", exact=True).locator("visible=true").fill("a red house")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_pad_shows_the_point_at_once_and_then_exactly(pages: Pages, width: int) -> None:
+    page = opened(pages(width=width))
+    page.locator("#lora_mix-pad > button").click()
+    build = page.get_by_role("button", name="Draw the pad")
+    build.click()
+    expect(page.locator(".pad .line")).to_contain_text("two to four LoRAs that are on")
+    two_rows(page)
+    build.click()
+    field = page.get_by_label("Point between the LoRAs")
+    expect(field.locator("img")).to_be_visible()
+    expect(page.locator(".pad .mix")).to_have_text("pocket-ink 0.5 · pocket-neon 0.5 · coarse")
+    middle = field.locator("img").get_attribute("src")
+    field.press("Shift+ArrowRight")
+    field.press("Shift+ArrowRight")
+    expect(page.locator(".pad .mix")).to_contain_text("pocket-ink 0 · pocket-neon 1")
+    expect(field).to_have_attribute("aria-valuetext", "pocket-ink 0 · pocket-neon 1")
+    expect(page.locator(".pad .mix")).not_to_contain_text("coarse")  # the exact picture is there
+    exact = field.locator("img").get_attribute("src") or ""
+    assert exact != middle
+    assert exact.startswith("data:image/png")
+    box = field.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20)
+    expect(page.locator(".pad .mix")).to_contain_text("coarse")
+    coarse = field.locator("img").get_attribute("src")
+    page.mouse.up()
+    expect(field.locator("img")).not_to_have_attribute("src", str(coarse))
+    page.get_by_role("button", name="Put these weights").click()
+    weight = float(page.get_by_label("Exact weight of pocket-ink").input_value())
+    assert weight == pytest.approx(0.75, abs=0.02)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_footprint_of_the_last_picture(pages: Pages, width: int) -> None:
+    page = opened(pages(width=width))
+    page.locator("#lora_mix-footprint > button").click()
+    measure = page.get_by_role("button", name="Measure the last picture")
+    measure.click()
+    expect(page.locator(".footprint .line")).to_contain_text("There is no picture yet")
+    page.get_by_label("Prompt", exact=True).locator("visible=true").fill("a red house")
+    generate(page)
+    measure.click()
+    expect(page.locator(".footprint .line")).to_contain_text("without LoRAs")
+    two_rows(page)
+    generate(page)
+    measure.click()
+    expect(page.locator(".footprint figcaption b")).to_have_text(["50 %", "50 %"])
+    expect(page.get_by_alt_text("Where pocket-ink changed the prediction")).to_be_visible()
+    expect(page.locator(".footprint rect")).to_have_count(40)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,75 @@
+"""The queue in a real browser: Generate adds, the list shows, own jobs move and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.conftest import PATIENCE_MS, Pages, running, start, wait_state
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def slow_pages(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with running(tmp_path_factory.mktemp("data"), fake_step_s="2") as server:
+        opened = Pages(chromium, server.url)
+        yield opened
+        opened.close()
+        assert opened.problems == []
+
+
+def prompts(page: Page) -> list[str]:
+    return page.locator(".queue-list .words").all_inner_texts()
+
+
+def add(page: Page, prompt: str) -> None:
+    """Adds a job to the queue and waits until it is listed."""
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.get_by_role("button", name="Add to queue").click()
+    expect(page.locator(".queue-list .words", has_text=prompt)).to_have_count(1)
+
+
+def test_jobs_wait_move_up_stop_and_outlive_a_reload(slow_pages: Pages) -> None:
+    page = slow_pages()
+    queue = page.locator(".queue-box .queue")
+    expect(queue).to_have_text("queue is free")
+    place = page.locator(".canvas").first.bounding_box()
+    start(page, "one house", steps=40)
+    wait_state(page, "running")
+    for prompt in ("two trees", "three boats", "four fish"):
+        add(page, prompt)
+    expect(queue).to_have_text("running · 3 waiting")
+    queue.click()
+    assert prompts(page) == ["one house", "two trees", "three boats", "four fish"]
+    expect(page.locator(".queue-list li").nth(1)).to_contain_text("1 before it · starts in about")
+    page.get_by_role("button", name="Move up: four fish").click()
+    expect(page.locator(".queue-list .words").nth(2)).to_have_text("four fish")
+    page.get_by_role("button", name="Stop: three boats").click()
+    expect(page.locator(".queue-list li")).to_have_count(3)
+    assert page.locator(".canvas").first.bounding_box() == place
+    page.keyboard.press("Escape")
+    expect(page.locator(".queue-list")).to_be_hidden()
+    assert page.evaluate("loom.stages.txt2img.value.state") == "running"
+    slow_pages.reload(page)
+    expect(queue).to_have_text("running · 2 waiting")
+    page.locator(".actions-row .stop").first.click()
+    page.wait_for_function("loom.stages.txt2img.value.state === 'running' && "
+                           "document.querySelector('.queue').innerText.includes('1 waiting')")
+    queue.click()
+    assert prompts(page) == ["two trees", "four fish"]
+
+
+def test_the_stage_shows_one_job_after_the_other(pages: Pages) -> None:
+    page = pages()
+    start(page, "one house", steps=60)
+    wait_state(page, "running")
+    first = page.evaluate("loom.stages.txt2img.value.job")
+    add(page, "two trees")
+    page.wait_for_function("first => loom.stages.txt2img.value.job !== first", arg=first)
+    wait_state(page, "done")
+    expect(page.locator(".queue-box .queue")).to_have_text("queue is free")
+    expect(page.get_by_role("button", name="Generate")).to_be_enabled()

@@ -1,0 +1,86 @@
+"""The endpoint /train_lora."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import tempfile
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from backend.events import JobStatus
+from backend.requests import TrainLoraRequest
+from backend.train_settings import TrainLoraSettings, parse_training
+from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, upload_folder
+from ui.stream import ENDED
+from ui.studio import Studio
+from ui.training_files import read_training_files
+
+
+def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
+    """Makes the endpoint: the fields of `TrainLoraSettings`, then pictures and captions.
+
+    It yields ([], {"job": token, "loss": ..., ...}) while it trains, at last (validation pictures,
+    info); `info["training"]["lora"]` is the name to use. A client that cancels stops the training,
+    and `resume` goes on with it.
+    """
+    names = list(TrainLoraSettings.model_fields)
+
+    async def train_lora(
+        request: gr.Request, *values: Any
+    ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        engine = studio.engine
+        token = None
+        try:
+            given = dict(zip([*names, "pictures", "captions"], values, strict=True))
+            files, captions = given.pop("pictures"), given.pop("captions")
+            settings = parse_training(given)
+            pictures = await asyncio.to_thread(read_training_files, files, captions)
+            wanted = TrainLoraRequest(settings, pictures)
+            owner = str(request.username or request.session_hash or "")
+            token = await asyncio.to_thread(engine.submit, wanted, owner, background=True)
+            while (status := engine.status(token)).state not in ENDED:
+                engine.touch(token)
+                yield [], report(status) | {"loss": status.progress.loss}
+                await asyncio.sleep(REPORT_EVERY_S)
+            yield await asyncio.to_thread(_result, status)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise refusal(error) from None
+        finally:
+            if token is not None:
+                engine.cancel(token)  # of no effect on a job that has ended
+
+    parameters = [inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                    annotation=gr.Request)]
+    hints: dict[str, Any] = {"request": gr.Request}
+    for name, field in TrainLoraSettings.model_fields.items():
+        hints[name] = field.annotation
+        default = "" if field.is_required() else field.get_default()
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                            default=default, annotation=hints[name]))
+    for name, kind in (("pictures", list[FileData]), ("captions", list[str])):
+        hints[name] = kind
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                                            default=[], annotation=kind))
+    hints["return"] = tuple[list[FileData], dict]
+    train_lora.__annotations__ = hints
+    train_lora.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        parameters, return_annotation=hints["return"]
+    )
+    return train_lora
+
+
+def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
+    if status.state != "done":
+        raise gr.Error(status.error or "The training was stopped.", print_exception=False)
+    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    files = [output_file(folder, output) for output in status.outputs]
+    info = json.loads(json.dumps({"job": status.token, **status.info}))
+    return [file.model_dump() for file in files], info

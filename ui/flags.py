@@ -1,0 +1,38 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def amount(text: str) -> float:
+    """A number of 0 or more."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def flags(root: Path) -> argparse.Namespace:
+    """Reads the command line; `root` is the project's folder."""
+    parser = argparse.ArgumentParser(prog="app.py", description="An interactive diffusion studio.")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
+    add("--listen", action="store_true", help="serve to the network, with a password")
+    add("--port", type=int, default=7860, help="port to serve on (7860)")
+    add("--share", action="store_true", help="make a public link, with a password")
+    add("--auth", metavar="USER:PASS", help="ask for this name and password")
+    add("--models", type=Path, action="append", metavar="DIR", help="more models (repeatable)")
+    add("--data", type=Path, default=root / "data", help="outputs and your presets (data)")
+    add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
+    add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
+    add("--preview", choices=("off", "fast", "tiny", "full"), default="fast")
+    add("--vram-budget", type=amount, metavar="GIB", help="weights that the GPU may hold (70 %%)")
+    add("--ram-budget", type=amount, metavar="GIB", help="weights that RAM may hold (70 %%)")
+    add("--idle-minutes", type=amount, default=30, metavar="N",
+        help="models that nobody uses for so long leave memory; 0 is never (30)")
+    add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
+    add("--open", action="store_true", help="open a browser")
+    add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)
+    return parser.parse_args()

@@ -1,0 +1,112 @@
+"""What clients of `/sdapi/v1` send. Fields that this studio has no part for are passed over while
+they stand at what switches them off, and refused otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.errors import BadInput
+
+# Field -> values that ask for nothing.
+_OFF: dict[str, tuple[Any, ...]] = {
+    "restore_faces": (None, False), "tiling": (None, False), "script_name": (None, "", "None"),
+    "s_churn": (None, 0), "s_tmin": (None, 0), "s_noise": (None, 1),
+    "refiner_checkpoint": (None, ""),
+    "hr_checkpoint_name": (None, "", "Use same checkpoint"),
+    "hr_sampler_name": (None, "", "Use same sampler"), "hr_prompt": (None, ""),
+    "hr_scheduler": (None, "", "Use same scheduler", "Automatic", "automatic"),
+    "hr_negative_prompt": (None, ""), "hr_resize_x": (None, 0), "hr_resize_y": (None, 0),
+    "seed_resize_from_w": (None, 0, -1), "seed_resize_from_h": (None, 0, -1),
+    "firstphase_width": (None, 0), "firstphase_height": (None, 0),
+}
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class Drawing(_Payload):
+    """What txt2img and img2img share."""
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    styles: list[str] | None = None
+    seed: int = -1
+    subseed: int = -1
+    subseed_strength: float = 0.0
+    sampler_name: str | None = None
+    sampler_index: str | None = None
+    scheduler: str | None = None
+    batch_size: int = 1
+    n_iter: int = Field(1, ge=1, le=64)
+    steps: int | None = None
+    cfg_scale: float | None = None
+    width: int | None = None
+    height: int | None = None
+    eta: float | None = None
+    denoising_strength: float | None = None
+    override_settings: dict[str, Any] | None = None
+    alwayson_scripts: dict[str, Any] | None = None
+    send_images: bool = True
+    save_images: bool = False
+
+    def check(self) -> None:
+        """Refuses what would otherwise be left out in silence.
+
+        Raises:
+            BadInput: Names the field.
+        """
+        for name, value in (self.model_extra or {}).items():
+            if name in _OFF and value not in _OFF[name]:
+                raise BadInput(f"'{name}' is not available here; leave it out.", name)
+        if self.styles and any(self.styles):
+            raise BadInput("'styles' are not available here; write them into the prompt.", "styles")
+
+
+class Txt2Img(Drawing):
+    """POST /txt2img."""
+
+    enable_hr: bool = False
+    hr_scale: float = 2.0
+    hr_second_pass_steps: int = 0
+    hr_upscaler: str | None = None
+
+
+class Img2Img(Drawing):
+    """POST /img2img."""
+
+    init_images: list[str] | None = None
+    mask: str | None = None
+    mask_blur: int | None = None
+    mask_blur_x: int | None = None
+    inpainting_fill: int = 0
+    inpaint_full_res: bool | int = False
+    inpaint_full_res_padding: int = 0
+    inpainting_mask_invert: int = 0
+    resize_mode: int = 0
+
+
+class Unit(_Payload):
+    """One ControlNet unit."""
+
+    enabled: bool = True
+    image: str | dict[str, Any] | None = None
+    input_image: str | None = None
+    mask: str | None = None
+    module: str = "none"
+    model: str = "None"
+    weight: float = 1.0
+    guidance_start: float = 0.0
+    guidance_end: float = 1.0
+    control_mode: int | str = 0
+    resize_mode: int | str = 1
+    threshold_a: float = -1
+    threshold_b: float = -1
+
+
+class PngInfo(_Payload):
+    """POST /png-info."""
+
+    image: str

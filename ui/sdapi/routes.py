@@ -1,0 +1,259 @@
+"""The routes of `/sdapi/v1`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+
+from backend.a1111 import parameters_text
+from backend.errors import BadInput, LoomError, QueueFull, UnknownName
+from backend.events import JobStatus, Record
+from backend.metadata import read
+from backend.requests import Request
+from backend.settings import parse
+from ui.sdapi import answers, mapping
+from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img
+from ui.stream import ENDED, sentence
+from ui.studio import Studio
+
+POLL_S = 0.1
+OWNER = "sdapi"
+
+
+@dataclass
+class Desk:
+    """What the interface remembers between requests, for all clients together as theirs does.
+
+    Attributes:
+        studio: Runs the jobs.
+        options: As `/options` answers.
+        running: Tokens of the jobs that requests wait for, the oldest first.
+        interrupted: Counts calls of `/interrupt`.
+    """
+
+    studio: Studio
+    options: dict[str, Any] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+    interrupted: int = 0
+
+
+def sdapi(studio: Studio) -> FastAPI:
+    """The application to be mounted at `/sdapi/v1`."""
+    names = [card["name"] for card in studio.engine.library().models]
+    chosen = "pocket" if "pocket" in names or not names else names[0]
+    desk = Desk(studio, {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1,
+                         "samples_format": "png"})
+    app = FastAPI(openapi_url=None)
+    _errors(app)
+    _drawing(app, desk)
+    _steering(app, desk)
+    _names(app, desk)
+    return app
+
+
+def controlnet(studio: Studio) -> FastAPI:
+    """The application to be mounted at `/controlnet`: what units may name."""
+    app = FastAPI(openapi_url=None)
+    _errors(app)
+
+    @app.get("/version")
+    def version() -> dict[str, Any]:
+        return {"version": 3}
+
+    @app.get("/model_list")
+    def model_list() -> dict[str, Any]:
+        nets = studio.engine.library().controlnets
+        return {"model_list": [net["name"] for net in nets if not net["problem"]]}
+
+    @app.get("/module_list")
+    def module_list() -> dict[str, Any]:
+        return {"module_list": answers.modules()}
+
+    return app
+
+
+def _drawing(app: FastAPI, desk: Desk) -> None:
+    async def draw(
+        http: HttpRequest, sent: Drawing, made: Callable[[], Request]
+    ) -> dict[str, Any]:
+        request = await asyncio.to_thread(made)
+        statuses: list[JobStatus] = []
+        before = desk.interrupted
+        for count in range(sent.n_iter):
+            settings = request.settings
+            if count and statuses[0].outputs:
+                first = statuses[0].outputs[0].record.settings
+                settings = settings.model_copy(update={"seed": first["seed"]})
+                settings = settings.model_copy(
+                    update={"seed": settings.image_seed(count * settings.batch_size)})
+            statuses.append(await _finished(desk, http, replace(request, settings=settings)))
+            if desk.interrupted != before or statuses[-1].state != "done":
+                break
+        return await asyncio.to_thread(
+            answers.result, statuses, sent.model_dump(), images=sent.send_images
+        )
+
+    @app.post("/txt2img")
+    async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
+        return await draw(http, sent, lambda: mapping.txt2img(sent, desk.options))
+
+    @app.post("/img2img")
+    async def img2img(sent: Img2Img, http: HttpRequest) -> dict[str, Any]:
+        return await draw(http, sent, lambda: mapping.img2img(sent, desk.options))
+
+    @app.post("/png-info")
+    def png_info(sent: PngInfo) -> dict[str, Any]:
+        found = read(mapping.raw(sent.image, "image"))
+        values = parse(found.mode, found.settings).model_dump(mode="json")
+        text = parameters_text(Record(found.mode, values, found.model, found.extra))
+        return {"info": text, "items": {"parameters": text}, "parameters": values}
+
+
+async def _finished(desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
+    """Runs one job to its end; a client that hangs up stops it."""
+    engine = desk.studio.engine
+    token = await asyncio.to_thread(engine.submit, request, OWNER)
+    desk.running.append(token)
+    try:
+        while (status := engine.status(token)).state not in ENDED:
+            engine.touch(token)
+            if await http.is_disconnected():
+                engine.cancel(token)
+            await asyncio.sleep(POLL_S)
+    finally:
+        desk.running.remove(token)
+        engine.cancel(token)  # of no effect on a job that has ended
+    if status.state == "failed":
+        raise LoomError(status.error or "The job failed.")
+    return status
+
+
+def _steering(app: FastAPI, desk: Desk) -> None:
+    engine = desk.studio.engine
+
+    @app.get("/progress")
+    async def progress(skip_current_image: bool = False, job: str | None = None) -> dict[str, Any]:
+        """How far the oldest request is, or the job of that id."""
+        token = job or (desk.running[0] if desk.running else None)
+        if token is None:
+            return _progress(None, 0, "")
+        status = engine.status(token)
+        shown = ""
+        if not skip_current_image:
+            preview = await engine.next_preview(token, 0, 0.0)
+            shown = base64.b64encode(preview.jpeg).decode() if preview else ""
+        return _progress(status, len(desk.running), shown)
+
+    @app.post("/interrupt")
+    @app.post("/skip")
+    def interrupt() -> dict[str, Any]:
+        desk.interrupted += 1
+        for token in list(desk.running):
+            engine.cancel(token)
+        return {}
+
+    @app.get("/options")
+    def options() -> dict[str, Any]:
+        return desk.options
+
+    @app.post("/options")
+    def set_options(wanted: dict[str, Any]) -> None:
+        if "sd_model_checkpoint" in wanted:
+            name = mapping.model_name(wanted["sd_model_checkpoint"])
+            known = [card["name"] for card in engine.library(refresh=True).models]
+            if name not in known:
+                raise UnknownName(f"There is no model '{name[:80]}'; there are: "
+                                  f"{', '.join(known)}.", "sd_model_checkpoint")
+            desk.options["sd_model_checkpoint"] = name
+        skip = wanted.get("CLIP_stop_at_last_layers", 1)
+        if not (isinstance(skip, int) and 1 <= skip <= 12):
+            raise BadInput("'CLIP_stop_at_last_layers' is a whole number from 1 to 12.",
+                           "CLIP_stop_at_last_layers")
+        if "CLIP_stop_at_last_layers" in wanted:
+            desk.options["CLIP_stop_at_last_layers"] = skip
+
+
+def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any]:
+    now = status.progress if status is not None else None
+    total = now.total if now is not None else 0
+    return {
+        "progress": now.step / total if now is not None and total else 0.0,
+        "eta_relative": (now.eta_s or 0.0) if now is not None else 0.0,
+        "state": {
+            "job": status.token if status is not None else "", "job_count": count, "job_no": 0,
+            "sampling_step": now.step if now is not None else 0, "sampling_steps": total,
+            "interrupted": status is not None and status.state == "stopped", "skipped": False,
+            "stage": now.stage if now is not None else "",
+        },
+        "current_image": shown or None,
+        "textinfo": now.note if now is not None else "",
+    }
+
+
+def _names(app: FastAPI, desk: Desk) -> None:
+    engine = desk.studio.engine
+
+    @app.get("/sd-models")
+    def sd_models() -> list[dict[str, Any]]:
+        return answers.models(engine.library(refresh=True))
+
+    @app.post("/refresh-checkpoints")
+    @app.post("/refresh-loras")
+    def refresh() -> None:
+        engine.library(refresh=True)
+
+    @app.get("/samplers")
+    def samplers() -> list[dict[str, Any]]:
+        return answers.samplers(engine.library())
+
+    @app.get("/schedulers")
+    def schedulers() -> list[dict[str, Any]]:
+        return answers.schedulers(engine.library())
+
+    @app.get("/loras")
+    def loras() -> list[dict[str, Any]]:
+        return answers.loras(engine.library(refresh=True))
+
+    @app.get("/scripts")
+    def scripts() -> dict[str, list[str]]:
+        # The name by which clients tell that ControlNet is there.
+        return {"txt2img": ["controlnet m2m"], "img2img": ["controlnet m2m"]}
+
+    @app.get("/upscalers")
+    def upscalers() -> list[dict[str, Any]]:
+        return [{"name": "Lanczos", "model_name": None, "model_path": None, "model_url": None,
+                 "scale": 4}]
+
+    @app.get("/latent-upscale-modes")
+    def latent_upscale_modes() -> list[dict[str, Any]]:
+        return [{"name": "Latent"}]
+
+
+def _errors(app: FastAPI) -> None:
+    def answer(status: int, kind: str, text: str) -> JSONResponse:
+        return JSONResponse({"error": kind, "detail": text, "errors": text}, status)
+
+    @app.exception_handler(LoomError)
+    async def refused(_: HttpRequest, error: LoomError) -> JSONResponse:
+        status = {UnknownName: 404, QueueFull: 429}.get(type(error))
+        if status is None:
+            status = 422 if isinstance(error, BadInput) else 400
+        return answer(status, type(error).__name__, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(_: HttpRequest, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+        return answer(422, "BadInput", f"'{where}' cannot be used: {first['msg'].lower()}.")
+
+    @app.exception_handler(Exception)
+    async def internal(_: HttpRequest, error: Exception) -> JSONResponse:
+        return answer(500, "InternalError", sentence(error))
