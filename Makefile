@@ -1,9 +1,10 @@
 # Works with GNU make 3.81, which is what macOS has.
-#   make run ARGS="--port 8000"     make test ARGS="-k storage"
+#   make run ARGS="--port 8000"     make test ARGS="-k storage"     make test JOBS=0 (one process)
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+JOBS ?= 2
 
 # Stamps carry a checksum of what they installed: a second run starts at once, also after a checkout.
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
@@ -15,7 +16,7 @@ run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
 
 test: $(DEV_STAMP)
-	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest $(ARGS)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .

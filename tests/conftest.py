@@ -6,8 +6,9 @@ import os
 import shutil
 
 # Before anything imports torch or gradio: a few threads are as fast as many on models this small,
-# and no test may reach the network.
-THREADS = str(min(4, os.cpu_count() or 1))
+# workers side by side share the cores, and no test may reach the network.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+THREADS = str(max(1, min(4, (os.cpu_count() or 1) // WORKERS)))
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, THREADS)
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -15,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
@@ -58,7 +60,15 @@ class LeftOut:
         if report.skipped and any(kind in report.keywords for kind in GUARDED):
             self.names.append(f"{report.nodeid} (skipped)")
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended: what it left out, which only it has seen."""
+        self.names.extend(set(getattr(node, "workeroutput", {}).get("left_out", ()))
+                          - set(self.names))
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["left_out"] = self.names
         if self.names and session.exitstatus in (pytest.ExitCode.OK,
                                                  pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -32,7 +32,8 @@ def run(folder: Path, *arguments: str, skip: bool = False, ci: bool = True) -> i
     shutil.copy(ROOT / "pyproject.toml", folder)
     shutil.copy(ROOT / "tests/conftest.py", folder / "tests")
     (folder / "tests/test_some.py").write_text(TESTS.format(skip=skip))
-    environment = {**os.environ, "LOOM_CI": "1" if ci else ""}
+    environment = {key: value for key, value in os.environ.items() if "XDIST" not in key}
+    environment["LOOM_CI"] = "1" if ci else ""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, timeout=120, check=False,
                           capture_output=True).returncode
@@ -49,3 +50,10 @@ def test_a_skip_fails_ci(tmp_path: Path) -> None:
 def test_a_deselection_fails_ci_and_nothing_else(tmp_path: Path) -> None:
     assert run(tmp_path / "ci", "-k", "plain") == 1
     assert run(tmp_path / "plain", "-k", "plain", ci=False) == 0
+
+
+def test_workers_tell_what_they_left_out(tmp_path: Path) -> None:
+    side_by_side = ("-n", "2", "--dist", "loadfile")
+    assert run(tmp_path / "all", *side_by_side) == 0
+    assert run(tmp_path / "less", *side_by_side, "-k", "plain") == 1
+    assert run(tmp_path / "skip", *side_by_side, skip=True) == 1

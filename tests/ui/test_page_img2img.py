@@ -81,7 +81,6 @@ def test_a_ladder_on_a_painted_mask_is_labelled_and_sent_on(pages: Pages, pictur
     send.select_option("img2img")
     expect(page.locator("#img2img-image img").first).not_to_have_attribute("src", before or "")
     send.select_option("morph-image_b")
-    page.get_by_role("tab", name="morph", selected=True).wait_for()
     expect(page.locator("#morph-image_b img").first).to_be_visible()
     expect(page.locator("#morph-image_a img")).to_have_count(0)
 
