@@ -7,7 +7,6 @@ what a batch costs. The pictures are small, and come corners first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,10 +16,11 @@ from PIL import Image
 from backend.events import Output, Pixels, Progress, Record
 from backend.lora_settings import LoraPadSettings
 from backend.models.loading import Checkpoint
-from backend.models.lora import ActiveMix, LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora import LoraMixer, parts_of, text_key, weights_at
 from backend.models.lora_file import LoraFile
 from backend.models.text import Conditioning
 from backend.modes import limits, parts
+from backend.modes.aside import LorasAside
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.requests import Request
@@ -65,7 +65,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
 
 
 @dataclass(eq=False)
-class _PointMix:
+class _PointMix(LorasAside):
     """The LoRAs at the corners, weighted for each row of a batch by its point."""
 
     model: Checkpoint
@@ -74,8 +74,6 @@ class _PointMix:
     points: tuple[Point, ...] = ()
     step: int = 0
     _mixer: LoraMixer = field(init=False)
-    _entered: AbstractContextManager[ActiveMix] | None = None
-    _active: ActiveMix | None = None
 
     def __post_init__(self) -> None:
         self._mixer = LoraMixer(parts_of(self.model))
@@ -112,35 +110,9 @@ class _PointMix:
         ]))
 
     def enter(self) -> None:
-        self._entered = self._mixer.applied([(file, 1.0) for file in self.files])
-        self._active = self._entered.__enter__()
+        self.apply(self._mixer, [(file, 1.0) for file in self.files])
         if self.points:
             self.show(self.points, self.step)
-
-    def leave(self) -> None:
-        if self._entered is not None:
-            entered, self._entered, self._active = self._entered, None, None
-            entered.__exit__(None, None, None)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """The plain weights, while another job runs in the middle of this one."""
-        self.leave()
-        try:
-            yield
-        finally:
-            self.enter()
-
-    @contextmanager
-    def installed(self, context: Context) -> Iterator[None]:
-        """In force while the block lasts."""
-        self.enter()
-        context.interludes.append(self.paused)
-        try:
-            yield
-        finally:
-            context.interludes.remove(self.paused)
-            self.leave()
 
 
 class _SameNoise:

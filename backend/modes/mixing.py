@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from backend.models.loading import Checkpoint
-from backend.models.lora import ActiveMix, LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora import LoraMixer, parts_of, text_key, weights_at
 from backend.models.lora_file import LoraFile
+from backend.modes.aside import LorasAside
 from backend.modes.context import Context
 from backend.settings import LoraUse, Settings
 
 
-class RunMix:
+class RunMix(LorasAside):
     """The mix of one run; without LoRAs it does nothing.
 
     The text encoder takes every LoRA at its weight, whatever part of the run it acts in: the
@@ -31,8 +32,6 @@ class RunMix:
         self._mixer = LoraMixer(parts_of(model))
         self._files, self._uses, self._steps = files, uses, steps
         self._weights = tuple(use.weight for use in uses)
-        self._entered: AbstractContextManager[ActiveMix] | None = None
-        self._active: ActiveMix | None = None
 
     @property
     def text_key(self) -> str:
@@ -73,23 +72,7 @@ class RunMix:
     def enter(self) -> None:
         """Puts the mix into the weights."""
         if self._files:
-            self._entered = self._mixer.applied(list(zip(self._files, self._weights, strict=True)))
-            self._active = self._entered.__enter__()
-
-    def leave(self) -> None:
-        """Takes it out, bit for bit."""
-        if self._entered is not None:
-            entered, self._entered, self._active = self._entered, None, None
-            entered.__exit__(None, None, None)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """The plain weights, while another job runs in the middle of this one."""
-        self.leave()
-        try:
-            yield
-        finally:
-            self.enter()
+            self.apply(self._mixer, list(zip(self._files, self._weights, strict=True)))
 
 
 @contextmanager
@@ -101,10 +84,5 @@ def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[R
     """
     files = tuple(context.lora(use.name) for use in settings.acting_loras)
     mix = RunMix(model, files, settings.acting_loras, settings.steps)
-    mix.enter()
-    context.interludes.append(mix.paused)
-    try:
+    with mix.installed(context):
         yield mix
-    finally:
-        context.interludes.remove(mix.paused)
-        mix.leave()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
 from backend.events import Progress
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LayerShape, LoraFile, LoraInfo
+from backend.modes.aside import StepsAside
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
 from backend.modes.morph.ends import End
@@ -64,29 +64,25 @@ def _fitted(
     for parameter in trained:
         parameter.requires_grad_(False)
     adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
-    pauses = _Pausable(adapters)
-    pauses.enter()
-    context.interludes.append(pauses.paused)
     try:
-        run = fit_rows(
-            model, examples, adapters, steps=settings.lora_steps, seed=SEED,
-            learning_rate=settings.lora_lr, check=context.check,
-        )
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as end:
-                return end.value
-            ledger.count(len(examples))
-            context.report(Progress("fitting", step.step, step.total))
+        with _Adapters(adapters).installed(context):
+            run = fit_rows(
+                model, examples, adapters, steps=settings.lora_steps, seed=SEED,
+                learning_rate=settings.lora_lr, check=context.check,
+            )
+            while True:
+                try:
+                    step = next(run)
+                except StopIteration as end:
+                    return end.value
+                ledger.count(len(examples))
+                context.report(Progress("fitting", step.step, step.total))
     finally:
-        context.interludes.remove(pauses.paused)
-        pauses.leave()
         for parameter in trained:
             parameter.requires_grad_(True)
 
 
-class _Pausable:
+class _Adapters(StepsAside):
     """Adapters that step aside while another job runs in the middle of the fit."""
 
     def __init__(self, adapters: RowAdapters) -> None:
@@ -98,14 +94,6 @@ class _Pausable:
 
     def leave(self) -> None:
         self._stack.close()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        self.leave()
-        try:
-            yield
-        finally:
-            self.enter()
 
 
 def _file(key: str, deltas: Deltas) -> LoraFile:

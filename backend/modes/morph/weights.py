@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 
 from backend.models.loading import Checkpoint
-from backend.models.lora import ActiveMix, LoraMixer, parts_of, weights_at
+from backend.models.lora import LoraMixer, parts_of, weights_at
 from backend.models.lora_file import LoraFile
-from backend.modes.context import Context
+from backend.modes.aside import LorasAside
 from backend.modes.mixing import RunMix
 from backend.settings import MorphSettings
 
@@ -42,7 +41,7 @@ class SharedWeights:
         """Nothing differs between rows."""
 
 
-class OwnWeights:
+class OwnWeights(LorasAside):
     """A LoRA for each end, weighted [1 - a, a] in a row at position a, beside the settings' LoRAs.
 
     This interpolates the products B A themselves; DiffMorpher's code interpolates A and B each,
@@ -59,8 +58,6 @@ class OwnWeights:
         self._step = 0
         self._at: tuple[float, ...] = (0.0, 1.0)
         self._shown: object = None
-        self._entered: AbstractContextManager[ActiveMix] | None = None
-        self._active: ActiveMix | None = None
 
     def at_step(self, step: int) -> None:
         """The settings' LoRAs as they act in step `step`."""
@@ -80,32 +77,6 @@ class OwnWeights:
 
     def enter(self) -> None:
         """Puts the LoRAs beside the weights."""
-        self._entered = self._mixer.applied([(file, 1.0) for file in self._files])
-        self._active, self._shown = self._entered.__enter__(), None
+        self.apply(self._mixer, [(file, 1.0) for file in self._files])
+        self._shown = None
         self._show()
-
-    def leave(self) -> None:
-        """Takes them out, bit for bit."""
-        if self._entered is not None:
-            entered, self._entered, self._active = self._entered, None, None
-            entered.__exit__(None, None, None)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """The plain weights, while another job runs in the middle of this one."""
-        self.leave()
-        try:
-            yield
-        finally:
-            self.enter()
-
-    @contextmanager
-    def installed(self, context: Context) -> Iterator[None]:
-        """In force while the block lasts."""
-        self.enter()
-        context.interludes.append(self.paused)
-        try:
-            yield
-        finally:
-            context.interludes.remove(self.paused)
-            self.leave()
