@@ -20,7 +20,7 @@ from ui.stream import data_uri, sentence
 from ui.studio import Studio
 from ui.tab_bar import TabBar
 from ui.uploads import read_upload
-from ui.workspace import Workspace
+from ui.workspace import Workspace, given
 
 PAGE = 24
 THUMBNAIL_PX = 144
@@ -62,7 +62,8 @@ def history_drawer(studio: Studio) -> gr.HTML:
         return {"items": items, "more": len(found) > PAGE}
 
     return gr.HTML(
-        None, html_template=_DRAWER, js_on_load=mount_call("mountHistory", "", ("restore",)),
+        None, html_template=_DRAWER,
+        js_on_load=mount_call("mountHistory", "", ("restore", "verify")),
         head=script("loom.js", "stage.js", "history.js"), server_functions=[history],
         apply_default_css=False, elem_classes="loom-history",
     )
@@ -76,7 +77,7 @@ def connect_records(
     grids = [space.grid for space in workspaces if space.grid is not None]
     axes = [part for grid in grids for part in grid.parts.values()]
 
-    def restored(content: bytes) -> list[Any]:
+    def restored(content: bytes, picture: dict[str, str]) -> list[Any]:
         found = read(content)
         shown: list[Any] = [gr.skip()] * len(axes)
         if found.mode == XyzGridSettings.mode:
@@ -95,20 +96,22 @@ def connect_records(
             told.append(f"The model '{values['model']}' is not here; the present one stays.")
         told += [str(note) for note in found.notes]
         return [*apply(workspaces, found.mode, values), *shown, *tabs.open(found.mode),
-                notes(*told[:4])]
+                notes(*told[:4], verify=picture)]
 
-    def guarded(content: Any) -> list[Any]:
+    def guarded(content: Any, picture: dict[str, str]) -> list[Any]:
         try:
-            return restored(content())
+            return restored(content(), picture)
         except Exception as error:
             return [*[gr.skip()] * (len(forms) + len(axes)), *tabs.stay(),
                     notes(sentence(error), kind="warn")]
 
     def record(evt: gr.EventData) -> list[Any]:
-        return guarded(lambda: read_upload((evt._data or {}).get("path"), MAX_PICTURE_BYTES))
+        path = given(evt, "path", None)
+        return guarded(lambda: read_upload(path, MAX_PICTURE_BYTES), {"path": str(path)})
 
     def restore(evt: gr.EventData) -> list[Any]:
-        return guarded(lambda: _past(studio, (evt._data or {}).get("name")))
+        name = given(evt, "name", None)
+        return guarded(lambda: _past(studio, name), {"name": str(name)})
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
         trigger(fn, outputs=[*forms, *axes, *tabs.outputs, header.notices], show_progress="hidden",
