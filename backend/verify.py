@@ -26,6 +26,7 @@ SINGLE = {
     "hardware": "hardware", "threads": "CPU threads", "dtype": "precision",
     "vae_hash": "VAE's weights",
 }
+ALWAYS = ("studio", "torch", "diffusers", "device", "hardware", "dtype")  # where a model runs
 NAMED = {"part_hashes": "weights of the {}", "lora_hashes": "weights of the LoRA '{}'",
          "controlnets": "weights of the ControlNet '{}'"}
 MAX_VALUE_CHARS = 120
@@ -195,7 +196,8 @@ def report(original: Original, now: Output) -> Report:
     names = list(dict.fromkeys([*now_facts, *then_facts]))
     changes = [Change(name, then_facts.get(name), now_facts.get(name)) for name in names
                if name in then_facts and then_facts[name] != now_facts.get(name)]
-    unrecorded = [name for name in names if name not in then_facts]
+    expected = [*(SINGLE[key] for key in ALWAYS), *names]
+    unrecorded = [name for name in dict.fromkeys(expected) if name not in then_facts]
     apart = None
     if original.image.shape == now.image.shape:
         apart = difference(original.image, now.image)

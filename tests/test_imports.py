@@ -31,6 +31,7 @@ RANKS = {
     "backend.presets": 2,
     "backend.metadata": 2,
     "backend.verify": 2,
+    "backend.permalink": 1,
     "backend.a1111": 2,
     "backend.a1111_names": 2,
     "backend.images": 1,

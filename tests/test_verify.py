@@ -176,3 +176,8 @@ def test_what_cannot_be_verified_is_refused() -> None:
     unseeded = Txt2ImgSettings(prompt="a house", width=96, height=64)
     with pytest.raises(BadInput, match="does not say the seed"):
         open_original(png(record(unseeded)))
+
+
+def test_a_record_that_names_nothing_is_not_called_unchanged() -> None:
+    found = report(open_original(png(record())), Output(0, PIXELS, record()))
+    assert {"studio", "torch", "diffusers", "device", "precision"} <= set(found.unrecorded)

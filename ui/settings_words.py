@@ -66,7 +66,7 @@ def _loras(a: Sequence[Any], b: Sequence[Any]) -> list[str]:
         else:
             one, other = first[name], second[name]
             told += [
-                f"LoRA {name} {'' if key == 'weight' else f'{key} '}"
+                f"LoRA {name} {'' if key in ('weight', 'on') else f'{key} '}"
                 f"{_value(one.get(key, usual))} → {_value(other.get(key, usual))}"
                 for key, usual in (("weight", 1.0), ("start", 0.0), ("end", 1.0), ("on", True))
                 if one.get(key, usual) != other.get(key, usual)

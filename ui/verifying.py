@@ -79,7 +79,7 @@ def _pictures(spaces: list[Workspace]) -> dict[str, Component]:
 
 
 def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
-    async def verify(
+    async def verify_picture(
         evt: gr.EventData, request: gr.Request, **raw: Any
     ) -> AsyncGenerator[dict[str, Any], None]:
         asked = evt._data if isinstance(evt._data, dict) else {}
@@ -101,7 +101,7 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
             if token is not None:
                 studio.engine.cancel(token)  # of no effect on a job that has ended
 
-    return verify
+    return verify_picture
 
 
 async def watch(engine: Engine, token: str) -> AsyncGenerator[JobStatus, None]:

@@ -167,6 +167,7 @@
     };
     name(100);
     loom.mountQueue(element, server);
+    loom.openLink = (recipe) => trigger("open_link", { recipe });
     let said = 0;
     const take = () => {
       const value = props.value;
@@ -175,6 +176,7 @@
         const { verify } = value;
         const act = verify && { label: "Verify", run: () => loom.verify(trigger, verify) };
         value.notes.forEach((note, i) => loom.toast(note.text, note.kind, { act: i ? null : act }));
+        if (value.link) loom.copyLink(value.link);
         if (value.queued) loom.queue.add(value.queued);
       }
     };

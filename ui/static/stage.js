@@ -292,6 +292,7 @@
     $(".reuse").addEventListener("click", () =>
       trigger("reuse", { seed: stage.value.results[selected].seed }));
     const here = () => ({ job: stage.value.job, image: selected });
+    $(".actions .link").addEventListener("click", () => trigger("link", here()));
     $(".verify").addEventListener("click", () => loom.verify(trigger, here()));
     $(".actions .compare").addEventListener("click", (event) => loom.compare(here(), event.currentTarget));
     const target = $(".send");
