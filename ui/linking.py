@@ -8,13 +8,14 @@ restored, and takes it out of the address.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from backend.errors import BadInput
 from backend.permalink import MAX_CHARS, decode, encode
-from backend.settings import parse
+from backend.settings import Settings, parse
 from ui.filling import Filler
 from ui.header import Header, notes
 from ui.preset_panel import PresetPanel
@@ -24,6 +25,7 @@ from ui.studio import Studio
 from ui.tab_bar import TabBar
 from ui.workspace import Workspace, given
 
+WITHOUT = "Pictures that a recipe begins with are not in its link."
 OPENED = "The link's settings are in the form; nothing has been run."
 
 
@@ -39,7 +41,7 @@ def connect_links(
         if output is None:
             return notes("That picture is no longer kept; generate again.", kind="warn")
         record = output.record
-        return _link(lambda: encode(parse(record.mode, record.settings)))
+        return _link(lambda: parse(record.mode, record.settings))
 
     for space in spaces:
         space.stage.link(of_result, outputs=header.notices, **quiet)
@@ -47,7 +49,7 @@ def connect_links(
     def of_form(shown: Any, **raw: Any) -> dict[str, Any]:
         form = forms[shown]
         values = {key: raw[f"{shown}/{key}"] for key in form.parts}
-        return _link(lambda: encode(form.parse(values)))
+        return _link(lambda: form.parse(values))
 
     forms = {space.tab.mode: space.form for space in spaces}
     parts: dict[str, Any] = {f"{mode}/{key}": part for mode, form in forms.items()
@@ -69,8 +71,11 @@ def connect_links(
     page.load(fn=None, js=f"() => loom.watchLinks({modes})", **quiet)
 
 
-def _link(make: Any) -> dict[str, Any]:
+def _link(settings: Callable[[], Settings]) -> dict[str, Any]:
+    """A value for the notices that copies the link, or says why there is none."""
     try:
-        return notes(link=make())
+        recipe = settings()
+        told = [WITHOUT] if recipe.pictures else []
+        return notes(*told, link=encode(recipe))
     except Exception as error:
         return notes(sentence(error), kind="warn")

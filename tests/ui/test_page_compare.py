@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.ui.conftest import Pages, start
+from tests.ui.conftest import Pages
 from tests.ui.test_page_access import serious
+from tests.ui.test_page_verify import generated
 
 pytestmark = pytest.mark.browser
 
 COMPARE = "#txt2img-stage .compare"
-
-
-def generated(page: Page, prompt: str, **values: int) -> None:
-    job = page.evaluate("loom.stages.txt2img.value.job ?? null")
-    start(page, prompt, **({"steps": 3} | values))
-    page.wait_for_function("""job => { const v = loom.stages.txt2img.value;
-        return v.state === 'done' && v.job !== job; }""", arg=job)
 
 
 def test_two_results_of_the_strip(pages: Pages) -> None:
