@@ -21,7 +21,7 @@ from backend.control.canny import Canny
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, load_state
 from toyworld.dataset import Pool, scene_of
-from toyworld.diffusion import Master, Trainer, encode_pool
+from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool
 from toyworld.folder import half_precision, write_json
 from toyworld.sampling import SCHEDULER_CONFIG, Parts, load_parts
 from toyworld.text import tokenize
@@ -74,22 +74,31 @@ class ControlTrainer(Trainer):
         device: Where to compute.
         dtype: Precision of the passes; weights and averages are float32.
         peak: Learning rate of the optimiser's first step.
+        start: A ControlNet of an earlier training to go on from; None, a copy of the UNet.
+        compiled: Compile both passes, which takes minutes and a C++ compiler, for faster steps.
     """
 
     def __init__(
         self, parts: Parts, state_path: Path, seed: int = 0, device: str = "cpu",
-        dtype: torch.dtype = torch.bfloat16, peak: float = 5e-4,
+        dtype: torch.dtype = torch.bfloat16, peak: float = 5e-4, start: Path | None = None,
+        compiled: bool = False,
     ) -> None:  # fmt: skip
         layout = {"memory_format": torch.channels_last}
         self.tokenizer = parts.tokenizer
         self.state_path = state_path
         self.seed = seed
         self.step = 0
-        self.controlnet = new_controlnet(parts).to(device).to(**layout)
+        model = new_controlnet(parts) if start is None else ControlNetModel.from_pretrained(
+            start, use_safetensors=True, torch_dtype=torch.float32
+        )  # fmt: skip
+        self.controlnet = model.to(device).to(**layout)
         self.unet = parts.unet.to(device, dtype).to(**layout).eval().requires_grad_(False)
         self.text = parts.text_encoder.to(device, dtype).eval().requires_grad_(False)
         self._master = Master((self.controlnet,), peak)
         self.controlnet = self.controlnet.to(dtype).to(**layout).train()
+        if compiled:
+            self.controlnet.compile()
+            self.unet.compile()
         self._alphas = DDIMScheduler.from_config(SCHEDULER_CONFIG).alphas_cumprod.to(device)
         state = load_state(state_path)
         if state is not None:
@@ -98,7 +107,7 @@ class ControlTrainer(Trainer):
         self.stage_steps: dict[str, int] = {} if state is None else state["stage_steps"]
 
     def loss(self, lesson: EdgeLesson) -> Tensor:  # type: ignore[override]
-        """Mean squared error of v over one batch, time steps spread evenly over the range."""
+        """Mean squared error of v over one batch, most of its time steps where shapes form."""
         rng = np.random.default_rng((self.seed, 1, self.step))
         chosen = np.sort(rng.choice(len(lesson.latents), size=lesson.batch, replace=False))
         texts = [
@@ -110,8 +119,8 @@ class ControlTrainer(Trainer):
         edges = edges_of(lesson.pool.pixels[chosen], rng).to(device, dtype)
         x0 = torch.from_numpy(lesson.latents[chosen]).float().to(device)
         noise = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32)).to(device)
-        places = rng.permutation(lesson.batch) + rng.random(lesson.batch)
-        t = torch.from_numpy((places / lesson.batch * 1000).astype(int)).to(device)
+        places = torch.from_numpy(rng.permutation(lesson.batch))
+        t = draw_timesteps(rng, lesson.batch)[places].to(device)
         signal = self._alphas[t][:, None, None, None]
         x = (signal.sqrt() * x0 + (1 - signal).sqrt() * noise).to(
             dtype, memory_format=torch.channels_last
@@ -181,7 +190,8 @@ measured by `python -m toyworld.score --controlnet`.
 def control_stage(
     base: Path, out: Path, work: Path, small: Callable[[], Pool], large: Callable[[], Pool],
     minutes: float, large_share: float, seed: int, device: str, report: Callable[[str], None],
-    batches: tuple[int, int] = (32, 12),
+    batches: tuple[int, int] = (32, 12), start: Path | None = None,
+    compiled: bool = False,
 ) -> None:  # fmt: skip
     """Train on 128-px renders, then on 256-px ones, and write the folder.
 
@@ -197,9 +207,13 @@ def control_stage(
         device: Where to compute.
         report: Takes lines of progress.
         batches: Pictures a step at 128 and at 256 px.
+        start: Folder of a ControlNet to go on from where there is no state yet.
+        compiled: Compile the passes.
     """
     parts = load_parts(base, device, torch.float32)
-    trainer = ControlTrainer(parts, work / "controlnet.pt", seed, device)
+    trainer = ControlTrainer(
+        parts, work / "controlnet.pt", seed, device, start=start, compiled=compiled
+    )
     scale = float(parts.vae.config["scaling_factor"])
     plan = (
         (128, small, minutes * (1 - large_share), batches[0], 5e-4, 2e-4),

@@ -238,6 +238,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--controlnet-out", type=Path, default=Path("models/controlnet/pocket-canny")
     )
+    parser.add_argument(
+        "--controlnet-from", type=Path, help="folder of an earlier training to go on from"
+    )
     return parser.parse_args()
 
 
@@ -255,6 +258,7 @@ def main() -> None:
         control_stage(
             recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,
             lambda: recipe.large, args.minutes, args.large_share, recipe.seed, recipe.device, say,
+            start=args.controlnet_from, compiled=recipe.compiled,
         )  # fmt: skip
         return
     whole = args.stage == "all"

@@ -35,7 +35,7 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
     parts = [part for _, part in receivers.values()]
     for space in spaces:
         space.stage.send(send, outputs=[*tabs.outputs, *parts], show_progress="hidden",
-                         api_visibility="private")
+                         trigger_mode="multiple", api_visibility="private")
 
 
 def chosen(engine: Engine, job: Any, image: Any) -> Output | None:

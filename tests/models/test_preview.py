@@ -32,7 +32,7 @@ def test_fast_preview_follows_the_true_decode(
     eps: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vae = Vae(eps.vae.model)
-    monkeypatch.setattr(vae, "pixels", picture_like)
+    monkeypatch.setattr(vae, "_pixels_with", lambda _, latents: picture_like(latents))
     previewer = make_previewer("fast", fit_latent_rgb(vae), vae, None)
     latents = smooth_latents(4, seed=99)  # fields that the fit has not seen
     preview = previewer(latents)

@@ -42,8 +42,9 @@ def raw(server: Server, body: str, path: str = "txt2img") -> str:
 
 def test_parameters_are_the_settings(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]
-    assert {"/txt2img", "/img2img", "/style_transfer", "/lora_mix", "/morph", "/options",
-            "/cancel_job", "/read_record", "/memory", "/free_memory"} == set(info)
+    assert {"/txt2img", "/img2img", "/style_transfer", "/lora_mix", "/morph", "/xyz_grid",
+            "/train_lora", "/options", "/cancel_job", "/read_record", "/memory",
+            "/free_memory"} == set(info)
     given = {p["parameter_name"]: p["parameter_default"]
              for p in info["/txt2img"]["parameters"]}
     expected = {name: field.get_default() for name, field in Txt2ImgSettings.model_fields.items()}
@@ -75,7 +76,8 @@ def test_options(client: Client) -> None:
     options = client.predict(api_name="/options")
     assert [card["name"] for card in options["models"]] == ["pocket", "studio-xl"]
     assert options["schedules"]["ddim"] == ["model"]
-    assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "presets"}
+    assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "vaes",
+                            "presets"}
 
 
 @pytest.mark.parametrize(("values", "words"), [

@@ -74,10 +74,8 @@
     element.querySelector("kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
     /* While a job of this tab runs or waits, Generate adds another one. */
     const adds = () => form.busy || Boolean(loom.queue?.has(mode));
-    let pressed = 0;
-    go.addEventListener("click", () => {
-      if (performance.now() - pressed < 400) return; // a double click is one wish
-      pressed = performance.now();
+    go.addEventListener("click", (event) => {
+      if (event.detail > 1) return; // a double click is one wish
       if (adds()) return trigger("enqueue", {});
       loom.stages[mode]?.begin();
       trigger("generate", {});
