@@ -31,7 +31,7 @@ from backend.models.thrift import Thrift
 from backend.modes.context import Context
 from backend.modes.end_cache import EndCache
 from backend.requests import AnyRequest, Request, TrainLoraRequest
-from backend.settings import Settings, parse
+from backend.settings import MODES, Settings, parse
 from backend.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,9 @@ def with_run(record: Record, request: AnyRequest) -> Record:
         return record
     extra = dict(record.extra)
     together = request.settings.picture_count
-    if together > 1 and parse(record.mode, record.settings).picture_count < together:
+    # The maps of a footprint have a mode of their own, which no picture has.
+    alone = parse(record.mode, record.settings) if record.mode in MODES else request.settings
+    if together > alone.picture_count:
         extra["drawn_together"] = together
     if request.branch is not None:
         extra["branched_at"] = request.branch.step + 1
