@@ -31,6 +31,9 @@ def differences(
             told += _loras(a.get(name) or (), b.get(name) or ())
         elif name not in a or name not in b:
             continue  # what only one of the modes has
+        elif name == "variation_seed" and not (a.get("variation_strength")
+                                               or b.get("variation_strength")):
+            continue  # drawn, and of no effect
         elif a[name] == b[name]:
             told += ["seed the same"] if name == "seed" else []
         elif "prompt" in name and isinstance(a[name], str) and isinstance(b[name], str):

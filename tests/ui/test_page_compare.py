@@ -48,7 +48,7 @@ def test_a_result_and_a_past_one_of_another_size(pages: Pages) -> None:
     expect(page.locator(".check .found")).to_contain_text("prompt: ‘red’ → ‘blue’")
     expect(page.locator(".check .found")).to_contain_text("seed the same")
     expect(page.locator(".check .found")).to_contain_text("width 256 → 320")
-    expect(page.locator(".check .say")).to_contain_text("256 × 256, 320 × 192 px")
+    expect(page.locator(".check .found")).to_contain_text("256 × 256 px → 320 × 192 px")
     expect(page.locator(".check .wipe")).to_be_hidden()
     box = page.locator(".check").bounding_box()
     assert box is not None

@@ -22,6 +22,14 @@ def test_what_differs_is_named_with_both_values() -> None:
     assert told(a, a) == ["seed the same"]
 
 
+def test_a_variation_seed_counts_only_where_it_acts() -> None:
+    plain, other = Txt2ImgSettings(variation_seed=1), Txt2ImgSettings(variation_seed=2)
+    assert told(plain, other) == ["seed the same"]
+    leaning = Txt2ImgSettings(variation_seed=2, variation_strength=0.5)
+    assert told(plain, leaning) == [
+        "seed the same", "variation seed 1 → 2", "variation strength 0 → 0.5"]
+
+
 def test_loras_are_told_by_name() -> None:
     a = Txt2ImgSettings(loras=(LoraUse(name="ink", weight=0.5), LoraUse(name="oil")))
     b = Txt2ImgSettings(loras=(LoraUse(name="neon", weight=0.25),

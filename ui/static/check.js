@@ -49,7 +49,7 @@
       const alike = one.naturalWidth * other.naturalHeight === other.naturalWidth * one.naturalHeight;
       view.style.setProperty("--shape", `${one.naturalWidth} / ${one.naturalHeight}`);
       view.style.setProperty("--wide", one.naturalWidth / one.naturalHeight);
-      side.hidden = !alike;
+      $(".tools").hidden = !alike;
       beside(!alike);
       $(".pictures").hidden = false;
       return alike && one.naturalWidth === other.naturalWidth;
@@ -102,7 +102,7 @@
       if (!first) {
         first = { picture, button };
         button?.setAttribute("aria-pressed", "true");
-        note = loom.toast("One picture is chosen. Press Compare on the other one, here or in the history.", "info", { keep: true, closed: forget });
+        note = loom.toast("One picture is chosen. Press Compare on the other one, here or in the history.", "choice", { keep: true, closed: forget });
         return;
       }
       const asked = { one: first.picture, other: picture };
@@ -110,11 +110,10 @@
       const got = await server.compare(asked);
       if (!got || got.error) { loom.toast(got?.error ?? "The pictures could not be compared.", "warn"); return; }
       open("Compare", "");
+      $(".say").textContent = got.words.some((text) => text !== "seed the same") ? "From the first to the second:" : "The settings are the same.";
       list(got.words);
-      const alike = await pictures(got.one, got.other, ["first", "second"]);
-      const sizes = `${one.naturalWidth} × ${one.naturalHeight}, ${other.naturalWidth} × ${other.naturalHeight} px`;
-      $(".say").textContent = (got.words.length && got.words.some((text) => text !== "seed the same")
-        ? "What sets the second apart from the first:" : "The settings are the same.") + (alike ? "" : ` The sizes differ: ${sizes}.`);
+      if (await pictures(got.one, got.other, ["first", "second"])) return;
+      $(".found").append(loom.el("li", "", `${one.naturalWidth} × ${one.naturalHeight} px → ${other.naturalWidth} × ${other.naturalHeight} px`));
     };
 
     const close = () => {

@@ -15,9 +15,11 @@
 
   /* `act` is a button in the note: { label, run }; `keep` leaves it until it is dismissed. */
   loom.toast = (text, kind = "info", { keep = false, closed = null, act = null } = {}) => {
-    let tray = document.querySelector(".loom-tray");
+    // What asks for a press elsewhere must not lie over the buttons.
+    const place = kind === "choice" ? "loom-tray left" : "loom-tray";
+    let tray = document.querySelector(`[class="${place}"]`);
     if (!tray) {
-      tray = loom.el("div", "loom-tray");
+      tray = loom.el("div", place);
       tray.setAttribute("role", "status");
       document.body.append(tray);
     }
