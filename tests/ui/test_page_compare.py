@@ -42,7 +42,7 @@ def test_a_result_and_a_past_one_of_another_size(pages: Pages) -> None:
     generated(page, "a blue house to compare", seed=6)
     page.get_by_role("button", name="History").click()
     row = page.locator(".past-row", has_text="a red house to compare").first
-    row.get_by_role("button", name="Compare").click()
+    row.get_by_role("button", name="Compare:").click()
     page.get_by_role("button", name="Close history").click()
     page.locator(COMPARE).click()
     expect(page.locator(".check .found")).to_contain_text("prompt: ‘red’ → ‘blue’")

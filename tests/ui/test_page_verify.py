@@ -67,7 +67,7 @@ def test_a_past_picture_and_a_phone(pages: Pages) -> None:
     generated(page, "a past house on a phone")
     page.get_by_role("button", name="History").click()
     row = page.locator(".past-row", has_text="a past house on a phone").first
-    row.get_by_role("button", name="Verify").click()
+    row.get_by_role("button", name="Verify:").click()
     expect(say(page)).to_have_text(SAME)
     box = page.locator(".check").bounding_box()
     assert box is not None
@@ -135,5 +135,5 @@ def test_a_picture_that_is_gone_is_a_sentence(pages: Pages, server: Server) -> N
     expect(row).to_be_visible()
     newest = max(server.data.rglob("*.png"), key=lambda path: path.stat().st_mtime_ns)
     Path(newest).unlink()
-    row.get_by_role("button", name="Verify").click()
+    row.get_by_role("button", name="Verify:").click()
     expect(say(page)).to_have_text("There is no such picture among the outputs.")
