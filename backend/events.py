@@ -47,7 +47,8 @@ class Record:
         mode: Name of the mode, a key of `settings.MODES`.
         settings: Resolved settings, as JSON values; batch_size 1 and this picture's own seed.
         model: {"name", "hash"} of the checkpoint.
-        extra: Further facts (LoRA hashes, device, dtype, versions, steps executed).
+        extra: Further facts (hashes of LoRAs and input pictures, device, dtype, versions, steps
+            executed).
     """
 
     mode: str

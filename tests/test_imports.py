@@ -30,6 +30,8 @@ RANKS = {
     "backend.pictures": 2,
     "backend.presets": 2,
     "backend.metadata": 2,
+    "backend.verify": 2,
+    "backend.permalink": 1,
     "backend.a1111": 2,
     "backend.a1111_names": 2,
     "backend.images": 1,
@@ -45,6 +47,7 @@ RANKS = {
     "backend.hires": 0,
     "backend.events": 0,
     "backend.errors": 0,
+    "backend.version": 0,
 }
 PEERS_APART = {"backend.models", "backend.sampling"}
 ONLY_IN = {

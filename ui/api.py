@@ -1,5 +1,5 @@
 """Named endpoints for scripts: /<mode> for each mode, /train_lora, /options, /cancel_job,
-/read_record, /memory, /free_memory.
+/read_record, /verify, /memory, /free_memory.
 
 Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
 generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
@@ -31,6 +31,7 @@ from backend.requests import Request
 from backend.settings import MODES, MorphSettings, Settings, parse
 from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, upload_folder
 from ui.api_training import train_lora_endpoint
+from ui.api_verify import verify_endpoint
 from ui.stream import ENDED, sentence
 from ui.studio import Studio
 from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
@@ -49,7 +50,8 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> None:
         api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
                api_description=inspect.getdoc(settings))
     for endpoint in (train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
-                     _read_record(), _memory(studio), _free_memory(studio)):
+                     _read_record(), verify_endpoint(studio), _memory(studio),
+                     _free_memory(studio)):
         api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
                api_description=inspect.getdoc(endpoint))
 

@@ -16,11 +16,14 @@ from backend.presets import PresetStore
 from backend.settings import XyzGridSettings
 from backend.storage import Storage
 from ui.api import connect_api, unknown_field
+from ui.check_panel import check_panel
 from ui.controls import control_for
+from ui.filling import Filler
 from ui.form import Form
 from ui.guard import Guard, HostList
 from ui.header import header
 from ui.history import connect_records, history_drawer
+from ui.linking import connect_links
 from ui.preset_panel import PresetPanel
 from ui.queueing import connect_queue
 from ui.sdapi.access import BasicAuth
@@ -38,6 +41,7 @@ from ui.studio import Studio
 from ui.tab_bar import TabBar
 from ui.tabs import TABS
 from ui.theme import STATIC, css, theme
+from ui.verifying import connect_verify
 from ui.workspace import Workspace
 
 MAX_FILE = "32mb"
@@ -80,6 +84,7 @@ def build(studio: Studio) -> Page:
         top = header(studio)
         panel = PresetPanel(studio)
         drawer = history_drawer(studio)
+        check = check_panel(studio)
         spaces: list[Workspace] = []
         shown_mode = gr.State(TABS[0].mode)
         with gr.Tabs(elem_classes="loom-tabs") as bar:
@@ -97,7 +102,10 @@ def build(studio: Studio) -> Page:
         connect_queue(studio.engine, top, spaces)
         connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
-        connect_records(studio, top, drawer, spaces, tabs)
+        filler = Filler(studio, top, spaces, tabs)
+        connect_records(studio, top, drawer, filler)
+        connect_links(studio, blocks, top, panel, filler, spaces, tabs)
+        connect_verify(studio, check, [drawer, top.notices], spaces)
         connect_api(studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)

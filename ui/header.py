@@ -62,7 +62,8 @@ class Header:
 
 
 def notes(
-    *texts: str, kind: str = "info", queued: dict[str, str] | None = None
+    *texts: str, kind: str = "info", queued: dict[str, str] | None = None,
+    verify: dict[str, str] | None = None, link: str = "",
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -70,8 +71,10 @@ def notes(
         texts: To show.
         kind: "info", "warn" or "error".
         queued: A job for the page's list: job, mode, words.
+        verify: A picture that the first sentence offers to verify: path or name.
+        link: A recipe to copy as a link.
     """
-    return {"id": next(_numbers), "queued": queued,
+    return {"id": next(_numbers), "queued": queued, "verify": verify, "link": link,
             "notes": [{"text": text, "kind": kind} for text in texts]}
 
 
@@ -107,8 +110,8 @@ def header(studio: Studio) -> Header:
                          elem_id="loom-preset-open")
         notices = gr.HTML(
             None, html_template=_STATUS,
-            js_on_load=mount_call("mountHeader", "", ("record",)),
-            head=script("loom.js", "stage.js", "memory.js", "queue.js"),
+            js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
+            head=script("loom.js", "stage.js", "memory.js", "queue.js", "link.js"),
             server_functions=[system, free, *watching],
             apply_default_css=False, elem_classes="loom-status-box",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,14 @@ import gradio as gr
 
 from backend.errors import BadInput, LoomError
 from backend.metadata import read
-from backend.settings import XyzGridSettings, parse
 from ui.controls import ENDS
-from ui.header import Header, notes
-from ui.preset_panel import apply
+from ui.filling import Filler
+from ui.header import Header
 from ui.stage import mount_call, script
-from ui.stream import data_uri, sentence
+from ui.stream import data_uri
 from ui.studio import Studio
-from ui.tab_bar import TabBar
 from ui.uploads import read_upload
-from ui.workspace import Workspace
+from ui.workspace import given
 
 PAGE = 24
 THUMBNAIL_PX = 144
@@ -62,57 +59,34 @@ def history_drawer(studio: Studio) -> gr.HTML:
         return {"items": items, "more": len(found) > PAGE}
 
     return gr.HTML(
-        None, html_template=_DRAWER, js_on_load=mount_call("mountHistory", "", ("restore",)),
+        None, html_template=_DRAWER,
+        js_on_load=mount_call("mountHistory", "", ("restore", "verify")),
         head=script("loom.js", "stage.js", "history.js"), server_functions=[history],
         apply_default_css=False, elem_classes="loom-history",
     )
 
 
 def connect_records(
-    studio: Studio, header: Header, drawer: gr.HTML, workspaces: list[Workspace], tabs: TabBar
+    studio: Studio, header: Header, drawer: gr.HTML, filler: Filler
 ) -> None:
     """Wires dropped pictures and the drawer's pictures to the forms."""
-    forms = [c for space in workspaces for c in (*space.form.components, space.actions)]
-    grids = [space.grid for space in workspaces if space.grid is not None]
-    axes = [part for grid in grids for part in grid.parts.values()]
 
-    def restored(content: bytes) -> list[Any]:
+    def restored(content: bytes, picture: dict[str, str]) -> list[Any]:
         found = read(content)
-        shown: list[Any] = [gr.skip()] * len(axes)
-        if found.mode == XyzGridSettings.mode:
-            grid = parse(found.mode, found.settings)
-            assert isinstance(grid, XyzGridSettings)
-            shown = [value for panel in grids for value in (
-                panel.write(found.settings) if panel.form.mode == grid.base_mode
-                else [gr.skip()] * len(panel.parts))]
-            found = replace(found, mode=grid.base_mode, settings=grid.plain)
-        if all(space.form.mode != found.mode for space in workspaces):
-            raise BadInput(f"This picture was made in '{found.mode}', which has no tab here.")
-        values = parse(found.mode, found.settings).model_dump(mode="json")
-        told = ["The picture's settings are in the form."]
-        known = {card["name"] for card in studio.engine.library().models}
-        if values["model"] not in known:
-            told.append(f"The model '{values['model']}' is not here; the present one stays.")
-        told += [str(note) for note in found.notes]
-        return [*apply(workspaces, found.mode, values), *shown, *tabs.open(found.mode),
-                notes(*told[:4])]
-
-    def guarded(content: Any) -> list[Any]:
-        try:
-            return restored(content())
-        except Exception as error:
-            return [*[gr.skip()] * (len(forms) + len(axes)), *tabs.stay(),
-                    notes(sentence(error), kind="warn")]
+        return filler.fill(found.mode, found.settings, "The picture's settings are in the form.",
+                           found.notes, verify=picture)
 
     def record(evt: gr.EventData) -> list[Any]:
-        return guarded(lambda: read_upload((evt._data or {}).get("path"), MAX_PICTURE_BYTES))
+        path = given(evt, "path", None)
+        return filler.guarded(lambda: restored(read_upload(path, MAX_PICTURE_BYTES),
+                                               {"path": str(path)}))
 
     def restore(evt: gr.EventData) -> list[Any]:
-        return guarded(lambda: _past(studio, (evt._data or {}).get("name")))
+        name = given(evt, "name", None)
+        return filler.guarded(lambda: restored(_past(studio, name), {"name": str(name)}))
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
-        trigger(fn, outputs=[*forms, *axes, *tabs.outputs, header.notices], show_progress="hidden",
-                api_visibility="private")
+        trigger(fn, outputs=filler.outputs, show_progress="hidden", api_visibility="private")
 
 
 def _words(settings: dict[str, Any]) -> str:

@@ -40,6 +40,8 @@ class PresetPanel:
                                                 elem_id="loom-preset-export")
                 self.take = gr.UploadButton("Import a file", file_types=[".json"], min_width=0,
                                             elem_id="loom-preset-import")
+            self.link = gr.Button("Copy link to these settings", min_width=0,
+                                  elem_id="loom-preset-link")
             self.close = gr.Button("Close", min_width=0, elem_classes="loom-quiet",
                                    elem_id="loom-preset-close")
         self.shown = gr.State(False)

@@ -20,7 +20,7 @@ from ui.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
 POLL_S = 5.0
-EVENTS = ("branch", "reuse", "send", "example", "pick", "advise")
+EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "verify", "link")
 
 _TEMPLATE = """
 <section class="stage" data-state="empty" data-starts="STARTS" aria-label="Canvas and results">
@@ -59,6 +59,12 @@ _TEMPLATE = """
         <button class="edges-shown quiet" aria-pressed="false" hidden
           title="Show which edges were kept, lost or are new">Edges</button>
         <a class="download quiet" aria-disabled="true">Download</a>
+        <button class="link quiet" disabled
+          title="A link that fills the form with this picture's settings">Copy link</button>
+        <button class="verify quiet" disabled
+          title="Run the recipe again and compare every pixel">Verify</button>
+        <button class="compare quiet" aria-pressed="false" disabled
+          title="Choose this picture and another one, and see them side by side">Compare</button>
         <select class="send quiet" aria-label="Send to" disabled hidden></select>
       </div>
     </div>

@@ -20,7 +20,7 @@ from backend.engine.queue import FairQueue
 from backend.engine.steps import JobSteps
 from backend.engine.timeline import TimelineStore
 from backend.errors import Cancelled, DeadlineExceeded, LoomError, OutOfMemory
-from backend.events import Output
+from backend.events import Output, Record
 from backend.models import thrift
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
@@ -31,7 +31,7 @@ from backend.models.thrift import Thrift
 from backend.modes.context import Context
 from backend.modes.end_cache import EndCache
 from backend.requests import AnyRequest, Request, TrainLoraRequest
-from backend.settings import Settings
+from backend.settings import MODES, Settings, parse
 from backend.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -157,11 +157,27 @@ class Worker:
         job.check()
 
     def _saved(self, job: Job, output: Output) -> Output:
+        output = replace(output, record=with_run(output.record, job.request))
         if self.storage is None or not job.request.save:
             return output
         job.report(replace(job.progress, stage="saving"))
         path = self.storage.save_output(output.image, output.record)
         return replace(output, path=str(path))
+
+
+def with_run(record: Record, request: AnyRequest) -> Record:
+    """The record with what its settings do not say of the run, and its rounding depends on."""
+    if not isinstance(request, Request):
+        return record
+    extra = dict(record.extra)
+    together = request.settings.picture_count
+    # The maps of a footprint have a mode of their own, which no picture has.
+    alone = parse(record.mode, record.settings) if record.mode in MODES else request.settings
+    if together > alone.picture_count:
+        extra["drawn_together"] = together
+    if request.branch is not None:
+        extra["branched_at"] = request.branch.step + 1
+    return replace(record, extra=extra)
 
 
 def kept(job: Job, steps: int) -> str:

@@ -44,6 +44,7 @@ CONFIG_CLASSES: dict[str, Kind] = {
     "ControlNetModel": "controlnet", "AutoencoderKL": "vae", "AutoencoderTiny": "tiny_decoder",
 }
 MAX_DEPTH = 4
+HASHED_PARTS = ("vae", "text_encoder", "text_encoder_2")
 VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
 
 
@@ -177,6 +178,22 @@ def content_hash(info: ModelInfo) -> str:
     stats = [(path, path.stat()) for path in info.weights]
     key = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
     return _sha256(key)[:10]
+
+
+def part_hashes(info: ModelInfo) -> dict[str, str]:
+    """First 10 hex digits of the SHA-256 of the weights beside the UNet's, by part.
+
+    Empty for a single file, which `content_hash` covers whole. Remembered as that is.
+    """
+    if not info.path.is_dir():
+        return {}
+    found: dict[str, str] = {}
+    for part in HASHED_PARTS:
+        stats = [(path, path.stat()) for path in sorted((info.path / part).glob("*.safetensors"))]
+        if stats:
+            key = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+            found[part] = _sha256(key)[:10]
+    return found
 
 
 @lru_cache(maxsize=1024)

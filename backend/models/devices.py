@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import psutil
 import torch
@@ -48,6 +52,19 @@ class Target:
     def dtype_name(self) -> str:
         """E.g. "bfloat16"."""
         return str(self.dtype).removeprefix("torch.")
+
+
+@cache
+def hardware(device: torch.device) -> str:
+    """What a device is, e.g. "NVIDIA H200": kernels and so rounding differ between them."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def free_bytes(device: torch.device) -> int:

@@ -7,7 +7,6 @@ picture, and then whatever the sampler draws.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -300,10 +299,7 @@ def _facts(
     settings: Img2ImgSettings, strength: float, schedule: Schedule, request: Request
 ) -> dict[str, Any]:
     """What labels a picture of a ladder, and which pictures it was made from."""
-    facts: dict[str, Any] = {
+    return {
         "sigma": schedule.levels[first_step(settings, strength, schedule)],
-        "steps": settings.model_steps(strength),
+        "steps": settings.model_steps(strength), **parts.input_facts(request),
     }
-    for name, pixels in request.images.items():
-        facts[f"{name}_sha256"] = hashlib.sha256(pixels.tobytes()).hexdigest()
-    return facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,8 @@ import torch
 
 from backend.errors import BadInput
 from backend.events import Output, Pixels, Record
+from backend.models.catalog import part_hashes
+from backend.models.devices import hardware
 from backend.models.loading import Checkpoint
 from backend.models.text import Conditioning
 from backend.modes import wording
@@ -24,6 +27,7 @@ from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise, VariationNoise
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
 from backend.settings import MAX_SEED, Settings
+from backend.version import studio_version
 
 Check = Callable[[], None]
 BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
@@ -254,10 +258,22 @@ def outputs(
         yield Output(first + index, image if finish is None else finish(image), record)
 
 
-def facts(model: Checkpoint) -> dict[str, str]:
+def facts(model: Checkpoint) -> dict[str, Any]:
     """What else a picture depends on, down to its rounding."""
+    device = model.target.device
     return {
-        "device": str(model.target.device), "dtype": model.target.dtype_name,
+        "studio": studio_version(),
         "torch": torch.__version__, "diffusers": metadata.version("diffusers"),
+        "device": str(device), "hardware": hardware(device), "dtype": model.target.dtype_name,
+        **({"threads": torch.get_num_threads()} if device.type == "cpu" else {}),
         **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
+        **({"part_hashes": hashes} if (hashes := part_hashes(model.info)) else {}),
+    }
+
+
+def input_facts(request: Request) -> dict[str, str]:
+    """Which pictures a run was given, by the hashes of their pixels."""
+    return {
+        f"{name}_sha256": hashlib.sha256(pixels.tobytes()).hexdigest()
+        for name, pixels in request.images.items()
     }

@@ -98,7 +98,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             drawn = _from_noise(request, model, context, guide)
         else:
             drawn = img2img.drawn(request, picture, model, context, guide)
-        facts = {"controlnets": {net.name: net.hash for net in nets}}
+        facts = {"controlnets": {net.name: net.hash for net in nets}, **parts.input_facts(request)}
         for output in drawn:
             record = replace(output.record, extra=output.record.extra | facts)
             yield judge.judged(replace(output, record=record))

@@ -22,6 +22,8 @@ from backend.requests import Request
 from backend.settings import Settings, XyzGridSettings, steps_of
 
 PREVIEW_PX = 512
+SHARED_FACTS = {"studio", "torch", "diffusers", "device", "hardware", "dtype", "threads",
+                "vae_hash", "part_hashes"}
 TOGETHER = 4  # cells in a batch: more is hardly faster on a CPU, and the first ones come later
 
 RunMode = Callable[[Request, Context], Iterator[Output]]
@@ -103,8 +105,8 @@ def _sheet(
     settings: XyzGridSettings, sheet: Sheet, done: Mapping[int, Pixels], last: Record
 ) -> Output:
     picture = np.ascontiguousarray(sheet.draw(done))
-    extra = {key: last.extra[key] for key in ("device", "dtype", "torch", "diffusers")
-             if key in last.extra}
+    extra = {key: value for key, value in last.extra.items()
+             if key in SHARED_FACTS or key.endswith("_sha256")}
     record = Record(
         settings.mode, settings.model_dump(mode="json"), last.model,
         extra | {"cells": len(done), "compared": "the whole grid"},

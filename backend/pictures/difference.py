@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from backend.events import Pixels
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two pictures of one size, pixel by pixel.
+
+    Attributes:
+        largest: The largest difference of a channel, 0..255.
+        equal_share: Share of the pixels that are equal in all three channels, 0..1.
+    """
+
+    largest: int
+    equal_share: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether every pixel is the same."""
+        return self.largest == 0
+
+
+def difference(a: Pixels, b: Pixels) -> Difference:
+    """Compares two pictures.
+
+    Args:
+        a: (H, W, 3).
+        b: Of the same shape.
+
+    Raises:
+        ValueError: Their shapes differ.
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"pictures of {a.shape} and {b.shape} have no common pixels")
+    apart = np.abs(a.astype(np.int16) - b).max(axis=-1)
+    return Difference(int(apart.max()), float(np.mean(apart == 0)))
 
 
 def psnr(a: Pixels, b: Pixels) -> float:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from backend.metadata import read
+from backend.events import Record
+from backend.metadata import read, write_png
 from tests.ui.conftest import PATIENCE_MS, Pages, Server, running, wait_state
 from tests.ui.test_page import frame, pixels
 
@@ -93,3 +94,30 @@ def test_the_browser_watches_a_picture_form(chromium: Browser, server: Server) -
         assert pages.problems == []
     finally:
         pages.close()
+
+
+def test_a_record_verified_on_the_same_machine_is_the_same_bit_for_bit(client: Client) -> None:
+    files, _ = client.predict(prompt=PROMPT, steps=4, seed=11, api_name="/txt2img",
+                              loras=[{"name": "pocket-ink-sketch", "weight": 0.7}])
+    found = client.predict(file=handle_file(files[0]), api_name="/verify")
+    assert found["verdict"] == "The same, bit for bit."
+    assert (found["equal"], found["largest_difference"], found["equal_share"]) == (True, 0, 1.0)
+    assert (found["changes"], found["not_recorded"], found["notes"]) == ([], [], [])
+    extra = read(Path(files[0]).read_bytes()).extra
+    assert {"studio", "torch", "diffusers", "device", "hardware", "dtype"} <= set(extra)
+    assert set(extra["part_hashes"]) == {"vae", "text_encoder"}
+    assert set(extra["lora_hashes"]) == {"pocket-ink-sketch"}
+
+
+def test_another_seed_under_the_same_record_is_found_out(client: Client, tmp_path: Path) -> None:
+    files, _ = client.predict(prompt=PROMPT, steps=4, seed=11, api_name="/txt2img")
+    found = read(Path(files[0]).read_bytes())
+    record = Record(found.mode, found.settings | {"seed": 12}, found.model,
+                    found.extra | {"torch": "1.0"})
+    forged = tmp_path / "forged.png"
+    forged.write_bytes(write_png(np.asarray(Image.open(files[0]).convert("RGB")), record))
+    told = client.predict(file=handle_file(forged), api_name="/verify")
+    assert not told["equal"]
+    assert told["largest_difference"] > 0
+    assert told["equal_share"] < 1
+    assert [change["what"] for change in told["changes"]] == ["torch"]

@@ -12,10 +12,12 @@ import pytest
 from backend.engine.local import LocalEngine
 from backend.errors import BadInput
 from backend.events import JobStatus, Pixels
+from backend.metadata import write_png
 from backend.modes.morph.chain import parts_of, together
 from backend.requests import Request
 from backend.settings import MorphSettings, parse
 from backend.storage import Storage
+from backend.verify import counterpart, inputs_of, open_original, report, request_for
 from tests.tiny import tiny_checkpoint
 
 
@@ -96,6 +98,19 @@ def test_pictures_are_keyframes_too(engine: LocalEngine) -> None:
     assert len(told) == 3
     views = [output.index for output in status.outputs if "end" in output.views]
     assert views == [0, 3, 6]
+    pictures = {name: picture(number) for number, name in enumerate(
+        ("image_a", "image_b", "image_c"), start=1)}
+    frame = status.outputs[5]
+    original = open_original(write_png(frame.image, frame.record))
+    assert set(inputs_of(original)) == set(pictures)
+    with pytest.raises(BadInput, match="another 'image_b'"):
+        request_for(original, pictures | {"image_b": picture(9)})
+    asked = request_for(original, pictures)
+    assert isinstance(asked.settings, MorphSettings)
+    again = run(engine, asked.settings, **asked.images)
+    found = report(original, counterpart(original, again.outputs))
+    assert found.verdict == "The same, bit for bit."
+    assert (found.changes, found.unrecorded) == ((), ())
 
 
 def test_a_missing_keyframe_is_named(engine: LocalEngine) -> None:

@@ -43,7 +43,7 @@ def raw(server: Server, body: str, path: str = "txt2img") -> str:
 def test_parameters_are_the_settings(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]
     assert {"/txt2img", "/img2img", "/style_transfer", "/lora_mix", "/morph", "/xyz_grid",
-            "/train_lora", "/options", "/cancel_job", "/read_record", "/memory",
+            "/train_lora", "/options", "/cancel_job", "/read_record", "/verify", "/memory",
             "/free_memory"} == set(info)
     given = {p["parameter_name"]: p["parameter_default"]
              for p in info["/txt2img"]["parameters"]}

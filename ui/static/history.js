@@ -29,7 +29,20 @@
         text.append(loom.el("small", "", item.when + (item.seed == null ? "" : ` · seed ${item.seed}`)));
         card.append(text);
         card.onclick = () => { trigger("restore", { name: item.name }); close(); };
-        list.append(card);
+        const row = loom.el("div", "past-row");
+        const tools = loom.el("div", "past-tools");
+        const tool = (label, run) => {
+          const button = loom.el("button", "quiet", label);
+          button.setAttribute("aria-label", `${label}: ${(item.prompt || "no prompt").slice(0, 60)}, ${item.when}`);
+          button.onclick = () => run(button);
+          tools.append(button);
+          return button;
+        };
+        tool("Verify", () => { close(); loom.verify(trigger, { name: item.name }); });
+        const compare = tool("Compare", (button) => { loom.compare({ name: item.name }, button); });
+        compare.setAttribute("aria-pressed", String(loom.chosenToCompare({ name: item.name })));
+        row.append(card, tools);
+        list.append(row);
       }
       offset += page.items.length;
       more.hidden = !page.more;

@@ -13,10 +13,13 @@
 
   loom.seconds = (s) => (s < 9.95 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
 
-  loom.toast = (text, kind = "info") => {
-    let tray = document.querySelector(".loom-tray");
+  /* `act` is a button in the note: { label, run }; `keep` leaves it until it is dismissed. */
+  loom.toast = (text, kind = "info", { keep = false, closed = null, act = null } = {}) => {
+    // What asks for a press elsewhere must not lie over the buttons.
+    const place = kind === "choice" ? "loom-tray left" : "loom-tray";
+    let tray = document.querySelector(`[class="${place}"]`);
     if (!tray) {
-      tray = loom.el("div", "loom-tray");
+      tray = loom.el("div", place);
       tray.setAttribute("role", "status");
       document.body.append(tray);
     }
@@ -24,11 +27,17 @@
     note.append(loom.el("p", "", text));
     const close = loom.el("button", "", "×");
     close.setAttribute("aria-label", "Dismiss");
-    close.onclick = () => note.remove();
+    close.onclick = () => { note.remove(); closed?.(); };
+    if (act) {
+      const button = loom.el("button", "act", act.label);
+      button.onclick = () => { note.remove(); act.run(); };
+      note.append(button);
+    }
     note.append(close);
     tray.append(note);
     while (tray.children.length > 4) tray.firstChild.remove();
-    setTimeout(() => note.remove(), kind === "info" ? 6000 : 15000);
+    if (!keep) setTimeout(() => note.remove(), kind === "info" && !act ? 6000 : 15000);
+    return note;
   };
 
   loom.activeMode = () => {
@@ -38,6 +47,10 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]")) {
+      if (event.key === "Escape" && loom.closeCheck?.()) event.preventDefault();
+      return; // nothing behind it hears the keys
+    }
     const mode = loom.activeMode();
     const buttons = mode && loom.forms[mode];
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -154,12 +167,16 @@
     };
     name(100);
     loom.mountQueue(element, server);
+    loom.openLink = (recipe) => trigger("open_link", { recipe });
     let said = 0;
     const take = () => {
       const value = props.value;
       if (value?.id && value.id !== said) {
         said = value.id;
-        for (const note of value.notes) loom.toast(note.text, note.kind);
+        const { verify } = value;
+        const act = verify && { label: "Verify", run: () => loom.verify(trigger, verify) };
+        value.notes.forEach((note, i) => loom.toast(note.text, note.kind, { act: i ? null : act }));
+        if (value.link) loom.copyLink(value.link);
         if (value.queued) loom.queue.add(value.queued);
       }
     };

@@ -114,6 +114,7 @@
       const one = v.results[selected];
       $(".actions").classList.toggle("off", !one);
       for (const node of $(".actions").querySelectorAll("button, select")) node.disabled = !one;
+      press($(".actions .compare"), Boolean(loom.chosenToCompare?.({ job: v.job, image: selected })));
       const link = $(".download");
       if (one) {
         $(".seed b").textContent = one.seed;
@@ -290,6 +291,10 @@
     });
     $(".reuse").addEventListener("click", () =>
       trigger("reuse", { seed: stage.value.results[selected].seed }));
+    const here = () => ({ job: stage.value.job, image: selected });
+    $(".actions .link").addEventListener("click", () => trigger("link", here()));
+    $(".verify").addEventListener("click", () => loom.verify(trigger, here()));
+    $(".actions .compare").addEventListener("click", (event) => loom.compare(here(), event.currentTarget));
     const target = $(".send");
     target.addEventListener("change", () => {
       if (target.value) trigger("send", { to: target.value, job: stage.value.job, image: selected });

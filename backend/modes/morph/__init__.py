@@ -82,7 +82,9 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
             settings, request.images, model, context, schedule, ledger, mix.text_key
         )
         job = _Job(settings, model, context, schedule, ledger, Gallery(model.vae, context.check))
-        facts = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
+        facts: dict[str, Any] = dict(parts.input_facts(request))
+        if settings.acting_loras:
+            facts["lora_hashes"] = mix.hashes
         if morph_ends.identical(settings, ends):
             settings = settings.model_copy(update={"frames": 1})
             job = replace(job, settings=settings)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from backend.events import Output
+from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.morph import spacing
 from backend.requests import Request
@@ -53,7 +54,10 @@ def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
             if number > 0 and output.index == 0:
                 continue  # the last frame of the way before
             at = output.record.extra["position"]
-            extra = output.record.extra | {
+            # A way calls its two pictures A and B, whatever they are to the whole.
+            own = parts.input_facts(part)
+            extra = {key: value for key, value in output.record.extra.items() if key not in own}
+            extra |= parts.input_facts(request) | {
                 "frame": index, "position": round((number + at) / len(ways), 5),
             }
             record = replace(
