@@ -29,7 +29,7 @@ from backend.events import JobStatus, Output
 from backend.metadata import read
 from backend.requests import Request
 from backend.settings import MODES, MorphSettings, Settings, parse
-from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, upload_folder
+from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
 from ui.api_training import train_lora_endpoint
 from ui.api_verify import verify_endpoint
 from ui.stream import ENDED, sentence
@@ -89,24 +89,13 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
 
     endpoint.__name__ = mode
     endpoint.__doc__ = settings.__doc__
-    parameters = [inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                    annotation=gr.Request)]
-    hints: dict[str, Any] = {"request": gr.Request}
-    for name, field in settings.model_fields.items():
-        hints[name] = (LISTS | NAMED).get(name, field.annotation)
-        default = ([] if name in LISTS else {} if name in NAMED else field.get_default())
-        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=default, annotation=hints[name]))
-    for name in settings.pictures:
-        hints[name] = FileData | None
-        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=None, annotation=hints[name]))
-    hints["return"] = tuple[list[FileData], dict]
-    endpoint.__annotations__ = hints
-    endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        parameters, return_annotation=hints["return"]
-    )
-    return endpoint
+    fields: dict[str, tuple[Any, Any]] = {
+        name: ((LISTS | NAMED).get(name, field.annotation),
+               [] if name in LISTS else {} if name in NAMED else field.get_default())
+        for name, field in settings.model_fields.items()
+    }
+    fields |= {name: (FileData | None, None) for name in settings.pictures}
+    return signed(endpoint, fields, tuple[list[FileData], dict])
 
 
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:

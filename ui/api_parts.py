@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,25 @@ def upload_folder() -> str:
     folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
     return str(folder)
+
+
+def signed(
+    function: Callable[..., Any], fields: dict[str, tuple[Any, Any]], returns: Any
+) -> Callable[..., Any]:
+    """Gives an endpoint the parameters that clients see: Gradio reads its signature.
+
+    Args:
+        function: Takes the request and then values by place; changed.
+        fields: Name -> (annotation, default) in that order; `inspect.Parameter.empty` has none.
+        returns: Annotation of what it returns.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    hints = {"request": gr.Request} | {name: hint for name, (hint, _) in fields.items()}
+    parameters = [inspect.Parameter("request", kind, annotation=gr.Request)]
+    parameters += [inspect.Parameter(name, kind, default=default, annotation=hint)
+                   for name, (hint, default) in fields.items()]
+    function.__annotations__ = {**hints, "return": returns}
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        parameters, return_annotation=returns
+    )
+    return function

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import tempfile
 from collections.abc import AsyncGenerator, Callable
@@ -16,7 +15,7 @@ from gradio.data_classes import FileData
 from backend.events import JobStatus
 from backend.requests import TrainLoraRequest
 from backend.train_settings import TrainLoraSettings, parse_training
-from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, upload_folder
+from ui.api_parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
 from ui.stream import ENDED
 from ui.studio import Studio
 from ui.training_files import read_training_files
@@ -57,24 +56,12 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
             if token is not None:
                 engine.cancel(token)  # of no effect on a job that has ended
 
-    parameters = [inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                    annotation=gr.Request)]
-    hints: dict[str, Any] = {"request": gr.Request}
-    for name, field in TrainLoraSettings.model_fields.items():
-        hints[name] = field.annotation
-        default = "" if field.is_required() else field.get_default()
-        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=default, annotation=hints[name]))
-    for name, kind in (("pictures", list[FileData]), ("captions", list[str])):
-        hints[name] = kind
-        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                                            default=[], annotation=kind))
-    hints["return"] = tuple[list[FileData], dict]
-    train_lora.__annotations__ = hints
-    train_lora.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        parameters, return_annotation=hints["return"]
-    )
-    return train_lora
+    fields: dict[str, tuple[Any, Any]] = {
+        name: (field.annotation, "" if field.is_required() else field.get_default())
+        for name, field in TrainLoraSettings.model_fields.items()
+    }
+    fields |= {"pictures": (list[FileData], []), "captions": (list[str], [])}
+    return signed(train_lora, fields, tuple[list[FileData], dict])
 
 
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:

@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 
 from backend.settings import MODES
 from backend.verify import open_original, request_for
-from ui.api_parts import refusal, report
+from ui.api_parts import refusal, report, signed
 from ui.stream import ENDED
 from ui.studio import Studio
 from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
@@ -55,17 +55,6 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
             if token is not None:
                 engine.cancel(token)  # of no effect on a job that has ended
 
-    hints: dict[str, Any] = {"request": gr.Request, "file": FileData}
-    hints |= dict.fromkeys(PICTURES, FileData | None) | {"return": dict}
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [
-        inspect.Parameter("request", kind, annotation=gr.Request),
-        inspect.Parameter("file", kind, annotation=FileData),
-        *(inspect.Parameter(name, kind, default=None, annotation=hints[name])
-          for name in PICTURES),
-    ]
-    verify.__annotations__ = hints
-    verify.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        parameters, return_annotation=dict
-    )
-    return verify
+    fields = {"file": (FileData, inspect.Parameter.empty)}
+    fields |= {name: (FileData | None, None) for name in PICTURES}
+    return signed(verify, fields, dict)
