@@ -93,6 +93,8 @@ def connect_records(
         known = {card["name"] for card in studio.engine.library().models}
         if values["model"] not in known:
             told.append(f"The model '{values['model']}' is not here; the present one stays.")
+        told += [f"Its prompt was drawn from “{kept['text'][:200]}”."
+                 for kept in values.get("templates", ())[:1]]
         told += [str(note) for note in found.notes]
         return [*apply(workspaces, found.mode, values), *shown, *tabs.open(found.mode),
                 notes(*told[:4])]

@@ -47,7 +47,7 @@
       document.activeElement?.blur?.();
       setTimeout(() => buttons?.go.click(), 60);
     } else if (event.key === "Escape") {
-      if (loom.closeQueue?.() || loom.closeOverlay?.()) return;
+      if (loom.closePast?.() || loom.closeQueue?.() || loom.closeOverlay?.()) return;
       const panel = document.getElementById("loom-preset-close");
       if (panel) return panel.click();
       if (buttons && !buttons.stop.disabled) buttons.stop.click();
@@ -67,6 +67,7 @@
     go.addEventListener("click", () => {
       if (performance.now() - pressed < 400) return; // a double click is one wish
       pressed = performance.now();
+      loom.rememberPrompt?.(mode);
       if (adds()) return trigger("enqueue", {});
       loom.stages[mode]?.begin();
       trigger("generate", {});
@@ -126,6 +127,8 @@
     loom.mark(mode, now);
     if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh?.();
     loom.loras[mode]?.();
+    loom.prompts?.[mode]?.look();
+    loom.styles?.[mode]?.();
     return loom.restored[mode] ? now : kept;
   };
 
@@ -141,7 +144,10 @@
       // At once, so that a reload right after the click finds it.
       button.addEventListener("click", () => setTimeout(() => localStorage.setItem(key, isOpen() ? "1" : "0")));
       button.addEventListener("click", () => setTimeout(() => {
-        for (const [mode, form] of Object.entries(loom.forms)) if (form.last) loom.mark(mode, form.last);
+        for (const [mode, form] of Object.entries(loom.forms)) {
+          if (form.last) loom.mark(mode, form.last);
+          loom.prompts?.[mode]?.look();
+        }
       }, 120));
     }
   };
