@@ -15,17 +15,21 @@ def main() -> None:
                    auth=args.auth, open_browser=args.open, api=args.api)
     prepare_environment()
     from backend.engine.starting import settled, start_local
+    from backend.wildcards import Wildcards
     from ui.build import build, serve, studio_at
+
+    wildcards = Wildcards(ROOT / "wildcards", args.data / "wildcards")
 
     if args.fake is not None:
         from backend.engine.fake import FakeEngine
         studio = studio_at(args.data, ROOT / "presets", lambda storage: FakeEngine(
-            storage=storage, step_time_s=args.fake, load_time_s=0.4))
+            storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards))
     else:
         studio = studio_at(args.data, ROOT / "presets", lambda storage: start_local(
             [ROOT / "models", *(args.models or [])], storage,
             (args.vram_budget, args.ram_budget, args.idle_minutes),
-            device=args.device, dtype=args.dtype, preview=args.preview))
+            device=args.device, dtype=args.dtype, preview=args.preview,
+            wildcards=wildcards))
     page = build(studio)
     try:
         print(announcement(plan, *serve(page, plan)), flush=True)

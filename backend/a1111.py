@@ -180,6 +180,11 @@ def loras_in(prompt: str) -> tuple[str, list[tuple[str, float]]]:
     return rest, [(lora["name"], lora["weight"]) for lora in loras]
 
 
+def without_loras(prompt: str) -> str:
+    """The prompt without its `<lora:name:weight>` tags, whatever they say."""
+    return _LORA.sub("", prompt).strip()
+
+
 def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]]]:
     loras: list[dict[str, Any]] = []
     for match in _LORA.finditer(prompt[:MAX_PROMPT_CHARS]):
@@ -193,7 +198,7 @@ def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]
         if len(rest) > 1:
             notes.append(f"Of {_short(match[0].strip())} only the name and the first weight count.")
         loras.append({"name": name, "weight": weight})
-    return _LORA.sub("", prompt).strip(), loras
+    return without_loras(prompt), loras
 
 
 def _take_fields(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) -> None:

@@ -142,6 +142,19 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
+class TokenCount:
+    """How much of a text encoder's room a prompt takes.
+
+    Attributes:
+        chunks: Tokens in each chunk, at least one chunk.
+        size: Tokens that a chunk holds.
+    """
+
+    chunks: tuple[int, ...]
+    size: int
+
+
+@dataclass(frozen=True)
 class Resident:
     """One part of a loaded model, and where its weights lie.
 

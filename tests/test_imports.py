@@ -38,6 +38,8 @@ RANKS = {
     "backend.schema": 1,
     "backend.pngtext": 1,
     "backend.storage": 2,
+    "backend.styles": 2,
+    "backend.wildcards": 2,
     "backend.files": 1,
     "backend.requests": 0,
     "backend.axes": 0,

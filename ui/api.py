@@ -39,6 +39,7 @@ from ui.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 # Fields whose tuples travel as lists.
 LISTS: dict[str, Any] = {
     "loras": list[dict[str, Any]], "controls": list[dict[str, Any]], "strengths": list[float],
+    "templates": list[dict[str, Any]],
 }
 NAMED: dict[str, Any] = {"base": dict[str, Any]}
 

@@ -15,6 +15,7 @@ from backend.engine.protocol import Engine
 from backend.presets import PresetStore
 from backend.settings import XyzGridSettings
 from backend.storage import Storage
+from backend.styles import FILE, StyleShelf
 from ui.api import connect_api, unknown_field
 from ui.check_panel import check_panel
 from ui.controls import control_for
@@ -73,7 +74,7 @@ def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) ->
     """Opens the data folder: `engine` is made with the storage that it saves into."""
     storage = Storage(data)
     presets = PresetStore(bundled, data / "presets")
-    return Studio(engine(storage), presets, storage)
+    return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
 
 
 def build(studio: Studio) -> Page:

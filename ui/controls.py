@@ -49,6 +49,7 @@ CHOICE_TITLES = {
 }
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
+PROMPTS = "loom-says"  # the class of every field that the model reads
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
 
@@ -141,14 +142,14 @@ def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
 
 def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
-                      lines=2, max_lines=12)
+                      lines=2, max_lines=12, elem_classes=PROMPTS)
 
 
 def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(schema["default"], label=title(key), elem_id=elem_id,
                       lines=3 if key == "prompt" else 2, max_lines=12,
                       placeholder="What should the picture show?" if key == "prompt"
-                      else "What to steer away from", elem_classes="loom-prompt")
+                      else "What to steer away from", elem_classes=["loom-prompt", PROMPTS])
 
 
 def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:

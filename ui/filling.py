@@ -76,6 +76,8 @@ class Filler:
         known = {card["name"] for card in self._studio.engine.library().models}
         if values["model"] not in known:
             said.append(f"The model '{values['model']}' is not here; the present one stays.")
+        said += [f"Its prompt was drawn from “{kept['text'][:200]}”."
+                 for kept in values.get("templates", ())[:1]]
         said += map(str, further)
         return [*apply(self._spaces, mode, values), *shown, *self._tabs.open(mode),
                 notes(*said[:MAX_TOLD], verify=verify)]

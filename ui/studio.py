@@ -8,6 +8,7 @@ from pathlib import Path
 from backend.engine.protocol import Engine
 from backend.presets import PresetStore
 from backend.storage import Storage
+from backend.styles import StyleShelf
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Studio:
         engine: Runs jobs.
         presets: Bundled and own presets.
         storage: Finished pictures and their records.
+        styles: Words to add to prompts.
     """
 
     engine: Engine
     presets: PresetStore
     storage: Storage
+    styles: StyleShelf
 
     @property
     def outputs(self) -> Path:

@@ -16,9 +16,11 @@ from backend.errors import LoomError
 from backend.events import Pixels
 from backend.requests import Branch, Request
 from backend.settings import Settings, parse
+from backend.wildcards import has_wildcards
 from ui.controls import card_of
 from ui.form import Form
 from ui.grid_panel import GridPanel
+from ui.prompt_tools import prompt_row, read_fill, style_chips
 from ui.stage import mount_call, script, stage
 from ui.stream import failed, observe, run
 from ui.studio import Studio
@@ -149,9 +151,13 @@ class Workspace:
                             form.add(name)
                 with gr.Group(elem_classes="loom-words"):
                     form.add("prompt")
+                    self.words = prompt_row(studio, mode)
                     with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
                                       elem_classes="loom-fold loom-negative"):
                         form.add("negative_prompt")
+                    with gr.Accordion("styles", open=False, elem_id=f"{mode}-styles",
+                                      elem_classes="loom-fold loom-negative"):
+                        style_chips(studio, mode)
                 self.actions = gr.HTML(
                     None, html_template=_ACTIONS,
                     js_on_load=mount_call("mountActions", mode,
@@ -290,7 +296,8 @@ class Workspace:
             drawn = past.batch(last).model_dump(mode="json")
         open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
                       if getattr(settings, name) == -1 and name in drawn}
-        return settings.model_copy(update=open_seeds | {"batch_count": 1})
+        alone = {"batch_size": 1} if has_wildcards(settings) else {}  # as its run was drawn
+        return settings.model_copy(update=open_seeds | alone | {"batch_count": 1})
 
     def _connect_controls(self) -> None:
         form = self.form
@@ -346,6 +353,12 @@ class Workspace:
             return str(given(evt, "text", ""))
 
         self.stage.example(example, outputs=form.parts["prompt"], **quiet)
+
+        def fill(evt: gr.EventData) -> tuple[str, str]:
+            return read_fill(evt._data)
+
+        self.words.fill(fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]],
+                        **quiet)
 
     def _connect_memory(self, page: gr.Blocks) -> None:
         form, mode = self.form, self.tab.mode

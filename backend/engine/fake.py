@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backend.engine import fake_grid, fake_morph, fake_picture, fake_training
+from backend.engine import fake_grid, fake_morph, fake_picture, fake_training, fake_words
 from backend.engine.fake_library import FAILURES, GIB, library, native_px
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.video import mp4
@@ -38,6 +38,7 @@ from backend.events import (
     Record,
     Resident,
     TimelineInfo,
+    TokenCount,
 )
 from backend.lora_settings import FootprintSettings, LoraPadSettings
 from backend.pictures import canvas
@@ -52,6 +53,7 @@ from backend.settings import (
     Txt2ImgSettings,
     XyzGridSettings,
 )
+from backend.wildcards import Wildcards, settled
 
 _KEPT_JOBS = 64
 _HASH = "0" * 10
@@ -89,6 +91,7 @@ class FakeEngine:
         grace_s: How long a job runs on unwatched.
         max_waiting: Jobs of one owner that may wait.
         models: Names of the models that it pretends to have.
+        wildcards: What prompts may draw from.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class FakeEngine:
         grace_s: float = 10.0,
         max_waiting: int = 8,
         models: tuple[str, ...] = ("pocket", "studio-xl"),
+        wildcards: Wildcards | None = None,
     ) -> None:
         self.step_time_s = step_time_s
         self._storage = storage
@@ -107,6 +111,7 @@ class FakeEngine:
         self._grace_s = grace_s
         self._max_waiting = max_waiting
         self._models = models
+        self._wildcards = wildcards or Wildcards()
         self._loaded: set[str] = set()
         self._trained: list[str] = []
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
@@ -136,6 +141,7 @@ class FakeEngine:
             native_size=(native, native), guidance_scale=4.0,
             seed=secrets.randbelow(MAX_SEED + 1), variation_seed=secrets.randbelow(MAX_SEED + 1),
         )
+        resolved = self._settled(resolved)
         if (resolved.width or 0) * (resolved.height or 0) > 1536 * 1536:
             raise BadInput("This picture is too large for the memory; 1536x1536 would fit.",
                            "width")
@@ -276,6 +282,10 @@ class FakeEngine:
         """Every step takes `step_time_s`."""
         return self.step_time_s * run_steps(settings)
 
+    def count_tokens(self, model: str, text: str) -> TokenCount | None:
+        """As if every word and every mark were a token."""
+        return fake_words.count(text) if model in self._models else None
+
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, one LoRA, one ControlNet."""
         found = library(self._models)
@@ -306,6 +316,12 @@ class FakeEngine:
                 self.cancel(token)
             self._changed.notify_all()
         self._worker.join(timeout=10)
+
+    def _settled(self, settings: Settings) -> Settings:
+        if isinstance(settings, XyzGridSettings):
+            for cell in settings.cells():
+                settled(cell, self._wildcards)
+        return settled(settings, self._wildcards)
 
     def _find(self, token: str) -> _Job:
         job = self._jobs.get(token)
@@ -371,7 +387,8 @@ class FakeEngine:
         ran = 0
         for number in range(settings.batch_count):
             if settings.batch_count > 1:
-                job.batch = replace(job.request, settings=settings.batch(number))
+                batch = settled(settings.batch(number), self._wildcards)
+                job.batch = replace(job.request, settings=batch)
             ran += self._run_batch(job, number)
         self._end(job, "done", None, ran, time.monotonic() - begun)
 
@@ -395,7 +412,7 @@ class FakeEngine:
     def _run_grid(self, job: _Job, settings: XyzGridSettings) -> None:
         """Cell by cell, the sheet as preview; a stop keeps what is done."""
         begun, total, step = time.monotonic(), run_steps(settings), 0
-        grid = fake_grid.Grid(settings)
+        grid = fake_grid.Grid(settings, self._wildcards)
         outputs: list[Output] = []
         try:
             for place, cell in enumerate(grid.cells):

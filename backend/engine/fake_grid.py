@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend.events import Output, Pixels, Record
 from backend.pictures.sheet import Sheet
 from backend.settings import XyzGridSettings
+from backend.wildcards import Wildcards, settled
 
 _MODEL_HASH = "0" * 10
 
@@ -12,8 +13,8 @@ _MODEL_HASH = "0" * 10
 class Grid:
     """The cells of one grid, as they come."""
 
-    def __init__(self, settings: XyzGridSettings) -> None:
-        self.cells = settings.cells()
+    def __init__(self, settings: XyzGridSettings, wildcards: Wildcards) -> None:
+        self.cells = [settled(cell, wildcards) for cell in settings.cells()]
         self._settings = settings
         self._sheet = Sheet.of(settings, self.cells)
         self._done: dict[int, Pixels] = {}

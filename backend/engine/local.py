@@ -25,7 +25,7 @@ from backend.engine.timeline import TimelineStore
 from backend.engine.video import mp4
 from backend.engine.worker import RunMode, Worker, warm
 from backend.errors import BadInput, UnknownName
-from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo
+from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo, TokenCount
 from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
 from backend.models.configs import part_config
@@ -34,6 +34,7 @@ from backend.models.loading import Checkpoint
 from backend.models.lora_fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
+from backend.models.token_count import TokenCounter
 from backend.modes import check_mode, limits, run_mode, train_lora
 from backend.modes.leasing import leased
 from backend.modes.parts import check_branch
@@ -43,6 +44,7 @@ from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.settings import MAX_SEED, Settings, StyleTransferSettings, XyzGridSettings
 from backend.storage import Storage
+from backend.wildcards import Wildcards, settled
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +62,13 @@ class LocalEngine:
         preview: How previews are decoded.
         patience: Grace period and deadline of jobs.
         run: Runs a mode; tests put their own here.
+        wildcards: What prompts may draw from.
     """
 
     def __init__(
         self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target,
         storage: Storage | None, *, preview: PreviewKind = "fast", patience: Patience | None = None,
-        run: RunMode = run_mode,
+        run: RunMode = run_mode, wildcards: Wildcards | None = None,
     ) -> None:
         self._catalog = catalog
         self._models = models
@@ -77,6 +80,8 @@ class LocalEngine:
         self._device_lock = threading.Lock()
         self._fits = LoraFits()
         self._pace = Pace()
+        self._wildcards = wildcards or Wildcards()
+        self._tokens = TokenCounter()
         worker = Worker(
             self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
             self._device_lock, prepare=self._resolve, pace=self._pace,
@@ -94,7 +99,7 @@ class LocalEngine:
     def create(
         cls, models: Sequence[Path], storage: Storage, *, device: str | None = None,
         dtype: str | None = None, preview: PreviewKind = "fast", warm_up: str | None = "pocket",
-        budgets: Budgets = STANDARD_BUDGETS,
+        budgets: Budgets = STANDARD_BUDGETS, wildcards: Wildcards | None = None,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -106,12 +111,13 @@ class LocalEngine:
             preview: off, fast, tiny or full.
             warm_up: Model to load at once, in the background.
             budgets: What the model cache may hold, and for how long.
+            wildcards: What prompts may draw from.
         """
         target = pick(device, dtype)
         catalog = Catalog(models)
 
         manager = library_cache(catalog, target, budgets)
-        engine = cls(catalog, manager, target, storage, preview=preview)
+        engine = cls(catalog, manager, target, storage, preview=preview, wildcards=wildcards)
         if warm_up is not None:
             threading.Thread(
                 target=warm, args=(manager, warm_up, engine._device_lock), daemon=True
@@ -161,6 +167,8 @@ class LocalEngine:
             native_size=info.native_size, guidance_scale=info.card.guidance_scale,
             seed=draw.randint(0, MAX_SEED), variation_seed=draw.randint(0, MAX_SEED),
         )
+        if not isinstance(resolved, XyzGridSettings):
+            resolved = take_loras(settled(resolved, self._wildcards))
         for lora in resolved.acting_loras:
             self._catalog.find("lora", lora.name)
         if resolved.vae:
@@ -306,6 +314,12 @@ class LocalEngine:
 
     def seconds(self, settings: Settings) -> float | None:
         return self._pace.seconds(self._resolve(settings))
+
+    def count_tokens(self, model: str, text: str) -> TokenCount | None:
+        try:
+            return self._tokens.count(self._catalog.checkpoint(model), text)
+        except UnknownName:
+            return None
 
     def library(self, *, refresh: bool = False) -> Library:
         if refresh:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from backend.events import JobStatus, Output, Pixels, Preview, Resident, TimelineInfo
+from backend.events import JobStatus, Output, Pixels, Preview, Resident, TimelineInfo, TokenCount
 from backend.requests import AnyRequest
 from backend.settings import Settings
 
@@ -137,6 +137,14 @@ class Engine(Protocol):
 
         Raises:
             BadInput: It could not run here.
+        """
+        ...
+
+    def count_tokens(self, model: str, text: str) -> TokenCount | None:
+        """How many tokens of that model's text encoder a prompt takes; loads no model.
+
+        Answers at once: None where it cannot be told now (an engine that is still starting, an
+        unknown model, no tokenizer at hand).
         """
         ...
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from backend.engine.library import first_look
 from backend.engine.protocol import Engine, Library
+from backend.events import TokenCount
 from backend.storage import Storage
 
 
@@ -47,6 +48,12 @@ class StartingEngine:
         if not self._made.done() and threading.current_thread() is self._builder:
             return self._at_hand
         return self.ready().library(refresh=refresh)
+
+    def count_tokens(self, model: str, text: str) -> TokenCount | None:
+        """As the engine's; None before it is there."""
+        if not self._made.done() or self._made.exception() is not None:
+            return None
+        return self.ready().count_tokens(model, text)
 
     def close(self) -> None:
         """As the engine's; one that never started has nothing to close."""

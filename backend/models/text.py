@@ -12,21 +12,13 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from backend.errors import BadInput
+from backend.models.chunks import Chunk, chunks
 from backend.models.conditioning import Conditioning
-from backend.models.prompt import Run, parse
 
 MAX_CHUNKS = 64
 CACHE_BYTES = 64 * 1024 * 1024
 # A mean this small against the embeddings' size says nothing; dividing by it would be noise.
 MEANINGFUL_MEAN = 0.02
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Tokens between begin and end markers, and their weights; at most 75."""
-
-    tokens: tuple[int, ...]
-    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -113,8 +105,8 @@ class TextEncoder:
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """(tokens, chunks) of a prompt, without begin and end markers; at least one chunk."""
-        chunks = self._chunks(text)
-        return sum(len(chunk.tokens) for chunk in chunks), len(chunks)
+        found = chunks(text, self.tokenizer, self.chunk_tokens)
+        return sum(len(chunk.tokens) for chunk in found), len(found)
 
     def _encode_one(self, text: str, clip_skip: int, weights_key: str) -> _Encoded:
         key = (text, clip_skip, weights_key)
@@ -122,19 +114,19 @@ class TextEncoder:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        chunks = self._chunks(text)
-        if len(chunks) > MAX_CHUNKS:
+        filled = chunks(text, self.tokenizer, self.chunk_tokens)
+        if len(filled) > MAX_CHUNKS:
             raise BadInput(
-                f"The prompt fills {len(chunks)} chunks of {self.chunk_tokens} tokens; "
+                f"The prompt fills {len(filled)} chunks of {self.chunk_tokens} tokens; "
                 f"shorten it to {MAX_CHUNKS}.", "prompt",
             )
-        restore_mean = _weighted(chunks) and self._mean_is_meaningful(clip_skip, weights_key)
-        parts = [self._encode_chunk(chunk, clip_skip, restore_mean) for chunk in chunks]
+        restore_mean = _weighted(filled) and self._mean_is_meaningful(clip_skip, weights_key)
+        parts = [self._encode_chunk(chunk, clip_skip, restore_mean) for chunk in filled]
         encoded = _Encoded(torch.cat([part.context for part in parts], dim=1), parts[0].pooled)
         self._remember(key, encoded)
         return encoded
 
-    def _encode_chunk(self, chunk: _Chunk, clip_skip: int, restore_mean: bool) -> _Encoded:
+    def _encode_chunk(self, chunk: Chunk, clip_skip: int, restore_mean: bool) -> _Encoded:
         """One chunk. Weights multiply the embeddings of their tokens, markers keep 1."""
         embedded, pooled = self._hidden(chunk.tokens, clip_skip)
         if all(weight == 1.0 for weight in chunk.weights):
@@ -173,34 +165,6 @@ class TextEncoder:
         empty = self._encode_one("", clip_skip, weights_key).context.float()
         return bool(empty.mean().abs() > MEANINGFUL_MEAN * empty.square().mean().sqrt())
 
-    def _chunks(self, text: str) -> list[_Chunk]:
-        chunks: list[_Chunk] = []
-        sections = parse(text)
-        for number, section in enumerate(sections):
-            tokens, weights = self._tokens(section)
-            starts = range(0, len(tokens), self.chunk_tokens)
-            chunks += [
-                _Chunk(
-                    tuple(tokens[start : start + self.chunk_tokens]),
-                    tuple(weights[start : start + self.chunk_tokens]),
-                )
-                for start in starts
-            ]
-            # BREAK ends a chunk even if it is empty; nothing follows the last one.
-            if not tokens and number < len(sections) - 1:
-                chunks.append(_Chunk((), ()))
-        return chunks or [_Chunk((), ())]
-
-    def _tokens(self, section: tuple[Run, ...]) -> tuple[list[int], list[float]]:
-        tokens: list[int] = []
-        weights: list[float] = []
-        for run in section:
-            # verbose=False: longer than the model's context is expected, chunks follow.
-            ids = self.tokenizer(run.text, add_special_tokens=False, verbose=False).input_ids
-            tokens += ids
-            weights += [run.weight] * len(ids)
-        return tokens, weights
-
     def _remember(self, key: tuple[str, int, str], encoded: _Encoded) -> None:
         with self._lock:
             if key not in self._cache:
@@ -211,5 +175,5 @@ class TextEncoder:
                 self._cached_bytes -= oldest.nbytes
 
 
-def _weighted(chunks: Sequence[_Chunk]) -> bool:
-    return any(weight != 1.0 for chunk in chunks for weight in chunk.weights)
+def _weighted(filled: Sequence[Chunk]) -> bool:
+    return any(weight != 1.0 for chunk in filled for weight in chunk.weights)

@@ -21,6 +21,7 @@ from backend.modes import (
 from backend.modes.context import Context
 from backend.requests import AnyRequest, Request, TrainLoraRequest
 from backend.settings import XyzGridSettings
+from backend.wildcards import has_wildcards
 
 RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,
@@ -68,6 +69,8 @@ def _batches(
     for number in range(request.settings.batch_count):
         context.steps.batch(number, request.settings.batch_count)
         settings = request.settings.batch(number)
+        if has_wildcards(settings):
+            settings = context.prepare(settings)  # drawn by this batch's seed
         first = made
         for output in run(replace(request, settings=settings), context):
             made += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.errors import BadInput
-from backend.settings.base import ControlUse, LoraUse, Settings
+from backend.settings.base import ControlUse, LoraUse, Settings, Template
 from backend.settings.grid import XyzGridSettings, axis_fields, steps_of
 from backend.settings.img2img import HiresStage, Img2ImgSettings, StyleTransferSettings
 from backend.settings.kinds import (
@@ -80,6 +80,7 @@ __all__ = [
     "StartFrom",
     "StartNoise",
     "StyleTransferSettings",
+    "Template",
     "TextPath",
     "Txt2ImgSettings",
     "XyzGridSettings",

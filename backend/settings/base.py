@@ -98,6 +98,18 @@ class ControlUse(Frozen):
         return self
 
 
+class Template(Frozen):
+    """What a prompt was drawn from.
+
+    Attributes:
+        field: Name of the prompt's field.
+        text: As it was written, with its wildcards.
+    """
+
+    field: str = Field(min_length=1, max_length=40)
+    text: Prompt
+
+
 class Settings(Frozen):
     """What every mode that makes pictures shares.
 
@@ -163,6 +175,16 @@ class Settings(Frozen):
     prompt_b: Prompt = Field("", description="A second prompt to blend with the first.")
     prompt_mix: Fraction = Field(0.0, description="Weight of the second prompt in the blend.",
                                  json_schema_extra={"step": 0.05})
+    templates: tuple[Template, ...] = Field(
+        (), max_length=16,
+        description="What prompts were drawn from; kept for the record, it changes nothing.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _templates_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written only where there are any, so that records stay what other versions read."""
+        values = written(self)
+        return {key: value for key, value in values.items() if key != "templates" or value}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

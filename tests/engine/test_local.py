@@ -14,7 +14,7 @@ import torch
 from backend.engine.job import Patience
 from backend.engine.local import LocalEngine
 from backend.errors import OutOfMemory, UnknownName
-from backend.events import JobStatus, Output, Progress, Record
+from backend.events import JobStatus, Output, Progress, Record, TokenCount
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.manager import ModelManager
@@ -232,3 +232,9 @@ def test_close_stops_everything(models: Path) -> None:
     engine.close()
     assert engine.status(running).state == "stopped"
     assert engine.status(waiting).state == "stopped"
+
+
+def test_tokens_are_counted_without_loading_a_model(engine_of: Callable[..., LocalEngine]) -> None:
+    engine = engine_of(lambda request, context: iter(()))  # its loader fails
+    assert engine.count_tokens("tiny", "a red house BREAK fish") == TokenCount((3, 1), 75)
+    assert engine.count_tokens("nowhere", "a") is None

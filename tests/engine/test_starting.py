@@ -14,6 +14,7 @@ from backend.engine.fake import FakeEngine
 from backend.engine.library import first_look
 from backend.engine.protocol import Engine, Library
 from backend.engine.starting import StartingEngine, settled
+from backend.events import TokenCount
 from tests.tiny import tiny_checkpoint
 
 HAND = Library(models=({"name": "at hand"},), samplers={})
@@ -50,6 +51,16 @@ def test_the_builder_is_told_what_is_at_hand_and_others_wait() -> None:
     settled(cast(Engine, engine))
     assert names(engine.library()) == names(slow.engine.library())
     assert engine.memory() == slow.engine.memory()
+    engine.close()
+
+
+def test_tokens_are_unknown_before_it_is_there() -> None:
+    slow = Slow()
+    engine = StartingEngine(slow, HAND)
+    assert engine.count_tokens("pocket", "a red house") is None
+    slow.go.set()
+    settled(cast(Engine, engine))
+    assert engine.count_tokens("pocket", "a (red:1.2) house BREAK b") == TokenCount((3, 1), 75)
     engine.close()
 
 

@@ -60,7 +60,7 @@
       document.activeElement?.blur?.();
       setTimeout(() => buttons?.go.click(), 60);
     } else if (event.key === "Escape") {
-      if (loom.closeQueue?.() || loom.closeOverlay?.()) return;
+      if (loom.closePast?.() || loom.closeQueue?.() || loom.closeOverlay?.()) return;
       const panel = document.getElementById("loom-preset-close");
       if (panel) return panel.click();
       if (buttons && !buttons.stop.disabled) buttons.stop.click();
@@ -78,6 +78,7 @@
     const adds = () => form.busy || Boolean(loom.queue?.has(mode));
     go.addEventListener("click", (event) => {
       if (event.detail > 1) return; // a double click is one wish
+      loom.rememberPrompt?.(mode);
       if (adds()) return trigger("enqueue", {});
       loom.stages[mode]?.begin();
       trigger("generate", {});
@@ -137,6 +138,8 @@
     loom.mark(mode, now);
     if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh?.();
     loom.loras[mode]?.();
+    loom.prompts?.[mode]?.look();
+    loom.styles?.[mode]?.();
     return loom.restored[mode] ? now : kept;
   };
 
@@ -152,7 +155,10 @@
       // At once, so that a reload right after the click finds it.
       button.addEventListener("click", () => setTimeout(() => localStorage.setItem(key, isOpen() ? "1" : "0")));
       button.addEventListener("click", () => setTimeout(() => {
-        for (const [mode, form] of Object.entries(loom.forms)) if (form.last) loom.mark(mode, form.last);
+        for (const [mode, form] of Object.entries(loom.forms)) {
+          if (form.last) loom.mark(mode, form.last);
+          loom.prompts?.[mode]?.look();
+        }
       }, 120));
     }
   };
