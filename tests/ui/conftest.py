@@ -112,8 +112,9 @@ class Pages:
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._request(request, url))
+        page.on("pageerror", lambda error: self._leaving or self.problems.append(str(error)))
+        origin = url.split("#")[0]
+        page.on("request", lambda request: self._request(request, origin))
         page.goto(url)
         if login is not None:
             page.get_by_label("username").fill(login[0])

@@ -47,7 +47,8 @@ def test_parameters_are_the_settings_and_the_pictures(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]["/img2img"]["parameters"]
     given = {p["parameter_name"]: p["parameter_default"] for p in info}
     expected = {name: field.get_default() for name, field in Img2ImgSettings.model_fields.items()}
-    assert given == expected | {"loras": [], "strengths": [], "image": None, "mask": None}
+    assert given == expected | {"loras": [], "templates": [], "strengths": [],
+                                 "image": None, "mask": None}
 
 
 def test_a_picture_from_a_picture(client: Client, files: Path) -> None:

@@ -54,6 +54,7 @@ def test_a_result_becomes_a_link_and_the_link_the_form(pages: Pages, server: Ser
     asked: list[str] = []
     other = pages()
     other.on("request", lambda request: asked.append(request.url))
+    pages.expect_complaints()  # of the streams that going elsewhere cuts
     other.goto("about:blank")
     other.goto(url)
     ready(other)

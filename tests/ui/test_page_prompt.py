@@ -123,7 +123,7 @@ def test_wildcards_are_drawn_for_each_picture(pages: Pages) -> None:
     expect(prompt_of(page)).to_have_value(drawn[0])
     expect(page.locator(".loom-note", has_text="drawn from “one __colour__ __subject__”")
            ).to_be_visible()
-    page.locator(".loom-note button").first.click()
+    page.locator(".loom-note button").last.click()
     start(page, "a __color__")
     expect(page.locator("#txt2img-stage .overlay")).to_contain_text(
         "There is no wildcard '__color__'; there are: colour, scene, setting, size, subject.")

@@ -16,6 +16,7 @@ from backend.presets import PresetStore
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from backend.styles import StyleShelf
 from ui.studio import Studio
 from ui.verifying import GONE, _verify
 
@@ -30,7 +31,8 @@ def engine(tmp_path: Path) -> Iterator[FakeEngine]:
 
 
 def studio(engine: FakeEngine, folder: Path) -> Studio:
-    return Studio(engine, PresetStore(folder / "none", folder / "presets"), Storage(folder))
+    return Studio(engine, PresetStore(folder / "none", folder / "presets"), Storage(folder),
+                  StyleShelf(folder / "none.csv", folder / "styles.csv"))
 
 
 def drawn(engine: FakeEngine) -> str:
