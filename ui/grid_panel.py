@@ -95,7 +95,8 @@ class GridPanel:
                          **quiet)
 
         def names(field: Any, written: Any) -> Any:
-            return gr.skip() if written else everything(engine, self.form.mode, str(field))
+            found = "" if written else everything(engine, self.form.mode, str(field))
+            return found or gr.skip()  # an empty answer must not wipe what was typed meanwhile
 
         for letter in "xyz":
             field, values = self.parts[f"{letter}_field"], self.parts[f"{letter}_values"]
