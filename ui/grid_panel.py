@@ -51,7 +51,7 @@ class GridPanel:
         mode = form.mode
         with gr.Accordion("X/Y/Z grid", open=False, elem_id=f"{mode}-grid",
                           elem_classes="loom-fold") as self.fold:
-            choices = axis_choices(studio.engine, mode)
+            self.choices = choices = axis_choices(studio.engine, mode)
             with gr.Group(elem_classes="loom-controls"):
                 for letter, way in (("x", "columns"), ("y", "rows"), ("z", "grids")):
                     self.parts[f"{letter}_field"] = gr.Dropdown(
@@ -88,8 +88,9 @@ class GridPanel:
 
         def choices() -> list[Any]:
             """LoRAs come and go, and the page may be older than the engine."""
-            now = gr.update(choices=axis_choices(engine, self.form.mode))
-            return [now] * 3
+            now = axis_choices(engine, self.form.mode)
+            # The same choices again would only disturb who is choosing.
+            return [gr.skip() if now == self.choices else gr.update(choices=now)] * 3
 
         self.fold.expand(choices, outputs=[self.parts[f"{letter}_field"] for letter in "xyz"],
                          **quiet)

@@ -64,9 +64,9 @@ def test_a_checkpoint_comes_fitted_to_its_own_autoencoder(eps: Checkpoint, v: Ch
 
 
 def test_fit_is_fast_and_repeatable(eps: Checkpoint) -> None:
-    begin = time.process_time()
+    begin = time.thread_time()  # other tests' engines may still be ending in other threads
     first = fit_latent_rgb(eps.vae)
-    assert time.process_time() - begin < 2
+    assert time.thread_time() - begin < 2
     assert torch.equal(first.weight, fit_latent_rgb(eps.vae).weight)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -14,7 +16,8 @@ def choose(page: Page, letter: str, name: str, values: str | None) -> None:
     box = page.locator(f"#txt2img-{letter}-field input")
     box.click()
     box.fill(name)
-    box.press("Enter")
+    page.get_by_role("option", name=name).first.click()
+    expect(box).to_have_value(re.compile(f"^{name}"))
     if values is not None:
         field = page.locator(f"#txt2img-{letter}-values textarea, #txt2img-{letter}-values input")
         field.fill(values)

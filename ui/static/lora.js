@@ -18,7 +18,7 @@
     const list = element.querySelector(".lora-rows");
     const add = element.querySelector(".lora-add");
     const none = element.querySelector(".none");
-    let rows = [], known = [], asked = null;
+    let rows = [], known = [], asked = null, asks = 0;
 
     const field = (type, label, value, options, take) => {
       const input = Object.assign(loom.el("input"), { type, ...options, value });
@@ -102,7 +102,9 @@
       const model = String(loom.forms[mode]?.last?.model ?? "");
       if (model === asked && !again) return;
       asked = model;
+      const mine = ++asks;
       const got = await server.known({ model });
+      if (mine !== asks) return; // a later question's answer came, or will come
       known = got?.loras ?? [];
       // What is being typed stays: the field hands its value over when it is left.
       if (list.contains(document.activeElement)) list.addEventListener("focusout", () => setTimeout(draw), { once: true });
