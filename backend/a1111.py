@@ -40,8 +40,8 @@ UPSCALERS = {"latent": "Latent", "lanczos": "Lanczos"}
 
 # Read elsewhere, or saying nothing about how the picture comes out here.
 _HANDLED = {
-    "Sampler", "Schedule type", "Size", "Model hash", "VAE hash", "Lora hashes", "Version",
-    "Batch size", "Batch pos", "RNG",
+    "Sampler", "Schedule type", "Size", "Model hash", "VAE hash", "Lora hashes", "TI hashes",
+    "Version", "Batch size", "Batch pos", "RNG",
 }
 _HIRES = {"Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"}
 
@@ -84,7 +84,8 @@ def parameters_text(record: Record) -> str:
         "Clip skip": values["clip_skip"] if values.get("clip_skip", 1) > 1 else None,
         "VAE hash": record.extra.get("vae_hash"),
         "VAE": values.get("vae") or None,
-        "Lora hashes": _lora_hashes(record),
+        "Lora hashes": _hashes(record, "lora_hashes"),
+        "TI hashes": _hashes(record, "embeddings"),
         "RNG": "CPU",
         "Version": record.extra.get("version", "Latent Loom"),
     }
@@ -276,8 +277,8 @@ def _as(kind: type[int] | type[float] | type[str], text: str) -> int | float | s
         return None
 
 
-def _lora_hashes(record: Record) -> str | None:
-    hashes: dict[str, str] = record.extra.get("lora_hashes", {})
+def _hashes(record: Record, fact: str) -> str | None:
+    hashes: dict[str, str] = record.extra.get(fact, {})
     return ", ".join(f"{name}: {value[:12]}" for name, value in hashes.items()) or None
 
 

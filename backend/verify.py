@@ -28,7 +28,8 @@ SINGLE = {
 }
 ALWAYS = ("studio", "torch", "diffusers", "device", "hardware", "dtype")  # where a model runs
 NAMED = {"part_hashes": "weights of the {}", "lora_hashes": "weights of the LoRA '{}'",
-         "controlnets": "weights of the ControlNet '{}'"}
+         "controlnets": "weights of the ControlNet '{}'",
+         "embeddings": "vectors of the embedding '{}'"}
 MAX_VALUE_CHARS = 120
 MAX_FACTS = 64
 

@@ -126,7 +126,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict:
         """Names that settings may use.
 
-        Models, samplers with their schedules, LoRAs, ControlNets and presets.
+        Models, samplers with their schedules, LoRAs, embeddings, ControlNets and presets.
         """
         library = studio.engine.library()
         return {
@@ -135,6 +135,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "schedules": {name: list(names) for name, names in library.samplers.items()},
             "loras": [dict(lora) for lora in library.loras],
             "controlnets": [dict(net) for net in library.controlnets],
+            "embeddings": [dict(one) for one in library.embeddings],
             "vaes": [dict(vae) for vae in library.vaes],
             "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
                         for info in studio.presets.list() if not info.problem],

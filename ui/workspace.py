@@ -18,6 +18,7 @@ from backend.requests import Branch, Request
 from backend.settings import Settings, parse
 from backend.wildcards import has_wildcards
 from ui.controls import card_of
+from ui.embedding_chips import embedding_chips
 from ui.form import Form
 from ui.grid_panel import GridPanel
 from ui.prompt_tools import prompt_row, read_fill, style_chips
@@ -155,9 +156,10 @@ class Workspace:
                     with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
                                       elem_classes="loom-fold loom-negative"):
                         form.add("negative_prompt")
-                    with gr.Accordion("styles", open=False, elem_id=f"{mode}-styles",
+                    with gr.Accordion("styles and embeddings", open=False, elem_id=f"{mode}-styles",
                                       elem_classes="loom-fold loom-negative"):
                         style_chips(studio, mode)
+                        embedding_chips(studio, mode)
                 self.actions = gr.HTML(
                     None, html_template=_ACTIONS,
                     js_on_load=mount_call("mountActions", mode,

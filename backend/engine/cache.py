@@ -15,6 +15,7 @@ from backend.models import controlnet, vae_file
 from backend.models.catalog import Catalog
 from backend.models.controlnet import ControlNet
 from backend.models.devices import Target, free_bytes
+from backend.models.embeddings import EmbeddingShelf
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import DeviceTier, ModelManager
 from backend.models.safetensors_header import read_shapes
@@ -58,6 +59,7 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
     share their memory with the device, there is one place and one budget.
     """
     apart = target.device.type == "cuda"
+    embeddings = EmbeddingShelf(catalog)
     loading = replace(target, device=torch.device("cpu")) if apart else target
 
     def load(name: str) -> Checkpoint | ControlNet | SeparateVae:
@@ -71,6 +73,7 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
         tiny = catalog.tiny_decoder(info.family)
         loaded = load_checkpoint(info, loading, tiny)
         catalog.learn(loaded.info)
+        loaded.text.teach(embeddings)
         return replace(loaded, target=target)
 
     ram = budgets.ram_bytes

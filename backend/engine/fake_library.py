@@ -56,4 +56,12 @@ def library(models: tuple[str, ...]) -> Library:
             "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
             "detectors": ["canny"], "fits": ["pocket"],
         },),
+        embeddings=tuple(
+            {"name": name, "family": family, "bytes": 4096, "vectors": 3, "problem": problem,
+             "fits": [] if problem or family == "sdxl" else list(models)}
+            for name, family, problem in (
+                ("bad-hands", "sd1", None), ("inkwash", "sd1", None), ("grand-calm", "sdxl", None),
+                ("cut-short", "", "embeddings/cut-short.safetensors is damaged; copy it again."),
+            )
+        ),
     )

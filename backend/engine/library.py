@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from backend.engine.protocol import Library
+from backend.errors import ModelProblem
 from backend.models.catalog import Catalog, ModelInfo
+from backend.models.configs import text_widths
+from backend.models.embeddings import header_of
 from backend.settings import SCHEDULES_OF
 
 
 def first_look(folders: Sequence[Path]) -> Library:
     """Models and samplers, for a page that is built while the engine is still starting."""
     catalog = Catalog(folders)
-    return Library(models=models_of(catalog), samplers=samplers(), vaes=vaes_of(catalog))
+    return Library(models=models_of(catalog), samplers=samplers(), vaes=vaes_of(catalog),
+                   embeddings=embeddings_of(catalog))
 
 
 def models_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
@@ -28,6 +32,28 @@ def vaes_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
         {"name": info.name, "bytes": info.bytes, "problem": info.problem}
         for info in catalog.models("vae")
     )
+
+
+def embeddings_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+    """What they are told of each textual inversion."""
+    widths = {info.name: _widths(info) for info in catalog.models() if info.problem is None}
+    found: list[dict[str, Any]] = []
+    for info in catalog.models("embedding"):
+        header = header_of(info)
+        found.append({
+            "name": info.name, "family": info.family, "bytes": info.bytes,
+            "vectors": 0 if header is None else header.vectors, "problem": info.problem,
+            "fits": [name for name, width in widths.items()
+                     if header is not None and header.widths == width],
+        })
+    return tuple(found)
+
+
+def _widths(info: ModelInfo) -> tuple[int, ...]:
+    try:
+        return text_widths(info)
+    except ModelProblem:
+        return ()
 
 
 def samplers() -> dict[str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ import torch
 
 from backend.engine.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
 from backend.engine.job import Job, Patience, Shelf
-from backend.engine.library import models_of, samplers, vaes_of
+from backend.engine.library import embeddings_of, models_of, samplers, vaes_of
 from backend.engine.loras import LoraShelf, take_loras
 from backend.engine.pace import Pace
 from backend.engine.protocol import FrameKind, Library, Memory
@@ -30,6 +30,7 @@ from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
 from backend.models.configs import part_config
 from backend.models.devices import Target, pick
+from backend.models.embeddings import EmbeddingShelf
 from backend.models.loading import Checkpoint
 from backend.models.lora_fit import LoraFits
 from backend.models.manager import ModelManager
@@ -81,7 +82,7 @@ class LocalEngine:
         self._fits = LoraFits()
         self._pace = Pace()
         self._wildcards = wildcards or Wildcards()
-        self._tokens = TokenCounter()
+        self._tokens = TokenCounter(EmbeddingShelf(catalog))
         worker = Worker(
             self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
             self._device_lock, prepare=self._resolve, pace=self._pace,
@@ -327,7 +328,7 @@ class LocalEngine:
         return Library(
             models=models_of(self._catalog), samplers=samplers(),
             loras=tuple(self._loras()), vaes=vaes_of(self._catalog),
-            controlnets=tuple(self._controlnets()),
+            controlnets=tuple(self._controlnets()), embeddings=embeddings_of(self._catalog),
             device=str(self._target.device), dtype=self._target.dtype_name,
         )
 

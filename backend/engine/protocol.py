@@ -29,6 +29,8 @@ class Library:
         controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
             on, as far as its name says), fits (names of the models that it fits).
         vaes: One dict a separate autoencoder: name, bytes, problem.
+        embeddings: One dict a textual inversion: name, family, bytes, vectors, problem, fits
+            (names of the models that it fits).
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
     """
@@ -38,6 +40,7 @@ class Library:
     loras: tuple[dict[str, Any], ...] = ()
     controlnets: tuple[dict[str, Any], ...] = ()
     vaes: tuple[dict[str, Any], ...] = ()
+    embeddings: tuple[dict[str, Any], ...] = ()
     device: str = "cpu"
     dtype: str = "float32"
 

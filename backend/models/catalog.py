@@ -18,6 +18,7 @@ from typing import Literal
 
 from backend.errors import ModelProblem, UnknownName
 from backend.models.card import Card, read_card
+from backend.models.embedding_file import inspect_embedding
 from backend.models.layout import (
     Findings,
     family_of_width,
@@ -32,13 +33,14 @@ from backend.models.safetensors_header import (
     read_shapes,
 )
 
-Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder"]
+Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding"]
 
 FOLDERS: dict[str, Kind] = {
     "checkpoints": "checkpoint", "stable-diffusion": "checkpoint",
     "loras": "lora", "lora": "lora",
     "controlnet": "controlnet", "vae": "vae",
     "vae_approx": "tiny_decoder", "vae-approx": "tiny_decoder",
+    "embeddings": "embedding", "embedding": "embedding",
 }
 CONFIG_CLASSES: dict[str, Kind] = {
     "ControlNetModel": "controlnet", "AutoencoderKL": "vae", "AutoencoderTiny": "tiny_decoder",
@@ -209,7 +211,7 @@ def _sha256(files: tuple[tuple[str, int, int], ...]) -> str:
 def _words(kind: Kind) -> str:
     return {
         "checkpoint": "model", "lora": "LoRA", "controlnet": "ControlNet", "vae": "autoencoder",
-        "tiny_decoder": "tiny decoder",
+        "tiny_decoder": "tiny decoder", "embedding": "embedding",
     }[kind]
 
 
@@ -284,6 +286,8 @@ def _inspect(path: Path, kind: Kind, card: Card) -> tuple[Kind, Findings]:
             vae_config(read_shapes(path), path)
         if kind == "controlnet":
             controlnet_config(path)
+        if kind == "embedding":
+            return kind, _embedding(path)
         return kind, inspect_file(path)
     if kind == "checkpoint":
         return kind, inspect_folder(path)
@@ -296,6 +300,12 @@ def _original(path: Path, card: Card) -> Findings:
     side = original.native_side_px
     family = family_of_width(original.unet["cross_attention_dim"])
     return Findings(family, (side, side), (path,), path.stat().st_size, original.note)
+
+
+def _embedding(path: Path) -> Findings:
+    """A textual inversion."""
+    family = inspect_embedding(path).family
+    return Findings(family, (512, 512), (path,), path.stat().st_size)
 
 
 def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:

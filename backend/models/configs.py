@@ -32,6 +32,21 @@ def part_config(info: ModelInfo, part: str) -> dict[str, Any]:
     return config
 
 
+def text_widths(info: ModelInfo) -> tuple[int, ...]:
+    """D of each text encoder of a checkpoint.
+
+    Raises:
+        ModelProblem: A config is missing or damaged.
+    """
+    if info.path.is_file():
+        original = inspect_original(info.path, info.card)
+        configs = [original.text_encoder, original.text_encoder_2]
+    else:
+        parts = ("text_encoder", "text_encoder_2")
+        configs = [part_config(info, p) for p in parts if (info.path / p).is_dir()]
+    return tuple(int(config.get("hidden_size", 0)) for config in configs if config)
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Reads a JSON object of a model folder, again only when the file has changed.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from backend.errors import BadInput
 from backend.models.chunks import Chunk, chunks
 from backend.models.conditioning import Conditioning
+from backend.models.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
 
 MAX_CHUNKS = 64
 CACHE_BYTES = 64 * 1024 * 1024
@@ -62,6 +64,41 @@ class TextEncoder:
         self._cache: OrderedDict[tuple[str, int, str], _Encoded] = OrderedDict()
         self._cached_bytes = 0
         self._lock = threading.Lock()
+        self._shelf: EmbeddingShelf | None = None
+        self._widths: tuple[int, ...] = (self.width,)
+        self._place = 0
+
+    @property
+    def width(self) -> int:
+        """D of its embeddings."""
+        return int(self.model.config.hidden_size)
+
+    def teach(
+        self, shelf: EmbeddingShelf, widths: tuple[int, ...] | None = None, place: int = 0
+    ) -> None:
+        """Lets prompts name textual inversions.
+
+        Args:
+            shelf: Where they are looked up, anew for each prompt: files come and go.
+            widths: D of all text encoders of the model, where this is one of several.
+            place: Which of those it is.
+        """
+        self._shelf = shelf
+        self._widths, self._place = widths or (self.width,), place
+
+    def learned(self, texts: Sequence[str]) -> dict[str, str]:
+        """The textual inversions that some prompts name: name -> SHA-256 of the file."""
+        return self._hashes(self._words, texts)
+
+    def _hashes(self, words: Vocabulary, texts: Sequence[str]) -> dict[str, str]:
+        shelf = self._shelf
+        if shelf is None:
+            return {}
+        return {word.name: shelf.read(word).content_hash for word in words.named(texts)}
+
+    @property
+    def _words(self) -> Vocabulary:
+        return NO_WORDS if self._shelf is None else self._shelf.fitting(self._widths)
 
     @torch.no_grad()
     def encode(
@@ -105,16 +142,18 @@ class TextEncoder:
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """(tokens, chunks) of a prompt, without begin and end markers; at least one chunk."""
-        found = chunks(text, self.tokenizer, self.chunk_tokens)
+        found = chunks(text, self.tokenizer, self.chunk_tokens, self._words)
         return sum(len(chunk.tokens) for chunk in found), len(found)
 
     def _encode_one(self, text: str, clip_skip: int, weights_key: str) -> _Encoded:
-        key = (text, clip_skip, weights_key)
+        words = self._words  # once: files come and go
+        learned = self._hashes(words, [text])
+        key = (text, clip_skip, f"{weights_key} {learned}" if learned else weights_key)
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        filled = chunks(text, self.tokenizer, self.chunk_tokens)
+        filled = chunks(text, self.tokenizer, self.chunk_tokens, words)
         if len(filled) > MAX_CHUNKS:
             raise BadInput(
                 f"The prompt fills {len(filled)} chunks of {self.chunk_tokens} tokens; "
@@ -128,7 +167,8 @@ class TextEncoder:
 
     def _encode_chunk(self, chunk: Chunk, clip_skip: int, restore_mean: bool) -> _Encoded:
         """One chunk. Weights multiply the embeddings of their tokens, markers keep 1."""
-        embedded, pooled = self._hidden(chunk.tokens, clip_skip)
+        with self._in_place(chunk.learned):
+            embedded, pooled = self._hidden(chunk.tokens, clip_skip)
         if all(weight == 1.0 for weight in chunk.weights):
             return _Encoded(embedded, pooled)
         factors = torch.ones(embedded.shape[1], dtype=torch.float32)
@@ -154,6 +194,27 @@ class TextEncoder:
             return output.last_hidden_state, pooled
         norm: nn.Module = self.model.get_submodule("final_layer_norm")
         return norm(output.hidden_states[-clip_skip]), pooled
+
+    @contextmanager
+    def _in_place(self, learned: tuple[tuple[int, Learned], ...]) -> Iterator[None]:
+        """While it is entered, these words' vectors stand in the place of their tokens."""
+        if not learned or self._shelf is None:
+            yield
+            return
+        rows = [(1 + start, self._shelf.read(word).vectors[self._place])
+                for start, word in learned]
+
+        def put(_: nn.Module, __: object, embedded: torch.Tensor) -> torch.Tensor:
+            embedded = embedded.clone()
+            for start, vectors in rows:
+                embedded[0, start : start + len(vectors)] = vectors.to(embedded)
+            return embedded
+
+        hook = self.model.get_input_embeddings().register_forward_hook(put)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _mean_is_meaningful(self, clip_skip: int, weights_key: str) -> bool:
         """Whether restoring the mean makes sense for this encoder.

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from backend.models.conditioning import Conditioning
+from backend.models.embeddings import EmbeddingShelf
 from backend.models.text import TextEncoder
 
 
@@ -53,6 +54,16 @@ class SdxlTextEncoder:
             embedded, context=torch.zeros_like(embedded.context),
             padding=torch.zeros_like(embedded.padding), pooled=torch.zeros_like(embedded.pooled),
         )
+
+    def teach(self, shelf: EmbeddingShelf) -> None:
+        """Lets prompts name textual inversions, see `TextEncoder.teach`."""
+        widths = (self.first.width, self.second.width)
+        self.first.teach(shelf, widths, 0)
+        self.second.teach(shelf, widths, 1)
+
+    def learned(self, texts: Sequence[str]) -> dict[str, str]:
+        """The textual inversions that some prompts name: name -> SHA-256 of the file."""
+        return self.first.learned(texts)
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """(tokens, chunks) of a prompt; both encoders share CLIP's vocabulary."""

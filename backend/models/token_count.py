@@ -14,7 +14,8 @@ from backend.events import TokenCount
 from backend.models.catalog import ModelInfo
 from backend.models.chunks import chunks
 from backend.models.clip_vocabulary import clip_tokenizer
-from backend.models.configs import part_config
+from backend.models.configs import part_config, text_widths
+from backend.models.embeddings import NO_WORDS, EmbeddingShelf
 from backend.models.loading import guarded
 from backend.models.prompt_schedule import at_steps
 
@@ -25,7 +26,9 @@ KEPT = 4
 class TokenCounter:
     """Counts the very chunks that the model's text encoder will be given. Safe from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: EmbeddingShelf | None = None) -> None:
+        """`shelf`: The textual inversions that prompts may name."""
+        self._shelf = shelf
         self._tokenizers: OrderedDict[tuple[Path, int], tuple[CLIPTokenizer, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -39,7 +42,9 @@ class TokenCounter:
             try:
                 tokenizer, size = self._tokenizer(info)
                 said = dict.fromkeys(at_steps(without_loras(text), STEPS))
-                found = [chunks(words, tokenizer, size) for words in said]
+                shelf = self._shelf
+                words = NO_WORDS if shelf is None else shelf.fitting(text_widths(info))
+                found = [chunks(one, tokenizer, size, words) for one in said]
             except (LoomError, OSError):
                 return None
         longest = max(found, key=lambda one: (len(one), sum(len(c.tokens) for c in one)))

@@ -253,7 +253,8 @@ def outputs(
         })
         record = Record(
             settings.mode, alone.model_dump(mode="json"),
-            {"name": model.name, "hash": model.hash}, {**facts(model), **extra},
+            {"name": model.name, "hash": model.hash},
+            {**facts(model), **learned_words(settings, model), **extra},
         )
         yield Output(first + index, image if finish is None else finish(image), record)
 
@@ -269,6 +270,12 @@ def facts(model: Checkpoint) -> dict[str, Any]:
         **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
         **({"part_hashes": hashes} if (hashes := part_hashes(model.info)) else {}),
     }
+
+
+def learned_words(settings: Settings, model: Checkpoint) -> dict[str, Any]:
+    """The textual inversions that the prompts name, by the SHA-256 of their files."""
+    found = model.text.learned(settings.prompts)
+    return {"embeddings": found} if found else {}
 
 
 def input_facts(request: Request) -> dict[str, str]:

@@ -237,6 +237,12 @@ class Settings(Frozen):
         })
 
     @property
+    def prompts(self) -> tuple[str, ...]:
+        """Every text that a text encoder may be given."""
+        values = (getattr(self, name) for name in type(self).model_fields if "prompt" in name)
+        return tuple(value for value in values if isinstance(value, str))
+
+    @property
     def acting_loras(self) -> tuple[LoraUse, ...]:
         """The rows that are on."""
         return tuple(use for use in self.loras if use.on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,40 @@ def test_a_style_stands_in_the_prompt_and_is_taken_out_again(pages: Pages) -> No
     expect(pressed).to_have_text(["At night"])
     field.fill("a dog")  # taken out by hand
     expect(pressed).to_have_count(0)
+
+
+def test_embeddings_go_into_the_prompt_typed_in_last(pages: Pages) -> None:
+    page = pages()
+    field = prompt_of(page)
+    fold = page.locator("#txt2img-styles")
+    fold.locator("> button.label-wrap").click()
+    chips = fold.get_by_role("group", name="Embeddings")
+    ink, hands = (chips.get_by_role("button", name=name) for name in ("inkwash", "bad-hands"))
+    expect(ink).to_be_visible()
+    expect(fold.locator(".words .none")).to_be_hidden()
+    for name, why in (("grand-calm", "another kind of model"), ("cut-short", "copy it again")):
+        expect(chips.get_by_role("button", name=name)).to_be_disabled()
+        expect(chips.get_by_role("button", name=name)).to_have_attribute("title", re.compile(why))
+    field.fill("a cat")
+    ink.click()
+    expect(field).to_have_value("a cat, inkwash")
+    expect(ink).to_have_attribute("aria-pressed", "true")
+    page.locator("#txt2img-negative > button.label-wrap").click()
+    negative = page.locator("#txt2img-negative_prompt textarea")
+    negative.fill("blurry")
+    hands.click()
+    expect(negative).to_have_value("blurry, bad-hands")
+    expect(field).to_have_value("a cat, inkwash")
+    ink.click()
+    expect(field).to_have_value("a cat")
+    expect(ink).to_have_attribute("aria-pressed", "false")
+    field.fill("(embedding:INKWASH:1.2), a cat")  # however it is written
+    expect(ink).to_have_attribute("aria-pressed", "true")
+    for text, left in (("inkwash", ""), ("a cat, inkwash, grass", "a cat, grass"),
+                       ("inkwash, a cat", "a cat"), ("an inkwash cat", "an cat"),
+                       ("inkwash-2, a cat", "inkwash-2, a cat")):
+        taken = page.evaluate("text => loom.embedded.without(text, 'inkwash')", text)
+        assert " ".join(taken.split()) == left
 
 
 def test_a1111s_styles_are_imported(pages: Pages, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@
     loom.loras[mode]?.();
     loom.prompts?.[mode]?.look();
     loom.styles?.[mode]?.();
+    loom.embeddings?.[mode]?.();
     return loom.restored[mode] ? now : kept;
   };
 

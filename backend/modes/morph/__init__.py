@@ -270,8 +270,9 @@ class _Job:
     ) -> Iterator[Output]:
         """The finished frames with their records; the ends have what they should be as a view."""
         gallery, settings = self.gallery, self.settings
+        words = parts.learned_words(settings, self.model)
         for index, frame in enumerate(gallery.frames):
-            extra = {**parts.facts(self.model), **facts, "frame": index,
+            extra = {**parts.facts(self.model), **words, **facts, "frame": index,
                      "position": round(frame.at, 5)}
             record = Record(settings.mode, _recipe(settings).model_dump(mode="json"),
                             {"name": self.model.name, "hash": self.model.hash}, extra)
