@@ -18,6 +18,7 @@ from typing import Literal
 
 from backend.errors import ModelProblem, UnknownName
 from backend.models.card import Card, read_card
+from backend.models.controlnet_file import controlnet_config
 from backend.models.embedding_file import inspect_embedding
 from backend.models.layout import (
     Findings,
@@ -26,7 +27,7 @@ from backend.models.layout import (
     inspect_folder,
     read_json,
 )
-from backend.models.original import controlnet_config, inspect_original, vae_config
+from backend.models.original import inspect_original, vae_config
 from backend.models.safetensors_header import (
     PICKLE_SUFFIXES,
     is_safetensors_name,

@@ -20,11 +20,12 @@ from backend.errors import BadInput, ModelProblem
 from backend.events import Pixels
 from backend.models.catalog import Catalog, ModelInfo, content_hash
 from backend.models.configs import part_config, read_config
+from backend.models.controlnet_file import controlnet_config, has_diffusers_names
 from backend.models.devices import Target
 from backend.models.loading import guarded, load_module, module_bytes, ready
 from backend.models.manager import ModelManager
-from backend.models.original import controlnet_config
 from backend.models.original_weights import filled
+from backend.models.safetensors_header import read_shapes
 from backend.models.unet import Added, Residuals
 from backend.settings import ControlMode, DetectorName
 
@@ -135,7 +136,7 @@ def weights(count: int, mode: ControlMode) -> torch.Tensor:
 
 
 def load_controlnet(info: ModelInfo, target: Target) -> ControlNet:
-    """Loads a diffusers folder or a single file of SD 1.x or 2.x; raises as `load_checkpoint`."""
+    """Loads a diffusers folder or a single file; raises as `load_checkpoint`."""
     if info.path.is_file():
         name = info.path.name
         model = guarded(lambda: _from_file(info.path, target.dtype), name)
@@ -148,7 +149,10 @@ def _from_file(path: Path, dtype: torch.dtype) -> ControlNetModel:
     config = controlnet_config(path)
     with init_empty_weights(include_buffers=False):
         model = ControlNetModel(**config)
-    return filled(model, convert_controlnet_checkpoint(load_file(path), config), path, dtype)
+    tensors = load_file(path)
+    if not has_diffusers_names(read_shapes(path)):
+        tensors = convert_controlnet_checkpoint(tensors, config)
+    return filled(model, tensors, path, dtype)
 
 
 @contextmanager

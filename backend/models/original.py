@@ -152,42 +152,8 @@ def _layout(shapes: Shapes, path: Path) -> Layout:
     raise ModelProblem(f"{path.name} holds no text encoder; use the whole checkpoint.")
 
 
-def controlnet_config(path: Path) -> dict[str, Any]:
-    """Config of diffusers' ControlNetModel for a file in the original layout (2302.05543).
-
-    Raises:
-        ModelProblem: It is damaged, or holds no ControlNet of SD 1.x or 2.x in that layout.
-    """
-    shapes = read_shapes(path)
-    if "difference" in shapes:
-        raise ModelProblem("It holds only the difference to a checkpoint; use a whole ControlNet.")
-    root = CONTROL if f"{CONTROL}time_embed.0.weight" in shapes else ""
-    # Under the UNet's names, whose encoder it is a copy of.
-    own = {
-        f"{UNET}{name.removeprefix(root)}": shape for name, shape in shapes.items()
-        if name.startswith(root)
-    }
-    if f"{UNET}input_hint_block.0.weight" not in own:
-        raise ModelProblem(
-            f"{path.name} is no ControlNet in the original layout of SD 1.x or 2.x; one of another "
-            "kind is loaded as a diffusers folder (config.json beside its weights)."
-        )
-    try:
-        linear = len(own[f"{UNET}input_blocks.1.1.proj_in.weight"]) == 2
-        config = _encoder(own, "sd2" if linear else "sd1")
-        hints = [own[f"{UNET}input_hint_block.{block}.weight"] for block in (0, 4, 8, 12)]
-    except KeyError as error:
-        raise ModelProblem(f"{path.name} lacks the tensor '{error.args[0]}'.") from None
-    return config | {
-        "conditioning_channels": hints[0][1],
-        "conditioning_embedding_out_channels": [shape[0] for shape in hints],
-        # The shapes do not tell; only the one for shuffled colours averages over the picture.
-        "global_pool_conditions": "shuffle" in path.stem.lower(),
-    }
-
-
 def _unet(shapes: Shapes, layout: Layout) -> dict[str, Any]:
-    config = _encoder(shapes, layout)
+    config = encoder_config(shapes, layout)
     down: list[str] = config["down_block_types"]
     return config | {
         "sample_size": 128 if layout == "sdxl" else 64,
@@ -196,7 +162,8 @@ def _unet(shapes: Shapes, layout: Layout) -> dict[str, Any]:
     }
 
 
-def _encoder(shapes: Shapes, layout: Layout) -> dict[str, Any]:
+def encoder_config(shapes: Shapes, layout: Layout) -> dict[str, Any]:
+    """Config of the UNet's first half, which a ControlNet copies."""
     levels = LEVELS[layout]
     # Input blocks 1, 4, 7, 10 are the first residual blocks of the levels.
     firsts = [f"{UNET}input_blocks.{1 + 3 * level}" for level in range(levels)]
