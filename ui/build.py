@@ -43,7 +43,7 @@ from ui.tab_bar import TabBar
 from ui.tabs import TABS
 from ui.theme import STATIC, css, theme
 from ui.verifying import connect_verify
-from ui.workspace import Workspace
+from ui.workspace import Workspace, connect_model
 
 MAX_FILE = "32mb"
 
@@ -100,6 +100,7 @@ def build(studio: Studio) -> Page:
                 tabs.follow(shown, tab.mode)
         for space in spaces:
             space.connect(blocks)
+        connect_model(top.model, spaces)
         connect_queue(studio.engine, top, spaces)
         connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,8 @@ class GridPanel:
             self.start = gr.HTML(
                 {"text": EMPTY, "ready": False}, html_template=_TEMPLATE,
                 js_on_load=mount_call("mountGrid", mode, ("draw",)),
-                head=script("loom.js", "grid.js"), apply_default_css=False,
-                elem_id=f"{mode}-grid-start", elem_classes="loom-grid",
+                head=script("loom.js", "grid.js"), server_functions=[self._forecast()],
+                apply_default_css=False, elem_id=f"{mode}-grid-start", elem_classes="loom-grid",
             )
 
     def connect(self, space: Workspace) -> None:
@@ -75,16 +76,13 @@ class GridPanel:
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
                                  "api_visibility": "private", "preprocess": False}
 
-        def forecast(**raw: Any) -> dict[str, Any]:
-            try:
-                return cost(engine, self._settings(raw))
-            except Exception as error:
-                return {"text": sentence(error), "ready": False}
-
         inputs: dict[str, Any] = self.form.parts | self.parts
-        counted = [part for key, part in self.form.parts.items() if "prompt" not in key]
-        gr.on([part.change for part in (*self.parts.values(), *counted)], forecast,
-              inputs_kwargs=inputs, outputs=self.start, trigger_mode="always_last", **quiet)
+        names = json.dumps(list(inputs))
+        changed = f"(...values) => loom.gridChanged('{self.form.mode}', {names}, values)"
+        # By script alone: an event with a function would send every setting of every tab for each
+        # change, and its answer touches every control that it was sent.
+        gr.on([part.change for part in inputs.values()], fn=None, js=changed,
+              inputs=list(inputs.values()), show_progress="hidden", api_visibility="private")
 
         def choices() -> list[Any]:
             """LoRAs come and go, and the page may be older than the engine."""
@@ -123,6 +121,20 @@ class GridPanel:
         self.start.draw(draw, inputs_kwargs=inputs | space.pictures,
                         outputs=[space.stage, space.kept_job], preprocess=False,
                         show_progress="hidden", concurrency_limit=None, api_visibility="private")
+
+    def _forecast(self) -> Callable[..., Any]:
+        async def forecast(raw: Any) -> dict[str, Any]:
+            """What the axes and settings on the page would cost."""
+            try:
+                if not isinstance(raw, dict):
+                    raise BadInput(EMPTY)
+                return await asyncio.to_thread(
+                    lambda: cost(self.studio.engine, self._settings(raw))
+                )
+            except Exception as error:
+                return {"text": sentence(error), "ready": False}
+
+        return forecast
 
     def write(self, settings: dict[str, Any]) -> list[Any]:
         """Updates for `parts` that show the axes of a grid's settings."""

@@ -29,7 +29,8 @@ def library(models: tuple[str, ...]) -> Library:
         models=tuple(
             {
                 "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
-                "native_size": [native_px(name)] * 2, "guidance_scale": 4.0,
+                "native_size": [native_px(name)] * 2,
+                "guidance_scale": 4.0 if name == "pocket" else 6.5,
                 "bytes": GIB // 20,
                 "example_prompts": [
                     "a red house on grass under a blue sky",

@@ -18,9 +18,12 @@ from tests.ui.conftest import PATIENCE_MS, Pages, running
 def drawn(page: Page, data: Path) -> bytes:
     """Generates in the open tab and returns the newest picture."""
     before = set(data.rglob("*.png"))
+    earlier = page.evaluate("loom.stages.txt2img.value.job ?? null")
     page.locator("button.go:visible").click()
-    page.wait_for_function("loom.stages.txt2img.value.state === 'running'")
-    page.wait_for_function("['done', 'failed'].includes(loom.stages.txt2img.value.state)")
+    page.wait_for_function(
+        "earlier => (({ job, state }) => job && job !== earlier && ['done', 'failed']"
+        ".includes(state))(loom.stages.txt2img.value)", arg=earlier,
+    )
     assert page.evaluate("loom.stages.txt2img.value.message") == ""
     (new,) = set(data.rglob("*.png")) - before
     return new.read_bytes()

@@ -29,6 +29,28 @@ def note(page: Page, text: str) -> None:
     expect(page.locator(".loom-note", has_text=text).first).to_be_visible()
 
 
+def test_the_page_is_calm_after_another_model_is_chosen(pages: Pages) -> None:
+    page = pages()
+    page.evaluate("""() => {
+        const changed = loom.changed;
+        window.heard = {};
+        loom.changed = (mode, ...rest) => {
+            window.heard[mode] = (window.heard[mode] ?? 0) + 1;
+            return changed(mode, ...rest);
+        };
+    }""")
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name="Studio Xl").click()
+    guidance = page.locator("#txt2img-guidance_scale input[type=number]")
+    expect(guidance).to_have_value("6.5")
+    page.wait_for_function("['txt2img', 'img2img', 'style_transfer', 'lora_mix', 'morph']"
+                           ".every(mode => window.heard[mode] > 0)")
+    page.wait_for_timeout(3000)
+    heard = page.evaluate("window.heard")
+    page.wait_for_timeout(3000)
+    assert page.evaluate("window.heard") == heard
+
+
 def test_changes_are_marked_and_reset(pages: Pages) -> None:
     page = pages()
     expect(page.locator(".loom-changed")).to_have_count(0)

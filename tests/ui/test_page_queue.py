@@ -38,7 +38,7 @@ def test_jobs_wait_move_up_stop_and_outlive_a_reload(slow_pages: Pages) -> None:
     queue = page.locator(".queue-box .queue")
     expect(queue).to_have_text("queue is free")
     place = page.locator(".canvas").first.bounding_box()
-    start(page, "one house", steps=40)
+    start(page, "one house", steps=150)  # it must outlast what is done beside it
     wait_state(page, "running")
     for prompt in ("two trees", "three boats", "four fish"):
         add(page, prompt)

@@ -2,7 +2,15 @@
 (() => {
   if (window.loom.mountGrid) return;
   const loom = window.loom;
-  loom.mountGrid = (element, { mode, trigger, props, watch }) => {
+  const WAIT_MS = 150;
+  const values = {}, shown = {};
+  /* Called by the page on each change of a setting or an axis, with all of them by name. */
+  loom.gridChanged = (mode, names, now) => {
+    values[mode] = Object.fromEntries(names.map((name, i) => [name, now[i]]));
+    shown[mode]?.();
+  };
+
+  loom.mountGrid = (element, { mode, trigger, props, server, watch }) => {
     const cost = element.querySelector(".cost"), draw = element.querySelector(".draw");
     draw.addEventListener("click", () => {
       const stage = loom.stages[mode];
@@ -19,5 +27,21 @@
     };
     watch("value", take);
     take();
+    let timer = 0, asks = 0, told = null;
+    const ask = async () => {
+      if (element.offsetParent === null || told === values[mode]) return; // closed: when it opens
+      const mine = ++asks, asked = values[mode];
+      const got = await server.forecast(asked);
+      if (mine !== asks || !got) return;
+      told = asked;
+      props.value = got;
+      take();
+    };
+    shown[mode] = () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, WAIT_MS);
+    };
+    element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", shown[mode]);
+    if (values[mode]) shown[mode]();
   };
 })();
