@@ -136,7 +136,8 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "loras": [dict(lora) for lora in library.loras],
             "controlnets": [dict(net) for net in library.controlnets],
             "vaes": [dict(vae) for vae in library.vaes],
-            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
+            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled,
+                         "pictures": list(info.pictures)}
                         for info in studio.presets.list() if not info.problem],
         }
 
