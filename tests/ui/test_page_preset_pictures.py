@@ -34,6 +34,13 @@ def put(page: Page, field: str, pixels: Pixels) -> None:
     expect(shown(page, field)).to_be_visible()
 
 
+def put_anew(page: Page, field: str, pixels: Pixels) -> None:
+    """Puts a picture in the place of another."""
+    page.locator(f"#{field}").get_by_role("button", name="Remove Image").click()
+    expect(page.locator(f"#{field} img")).to_have_count(0)
+    put(page, field, pixels)
+
+
 def shown(page: Page, field: str) -> Locator:
     return page.locator(f"#{field} img").first
 
@@ -147,11 +154,33 @@ def test_a_preset_with_pictures_brings_all_and_one_without_leaves_them(
         page.context.close()
 
 
-def put_anew(page: Page, field: str, pixels: Pixels) -> None:
-    """Puts a picture in the place of another."""
-    page.locator(f"#{field}").get_by_role("button", name="Remove Image").click()
-    expect(page.locator(f"#{field} img")).to_have_count(0)
-    put(page, field, pixels)
+def test_a_painted_mask_is_kept_as_a_mask(pages: Pages, tmp_path: Path) -> None:
+    with running(tmp_path) as studio:
+        page = pages(studio.url)
+        page.get_by_role("tab", name="img2img").click()
+        put(page, "img2img-image", noise(128, 96))
+        open_fold(page, "img2img-mask")
+        canvas = page.locator("#img2img-painted canvas").first
+        expect(canvas).to_be_visible()
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
+        box = canvas.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x - 30, y)
+        page.mouse.down()
+        for offset in range(-30, 31, 6):
+            page.mouse.move(x + offset, y)
+        page.mouse.up()
+        page.wait_for_timeout(500)
+        save(page, "Painted", keep=True)
+        note(page, "saved with its 2 pictures")
+        choose(page, "Painted")
+        mask = pixels_of(page, "img2img-mask-file")
+        assert mask.shape == (96, 128, 3)
+        assert mask[48, 64].tolist() == [255] * 3
+        assert mask[4, 4].tolist() == [0] * 3
+        page.context.close()
 
 
 def test_the_box_stands_only_where_pictures_are(pages: Pages) -> None:
