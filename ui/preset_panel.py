@@ -97,8 +97,7 @@ class PresetPanel:
                 skipped = [gr.skip()] * (len(outputs) + len(places) + 1)
                 return [*skipped, *tabs.stay(), notes(str(error), kind="warn")]
             changed = apply(workspaces, preset.mode, preset.settings)
-            shown, problems = preset_pictures.filled(workspaces, preset)
-            told = notes(*problems, kind="warn") if problems else gr.skip()
+            shown, told = preset_pictures.filled(workspaces, preset)
             keep = gr.update(value=bool(preset.pictures), visible=offered(preset.mode))
             return [*changed, *shown, keep, *tabs.open(preset.mode), told]
 

@@ -10,9 +10,10 @@ import gradio as gr
 from gradio.components import Component
 from gradio.utils import get_upload_folder
 
-from backend.errors import BadInput
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.presets import MAX_PICTURES_BYTES, Preset
+from ui.header import notes
+from ui.stream import sentence
 from ui.workspace import Workspace
 
 
@@ -61,13 +62,14 @@ def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:
     return said
 
 
-def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], list[str]]:
-    """Updates for every space's `places`, and what to say of pictures that cannot be read.
+def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
+    """Updates for every space's `places`, and one for the notices: some lie in folds.
 
     A preset that has pictures brings all of its tab's: fields for which it has none become empty.
     One without leaves those that lie in the tab.
     """
     updates: list[Any] = []
+    brought: list[str] = []
     problems: list[str] = []
     for space in spaces:
         for name in places(space):
@@ -78,10 +80,17 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], list[str
             if name in preset.pictures:
                 try:
                     path = _file(name, preset.pictures[name])
-                except BadInput as error:
-                    problems.append(f"The preset's {_called(name)} was left out. {error}")
+                    brought.append(_called(name))
+                except Exception as error:
+                    problems.append(f"The preset's {_called(name)} was left out. "
+                                    f"{sentence(error)}")
             updates.append(gr.update(value=path))
-    return updates, problems
+    if problems:
+        return updates, notes(*problems, kind="warn")
+    if len(brought) > 1:
+        return updates, notes(f"In the tab now: the preset's {', '.join(brought[:-1])} and "
+                              f"{brought[-1]}.")
+    return updates, notes(f"In the tab now: the preset's {brought[0]}.") if brought else gr.skip()
 
 
 def _file(name: str, content: bytes) -> str:

@@ -111,6 +111,7 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
                         "pictures": ["image", "mask"]}]
         page = pages(second.url)
         choose(page, "Harbour")
+        note(page, "In the tab now: the preset's picture and mask.")
         expect(strength_of(page)).to_have_value("0.4")
         np.testing.assert_array_equal(pixels_of(page, "img2img-image"), picture)
         open_fold(page, "img2img-mask")
