@@ -63,13 +63,12 @@ def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:
 
 
 def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
-    """Updates for every space's `places`, and one for the notices: some lie in folds.
+    """Updates for every space's `places`, and one for the notices: what could not be read.
 
     A preset that has pictures brings all of its tab's: fields for which it has none become empty.
     One without leaves those that lie in the tab.
     """
     updates: list[Any] = []
-    brought: list[str] = []
     problems: list[str] = []
     for space in spaces:
         for name in places(space):
@@ -80,17 +79,11 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
             if name in preset.pictures:
                 try:
                     path = _file(name, preset.pictures[name])
-                    brought.append(_called(name))
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. "
                                     f"{sentence(error)}")
             updates.append(gr.update(value=path))
-    if problems:
-        return updates, notes(*problems, kind="warn")
-    if len(brought) > 1:
-        return updates, notes(f"In the tab now: the preset's {', '.join(brought[:-1])} and "
-                              f"{brought[-1]}.")
-    return updates, notes(f"In the tab now: the preset's {brought[0]}.") if brought else gr.skip()
+    return updates, notes(*problems, kind="warn") if problems else gr.skip()
 
 
 def _file(name: str, content: bytes) -> str:

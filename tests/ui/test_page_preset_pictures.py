@@ -22,8 +22,9 @@ KEEP = "Keep the pictures with it"
 SETTLED = "['done', 'failed', 'stopped'].includes(loom.stages.img2img.value.state)"
 
 
-def noise(width: int, height: int, seed: int = 0) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+def noise(width: int, height: int) -> Pixels:
+    """Another picture each time: one uploaded twice is written anew while it may be read."""
+    return np.random.default_rng().integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def put(page: Page, field: str, pixels: Pixels) -> None:
@@ -88,7 +89,7 @@ def generated(page: Page) -> str:
 
 
 def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> None:
-    picture, mask = noise(96, 64), noise(48, 32, 1)
+    picture, mask = noise(96, 64), noise(48, 32)
     with running(tmp_path) as first:
         page = pages(first.url)
         page.get_by_role("tab", name="img2img").click()
@@ -111,7 +112,6 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
                         "pictures": ["image", "mask"]}]
         page = pages(second.url)
         choose(page, "Harbour")
-        note(page, "In the tab now: the preset's picture and mask.")
         expect(strength_of(page)).to_have_value("0.4")
         np.testing.assert_array_equal(pixels_of(page, "img2img-image"), picture)
         open_fold(page, "img2img-mask")
@@ -123,7 +123,7 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
 def test_a_preset_with_pictures_brings_all_and_one_without_leaves_them(
     pages: Pages, tmp_path: Path
 ) -> None:
-    first, second = noise(60, 40), noise(40, 60, 1)
+    first, second, mask = noise(60, 40), noise(40, 60), noise(30, 20)
     with running(tmp_path) as studio:
         page = pages(studio.url)
         page.get_by_role("tab", name="img2img").click()
@@ -131,7 +131,7 @@ def test_a_preset_with_pictures_brings_all_and_one_without_leaves_them(
         put(page, "img2img-image", first)
         save(page, "With picture", keep=True)
         open_fold(page, "img2img-mask")
-        put(page, "img2img-mask-file", second)
+        put(page, "img2img-mask-file", mask)
         choose(page, "Settings alone")
         expect(shown(page, "img2img-mask-file")).to_be_visible()
         np.testing.assert_array_equal(pixels_of(page, "img2img-image"), first)
@@ -218,7 +218,7 @@ def test_pictures_that_do_not_fit_are_a_sentence_and_nothing_is_saved(
 
 
 def test_an_imported_morph_brings_the_ends_that_can_be_read(pages: Pages, tmp_path: Path) -> None:
-    ends = noise(50, 50), noise(70, 50, 1)
+    ends = noise(50, 50), noise(70, 50)
     with running(tmp_path) as studio:
         page = pages(studio.url)
         page.get_by_role("tab", name="morph").click()
