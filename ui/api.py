@@ -137,7 +137,8 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "controlnets": [dict(net) for net in library.controlnets],
             "embeddings": [dict(one) for one in library.embeddings],
             "vaes": [dict(vae) for vae in library.vaes],
-            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled}
+            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled,
+                         "pictures": list(info.pictures)}
                         for info in studio.presets.list() if not info.problem],
         }
 

@@ -12,14 +12,15 @@ from gradio.blocks import Block
 from gradio.utils import get_upload_folder
 
 from backend.errors import LoomError
+from backend.pictures.packing import Packed
+from backend.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
+from ui import preset_pictures
 from ui.header import Header, notes, preset_choices
 from ui.stream import sentence
 from ui.studio import Studio
 from ui.tab_bar import TabBar
 from ui.uploads import read_upload
 from ui.workspace import Workspace
-
-MAX_PRESET_BYTES = 1_000_000
 
 
 class PresetPanel:
@@ -31,6 +32,11 @@ class PresetPanel:
             gr.Markdown("### Presets\nA preset keeps the model, LoRAs and every setting.")
             self.name = gr.Textbox(label="Name", placeholder="e.g. Evening light", max_length=80,
                                    elem_id="loom-preset-name")
+            self.keep = gr.Checkbox(
+                label="Keep the pictures with it", value=False, visible=False,
+                info=f"In the same file, up to {MAX_PICTURES_BYTES / 2**20:.1f} MB.",
+                elem_id="loom-preset-pictures", elem_classes="loom-keep",
+            )
             with gr.Row():
                 self.save = gr.Button("Save as", variant="primary", min_width=0,
                                       elem_id="loom-preset-save")
@@ -62,45 +68,65 @@ class PresetPanel:
         studio = self.studio
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-        def toggle(shown: bool) -> tuple[Any, bool]:
-            return gr.update(visible=not shown), not shown
+        spaces = {space.tab.mode: space for space in workspaces}
 
-        header.save.click(toggle, self.shown, [self.box, self.shown], queue=False, **quiet)
+        def offered(mode: Any) -> bool:
+            return mode in spaces and bool(preset_pictures.places(spaces[mode]))
+
+        def toggle(shown: bool, mode: Any) -> tuple[Any, bool, Any]:
+            return gr.update(visible=not shown), not shown, gr.update(visible=offered(mode))
+
+        header.save.click(toggle, [self.shown, tabs.shown], [self.box, self.shown, self.keep],
+                          queue=False, **quiet)
+
+        def offer(evt: gr.SelectData) -> Any:
+            at = evt.index if isinstance(evt.index, int) else -1
+            return gr.update(visible=offered(dict(enumerate(spaces)).get(at)))
+
+        tabs.tabs.select(offer, None, self.keep, queue=False, **quiet)
         self.close.click(lambda: (gr.update(visible=False), False), None, [self.box, self.shown],
                          queue=False, **quiet)
 
         outputs = [c for space in workspaces for c in (*space.form.components, space.actions)]
+        places = [place for space in workspaces for place in preset_pictures.places(space).values()]
 
         def choose(name: Any) -> list[Any]:
             try:
                 preset = studio.presets.load(str(name or ""))
             except LoomError as error:
-                skipped = [*[gr.skip()] * len(outputs), *tabs.stay()]
-                return [*skipped, notes(str(error), kind="warn")]
+                skipped = [gr.skip()] * (len(outputs) + len(places) + 1)
+                return [*skipped, *tabs.stay(), notes(str(error), kind="warn")]
             changed = apply(workspaces, preset.mode, preset.settings)
-            return [*changed, *tabs.open(preset.mode), gr.skip()]
+            shown, told = preset_pictures.filled(workspaces, preset)
+            keep = gr.update(value=bool(preset.pictures), visible=offered(preset.mode))
+            return [*changed, *shown, keep, *tabs.open(preset.mode), told]
 
-        header.preset.input(choose, header.preset, [*outputs, *tabs.outputs, header.notices],
+        header.preset.input(choose, header.preset,
+                            [*outputs, *places, self.keep, *tabs.outputs, header.notices],
                             preprocess=False, **quiet)
 
-        forms = {space.tab.mode: space.form for space in workspaces}
-
-        def save(name: Any, chosen: Any, shown: Any, **raw: Any) -> tuple[Any, Any]:
+        def save(name: Any, chosen: Any, keep: Any, shown: Any, **raw: Any) -> tuple[Any, Any]:
             try:
-                form = forms[shown]
-                settings = form.parse({key: raw[f"{shown}/{key}"] for key in form.parts})
+                space = spaces[shown]
+                own = {key.removeprefix(f"{shown}/"): value for key, value in raw.items()
+                       if key.startswith(f"{shown}/")}
+                settings = space.form.parse({key: own[key] for key in space.form.parts})
+                wanted = keep is True and offered(shown)
+                kept = preset_pictures.taken(space, own) if wanted else Packed({})
                 preset = studio.presets.save(title := str(name or "").strip(), settings,
-                                             overwrite=title == chosen)
+                                             overwrite=title == chosen, pictures=kept.files)
             except Exception as error:
                 return gr.skip(), notes(sentence(error), kind="warn")
-            return self._choices(preset.name), notes(f"Preset “{preset.name}” saved.")
+            said = preset_pictures.told(preset.name, kept, wanted=wanted)
+            return self._choices(preset.name), notes(*said)
 
         parts: dict[str, Block] = {
-            f"{mode}/{key}": part for mode, form in forms.items()
-            for key, part in form.parts.items()
+            f"{mode}/{key}": part for mode, space in spaces.items()
+            for key, part in (space.form.parts | preset_pictures.inputs(space)).items()
         }
-        self.save.click(save, inputs=[self.name, header.preset, tabs.shown], inputs_kwargs=parts,
-                        outputs=[header.preset, header.notices], preprocess=False, **quiet)
+        saved = self.save.click(
+            save, inputs=[self.name, header.preset, self.keep, tabs.shown], inputs_kwargs=parts,
+            outputs=[header.preset, header.notices], preprocess=False, **quiet)
 
         def delete(name: Any) -> tuple[Any, Any]:
             try:
@@ -125,6 +151,8 @@ class PresetPanel:
 
         header.preset.change(prepare, header.preset, self.export, preprocess=False, queue=False,
                              **quiet)
+        # Saved under the chosen name, the choice does not change, but its file does.
+        saved.then(prepare, header.preset, self.export, preprocess=False, queue=False, **quiet)
 
         def take(sent: Any) -> tuple[Any, Any]:
             try:

@@ -78,6 +78,9 @@ def test_options(client: Client) -> None:
     assert options["schedules"]["ddim"] == ["model"]
     assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "vaes",
                             "presets"}
+    assert options["presets"]
+    assert all(set(preset) == {"name", "mode", "bundled", "pictures"}
+               for preset in options["presets"])
 
 
 @pytest.mark.parametrize(("values", "words"), [
