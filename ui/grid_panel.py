@@ -77,8 +77,8 @@ class GridPanel:
                                  "api_visibility": "private", "preprocess": False}
 
         inputs: dict[str, Any] = self.form.parts | self.parts
-        names = json.dumps(list(inputs))
-        changed = f"(...values) => loom.gridChanged('{self.form.mode}', {names}, values)"
+        keys = json.dumps(list(inputs))
+        changed = f"(...values) => loom.gridChanged('{self.form.mode}', {keys}, values)"
         # By script alone: an event with a function would send every setting of every tab for each
         # change, and its answer touches every control that it was sent.
         gr.on([part.change for part in inputs.values()], fn=None, js=changed,

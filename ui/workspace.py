@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -303,7 +303,7 @@ class Workspace:
         return settings.model_copy(update=open_seeds | alone | {"batch_count": 1})
 
     @property
-    def following(self) -> dict[str, Component]:
+    def following(self) -> Mapping[str, Component]:
         """What follows the chosen model, by the control's name; "" is what marks changes."""
         parts = self.form.parts
         return {"": self.actions} | {key: parts[key] for key in FOLLOWING if key in parts}
