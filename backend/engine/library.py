@@ -10,7 +10,7 @@ from backend.engine.protocol import Library
 from backend.errors import ModelProblem
 from backend.models.catalog import Catalog, ModelInfo
 from backend.models.configs import text_widths
-from backend.models.embeddings import header_of
+from backend.models.embedding_header import header_of
 from backend.settings import SCHEDULES_OF
 
 
@@ -39,7 +39,7 @@ def embeddings_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
     widths = {info.name: _widths(info) for info in catalog.models() if info.problem is None}
     found: list[dict[str, Any]] = []
     for info in catalog.models("embedding"):
-        header = header_of(info)
+        header = None if info.problem else header_of(info.path)
         found.append({
             "name": info.name, "family": info.family, "bytes": info.bytes,
             "vectors": 0 if header is None else header.vectors, "problem": info.problem,

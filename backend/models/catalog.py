@@ -19,7 +19,7 @@ from typing import Literal
 from backend.errors import ModelProblem, UnknownName
 from backend.models.card import Card, read_card
 from backend.models.controlnet_file import controlnet_config
-from backend.models.embedding_file import inspect_embedding
+from backend.models.embedding_header import inspect_embedding
 from backend.models.layout import (
     Findings,
     family_of_width,

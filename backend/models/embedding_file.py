@@ -1,8 +1,4 @@
-"""Textual-inversion files: vectors that a new word stands for (Gal et al. 2022, 2208.01618).
-
-Safetensors only: A1111's (`emb_params`), diffusers' (one tensor under the word), and SDXL's
-(`clip_l` and `clip_g`, one for each text encoder).
-"""
+"""Textual-inversion files: the vectors that a new word stands for."""
 
 from __future__ import annotations
 
@@ -15,31 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from backend.errors import ModelProblem
-from backend.models.layout import family_of_width
-from backend.models.safetensors_header import Shapes, read_shapes
-
-PAIR = ("clip_l", "clip_g")
-MAX_VECTORS = 75  # what a chunk of a prompt holds
-
-
-@dataclass(frozen=True)
-class EmbeddingInfo:
-    """What a file's header tells.
-
-    Attributes:
-        keys: Its tensors, in the order of the text encoders.
-        widths: D of each text encoder that it is for.
-        vectors: How many tokens of a prompt it fills.
-    """
-
-    keys: tuple[str, ...]
-    widths: tuple[int, ...]
-    vectors: int
-
-    @property
-    def family(self) -> str:
-        """sd1, sd2, sdxl, or "sd" for other sizes of the same parts."""
-        return "sdxl" if len(self.widths) == 2 else family_of_width(self.widths[0])
+from backend.models.embedding_header import EmbeddingInfo, inspect_embedding
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,40 +27,6 @@ class Embedding:
     info: EmbeddingInfo
     content_hash: str
     vectors: tuple[torch.Tensor, ...]
-
-
-def inspect_embedding(path: Path) -> EmbeddingInfo:
-    """Reads the header of a file.
-
-    Raises:
-        ModelProblem: It is no embedding, or cannot be used; says why.
-    """
-    shapes = read_shapes(path)
-    keys = _keys(shapes, path.name)
-    found = [shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key]) for key in keys]
-    counts = {shape[0] for shape in found}
-    if len(counts) != 1 or any(len(shape) != 2 or not all(shape) for shape in found):
-        raise ModelProblem(f"{path.name} is no embedding: its tensors do not belong together.")
-    (count,) = counts
-    if count > MAX_VECTORS:
-        raise ModelProblem(
-            f"{path.name} fills {count} tokens of a prompt; {MAX_VECTORS} are the most that a "
-            "text encoder takes in one piece."
-        )
-    return EmbeddingInfo(keys, tuple(shape[1] for shape in found), count)
-
-
-def _keys(shapes: Shapes, name: str) -> tuple[str, ...]:
-    if set(PAIR) <= set(shapes):
-        return PAIR
-    if "emb_params" in shapes:
-        return ("emb_params",)
-    if len(shapes) == 1:
-        return tuple(shapes)
-    raise ModelProblem(
-        f"{name} is no embedding: it holds {len(shapes)} tensors. Is it a LoRA? Those go into "
-        "models/loras."
-    )
 
 
 def read_embedding(path: Path) -> Embedding:

@@ -10,14 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from backend.errors import LoomError
-from backend.models.catalog import Catalog, ModelInfo
-from backend.models.embedding_file import (
-    Embedding,
-    EmbeddingInfo,
-    inspect_embedding,
-    read_embedding,
-)
+from backend.models.catalog import Catalog
+from backend.models.embedding_file import Embedding, read_embedding
+from backend.models.embedding_header import header_of, stamp
 
 KEPT = 64
 _EDGE = r"[\w-]"  # a name stands alone: "ink" is not in "ink-2", nor in "drink"
@@ -96,7 +91,7 @@ class EmbeddingShelf:
         """The words for a model whose text encoders are so wide."""
         found: dict[str, Learned] = {}
         for info in self._catalog.models("embedding"):
-            header = header_of(info)
+            header = None if info.problem else header_of(info.path)
             if header is not None and header.widths == widths:
                 found[info.name.casefold()] = Learned(info.name, info.path, header.vectors)
         return Vocabulary(found)
@@ -107,7 +102,7 @@ class EmbeddingShelf:
         Raises:
             ModelProblem: Its file went away or is damaged.
         """
-        key = _stamp(word.path)
+        key = stamp(word.path)
         with self._lock:
             found = self._files.get(key) or read_embedding(word.path)
             self._files[key] = found
@@ -115,23 +110,3 @@ class EmbeddingShelf:
             while len(self._files) > KEPT:
                 self._files.popitem(last=False)
             return found
-
-
-def header_of(info: ModelInfo) -> EmbeddingInfo | None:
-    """What the header of an entry's file tells; None where it cannot be used."""
-    if info.problem is not None:
-        return None
-    try:
-        return _header(_stamp(info.path))
-    except (LoomError, OSError):
-        return None
-
-
-@lru_cache(maxsize=4096)
-def _header(stamp: tuple[Path, int, int]) -> EmbeddingInfo:
-    return inspect_embedding(stamp[0])
-
-
-def _stamp(path: Path) -> tuple[Path, int, int]:
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns

@@ -18,7 +18,8 @@ from backend.errors import BadInput, ModelProblem
 from backend.metadata import read, write_png
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
-from backend.models.embedding_file import inspect_embedding, read_embedding
+from backend.models.embedding_file import read_embedding
+from backend.models.embedding_header import inspect_embedding
 from backend.models.embeddings import EmbeddingShelf, Learned, Vocabulary
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.text import TextEncoder

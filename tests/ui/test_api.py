@@ -76,8 +76,9 @@ def test_options(client: Client) -> None:
     options = client.predict(api_name="/options")
     assert [card["name"] for card in options["models"]] == ["pocket", "studio-xl"]
     assert options["schedules"]["ddim"] == ["model"]
-    assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "vaes",
-                            "presets"}
+    assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "embeddings",
+                            "vaes", "presets"}
+    assert {"name", "family", "vectors", "fits"} <= set(options["embeddings"][0])
     assert options["presets"]
     assert all(set(preset) == {"name", "mode", "bundled", "pictures"}
                for preset in options["presets"])
