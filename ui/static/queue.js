@@ -94,6 +94,8 @@
           if (!one) continue;
           if (state.state === "failed" && one.state !== "failed" && !one.followed) loom.toast(`${one.words}: ${state.message}`, "warn");
           Object.assign(one, state);
+          // Taken out before it began, it has nothing to show.
+          if (one.state === "stopped" && !one.step && !one.followed) one.state = "gone";
         }
       } catch { /* The connection is gone for now; the next round asks again. */ }
       asking = false;
