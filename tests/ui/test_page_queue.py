@@ -46,6 +46,11 @@ def test_jobs_wait_move_up_stop_and_outlive_a_reload(slow_pages: Pages) -> None:
     queue.click()
     assert prompts(page) == ["one house", "two trees", "three boats", "four fish"]
     expect(page.locator(".queue-list li").nth(1)).to_contain_text("1 before it · starts in about")
+    # The job that runs is seen forming; the others have a place for it.
+    thumbs = page.locator(".queue-list .thumb")
+    page.wait_for_function("document.querySelector('.queue-list .thumb').naturalWidth > 0")
+    boxes = [thumb.bounding_box() for thumb in thumbs.all()]
+    assert [(box["width"], box["height"]) for box in boxes if box] == [(40, 40)] * 4
     page.get_by_role("button", name="Move up: four fish").click()
     expect(page.locator(".queue-list .words").nth(2)).to_have_text("four fish")
     page.get_by_role("button", name="Stop: three boats").click()

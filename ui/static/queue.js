@@ -8,7 +8,7 @@
 
   let $ = null, server = null, timer = null, asking = false;
   const open = (one) => !one.state || WAITS.includes(one.state);
-  const keep = () => sessionStorage.setItem(KEY, JSON.stringify(jobs.map(({ job, mode, words }) => ({ job, mode, words }))));
+  const keep = () => sessionStorage.setItem(KEY, JSON.stringify(jobs.map(({ job, mode, words, thumb }) => ({ job, mode, words, thumb }))));
   const find = (job) => jobs.find((one) => one.job === job);
   const busy = (stage) => WAITS.includes(stage?.value.state);
 
@@ -34,6 +34,17 @@
     return node;
   };
 
+  /* The forming picture of the job that a stage shows; before that, the picture that it starts from. */
+  const source = (mode) => {
+    const src = document.querySelector(`[id^="${mode}-image"] img`)?.src ?? "";
+    return src.startsWith("http") ? src : ""; // kept over a reload, so never the picture itself
+  };
+  const thumb = (one) => {
+    const stage = loom.stages[one.mode];
+    const frame = stage?.value.job === one.job && stage.value.step > 0 && stage.root.querySelector(".frame")?.src;
+    return frame || one.thumb || "";
+  };
+
   let drawn = "";
   const render = () => {
     for (const form of Object.values(loom.forms)) form.name?.();
@@ -55,6 +66,9 @@
       list.replaceChildren(...listed.map((one) => {
         const row = loom.el("li");
         row.dataset.job = one.job;
+        const picture = loom.el("img", "thumb");
+        picture.alt = "";
+        row.append(picture);
         const texts = loom.el("div");
         texts.append(loom.el("b", "", one.mode.replaceAll("_", " ")), loom.el("span", "words", one.words), loom.el("small"));
         row.append(texts);
@@ -66,7 +80,11 @@
       }));
       if (focused) list.querySelector(`[data-job="${CSS.escape(focused)}"] button`)?.focus();
     }
-    listed.forEach((one, i) => { list.children[i].querySelector("small").textContent = about(one); });
+    listed.forEach((one, i) => {
+      const row = list.children[i], picture = row.querySelector(".thumb"), src = thumb(one);
+      row.querySelector("small").textContent = about(one);
+      if (src && picture.src !== src) picture.src = src;
+    });
   };
 
   /* A stage that is free shows the next job of its tab, also one that ended unseen. */
@@ -111,7 +129,7 @@
     has: (mode) => jobs.some((one) => one.mode === mode && open(one)),
     add: (entry) => {
       if (find(entry.job)) return;
-      jobs.push({ ...entry });
+      jobs.push({ thumb: source(entry.mode), ...entry });
       keep();
       ask();
     },
