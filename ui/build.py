@@ -20,6 +20,7 @@ from ui.api import connect_api, unknown_field
 from ui.check_panel import check_panel
 from ui.controls import control_for
 from ui.filling import Filler
+from ui.following import connect_model
 from ui.form import Form
 from ui.guard import Guard, HostList
 from ui.header import header
@@ -43,7 +44,7 @@ from ui.tab_bar import TabBar
 from ui.tabs import TABS
 from ui.theme import STATIC, css, theme
 from ui.verifying import connect_verify
-from ui.workspace import Workspace, connect_model
+from ui.workspace import Workspace
 
 MAX_FILE = "32mb"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,6 @@ from ui.stage import mount_call, script, stage
 from ui.stream import failed, observe, run
 from ui.studio import Studio
 
-FOLLOWING = ("size", "guidance_scale")  # controls that a model has its own standard for
 _ACTIONS = """
 <div class="actions-row">
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
@@ -302,18 +301,6 @@ class Workspace:
         alone = {"batch_size": 1} if has_wildcards(settings) else {}  # as its run was drawn
         return settings.model_copy(update=open_seeds | alone | {"batch_count": 1})
 
-    @property
-    def following(self) -> Mapping[str, Component]:
-        """What follows the chosen model, by the control's name; "" is what marks changes."""
-        parts = self.form.parts
-        return {"": self.actions} | {key: parts[key] for key in FOLLOWING if key in parts}
-
-    def under(self, model: str) -> list[Any]:
-        """Values for `following` under another model."""
-        shown = dict(zip(self.form.parts, self.form.write({"model": model}), strict=True))
-        shown[""] = {"defaults": self.form.defaults(model)}
-        return [shown[key] for key in self.following]
-
     def _connect_controls(self) -> None:
         form = self.form
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
@@ -409,13 +396,3 @@ def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
 
 def _whole(value: Any, otherwise: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
-
-
-def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
-    """Lets every tab follow the chosen model, in one answer that touches what follows alone."""
-    def follow(name: Any) -> list[Any]:
-        return [value for space in spaces for value in space.under(str(name))]
-
-    model.input(follow, inputs=model, preprocess=False, queue=False, show_progress="hidden",
-                outputs=[part for space in spaces for part in space.following.values()],
-                api_visibility="private")

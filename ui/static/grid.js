@@ -41,7 +41,10 @@
       clearTimeout(timer);
       timer = setTimeout(ask, WAIT_MS);
     };
-    element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", shown[mode]);
+    element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", () => {
+      told = null; // how fast the model is may be known by now
+      shown[mode]();
+    });
     if (values[mode]) shown[mode]();
   };
 })();
