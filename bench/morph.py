@@ -8,8 +8,10 @@ the Frechet distance of the middle frames to renders, which a cross-fade cannot 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -134,53 +136,104 @@ def ready(models: Path, model: str) -> LocalEngine:
     return engine
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What one pair gave at one stage.
+
+    Attributes:
+        features: (F, D) of the judge.
+        worst_db: PSNR of the worse end against the autoencoder's reconstruction; inf for none.
+        forwards: Sample-forwards of the frames and of the attention that they look at.
+    """
+
+    features: NDArray[np.float64]
+    worst_db: float
+    forwards: int
+
+
+def kept(path: Path, make: Callable[[], Made]) -> Made:
+    """What the file holds, or what is made and then held: a bench of hours goes on where it was."""
+    if path.exists():
+        with np.load(path) as held:
+            return Made(held["features"], float(held["worst_db"]), int(held["forwards"]))
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part.npz")
+    np.savez(part, features=made.features, worst_db=made.worst_db, forwards=made.forwards)
+    part.replace(path)
+    return made
+
+
+def staged(
+    engine: LocalEngine, judge: Judge, pair: tuple[Scene, Scene], name: str,
+    shared: dict[str, Any],
+) -> Made:
+    """One stage of one pair. Inversions and LoRAs that the engine remembers are used again."""
+    if name not in STAGES:
+        return Made(judged(judge, crossfade(pair, shared["frames"])), float("inf"), 0)
+    frames, info = morphed(engine, pair, {**STAGES[name], **shared})
+    worst = min(end["psnr"] for end in info["reconstruction"])
+    forwards = sum(n for stage, n in info["sample_forwards"].items()
+                   if stage not in ("fitting", "inverting"))
+    return Made(judged(judge, frames), worst, forwards)
+
+
 def ablation(
-    models: Path, judge: Judge, pairs: Sequence[tuple[Scene, Scene]], shared: dict[str, Any]
+    engine: LocalEngine, judge: Judge, pairs: Sequence[tuple[Scene, Scene]],
+    shared: dict[str, Any], work: Path,
 ) -> list[list[str]]:
-    """A row for each stage: means over the pairs, and what it cost."""
-    renders = [render(scene_of(RENDERS_SEED, i)) for i in range(max(200, 8 * len(pairs)))]
-    real = judged(judge, renders)
-    rows: list[list[str]] = []
-    for name in ("cross-fade of pixels", *STAGES):
-        smooth: list[tuple[float, float]] = []
-        middle: list[NDArray[np.float64]] = []
-        seconds, forwards, worst = 0.0, 0, float("inf")
-        engine = ready(models, shared["model"])
-        for pair in pairs:
+    """A row for each stage: means over the pairs."""
+    names = ("cross-fade of pixels", *STAGES)
+    made: dict[str, list[Made]] = {name: [] for name in names}
+    for index, pair in enumerate(pairs):
+        for number, name in enumerate(names):
             began = time.perf_counter()
-            if name in STAGES:
-                frames, info = morphed(engine, pair, {**STAGES[name], **shared})
-                forwards = sum(info["sample_forwards"].values())
-                worst = min(worst, *(end["psnr"] for end in info["reconstruction"]))
-            else:
-                frames = crossfade(pair, shared["frames"])
-            seconds += time.perf_counter() - began
-            features = judged(judge, frames)
-            smooth.append(smoothness(features))
-            third = len(frames) // 3
-            middle.append(features[third : len(frames) - third])
-        engine.close()
-        ppl, pdv = np.mean(smooth, axis=0)
+            made[name].append(kept(work / f"{index:02d}-{number}.npz",
+                                   lambda pair=pair, name=name: staged(engine, judge, pair, name,
+                                                                       shared)))
+            print(f"pair {index}, {name}: {time.perf_counter() - began:.1f} s", flush=True)
+    real = judged(judge, [render(scene_of(RENDERS_SEED, i)) for i in range(200)])
+    rows: list[list[str]] = []
+    for name in names:
+        ppl, pdv = np.mean([smoothness(one.features) for one in made[name]], axis=0)
+        third = shared["frames"] // 3
+        middle = np.concatenate([one.features[third:-third] for one in made[name]])
+        worst = min(one.worst_db for one in made[name])
+        forwards = np.mean([one.forwards for one in made[name]])
         rows.append([
-            name, f"{ppl:.3f}", f"{pdv:.5f}",
-            f"{frechet_distance(np.concatenate(middle), real):.3f}",
-            "-" if worst == float("inf") else f"{worst:.1f}", str(forwards),
-            f"{seconds / len(pairs):.1f}",
+            name, f"{ppl:.3f}", f"{pdv:.5f}", f"{frechet_distance(middle, real):.3f}",
+            "-" if worst == float("inf") else f"{worst:.1f}", f"{forwards:.0f}",
         ])
-        print(" | ".join(rows[-1]), flush=True)
     return rows
 
 
-def timing(models: Path, pair: tuple[Scene, Scene], shared: dict[str, Any]) -> str:
-    """All frames in one batch against one at a time, on plain DDIM."""
+def timing(
+    engine: LocalEngine, models: Path, pair: tuple[Scene, Scene], shared: dict[str, Any]
+) -> str:
+    """All frames in one batch against one at a time, on plain DDIM; what a whole morph takes."""
     model = load_checkpoint(Catalog([models]).checkpoint(shared["model"]), pick(None, "float32"))
     theirs = timed(lambda: frame_by_frame(model, pair, shared["frames"], shared["steps"]))
-    engine = ready(models, shared["model"])
-    options = {**STAGES["DDIM"], **shared, "inversion_refine": 0}
-    ours = timed(lambda: morphed(engine, pair, options))
-    engine.close()
-    return (f"\nPlain DDIM, all frames in one batch: {ours:.1f} s; frame by frame with diffusers' "
-            f"parts: {theirs:.1f} s; ratio {ours / theirs:.2f}.\n")
+    plain = {**STAGES["DDIM"], **shared, "inversion_refine": 0}
+    ours = timed(lambda: morphed(engine, pair, plain))
+    told: list[dict[str, Any]] = []
+    lines = [f"Plain DDIM, all frames in one batch: {ours:.1f} s; frame by frame with diffusers' "
+             f"parts: {theirs:.1f} s; ratio {ours / theirs:.2f} (bar 0.7).", ""]
+    for name in ("+ even", "quick, even"):
+        for again in ("the first time", "again"):
+            seconds = timed(lambda name=name: told.append(
+                morphed(engine, pair, {**STAGES[name], **shared})[1]))
+            lines += [f"- {name}, {again}: {seconds:.1f} s; {told[-1]['times_s']}; sample-forwards "
+                      f"{told[-1]['sample_forwards']}; attention kept "
+                      f"{told[-1]['attention_bytes'] / 2**20:.1f} MiB"]
+    return "\n".join(lines) + "\n"
+
+
+def memory(engine: LocalEngine, pair: tuple[Scene, Scene], shared: dict[str, Any]) -> str:
+    """The process's peak in a morph of 120 frames (few steps: how many makes no difference)."""
+    options = {**STAGES["+ attention"], **shared, "frames": 120, "steps": 6, "lora_steps": 2}
+    morphed(engine, pair, options)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return f"\n120 frames: the process's peak is {peak:.2f} GiB (bar 4).\n"
 
 
 def main() -> None:
@@ -194,21 +247,27 @@ def main() -> None:
     add("--frames", type=int, default=16)
     add("--steps", type=int, default=50)
     add("--lora-steps", type=int, default=200)
-    add("--out", type=Path, default=Path("docs/morph.md"))
+    add("--times", action="store_true", help="times and memory instead of the ablation")
+    add("--out", type=Path, default=Path("docs/benchmarks-morph.md"))
     args = parser.parse_args()
-    judge = trained_judge(args.work, args.judge_steps)
-    pairs = [(scene_of(PAIRS_SEED, 2 * i), scene_of(PAIRS_SEED, 2 * i + 1))
-             for i in range(args.pairs)]
     shared = {"model": args.model, "frames": args.frames, "steps": args.steps,
               "lora_steps": args.lora_steps}
-    rows = ablation(args.models, judge, pairs, shared)
-    text = markdown(
-        f"Morphs of {len(pairs)} pairs, {args.frames} frames, {args.steps} steps",
-        ["what", "PPL", "PDV", "Frechet, middle third", "worst end, dB",
-         "sample-forwards a morph", "s a morph"], rows,
-    )
-    text += timing(args.models, pairs[0], shared)
-    text = f"# Morphs, measured\n\nMachine: {machine()}.\n\n" + text
+    pairs = [(scene_of(PAIRS_SEED, 2 * i), scene_of(PAIRS_SEED, 2 * i + 1))
+             for i in range(args.pairs)]
+    engine = ready(args.models, args.model)
+    if args.times:
+        text = timing(engine, args.models, pairs[0], shared) + memory(engine, pairs[0], shared)
+    else:
+        judge = trained_judge(args.work, args.judge_steps)
+        folder = args.work / f"morphs-{args.model}-{args.frames}-{args.steps}-{args.lora_steps}"
+        rows = ablation(engine, judge, pairs, shared, folder)
+        text = markdown(
+            f"Morphs of {len(pairs)} pairs, {args.frames} frames, {args.steps} steps",
+            ["what", "PPL", "PDV", "Frechet, middle third", "worst end, dB",
+             "sample-forwards of the frames"], rows,
+        )
+    engine.close()
+    text = f"Machine: {machine()}.\n\n" + text
     print(text)
     args.out.write_text(text)
 

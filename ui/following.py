@@ -18,6 +18,7 @@ def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
         return [value for space in spaces for value in _under(space, str(name))]
 
     model.input(follow, inputs=model, preprocess=False, queue=False, show_progress="hidden",
+                show_progress_on=model,
                 outputs=[part for space in spaces for part in _following(space)],
                 api_visibility="private")
 

@@ -15,6 +15,7 @@ from backend.engine.protocol import Engine
 from backend.errors import BadInput
 from backend.requests import Request
 from backend.settings import Settings, XyzGridSettings, axis_fields, parse
+from ui.carrying import carried, unpacked
 from ui.controls import CHOICE_TITLES, title
 from ui.form import Form
 from ui.stage import mount_call, script
@@ -77,12 +78,13 @@ class GridPanel:
                                  "api_visibility": "private", "preprocess": False}
 
         inputs: dict[str, Any] = self.form.parts | self.parts
-        keys = json.dumps(list(inputs))
-        changed = f"(...values) => loom.gridChanged('{self.form.mode}', {keys}, values)"
+        keys = json.dumps(list(self.parts))
+        changed = f"(...values) => loom.axesChanged('{self.form.mode}', {keys}, values)"
         # By script alone: an event with a function would send every setting of every tab for each
-        # change, and its answer touches every control that it was sent.
-        gr.on([part.change for part in inputs.values()], fn=None, js=changed,
-              inputs=list(inputs.values()), show_progress="hidden", api_visibility="private")
+        # change, and its answer touches every control that it was sent. The form's own values come
+        # with what the workspace keeps.
+        gr.on([part.change for part in self.parts.values()], fn=None, js=changed,
+              inputs=list(self.parts.values()), show_progress="hidden", api_visibility="private")
 
         def choices() -> list[Any]:
             """LoRAs come and go, and the page may be older than the engine."""
@@ -102,8 +104,9 @@ class GridPanel:
             field.input(names, inputs=[field, values], outputs=values, **quiet)
 
         async def draw(
-            evt: gr.EventData, request: gr.Request, **raw: Any
+            sent: Any, request: gr.Request
         ) -> AsyncGenerator[tuple[Any, Any], None]:
+            raw, _ = unpacked(sent)
             try:
                 images = await asyncio.to_thread(space.tab.pixels, space.pictures, raw)
                 wanted = Request(self._settings(raw), images)
@@ -118,9 +121,8 @@ class GridPanel:
                     yield state, gr.skip() if job in (None, said) else job
                     said = job
 
-        self.start.draw(draw, inputs_kwargs=inputs | space.pictures,
-                        outputs=[space.stage, space.kept_job], preprocess=False,
-                        show_progress="hidden", concurrency_limit=None, api_visibility="private")
+        carried(self.start.draw, draw, inputs | space.pictures, [space.stage, space.kept_job],
+                concurrency_limit=None)
 
     def _forecast(self) -> Callable[..., Any]:
         async def forecast(raw: Any) -> dict[str, Any]:

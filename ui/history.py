@@ -86,7 +86,8 @@ def connect_records(
         return filler.guarded(lambda: restored(_past(studio, name), {"name": str(name)}))
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
-        trigger(fn, outputs=filler.outputs, show_progress="hidden", api_visibility="private")
+        trigger(fn, outputs=filler.outputs, show_progress="hidden",
+                show_progress_on=header.notices, api_visibility="private")
 
 
 def _words(settings: dict[str, Any]) -> str:

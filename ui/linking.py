@@ -16,6 +16,7 @@ import gradio as gr
 from backend.errors import BadInput
 from backend.permalink import MAX_CHARS, decode, encode
 from backend.settings import Settings, parse
+from ui.carrying import carried, unpacked
 from ui.filling import Filler
 from ui.header import Header, notes
 from ui.preset_panel import PresetPanel
@@ -46,7 +47,8 @@ def connect_links(
     for space in spaces:
         space.stage.link(of_result, outputs=header.notices, **quiet)
 
-    def of_form(shown: Any, **raw: Any) -> dict[str, Any]:
+    def of_form(sent: Any, shown: Any) -> dict[str, Any]:
+        raw, _ = unpacked(sent)
         form = forms[shown]
         values = {key: raw[f"{shown}/{key}"] for key in form.parts}
         return _link(lambda: form.parse(values))
@@ -54,8 +56,7 @@ def connect_links(
     forms = {space.tab.mode: space.form for space in spaces}
     parts: dict[str, Any] = {f"{mode}/{key}": part for mode, form in forms.items()
                              for key, part in form.parts.items()}
-    panel.link.click(of_form, inputs=[tabs.shown], inputs_kwargs=parts, outputs=header.notices,
-                     preprocess=False, **quiet)
+    carried(panel.link.click, of_form, parts, header.notices, states=[tabs.shown])
 
     def opened(recipe: Any) -> list[Any]:
         if not isinstance(recipe, str):
@@ -66,7 +67,8 @@ def connect_links(
     def open_link(evt: gr.EventData) -> list[Any]:
         return filler.guarded(lambda: opened(given(evt, "recipe", None)))
 
-    header.notices.open_link(open_link, outputs=filler.outputs, **quiet)
+    header.notices.open_link(open_link, outputs=filler.outputs,
+                             show_progress_on=header.notices, **quiet)
     modes = json.dumps([space.tab.mode for space in spaces])
     page.load(fn=None, js=f"() => loom.watchLinks({modes})", **quiet)
 

@@ -14,6 +14,7 @@ from backend.events import JobStatus
 from backend.lora_settings import FootprintSettings, LoraPadSettings
 from backend.requests import Request
 from backend.settings import LoraMixSettings, parse
+from ui.carrying import carried, unpacked
 from ui.stage import encode_jpeg, mount_call, script
 from ui.stream import data_uri, result_of, sentence
 from ui.studio import Studio
@@ -80,8 +81,9 @@ def connect_pad(space: Workspace) -> None:
     pad, form, engine = space.results["pad"], space.form, space.studio.engine
     assert isinstance(pad, gr.HTML)
 
-    async def build(evt: gr.EventData, request: gr.Request, **raw: Any) -> dict[str, Any]:
-        asked = evt._data.get("asked") if isinstance(evt._data, dict) else None
+    async def build(sent: Any, request: gr.Request) -> dict[str, Any]:
+        raw, event = unpacked(sent)
+        asked = event.get("asked")
         try:
             settings = LoraPadSettings.of(form.parse(raw))
             owner = str(request.username or request.session_hash or "")
@@ -94,8 +96,7 @@ def connect_pad(space: Workspace) -> None:
             {"name": use.name, "weight": use.weight} for use in settings.loras
         ]}
 
-    pad.build(build, inputs_kwargs=form.parts, outputs=pad, preprocess=False,
-              show_progress="hidden", concurrency_limit=None, api_visibility="private")
+    carried(pad.build, build, form.parts, pad, told="lora_mix.build", concurrency_limit=None)
 
 
 def _pad_functions(studio: Studio) -> list[Any]:

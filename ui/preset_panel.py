@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.utils import get_upload_folder
 
 from backend.errors import LoomError
 from backend.pictures.packing import Packed
 from backend.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
 from ui import preset_pictures
+from ui.carrying import carried, unpacked
 from ui.header import Header, notes, preset_choices
 from ui.stream import sentence
 from ui.studio import Studio
@@ -103,9 +103,11 @@ class PresetPanel:
 
         header.preset.input(choose, header.preset,
                             [*outputs, *places, self.keep, *tabs.outputs, header.notices],
-                            preprocess=False, **quiet)
+                            preprocess=False, show_progress_on=header.notices, **quiet)
 
-        def save(name: Any, chosen: Any, keep: Any, shown: Any, **raw: Any) -> tuple[Any, Any]:
+        def save(sent: Any, shown: Any) -> tuple[Any, Any]:
+            raw, _ = unpacked(sent)
+            name, chosen, keep = (raw.get(key) for key in ("name", "chosen", "keep"))
             try:
                 space = spaces[shown]
                 own = {key.removeprefix(f"{shown}/"): value for key, value in raw.items()
@@ -120,13 +122,13 @@ class PresetPanel:
             said = preset_pictures.told(preset.name, kept, wanted=wanted)
             return self._choices(preset.name), notes(*said)
 
-        parts: dict[str, Block] = {
+        parts: dict[str, Any] = {
             f"{mode}/{key}": part for mode, space in spaces.items()
             for key, part in (space.form.parts | preset_pictures.inputs(space)).items()
         }
-        saved = self.save.click(
-            save, inputs=[self.name, header.preset, self.keep, tabs.shown], inputs_kwargs=parts,
-            outputs=[header.preset, header.notices], preprocess=False, **quiet)
+        parts |= {"name": self.name, "chosen": header.preset, "keep": self.keep}
+        saved = carried(self.save.click, save, parts, [header.preset, header.notices],
+                        states=[tabs.shown])
 
         def delete(name: Any) -> tuple[Any, Any]:
             try:

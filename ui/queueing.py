@@ -11,6 +11,7 @@ import gradio as gr
 
 from backend.engine.protocol import Engine
 from backend.errors import LoomError
+from ui.carrying import carried, unpacked
 from ui.header import Header, notes
 from ui.stream import observe, sentence
 from ui.workspace import Workspace, given, owner_of
@@ -21,11 +22,8 @@ WORDS_CHARS = 80
 def connect_queue(engine: Engine, top: Header, spaces: list[Workspace]) -> None:
     """Wires the Generate button of every tab for the time while a job runs."""
     for space in spaces:
-        space.actions.enqueue(
-            _enqueue(engine, space), inputs_kwargs=space.form.parts | space.pictures,
-            outputs=top.notices, preprocess=False, show_progress="hidden",
-            concurrency_limit=None, trigger_mode="multiple", api_visibility="private",
-        )
+        carried(space.actions.enqueue, _enqueue(engine, space), space.form.parts | space.pictures,
+                top.notices, concurrency_limit=None, trigger_mode="multiple")
         space.actions.follow(
             _follow(engine), outputs=[space.stage, space.kept_job], show_progress="hidden",
             concurrency_limit=None, api_visibility="private",
@@ -40,9 +38,9 @@ def words_of(prompt: str, mode: str) -> str:
 
 
 def _enqueue(engine: Engine, space: Workspace) -> Callable[..., Any]:
-    async def enqueue(evt: gr.EventData, request: gr.Request, **raw: Any) -> dict[str, Any]:
+    async def enqueue(sent: Any, request: gr.Request) -> dict[str, Any]:
         try:
-            wanted = await space.request(raw)
+            wanted = await space.request(unpacked(sent)[0])
             token = await asyncio.to_thread(engine.submit, wanted, owner_of(request))
         except Exception as error:
             return notes(sentence(error), kind="warn")

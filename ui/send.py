@@ -35,7 +35,8 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
     parts = [part for _, part in receivers.values()]
     for space in spaces:
         space.stage.send(send, outputs=[*tabs.outputs, *parts], show_progress="hidden",
-                         trigger_mode="multiple", api_visibility="private")
+                         show_progress_on=space.stage, trigger_mode="multiple",
+                         api_visibility="private")
 
 
 def chosen(engine: Engine, job: Any, image: Any) -> Output | None:

@@ -171,8 +171,8 @@ def stage(
 def mount_call(function: str, mode: str, events: tuple[str, ...]) -> str:
     """The line of script that hands a component to `loom`; events are named for Gradio."""
     names = ", ".join(f"'{name}'" for name in events)
-    return (f"loom.{function}(element, {{mode: '{mode}', trigger, props, server, watch, upload, "
-            f"events: [{names}]}});")
+    return (f"loom.{function}(element, {{mode: '{mode}', trigger: loom.telling('{mode}', trigger), "
+            f"props, server, watch, upload, events: [{names}]}});")
 
 
 def _text(asked: Any, key: str) -> str:

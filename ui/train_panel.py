@@ -13,6 +13,7 @@ from backend.errors import BadInput, LoomError
 from backend.events import JobStatus
 from backend.requests import TrainLoraRequest
 from backend.train_settings import PRESETS, TrainLoraSettings, parse_training
+from ui.carrying import carried, unpacked
 from ui.stage import encode_jpeg, mount_call, script
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
@@ -112,10 +113,8 @@ def connect_training(space: Workspace) -> None:
     assert isinstance(run, gr.HTML)
     kept = gr.BrowserState(None, storage_key="loom-train-form", secret="loom")
 
-    async def start(
-        evt: gr.EventData, request: gr.Request, **raw: Any
-    ) -> tuple[dict[str, Any], Any]:
-        asked = evt._data if isinstance(evt._data, dict) else {}
+    async def start(sent: Any, request: gr.Request) -> tuple[dict[str, Any], Any]:
+        raw, asked = unpacked(sent)
         try:
             token = await asyncio.to_thread(
                 _submit, space.studio, raw, asked, str(request.username or request.session_hash)
@@ -124,9 +123,8 @@ def connect_training(space: Workspace) -> None:
             return {"error": sentence(error), "asked": asked.get("asked")}, gr.skip()
         return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}
 
-    run.start(start, inputs_kwargs=parts | {"model": space.form.parts["model"]},
-              outputs=[run, kept], preprocess=False, show_progress="hidden",
-              concurrency_limit=None, api_visibility="private")
+    carried(run.start, start, parts | {"model": space.form.parts["model"]}, [run, kept],
+            told="train.start", concurrency_limit=None)
 
     def follow_preset(preset: Any) -> list[Any]:
         values = PRESETS.get(preset)
@@ -148,8 +146,8 @@ def connect_training(space: Workspace) -> None:
 
     assert Context.root_block is not None
     Context.root_block.load(
-        restore, inputs=kept, outputs=list(parts.values()), show_progress="hidden", queue=False,
-        api_visibility="private",
+        restore, inputs=kept, outputs=list(parts.values()), show_progress="hidden",
+        show_progress_on=run, queue=False, api_visibility="private",
     )
 
 

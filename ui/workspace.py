@@ -17,6 +17,7 @@ from backend.events import Pixels
 from backend.requests import Branch, Request
 from backend.settings import Settings, parse
 from backend.wildcards import has_wildcards
+from ui.carrying import carried, unpacked
 from ui.controls import card_of
 from ui.embedding_chips import embedding_chips
 from ui.form import Form
@@ -163,7 +164,8 @@ class Workspace:
                 self.actions = gr.HTML(
                     None, html_template=_ACTIONS,
                     js_on_load=mount_call("mountActions", mode,
-                                          ("generate", "stop", "reset", "enqueue", "follow")),
+                                          ("generate", "stop", "reset", "enqueue", "follow",
+                                           "keep")),
                     head=script("loom.js", "stage.js"), apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -220,25 +222,26 @@ class Workspace:
         engine = self.studio.engine
 
         async def generate(
-            evt: gr.EventData, request: gr.Request, **raw: Any
+            sent: Any, request: gr.Request
         ) -> AsyncGenerator[tuple[Any, Any], None]:
+            raw, _ = unpacked(sent)
             async with aclosing(self._runs(raw, owner_of(request), None)) as states:
                 async for state in states:
                     yield state
 
         async def branch(
-            evt: gr.EventData, request: gr.Request, **raw: Any
+            sent: Any, request: gr.Request
         ) -> AsyncGenerator[tuple[Any, Any], None]:
-            source = Branch(str(given(evt, "job", "")), _whole(given(evt, "step", 0)))
+            raw, event = unpacked(sent)
+            source = Branch(str(event.get("job", "")), _whole(event.get("step", 0)))
             async with aclosing(self._runs(raw, owner_of(request), source)) as states:
                 async for state in states:
                     yield state
 
-        inputs = self.form.parts | self.pictures
-        for trigger, fn in ((self.actions.generate, generate), (self.stage.branch, branch)):
-            trigger(fn, inputs_kwargs=inputs, outputs=[self.stage, self.kept_job],
-                    preprocess=False, show_progress="hidden", concurrency_limit=None,
-                    api_visibility="private")
+        inputs, outputs = self.form.parts | self.pictures, [self.stage, self.kept_job]
+        carried(self.actions.generate, generate, inputs, outputs, concurrency_limit=None)
+        carried(self.stage.branch, branch, inputs, outputs, told=f"{self.tab.mode}.branch",
+                concurrency_limit=None)
 
         def stop(evt: gr.EventData) -> None:
             engine.cancel(str(given(evt, "job", "")))
@@ -304,7 +307,8 @@ class Workspace:
     def _connect_controls(self) -> None:
         form = self.form
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
-                                 "api_visibility": "private", "preprocess": False}
+                                 "show_progress_on": self.stage, "api_visibility": "private",
+                                 "preprocess": False}
 
         def reset(evt: gr.EventData, model: Any) -> list[Any]:
             key = str(given(evt, "key", ""))
@@ -359,9 +363,13 @@ class Workspace:
         names = json.dumps(list(form.parts))
         keep = f"(...values) => loom.changed('{mode}', {names}, values)"
         watched = [*form.components, self.kept_form]
-        gr.on([part.change for part in form.components],
-              fn=None, js=keep, inputs=watched, outputs=self.kept_form, show_progress="hidden",
+        # For each input of an event Gradio's page walks the tree of all components, so a change
+        # hands nothing over; the script asks for all values once when the changes are through.
+        gr.on([part.change for part in form.components], fn=None,
+              js=f"() => loom.touched('{mode}')", show_progress="hidden",
               api_visibility="private")
+        self.actions.keep(fn=None, js=keep, inputs=watched, outputs=self.kept_form,
+                          show_progress="hidden", api_visibility="private")
 
         def restore(kept: Any) -> list[Any]:
             if not isinstance(kept, dict):
@@ -375,7 +383,8 @@ class Workspace:
 
         page.load(
             restore, inputs=self.kept_form, outputs=[self.actions, *form.components],
-            show_progress="hidden", api_visibility="private", queue=False,
+            show_progress="hidden", show_progress_on=self.stage, api_visibility="private",
+            queue=False,
         ).then(
             fn=None, inputs=watched, outputs=self.kept_form,
             js=f"(...values) => (loom.restored['{mode}'] = true, "

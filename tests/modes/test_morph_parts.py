@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from backend.models.perceptual import distance, look
+from backend.models.perceptual import EncoderMetric, distance
 from backend.models.vae import Vae
 from backend.modes.end_cache import EndCache, content_key
 from backend.modes.morph import light, spacing
@@ -50,10 +50,10 @@ def test_a_second_run_is_spaced_by_the_distances_of_the_first() -> None:
 
 
 def test_distances_grow_with_the_change() -> None:
-    vae = Vae(tiny_vae().eval())
+    look = EncoderMetric(Vae(tiny_vae().eval())).look
     picture = house(64, 64)
     same, near, far = (
-        look(vae, image) for image in (
+        look(image) for image in (
             picture, np.clip(picture.astype(int) + 4, 0, 255).astype(np.uint8),
             np.ascontiguousarray(picture[::-1]),
         )
@@ -67,7 +67,7 @@ def test_distances_grow_with_the_change() -> None:
     (3.0, 38.0, "red"), (0.2, 12.0, "red"),
 ])
 def test_the_light_names_the_worse_of_both(far: float, psnr: float | None, colour: str) -> None:
-    found = light.judge(far, psnr)
+    found = light.judge(far, psnr, EncoderMetric(Vae(tiny_vae().eval())))
     assert found.light == colour
     assert found.sentence.endswith(".")
 

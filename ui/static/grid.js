@@ -3,12 +3,14 @@
   if (window.loom.mountGrid) return;
   const loom = window.loom;
   const WAIT_MS = 150;
-  const values = {}, shown = {};
-  /* Called by the page on each change of a setting or an axis, with all of them by name. */
-  loom.gridChanged = (mode, names, now) => {
-    values[mode] = Object.fromEntries(names.map((name, i) => [name, now[i]]));
+  const axes = {}, shown = {};
+  /* Called by the page on each change of the axes, with those by name. */
+  loom.axesChanged = (mode, names, now) => {
+    axes[mode] = Object.fromEntries(names.map((name, i) => [name, now[i]]));
     shown[mode]?.();
   };
+  /* Called when the form has changed. */
+  loom.gridChanged = (mode) => shown[mode]?.();
 
   loom.mountGrid = (element, { mode, trigger, props, server, watch }) => {
     const cost = element.querySelector(".cost"), draw = element.querySelector(".draw");
@@ -27,13 +29,16 @@
     };
     watch("value", take);
     take();
-    let timer = 0, asks = 0, told = null;
+    let timer = 0, asks = 0, told = "";
     const ask = async () => {
-      if (element.offsetParent === null || told === values[mode]) return; // closed: when it opens
-      const mine = ++asks, asked = values[mode];
+      const last = loom.forms[mode]?.last;
+      if (element.offsetParent === null || !last || !axes[mode]) return; // closed: when it opens
+      const asked = { ...last, ...axes[mode] }, words = JSON.stringify(asked);
+      if (told === words) return;
+      const mine = ++asks;
       const got = await server.forecast(asked);
       if (mine !== asks || !got) return;
-      told = asked;
+      told = words;
       props.value = got;
       take();
     };
@@ -42,9 +47,9 @@
       timer = setTimeout(ask, WAIT_MS);
     };
     element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", () => {
-      told = null; // how fast the model is may be known by now
+      told = ""; // how fast the model is may be known by now
       shown[mode]();
     });
-    if (values[mode]) shown[mode]();
+    shown[mode]();
   };
 })();

@@ -130,7 +130,28 @@
     }
   };
 
-  /* Called by the page on each change of a control: marks, and what the browser shall keep. */
+  /* What scripts say with an event, by "mode.event"; the values of many components go with it. */
+  const told = {};
+  loom.telling = (mode, trigger) => (name, data) => {
+    told[`${mode}.${name}`] = data;
+    trigger(name, data);
+  };
+  loom.carry = (event, names, values) => ({
+    event: told[event] ?? {}, values: Object.fromEntries(names.map((name, i) => [name, values[i]])),
+  });
+
+  /* Called by the page on each change of a control; many come at once, and their values once. */
+  const TOUCHED_MS = 40, touched = new Set();
+  loom.touched = (mode) => {
+    if (touched.has(mode)) return;
+    touched.add(mode);
+    setTimeout(() => {
+      touched.delete(mode);
+      loom.forms[mode]?.trigger("keep", {});
+    }, TOUCHED_MS);
+  };
+
+  /* With the values of all controls: marks, and what the browser shall keep. */
   loom.changed = (mode, names, values) => {
     const kept = values.pop();
     const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
@@ -141,6 +162,7 @@
     loom.prompts?.[mode]?.look();
     loom.styles?.[mode]?.();
     loom.embeddings?.[mode]?.();
+    loom.gridChanged?.(mode);
     return loom.restored[mode] ? now : kept;
   };
 

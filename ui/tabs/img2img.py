@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from backend.errors import LoomError
 from backend.events import Pixels
 from backend.pictures import canvas
 from backend.settings import Img2ImgSettings, parse
+from ui.carrying import carried, unpacked
 from ui.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.send import chosen
 from ui.uploads import read_pictures
@@ -71,9 +73,9 @@ def _connect(space: Workspace) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
                              "preprocess": False}
 
-    def explain(**raw: Any) -> str:
+    def explain(sent: Any) -> str:
         try:
-            settings = form.parse(raw)
+            settings = form.parse(unpacked(sent)[0])
             assert isinstance(settings, Img2ImgSettings)
             return meaning(engine, settings)
         except LoomError as error:
@@ -83,9 +85,8 @@ def _connect(space: Workspace) -> None:
     assert isinstance(explained, gr.Markdown)
     about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
     changes = [form.parts[name].change for name in about]  # type: ignore[attr-defined]
-    gr.on([*changes, space.page.load], explain,
-          inputs_kwargs=dict(form.parts), outputs=explained, queue=False,
-          trigger_mode="always_last", **quiet)
+    carried(partial(gr.on, [*changes, space.page.load]), explain, form.parts, explained,
+            queue=False, trigger_mode="always_last")
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
 

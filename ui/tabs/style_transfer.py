@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import gradio as gr
@@ -15,6 +15,7 @@ from backend.events import Pixels
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
 from backend.settings import StyleTransferSettings
+from ui.carrying import carried, unpacked
 from ui.controls import SIZE, card_of
 from ui.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.stage import mount_call, png_uri, script
@@ -68,10 +69,9 @@ def _connect(space: Workspace) -> None:
     form, engine = space.form, space.studio.engine
     inputs = {name: space.pictures[name] for name in PICTURES}
     inputs |= {key: form.parts[key] for key in FOLLOWED}
-    names = list(inputs)
 
-    def follow(*values: Any) -> dict[str, Any]:
-        raw = dict(zip(names, values, strict=True))
+    def follow(sent: Any) -> dict[str, Any]:
+        raw, _ = unpacked(sent)
         library = engine.library()
         note = missing(library, str(raw["model"]), str(raw["detector"]))
         try:
@@ -79,13 +79,10 @@ def _connect(space: Workspace) -> None:
         except Exception as error:
             return {"text": sentence(error), "note": note}
 
-    options: dict[str, Any] = {
-        "inputs": list(inputs.values()), "outputs": space.pictures["edges"], "queue": False,
-        "show_progress": "hidden", "api_visibility": "private", "preprocess": False,
-    }
     watched: list[Any] = list(inputs.values())  # components of many kinds share the event
     changes = [part.change for part in watched if hasattr(part, "change")]
-    gr.on([*changes, space.page.load], follow, trigger_mode="always_last", **options)
+    carried(partial(gr.on, [*changes, space.page.load]), follow, inputs, space.pictures["edges"],
+            queue=False, trigger_mode="always_last")
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
     lay_under(image, space.pictures["painted"])

@@ -13,10 +13,11 @@ from typing import Any
 
 from backend.errors import BadInput, Cancelled
 from backend.events import Output, Pixels, Progress, Record
-from backend.models import perceptual
+from backend.models import lpips_metric, perceptual
 from backend.models.attention import EndAttention
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LoraFile
+from backend.models.perceptual import EncoderMetric
 from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.leasing import leased
@@ -81,7 +82,9 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
         ends = morph_ends.gather(
             settings, request.images, model, context, schedule, ledger, mix.text_key
         )
-        job = _Job(settings, model, context, schedule, ledger, Gallery(model.vae, context.check))
+        metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.vae)
+        gallery = Gallery(model.vae, metric, context.check)
+        job = _Job(settings, model, context, schedule, ledger, gallery)
         facts: dict[str, Any] = dict(parts.input_facts(request))
         if settings.acting_loras:
             facts["lora_hashes"] = mix.hashes
@@ -169,9 +172,9 @@ class _Job:
             self.model.vae.decode(end.latents, self.context.check)[0]
             for end in ends if end.latents is not None
         )
-        vae = self.model.vae
-        distance = perceptual.distance(perceptual.look(vae, a), perceptual.look(vae, b))
-        self.context.inform({"compatibility": light.judge(distance, None)._asdict(),
+        metric = self.gallery.metric
+        distance = perceptual.distance(metric.look(a), metric.look(b))
+        self.context.inform({"compatibility": light.judge(distance, None, metric)._asdict(),
                              "end_distance": round(distance, 4)})
         return (a, b), distance
 
@@ -261,7 +264,8 @@ class _Job:
             told.append(entry)
         if told:
             facts["reconstruction"] = told
-            found = light.judge(distance, min(entry["psnr"] for entry in told))
+            worst = min(entry["psnr"] for entry in told)
+            found = light.judge(distance, worst, self.gallery.metric)
             facts["compatibility"] = found._asdict()
         self.context.inform(facts)
 

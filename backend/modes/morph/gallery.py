@@ -35,8 +35,11 @@ class Frame:
 class Gallery:
     """The frames that are finished, by position."""
 
-    def __init__(self, vae: Vae, check: Callable[[], None]) -> None:
+    def __init__(
+        self, vae: Vae, metric: perceptual.Metric, check: Callable[[], None]
+    ) -> None:
         self.frames: list[Frame] = []
+        self.metric = metric
         self._vae, self._check = vae, check
 
     def add(self, at: Sequence[float], latents: torch.Tensor) -> None:
@@ -44,7 +47,7 @@ class Gallery:
         for position, row in zip(at, latents.split(1), strict=True):
             image = self._vae.decode(row, self._check)[0]
             self._check()
-            self.frames.append(Frame(position, row, image, perceptual.look(self._vae, image)))
+            self.frames.append(Frame(position, row, image, self.metric.look(image)))
             self.frames.sort(key=lambda frame: frame.at)
 
     def clear(self) -> None:
@@ -78,5 +81,5 @@ class Gallery:
             "distances": [round(gap, 6) for gap in gaps],
             "ppl": round(spacing.path_length(gaps), 6),
             "pdv": round(spacing.spread(gaps), 9),
-            "distance": perceptual.NAME,
+            "distance": self.metric.name,
         }

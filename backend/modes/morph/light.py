@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-# Measured on Pocket: the same scene drawn anew 0.15-0.3, two unrelated scenes 0.5-3, median 1.4.
-FAR = 0.8
-VERY_FAR = 2.0
+from backend.models.perceptual import Metric
+
 FAITHFUL_DB = 26.0
 POOR_DB = 20.0
 
@@ -23,23 +22,23 @@ class Light(NamedTuple):
     sentence: str
 
 
-def judge(distance: float, psnr: float | None) -> Light:
+def judge(distance: float, psnr: float | None, metric: Metric) -> Light:
     """Judges a pair.
 
     Args:
-        distance: Perceptual distance of the ends, see `perceptual.distance`: 0 the same, 2 where
-            features have nothing in common.
+        distance: Perceptual distance of the ends, 0 for the same picture.
         psnr: How well the worse end came back from its inversion, dB; None while unknown.
+        metric: What measured the distance, and says what is far.
     """
     if psnr is not None and psnr < POOR_DB:
         return Light("red", f"An end comes back at {psnr:.0f} dB only: the model hardly knows such "
                             "pictures. Describe them better, or use more refinements.")
-    if distance > VERY_FAR:
+    if distance > metric.very_far:
         return Light("red", "The two look very different; expect a leap in the middle. Pictures "
                             "with a similar layout morph better.")
     if psnr is not None and psnr < FAITHFUL_DB:
         return Light("amber", f"An end comes back at {psnr:.0f} dB; fine detail will differ from "
                               "your picture.")
-    if distance > FAR:
+    if distance > metric.far:
         return Light("amber", "The two look rather different; more frames make the way smoother.")
     return Light("green", "These two are near enough to morph well.")
