@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import gradio as gr
+from pydantic import BaseModel
 
 from backend.control.registry import ENTRIES
 from backend.engine.protocol import Library
@@ -76,9 +78,15 @@ class Control:
     write: Callable[[Values, dict[str, Any]], Any]
 
 
-def field_schema(settings: type[Settings], field: str) -> dict[str, Any]:
+@cache
+def _schemas(settings: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The JSON schemas of all fields; pydantic works them out anew for each that is asked for."""
+    return settings.model_json_schema()["properties"]
+
+
+def field_schema(settings: type[BaseModel], field: str) -> dict[str, Any]:
     """The JSON schema of a field, its "or null" taken off."""
-    schema = settings.model_json_schema()["properties"][field]
+    schema = _schemas(settings)[field]
     merged = {key: value for key, value in schema.items() if key != "anyOf"}
     for option in schema.get("anyOf", ()):
         if option.get("type") != "null":

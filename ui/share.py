@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from ui.lean_import import skip_type_stubs
+
 _NO_LINK = (
     "No share link could be made (is this machine online?); the page runs on this machine only."
 )
@@ -84,7 +86,8 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def prepare_environment() -> Path:
-    """Sets Gradio's environment before its import; returns its private temporary folder (0700)."""
+    """Prepares Gradio's import and environment; returns its private temporary folder (0700)."""
+    skip_type_stubs()
     folder = Path(tempfile.mkdtemp(prefix="latent-loom-"))
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -14,6 +14,7 @@ from backend.events import JobStatus
 from backend.requests import TrainLoraRequest
 from backend.train_settings import PRESETS, TrainLoraSettings, parse_training
 from ui.carrying import carried, unpacked
+from ui.controls import field_schema
 from ui.stage import encode_jpeg, mount_call, script
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
@@ -224,16 +225,8 @@ def _job(asked: Any) -> str:
     return job[:200] if isinstance(job, str) else ""
 
 
-def _field(name: str) -> dict[str, Any]:
-    schema = TrainLoraSettings.model_json_schema()["properties"][name]
-    for option in schema.get("anyOf", ()):
-        if option.get("type") != "null":
-            return schema | option
-    return schema
-
-
 def _hint(name: str) -> str:
-    return str(_field(name).get("description", ""))
+    return str(field_schema(TrainLoraSettings, name).get("description", ""))
 
 
 def _title(name: str) -> str:
@@ -241,7 +234,7 @@ def _title(name: str) -> str:
 
 
 def _number(name: str) -> gr.Number | gr.Textbox:
-    schema = _field(name)
+    schema = field_schema(TrainLoraSettings, name)
     title, hint, elem_id = _title(name), _hint(name), f"train-{name}"
     if name in OPEN:  # a number component would show 0 where there is none
         return gr.Textbox(label=title, info=hint, max_lines=1, elem_id=elem_id,

@@ -1,0 +1,45 @@
+"""Gradio is imported without its stubs being written, and works as it does otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import sys
+{first}
+import gradio as gr
+import gradio.component_meta as meta
+written = []
+print(meta.create_or_modify_pyi.__module__)
+with gr.Blocks() as blocks:
+    box = gr.Textbox(label="one")
+    html = gr.HTML("two", js_on_load="trigger('three')")
+    box.change(lambda x: x, box, box)
+    html.three(lambda: None)
+print(len(blocks.config["dependencies"]) if hasattr(blocks, "config") else len(blocks.fns))
+print(sum("lean_import" in type(f).__module__ for f in sys.meta_path))
+"""
+
+
+def ran(first: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(first=first)], cwd=ROOT, text=True,
+                          capture_output=True, check=True, timeout=120)
+    return done.stdout.split()
+
+
+def test_only_the_writer_of_stubs_is_replaced() -> None:
+    plain = ran("")
+    lean = ran("from ui.lean_import import skip_type_stubs; skip_type_stubs(); skip_type_stubs()")
+    assert plain[0] == "gradio.component_meta"
+    assert lean[0] == "ui.lean_import"
+    assert plain[1:] == lean[1:] == [plain[1], "0"]
+    assert int(plain[1]) == 2
+
+
+def test_after_gradio_it_does_nothing() -> None:
+    assert ran("import gradio; from ui.lean_import import skip_type_stubs; skip_type_stubs()") == [
+        "gradio.component_meta", "2", "0",
+    ]
