@@ -168,3 +168,19 @@ def test_each_page_sees_its_own_job(pages: Pages) -> None:
     wait_state(first, "queued", "running")
     wait_state(first, "done")
     assert np.array_equal(pixels(first), pixels(second))
+
+
+@pytest.mark.parametrize("height", [900, 500])
+def test_the_picture_stays_in_sight_beside_long_settings(pages: Pages, height: int) -> None:
+    page = pages(height=height)
+    page.locator("#txt2img-advanced > button").click()
+    page.locator("#txt2img-grid > button").click()
+    expect(page.locator("#txt2img-eta input[type=number]")).to_be_visible()
+    page.mouse.move(200, 300)
+    page.mouse.wheel(0, 700)
+    page.wait_for_function("scrollY > 600")
+    column = page.locator(".loom-right").first.bounding_box()
+    assert column is not None
+    # All of it where it fits, else its lower end.
+    assert column["y"] + column["height"] <= height
+    assert column["y"] >= 0 or column["y"] + column["height"] >= height - 20

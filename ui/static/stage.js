@@ -19,6 +19,11 @@
     const stage = (loom.stages[mode] = { root, value: { state: "empty" } });
     let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", noted = null, shownLast = null, whole = null;
     const frames = new Map();
+    const column = element.closest(".loom-right");
+    const fit = () => column.style.setProperty(
+      "--beyond", `${Math.max(0, column.offsetHeight + 24 - innerHeight)}px`);
+    new ResizeObserver(fit).observe(column);
+    addEventListener("resize", fit);
 
     const show = (img, src) => {
       if (!src) { img.hidden = true; img.removeAttribute("src"); return; }
