@@ -42,7 +42,7 @@ from ui.share import (
 from ui.studio import Studio
 from ui.tab_bar import TabBar
 from ui.tabs import TABS
-from ui.theme import STATIC, css, theme
+from ui.theme import STATIC, css, head, theme
 from ui.verifying import connect_verify
 from ui.workspace import Workspace
 
@@ -141,7 +141,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
         ssr_mode=False, favicon_path=STATIC / "favicon.png", state_session_capacity=64,
         max_file_size=MAX_FILE,
-        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), app_kwargs=app_options,
+        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), head=head(),
+        app_kwargs=app_options,
     )
     if share_url:
         hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])

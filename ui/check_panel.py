@@ -15,7 +15,7 @@ from backend.errors import BadInput
 from backend.metadata import ReadRecord, read
 from ui.send import chosen
 from ui.settings_words import differences
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.stream import file_url, result_of, sentence
 from ui.studio import Studio
 
@@ -59,7 +59,7 @@ def check_panel(studio: Studio) -> gr.HTML:
 
     return gr.HTML(
         None, html_template=_TEMPLATE, js_on_load=mount_call("mountCheck", "", ("stop",)),
-        head=script("loom.js", "stage.js", "check.js"), server_functions=[compare],
+        server_functions=[compare],
         apply_default_css=False, elem_classes="loom-check",
     )
 

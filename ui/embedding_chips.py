@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.studio import Studio
 
 _TEMPLATE = """
@@ -36,6 +36,6 @@ def embedding_chips(studio: Studio, mode: str) -> gr.HTML:
 
     return gr.HTML(
         None, html_template=_TEMPLATE, js_on_load=mount_call("mountEmbeddings", mode, ()),
-        head=script("loom.js", "embeddings.js"), server_functions=[embeddings],
+        server_functions=[embeddings],
         apply_default_css=False, elem_classes="loom-styles",
     )

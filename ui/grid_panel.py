@@ -18,7 +18,7 @@ from backend.settings import Settings, XyzGridSettings, axis_fields, parse
 from ui.carrying import carried, unpacked
 from ui.controls import CHOICE_TITLES, title
 from ui.form import Form
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.stream import failed, run, sentence
 from ui.studio import Studio
 
@@ -67,7 +67,7 @@ class GridPanel:
             self.start = gr.HTML(
                 {"text": EMPTY, "ready": False}, html_template=_TEMPLATE,
                 js_on_load=mount_call("mountGrid", mode, ("draw",)),
-                head=script("loom.js", "grid.js"), server_functions=[self._forecast()],
+                server_functions=[self._forecast()],
                 apply_default_css=False, elem_id=f"{mode}-grid-start", elem_classes="loom-grid",
             )
 

@@ -12,7 +12,7 @@ import gradio as gr
 from backend.settings import Settings
 from ui.controls import model_choice
 from ui.queue_panel import queue_functions
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.studio import Studio
 
 _STATUS = """
@@ -111,7 +111,6 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None, html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
-            head=script("loom.js", "stage.js", "memory.js", "queue.js", "link.js"),
             server_functions=[system, free, *watching],
             apply_default_css=False, elem_classes="loom-status-box",
         )

@@ -13,7 +13,7 @@ from backend.metadata import read
 from ui.controls import ENDS
 from ui.filling import Filler
 from ui.header import Header
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.stream import data_uri
 from ui.studio import Studio
 from ui.uploads import read_upload
@@ -61,7 +61,7 @@ def history_drawer(studio: Studio) -> gr.HTML:
     return gr.HTML(
         None, html_template=_DRAWER,
         js_on_load=mount_call("mountHistory", "", ("restore", "verify")),
-        head=script("loom.js", "stage.js", "history.js"), server_functions=[history],
+        server_functions=[history],
         apply_default_css=False, elem_classes="loom-history",
     )
 

@@ -14,7 +14,7 @@ import gradio as gr
 from backend.engine.protocol import Engine
 from backend.errors import BadInput
 from ui.controls import Control, Values
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 
 MAX_CHARS = 20_000
 _TEMPLATE = """
@@ -44,7 +44,7 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
 
     return gr.HTML(
         "", html_template=_TEMPLATE, js_on_load=mount_call("mountLoras", mode, ()),
-        head=script("loom.js", "lora.js"), server_functions=[known], apply_default_css=False,
+        server_functions=[known], apply_default_css=False,
         elem_id=f"{mode}-loras", elem_classes="loom-loras",
     )
 

@@ -15,7 +15,7 @@ from backend.lora_settings import FootprintSettings, LoraPadSettings
 from backend.requests import Request
 from backend.settings import LoraMixSettings, parse
 from ui.carrying import carried, unpacked
-from ui.stage import encode_jpeg, mount_call, script
+from ui.stage import encode_jpeg, mount_call
 from ui.stream import data_uri, result_of, sentence
 from ui.studio import Studio
 from ui.workspace import Workspace
@@ -63,14 +63,14 @@ def lora_tools(studio: Studio) -> dict[str, Component]:
     with gr.Accordion("Pad", open=False, elem_id="lora_mix-pad", elem_classes="loom-fold"):
         parts["pad"] = gr.HTML(
             None, html_template=_PAD, js_on_load=mount_call("mountPad", "lora_mix", ("build",)),
-            head=script("loom.js", "pad.js"), server_functions=_pad_functions(studio),
+            server_functions=_pad_functions(studio),
             apply_default_css=False, elem_classes="loom-tool",
         )
     with gr.Accordion("Footprint", open=False, elem_id="lora_mix-footprint",
                       elem_classes="loom-fold"):
         parts["footprint"] = gr.HTML(
             None, html_template=_FOOTPRINT, js_on_load=mount_call("mountFootprint", "lora_mix", ()),
-            head=script("loom.js", "pad.js"), server_functions=_footprint_functions(studio),
+            server_functions=_footprint_functions(studio),
             apply_default_css=False, elem_classes="loom-tool",
         )
     return parts

@@ -9,7 +9,7 @@ import gradio as gr
 from backend.engine.animation import encode
 from backend.errors import BadInput
 from backend.settings import MorphFormat, MorphSettings, parse
-from ui.stage import mount_call, png_uri, script
+from ui.stage import mount_call, png_uri
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
 
@@ -75,7 +75,6 @@ def morph_panel(studio: Studio) -> gr.HTML:
 
     return gr.HTML(
         None, html_template=_TEMPLATE, js_on_load=mount_call("mountMorph", "morph", ()),
-        head=script("loom.js", "stage.js", "morph.js"),
         server_functions=[morph_file, end_picture], apply_default_css=False,
         elem_id="morph-panel", elem_classes="loom-morph",
     )

@@ -11,7 +11,7 @@ import gradio as gr
 from backend.engine.protocol import Engine
 from backend.settings import MAX_PROMPT_CHARS
 from backend.styles import MAX_FILE_BYTES, StyleShelf
-from ui.stage import mount_call, script
+from ui.stage import mount_call
 from ui.stream import sentence
 from ui.studio import Studio
 from ui.uploads import read_upload
@@ -50,7 +50,7 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
 
     return gr.HTML(
         None, html_template=_ROW, js_on_load=mount_call("mountPrompt", mode, ("fill",)),
-        head=script("loom.js", "prompt.js", "past.js", "tokens.js"), server_functions=[tokens],
+        server_functions=[tokens],
         apply_default_css=False, elem_classes="loom-prompt-row",
     )
 
@@ -72,7 +72,7 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
 
     return gr.HTML(
         None, html_template=_STYLES, js_on_load=mount_call("mountStyles", mode, ()),
-        head=script("loom.js", "styles.js"), server_functions=[styles, take_styles],
+        server_functions=[styles, take_styles],
         apply_default_css=False, elem_classes="loom-styles",
     )
 

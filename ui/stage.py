@@ -79,11 +79,6 @@ _TEMPLATE = """
 """
 
 
-def script(*names: str) -> str:
-    """The page's own scripts, to be put into its head once."""
-    return "".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in names)
-
-
 def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
     """(H, W, 3) -> JPEG."""
     stream = io.BytesIO()
@@ -162,7 +157,6 @@ def stage(
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text)
         .replace("STARTS", str(starts).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
-        head=script("loom.js", "stage.js"),
         server_functions=[next_frame, timeline_frame, timeline_video, result_view],
         apply_default_css=False, elem_id=f"{mode}-stage", elem_classes="loom-stage",
     )

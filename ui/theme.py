@@ -71,3 +71,10 @@ def theme() -> themes.Base:
 def css() -> str:
     """The style sheet given to `launch`."""
     return (STATIC / "loom.css").read_text("utf-8")
+
+
+def head() -> str:
+    """The page's scripts, given to `launch`: they run once, before any component is there."""
+    others = sorted(path.name for path in STATIC.glob("*.js") if path.name != "loom.js")
+    return "".join(f"<script>{(STATIC / name).read_text('utf-8')}</script>"
+                   for name in ("loom.js", *others))

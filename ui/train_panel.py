@@ -15,7 +15,7 @@ from backend.requests import TrainLoraRequest
 from backend.train_settings import PRESETS, TrainLoraSettings, parse_training
 from ui.carrying import carried, unpacked
 from ui.controls import field_schema
-from ui.stage import encode_jpeg, mount_call, script
+from ui.stage import encode_jpeg, mount_call
 from ui.stream import data_uri, sentence
 from ui.studio import Studio
 from ui.training_files import read_training
@@ -75,7 +75,7 @@ def train_panel(studio: Studio) -> dict[str, Component]:
                       elem_classes="loom-fold loom-train"):
         parts["train_pictures"] = gr.HTML(
             None, html_template=_PICTURES, js_on_load=mount_call("mountTrainPictures", "train", ()),
-            head=script("loom.js", "train.js"), apply_default_css=False,
+            apply_default_css=False,
             elem_classes="loom-train-pictures",
         )
         with gr.Group(elem_classes="loom-controls"):
@@ -100,7 +100,7 @@ def train_panel(studio: Studio) -> dict[str, Component]:
             )
         parts["train_run"] = gr.HTML(
             None, html_template=_RUN, js_on_load=mount_call("mountTraining", "train", ("start",)),
-            head=script("loom.js", "train.js"), server_functions=_functions(studio),
+            server_functions=_functions(studio),
             apply_default_css=False, elem_classes="loom-train-run",
         )
     return parts

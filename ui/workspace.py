@@ -23,7 +23,7 @@ from ui.embedding_chips import embedding_chips
 from ui.form import Form
 from ui.grid_panel import GridPanel
 from ui.prompt_tools import prompt_row, read_fill, style_chips
-from ui.stage import mount_call, script, stage
+from ui.stage import mount_call, stage
 from ui.stream import failed, observe, run
 from ui.studio import Studio
 
@@ -166,7 +166,7 @@ class Workspace:
                     js_on_load=mount_call("mountActions", mode,
                                           ("generate", "stop", "reset", "enqueue", "follow",
                                            "keep")),
-                    head=script("loom.js", "stage.js"), apply_default_css=False,
+                    apply_default_css=False,
                     elem_classes="loom-actions",
                 )
                 with gr.Group(elem_classes="loom-controls"):

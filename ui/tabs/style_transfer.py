@@ -18,7 +18,7 @@ from backend.settings import StyleTransferSettings
 from ui.carrying import carried, unpacked
 from ui.controls import SIZE, card_of
 from ui.mask_editor import lay_under, mask_inputs, sent_pictures
-from ui.stage import mount_call, png_uri, script
+from ui.stage import mount_call, png_uri
 from ui.stream import sentence
 from ui.uploads import MAX_PICTURE_BYTES, read_upload
 from ui.workspace import Fold, Tab, Workspace
@@ -39,7 +39,7 @@ def _pictures() -> dict[str, Component]:
                      elem_id="style_transfer-image", elem_classes="loom-picture", buttons=[])
     edges = gr.HTML(
         {}, html_template=_EDGES, js_on_load=mount_call("mountEdges", "style_transfer", ()),
-        head=script("loom.js", "edges.js"), apply_default_css=False,
+        apply_default_css=False,
         elem_id="style_transfer-edges", elem_classes="loom-edges",
     )
     with gr.Accordion("Use a picture as the control directly", open=False,
