@@ -292,7 +292,10 @@ def _denoiser(
     )
     if source.mask is None or source.channels is not None:
         return denoiser
-    return guidance.masked(denoiser, source.known, source.mask, source.noise)
+    pure = None
+    if settings.masked_content == "latent_noise":
+        pure = schedule.levels[0], schedule.init_scale
+    return guidance.masked(denoiser, source.known, source.mask, source.noise, pure)
 
 
 def _facts(

@@ -179,7 +179,8 @@ def colour_loss(channel: int = 2, target: float = 0.9) -> Callable[[torch.Tensor
 
 
 def masked(
-    denoiser: Denoiser, known: torch.Tensor, mask: torch.Tensor, noise: torch.Tensor
+    denoiser: Denoiser, known: torch.Tensor, mask: torch.Tensor, noise: torch.Tensor,
+    pure: tuple[float, float] | None = None,
 ) -> Denoiser:
     """Paints inside a mask and keeps the rest: at each level the known region is the source noised.
 
@@ -191,13 +192,20 @@ def masked(
         known: (B, C, h, w) or broadcastable, latents of the source.
         mask: (B, 1, h, w) or broadcastable, 1 where to paint, 0 where to keep.
         noise: (B, C, h, w), the noise of the starting latents, the same at each step.
+        pure: The level and scale of a start from nothing but noise: from that level on, the known
+            region is noise * scale too, as in diffusers' inpainting at strength 1.
 
     A batch that is a multiple of B holds them tiled: [x, x, ...].
     """
 
     def blended(x: torch.Tensor, level: Level) -> torch.Tensor:
         source, grain, inside = (_tiled(rows, x) for rows in (known, noise, mask))
-        outside = source + level.sigma_for(x) * grain
+        sigma = level.sigma_for(x)
+        outside = source + sigma * grain
+        if pure is not None:
+            highest, scale = pure
+            at_start = sigma >= highest * (1 - 1e-6)  # levels may be rounded to float32
+            outside = torch.where(at_start, grain * scale, outside)
         x0 = denoiser(inside * x + (1 - inside) * outside, level)
         return inside * x0 + (1 - inside) * source
 

@@ -43,7 +43,7 @@ CLASSES: dict[str, type] = {
     "dpmpp_2m": DPMSolverMultistepScheduler,
 }
 SAMPLERS = tuple(CLASSES)
-QUICK = [("ddim", 0.5), ("euler", 0.75), ("dpmpp_2m", 0.3), ("dpmpp_2m", 1.0)]
+QUICK = [("ddim", 0.5), ("euler", 0.75), ("dpmpp_2m", 0.3), ("ddim", 1.0)]
 MATRIX = [
     pytest.param(
         sampler, strength, marks=[] if (sampler, strength) in QUICK else [pytest.mark.slow]

@@ -198,3 +198,23 @@ def test_masked_keeps_the_known_region_and_paints_the_rest_as_blending_would(nam
             x = x + (t - s) * (x - x0) / s
             x = mask * x + (1 - mask) * (known + t * noise)
         torch.testing.assert_close(end, x, rtol=1e-9, atol=1e-9)
+
+
+def test_masked_starts_from_pure_noise_where_asked():
+    known, noise = noises(2, seed=3)
+    mask = torch.zeros(1, 1, 4, 5, dtype=torch.float64)
+    mask[..., 2:] = 1
+    plan = make("ddim", "model", 8, SchedulerConfig.from_dict(POCKET))
+    seen = []
+
+    def denoiser(x, level):
+        seen.append((x, level))
+        return curved(x, level)
+
+    start = noise * plan.init_scale
+    wrapped = masked(denoiser, known, mask, noise, (plan.levels[0], plan.init_scale))
+    run("ddim", wrapped, start, plan)
+    torch.testing.assert_close(seen[0][0], start)  # nothing of the picture, outside either
+    keep = (1 - mask).expand_as(start).bool()
+    for x, level in seen[1:]:
+        torch.testing.assert_close(x[keep], (known + level.sigma_for(x) * noise)[keep])
