@@ -75,6 +75,7 @@ def test_a_share_without_network_stays_local_and_asks_for_a_password(
         denied = httpx.post(f"{shared.url}/gradio_api/component_server/",
                             json={"data": {}, "fn_name": "history", "component_id": 1})
         assert denied.status_code == 401
+        assert httpx.get(shared.url).headers["content-encoding"] == "gzip"
         page = pages(shared.url, login=("loom", password))
         expect(page.locator(".loom-note", has_text="No share link")).to_be_visible()
         start(page, "a house", steps=40)
