@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ class Header:
 
 def notes(
     *texts: str, kind: str = "info", queued: dict[str, str] | None = None,
-    verify: dict[str, str] | None = None, link: str = "",
+    verify: dict[str, str] | None = None, link: str = "", folds: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -73,8 +74,10 @@ def notes(
         queued: A job for the page's list: job, mode, words.
         verify: A picture that the first sentence offers to verify: path or name.
         link: A recipe to copy as a link.
+        folds: Accordions to open, by element id: something was put into them.
     """
     return {"id": next(_numbers), "queued": queued, "verify": verify, "link": link,
+            "folds": list(folds),
             "notes": [{"text": text, "kind": kind} for text in texts]}
 
 

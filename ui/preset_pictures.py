@@ -65,13 +65,16 @@ def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:
 def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
     """Updates for every space's `places`, and one for the notices: what could not be read.
 
+    Folds that a picture is put into are opened: it acts, and so it must be seen.
+
     A preset that has pictures brings all of its tab's: fields for which it has none become empty.
     One without leaves those that lie in the tab.
     """
     updates: list[Any] = []
     problems: list[str] = []
+    folds: list[str] = []
     for space in spaces:
-        for name in places(space):
+        for name, place in places(space).items():
             if not preset.pictures or space.tab.mode != preset.mode:
                 updates.append(gr.skip())
                 continue
@@ -79,11 +82,24 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
             if name in preset.pictures:
                 try:
                     path = _file(name, preset.pictures[name])
+                    folds += _folds_around(place)
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. "
                                     f"{sentence(error)}")
             updates.append(gr.update(value=path))
-    return updates, notes(*problems, kind="warn") if problems else gr.skip()
+    told = notes(*problems, kind="warn", folds=folds) if problems or folds else gr.skip()
+    return updates, told
+
+
+def _folds_around(part: Component) -> list[str]:
+    """Element ids of the accordions that a component stands in."""
+    found: list[str] = []
+    around = part.parent
+    while around is not None:
+        if isinstance(around, gr.Accordion) and around.elem_id:
+            found.append(around.elem_id)
+        around = around.parent
+    return found
 
 
 def _file(name: str, content: bytes) -> str:

@@ -114,7 +114,7 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
         choose(page, "Harbour")
         expect(strength_of(page)).to_have_value("0.4")
         np.testing.assert_array_equal(pixels_of(page, "img2img-image"), picture)
-        open_fold(page, "img2img-mask")
+        # It lies in a fold, which opens: a mask that acts must be seen.
         np.testing.assert_array_equal(pixels_of(page, "img2img-mask-file"), mask)
         assert generated(page) == "done"
         page.context.close()

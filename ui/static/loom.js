@@ -198,6 +198,12 @@
     loom.mountQueue(element, server);
     loom.openLink = (recipe) => trigger("open_link", { recipe });
     let said = 0;
+    /* Its tab may only just be opening. */
+    const openFold = (id, tries = 60) => {
+      const button = document.querySelector(`#${CSS.escape(id)} > button.label-wrap`);
+      if (!button && tries) setTimeout(() => openFold(id, tries - 1), 50);
+      else if (button && !button.classList.contains("open")) button.click();
+    };
     const take = () => {
       const value = props.value;
       if (value?.id && value.id !== said) {
@@ -207,6 +213,7 @@
         value.notes.forEach((note, i) => loom.toast(note.text, note.kind, { act: i ? null : act }));
         if (value.link) loom.copyLink(value.link);
         if (value.queued) loom.queue.add(value.queued);
+        for (const id of value.folds ?? []) openFold(id);
       }
     };
     watch("value", take);
