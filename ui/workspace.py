@@ -164,8 +164,7 @@ class Workspace:
                 self.actions = gr.HTML(
                     None, html_template=_ACTIONS,
                     js_on_load=mount_call("mountActions", mode,
-                                          ("generate", "stop", "reset", "enqueue", "follow",
-                                           "keep")),
+                                          ("generate", "stop", "reset", "enqueue", "follow")),
                     apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -368,8 +367,13 @@ class Workspace:
         gr.on([part.change for part in form.components], fn=None,
               js=f"() => loom.touched('{mode}')", show_progress="hidden",
               api_visibility="private")
-        self.actions.keep(fn=None, js=keep, inputs=watched, outputs=self.kept_form,
-                          show_progress="hidden", api_visibility="private")
+        # Outside the tabs: what stands in a tab that was never open is not on the page.
+        keeper = gr.HTML(
+            None, html_template="<i></i>", apply_default_css=False, elem_classes="loom-carried",
+            js_on_load=f"loom.keepers['{mode}'] = () => trigger('keep', {{}});",
+        )
+        keeper.keep(fn=None, js=keep, inputs=watched, outputs=self.kept_form,
+                    show_progress="hidden", api_visibility="private")
 
         def restore(kept: Any) -> list[Any]:
             if not isinstance(kept, dict):

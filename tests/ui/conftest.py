@@ -130,6 +130,12 @@ class Pages:
         ready(page)
         self._leaving = False
 
+    def leave(self, page: Page) -> None:
+        """Goes to an empty page; as with `reload`."""
+        self._leaving = True
+        page.goto("about:blank")
+        self._leaving = False
+
     def expect_complaints(self) -> None:
         """From here on, the page may complain of connections that the test cuts."""
         self._leaving = True

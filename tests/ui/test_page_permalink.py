@@ -74,7 +74,7 @@ def test_a_link_wins_over_what_the_browser_kept_and_a_reload_over_the_link(
     page = pages()
     prompt(page).fill("kept by the browser")
     page.wait_for_function("localStorage.getItem('loom-txt2img-form')")
-    page.goto("about:blank")
+    pages.leave(page)
     page.goto(link(server.url, encode(HOUSE)))
     ready(page)
     opened(page)

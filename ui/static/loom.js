@@ -2,7 +2,7 @@
    stage and the buttons of a tab. Text that comes from anywhere enters the page by textContent. */
 (() => {
   if (window.loom) return;
-  const loom = (window.loom = { stages: {}, forms: {}, loras: {}, loraAdd: {}, loraWeights: {}, restored: {}, targets: [] });
+  const loom = (window.loom = { stages: {}, forms: {}, keepers: {}, loras: {}, loraAdd: {}, loraWeights: {}, restored: {}, targets: [] });
 
   loom.el = (tag, className, text) => {
     const node = document.createElement(tag);
@@ -105,7 +105,9 @@
     watch("value", take);
     take();
     form.setBusy(false);
-    loom.rememberAccordions(document);
+    loom.touched(mode); // a tab that opens late learns its values
+    // The folds below come after this, and when is Gradio's secret.
+    for (const wait of [0, 100, 300, 1000, 3000]) setTimeout(() => loom.rememberAccordions(document), wait);
   };
 
   /* Marks what differs from its default; one click sets it back. */
@@ -147,7 +149,7 @@
     touched.add(mode);
     setTimeout(() => {
       touched.delete(mode);
-      loom.forms[mode]?.trigger("keep", {});
+      loom.keepers[mode]?.();
     }, TOUCHED_MS);
   };
 

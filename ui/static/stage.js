@@ -20,10 +20,12 @@
     let polling = null, selected = 0, scrubbed = null, shownJob = null, announced = "", shown = "", noted = null, shownLast = null, whole = null;
     const frames = new Map();
     const column = element.closest(".loom-right");
-    const fit = () => column.style.setProperty(
-      "--beyond", `${Math.max(0, column.offsetHeight + 24 - innerHeight)}px`);
-    new ResizeObserver(fit).observe(column);
-    addEventListener("resize", fit);
+    if (column) {
+      const fit = () => column.style.setProperty(
+        "--beyond", `${Math.max(0, column.offsetHeight + 24 - innerHeight)}px`);
+      new ResizeObserver(fit).observe(column);
+      addEventListener("resize", fit);
+    }
 
     const show = (img, src) => {
       if (!src) { img.hidden = true; img.removeAttribute("src"); return; }
