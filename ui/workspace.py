@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ui.embedding_chips import embedding_chips
 from ui.form import Form
 from ui.grid_panel import GridPanel
 from ui.prompt_tools import prompt_row, read_fill, style_chips
+from ui.remembering import remember
 from ui.stage import mount_call, stage
 from ui.stream import failed, observe, run
 from ui.studio import Studio
@@ -215,7 +215,7 @@ class Workspace:
             self.grid.connect(self)
         self.page = page
         self.tab.connect(self)
-        self._connect_memory(page)
+        remember(page, form=self.form, kept=self.kept_form, actions=self.actions, stage=self.stage)
 
     def _connect_runs(self, page: gr.Blocks) -> None:
         engine = self.studio.engine
@@ -356,44 +356,6 @@ class Workspace:
 
         self.words.fill(fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]],
                         **quiet)
-
-    def _connect_memory(self, page: gr.Blocks) -> None:
-        form, mode = self.form, self.tab.mode
-        names = json.dumps(list(form.parts))
-        keep = f"(...values) => loom.changed('{mode}', {names}, values)"
-        watched = [*form.components, self.kept_form]
-        # For each input of an event Gradio's page walks the tree of all components, so a change
-        # hands nothing over; the script asks for all values once when the changes are through.
-        gr.on([part.change for part in form.components], fn=None,
-              js=f"() => loom.touched('{mode}')", show_progress="hidden",
-              api_visibility="private")
-        # Outside the tabs: what stands in a tab that was never open is not on the page.
-        keeper = gr.HTML(
-            None, html_template="<i></i>", apply_default_css=False, elem_classes="loom-carried",
-            js_on_load=f"loom.keepers['{mode}'] = () => trigger('keep', {{}});",
-        )
-        keeper.keep(fn=None, js=keep, inputs=watched, outputs=self.kept_form,
-                    show_progress="hidden", api_visibility="private")
-
-        def restore(kept: Any) -> list[Any]:
-            if not isinstance(kept, dict):
-                return [gr.skip()] * (1 + len(form.parts))
-            try:
-                settings = form.parse({k: kept.get(k) for k in form.parts})
-            except LoomError:
-                return [gr.skip()] * (1 + len(form.parts))
-            defaults = {"defaults": form.defaults(settings.model)}
-            return [defaults, *form.write(settings.model_dump(mode="json"))]
-
-        page.load(
-            restore, inputs=self.kept_form, outputs=[self.actions, *form.components],
-            show_progress="hidden", show_progress_on=self.stage, api_visibility="private",
-            queue=False,
-        ).then(
-            fn=None, inputs=watched, outputs=self.kept_form,
-            js=f"(...values) => (loom.restored['{mode}'] = true, "
-               f"loom.changed('{mode}', {names}, values))",
-        )
 
 
 def owner_of(request: gr.Request) -> str:
