@@ -44,17 +44,21 @@ LISTS: dict[str, Any] = {
 NAMED: dict[str, Any] = {"base": dict[str, Any]}
 
 
-def connect_api(studio: Studio, modes: Iterable[str]) -> None:
-    """Adds the endpoints to the page being built, one for the job of each of these modes."""
-    for mode in modes:
-        settings = MODES[mode]
-        api(_job_endpoint(studio, mode, settings), api_name=mode, concurrency_limit=None,
-               api_description=inspect.getdoc(settings))
-    for endpoint in (train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
+def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
+    """Adds the endpoints to the page being built, one for the job of each of these modes.
+
+    Returns:
+        Name -> what it does, as clients are told.
+    """
+    jobs = [_job_endpoint(studio, mode, MODES[mode]) for mode in modes]
+    told: dict[str, str] = {}
+    for endpoint in (*jobs, train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
                      _read_record(), verify_endpoint(studio), _memory(studio),
                      _free_memory(studio)):
-        api(endpoint, api_name=endpoint.__name__, concurrency_limit=None,
-               api_description=inspect.getdoc(endpoint))
+        name = endpoint.__name__
+        told[name] = inspect.getdoc(endpoint) or ""
+        api(endpoint, api_name=name, concurrency_limit=None, api_description=told[name])
+    return told
 
 
 def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callable[..., Any]:

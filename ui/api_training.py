@@ -33,6 +33,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
     async def train_lora(
         request: gr.Request, *values: Any
     ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        """Learns a LoRA from 1 to 100 pictures; all other endpoints can use it at once."""
         engine = studio.engine
         token = None
         try:

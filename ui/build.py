@@ -17,7 +17,7 @@ from backend.presets import PresetStore
 from backend.settings import XyzGridSettings
 from backend.storage import Storage
 from backend.styles import FILE, StyleShelf
-from ui.api import connect_api, unknown_field
+from ui.api import unknown_field
 from ui.check_panel import check_panel
 from ui.controls import control_for
 from ui.filling import Filler
@@ -29,6 +29,7 @@ from ui.history import connect_records, history_drawer
 from ui.linking import connect_links
 from ui.preset_panel import PresetPanel
 from ui.queueing import connect_queue
+from ui.scripts_page import LINK, scripts_page
 from ui.sdapi.access import BasicAuth
 from ui.sdapi.routes import controlnet, sdapi
 from ui.send import connect_sends
@@ -100,6 +101,7 @@ def build(studio: Studio) -> Page:
                 with gr.Tab(tab.title, id=tab.mode) as shown:
                     spaces.append(Workspace(tab, studio, form, targets))
                 tabs.follow(shown, tab.mode)
+        gr.HTML(LINK)
         for space in spaces:
             space.connect(blocks)
         connect_model(top.model, spaces)
@@ -110,7 +112,7 @@ def build(studio: Studio) -> Page:
         connect_records(studio, top, drawer, filler)
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
         connect_verify(studio, check, [drawer, top.notices], spaces)
-        connect_api(studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
+    scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)
 
