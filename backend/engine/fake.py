@@ -6,31 +6,28 @@ step time of choice, and fails where the prompt asks it to (see `fake_library.FA
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from backend.engine import fake_grid, fake_morph, fake_picture, fake_training, fake_words
+from backend.engine import fake_grid, fake_picture, fake_run, fake_training, fake_words
 from backend.engine.fake_library import FAILURES, GIB, library, native_px
+from backend.engine.fake_queue import FakeJob, FakeQueue
+from backend.engine.fake_run import frame, levels, run_steps, sigmas
 from backend.engine.protocol import FrameKind, Library, Memory
 from backend.engine.video import mp4
 from backend.errors import (
     BadInput,
     Cancelled,
     LoomError,
-    QueueFull,
     UnknownName,
 )
 from backend.events import (
-    JobStatus,
     Output,
     Pixels,
     Preview,
@@ -40,23 +37,13 @@ from backend.events import (
     TimelineInfo,
     TokenCount,
 )
-from backend.lora_settings import FootprintSettings, LoraPadSettings
-from backend.pictures import canvas
 from backend.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.settings import (
     MAX_SEED,
-    Img2ImgSettings,
-    LoraMixSettings,
-    MorphSettings,
     Settings,
-    StyleTransferSettings,
-    Txt2ImgSettings,
     XyzGridSettings,
 )
 from backend.wildcards import Wildcards, settled
-
-_KEPT_JOBS = 64
-_HASH = "0" * 10
 
 
 class SavesPictures(Protocol):
@@ -67,21 +54,7 @@ class SavesPictures(Protocol):
         ...
 
 
-@dataclass
-class _Job:
-    request: Request
-    batch: Request  # the one that runs, of several
-    owner: str
-    background: bool
-    status: JobStatus
-    watched_at: float
-    training: TrainLoraRequest | None = None
-    cancelled: bool = False
-    preview: Preview | None = None
-    waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
-
-
-class FakeEngine:
+class FakeEngine(FakeQueue):
     """Implements `backend.engine.protocol.Engine`.
 
     Args:
@@ -105,19 +78,13 @@ class FakeEngine:
         models: tuple[str, ...] = ("pocket", "studio-xl"),
         wildcards: Wildcards | None = None,
     ) -> None:
-        self.step_time_s = step_time_s
+        super().__init__(step_time_s, grace_s, max_waiting)
         self._storage = storage
         self._load_time_s = load_time_s
-        self._grace_s = grace_s
-        self._max_waiting = max_waiting
         self._models = models
         self._wildcards = wildcards or Wildcards()
         self._loaded: set[str] = set()
         self._trained: list[str] = []
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
-        self._queue: list[_Job] = []
-        self._changed = threading.Condition()
-        self._closed = False
         self._worker = threading.Thread(target=self._work, name="fake-engine", daemon=True)
         self._worker.start()
 
@@ -145,109 +112,8 @@ class FakeEngine:
         if (resolved.width or 0) * (resolved.height or 0) > 1536 * 1536:
             raise BadInput("This picture is too large for the memory; 1536x1536 would fit.",
                            "width")
-        with self._changed:
-            if request.branch is not None and request.branch.token not in self._jobs:
-                raise UnknownName("That run is no longer kept; generate again.", "branch")
-            if sum(job.owner == owner for job in self._queue) >= self._max_waiting:
-                raise QueueFull("You have as many pictures waiting as fit; let one finish first.")
-            token = secrets.token_urlsafe(24)
-            wanted = replace(request, settings=resolved)
-            job = _Job(
-                wanted, wanted, owner, background,
-                JobStatus(token, "queued", len(self._queue), Progress("queued"), revision=1),
-                time.monotonic(), training,
-            )
-            self._jobs[token] = job
-            while len(self._jobs) > _KEPT_JOBS:
-                oldest = next(iter(self._jobs))
-                if self._jobs[oldest].status.state in ("queued", "running"):
-                    break
-                del self._jobs[oldest]
-            place = len(self._queue)
-            if not background:
-                place = next((i for i, j in enumerate(self._queue) if j.background), place)
-            self._queue.insert(place, job)
-            self._changed.notify_all()
-        return token
-
-    def cancel(self, token: str) -> None:
-        """Stops the job before its next step."""
-        with self._changed:
-            job = self._jobs.get(token)
-            if job is None:
-                return
-            job.cancelled = True
-            if job in self._queue:
-                self._queue.remove(job)
-                self._end(job, "stopped", "Stopped before it began.")
-            self._changed.notify_all()
-
-    def promote(self, token: str) -> None:
-        """Lets a waiting job of its owner go before the one of theirs in front of it."""
-        with self._changed:
-            job = self._find(token)
-            if job in self._queue:
-                place = self._queue.index(job)
-                other = next((i for i in reversed(range(place))
-                              if self._queue[i].owner == job.owner
-                              and self._queue[i].background == job.background), place)
-                self._queue[place], self._queue[other] = self._queue[other], job
-
-    def status(self, token: str) -> JobStatus:
-        """Snapshot of a job."""
-        with self._changed:
-            job = self._find(token)
-            if job in self._queue:
-                now = [j for j in self._jobs.values() if j.status.state == "running"]
-                before = self._queue[:self._queue.index(job)]
-                wait_s = sum(j.status.progress.eta_s or 0.0 for j in now) + self.step_time_s * sum(
-                    j.request.settings.batch_count * run_steps(j.request.settings) for j in before)
-                return replace(job.status, position=len(before) + len(now),
-                               progress=replace(job.status.progress, eta_s=wait_s))
-            return job.status
-
-    def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
-        """`status`, as soon as its revision exceeds `revision`, or in time."""
-        with self._changed:
-            job = self._find(token)
-            self._changed.wait_for(lambda: job.status.revision > revision, timeout_s)
-        return self.status(token)
-
-    async def next_preview(
-        self, token: str, revision: int, timeout_s: float = 10.0
-    ) -> Preview | None:
-        """The newest frame above `revision`; waits without holding a thread."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while True:
-            fresh = asyncio.Event()
-            waiter = (loop, fresh)
-            with self._changed:
-                job = self._find(token)
-                newest = job.preview
-                if newest is not None and newest.revision > revision:
-                    return newest
-                if job.status.state not in ("queued", "running") or loop.time() >= deadline:
-                    return None
-                job.waiters.append(waiter)
-            try:
-                # Woken by every change of the job, also by those without a new frame.
-                await asyncio.wait_for(fresh.wait(), deadline - loop.time())
-            except TimeoutError:
-                pass
-            finally:
-                with self._changed, contextlib.suppress(ValueError):
-                    job.waiters.remove(waiter)
-
-    def touch(self, token: str) -> None:
-        """Starts the grace period anew."""
-        with self._changed:
-            if (job := self._jobs.get(token)) is not None:
-                job.watched_at = time.monotonic()
-
-    def detach(self, token: str) -> None:
-        """The watcher went away: the grace period runs from now."""
-        self.touch(token)
+        wanted = replace(request, settings=resolved)
+        return self._queued(wanted, owner, background, training)
 
     def timeline(self, token: str) -> TimelineInfo | None:
         """What is stored of the run."""
@@ -261,7 +127,7 @@ class FakeEngine:
         if info is None or not 0 <= step < info.steps or not 0 <= image < info.batch:
             raise BadInput("That step is not stored; move the timeline and try again.", "step")
         job = self._jobs[token]
-        return self._frame(job.batch, image, (step + 1) / run_steps(job.batch.settings), kind)
+        return frame(job.batch, image, (step + 1) / run_steps(job.batch.settings), kind)
 
     def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
         """An mp4 of x0 | x_t over the steps."""
@@ -276,7 +142,7 @@ class FakeEngine:
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""
-        return tuple(14.6 * (1 - i / settings.steps) for i in range(settings.steps + 1))
+        return levels(settings)
 
     def seconds(self, settings: Settings) -> float | None:
         """Every step takes `step_time_s`."""
@@ -323,37 +189,6 @@ class FakeEngine:
                 settled(cell, self._wildcards)
         return settled(settings, self._wildcards)
 
-    def _find(self, token: str) -> _Job:
-        job = self._jobs.get(token)
-        if job is None:
-            raise UnknownName("That run is no longer known; generate again.", "token")
-        return job
-
-    def _frame(self, request: Request, image: int, done: float, kind: FrameKind) -> Pixels:
-        settings, size = request.settings, request.settings.drawn_size
-        if isinstance(settings, MorphSettings):
-            grain = fake_picture.noise(settings.prompt, settings.seed, *size)
-            shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
-            return shape(fake_morph.frame(request, image), done, grain)
-        seed = settings.image_seed(image % settings.batch_size)
-        prompt = settings.prompt
-        if isinstance(settings, LoraPadSettings):
-            prompt += str(settings.points[image])
-            seed = settings.seed
-        if isinstance(settings, LoraMixSettings):
-            prompt += settings.variants[image // settings.batch_size][0]
-        picture = fake_picture.draw(prompt, seed, *size)
-        grain = fake_picture.noise(settings.prompt, seed, *size)
-        if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
-            strength = settings.ladder[image // settings.batch_size]
-            source = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
-            drawn = source.source + strength * (picture.astype(float) - source.source)
-            picture = np.rint(drawn).astype(np.uint8)
-            if done >= 1.0:
-                return source.finish(picture)
-        shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
-        return shape(picture, done, grain)
-
     def _work(self) -> None:
         while True:
             with self._changed:
@@ -371,7 +206,7 @@ class FakeEngine:
             except Exception:
                 self._end(job, "failed", "Something went wrong inside; please try again.")
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: FakeJob) -> None:
         settings = job.request.settings
         if settings.model not in self._loaded:
             note = f"Loading {settings.model}"
@@ -392,7 +227,7 @@ class FakeEngine:
             ran += self._run_batch(job, number)
         self._end(job, "done", None, ran, time.monotonic() - begun)
 
-    def _run_batch(self, job: _Job, number: int) -> int:
+    def _run_batch(self, job: FakeJob, number: int) -> int:
         settings, count = job.batch.settings, job.request.settings.batch_count
         begun = time.monotonic()
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
@@ -409,7 +244,7 @@ class FakeEngine:
         self._finish(job)
         return total - first
 
-    def _run_grid(self, job: _Job, settings: XyzGridSettings) -> None:
+    def _run_grid(self, job: FakeJob, settings: XyzGridSettings) -> None:
         """Cell by cell, the sheet as preview; a stop keeps what is done."""
         begun, total, step = time.monotonic(), run_steps(settings), 0
         grid = fake_grid.Grid(settings, self._wildcards)
@@ -423,12 +258,12 @@ class FakeEngine:
                         (total - step) * self.step_time_s,
                     ))
                     step += 1
-                    frame = self._frame(request, 0, (own + 1) / run_steps(cell), "x0")
+                    shown = frame(request, 0, (own + 1) / run_steps(cell))
                     with self._changed:
                         job.preview = Preview(step, step, total, fake_picture.jpeg(
-                            grid.preview(place, frame), 1024), step == total)
+                            grid.preview(place, shown), 1024), step == total)
                         self._publish(job, progress=replace(job.status.progress, step=step))
-                image = self._frame(request, 0, 1.0, "x0")
+                image = frame(request, 0, 1.0)
                 outputs.append(self._saved(job, grid.cell(place, image)))
                 self._publish(job, outputs=tuple(outputs))
         finally:
@@ -437,12 +272,12 @@ class FakeEngine:
                 self._publish(job, outputs=tuple(outputs))
         self._end(job, "done", None, step, time.monotonic() - begun)
 
-    def _saved(self, job: _Job, output: Output) -> Output:
+    def _saved(self, job: FakeJob, output: Output) -> Output:
         if self._storage is None or not job.request.save:
             return output
         return replace(output, path=str(self._storage.save_output(output.image, output.record)))
 
-    def _train(self, job: _Job, request: TrainLoraRequest) -> None:
+    def _train(self, job: FakeJob, request: TrainLoraRequest) -> None:
         total, begun = fake_training.steps(request), time.monotonic()
         every, validated = max(1, total // 4), list[int]()
         for step in range(1, total + 1):
@@ -462,25 +297,11 @@ class FakeEngine:
         ))
         self._end(job, "done", None, total, time.monotonic() - begun)
 
-    def _pause(self, job: _Job, duration_s: float, progress: Progress) -> None:
-        self._publish(job, progress=progress)
-        until = time.monotonic() + duration_s
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                if job.cancelled or self._closed:
-                    raise Cancelled("Stopped; what was finished is kept.")
-                if not job.background and now - job.watched_at > self._grace_s:
-                    raise Cancelled("Stopped because nobody was watching.")
-                if now >= until:
-                    return
-                self._changed.wait(until - now)
-
-    def _show(self, job: _Job, done: int, before: int, overall: int) -> None:
+    def _show(self, job: FakeJob, done: int, before: int, overall: int) -> None:
         settings = job.batch.settings
         total = run_steps(settings)
         frames = [
-            self._frame(job.batch, i, done / total, "x0")
+            frame(job.batch, i, done / total)
             for i in range(settings.picture_count)
         ]
         with self._changed:
@@ -488,132 +309,13 @@ class FakeEngine:
             job.preview = Preview(revision, before + done, overall,
                                   fake_picture.jpeg(fake_picture.grid(frames)),
                                   before + done == overall)
-            sigmas = self._sigmas(settings)[:done]
             self._publish(
-                job, timeline=TimelineInfo(done, settings.picture_count, sigmas),
+                job, timeline=TimelineInfo(done, settings.picture_count, sigmas(settings)[:done]),
                 progress=replace(job.status.progress, step=before + done,
                                  eta_s=(overall - before - done) * self.step_time_s),
             )
 
-    def _sigmas(self, settings: Settings) -> tuple[float, ...]:
-        """Levels after each step of all stages."""
-        if isinstance(settings, Txt2ImgSettings) and settings.hires:
-            second = settings.second_stage
-            return self.levels(settings)[1:] + self.levels(second)[second.steps
-                                                                   - run_steps(second) + 1:]
-        return self.levels(settings)[settings.steps - run_steps(settings) + 1:]
-
-    def _finish(self, job: _Job) -> None:
-        settings = job.batch.settings
-        model = {"name": settings.model, "hash": _HASH}
-        outputs = list(job.status.outputs)
-        made = len(outputs)
-        for i in range(settings.picture_count):
-            recipe = settings.model_copy(
-                update={"batch_size": 1, "seed": settings.image_seed(i % settings.batch_size)}
-            )
-            extra: dict[str, Any] = {}
-            if isinstance(recipe, LoraMixSettings) and recipe.compare:
-                variant = i // settings.batch_size
-                extra = {"compared": recipe.variants[variant][0]}
-                recipe = recipe.alone(variant)
-            if isinstance(recipe, LoraPadSettings):
-                extra = {"point": list(recipe.points[i])}
-                recipe = recipe.exact(*recipe.points[i])
-            if isinstance(recipe, MorphSettings):
-                extra = {"frame": i, "position": i / (recipe.frames - 1)}
-                recipe = settings
-            if isinstance(recipe, Img2ImgSettings) and recipe.starts_from_picture:
-                strength = recipe.ladder[i // settings.batch_size]
-                recipe = recipe.model_copy(update={"strength": strength, "strengths": ()})
-                ran = recipe.model_steps(strength)
-                extra = {"steps": ran, "sigma": self.levels(settings)[settings.steps - ran]}
-            record = Record(settings.mode, recipe.model_dump(mode="json"), model, extra)
-            image = self._frame(job.batch, i, 1.0, "x0")
-            path = None
-            if self._storage is not None and job.request.save:
-                path = str(self._storage.save_output(image, record))
-            outputs.append(_explained(Output(made + i, image, record, path), job.request))
-        with self._changed:
-            self._publish(job, outputs=tuple(outputs))
-
-    def _end(
-        self, job: _Job, state: str, error: str | None, steps: int | None = None,
-        elapsed_s: float | None = None,
-    ) -> None:
-        settings, progress = job.request.settings, job.status.progress
-        info: dict[str, Any] = {
-            "seeds": [settings.batch(number).image_seed(i % settings.batch_size)
-                      for number in range(settings.batch_count)
-                      for i in range(settings.picture_count)],
-            "settings": settings.model_dump(mode="json"),
-            "model": {"name": settings.model, "hash": _HASH},
-            "mode": settings.mode,
-            "steps": progress.step if steps is None else steps,
-            "elapsed_s": round(progress.elapsed_s if elapsed_s is None else elapsed_s, 3),
-        }
-        if isinstance(settings, MorphSettings) and state == "done":
-            info |= fake_morph.facts([output.image for output in job.status.outputs])
-        if isinstance(settings, FootprintSettings):
-            info |= fake_footprint(settings)
-        with self._changed:
-            if job.preview is not None and not job.preview.final:
-                job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)
-            self._publish(job, state=state, error=error, info=job.status.info | info)
-
-    def _publish(self, job: _Job, **changes: Any) -> None:
-        with self._changed:
-            job.status = replace(job.status, revision=job.status.revision + 1, **changes)
-            for loop, fresh in job.waiters:
-                with contextlib.suppress(RuntimeError):  # its loop has ended with the server
-                    loop.call_soon_threadsafe(fresh.set)
-            job.waiters.clear()
-            self._changed.notify_all()
-
-
-def fake_footprint(settings: FootprintSettings) -> dict[str, Any]:
-    """Even shares in every step."""
-    share = round(1 / len(settings.loras), 4)
-    return {"footprint": [
-        {"name": use.name, "share": share, "shares": [share] * settings.steps}
-        for use in settings.loras
-    ]}
-
-
-def _explained(output: Output, request: Request) -> Output:
-    """Style transfer's measures and views, as the real mode makes them."""
-    settings = request.settings
-    if not isinstance(settings, StyleTransferSettings):
-        return output
-    from backend.control import obedience, suggestions  # only here: they need OpenCV
-    from backend.control.canny import Canny
-    from backend.pictures.fit import fit
-
-    canny = Canny(settings.canny_low, settings.canny_high)
-    direct = request.images.get("control_image")
-    source = request.images["image"] if direct is None else direct
-    source = fit(source, *settings.drawn_size, settings.resize_mode).image
-    control = canny(source) if direct is None else source
-    found = obedience.measure(control, output.image, canny)
-    measured = {
-        "recall": found.recall, "precision": found.precision, "f1": found.f1,
-        "density": found.density,
-        "suggestions": [
-            {"sentence": advice.sentence, "changes": advice.changes}
-            for advice in suggestions.suggest(found, settings.control_scale, canny)
-        ],
-    }
-    record = replace(output.record, extra=output.record.extra | {"obedience": measured})
-    views = {"control": control, "obedience": obedience.overlay(found, output.image)}
-    return replace(output, record=record, views=views)
-
-
-def run_steps(settings: Settings) -> int:
-    """Steps that a run takes: part of them where it starts from a picture."""
-    if isinstance(settings, XyzGridSettings):
-        return settings.model_steps
-    if isinstance(settings, Txt2ImgSettings) and settings.hires:
-        return settings.steps + run_steps(settings.second_stage)
-    if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
-        return max(settings.model_steps(strength) for strength in settings.ladder)
-    return settings.steps
+    def _finish(self, job: FakeJob) -> None:
+        made = fake_run.outputs(job.batch, len(job.status.outputs))
+        outputs = tuple(self._saved(job, output) for output in made)
+        self._publish(job, outputs=(*job.status.outputs, *outputs))
