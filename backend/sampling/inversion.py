@@ -6,6 +6,10 @@ the unknown on both sides: x = x' + (sigma - sigma') d(x, sigma). The plain inve
 slope at x' (DDIM, sec. 4.3); here that is only the first guess of a fixed-point iteration (as in
 2309.04907), whose iterates are combined as Anderson (1965) does, since the plain iteration creeps
 where a step multiplies sigma.
+
+What is left of an error made at a high sigma grows on the way down: by 2e4 from sigma 9 to 0 on a
+painted picture that Pocket never saw the like of, where an error made below sigma 1 grew tenfold.
+There are therefore twice as many iterations above sigma 1, where the noise outweighs the picture.
 """
 
 from __future__ import annotations
@@ -27,15 +31,15 @@ def invert(
 ) -> Generator[Step]:
     """Walks a schedule of `ddim` upwards; sampling from its end leads back to x.
 
-    Each step asks the model 1 + refine times; how often never depends on the picture, so that a
-    batch gives what each of its rows gives alone.
+    Each step asks the model 1 + `iterations` times; how often never depends on the picture, so
+    that a batch gives what each of its rows gives alone.
 
     Args:
         denoiser: Without guidance: at a guidance scale above 1 the way up is steep and unstable.
         x: (B, C, h, w) at the end of the schedule, variance-exploding scale: the picture's
             latents over `schedule.final_scale`.
         schedule: Made for `ddim`.
-        refine: Iterations after the first guess; 0 is the plain inversion.
+        refine: Iterations after the first guess, see `iterations`; 0 is the plain inversion.
 
     Yields:
         A `Step` for each level, from the lowest; `index` counts from 0 and `sigma` is the level
@@ -56,7 +60,7 @@ def invert(
         else:
             guess = start + climb * slope
         history: list[tuple[torch.Tensor, torch.Tensor]] = []
-        for _ in range(1 + refine):
+        for _ in range(1 + iterations(refine, sigma)):
             with torch.no_grad():
                 x0 = denoiser(guess, level).to(x.dtype)
             slope = (guess - x0) / sigma
@@ -66,6 +70,11 @@ def invert(
         # What sampling will see here: the slope that leads from the accepted x to `start`.
         slope = (x - start) / climb
         yield Step(schedule.steps - 1 - i, schedule.steps, sigma, x, x - sigma * slope, State())
+
+
+def iterations(refine: int, sigma: float) -> int:
+    """Of a step to sigma: `refine`, and twice as many where the noise outweighs the picture."""
+    return 2 * refine if sigma > 1 else refine
 
 
 def _combined(history: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:

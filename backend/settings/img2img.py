@@ -67,7 +67,7 @@ class Img2ImgSettings(Settings):
         "", description="What the picture shows now, for finding its noise."
     )
     inversion_refine: int = Field(
-        2, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
+        2, ge=0, le=20, description="Refinements of the inversion's steps; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
     )
     outpaint_left: Margin = Field(0, description="Extend the picture on the left.",

@@ -78,7 +78,7 @@ class MorphSettings(Settings):
     lora_lr: float = Field(2e-4, gt=0.0, le=1.0, description="Learning rate of fine.",
                            json_schema_extra={"step": 1e-5})
     inversion_refine: int = Field(
-        2, ge=0, le=20, description="Refinements of each inversion step; 0 is plain DDIM.",
+        2, ge=0, le=20, description="Refinements of the inversion's steps; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
     )
     resize_mode: ResizeMode = Field("crop", description="How the pictures are brought to size.")

@@ -98,6 +98,8 @@ def test_the_model_is_asked_as_often_as_said():
 
     schedule = schedule_of(10)
     steps = list(invert(counting, noises(1)[0], schedule, refine=2))
-    assert len(asked) == 30
+    above = sum(sigma > 1 for sigma in schedule.levels[:-1])
+    assert 0 < above < 10
+    assert len(asked) == 5 * above + 3 * (10 - above)
     assert asked == sorted(asked)
     assert [step.sigma for step in steps] == schedule.levels[-2::-1]
