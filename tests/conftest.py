@@ -6,11 +6,14 @@ import os
 import shutil
 
 # Before anything imports torch or gradio: a few threads are as fast as many on models this small,
-# workers side by side share the cores, and no test may reach the network.
+# workers side by side share the cores (threads that wait for their turn spin: a test of 6 s took
+# 88), and no test may reach the network. Workers inherit what the process that starts them has
+# set, which does not know yet how many there will be, so they set it anew.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 THREADS = str(max(1, min(4, (os.cpu_count() or 1) // WORKERS)))
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, THREADS)
+    if WORKERS > 1 or variable not in os.environ:
+        os.environ[variable] = THREADS
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"

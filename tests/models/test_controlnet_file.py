@@ -33,7 +33,7 @@ def test_the_same_residuals_as_diffusers(tmp_path: Path, layout: Layout, prefix:
     (tmp_path / "config" / "config.json").write_text(json.dumps(config))
     theirs = ControlNetModel.from_single_file(
         str(path), config=str(tmp_path / "config"), local_files_only=True
-    )
+    ).to(memory_format=CPU.memory_format)
     generator = torch.Generator().manual_seed(0)
     inputs = (
         torch.randn(1, 4, 8, 8, generator=generator), torch.tensor([500]),

@@ -60,7 +60,10 @@ def test_dtype_names(name: str) -> None:
         assert pick("cpu", name.upper()).dtype is devices.DTYPES[name]
 
 
-def test_half_precision_is_channels_last() -> None:
+def test_convolutions_are_laid_out_as_the_device_likes() -> None:
     assert pick("cpu", "bf16").memory_format is torch.channels_last
-    assert pick("cpu", "float32").memory_format is torch.contiguous_format
+    assert pick("cpu", "float32").memory_format is torch.channels_last
+    gpu = torch.device("cuda")
+    assert Target(gpu, torch.float16).memory_format is torch.channels_last
+    assert Target(gpu, torch.float32).memory_format is torch.contiguous_format
     assert pick("cpu", "bf16").dtype_name == "bfloat16"

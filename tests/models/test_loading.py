@@ -56,7 +56,7 @@ def test_dtype_and_layout_are_set(info: ModelInfo, v: Checkpoint) -> None:
     assert half.unet.model.dtype == half.vae.model.dtype == torch.bfloat16
     assert half.text.model.dtype == torch.bfloat16
     assert half.unet.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
-    assert v.unet.model.conv_in.weight.is_contiguous()
+    assert v.unet.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     level = type("Level", (), {"sigma": torch.ones(1), "timestep": torch.full((1,), 400.0)})()
     x0 = [m.unet.denoiser([m.text.encode(["a fish"])])(x, level) for m in (half, v)]
