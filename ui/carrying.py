@@ -40,7 +40,10 @@ def carried(
     """
     box = gr.HTML(None, html_template="<i></i>", apply_default_css=False,
                   elem_classes="loom-carried")
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    # Not "once", Gradio's default: it drops an event in silence while an earlier one's stream still
+    # closes, and a stage that is done lets one press Generate before that.
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
+                             "trigger_mode": "multiple"}
     gather = f"(...values) => loom.carry({json.dumps(told)}, {json.dumps(list(inputs))}, values)"
     first = trigger(fn=None, js=gather, inputs=list(inputs.values()), outputs=box, **quiet)
     return first.then(fn, inputs=[box, *states], outputs=outputs, preprocess=False,

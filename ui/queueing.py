@@ -23,10 +23,10 @@ def connect_queue(engine: Engine, top: Header, spaces: list[Workspace]) -> None:
     """Wires the Generate button of every tab for the time while a job runs."""
     for space in spaces:
         carried(space.actions.enqueue, _enqueue(engine, space), space.form.parts | space.pictures,
-                top.notices, concurrency_limit=None, trigger_mode="multiple")
+                top.notices, concurrency_limit=None)
         space.actions.follow(
             _follow(engine), outputs=[space.stage, space.kept_job], show_progress="hidden",
-            concurrency_limit=None, api_visibility="private",
+            concurrency_limit=None, api_visibility="private", trigger_mode="multiple",
         )
 
 

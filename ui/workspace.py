@@ -245,7 +245,8 @@ class Workspace:
         def stop(evt: gr.EventData) -> None:
             engine.cancel(str(given(evt, "job", "")))
 
-        self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private")
+        self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private",
+                          trigger_mode="multiple")
 
         async def reattach(job: Any) -> AsyncGenerator[Any, None]:
             if not isinstance(job, str) or len(job) > 200:

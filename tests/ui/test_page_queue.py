@@ -97,3 +97,23 @@ def test_a_job_that_never_began_does_not_take_the_place_of_a_result(slow_pages: 
     assert page.evaluate("[loom.stages.txt2img.value.job, loom.stages.txt2img.value.state]") == [
         first, "stopped",
     ]
+
+
+def test_generate_may_be_pressed_the_moment_a_run_is_done(pages: Pages) -> None:
+    page = pages()
+    start(page, "a house", steps=1)
+    wait_state(page, "done")
+    # The run before may still be closing its stream; nothing of a press may be lost.
+    ended = page.evaluate("""async () => {
+        const { stages, forms } = window.loom, jobs = new Set();
+        const over = () => stages.txt2img.value.state === "done"
+            && forms.txt2img.go.textContent.includes("Generate");
+        for (let run = 0; run < 6; run++) {
+            forms.txt2img.go.click();
+            for (const since = performance.now(); !over() && performance.now() - since < 20000;)
+                await new Promise((go) => setTimeout(go));
+            jobs.add(stages.txt2img.value.job);
+        }
+        return { jobs: jobs.size, state: stages.txt2img.value.state };
+    }""")
+    assert ended == {"jobs": 6, "state": "done"}
