@@ -100,6 +100,8 @@ class Pages:
         self._contexts: list[BrowserContext] = []
         self._leaving = False
         self.problems: list[str] = []
+        self.tolerated = "\0"
+        """A part of console errors that are no problem in this test."""
 
     def __call__(self, url: str = "", *, width: int = 1400, height: int = 900,
                  dark: bool = False, login: tuple[str, str] | None = None) -> Page:
@@ -147,8 +149,9 @@ class Pages:
             context.close()
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not self._leaving:
-            self.problems.append(message.text)
+        tolerated = self._leaving or self.tolerated in message.text
+        if message.type == "error" and not tolerated:
+            self.problems.append(f"{message.text} ({message.location['url']})")
 
     def _request(self, request: Request, url: str) -> None:
         if not request.url.startswith((url, "data:", "blob:")):

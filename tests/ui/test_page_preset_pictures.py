@@ -22,6 +22,15 @@ KEEP = "Keep the pictures with it"
 SETTLED = "['done', 'failed', 'stopped'].includes(loom.stages.img2img.value.state)"
 
 
+@pytest.fixture(autouse=True)
+def half_copied(pages: Pages) -> None:
+    """Gradio serves a file by its name while another answer still copies it there.
+
+    Seen once in many runs. What a page shows in the end is compared pixel by pixel here.
+    """
+    pages.tolerated = "ERR_CONTENT_LENGTH_MISMATCH"
+
+
 def noise(width: int, height: int) -> Pixels:
     """Another picture each time: one uploaded twice is written anew while it may be read."""
     return np.random.default_rng().integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -15,8 +15,15 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from backend.errors import BadInput
-from tests.ui.conftest import Pages, Server
+from tests.ui.conftest import Pages, Server, running
 from ui.training_files import read_training, read_training_files
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of its own: what is learned here would be offered in the tests of other files."""
+    with running(tmp_path_factory.mktemp("data"), fake_step_s="0.05") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
