@@ -16,7 +16,7 @@ run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
 
 test: $(DEV_STAMP)
-	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .

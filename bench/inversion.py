@@ -69,6 +69,7 @@ def main() -> None:
     add("--steps", type=int, default=50)
     add("--batch", type=int, default=10)
     add("--out", type=Path, default=Path("docs/benchmarks-inversion.md"))
+    add("--refine", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     model = load_checkpoint(Catalog([args.models]).checkpoint(args.model), pick(None, "float32"))
     side = model.native_size[0]
@@ -77,7 +78,7 @@ def main() -> None:
     told = [caption(scene, np.random.default_rng(scene.seed)) for scene in scenes]
     painted = committed(args.pictures, side)
     rows: list[list[str]] = []
-    for refine in (0, 1, 2, 3):
+    for refine in args.refine:
         for name, pictures, prompts in (
             (f"{args.count} renders", fresh, told),
             (f"{len(painted)} pictures of {args.pictures}", painted, [""] * len(painted)),

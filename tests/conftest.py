@@ -88,6 +88,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LeftOut(), "left-out")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that drive a browser first: they take the longest, and a worker that began one of them
+    last would run on alone."""
+    slow = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="module")
 def chromium(chromium_path: str) -> Iterator[Browser]:
     """One browser for a module: while it is open, no other test could run an event loop."""
