@@ -145,6 +145,12 @@ def _cuda_has_bf16(device: torch.device) -> bool:
 
 
 def _cpu_has_bf16() -> bool:
-    """AMX or AVX512-BF16: units without which bf16 is slower than float32."""
+    """AMX, or AVX512-BF16 on AMD: units without which bf16 is slower than float32.
+
+    On an Intel CPU without AMX bf16 is slower in spite of its AVX512-BF16: 20 guided steps of
+    Pocket took 3.5 s against 2.7 s.
+    """
     capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+    if capabilities.get("amx_bf16"):
+        return True
+    return bool(capabilities.get("avx512_bf16")) and "AMD" in hardware(torch.device("cpu"))

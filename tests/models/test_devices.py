@@ -9,11 +9,14 @@ from backend.models.devices import Target, pick
 
 
 def test_cpu_precision_follows_its_bf16_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    for capabilities, expected in (
-        ({"amx_bf16": True}, torch.bfloat16), ({"avx512_bf16": True}, torch.bfloat16),
-        ({"avx512_f": True, "amx_bf16": False}, torch.float32), ({}, torch.float32),
+    for name, capabilities, expected in (
+        ("Intel", {"amx_bf16": True}, torch.bfloat16),
+        ("Intel", {"avx512_bf16": True, "amx_bf16": False}, torch.float32),
+        ("AMD EPYC", {"avx512_bf16": True}, torch.bfloat16),
+        ("AMD EPYC", {"avx512_f": True}, torch.float32), ("", {}, torch.float32),
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda c=capabilities: c)
+        monkeypatch.setattr(devices, "hardware", lambda _, n=name: n)
         assert pick("cpu") == Target(torch.device("cpu"), expected)
 
 
