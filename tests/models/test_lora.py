@@ -12,9 +12,8 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from backend.errors import ModelProblem
-from backend.models.lora import LoraMixer, canonical, plan, text_key, weights_at
+from backend.models.lora import LoraMixer, canonical, text_key
 from backend.models.lora_file import LoraFile, read
-from backend.settings import LoraUse
 from tests import lora_files as files
 from tests.tiny import tiny_unet
 
@@ -367,19 +366,6 @@ def test_a_lora_that_does_not_fit_changes_nothing(
         with pytest.raises(ModelProblem, match="does not exist"):
             active.remix([(odd, 1.0)])
         assert image_of(parts) == mixed
-
-
-def test_plan() -> None:
-    uses = [
-        LoraUse(name="a", weight=0.5), LoraUse(name="b", weight=1.0, start=0.3, end=0.7),
-        LoraUse(name="c", weight=-1.0, start=0.5), LoraUse(name="d", start=0.4, end=0.4),
-    ]
-    weights = plan(uses, 10)
-    assert [row[0] for row in weights] == [0.5] * 10
-    assert [row[1] for row in weights] == [0.0] * 3 + [1.0] * 4 + [0.0] * 3
-    assert [row[2] for row in weights] == [0.0] * 5 + [-1.0] * 5
-    assert [row[3] for row in weights] == [0.0] * 10
-    assert weights_at(uses, 0, 1) == (0.5, 0.0, 0.0, 0.0)
 
 
 def test_layouts_and_hooks_of_others_survive(loras: tuple[LoraFile, ...]) -> None:

@@ -100,7 +100,7 @@ class Pages:
         self._contexts: list[BrowserContext] = []
         self._leaving = False
         self.problems: list[str] = []
-        self.tolerated = "\0"
+        self.tolerated: str | None = None
         """A part of console errors that are no problem in this test."""
 
     def __call__(self, url: str = "", *, width: int = 1400, height: int = 900,
@@ -149,8 +149,9 @@ class Pages:
             context.close()
 
     def _console(self, message: ConsoleMessage) -> None:
-        tolerated = self._leaving or self.tolerated in message.text
-        if message.type == "error" and not tolerated:
+        if self.tolerated is not None and self.tolerated in message.text:
+            return
+        if message.type == "error" and not self._leaving:
             self.problems.append(f"{message.text} ({message.location['url']})")
 
     def _request(self, request: Request, url: str) -> None:
