@@ -1,5 +1,6 @@
 """Latent Loom: flags -> engine -> page."""
 
+import gc
 from pathlib import Path
 
 from ui.flags import flags
@@ -14,6 +15,7 @@ def main() -> None:
     plan = serving(host=args.host, port=args.port, listen=args.listen, share=args.share,
                    auth=args.auth, open_browser=args.open, api=args.api)
     prepare_environment()
+    gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.starting import settled, start_local
     from backend.wildcards import Wildcards
     from ui.build import build, serve, studio_at
@@ -34,12 +36,15 @@ def main() -> None:
     try:
         print(announcement(plan, *serve(page, plan)), flush=True)
         settled(studio.engine)
+        gc.freeze()  # They stay: later collections need not look at them.
+        gc.enable()
         wait_for_signal()
     except PortInUse as error:
         raise SystemExit(str(error)) from None
     finally:
         page.blocks.close(verbose=False)
         studio.engine.close()
+        gc.unfreeze()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from backend.models.devices import pick
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, learning_rate, load_state, save_state, set_learning_rate
 from toyworld.dataset import Pool, scene_of, to_tensor
@@ -90,8 +91,13 @@ def draw_timesteps(rng: np.random.Generator, count: int) -> Tensor:
     return (1000 * middle).long().clamp(0, 999)
 
 
+def training_dtype(device: str) -> torch.dtype:
+    """Precision of the passes: bfloat16, or float32 where that is faster (CPUs without AMX)."""
+    return torch.float32 if pick(device).dtype is torch.float32 else torch.bfloat16
+
+
 class Master:
-    """Float32 weights, their average and optimiser for a model that computes in bfloat16."""
+    """Float32 weights, their average and optimiser for a model that may compute in bfloat16."""
 
     def __init__(self, modules: Iterable[nn.Module], peak: float) -> None:
         self.live = [p for module in modules for p in module.parameters()]
@@ -126,8 +132,9 @@ class Trainer:
     def __init__(
         self, unet: UNet2DConditionModel, text: CLIPTextModel, tokenizer: CLIPTokenizer,
         state_path: Path, seed: int = 0, device: str = "cpu",
-        dtype: torch.dtype = torch.bfloat16, peak: float = 1e-3, compiled: bool = False,
+        dtype: torch.dtype | None = None, peak: float = 1e-3, compiled: bool = False,
     ) -> None:  # fmt: skip
+        dtype = dtype or training_dtype(device)
         self.tokenizer = tokenizer
         self.state_path = state_path
         self.seed = seed

@@ -241,6 +241,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--controlnet-from", type=Path, help="folder of an earlier training to go on from"
     )
+    parser.add_argument(
+        "--controlnet-steps", type=int, help="its budget in steps instead of minutes"
+    )
     return parser.parse_args()
 
 
@@ -258,7 +261,7 @@ def main() -> None:
         control_stage(
             recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,
             lambda: recipe.large, args.minutes, args.large_share, recipe.seed, recipe.device, say,
-            start=args.controlnet_from, compiled=recipe.compiled,
+            start=args.controlnet_from, compiled=recipe.compiled, steps=args.controlnet_steps,
         )  # fmt: skip
         return
     whole = args.stage == "all"

@@ -85,6 +85,8 @@ def build(studio: Studio) -> Page:
     notice = Notice()
     with gr.Blocks(title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600),
                    fill_width=True) as blocks:
+        # First, while the page is empty: this builds the server's routes and the page's config.
+        blocks.queue(api_open=False, default_concurrency_limit=None)
         top = header(studio)
         panel = PresetPanel(studio)
         drawer = history_drawer(studio)
@@ -113,7 +115,6 @@ def build(studio: Studio) -> Page:
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
         connect_verify(studio, check, [drawer, top.notices], spaces)
     scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
-    blocks.queue(api_open=False, default_concurrency_limit=None)
     return Page(blocks, studio, notice)
 
 
