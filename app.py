@@ -30,7 +30,7 @@ def main() -> None:
         studio = studio_at(args.data, ROOT / "presets", lambda storage: start_local(
             [ROOT / "models", *(args.models or [])], storage,
             (args.vram_budget, args.ram_budget, args.idle_minutes),
-            device=args.device, dtype=args.dtype, preview=args.preview,
+            device=args.device, dtype=args.dtype, compiled=args.compile, preview=args.preview,
             wildcards=wildcards))
     page = build(studio)
     try:

@@ -24,6 +24,7 @@ from backend.settings import Settings, parse
 SINGLE = {
     "studio": "studio", "torch": "torch", "diffusers": "diffusers", "device": "device",
     "hardware": "hardware", "threads": "CPU threads", "dtype": "precision",
+    "compile": "compilation",
     "vae_hash": "VAE's weights",
 }
 ALWAYS = ("studio", "torch", "diffusers", "device", "hardware", "dtype")  # where a model runs

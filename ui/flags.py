@@ -27,6 +27,8 @@ def flags(root: Path) -> argparse.Namespace:
     add("--data", type=Path, default=root / "data", help="outputs and your presets (data)")
     add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
+    add("--compile", choices=("off", "graphs", "full"), default="off",
+        help="compile models for each size once: CUDA graphs (GPU only), or fused kernels (off)")
     add("--preview", choices=("off", "fast", "tiny", "full"), default="fast")
     add("--vram-budget", type=amount, metavar="GIB", help="weights that the GPU may hold (70 %%)")
     add("--ram-budget", type=amount, metavar="GIB", help="weights that RAM may hold (70 %%)")

@@ -28,6 +28,7 @@ from backend.errors import BadInput, UnknownName
 from backend.events import JobStatus, Output, Pixels, Preview, TimelineInfo, TokenCount
 from backend.models import controlnet
 from backend.models.catalog import Catalog, ModelInfo
+from backend.models.compiled import CompileKind, check_compile
 from backend.models.configs import part_config
 from backend.models.devices import Target, pick
 from backend.models.embeddings import EmbeddingShelf
@@ -99,8 +100,9 @@ class LocalEngine:
     @classmethod
     def create(
         cls, models: Sequence[Path], storage: Storage, *, device: str | None = None,
-        dtype: str | None = None, preview: PreviewKind = "fast", warm_up: str | None = "pocket",
-        budgets: Budgets = STANDARD_BUDGETS, wildcards: Wildcards | None = None,
+        dtype: str | None = None, compiled: CompileKind = "off", preview: PreviewKind = "fast",
+        warm_up: str | None = "pocket", budgets: Budgets = STANDARD_BUDGETS,
+        wildcards: Wildcards | None = None,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -109,12 +111,14 @@ class LocalEngine:
             storage: Where results are saved.
             device: e.g. "cuda", "cpu"; None picks the best.
             dtype: e.g. "bfloat16", "float32"; None picks what is fastest here.
+            compiled: How UNets and ControlNets are called.
             preview: off, fast, tiny or full.
             warm_up: Model to load at once, in the background.
             budgets: What the model cache may hold, and for how long.
             wildcards: What prompts may draw from.
         """
-        target = pick(device, dtype)
+        target = replace(pick(device, dtype), compile=compiled)
+        check_compile(compiled, target.device)
         catalog = Catalog(models)
 
         manager = library_cache(catalog, target, budgets)

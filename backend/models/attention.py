@@ -152,6 +152,11 @@ def blends_rows(model: nn.Module) -> bool:
     return isinstance(control, EndAttention) and control.blend is not None
 
 
+def has_end_attention(model: nn.Module) -> bool:
+    """Whether its processors are others than its own now."""
+    return _MARK in model.__dict__
+
+
 class _EndProcessor:
     """Scaled dot-product self-attention whose keys and values may be blended."""
 

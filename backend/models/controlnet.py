@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import nn
 from backend.errors import BadInput, ModelProblem
 from backend.events import Pixels
 from backend.models.catalog import Catalog, ModelInfo, content_hash
+from backend.models.compiled import Compiled, CompileKind
 from backend.models.configs import part_config, read_config
 from backend.models.controlnet_file import controlnet_config, has_diffusers_names
 from backend.models.devices import Target
@@ -52,10 +53,16 @@ class ControlNet:
     Attributes:
         info: Its catalog entry.
         model: In evaluation mode, without gradients.
+        compiled: How it is called.
     """
 
     info: ModelInfo
     model: ControlNetModel
+    compiled: CompileKind = "off"
+    _call: Compiled = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_call", Compiled(self.model, self.compiled))
 
     @property
     def name(self) -> str:
@@ -107,7 +114,7 @@ class ControlNet:
             mode: See `weights`.
             added: SDXL's further conditions.
         """
-        down, mid = self.model(
+        down, mid = self._call(
             scaled, timestep, encoder_hidden_states=context, controlnet_cond=hint,
             added_cond_kwargs=added, return_dict=False,
         )
@@ -140,9 +147,10 @@ def load_controlnet(info: ModelInfo, target: Target) -> ControlNet:
     if info.path.is_file():
         name = info.path.name
         model = guarded(lambda: _from_file(info.path, target.dtype), name)
-        return ControlNet(info, ready(model, name, target))
+        return ControlNet(info, ready(model, name, target), target.compile)
     file = f"{info.name}/{info.weights[0].name}"
-    return ControlNet(info, load_module(ControlNetModel, info.path, file, target, {}))
+    model = load_module(ControlNetModel, info.path, file, target, {})
+    return ControlNet(info, model, target.compile)
 
 
 def _from_file(path: Path, dtype: torch.dtype) -> ControlNetModel:

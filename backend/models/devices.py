@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from backend.errors import BadInput
+from backend.models.compiled import CompileKind
 
 HEADROOM = 0.8  # of what is free: allocators fragment, other programs grow
 DTYPES = {
@@ -28,10 +29,12 @@ class Target:
     Attributes:
         device: Device of weights and latents.
         dtype: Precision of the weights; samplers work in float32 throughout.
+        compile: How UNets and ControlNets are called.
     """
 
     device: torch.device
     dtype: torch.dtype
+    compile: CompileKind = "off"
 
     @property
     def memory_format(self) -> torch.memory_format:

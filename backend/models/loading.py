@@ -157,7 +157,8 @@ def load_checkpoint(
         scheduler_config=scheduler_config,
         text=parts.text,
         unet=Unet(
-            parts.unet, str(scheduler_config.get("prediction_type", "epsilon")), vae.factor
+            parts.unet, str(scheduler_config.get("prediction_type", "epsilon")), vae.factor,
+            target.compile,
         ),
         vae=vae,
         latent_rgb=latent_rgb_for(vae),

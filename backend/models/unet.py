@@ -10,7 +10,8 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.errors import ModelProblem
-from backend.models.attention import blends_rows
+from backend.models.attention import blends_rows, has_end_attention
+from backend.models.compiled import Compiled, CompileKind
 from backend.models.lora import acts_by_row
 from backend.models.text import Conditioning
 from backend.models.together import Together
@@ -77,7 +78,8 @@ class Unet:
     """A UNet and what its output means."""
 
     def __init__(
-        self, model: UNet2DConditionModel, prediction_type: str, vae_factor: int = 8
+        self, model: UNet2DConditionModel, prediction_type: str, vae_factor: int = 8,
+        compiled: CompileKind = "off",
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
 
@@ -85,6 +87,7 @@ class Unet:
             model: The UNet.
             prediction_type: What its output means.
             vae_factor: Pixels for each latent position; SDXL is told the picture's size.
+            compiled: How it is called.
 
         Raises:
             ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
@@ -99,6 +102,7 @@ class Unet:
         self.in_channels: int = model.config["in_channels"]
         self.sized: bool = model.config["addition_embed_type"] == "text_time"
         self._vae_factor = vae_factor
+        self._compiled = Compiled(model, compiled)
 
     def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
         """What SDXL is told beside the prompt (2307.01952, sec. 2.2); None for other models.
@@ -182,12 +186,15 @@ class Unet:
 
     def _output(self, inputs: _Inputs) -> torch.Tensor:
         extra = inputs.extra
-        return self.model(
+        call = self.model if has_end_attention(self.model) else self._compiled
+        made = call(
             inputs.scaled, inputs.timestep, encoder_hidden_states=inputs.context,
             added_cond_kwargs=inputs.added, return_dict=False,
             down_block_additional_residuals=extra.down if extra is not None else None,
             mid_block_additional_residual=extra.mid if extra is not None else None,
-        )[0].float()
+        )[0]
+        # A copy: a CUDA graph writes the next output into the same memory.
+        return made.to(torch.float32, copy=True)
 
     def _to_x0(
         self, x: torch.Tensor, sigma: torch.Tensor, scale: torch.Tensor, output: torch.Tensor

@@ -267,6 +267,7 @@ def facts(model: Checkpoint) -> dict[str, Any]:
         "torch": torch.__version__, "diffusers": metadata.version("diffusers"),
         "device": str(device), "hardware": hardware(device), "dtype": model.target.dtype_name,
         **({"threads": torch.get_num_threads()} if device.type == "cpu" else {}),
+        **({"compile": kind} if (kind := model.target.compile) != "off" else {}),
         **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
         **({"part_hashes": hashes} if (hashes := part_hashes(model.info)) else {}),
     }

@@ -23,7 +23,7 @@ from backend.settings import Settings, XyzGridSettings, steps_of
 
 PREVIEW_PX = 512
 SHARED_FACTS = {"studio", "torch", "diffusers", "device", "hardware", "dtype", "threads",
-                "vae_hash", "part_hashes"}
+                "compile", "vae_hash", "part_hashes"}
 TOGETHER = 4  # cells in a batch: more is hardly faster on a CPU, and the first ones come later
 
 RunMode = Callable[[Request, Context], Iterator[Output]]
