@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import load_checkpoint
-from backend.models.lora import LoraMixer, parts_of
+from backend.models.lora import LoraMixer
 from backend.models.lora_file import LoraFile, read
 from toyworld.judge import Judge
 from toyworld.prompts import Question, questions
@@ -62,7 +62,7 @@ def open_studio(
     info = Catalog((base.parent.parent,)).checkpoint(base.name)
     model = load_checkpoint(info, pick(device, "bfloat16"))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
-    mixer = LoraMixer(parts_of(model))
+    mixer = LoraMixer(model.lora_parts)
     return Studio(
         replace(parts, unet=model.unet.model), mixer, loras, guidance, size_px, batch
     )

@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from backend.axes import LORA, PROMPT_SR
 from backend.engine.protocol import Engine
 from backend.errors import BadInput
+from backend.events import Pixels
 from backend.requests import Request
 from backend.settings import Settings, XyzGridSettings, axis_fields, parse
 from ui.carrying import carried, unpacked
@@ -21,9 +22,6 @@ from ui.form import Form
 from ui.stage import mount_call
 from ui.stream import failed, run, sentence
 from ui.studio import Studio
-
-if TYPE_CHECKING:
-    from ui.workspace import Workspace
 
 _TEMPLATE = """
 <div class="grid-start">
@@ -71,8 +69,17 @@ class GridPanel:
                 apply_default_css=False, elem_id=f"{mode}-grid-start", elem_classes="loom-grid",
             )
 
-    def connect(self, space: Workspace) -> None:
-        """Wires the section; `space` is the tab's workspace, whose stage shows the grid."""
+    def connect(
+        self, pictures: dict[str, Any], decoded: Callable[[Any], dict[str, Pixels]],
+        shown: list[gr.components.Component],
+    ) -> None:
+        """Wires the section.
+
+        Args:
+            pictures: The tab's components that hold pictures.
+            decoded: Makes pictures of their values.
+            shown: The tab's stage, which shows the grid, and what keeps its job.
+        """
         engine = self.studio.engine
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
                                  "api_visibility": "private", "preprocess": False}
@@ -108,7 +115,7 @@ class GridPanel:
         ) -> AsyncGenerator[tuple[Any, Any], None]:
             raw, _ = unpacked(sent)
             try:
-                images = await asyncio.to_thread(space.tab.pixels, space.pictures, raw)
+                images = await asyncio.to_thread(decoded, raw)
                 wanted = Request(self._settings(raw), images)
             except Exception as error:
                 yield failed(error), gr.skip()
@@ -121,8 +128,7 @@ class GridPanel:
                     yield state, gr.skip() if job in (None, said) else job
                     said = job
 
-        carried(self.start.draw, draw, inputs | space.pictures, [space.stage, space.kept_job],
-                concurrency_limit=None)
+        carried(self.start.draw, draw, inputs | pictures, shown, concurrency_limit=None)
 
     def _forecast(self) -> Callable[..., Any]:
         async def forecast(raw: Any) -> dict[str, Any]:

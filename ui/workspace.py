@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -212,7 +213,10 @@ class Workspace:
         self._connect_runs(page)
         self._connect_controls()
         if self.grid is not None:
-            self.grid.connect(self)
+            self.grid.connect(
+                self.pictures, partial(self.tab.pixels, self.pictures),
+                [self.stage, self.kept_job],
+            )
         self.page = page
         self.tab.connect(self)
         remember(page, form=self.form, kept=self.kept_form, actions=self.actions, stage=self.stage)

@@ -118,6 +118,11 @@ class Checkpoint:
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
 
     @property
+    def lora_parts(self) -> dict[str, nn.Module]:
+        """The modules that LoRAs change, by the names that LoRA files use."""
+        return {"unet": self.unet.model, **self.text.modules}
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all parameters and buffers."""
         return sum(module_bytes(module) for module in self.parts.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -15,19 +14,11 @@ from backend.models.lora_file import LoraFile, misfit, modules_by_path
 from backend.models.lora_layers import PatchedLayer, PerSample, Term
 from backend.settings import LoraUse
 
-if TYPE_CHECKING:
-    from backend.models.loading import Checkpoint
-
 Mix = Sequence[tuple[LoraFile, float]]
 
 # The effective scale of a LoRA may differ by this much from the one asked for.
 SCALE_TOLERANCE = 0.02
 _MARK = "_lora_mixer"
-
-
-def parts_of(model: Checkpoint) -> dict[str, nn.Module]:
-    """The parts of a checkpoint that LoRAs change, by the names that LoRA files use."""
-    return {"unet": model.unet.model, **model.text.modules}
 
 
 def weights_at(uses: Sequence[LoraUse], step: int, steps: int) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from PIL import Image
 from backend.events import Output, Pixels, Progress, Record
 from backend.lora_settings import LoraPadSettings
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora import LoraMixer, text_key, weights_at
 from backend.models.lora_file import LoraFile
 from backend.models.text import Conditioning
 from backend.modes import limits, parts
@@ -76,7 +76,7 @@ class _PointMix(LorasAside):
     _mixer: LoraMixer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._mixer = LoraMixer(parts_of(self.model))
+        self._mixer = LoraMixer(self.model.lora_parts)
 
     def encode(
         self, prompt: str, points: Sequence[Point], *, negative: bool = False

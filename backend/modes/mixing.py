@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, parts_of, text_key, weights_at
+from backend.models.lora import LoraMixer, text_key, weights_at
 from backend.models.lora_file import LoraFile
 from backend.modes.aside import LorasAside
 from backend.modes.context import Context
@@ -29,7 +29,7 @@ class RunMix(LorasAside):
     def __init__(
         self, model: Checkpoint, files: tuple[LoraFile, ...], uses: tuple[LoraUse, ...], steps: int
     ) -> None:
-        self._mixer = LoraMixer(parts_of(model))
+        self._mixer = LoraMixer(model.lora_parts)
         self._files, self._uses, self._steps = files, uses, steps
         self._weights = tuple(use.weight for use in uses)
 

@@ -16,7 +16,7 @@ from backend.models.card import Card
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora import LoraMixer, parts_of
+from backend.models.lora import LoraMixer
 from backend.models.lora_file import read
 from backend.models.lora_names import factors
 from tests import lora_files as files
@@ -118,7 +118,7 @@ def test_kohyas_names() -> None:
 
 
 def test_a_kohya_lora_reaches_unet_and_both_encoders(model: Checkpoint, tmp_path: Path) -> None:
-    parts = parts_of(model)
+    parts = model.lora_parts
     tensors: dict[str, torch.Tensor] = {}
     for base, module in KOHYA.items():
         part, _, inner = module.partition(".")

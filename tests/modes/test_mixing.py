@@ -15,7 +15,6 @@ from backend.events import JobStatus
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import load_checkpoint
-from backend.models.lora import parts_of
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
@@ -28,7 +27,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
     catalog = Catalog([root])
-    parts = parts_of(load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32")))
+    parts = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32")).lora_parts
     (root / "loras").mkdir()
     for seed, name in enumerate(("ink", "neon")):
         factors = lora_files.random_factors(

@@ -11,7 +11,7 @@ import torch
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import load_checkpoint
-from backend.models.lora import LoraMixer, parts_of
+from backend.models.lora import LoraMixer
 from backend.models.lora_file import read
 from tests.tiny import tiny_checkpoint
 from toyworld.dataset import scene_of
@@ -62,7 +62,7 @@ def test_a_fitted_style_fits_its_base(tmp_path: Path):
     lines: list[str] = []
     path = fit_style(model, "neon", tmp_path, recipe, lines.append)
     lora = read(path)
-    assert LoraMixer(parts_of(model)).fits(lora) is None
+    assert LoraMixer(model.lora_parts).fits(lora) is None
     assert lora.info.trigger_words == ("neon",)
     assert path.name == "pocket-neon.safetensors"
 

@@ -19,7 +19,7 @@ from backend.errors import BadInput, Cancelled, NumericalProblem, StorageProblem
 from backend.models.catalog import Catalog
 from backend.models.devices import Target
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora import LoraMixer, parts_of
+from backend.models.lora import LoraMixer
 from backend.models.lora_file import read
 from backend.train_settings import PRESETS
 from backend.training import adapter
@@ -230,7 +230,7 @@ def test_file_is_read_by_diffusers_and_by_us(
     with torch.no_grad():
         wanted = pipe.unet(x, 500, encoder_hidden_states=context).sample
         plain = model.unet.model(x, 500, encoder_hidden_states=context).sample
-        with LoraMixer(parts_of(model)).applied([(lora, 1.0)]):
+        with LoraMixer(model.lora_parts).applied([(lora, 1.0)]):
             found = model.unet.model(x, 500, encoder_hidden_states=context).sample
     assert torch.allclose(found, wanted, atol=1e-5)
     assert float((wanted - plain).abs().max()) > 1e-3

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, parts_of, weights_at
+from backend.models.lora import LoraMixer, weights_at
 from backend.models.lora_file import LoraFile
 from backend.modes.aside import LorasAside
 from backend.modes.mixing import RunMix
@@ -52,7 +52,7 @@ class OwnWeights(LorasAside):
         self, model: Checkpoint, settings: MorphSettings, shared: Sequence[LoraFile],
         own: tuple[LoraFile, LoraFile],
     ) -> None:
-        self._mixer = LoraMixer(parts_of(model))
+        self._mixer = LoraMixer(model.lora_parts)
         self._uses, self._steps = settings.acting_loras, settings.steps
         self._files = (*shared, *own)
         self._step = 0
