@@ -149,7 +149,9 @@ class ControlTrainer(Trainer):
 
     def averaged_controlnet(self) -> ControlNetModel:
         """A float32 copy that carries the averaged weights."""
-        model = ControlNetModel.from_config(self.controlnet.config)
+        config = dict(self.controlnet.config)
+        config.pop("_name_or_path", None)  # where it was trained on from is nobody's business
+        model = ControlNetModel.from_config(config)
         with torch.no_grad():
             for weight, average in zip(model.parameters(), self._master.average, strict=True):
                 weight.copy_(average)

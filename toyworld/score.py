@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from backend.models.devices import pick
 from toyworld.autoencoder import psnr_db
 from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool
@@ -135,7 +136,7 @@ def main() -> None:
         print(line, flush=True)
 
     judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
-    parts = load_parts(args.model, args.device)
+    parts = load_parts(args.model, args.device, pick(args.device).dtype)
     if args.sampler_table:
         from toyworld.sampler_table import sampler_table
 
