@@ -6,6 +6,7 @@ import bisect
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,10 +37,12 @@ class Job:
         owner: Whose turn it is in the fair queue.
         background: Gives way to interactive jobs.
         patience: Grace period and deadline.
+        clock: Seconds, rising.
     """
 
     def __init__(
-        self, request: AnyRequest, owner: str, *, background: bool, patience: Patience
+        self, request: AnyRequest, owner: str, *, background: bool, patience: Patience,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.token = secrets.token_urlsafe(24)
         self.request = request
@@ -48,6 +51,7 @@ class Job:
         self.previews = Mailbox()
         self.ended_at: float | None = None
         self._patience = patience
+        self._clock = clock
         self._changed = threading.Condition()
         self._state: State = "queued"
         self._progress = Progress("queued")
@@ -70,7 +74,7 @@ class Job:
                 self._end("stopped", "Stopped before it began.")
                 return False
             self._state = "running"
-            self._started_at = time.monotonic()
+            self._started_at = self._clock()
             self._bump()
             return True
 
@@ -91,7 +95,7 @@ class Job:
 
     def _abandoned(self) -> bool:
         gone = self._detached_at
-        return gone is not None and time.monotonic() - gone > self._patience.grace_s
+        return gone is not None and self._clock() - gone > self._patience.grace_s
 
     def report(self, progress: Progress) -> None:
         """Takes the latest progress; a stage without steps keeps the count of the one before."""
@@ -124,7 +128,7 @@ class Job:
 
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
         self._state, self._error, self._info = state, error, self._info | (info or {})
-        self.ended_at = time.monotonic()
+        self.ended_at = self._clock()
         self.previews.close()
         self._bump()
 
@@ -136,7 +140,7 @@ class Job:
 
     @property
     def elapsed_s(self) -> float:
-        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
+        return 0.0 if self._started_at is None else self._clock() - self._started_at
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -158,7 +162,7 @@ class Job:
         self._detached_at = None
 
     def detach(self) -> None:
-        self._detached_at = time.monotonic()
+        self._detached_at = self._clock()
 
     def wait(self, revision: int, timeout_s: float) -> None:
         """Returns once the revision exceeds `revision` or the time is over."""

@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,9 +12,20 @@ from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 
 
-def make(patience: Patience | None = None) -> Job:
+def make(
+    patience: Patience | None = None, clock: Callable[[], float] = time.monotonic
+) -> Job:
     request = Request(Txt2ImgSettings(seed=1))
-    return Job(request, "me", background=False, patience=patience or Patience())
+    return Job(request, "me", background=False, patience=patience or Patience(), clock=clock)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 def picture(index: int = 0) -> Output:
@@ -46,28 +58,34 @@ def test_a_job_cancelled_while_it_waits_never_starts() -> None:
 
 
 def test_a_job_whose_watcher_left_goes_on_for_the_grace_period_only() -> None:
-    job = make(Patience(grace_s=0.05))
+    clock = Clock()
+    job = make(Patience(grace_s=5.0), clock)
     assert job.start()
     job.detach()
+    clock.now_s = 4.9
     job.check()
-    time.sleep(0.08)
+    clock.now_s = 5.1
     with pytest.raises(Cancelled):
         job.check()
 
 
 def test_a_watcher_that_comes_back_in_time_keeps_the_job_alive() -> None:
-    job = make(Patience(grace_s=0.05))
+    clock = Clock()
+    job = make(Patience(grace_s=5.0), clock)
     assert job.start()
     job.detach()
     job.touch()
-    time.sleep(0.08)
+    clock.now_s = 5.1
     job.check()
 
 
 def test_the_deadline_says_what_to_change() -> None:
-    job = make(Patience(deadline_s=0.0))
+    clock = Clock()
+    job = make(Patience(deadline_s=60.0), clock)
     assert job.start()
-    time.sleep(0.01)
+    clock.now_s = 60.0
+    job.check()
+    clock.now_s = 60.1
     with pytest.raises(DeadlineExceeded, match="fewer steps"):
         job.check()
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from backend.errors import ModelProblem
+from backend.models import manager as manager_module
 from backend.models.manager import ModelManager
 
 
@@ -112,13 +113,25 @@ def test_a_failed_load_leaves_the_cache_and_may_be_tried_again() -> None:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_threads_that_ask_at_once_load_once(failing: bool) -> None:
+def test_threads_that_ask_at_once_load_once(
+    failing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[int] = []
+
+    class Load(manager_module._Loading):
+        def __init__(self) -> None:
+            super().__init__()
+            wait = self.done.wait
+            self.done.wait = lambda timeout=None: waiting.append(1) or wait(timeout)
+
+    monkeypatch.setattr(manager_module, "_Loading", Load)
     loader = Loader()
     loader.gate, loader.failing = threading.Event(), failing
     manager = ModelManager(loader, 100)
     with ThreadPoolExecutor(8) as pool:
         results = [pool.submit(use, manager, "a") for _ in range(8)]
-        time.sleep(0.1)  # lets all of them reach the manager
+        while len(waiting) < 7:  # the eighth loads
+            time.sleep(0.001)
         assert loader.calls == ["a"]
         loader.gate.set()
         outcomes = [result.exception(10) or result.result() for result in results]
