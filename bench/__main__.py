@@ -157,13 +157,14 @@ def main() -> None:
             alternate(with_client, lambda: theirs(same, settings), args.runs), "1.00",
             f"float32 outputs differ by at most {equal}/255",
         ))
-        rows.append(row(
-            "the same in float32",
-            alternate(
-                lambda: ours(exact, settings, client=True), lambda: theirs(float32, settings),
-                args.runs,
-            ), "1.00",
-        ))
+        if dtype is not torch.float32:
+            rows.append(row(
+                "the same in float32",
+                alternate(
+                    lambda: ours(exact, settings, client=True), lambda: theirs(float32, settings),
+                    args.runs,
+                ), "1.00",
+            ))
         rows.append(row(
             "against the pipeline with a full VAE preview each step",
             alternate(

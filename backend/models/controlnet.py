@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,10 @@ class ControlNet:
     info: ModelInfo
     model: ControlNetModel
     compiled: CompileKind = "off"
-    _call: Compiled = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_call", Compiled(self.model, self.compiled))
+    @cached_property
+    def _call(self) -> Compiled:
+        return Compiled(self.model, self.compiled)
 
     @property
     def name(self) -> str:
