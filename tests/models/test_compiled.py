@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import nn
 
 from backend.errors import BadInput
@@ -18,7 +19,6 @@ from backend.models.lora_file import LoraFile, read
 from backend.models.residency import Weights
 from backend.models.thrift import Thrift
 from tests import lora_files as files
-from tests.tiny import tiny_unet
 
 
 class Recorder:
@@ -42,7 +42,13 @@ def unet() -> nn.Module:
     torch._dynamo.reset()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return tiny_unet().eval().requires_grad_(False)
+        one_level = UNet2DConditionModel(  # every part of a UNet once: tracing it takes seconds
+            sample_size=8, in_channels=4, out_channels=4, layers_per_block=1,
+            block_out_channels=(8,), norm_num_groups=4, cross_attention_dim=32,
+            attention_head_dim=2, down_block_types=("CrossAttnDownBlock2D",),
+            mid_block_type=None, up_block_types=("UpBlock2D",),
+        )
+        return one_level.eval().requires_grad_(False)
 
 
 @pytest.fixture

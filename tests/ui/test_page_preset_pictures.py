@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from backend.events import Pixels
-from tests.ui.conftest import Pages, running
+from tests.ui.conftest import Pages, Server, running
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,17 @@ def half_copied(pages: Pages) -> None:
     Seen once in many runs. What a page shows in the end is compared pixel by pixel here.
     """
     pages.tolerated = "ERR_CONTENT_LENGTH_MISMATCH"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of this file's own: what it saves is in nobody's way."""
+    with running(tmp_path_factory.mktemp("data")) as started:
+        yield started
+
+
+def presets_of(studio: Server) -> set[str]:
+    return {path.name for path in studio.data.glob("presets/*")}
 
 
 def noise(width: int, height: int) -> Pixels:
@@ -130,67 +142,63 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
 
 
 def test_a_preset_with_pictures_brings_all_and_one_without_leaves_them(
-    pages: Pages, tmp_path: Path
+    pages: Pages, studio: Server
 ) -> None:
     first, second, mask = noise(60, 40), noise(40, 60), noise(30, 20)
-    with running(tmp_path) as studio:
-        page = pages(studio.url)
-        page.get_by_role("tab", name="img2img").click()
-        save(page, "Settings alone", keep=False)
-        put(page, "img2img-image", first)
-        save(page, "With picture", keep=True)
-        open_fold(page, "img2img-mask")
-        put(page, "img2img-mask-file", mask)
-        choose(page, "Settings alone")
-        expect(shown(page, "img2img-mask-file")).to_be_visible()
-        np.testing.assert_array_equal(pixels_of(page, "img2img-image"), first)
-        choose(page, "With picture")
-        expect(page.locator("#img2img-mask-file img")).to_have_count(0)
-        np.testing.assert_array_equal(pixels_of(page, "img2img-image"), first)
-        # Saved again under its name, it keeps pictures without being told to, and the new ones.
-        page.get_by_role("button", name="Presets", exact=True).click()
-        expect(page.get_by_label(KEEP)).to_be_checked()
-        page.get_by_role("button", name="Close", exact=True).click()
-        put_anew(page, "img2img-image", second)
-        save(page, "With picture", keep=True)
-        note(page, "saved with its picture")
-        page.get_by_role("button", name="Presets", exact=True).click()
-        with page.expect_download() as exported:
-            page.get_by_role("button", name="Export chosen").click()
-        held = json.loads(Path(exported.value.path()).read_bytes())["pictures"]
-        assert list(held) == ["image"]
-        again = Image.open(io.BytesIO(base64.b64decode(held["image"])))
-        np.testing.assert_array_equal(np.asarray(again), second)
-        page.context.close()
+    page = pages(studio.url)
+    page.get_by_role("tab", name="img2img").click()
+    save(page, "Settings alone", keep=False)
+    put(page, "img2img-image", first)
+    save(page, "With picture", keep=True)
+    open_fold(page, "img2img-mask")
+    put(page, "img2img-mask-file", mask)
+    choose(page, "Settings alone")
+    expect(shown(page, "img2img-mask-file")).to_be_visible()
+    np.testing.assert_array_equal(pixels_of(page, "img2img-image"), first)
+    choose(page, "With picture")
+    expect(page.locator("#img2img-mask-file img")).to_have_count(0)
+    np.testing.assert_array_equal(pixels_of(page, "img2img-image"), first)
+    # Saved again under its name, it keeps pictures without being told to, and the new ones.
+    page.get_by_role("button", name="Presets", exact=True).click()
+    expect(page.get_by_label(KEEP)).to_be_checked()
+    page.get_by_role("button", name="Close", exact=True).click()
+    put_anew(page, "img2img-image", second)
+    save(page, "With picture", keep=True)
+    note(page, "saved with its picture")
+    page.get_by_role("button", name="Presets", exact=True).click()
+    with page.expect_download() as exported:
+        page.get_by_role("button", name="Export chosen").click()
+    held = json.loads(Path(exported.value.path()).read_bytes())["pictures"]
+    assert list(held) == ["image"]
+    again = Image.open(io.BytesIO(base64.b64decode(held["image"])))
+    np.testing.assert_array_equal(np.asarray(again), second)
 
 
-def test_a_painted_mask_is_kept_as_a_mask(pages: Pages, tmp_path: Path) -> None:
-    with running(tmp_path) as studio:
-        page = pages(studio.url)
-        page.get_by_role("tab", name="img2img").click()
-        put(page, "img2img-image", noise(128, 96))
-        open_fold(page, "img2img-mask")
-        canvas = page.locator("#img2img-painted canvas").first
-        expect(canvas).to_be_visible()
-        canvas.scroll_into_view_if_needed()
-        page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
-        box = canvas.bounding_box()
-        assert box is not None
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x - 30, y)
-        page.mouse.down()
-        for offset in range(-30, 31, 6):
-            page.mouse.move(x + offset, y)
-        page.mouse.up()
-        page.wait_for_timeout(500)
-        save(page, "Painted", keep=True)
-        note(page, "saved with its 2 pictures")
-        choose(page, "Painted")
-        mask = pixels_of(page, "img2img-mask-file")
-        assert mask.shape == (96, 128, 3)
-        assert mask[48, 64].tolist() == [255] * 3
-        assert mask[4, 4].tolist() == [0] * 3
-        page.context.close()
+def test_a_painted_mask_is_kept_as_a_mask(pages: Pages, studio: Server) -> None:
+    page = pages(studio.url)
+    page.get_by_role("tab", name="img2img").click()
+    put(page, "img2img-image", noise(128, 96))
+    open_fold(page, "img2img-mask")
+    canvas = page.locator("#img2img-painted canvas").first
+    expect(canvas).to_be_visible()
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 30, y)
+    page.mouse.down()
+    for offset in range(-30, 31, 6):
+        page.mouse.move(x + offset, y)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    save(page, "Painted", keep=True)
+    note(page, "saved with its 2 pictures")
+    choose(page, "Painted")
+    mask = pixels_of(page, "img2img-mask-file")
+    assert mask.shape == (96, 128, 3)
+    assert mask[48, 64].tolist() == [255] * 3
+    assert mask[4, 4].tolist() == [0] * 3
 
 
 def test_the_box_stands_only_where_pictures_are(pages: Pages) -> None:
@@ -206,54 +214,51 @@ def test_the_box_stands_only_where_pictures_are(pages: Pages) -> None:
 
 
 def test_pictures_that_do_not_fit_are_a_sentence_and_nothing_is_saved(
-    pages: Pages, tmp_path: Path
+    pages: Pages, studio: Server
 ) -> None:
-    with running(tmp_path) as studio:
-        page = pages(studio.url)
-        page.get_by_role("tab", name="img2img").click()
-        open_fold(page, "img2img-mask")
-        put(page, "img2img-mask-file", noise(1500, 1500))
-        page.get_by_role("button", name="Presets", exact=True).click()
-        page.get_by_label("Name", exact=True).fill("Too much")
-        page.get_by_label(KEEP).check()
-        page.get_by_role("button", name="Save as", exact=True).click()
-        note(page, "a preset holds up to 5.8 MB of them. Use smaller pictures, or save it without")
-        assert not list(tmp_path.glob("presets/*"))
-        page.get_by_label(KEEP).uncheck()
-        page.get_by_role("button", name="Save as", exact=True).click()
-        note(page, "saved")
-        assert len(list(tmp_path.glob("presets/*"))) == 1
-        page.context.close()
+    before = presets_of(studio)
+    page = pages(studio.url)
+    page.get_by_role("tab", name="img2img").click()
+    open_fold(page, "img2img-mask")
+    put(page, "img2img-mask-file", noise(1500, 1500))
+    page.get_by_role("button", name="Presets", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("Too much")
+    page.get_by_label(KEEP).check()
+    page.get_by_role("button", name="Save as", exact=True).click()
+    note(page, "a preset holds up to 5.8 MB of them. Use smaller pictures, or save it without")
+    assert presets_of(studio) == before
+    page.get_by_label(KEEP).uncheck()
+    page.get_by_role("button", name="Save as", exact=True).click()
+    note(page, "saved")
+    assert len(presets_of(studio) - before) == 1
 
 
-def test_an_imported_morph_brings_the_ends_that_can_be_read(pages: Pages, tmp_path: Path) -> None:
-    ends = noise(50, 50), noise(70, 50)
-    with running(tmp_path) as studio:
-        page = pages(studio.url)
-        page.get_by_role("tab", name="morph").click()
-        put(page, "morph-image_a", ends[0])
-        put(page, "morph-image_b", ends[1])
-        save(page, "Two ends", keep=True)
-        note(page, "saved with its 2 pictures")
-        page.get_by_role("button", name="Presets", exact=True).click()
-        with page.expect_download() as exported:
-            page.get_by_role("button", name="Export chosen").click()
-        preset = json.loads(Path(exported.value.path()).read_bytes())
-        page.get_by_role("button", name="Delete chosen").click()
-        note(page, "deleted")
-        assert not list(tmp_path.glob("presets/*"))
-        cut = base64.b64decode(preset["pictures"]["image_a"])[:-80]
-        preset["pictures"]["image_a"] = base64.b64encode(cut).decode()
-        pages.reload(page)
-        page.get_by_role("button", name="Presets", exact=True).click()
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Import a file").click()
-        chooser.value.set_files([{"name": "p.json", "mimeType": "application/json",
-                                  "buffer": json.dumps(preset).encode()}])
-        note(page, "imported")
-        page.get_by_role("button", name="Close", exact=True).click()
-        choose(page, "Two ends")
-        note(page, "The preset's picture A was left out. The picture is damaged or cut off")
-        np.testing.assert_array_equal(pixels_of(page, "morph-image_b"), ends[1])
-        expect(page.locator("#morph-image_a img")).to_have_count(0)
-        page.context.close()
+def test_an_imported_morph_brings_the_ends_that_can_be_read(pages: Pages, studio: Server) -> None:
+    ends, before = (noise(50, 50), noise(70, 50)), presets_of(studio)
+    page = pages(studio.url)
+    page.get_by_role("tab", name="morph").click()
+    put(page, "morph-image_a", ends[0])
+    put(page, "morph-image_b", ends[1])
+    save(page, "Two ends", keep=True)
+    note(page, "saved with its 2 pictures")
+    page.get_by_role("button", name="Presets", exact=True).click()
+    with page.expect_download() as exported:
+        page.get_by_role("button", name="Export chosen").click()
+    preset = json.loads(Path(exported.value.path()).read_bytes())
+    page.get_by_role("button", name="Delete chosen").click()
+    note(page, "deleted")
+    assert presets_of(studio) == before
+    cut = base64.b64decode(preset["pictures"]["image_a"])[:-80]
+    preset["pictures"]["image_a"] = base64.b64encode(cut).decode()
+    pages.reload(page)
+    page.get_by_role("button", name="Presets", exact=True).click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import a file").click()
+    chooser.value.set_files([{"name": "p.json", "mimeType": "application/json",
+                              "buffer": json.dumps(preset).encode()}])
+    note(page, "imported")
+    page.get_by_role("button", name="Close", exact=True).click()
+    choose(page, "Two ends")
+    note(page, "The preset's picture A was left out. The picture is damaged or cut off")
+    np.testing.assert_array_equal(pixels_of(page, "morph-image_b"), ends[1])
+    expect(page.locator("#morph-image_a img")).to_have_count(0)
