@@ -107,6 +107,17 @@ def test_escape_stops_and_keeps_what_there_is(pages: Pages) -> None:
     expect(page.get_by_role("button", name="Generate")).to_be_enabled()
 
 
+def test_a_stop_before_the_page_knows_its_job_counts(pages: Pages) -> None:
+    page = pages()
+    page.evaluate("""() => {
+        const { go, stop } = loom.forms.txt2img;
+        go.addEventListener("click", () => stop.click());
+    }""")
+    start(page, "on second thoughts", steps=150)
+    wait_state(page, "stopped")
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+
+
 def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     page = pages()
     start(page, "ein Überraschungsei", steps=150)

@@ -88,14 +88,18 @@
       const label = go.querySelector("span");
       if (label.textContent !== text) label.textContent = text;
     };
-    stop.addEventListener("click", () => {
-      const job = loom.stages[mode]?.value.job;
+    let stopping = false; // pressed before the page has heard of its job: the first state names it
+    const halt = (job) => {
+      stopping = !job;
       stop.disabled = true;
       if (job) trigger("stop", { job });
-    });
-    form.setBusy = (busy) => {
+    };
+    stop.addEventListener("click", () => halt(loom.stages[mode]?.value.job));
+    form.setBusy = (busy, job) => {
       form.busy = busy;
-      stop.disabled = !busy;
+      stopping &&= busy;
+      stop.disabled = !busy || stopping;
+      if (stopping && job) halt(job);
       form.name();
     };
     const take = () => {

@@ -54,7 +54,7 @@
       const v = stage.value;
       const busy = BUSY.includes(v.state);
       root.dataset.state = v.state;
-      loom.forms[mode]?.setBusy(busy);
+      loom.forms[mode]?.setBusy(busy, v.job);
       if (v.job !== shownJob) {
         shownJob = v.job; selected = 0; scrubbed = null; frames.clear(); second.hidden = true;
         press(both, false);
