@@ -52,6 +52,10 @@ class TrainLoraSettings(BaseModel):
                               description="Training steps; go before the epochs.")
     rank: int | None = Field(None, ge=1, le=256, description="Size of the LoRA; more holds more.",
                              json_schema_extra={"step": 1})
+    convolutions: StrictBool = Field(
+        False, description="Learn with the convolutions too (LoCon): textures come sooner, and the "
+        "file is about four times as large.",
+    )
     learning_rate: float | None = Field(
         None, gt=0.0, le=1.0, description="Size of a step; too large, and the loss explodes."
     )

@@ -58,9 +58,9 @@ def open_studio(
     Raises:
         LoomError: A file is missing or damaged.
     """
-    parts = load_parts(base, device)
+    parts = load_parts(base, device, pick(device).dtype)
     info = Catalog((base.parent.parent,)).checkpoint(base.name)
-    model = load_checkpoint(info, pick(device, "bfloat16"))
+    model = load_checkpoint(info, pick(device))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
     mixer = LoraMixer(model.lora_parts)
     return Studio(

@@ -27,6 +27,7 @@ from toyworld.lexicon import learn_captions
 from toyworld.render import render
 from toyworld.sampling import Parts, generate
 from toyworld.style_loras import style_stage
+from toyworld.styles import STYLES
 from toyworld.text import new_text_encoder, write_tokenizer
 
 FOCUS = 2.0
@@ -229,8 +230,9 @@ def arguments() -> argparse.Namespace:
         help="train the ControlNet for edges of the model in --out instead, for --minutes",
     )  # fmt: skip
     parser.add_argument(
-        "--styles", action="store_true", help="fit the style LoRAs of the model in --out instead"
-    )
+        "--styles", nargs="*", choices=tuple(STYLES), metavar="STYLE",
+        help="fit the style LoRAs of the model in --out instead: these, or all",
+    )  # fmt: skip
     parser.add_argument("--loras-out", type=Path, default=Path("models/loras"))
     parser.add_argument(
         "--large-share", type=float, default=0.5, help="of the ControlNet's time: that at 256 px"
@@ -254,8 +256,8 @@ def main() -> None:
     recipe = Recipe(
         args.work, args.out, args.device, args.seed, guidance=args.guidance, compiled=args.compile
     )
-    if args.styles:
-        style_stage(recipe.out, args.loras_out, recipe.device, say)
+    if args.styles is not None:
+        style_stage(recipe.out, args.loras_out, recipe.device, say, styles=args.styles)
         return
     if args.controlnet:
         control_stage(

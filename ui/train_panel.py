@@ -94,6 +94,10 @@ def train_panel(studio: Studio) -> dict[str, Component]:
                           elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
             for name in NUMBERS:
                 parts[name] = _number(name)
+            parts["convolutions"] = gr.Checkbox(
+                False, label=_title("convolutions"), info=_hint("convolutions"),
+                elem_id="train-convolutions",
+            )
             parts["validation_prompt"] = gr.Textbox(
                 label=TITLES["validation_prompt"], info=_hint("validation_prompt"), lines=2,
                 elem_id="train-validation_prompt", placeholder="The first caption",
@@ -143,7 +147,7 @@ def connect_training(space: Workspace) -> None:
             parse_training(_settings(values) | {"name": values.get("name") or "none yet"})
         except LoomError:
             return [gr.skip()] * len(parts)
-        return [values.get(name) for name in parts]
+        return [values.get(name, gr.skip()) for name in parts]
 
     assert Context.root_block is not None
     Context.root_block.load(

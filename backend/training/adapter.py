@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from torch import nn
 
 from backend.errors import BadInput, StorageProblem
 
-TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "conv", "proj_in", "proj_out")
+"""Ends of a layer's path: those of residual blocks, of resampling, and at attention's doors."""
 _ADAPTER = "fit"
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -27,11 +29,14 @@ Parameters = dict[str, nn.Parameter]
 
 
 @contextmanager
-def adapted(unet: nn.Module, rank: int, alpha: float, seed: int) -> Iterator[Parameters]:
-    """Puts fresh float32 LoRA layers on every attention of a frozen UNet.
+def adapted(
+    unet: nn.Module, rank: int, alpha: float, seed: int, targets: Sequence[str] = ATTENTION
+) -> Iterator[Parameters]:
+    """Puts fresh float32 LoRA layers on the `targets` of a frozen UNet.
 
-    A ~ N(0, 1 / r), B = 0, drawn on the CPU, so that every device starts from the same. On
-    leaving, the UNet has its own layers again, the very same objects.
+    A ~ N(0, 1 / r), B = 0, drawn on the CPU, so that every device starts from the same; of a
+    convolution, A has its kernel and B is 1x1. On leaving, the UNet has its own layers again, the
+    very same objects.
 
     Yields:
         The parameters to fit.
@@ -40,7 +45,7 @@ def adapted(unet: nn.Module, rank: int, alpha: float, seed: int) -> Iterator[Par
     attributes = set(unet.__dict__)
     # PEFT's annotation says int, its arithmetic takes any number.
     scale: Any = alpha
-    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(TARGETS))
+    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets))
     try:
         with torch.random.fork_rng(devices=[]):
             inject_adapter_in_model(config, unet, adapter_name=_ADAPTER)
@@ -99,6 +104,7 @@ def save_lora(
     dtype: torch.dtype,
     rank: int,
     alpha: float,
+    targets: Sequence[str],
     metadata: Mapping[str, str],
 ) -> None:
     """Writes a LoRA that diffusers' `load_lora_weights` reads, in one step.
@@ -107,7 +113,7 @@ def save_lora(
         StorageProblem: The disk is full or the folder cannot be written.
     """
     settings = {
-        "unet.r": rank, "unet.lora_alpha": alpha, "unet.target_modules": list(TARGETS),
+        "unet.r": rank, "unet.lora_alpha": alpha, "unet.target_modules": list(targets),
     }
     notes = {
         "format": "pt", "rank": str(rank), "alpha": str(alpha),

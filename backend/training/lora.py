@@ -140,7 +140,7 @@ def fit(
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     alpha = float(config.rank) if config.alpha is None else config.alpha
     unet = model.unet.model
-    with (adapted(unet, config.rank, alpha, config.seed) as parameters,
+    with (adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
           registered(interludes, partial(taken_out, unet))):
         run = _Run(config, model, examples, parameters, alpha)
         step = load_state(
@@ -287,6 +287,7 @@ class _Run:
         captions = [example.caption for example in self._examples]
         save_lora(
             path, self._parameters, getattr(torch, config.file_dtype), config.rank, self._alpha,
+            config.targets,
             {
                 "base_hash": self._model.hash, "base_name": self._model.name,
                 "trigger_words": json.dumps(config.trigger_words or common_words(captions)),

@@ -20,7 +20,7 @@ from backend.errors import NumericalProblem
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LowRank
 from backend.models.text import Conditioning
-from backend.training.adapter import TARGETS
+from backend.training.adapter import ATTENTION
 from backend.training.lora import _ADAMW, _NOISING, Example, _mixed
 
 MAX_NORM = 1.0
@@ -41,7 +41,7 @@ class RowAdapters:
     def __init__(self, unet: nn.Module, rows: int, rank: int, seed: int) -> None:
         self._layers = {
             name: module for name, module in unet.named_modules()
-            if isinstance(module, nn.Linear) and name.endswith(tuple(f".{t}" for t in TARGETS))
+            if isinstance(module, nn.Linear) and name.endswith(tuple(f".{t}" for t in ATTENTION))
         }
         generator = torch.Generator().manual_seed(seed)
         self.down: dict[str, nn.Parameter] = {}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from safetensors.torch import load_file
 
 from backend.metadata import read
 from tests.tiny import tiny_checkpoint
@@ -69,13 +70,15 @@ def test_five_pictures_become_a_lora_that_draws(chromium: Browser, tmp_path: Pat
                 field = page.locator(f"#train-{name} :is(textarea, input)")
                 field.fill(value)
                 field.press("Tab")
+            page.get_by_label("Convolutions", exact=True).check()
             page.get_by_role("button", name="Start training").click()
             page.wait_for_function(
                 "['done', 'failed'].includes(document.querySelector('.train-run').dataset.state)"
             )
             expect(page.locator(".train-run .line")).to_contain_text("‘five, by hand’ is in")
             expect(page.locator(".train-run .steps button")).to_have_count(2)
-            assert (models / "loras" / "five, by hand.safetensors").is_file()
+            learned = load_file(models / "loras" / "five, by hand.safetensors")
+            assert any(".resnets." in name for name in learned)
 
             page.get_by_role("tab", name="txt2img").click()
             page.locator("#txt2img-lora > button").click()

@@ -101,8 +101,9 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
     assert not any(parameter.requires_grad for parameter in model.unet.model.parameters())
 
 
-@pytest.mark.parametrize("options", [{}, {"accumulation": 2, "batch_size": 2, "epochs": 3,
-                                          "steps": None, "min_snr_gamma": 5.0}])
+@pytest.mark.parametrize("options", [{"convolutions": True}, {
+    "accumulation": 2, "batch_size": 2, "epochs": 3, "steps": None, "min_snr_gamma": 5.0,
+}])
 def test_resume_equals_an_uninterrupted_fit(
     tmp_path: Path, model: Checkpoint, examples: list[Example], options: dict[str, Any]
 ) -> None:
@@ -209,10 +210,11 @@ def test_full_disk(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize("convolutions", [False, True])
 def test_file_is_read_by_diffusers_and_by_us(
-    tmp_path: Path, model: Checkpoint, examples: list[Example]
+    tmp_path: Path, model: Checkpoint, examples: list[Example], convolutions: bool
 ) -> None:
-    config = settings(tmp_path, alpha=2.0, trigger_words=("ink",))
+    config = settings(tmp_path, alpha=2.0, trigger_words=("ink",), convolutions=convolutions)
     run(config, model, examples)
     with safe_open(config.output, framework="pt") as file:
         notes = file.metadata()
@@ -223,6 +225,8 @@ def test_file_is_read_by_diffusers_and_by_us(
     lora = read(config.output)
     assert lora.info.trigger_words == ("ink",)
     assert {delta.scale for delta in lora.deltas.values()} == {0.5}
+    ends = {path.rpartition(".")[2] for path in lora.deltas}
+    assert ("conv1" in ends, "conv" in ends, "proj_in" in ends) == (convolutions,) * 3
     pipe = StableDiffusionPipeline.from_pretrained(model.info.path)
     pipe.load_lora_weights(tmp_path, weight_name="ink.safetensors", adapter_name="ink")
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
