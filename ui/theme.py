@@ -52,6 +52,7 @@ def theme() -> themes.Base:
         input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400",
         input_shadow="none", input_shadow_dark="none",
         input_shadow_focus="none", input_shadow_focus_dark="none",
+        checkbox_border_radius="3px",
         slider_color="*primary_600", slider_color_dark="*primary_400",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
