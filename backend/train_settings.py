@@ -59,6 +59,9 @@ class TrainLoraSettings(BaseModel):
     learning_rate: float | None = Field(
         None, gt=0.0, le=1.0, description="Size of a step; too large, and the loss explodes."
     )
+    lr_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="Whether the learning rate stays, or falls to zero by the end."
+    )
     resolution: int | None = Field(
         None, ge=64, le=2048, multiple_of=8,
         description="Side of the square that the pictures are cut to; empty is the model's own.",

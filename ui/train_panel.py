@@ -24,7 +24,8 @@ from ui.workspace import Workspace
 TITLES = {
     "validation_prompt": "Validation prompt", "validation_every": "Validate every",
     "validation_seed": "Validation seed", "checkpoint_every": "Checkpoint every",
-    "min_snr_gamma": "Min-SNR gamma", "caption": "Caption for all", "preset": "What it learns",
+    "lr_schedule": "Learning rate over time", "min_snr_gamma": "Min-SNR gamma",
+    "caption": "Caption for all", "preset": "What it learns",
 }
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
@@ -94,6 +95,10 @@ def train_panel(studio: Studio) -> dict[str, Component]:
                           elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
             for name in NUMBERS:
                 parts[name] = _number(name)
+            parts["lr_schedule"] = gr.Dropdown(
+                ["constant", "cosine"], value="constant", label=TITLES["lr_schedule"],
+                info=_hint("lr_schedule"), filterable=False, elem_id="train-lr_schedule",
+            )
             parts["convolutions"] = gr.Checkbox(
                 False, label=_title("convolutions"), info=_hint("convolutions"),
                 elem_id="train-convolutions",

@@ -33,8 +33,8 @@ INFORM_EVERY_S = 0.25
 VALIDATIONS = 8  # where nothing is said, so many pictures of a training
 VALIDATION_STEPS = 20
 _TRAINED_WITH = (
-    "rank", "convolutions", "learning_rate", "epochs", "steps", "resolution", "noise_offset",
-    "accumulation", "min_snr_gamma", "seed", "checkpoint_every",
+    "rank", "convolutions", "learning_rate", "lr_schedule", "epochs", "steps", "resolution",
+    "noise_offset", "accumulation", "min_snr_gamma", "seed", "checkpoint_every",
 )
 
 

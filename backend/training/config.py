@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Literal, Self
 
@@ -21,7 +22,8 @@ class TrainingConfig(BaseModel):
         alpha: Scale alpha / r; None means r.
         convolutions: Fit the convolutions too, not attention alone (LoCon, Yeh et al. 2023,
             2309.14859): takes up textures sooner, in a file about four times as large.
-        learning_rate: Of AdamW, constant.
+        learning_rate: Of AdamW.
+        lr_schedule: "constant" keeps it; "cosine" lets it fall to 0 along half a cosine.
         epochs: Passes over the pictures.
         steps: Optimizer steps; goes before `epochs`.
         batch_size: Pictures in one model call.
@@ -44,6 +46,7 @@ class TrainingConfig(BaseModel):
     alpha: float | None = Field(None, gt=0.0, le=1024.0)
     convolutions: bool = False
     learning_rate: float = Field(1e-4, gt=0.0, le=1.0)
+    lr_schedule: Literal["constant", "cosine"] = "constant"
     epochs: int = Field(15, ge=1, le=10_000)
     steps: int | None = Field(None, ge=1, le=1_000_000)
     batch_size: int = Field(1, ge=1, le=64)
@@ -77,6 +80,12 @@ class TrainingConfig(BaseModel):
     def state_path(self) -> Path:
         """What a stopped fit goes on from."""
         return self.work_folder / f"{self.output.stem}.state.safetensors"
+
+    def rate_at(self, step: int, total: int) -> float:
+        """Learning rate of an optimizer step, counted from 0, of so many."""
+        if self.lr_schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / total))
 
     def total_steps(self, examples: int) -> int:
         """Optimizer steps of the whole fit, for so many pictures."""

@@ -1,7 +1,7 @@
 """Fitting a LoRA to pictures; also `python -m backend.training.lora CONFIG.json`.
 
 The recipe is the field's: AdamW on float32 LoRA weights over a frozen model, cached latents and
-text embeddings, a constant learning rate, noise offset, gradient clipping.
+text embeddings, a constant or falling learning rate, noise offset, gradient clipping.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def fit(
         saved = step
         try:
             while step < total:
-                loss = run.step(step, check)
+                loss = run.step(step, config.rate_at(step, total), check)
                 step += 1
                 if step % config.checkpoint_every == 0 or step == total:
                     run.checkpoint(step)
@@ -200,7 +200,7 @@ class _Run:
         self.state_path = config.state_path
         self.fingerprint = self._fingerprint()
 
-    def step(self, step: int, check: Check) -> float:
+    def step(self, step: int, rate: float, check: Check) -> float:
         """One optimizer step from its number alone: order and noise have no other state."""
         self.optimizer.zero_grad(set_to_none=True)
         losses: list[torch.Tensor] = []
@@ -218,6 +218,8 @@ class _Run:
                 f"The loss of step {step + 1} is not a number; lower the learning rate. The last "
                 "checkpoint before it is kept."
             )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.step()
         return mean
 

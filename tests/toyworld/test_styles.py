@@ -49,9 +49,10 @@ def test_neon_is_dark_and_ink_is_light():
     assert np.median(styled(render(scene_of(1, 3), 256), "ink sketch", 0)) > 100
 
 
-def test_every_other_caption_names_the_style():
-    captions = [picture.caption for picture in style_pictures("neon", 4, 64)]
-    assert [caption.endswith(", neon") for caption in captions] == [False, True, False, True]
+def test_every_other_caption_names_the_style_and_every_tenth_is_empty():
+    captions = [picture.caption for picture in style_pictures("neon", 12, 64)]
+    assert [caption.endswith(", neon") for caption in captions] == [False, True] * 6
+    assert [i for i, caption in enumerate(captions) if not caption] == [0, 10]
 
 
 def test_a_fitted_style_fits_its_base(tmp_path: Path):

@@ -101,7 +101,7 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
     assert not any(parameter.requires_grad for parameter in model.unet.model.parameters())
 
 
-@pytest.mark.parametrize("options", [{"convolutions": True}, {
+@pytest.mark.parametrize("options", [{"convolutions": True, "lr_schedule": "cosine"}, {
     "accumulation": 2, "batch_size": 2, "epochs": 3, "steps": None, "min_snr_gamma": 5.0,
 }])
 def test_resume_equals_an_uninterrupted_fit(
@@ -272,6 +272,16 @@ def test_noise_offset_and_min_snr_change_the_fit(
         for options in ({}, {"noise_offset": 0.0}, {"min_snr_gamma": 0.5}, {"seed": 1})
     ]
     assert len({tuple(row) for row in losses}) == 4
+
+
+def test_the_rate_stays_or_falls_to_zero(tmp_path: Path) -> None:
+    stays, falls = settings(tmp_path), settings(tmp_path, lr_schedule="cosine")
+    assert {stays.rate_at(step, 6) for step in range(6)} == {1e-2}
+    rates = [falls.rate_at(step, 6) for step in range(7)]
+    assert rates[0] == 1e-2
+    assert rates[3] == pytest.approx(0.5e-2)
+    assert rates[6] == pytest.approx(0.0)
+    assert rates == sorted(rates, reverse=True)
 
 
 def test_refused(tmp_path: Path, model: Checkpoint, examples: list[Example]) -> None:
