@@ -188,3 +188,20 @@ def start(page: Page, prompt: str, **values: int) -> None:
         field.fill(str(value))
         field.press("Tab")
     page.keyboard.press("Control+Enter")
+
+
+def paint_mask(page: Page) -> None:
+    """Draws a stroke through the middle of img2img's open mask editor."""
+    canvas = page.locator("#img2img-painted canvas").first
+    expect(canvas).to_be_visible()
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 30, y)
+    page.mouse.down()
+    for offset in range(-30, 31, 6):
+        page.mouse.move(x + offset, y)
+    page.mouse.up()
+    page.wait_for_timeout(500)

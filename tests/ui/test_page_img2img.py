@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import Pages
+from tests.ui.conftest import Pages, paint_mask
 
 pytestmark = pytest.mark.browser
 
@@ -47,19 +47,7 @@ def test_a_ladder_on_a_painted_mask_is_labelled_and_sent_on(pages: Pages, pictur
     expect(meaning).to_contain_text("before step 15 of 20")
     expect(meaning).to_contain_text("6 steps to go")
     page.locator("#img2img-mask > button").click()
-    canvas = page.locator("#img2img-painted canvas").first
-    expect(canvas).to_be_visible()
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
-    box = canvas.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 30, y)
-    page.mouse.down()
-    for offset in range(-30, 31, 6):
-        page.mouse.move(x + offset, y)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    paint_mask(page)
     done = generated(page)
     assert done["state"] == "done", done
     results = done["results"]

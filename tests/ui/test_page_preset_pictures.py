@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from backend.events import Pixels
-from tests.ui.conftest import Pages, Server, running
+from tests.ui.conftest import Pages, Server, paint_mask, running
 
 pytestmark = pytest.mark.browser
 
@@ -179,19 +179,7 @@ def test_a_painted_mask_is_kept_as_a_mask(pages: Pages, studio: Server) -> None:
     page.get_by_role("tab", name="img2img").click()
     put(page, "img2img-image", noise(128, 96))
     open_fold(page, "img2img-mask")
-    canvas = page.locator("#img2img-painted canvas").first
-    expect(canvas).to_be_visible()
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
-    box = canvas.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 30, y)
-    page.mouse.down()
-    for offset in range(-30, 31, 6):
-        page.mouse.move(x + offset, y)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    paint_mask(page)
     save(page, "Painted", keep=True)
     note(page, "saved with its 2 pictures")
     choose(page, "Painted")
