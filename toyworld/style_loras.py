@@ -33,10 +33,10 @@ class StyleRecipe:
     """
 
     pictures: int = 240
-    steps: int = 500
+    steps: int = 900
     batch: int = 4
     rank: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     size_px: int = 256
 
 
