@@ -14,7 +14,7 @@ import torch
 from backend.engine.job import Patience
 from backend.engine.local import LocalEngine
 from backend.errors import OutOfMemory, UnknownName
-from backend.events import JobStatus, Output, Progress, Record, TokenCount
+from backend.events import Output, Progress, Record, TokenCount
 from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.manager import ModelManager
@@ -22,6 +22,7 @@ from backend.modes.context import Context
 from backend.requests import Branch, Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from tests.jobs import ended, until
 from tests.tiny import tiny_checkpoint
 
 Mode = Callable[[Request, Context], Iterator[Output]]
@@ -65,15 +66,6 @@ def output(index: int, req: Request) -> Output:
     return Output(index, np.full((8, 8, 3), index, np.uint8), record)
 
 
-def ended(engine: LocalEngine, token: str, timeout_s: float = 20.0) -> JobStatus:
-    deadline = time.monotonic() + timeout_s
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline, f"still {status.state}"
-        status = engine.wait(token, status.revision, 0.5)
-    return status
-
-
 def stepping(steps: int, log: list[str], gate: threading.Event | None = None) -> Mode:
     def run(req: Request, context: Context) -> Iterator[Output]:
         for step in range(steps):
@@ -109,8 +101,7 @@ def test_stop_ends_the_job_at_its_next_model_call(engine_of: Callable[..., Local
     log: list[str] = []
     engine = engine_of(stepping(10_000, log))
     token = engine.submit(request("long"))
-    while engine.status(token).progress.step < 3:
-        time.sleep(0.005)
+    until(engine, token, lambda now: now.progress.step >= 3)
     started = time.monotonic()
     engine.cancel(token)
     status = ended(engine, token)
@@ -126,8 +117,7 @@ def test_a_waiting_job_is_stopped_at_once_and_never_runs(
     gate = threading.Event()
     engine = engine_of(stepping(2, log, gate))
     first, second = engine.submit(request("first")), engine.submit(request("second"))
-    while engine.status(first).state == "queued":
-        time.sleep(0.005)
+    until(engine, first, lambda now: now.state != "queued")
     assert engine.status(second).position == 1
     engine.cancel(second)
     assert engine.status(second).state == "stopped"
@@ -142,8 +132,7 @@ def test_an_interactive_job_overtakes_a_running_background_job(
     log: list[str] = []
     engine = engine_of(stepping(30, log))
     background = engine.submit(request("background"), background=True)
-    while engine.status(background).progress.step < 2:
-        time.sleep(0.002)
+    until(engine, background, lambda now: now.progress.step >= 2)
     interactive = engine.submit(request("interactive"))
     assert ended(engine, interactive).state == "done"
     assert engine.status(background).state == "running"
@@ -227,8 +216,7 @@ def test_close_stops_everything(models: Path) -> None:
         run=stepping(10_000, []),
     )
     running, waiting = engine.submit(request()), engine.submit(request())
-    while engine.status(running).state == "queued":
-        time.sleep(0.005)
+    until(engine, running, lambda now: now.state != "queued")
     engine.close()
     assert engine.status(running).state == "stopped"
     assert engine.status(waiting).state == "stopped"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +17,7 @@ from backend.models.loading import load_checkpoint
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
-from tests import lora_files
+from tests import jobs, lora_files
 from tests.tiny import tiny_checkpoint
 
 
@@ -51,11 +50,7 @@ def run(engine: LocalEngine, wanted: Txt2ImgSettings) -> JobStatus:
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
 
@@ -113,8 +108,7 @@ def test_a_job_in_the_middle_of_another_sees_the_plain_weights(engine: LocalEngi
     ink = settings(loras=[{"name": "ink"}], steps=40)
     alone = picture(run(engine, ink))
     background = engine.submit(Request(ink, save=False), background=True)
-    while engine.status(background).progress.step < 2:
-        time.sleep(0.002)
+    jobs.until(engine, background, lambda now: now.progress.step >= 2)
     interactive = engine.submit(Request(settings(), save=False))
     middle = ended(engine, interactive)
     assert engine.status(background).state == "running"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from backend.a1111 import parameters_text
 from backend.engine.local import LocalEngine
 from backend.engine.loras import take_loras
 from backend.errors import BadInput
-from backend.events import JobStatus
 from backend.modes.loss_curve import MAX_POINTS, LossCurve
 from backend.requests import CaptionedPicture, Request, TrainLoraRequest
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
 from backend.train_settings import parse_training
+from tests.jobs import ended, until
 from tests.tiny import tiny_checkpoint
 
 
@@ -54,23 +53,6 @@ def training(count: int = 2, **values: Any) -> TrainLoraRequest:
 def drawing(**values: Any) -> Request:
     settings = {"model": "tiny", "prompt": "a boat", "steps": 3, "seed": 1}
     return Request(Txt2ImgSettings.model_validate(settings | values), save=False)
-
-
-def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline, f"still {status.state}"
-        status = engine.wait(token, status.revision, 0.5)
-    return status
-
-
-def started(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    while (status := engine.status(token)).progress.stage != "fitting":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return status
 
 
 def test_the_lora_is_there_at_once_and_draws(engine: LocalEngine) -> None:
@@ -119,7 +101,7 @@ def test_a_lora_named_in_the_prompt_acts_though_its_row_is_off() -> None:
 def test_a_picture_goes_first_and_sees_the_plain_weights(engine: LocalEngine) -> None:
     plain = ended(engine, engine.submit(drawing())).outputs[0].image
     token = engine.submit(training(name="slow", steps=100_000, validation_every=0))
-    started(engine, token)
+    until(engine, token, lambda now: now.progress.stage == "fitting")
     other = engine.submit(drawing())
     assert engine.status(other).position == 0
     assert np.array_equal(ended(engine, other).outputs[0].image, plain)
@@ -132,8 +114,7 @@ def test_a_picture_goes_first_and_sees_the_plain_weights(engine: LocalEngine) ->
 
 def test_a_stopped_training_goes_on(engine: LocalEngine, models: Path) -> None:
     token = engine.submit(training(name="long", steps=100_000, validation_every=1))
-    while not engine.status(token).outputs:
-        time.sleep(0.01)
+    until(engine, token, lambda now: bool(now.outputs))
     engine.cancel(token)  # as likely as not while a picture is drawn
     done = ended(engine, token).progress.step
     resumed = training(name="long", steps=done + 2, validation_every=1, resume=True)

@@ -1,0 +1,26 @@
+"""Waiting for a job of an engine, by its own news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from backend.engine.local import LocalEngine
+from backend.events import JobStatus
+
+
+def until(
+    engine: LocalEngine, token: str, reached: Callable[[JobStatus], bool], timeout_s: float = 60.0
+) -> JobStatus:
+    """The first status seen of which `reached` holds; fails where the time runs out."""
+    deadline = time.monotonic() + timeout_s
+    status = engine.status(token)
+    while not reached(status):
+        assert time.monotonic() < deadline, f"still {status.state}, {status.progress}"
+        status = engine.wait(token, status.revision, 0.5)
+    return status
+
+
+def ended(engine: LocalEngine, token: str, timeout_s: float = 60.0) -> JobStatus:
+    """The status after the job."""
+    return until(engine, token, lambda now: now.state not in ("queued", "running"), timeout_s)
