@@ -20,7 +20,7 @@ def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
     model.input(follow, inputs=model, preprocess=False, queue=False, show_progress="hidden",
                 show_progress_on=model,
                 outputs=[part for space in spaces for part in _following(space)],
-                api_visibility="private")
+                trigger_mode="always_last", api_visibility="private")
 
 
 def _following(space: Workspace) -> list[Component]:

@@ -108,7 +108,8 @@ class GridPanel:
 
         for letter in "xyz":
             field, values = self.parts[f"{letter}_field"], self.parts[f"{letter}_values"]
-            field.input(names, inputs=[field, values], outputs=values, **quiet)
+            field.input(names, inputs=[field, values], outputs=values,
+                        trigger_mode="always_last", **quiet)
 
         async def draw(
             sent: Any, request: gr.Request

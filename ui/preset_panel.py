@@ -103,7 +103,8 @@ class PresetPanel:
 
         header.preset.input(choose, header.preset,
                             [*outputs, *places, self.keep, *tabs.outputs, header.notices],
-                            preprocess=False, show_progress_on=header.notices, **quiet)
+                            preprocess=False, show_progress_on=header.notices,
+                            trigger_mode="always_last", **quiet)  # "once" drops a second choice
 
         def save(sent: Any, shown: Any) -> tuple[Any, Any]:
             raw, _ = unpacked(sent)

@@ -143,7 +143,8 @@ def connect_training(space: Workspace) -> None:
     preset = parts["preset"]
     assert isinstance(preset, gr.Dropdown)
     preset.input(follow_preset, inputs=preset, outputs=[parts[name] for name in FROM_PRESET],
-                  queue=False, show_progress="hidden", api_visibility="private")
+                 trigger_mode="always_last", queue=False, show_progress="hidden",
+                 api_visibility="private")
 
     def restore(values: Any) -> list[Any]:
         if not isinstance(values, dict):

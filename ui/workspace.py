@@ -312,7 +312,7 @@ class Workspace:
         form = self.form
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
                                  "show_progress_on": self.stage, "api_visibility": "private",
-                                 "preprocess": False}
+                                 "preprocess": False, "trigger_mode": "multiple"}
 
         def reset(evt: gr.EventData, model: Any) -> list[Any]:
             key = str(given(evt, "key", ""))
@@ -328,7 +328,8 @@ class Workspace:
             return gr.update(choices=choices, value=kept)
 
         sampler, schedule = form.parts["sampler"], form.parts["schedule"]
-        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **quiet)
+        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule,
+                      **quiet | {"trigger_mode": "always_last"})
 
         seed = form.parts["seed"]
         self.dice.click(lambda: -1, outputs=seed, **quiet)

@@ -118,6 +118,17 @@ def test_a_stop_before_the_page_knows_its_job_counts(pages: Pages) -> None:
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
 
 
+def test_a_page_that_still_settles_keeps_a_stop(pages: Pages) -> None:
+    page = pages()
+    # Here the stage is still to be told once more that it is empty.
+    page.evaluate("""() => {
+        const { go, stop } = loom.forms.txt2img;
+        go.click();
+        stop.click();
+    }""")
+    wait_state(page, "stopped")
+
+
 def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     page = pages()
     start(page, "ein Überraschungsei", steps=150)

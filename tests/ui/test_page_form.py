@@ -150,3 +150,21 @@ def test_the_open_tab_is_saved_and_its_preset_opens_it(pages: Pages, tmp_path: P
         expect(steps).to_be_visible()
         expect(steps).to_have_value("31")
         page.context.close()
+
+
+def test_of_two_presets_chosen_in_haste_the_last_one_counts(pages: Pages) -> None:
+    page = pages()
+    page.evaluate("""() => {
+        const ask = window.fetch;
+        window.fetch = async (...asked) => {
+            const answer = await ask(...asked);
+            if (String(asked[0]?.url ?? asked[0]).includes("/queue/join"))
+                await new Promise((go) => setTimeout(go, 1500));
+            return answer;
+        };
+    }""")
+    for name in ("Quick sketch", "Crisp default"):
+        page.get_by_label("Preset", exact=True).click()
+        page.get_by_role("option", name=name, exact=True).click()
+    expect(steps_of(page)).to_have_value("24")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a yellow boat on the sea")

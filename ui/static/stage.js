@@ -323,6 +323,9 @@
       target.hidden = !targets.length;
       if (target.options.length !== targets.length + 1)
         target.replaceChildren(new Option("send to …", ""), ...targets.map((t) => new Option(t.title, t.mode)));
+      // Pressed, and the server has not answered yet: what still comes of an empty stage is old.
+      const asked = stage.value.state === "queued" && !stage.value.job;
+      if (asked && (value.state ?? "empty") === "empty") return;
       stage.value = { results: [], step: 0, total: 0, message: "", state: "empty", ...value };
       render();
     };
