@@ -180,26 +180,31 @@ def staged(
 
 def ablation(
     engine: LocalEngine, judge: Judge, pairs: Sequence[tuple[Scene, Scene]],
-    shared: dict[str, Any], work: Path,
-) -> list[list[str]]:
-    """A row for each stage: means over the pairs."""
+    shared: dict[str, Any], work: Path, begin: int = 0,
+) -> dict[str, list[Made]]:
+    """What the pairs from `begin` on gave at each stage."""
     names = ("cross-fade of pixels", *STAGES)
     made: dict[str, list[Made]] = {name: [] for name in names}
-    for index, pair in enumerate(pairs):
+    for index, pair in enumerate(pairs[begin:], begin):
         for number, name in enumerate(names):
             began = time.perf_counter()
             made[name].append(kept(work / f"{index:02d}-{number}.npz",
                                    lambda pair=pair, name=name: staged(engine, judge, pair, name,
                                                                        shared)))
             print(f"pair {index}, {name}: {time.perf_counter() - began:.1f} s", flush=True)
+    return made
+
+
+def table(judge: Judge, made: dict[str, list[Made]], frames: int) -> list[list[str]]:
+    """A row for each stage: means over the pairs."""
     real = judged(judge, [render(scene_of(RENDERS_SEED, i)) for i in range(200)])
     rows: list[list[str]] = []
-    for name in names:
-        ppl, pdv = np.mean([smoothness(one.features) for one in made[name]], axis=0)
-        third = shared["frames"] // 3
-        middle = np.concatenate([one.features[third:-third] for one in made[name]])
-        worst = min(one.worst_db for one in made[name])
-        forwards = np.mean([one.forwards for one in made[name]])
+    for name, ones in made.items():
+        ppl, pdv = np.mean([smoothness(one.features) for one in ones], axis=0)
+        third = frames // 3
+        middle = np.concatenate([one.features[third:-third] for one in ones])
+        worst = min(one.worst_db for one in ones)
+        forwards = np.mean([one.forwards for one in ones])
         rows.append([
             name, f"{ppl:.3f}", f"{pdv:.5f}", f"{frechet_distance(middle, real):.3f}",
             "-" if worst == float("inf") else f"{worst:.1f}", f"{forwards:.0f}",
@@ -244,6 +249,8 @@ def main() -> None:
     add("--work", type=Path, default=Path("runs/pocket"), help="where the judge lies")
     add("--judge-steps", type=int, default=800)
     add("--pairs", type=int, default=20)
+    add("--begin", type=int, default=0, metavar="PAIR",
+        help="makes the pairs from this one on and prints no table: one of several at once")
     add("--frames", type=int, default=16)
     add("--steps", type=int, default=50)
     add("--lora-steps", type=int, default=200)
@@ -260,7 +267,11 @@ def main() -> None:
     else:
         judge = trained_judge(args.work, args.judge_steps)
         folder = args.work / f"morphs-{args.model}-{args.frames}-{args.steps}-{args.lora_steps}"
-        rows = ablation(engine, judge, pairs, shared, folder)
+        made = ablation(engine, judge, pairs, shared, folder, args.begin)
+        if args.begin:
+            engine.close()
+            return
+        rows = table(judge, made, args.frames)
         text = markdown(
             f"Morphs of {len(pairs)} pairs, {args.frames} frames, {args.steps} steps",
             ["what", "PPL", "PDV", "Frechet, middle third", "worst end, dB",

@@ -126,7 +126,7 @@ def soak(jobs: int, root: Path, say: Callable[[str], None] = print, seed: int = 
 
     size = load_checkpoint(catalog.checkpoint(MODELS[0]), target).nbytes
     budget = int(2.6 * size)  # two, and the ControlNet
-    tier = DeviceTier(int(1.6 * size), copy)
+    tier = DeviceTier(int(1.6 * size), copy, target.device)
     manager: ModelManager[Any] = ModelManager(load, budget, device=tier)
     engine = LocalEngine(catalog, manager, target, None, preview="fast")
     draw, process = random.Random(seed), psutil.Process()

@@ -328,8 +328,8 @@ class Workspace:
             return gr.update(choices=choices, value=kept)
 
         sampler, schedule = form.parts["sampler"], form.parts["schedule"]
-        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule,
-                      **quiet | {"trigger_mode": "always_last"})
+        follows: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
+        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **follows)
 
         seed = form.parts["seed"]
         self.dice.click(lambda: -1, outputs=seed, **quiet)

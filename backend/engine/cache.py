@@ -84,7 +84,7 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
         device = budgets.device_bytes
         tier = DeviceTier(
             int(SHARE * free_bytes(target.device)) if device is None else device,
-            lambda tensor: tensor.to(target.device), torch.cuda.empty_cache,
+            lambda tensor: tensor.to(target.device), target.device, torch.cuda.empty_cache,
         )
     return ModelManager(
         load, ram, device=tier, idle_s=budgets.idle_s,

@@ -12,6 +12,7 @@ from torch import nn
 
 from backend.errors import BadInput
 from backend.models import thrift
+from backend.models.turns import takes_turns
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class Compiled:
     "graphs" replays the very kernels of the plain call from a CUDA graph ("cudagraphs" backend):
     equal bits, less work for the host. "full" lets inductor fuse them: other rounding. The weights
     stay the module's own, so that LoRAs merged into them in place act at once. Where the module's
-    structure was changed (a forward of its own in a layer), or gradients are wanted, the plain
-    call is made.
+    structure was changed (a forward of its own in a layer), its weights come and go, or gradients
+    are wanted, the plain call is made.
     """
 
     def __init__(self, module: nn.Module, kind: CompileKind, backend: Any = None) -> None:
@@ -57,7 +58,8 @@ class Compiled:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The module's output; with "graphs" it holds until the next call."""
-        if self._compiled is None or torch.is_grad_enabled() or reshaped(self._module):
+        plain = torch.is_grad_enabled() or takes_turns(self._module) or reshaped(self._module)
+        if self._compiled is None or plain:
             return self._module(*inputs, **named)
         key = _shape((inputs, named))
         if key in self._seen:

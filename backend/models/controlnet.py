@@ -28,6 +28,7 @@ from backend.models.loading import guarded, load_module, module_bytes, ready
 from backend.models.manager import ModelManager
 from backend.models.original_weights import filled
 from backend.models.safetensors_header import read_shapes
+from backend.models.turns import device_of
 from backend.models.unet import Added, Residuals
 from backend.settings import ControlMode, DetectorName
 
@@ -98,7 +99,7 @@ class ControlNet:
         One row serves a batch of any size, since it is added to each sample.
         """
         pixels = torch.from_numpy(np.ascontiguousarray(control)).permute(2, 0, 1)[None]
-        return (pixels.float() / 255.0).to(self.model.device, self.model.dtype)
+        return (pixels.float() / 255.0).to(device_of(self.model), self.model.dtype)
 
     def residuals(
         self, hint: torch.Tensor, scaled: torch.Tensor, timestep: torch.Tensor,

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from backend.errors import ModelProblem
+from backend.models import turns
 from backend.models.lora_file import LoraFile, misfit, modules_by_path
 from backend.models.lora_layers import PatchedLayer, PerSample, Term
 from backend.settings import LoraUse
@@ -18,7 +19,6 @@ Mix = Sequence[tuple[LoraFile, float]]
 
 # The effective scale of a LoRA may differ by this much from the one asked for.
 SCALE_TOLERANCE = 0.02
-_MARK = "_lora_mixer"
 
 
 def weights_at(uses: Sequence[LoraUse], step: int, steps: int) -> tuple[float, ...]:
@@ -50,7 +50,7 @@ def canonical(mix: Mix) -> tuple[tuple[LoraFile, float], ...]:
 
 def acts_by_row(module: nn.Module) -> bool:
     """Whether a mix gives each row of the batch weights of its own, so that none can be moved."""
-    active = module.__dict__.get(_MARK)
+    active = module.__dict__.get(turns.MIXED)
     return isinstance(active, ActiveMix) and bool(active._per_sample)
 
 
@@ -106,7 +106,7 @@ class LoraMixer:
         try:
             for part in self._parts.values():
                 # setdefault is one atomic step, so of two threads one is refused.
-                if part.__dict__.setdefault(_MARK, active) is not active:
+                if part.__dict__.setdefault(turns.MIXED, active) is not active:
                     raise RuntimeError("the model is under a LoRA mix already")
                 marked.append(part)
             active.remix(mix)
@@ -114,14 +114,18 @@ class LoraMixer:
         finally:
             active._restore()
             for part in marked:
-                part.__dict__.pop(_MARK)
+                part.__dict__.pop(turns.MIXED)
 
-    def _module(self, path: str) -> nn.Linear | nn.Conv2d:
+    def _patched(self, path: str) -> PatchedLayer:
         part, _, inner = path.partition(".")
         module = self._modules[part][inner]
         if not isinstance(module, (nn.Linear, nn.Conv2d)):
             raise TypeError(f"'{path}' is no linear or convolution layer")
-        return module
+        return PatchedLayer(path, module, turns.device_of(self._parts[part]))
+
+    def _send_home(self) -> None:
+        for part in self._parts.values():
+            turns.send_home(part)
 
 
 class ActiveMix:
@@ -160,6 +164,7 @@ class ActiveMix:
             ModelProblem: A LoRA does not fit; the mix is as before then.
         """
         self._check(mix)
+        self._mixer._send_home()
         self._per_sample.clear()
         self._files = tuple(file for file, _ in mix)
         wanted: dict[str, list[tuple[LoraFile, float]]] = {}
@@ -200,6 +205,7 @@ class ActiveMix:
             raise ValueError(
                 f"weights of shape {tuple(weights.shape)} for {len(self._files)} LoRAs"
             )
+        self._mixer._send_home()
         columns: dict[str, list[int]] = {}
         for column, file in enumerate(self._files):
             for path in file.deltas:
@@ -207,8 +213,7 @@ class ActiveMix:
         for path, own in columns.items():
             layer = self._layer(path)
             files = [(self._files[column], 1.0) for column in own]
-            device = layer.module.weight.device
-            scales = PerSample(weights[:, own].to(device, torch.float32))
+            scales = PerSample(weights[:, own].to(layer.device, torch.float32))
             if path in self._per_sample:
                 layer.rescale(scales)
                 continue
@@ -237,7 +242,7 @@ class ActiveMix:
 
     def _layer(self, path: str) -> PatchedLayer:
         if path not in self._layers:
-            self._layers[path] = PatchedLayer(path, self._mixer._module(path))
+            self._layers[path] = self._mixer._patched(path)
         return self._layers[path]
 
     def _failing(self, errors: Mapping[str, torch.Tensor]) -> list[str]:
@@ -260,6 +265,7 @@ class ActiveMix:
         self._held.pop(path, None)
 
     def _restore(self) -> None:
+        self._mixer._send_home()
         for path in list(self._layers):
             self._drop(path)
         self._terms.clear()

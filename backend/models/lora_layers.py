@@ -50,10 +50,21 @@ class _Scales:
 
 
 class PatchedLayer:
-    """A linear or convolution layer and what is needed to restore it bit for bit."""
+    """A linear or convolution layer and what is needed to restore it bit for bit.
 
-    def __init__(self, path: str, module: nn.Linear | nn.Conv2d) -> None:
+    Attributes:
+        device: Where the layer computes; the weight may be in RAM while it is changed.
+    """
+
+    def __init__(
+        self, path: str, module: nn.Linear | nn.Conv2d, device: torch.device | None = None
+    ) -> None:
         """Keeps a copy of the weight.
+
+        Args:
+            path: How errors name it.
+            module: The layer.
+            device: Where it computes; None where its weight is.
 
         Raises:
             ValueError: A kind of convolution that no Stable Diffusion model has.
@@ -63,6 +74,7 @@ class PatchedLayer:
         self.path = path
         self.module = module
         self.beside = False
+        self.device = device or module.weight.device
         self._original = module.weight.detach().clone()
         self._rows = self._original.shape[0]
         self._path_bytes = 0
@@ -77,7 +89,7 @@ class PatchedLayer:
 
     def term(self, delta: LowRank) -> Term:
         """Prepares a LoRA's factors for this layer."""
-        device = self._original.device
+        device = self.device
         down = delta.A.to(device, torch.float32).reshape(delta.A.shape[0], -1)
         up = delta.B.to(device, torch.float32).reshape(delta.B.shape[0], -1)
         return Term(down, up * delta.scale)
@@ -95,11 +107,13 @@ class PatchedLayer:
         weight = self.module.weight
         down = torch.cat([term.down for term in terms])
         up = torch.cat([term.up * s for term, s in zip(terms, weights, strict=True)], dim=1)
-        total = torch.addmm(self._original.float().reshape(self._rows, -1), up, down)
-        weight.copy_(total.view(weight.shape))
+        original = self._original.to(self.device).float().reshape(self._rows, -1)
+        total = torch.addmm(original, up, down)
+        rounded = total.to(weight.dtype)
+        weight.copy_(rounded.view(weight.shape))
         if weight.dtype == torch.float32:
             return None
-        error = weight.reshape(self._rows, -1) - total
+        error = rounded - total
         return _scale_error(error, down, up, [len(term.down) for term in terms])
 
     @torch.no_grad()
@@ -133,10 +147,11 @@ class PatchedLayer:
         if per_sample is not None:
             scale = _Scales(self._columns(per_sample, dtype))
         self._scales = scale
+        weight = self._original.to(self.device)
         path = (
-            _linear_path(self.module, down, up, scale)
+            _linear_path(self.module, weight, down, up, scale)
             if isinstance(self.module, nn.Linear)
-            else _convolution_path(self.module, down, up, scale)
+            else _convolution_path(self.module, weight, down, up, scale)
         )
         self._previous_forward = self.module.__dict__.get("forward")
         # An attribute of the instance goes before the class's method; hooks still run.
@@ -194,9 +209,10 @@ def _scale_error(
 
 
 def _linear_path(
-    module: nn.Linear, down: torch.Tensor, up: torch.Tensor, scale: _Scales | None
+    module: nn.Linear, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor,
+    scale: _Scales | None,
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    wide = torch.cat([module.weight, up], dim=1)
+    wide = torch.cat([weight, up], dim=1)
 
     def forward(input: torch.Tensor) -> torch.Tensor:
         low = F.linear(input, down)
@@ -208,14 +224,14 @@ def _linear_path(
 
 
 def _convolution_path(
-    module: nn.Conv2d, down: torch.Tensor, up: torch.Tensor, scale: _Scales | None
+    module: nn.Conv2d, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor,
+    scale: _Scales | None,
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A x is taken at stride 1 and picked up by the centre tap of the widened kernel.
 
     Exact for odd kernels whose padding is no wider than half their reach, at any stride: outside
     the picture both convolutions see zeros.
     """
-    weight = module.weight
     height, width = module.kernel_size
     kernel = weight.new_zeros(len(up), up.shape[1], height, width)
     kernel[:, :, height // 2, width // 2] = up

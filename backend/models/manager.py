@@ -1,7 +1,8 @@
 """ModelManager: loaded models, shared, pinned while in use, evicted by bytes.
 
 On a GPU weights have two places: the masters in RAM, and copies on the device for the models in
-use. Elsewhere they are used where they lie, and RAM is the only budget.
+use. Elsewhere they are used where they lie, and RAM is the only budget. Models that are in use and
+do not fit the device together take turns there, piece by piece.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from torch import nn
 
 from backend.errors import OutOfMemory
 from backend.events import Resident
-from backend.models.residency import UNSHARED, Copy, Weights, content_key
+from backend.models import thrift, turns
+from backend.models.residency import UNSHARED, Copy, Piece, Weights, content_key
+
+IN_TURNS = (
+    "Memory on the device is short, so the parts of the model take turns there, which is slower."
+)
 
 
 class Loaded(Protocol):
@@ -43,13 +49,15 @@ class DeviceTier:
     """The device that weights are copied to while their model is in use.
 
     Attributes:
-        budget_bytes: Weights that it may hold; models in use may exceed it.
+        budget_bytes: Weights that it may hold; a single piece of a model may exceed it.
         copy: Makes the copy of a tensor.
+        device: Where the copies are.
         empty: Hands unused memory back to the driver.
     """
 
     budget_bytes: int
     copy: Copy
+    device: torch.device
     empty: Callable[[], None] = _nothing
 
 
@@ -120,16 +128,18 @@ class ModelManager(Generic[LoadedT]):
         self._entries: OrderedDict[str, _Entry[LoadedT]] = OrderedDict()
         self._shelf = _Shelf()
         self._loading: dict[str, _Loading] = {}
+        self._calls = 0  # of pieces that take turns
 
     @contextmanager
     def lease(self, name: str) -> Iterator[LoadedT]:
         """The model `name`, loaded if need be, on the device and kept while the context lasts.
 
-        Two threads that ask at once share one load; if it fails, both get its error and the
-        cache stays as it was.
+        Where the models in use are more than the device's budget, their pieces take turns there
+        instead, which the job is told. Two threads that ask at once share one load; if it fails,
+        both get its error and the cache stays as it was.
 
         Raises:
-            OutOfMemory: The device cannot hold it, though every idle model was let go.
+            OutOfMemory: RAM cannot hold it, though every idle model was let go.
         """
         entry = self._acquire(name)
         try:
@@ -206,13 +216,18 @@ class ModelManager(Generic[LoadedT]):
 
     def relieve(self) -> None:
         """Makes room where models run: idle ones leave the device, or go where there is one place.
+
+        The parts of models in use take turns on the device from then on.
         """
         if self._tier is None:
             self.free()
             return
         with self._lock:
-            self._evict_device(math.inf)
+            begun = self._begin_turns(self._tier)
+            self._send_home()
         self._hand_back()
+        if begun:
+            thrift.current().tell(IN_TURNS)
 
     def release_idle(self) -> tuple[str, ...]:
         """Drops the models that nobody used for the idle time and returns their names."""
@@ -295,9 +310,16 @@ class ModelManager(Generic[LoadedT]):
         if tier is None:
             return
         with self._lock:
-            missing = [w for w in entry.weights.values() if not w.device_bytes]
+            missing = [w for w in entry.weights.values() if w.device_bytes < w.nbytes]
+            wanted = sum(weights.nbytes - weights.device_bytes for weights in missing)
             if missing:
-                self._evict_device(sum(weights.nbytes for weights in missing))
+                self._evict_device(wanted)
+            over = self._used_on_device() + wanted > tier.budget_bytes
+            if over and wanted:
+                self._begin_turns(tier)
+        if over and wanted:
+            thrift.current().tell(IN_TURNS)
+            return
         try:
             self._attach(missing, tier)
         except torch.OutOfMemoryError:
@@ -307,16 +329,97 @@ class ModelManager(Generic[LoadedT]):
             try:
                 self._attach(missing, tier)
             except torch.OutOfMemoryError:
-                needed = sum(weights.nbytes for weights in entry.weights.values()) / 2**30
-                raise OutOfMemory(
-                    f"The device has no room for this model, which takes {needed:.1f} GiB; close "
-                    "other programs that use it, or choose a smaller model or dtype."
-                ) from None
+                with self._lock:
+                    self._begin_turns(tier)
+                    self._send_home()
+                self._hand_back()
+                thrift.current().tell(IN_TURNS)
 
-    def _attach(self, missing: Iterable[Weights], tier: DeviceTier) -> None:
+    def _attach(self, missing: Iterable[Weights | Piece], tier: DeviceTier) -> None:
         with self._lock:
             for weights in missing:
                 weights.attach(tier.copy)
+
+    # --- taking turns on the device ----------------------------------------------------------
+
+    def _begin_turns(self, tier: DeviceTier) -> bool:
+        """From now on the models in use have only those pieces there that work.
+
+        Returns:
+            Whether that is new for one of them.
+        """
+        new = False
+        for entry in self._entries.values():
+            if entry.leases:
+                for part, weights in entry.weights.items():
+                    module = entry.model.parts[part]
+                    if not turns.takes_turns(module) and not turns.stays(module):
+                        turns.begin(module, weights, tier.device, self._need)
+                        new = True
+        return new
+
+    def _send_home(self) -> None:
+        """Lets every copy go that may: of idle models, and of those that take turns."""
+        self._evict_device(math.inf)
+        for weights in self._movable():
+            weights.detach()
+
+    def _need(self, wanted: Weights, piece: Piece) -> None:
+        """Brings a piece to the device before it works; asked in the thread that works there.
+
+        Raises:
+            OutOfMemory: There is no room, though nothing else is there that could go.
+        """
+        self._calls += 1
+        wanted.used = self._calls
+        tier = self._tier
+        if tier is None or piece.on_device:
+            return
+        with self._lock:
+            self._evict_device(piece.nbytes)
+            for other in self._can_leave(wanted):
+                if self._used_on_device() + piece.nbytes <= tier.budget_bytes:
+                    break
+                other.detach()
+        try:
+            self._attach([piece], tier)
+        except torch.OutOfMemoryError:
+            with self._lock:
+                for other in self._can_leave(wanted):
+                    other.detach()
+            self._hand_back()
+            try:
+                self._attach([piece], tier)
+            except torch.OutOfMemoryError:
+                raise OutOfMemory(
+                    "The device has no room for a part of this model, which takes "
+                    f"{piece.nbytes / 2**30:.1f} GiB; close other programs that use it, or choose "
+                    "a smaller model or dtype."
+                ) from None
+
+    def _can_leave(self, wanted: Weights) -> list[Piece]:
+        """Pieces on the device that may go for one of `wanted`, those first that are least missed.
+
+        Other parts go first, the one that was used the longest ago before the rest. Blocks of one
+        UNet are called in the same order again and again, so there the last ones go first, and as
+        many as fit stay for ever; what is in no block is at work throughout.
+        """
+        movable = self._movable()
+        others = sorted((w for w in movable if w is not wanted), key=lambda weights: weights.used)
+        pieces = [piece for weights in others for piece in weights.pieces]
+        if any(weights is wanted for weights in movable):
+            pieces += reversed(wanted.pieces[1:])
+        return [piece for piece in pieces if piece.on_device]
+
+    def _movable(self) -> list[Weights]:
+        """Weights of which every user that is leased lets them come and go."""
+        fixed = {
+            id(weights) for entry in self._entries.values() if entry.leases
+            for part, weights in entry.weights.items()
+            if not turns.takes_turns(entry.model.parts[part])
+            or turns.stays(entry.model.parts[part])
+        }
+        return [weights for key, weights in self._all().items() if key not in fixed]
 
     # --- bytes; the lock is held -------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from backend.models.turns import bring, device_of
 from backend.models.vae import Vae
 
 PreviewKind = Literal["off", "fast", "tiny", "full"]
@@ -75,7 +76,8 @@ def make_previewer(
 
     def decode_tiny(latents: torch.Tensor) -> torch.Tensor:
         assert tiny is not None
-        z = latents.to(tiny.device, tiny.dtype) / tiny.config["scaling_factor"]
+        z = latents.to(device_of(tiny), tiny.dtype) / tiny.config["scaling_factor"]
+        bring(tiny)
         return tiny.decode(z, return_dict=False)[0].float()
 
     match kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -14,29 +14,90 @@ UNSHARED = frozenset({"unet", "controlnet"})
 Copy = Callable[[torch.Tensor], torch.Tensor]
 
 
+class Piece:
+    """Tensors that go to the device together; those in RAM are the masters.
+
+    Attributes:
+        nbytes: Bytes of the tensors, each counted once.
+    """
+
+    def __init__(self, masters: Sequence[torch.Tensor]) -> None:
+        self._host = list(masters)
+        self._copies: list[torch.Tensor] | None = None
+        self._users: dict[int, list[torch.Tensor]] = {}
+        self.nbytes = sum(tensor.nbytes for tensor in self._host)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether it has copies there."""
+        return self._copies is not None
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes of the copies on the device; 0 without any."""
+        return self.nbytes if self.on_device else 0
+
+    def serve(self, user: int, tensors: Sequence[torch.Tensor]) -> None:
+        """Lets a module's tensors, of the same contents, follow these from now on."""
+        self._users[user] = list(tensors)
+        _point(tensors, self._host if self._copies is None else self._copies)
+
+    def leave(self, user: int) -> None:
+        """Points a module's tensors at the masters and forgets it."""
+        _point(self._users.pop(user, ()), self._host)
+
+    def attach(self, copy: Copy) -> None:
+        """Puts copies on the device; of no effect where they are there already.
+
+        Raises:
+            torch.OutOfMemoryError: The device is full; the piece is in RAM alone, as before.
+        """
+        if self._copies is None:
+            self._copies = [copy(tensor) for tensor in self._host]
+            self._follow(self._copies)
+
+    def detach(self) -> None:
+        """Lets the copies on the device go."""
+        if self._copies is not None:
+            self._follow(self._host)
+            self._copies = None
+
+    def _follow(self, tensors: Sequence[torch.Tensor]) -> None:
+        for own in self._users.values():
+            _point(own, tensors)
+
+
 class Weights:
     """The tensors of one part, shared by every module that holds the same bytes.
 
     The tensors in RAM are the masters. `attach` makes copies for the device and points the
     modules at them; `detach` points them back and lets the copies go: nothing is copied back,
     since nobody leaves a changed weight behind (LoRAs restore theirs bit for bit).
+
+    Attributes:
+        pieces: What may be on the device alone: the blocks of a UNet or ControlNet, after all
+            that is in no block; of another part, everything.
+        used: When a piece of it worked last, for those that take turns; a count that rises.
     """
 
     def __init__(self, module: nn.Module) -> None:
         """Takes the tensors of `module` as they are now."""
-        self._host = [tensor.data for tensor in _tensors(module)]
-        self._copies: list[torch.Tensor] | None = None
-        self._modules: list[nn.Module] = [module]
+        self.used = 0
+        self._modules: list[nn.Module] = []
+        self.pieces = tuple(
+            Piece([tensor.data for tensor in tensors]) for _, tensors in divided(module)
+        )
+        self._add(module)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the tensors, each counted once."""
-        return sum(tensor.nbytes for tensor in self._host)
+        return sum(piece.nbytes for piece in self.pieces)
 
     @property
     def device_bytes(self) -> int:
         """Bytes of the copies on the device; 0 without any."""
-        return sum(tensor.nbytes for tensor in self._copies or ())
+        return sum(piece.device_bytes for piece in self.pieces)
 
     @property
     def modules(self) -> tuple[nn.Module, ...]:
@@ -45,29 +106,53 @@ class Weights:
 
     def adopt(self, module: nn.Module) -> None:
         """Lets a module of the same contents use these tensors; its own are let go."""
+        self._add(module)
+
+    def _add(self, module: nn.Module) -> None:
         self._modules.append(module)
-        _point([module], self._host if self._copies is None else self._copies)
+        for piece, (_, tensors) in zip(self.pieces, divided(module), strict=True):
+            piece.serve(id(module), tensors)
 
     def leave(self, module: nn.Module) -> None:
         """Forgets a module that is no longer in the cache; it holds no copy any more."""
-        _point([module], self._host)
+        for piece in self.pieces:
+            piece.leave(id(module))
         self._modules = [kept for kept in self._modules if kept is not module]
 
     def attach(self, copy: Copy) -> None:
-        """Puts copies on the device; of no effect where they are there already.
+        """Puts copies of all pieces on the device, of those that are not there already.
 
         Raises:
-            torch.OutOfMemoryError: The device is full; the part is in RAM alone, as before.
+            torch.OutOfMemoryError: The device is full; pieces that were copied stay there.
         """
-        if self._copies is None:
-            self._copies = [copy(tensor) for tensor in self._host]
-            _point(self._modules, self._copies)
+        for piece in self.pieces:
+            piece.attach(copy)
 
     def detach(self) -> None:
         """Lets the copies on the device go."""
-        if self._copies is not None:
-            _point(self._modules, self._host)
-            self._copies = None
+        for piece in self.pieces:
+            piece.detach()
+
+
+def divided(module: nn.Module) -> list[tuple[nn.Module, list[torch.Tensor]]]:
+    """A module's pieces: whose call needs them, and their parameters and buffers.
+
+    Of a UNet or a ControlNet first what is in no block, under the module itself, then the blocks in
+    the order of their calls. Any other module is one piece.
+    """
+    blocks = [
+        block
+        for name in ("down_blocks", "mid_block", "up_blocks")
+        if isinstance(found := getattr(module, name, None), nn.Module)
+        for block in (found if isinstance(found, nn.ModuleList) else [found])
+    ]
+    seen: set[int] = set()
+    pieces: list[tuple[nn.Module, list[torch.Tensor]]] = []
+    for root in (*blocks, module):
+        own = [tensor for tensor in _tensors(root) if id(tensor) not in seen]
+        seen.update(map(id, own))
+        pieces.append((root, own))
+    return [pieces[-1], *pieces[:-1]]
 
 
 @torch.no_grad()
@@ -88,9 +173,8 @@ def _tensors(module: nn.Module) -> list[torch.Tensor]:
     return [*module.parameters(), *module.buffers()]
 
 
-def _point(modules: Iterable[nn.Module], tensors: Sequence[torch.Tensor]) -> None:
+def _point(tensors: Sequence[torch.Tensor], data: Sequence[torch.Tensor]) -> None:
     # As nn.Module.to does: the parameters stay the same objects, so that what holds one of them
     # (tied weights, a layer under a LoRA) follows.
-    for module in modules:
-        for own, tensor in zip(_tensors(module), tensors, strict=True):
-            own.data = tensor
+    for own, new in zip(tensors, data, strict=True):
+        own.data = new

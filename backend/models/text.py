@@ -16,6 +16,7 @@ from backend.errors import BadInput
 from backend.models.chunks import Chunk, chunks
 from backend.models.conditioning import Conditioning
 from backend.models.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
+from backend.models.turns import device_of
 
 MAX_CHUNKS = 64
 CACHE_BYTES = 64 * 1024 * 1024
@@ -185,7 +186,7 @@ class TextEncoder:
         tok = self.tokenizer
         ids = [tok.bos_token_id, *tokens, tok.eos_token_id]
         ids += [tok.pad_token_id] * (self.chunk_tokens + 2 - len(ids))
-        batch = torch.tensor([ids], device=self.model.device)
+        batch = torch.tensor([ids], device=device_of(self.model))
         output = self.model(batch, output_hidden_states=True)
         pooled = output.get("text_embeds")
         if self._penultimate:

@@ -15,6 +15,7 @@ from backend.models.compiled import Compiled, CompileKind
 from backend.models.lora import acts_by_row
 from backend.models.text import Conditioning
 from backend.models.together import Together
+from backend.models.turns import device_of
 
 PredictionType = Literal["epsilon", "v_prediction", "sample"]
 
@@ -147,8 +148,8 @@ class Unet:
         """
         dtype = self.model.dtype
         stacked = Conditioning.cat(conditioning)
-        context = stacked.context.to(self.model.device, dtype)
-        pooled = None if stacked.pooled is None else stacked.pooled.to(self.model.device, dtype)
+        context = stacked.context.to(device_of(self.model), dtype)
+        pooled = None if stacked.pooled is None else stacked.pooled.to(device_of(self.model), dtype)
         conditions: dict[torch.Size, Added | None] = {}
         together = Together()
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from backend.errors import BadInput, NumericalProblem
 from backend.models import decoding, thrift
 from backend.models.decoding import decode_bytes
+from backend.models.turns import bring, device_of
 
 
 class Vae:
@@ -91,7 +92,8 @@ class Vae:
             return self._pixels_with(model, latent, side_px)
 
         return decoding.with_tiles(
-            lambda: self._pixels_with(model, latent), in_tiles, need, (height, width), model.device
+            lambda: self._pixels_with(model, latent), in_tiles, need, (height, width),
+            device_of(model),
         )
 
     def pixels(self, latents: torch.Tensor) -> torch.Tensor:
@@ -104,8 +106,9 @@ class Vae:
     def _pixels_with(
         self, model: AutoencoderKL, latents: torch.Tensor, tile_px: int | None = None
     ) -> torch.Tensor:
-        z = latents.to(model.device).float() / self.scaling_factor + self.shift_factor
+        z = latents.to(device_of(model)).float() / self.scaling_factor + self.shift_factor
         z = cast("torch.FloatTensor", z.to(model.dtype))
+        bring(model)
         if tile_px is None:
             return model.decode(z, return_dict=False)[0].float()
         with decoding.tiles(model, tile_px, self.factor):
@@ -158,7 +161,7 @@ class Vae:
         return found
 
     def _posterior_with(self, model: AutoencoderKL, image: torch.Tensor) -> torch.Tensor:
-        x = cast("torch.FloatTensor", image.to(model.device, model.dtype))
+        x = cast("torch.FloatTensor", image.to(device_of(model), model.dtype))
         height, width = image.shape[2:]
         need = decode_bytes(
             height * width, model.config["block_out_channels"][0], model.dtype.itemsize
@@ -170,7 +173,7 @@ class Vae:
                 return _moments(model, x)
 
         return decoding.with_tiles(
-            lambda: _moments(model, x), in_tiles, need, (height, width), model.device
+            lambda: _moments(model, x), in_tiles, need, (height, width), device_of(model)
         )
 
     @staticmethod
@@ -195,5 +198,6 @@ class Vae:
 
 def _moments(model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:
     """Mean and standard deviation, (1, 2 C, h, w) float32."""
+    bring(model)
     distribution = model.encode(x, return_dict=False)[0]
     return torch.cat([distribution.mean, distribution.std], dim=1).float()

@@ -25,6 +25,7 @@ from backend.models.catalog import Catalog
 from backend.models.devices import pick
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.text import Conditioning
+from backend.models.turns import kept
 from backend.training.adapter import (
     Parameters,
     adapted,
@@ -140,7 +141,7 @@ def fit(
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     alpha = float(config.rank) if config.alpha is None else config.alpha
     unet = model.unet.model
-    with (adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
+    with (kept(unet), adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
           registered(interludes, partial(taken_out, unet))):
         run = _Run(config, model, examples, parameters, alpha)
         step = load_state(

@@ -23,6 +23,9 @@ class Bytes(nn.Module):
         values = text.encode().ljust(size)[:size]
         self.register_buffer("data", torch.tensor(list(values), dtype=torch.uint8))
 
+    def forward(self) -> torch.Tensor:
+        return self.data
+
 
 @dataclass(frozen=True, eq=False)
 class Fake:

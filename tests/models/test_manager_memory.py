@@ -9,9 +9,13 @@ import torch
 from torch import nn
 
 from backend.errors import OutOfMemory
-from backend.models.manager import DeviceTier, ModelManager
+from backend.models import thrift
+from backend.models.manager import IN_TURNS, DeviceTier, ModelManager
 from backend.models.residency import Weights, content_key
+from backend.models.thrift import Thrift
 from tests.models.test_manager import Bytes, Fake, Loader, fake, use
+
+CPU = torch.device("cpu")
 
 
 class Device:
@@ -34,7 +38,7 @@ class Device:
         self.emptied += 1
 
     def tier(self, budget: int) -> DeviceTier:
-        return DeviceTier(budget, self.copy, self.empty)
+        return DeviceTier(budget, self.copy, CPU, self.empty)
 
 
 class Clock:
@@ -79,11 +83,19 @@ def test_eviction_drops_what_was_done_to_a_copy() -> None:
     assert bytes(model.parts["unet"].get_buffer("data").tolist()) == b"a".ljust(10)
 
 
-def test_leased_copies_stay_whatever_the_budget() -> None:
+def test_models_in_use_that_do_not_fit_together_take_turns() -> None:
+    told: list[str] = []
     manager = ModelManager(fake, 100, device=Device().tier(10))
-    with manager.lease("a"), manager.lease("b"):
-        assert manager.used_bytes == 20
+    with (thrift.in_force(Thrift(tell=told.append)),
+          manager.lease("a") as a, manager.lease("b") as b):
+        for model in (a, b, a):
+            unet = model.parts["unet"]
+            unet()
+            assert manager.used_bytes == 10
+            here = next(r for r in manager.residents() if r.models == (model.name,))
+            assert here.device_bytes == 10
     assert manager.used_bytes == 10
+    assert told == [IN_TURNS]
 
 
 def test_a_part_in_common_is_kept_once() -> None:
@@ -143,7 +155,7 @@ def test_tied_weights_stay_one() -> None:
 
 def test_a_full_device_lets_every_idle_copy_go_and_tries_again() -> None:
     device = Device()
-    manager = ModelManager(fake, 100, device=DeviceTier(100, lambda t: full(t), device.empty))
+    manager = ModelManager(fake, 100, device=DeviceTier(100, lambda t: full(t), CPU, device.empty))
     refusals = iter([False, True])
 
     def full(tensor: torch.Tensor) -> torch.Tensor:
@@ -160,12 +172,38 @@ def test_a_full_device_lets_every_idle_copy_go_and_tries_again() -> None:
 def test_a_device_that_stays_full_is_told_in_a_sentence_and_nothing_leaks() -> None:
     device = Device(size=5)
     manager = ModelManager(fake, 100, device=device.tier(100))
-    with pytest.raises(OutOfMemory, match="no room for this model, which takes"):
-        use(manager, "a")
+    with (manager.lease("a") as model,
+          pytest.raises(OutOfMemory, match="no room for a part of this model, which takes")):
+        model.parts["unet"]()
     assert manager.used_bytes == 0
     assert manager.free() == 10
     device.size = 10
-    assert use(manager, "a").name == "a"
+    with manager.lease("a") as model:
+        model.parts["unet"]()
+        assert manager.used_bytes == 10
+
+
+def test_what_fits_again_is_brought_as_a_whole() -> None:
+    device = Device()
+    manager = ModelManager(fake, 100, device=device.tier(15))
+    with manager.lease("a"), manager.lease("b"):
+        assert manager.used_bytes == 10
+    with manager.lease("b"):
+        assert manager.residents()[0].device_bytes == 10
+
+
+def test_a_part_that_works_for_a_model_without_turns_stays() -> None:
+    """Parts in common: one of their users may take turns, the one that works may not."""
+    def load(name: str) -> Fake:
+        return Fake(name, {"vae": Bytes("same"), "unet": Bytes(name)})
+
+    manager = ModelManager(load, 100, device=Device().tier(25))
+    with manager.lease("a") as a, manager.lease("b"):
+        a.parts["unet"]()
+    with manager.lease("c") as c:
+        assert [r.device_bytes for r in manager.residents()[:2]] == [10, 10]
+        c.parts["unet"]()
+        assert manager.used_bytes == 20
 
 
 def test_room_is_made_before_a_model_is_loaded() -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from backend.events import Progress
 from backend.models.loading import Checkpoint
 from backend.models.lora_file import LayerShape, LoraFile, LoraInfo
+from backend.models.turns import kept
 from backend.modes.aside import StepsAside
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
@@ -63,9 +64,11 @@ def _fitted(
     trained = [p for p in unet.parameters() if p.requires_grad]
     for parameter in trained:
         parameter.requires_grad_(False)
-    adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
     try:
-        with _Adapters(adapters).installed(context):
+        with ExitStack() as stack:
+            stack.enter_context(kept(unet))
+            adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
+            stack.enter_context(_Adapters(adapters).installed(context))
             run = fit_rows(
                 model, examples, adapters, steps=settings.lora_steps, seed=SEED,
                 learning_rate=settings.lora_lr, check=context.check,
