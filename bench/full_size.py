@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--float32", action="store_true", help="diffusers' default precision too")
+    parser.add_argument("--against", choices=("bfloat16", "float32"), nargs="*", default=[],
+                        help="diffusers in these precisions too")
     parser.add_argument("--apart", action="store_true", help="each side in its own process")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--only", help=argparse.SUPPRESS)
@@ -221,10 +223,11 @@ def main() -> None:
     mine = f"ours, {args.dtype}"
     makers: dict[str, Callable[[], Side]] = {
         mine: lambda: ours(args.cache, name, x, dtype),
-        f"diffusers, {args.dtype}": lambda: theirs(args.cache, name, x, dtype, family),
     }
-    if args.float32:
-        makers["diffusers, float32"] = lambda: theirs(args.cache, name, x, torch.float32, family)
+    for other in dict.fromkeys((args.dtype, *args.against)):
+        makers[f"diffusers, {other}"] = partial(
+            theirs, args.cache, name, x, DTYPES[other], family
+        )
     results: dict[str, torch.Tensor] = {}
     medians: dict[str, float] = {}
     peaks: dict[str, float] = {}

@@ -255,7 +255,7 @@ def main() -> None:
     add("--steps", type=int, default=50)
     add("--lora-steps", type=int, default=200)
     add("--times", action="store_true", help="times and memory instead of the ablation")
-    add("--out", type=Path, default=Path("docs/benchmarks-morph.md"))
+    add("--out", type=Path, help="docs/benchmarks/morph.md, or morph-times.md there, without")
     args = parser.parse_args()
     shared = {"model": args.model, "frames": args.frames, "steps": args.steps,
               "lora_steps": args.lora_steps}
@@ -280,7 +280,8 @@ def main() -> None:
     engine.close()
     text = f"Machine: {machine()}.\n\n" + text
     print(text)
-    args.out.write_text(text)
+    out = args.out or Path("docs/benchmarks") / f"morph{'-times' if args.times else ''}.md"
+    out.write_text(text)
 
 
 if __name__ == "__main__":

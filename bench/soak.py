@@ -29,9 +29,10 @@ from backend.events import JobStatus
 from backend.models import controlnet
 from backend.models.catalog import Catalog
 from backend.models.controlnet import ControlNet
+from backend.models.device_space import DeviceTier
 from backend.models.devices import pick
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.manager import DeviceTier, ModelManager
+from backend.models.manager import ModelManager
 from backend.requests import Request
 from backend.settings import (
     Img2ImgSettings,

@@ -14,10 +14,11 @@ from backend.errors import LoomError
 from backend.models import controlnet, vae_file
 from backend.models.catalog import Catalog
 from backend.models.controlnet import ControlNet
+from backend.models.device_space import DeviceTier
 from backend.models.devices import Target, free_bytes
 from backend.models.embeddings import EmbeddingShelf
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.manager import DeviceTier, ModelManager
+from backend.models.manager import ModelManager
 from backend.models.safetensors_header import read_shapes
 from backend.models.vae_file import SeparateVae
 

@@ -12,22 +12,17 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-import torch
 from torch import nn
 
 from backend.errors import OutOfMemory
 from backend.events import Resident
-from backend.models import thrift, turns
-from backend.models.residency import UNSHARED, Copy, Piece, Weights, content_key
-
-IN_TURNS = (
-    "Memory on the device is short, so the parts of the model take turns there, which is slower."
-)
+from backend.models.device_space import DeviceSpace, DeviceTier
+from backend.models.residency import UNSHARED, Weights, content_key
 
 
 class Loaded(Protocol):
@@ -40,33 +35,16 @@ class Loaded(Protocol):
 LoadedT = TypeVar("LoadedT", bound=Loaded)
 
 
-def _nothing() -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class DeviceTier:
-    """The device that weights are copied to while their model is in use.
-
-    Attributes:
-        budget_bytes: Weights that it may hold; a single piece of a model may exceed it.
-        copy: Makes the copy of a tensor.
-        device: Where the copies are.
-        empty: Hands unused memory back to the driver.
-    """
-
-    budget_bytes: int
-    copy: Copy
-    device: torch.device
-    empty: Callable[[], None] = _nothing
-
-
 @dataclass
 class _Entry(Generic[LoadedT]):
     model: LoadedT
     weights: dict[str, Weights]
     used_at: float
     leases: int = 0
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        return self.model.parts
 
 
 class _Loading:
@@ -120,7 +98,6 @@ class ModelManager(Generic[LoadedT]):
         """
         self._load = load
         self._budget = budget_bytes
-        self._tier = device
         self._idle_s = idle_s
         self._expect = expect or (lambda name: 0)
         self._clock = clock
@@ -128,7 +105,7 @@ class ModelManager(Generic[LoadedT]):
         self._entries: OrderedDict[str, _Entry[LoadedT]] = OrderedDict()
         self._shelf = _Shelf()
         self._loading: dict[str, _Loading] = {}
-        self._calls = 0  # of pieces that take turns
+        self._space = device and DeviceSpace(device, self._lock, self._held)
 
     @contextmanager
     def lease(self, name: str) -> Iterator[LoadedT]:
@@ -143,13 +120,14 @@ class ModelManager(Generic[LoadedT]):
         """
         entry = self._acquire(name)
         try:
-            self._bring(entry)
+            if self._space is not None:
+                self._space.bring(entry)
             yield entry.model
         finally:
             with self._lock:
                 entry.leases -= 1
                 entry.used_at = self._clock()
-                self._evict_device(0)
+                self._make_room(0)
                 self._evict(self._budget)
 
     # --- what is held ------------------------------------------------------------------------
@@ -158,12 +136,12 @@ class ModelManager(Generic[LoadedT]):
     def used_bytes(self) -> int:
         """Bytes of the weights where models run."""
         with self._lock:
-            return self._used() if self._tier is None else self._used_on_device()
+            return self._used() if self._space is None else self._space.used()
 
     @property
     def budget_bytes(self) -> int:
         """The budget of the place where models run."""
-        return self._budget if self._tier is None else self._tier.budget_bytes
+        return self._budget if self._space is None else self._space.tier.budget_bytes
 
     @property
     def ram_bytes(self) -> int:
@@ -209,7 +187,7 @@ class ModelManager(Generic[LoadedT]):
         with self._lock:
             before = self._used() + self._used_on_device()
             self._evict(0)
-            self._evict_device(math.inf)
+            self._make_room(math.inf)
             freed = before - self._used() - self._used_on_device()
         self._hand_back()
         return freed
@@ -219,15 +197,10 @@ class ModelManager(Generic[LoadedT]):
 
         The parts of models in use take turns on the device from then on.
         """
-        if self._tier is None:
+        if self._space is None:
             self.free()
-            return
-        with self._lock:
-            begun = self._begin_turns(self._tier)
-            self._send_home()
-        self._hand_back()
-        if begun:
-            thrift.current().tell(IN_TURNS)
+        else:
+            self._space.relieve()
 
     def release_idle(self) -> tuple[str, ...]:
         """Drops the models that nobody used for the idle time and returns their names."""
@@ -245,8 +218,8 @@ class ModelManager(Generic[LoadedT]):
 
     def _hand_back(self) -> None:
         gc.collect()  # modules refer to themselves in circles
-        if self._tier is not None:
-            self._tier.empty()
+        if self._space is not None:
+            self._space.hand_back()
 
     # --- getting -----------------------------------------------------------------------------
 
@@ -304,124 +277,10 @@ class ModelManager(Generic[LoadedT]):
             self.free()
         return self._load(name)
 
-    def _bring(self, entry: _Entry[LoadedT]) -> None:
-        """Copies to the device what is not there yet; idle copies make room."""
-        tier = self._tier
-        if tier is None:
-            return
-        with self._lock:
-            missing = [w for w in entry.weights.values() if w.device_bytes < w.nbytes]
-            wanted = sum(weights.nbytes - weights.device_bytes for weights in missing)
-            if missing:
-                self._evict_device(wanted)
-            over = self._used_on_device() + wanted > tier.budget_bytes
-            if over and wanted:
-                self._begin_turns(tier)
-        if over and wanted:
-            thrift.current().tell(IN_TURNS)
-            return
-        try:
-            self._attach(missing, tier)
-        except torch.OutOfMemoryError:
-            with self._lock:
-                self._evict_device(math.inf)
-            self._hand_back()
-            try:
-                self._attach(missing, tier)
-            except torch.OutOfMemoryError:
-                with self._lock:
-                    self._begin_turns(tier)
-                    self._send_home()
-                self._hand_back()
-                thrift.current().tell(IN_TURNS)
-
-    def _attach(self, missing: Iterable[Weights | Piece], tier: DeviceTier) -> None:
-        with self._lock:
-            for weights in missing:
-                weights.attach(tier.copy)
-
-    # --- taking turns on the device ----------------------------------------------------------
-
-    def _begin_turns(self, tier: DeviceTier) -> bool:
-        """From now on the models in use have only those pieces there that work.
-
-        Returns:
-            Whether that is new for one of them.
-        """
-        new = False
-        for entry in self._entries.values():
-            if entry.leases:
-                for part, weights in entry.weights.items():
-                    module = entry.model.parts[part]
-                    if not turns.takes_turns(module) and not turns.stays(module):
-                        turns.begin(module, weights, tier.device, self._need)
-                        new = True
-        return new
-
-    def _send_home(self) -> None:
-        """Lets every copy go that may: of idle models, and of those that take turns."""
-        self._evict_device(math.inf)
-        for weights in self._movable():
-            weights.detach()
-
-    def _need(self, wanted: Weights, piece: Piece) -> None:
-        """Brings a piece to the device before it works; asked in the thread that works there.
-
-        Raises:
-            OutOfMemory: There is no room, though nothing else is there that could go.
-        """
-        self._calls += 1
-        wanted.used = self._calls
-        tier = self._tier
-        if tier is None or piece.on_device:
-            return
-        with self._lock:
-            self._evict_device(piece.nbytes)
-            for other in self._can_leave(wanted):
-                if self._used_on_device() + piece.nbytes <= tier.budget_bytes:
-                    break
-                other.detach()
-        try:
-            self._attach([piece], tier)
-        except torch.OutOfMemoryError:
-            with self._lock:
-                for other in self._can_leave(wanted):
-                    other.detach()
-            self._hand_back()
-            try:
-                self._attach([piece], tier)
-            except torch.OutOfMemoryError:
-                raise OutOfMemory(
-                    "The device has no room for a part of this model, which takes "
-                    f"{piece.nbytes / 2**30:.1f} GiB; close other programs that use it, or choose "
-                    "a smaller model or dtype."
-                ) from None
-
-    def _can_leave(self, wanted: Weights) -> list[Piece]:
-        """Pieces on the device that may go for one of `wanted`, those first that are least missed.
-
-        Other parts go first, the one that was used the longest ago before the rest. Blocks of one
-        UNet are called in the same order again and again, so there the last ones go first, and as
-        many as fit stay for ever; what is in no block is at work throughout.
-        """
-        movable = self._movable()
-        others = sorted((w for w in movable if w is not wanted), key=lambda weights: weights.used)
-        pieces = [piece for weights in others for piece in weights.pieces]
-        if any(weights is wanted for weights in movable):
-            pieces += reversed(wanted.pieces[1:])
-        return [piece for piece in pieces if piece.on_device]
-
-    def _movable(self) -> list[Weights]:
-        """Weights of which every user that is leased lets them come and go."""
-        fixed = {
-            id(weights) for entry in self._entries.values() if entry.leases
-            for part, weights in entry.weights.items()
-            if not turns.takes_turns(entry.model.parts[part])
-            or turns.stays(entry.model.parts[part])
-        }
-        return [weights for key, weights in self._all().items() if key not in fixed]
-
     # --- bytes; the lock is held -------------------------------------------------------------
+
+    def _held(self) -> ValuesView[_Entry[LoadedT]]:
+        return self._entries.values()
 
     def _all(self) -> dict[int, Weights]:
         return {id(w): w for entry in self._entries.values() for w in entry.weights.values()}
@@ -430,7 +289,11 @@ class ModelManager(Generic[LoadedT]):
         return sum(weights.nbytes for weights in self._all().values())
 
     def _used_on_device(self) -> int:
-        return sum(weights.device_bytes for weights in self._all().values())
+        return 0 if self._space is None else self._space.used()
+
+    def _make_room(self, wanted: float) -> None:
+        if self._space is not None:
+            self._space.make_room(wanted)
 
     def _evict(self, limit: int) -> None:
         """Drops idle entries, oldest first, until at most `limit` bytes are in RAM."""
@@ -439,18 +302,6 @@ class ModelManager(Generic[LoadedT]):
                 return
             if entry.leases == 0:
                 self._drop(name)
-
-    def _evict_device(self, wanted: float) -> None:
-        """Drops idle copies, oldest first, until `wanted` bytes more fit into the budget."""
-        if self._tier is None:
-            return
-        pinned = {id(w) for e in self._entries.values() if e.leases for w in e.weights.values()}
-        for entry in self._entries.values():
-            for weights in entry.weights.values():
-                if self._used_on_device() + wanted <= self._tier.budget_bytes:
-                    return
-                if id(weights) not in pinned:
-                    weights.detach()
 
     def _drop(self, name: str) -> None:
         entry = self._entries.pop(name)

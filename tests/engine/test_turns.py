@@ -16,9 +16,10 @@ from backend.engine.local import LocalEngine
 from backend.events import JobStatus
 from backend.models import controlnet
 from backend.models.catalog import Catalog
+from backend.models.device_space import IN_TURNS, DeviceTier
 from backend.models.devices import Target, pick
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.manager import IN_TURNS, DeviceTier, ModelManager
+from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
 from backend.requests import AnyRequest, CaptionedPicture, Request, TrainLoraRequest
 from backend.settings import (

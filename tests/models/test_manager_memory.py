@@ -10,7 +10,8 @@ from torch import nn
 
 from backend.errors import OutOfMemory
 from backend.models import thrift
-from backend.models.manager import IN_TURNS, DeviceTier, ModelManager
+from backend.models.device_space import IN_TURNS, DeviceTier
+from backend.models.manager import ModelManager
 from backend.models.residency import Weights, content_key
 from backend.models.thrift import Thrift
 from tests.models.test_manager import Bytes, Fake, Loader, fake, use
