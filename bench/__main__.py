@@ -23,6 +23,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from bench.jobs import ended
 from bench.startup import lines, startup
 from bench.table import Pair, alternate, machine, markdown
 
@@ -59,9 +60,7 @@ def ours(engine: LocalEngine, settings: Txt2ImgSettings, *, client: bool) -> np.
     puller = threading.Thread(target=lambda: asyncio.run(pull(engine, token, stop)))
     if client:
         puller.start()
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 1.0)
+    status = ended(engine, token)
     stop.set()
     if client:
         puller.join()

@@ -16,6 +16,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Settings, XyzGridSettings, parse
 from backend.storage import Storage
+from bench.jobs import done
 from bench.table import alternate, machine, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,12 +29,7 @@ GRIDS = {
 
 def finish(engine: LocalEngine, settings: Settings) -> None:
     """Runs one job to its end."""
-    token = engine.submit(Request(settings))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 1.0)
-    if status.state != "done":
-        raise RuntimeError(status.error)
+    done(engine, engine.submit(Request(settings)))
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from backend.models.manager import ModelManager
 from backend.requests import Request
 from backend.sampling.noise import slerp
 from backend.settings import MorphSettings, Txt2ImgSettings
+from bench.jobs import done
 from bench.table import machine, markdown, timed
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
@@ -61,12 +62,8 @@ def morphed(
     """One morph by the engine: its frames and its info."""
     values = {"prompt_a": words(pair[0]), "prompt_b": words(pair[1]), "seed": 0, **options}
     images = {"image_a": render(pair[0]), "image_b": render(pair[1])}
-    token = engine.submit(Request(MorphSettings.model_validate(values), images, save=False))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 5.0)
-    if status.state != "done":
-        raise RuntimeError(status.error)
+    request = Request(MorphSettings.model_validate(values), images, save=False)
+    status = done(engine, engine.submit(request))
     return [output.image for output in status.outputs], status.info
 
 
@@ -129,10 +126,7 @@ def ready(models: Path, model: str) -> LocalEngine:
             Catalog([models]).checkpoint(name), pick(None, "float32")), 2**34),
         pick(None, "float32"), None, preview="off",
     )
-    token = engine.submit(Request(Txt2ImgSettings(model=model, steps=1), save=False))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 5.0)
+    done(engine, engine.submit(Request(Txt2ImgSettings(model=model, steps=1), save=False)))
     return engine
 
 

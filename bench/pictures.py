@@ -27,6 +27,7 @@ from backend.requests import Request
 from backend.settings import Img2ImgSettings, Settings, StyleTransferSettings
 from backend.storage import Storage
 from bench.__main__ import ROOT, pipeline, row
+from bench.jobs import done
 from bench.table import alternate, machine, markdown, timed
 from toyworld.dataset import scene_of
 from toyworld.render import render
@@ -40,12 +41,7 @@ def made(
     engine: LocalEngine, settings: Settings, images: dict[str, Pixels]
 ) -> list[np.ndarray]:
     """All pictures of one job, previews on."""
-    token = engine.submit(Request(settings, images, save=False))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 1.0)
-    if status.state != "done":
-        raise RuntimeError(status.error)
+    status = done(engine, engine.submit(Request(settings, images, save=False)))
     return [output.image for output in status.outputs]
 
 

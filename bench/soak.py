@@ -41,6 +41,7 @@ from backend.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from bench.jobs import ended
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 
@@ -136,7 +137,7 @@ def soak(jobs: int, root: Path, say: Callable[[str], None] = print, seed: int = 
     try:
         for number in range(jobs):
             which = draw.randrange(len(kinds))
-            status = finished(engine, engine.submit(kinds[which]))
+            status = ended(engine, engine.submit(kinds[which]))
             report.jobs += 1
             if status.state != "done":
                 report.problems.append(f"job {number} ({which}) {status.state}: {status.error}")
@@ -157,14 +158,6 @@ def soak(jobs: int, root: Path, say: Callable[[str], None] = print, seed: int = 
         engine.close()
     report.kinds, report.grown = len(first), process.memory_info().rss - settled
     return report
-
-
-def finished(engine: LocalEngine, token: str) -> JobStatus:
-    """The job's status when it has ended."""
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 5.0)
-    return status
 
 
 def digest(status: JobStatus) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from backend.engine.local import LocalEngine
+from backend.engine.protocol import Engine
 from backend.events import JobStatus
 
 
 def until(
-    engine: LocalEngine, token: str, reached: Callable[[JobStatus], bool], timeout_s: float = 60.0
+    engine: Engine, token: str, reached: Callable[[JobStatus], bool], timeout_s: float = 60.0
 ) -> JobStatus:
     """The first status seen of which `reached` holds; fails where the time runs out."""
     deadline = time.monotonic() + timeout_s
@@ -21,6 +21,6 @@ def until(
     return status
 
 
-def ended(engine: LocalEngine, token: str, timeout_s: float = 60.0) -> JobStatus:
+def ended(engine: Engine, token: str, timeout_s: float = 60.0) -> JobStatus:
     """The status after the job."""
     return until(engine, token, lambda now: now.state not in ("queued", "running"), timeout_s)

@@ -11,9 +11,9 @@ import pytest
 from backend.engine.fake import FakeEngine
 from backend.engine.fake_library import FAILURES
 from backend.errors import BadInput, QueueFull, UnknownName
-from backend.events import JobStatus
 from backend.requests import Branch, Request
 from backend.settings import parse
+from tests.jobs import ended
 
 STEPS = 6
 
@@ -29,15 +29,8 @@ def request(**values: object) -> Request:
     return Request(parse("txt2img", {"prompt": "a red house", "seed": 5, "steps": STEPS} | values))
 
 
-def finished(engine: FakeEngine, token: str) -> JobStatus:
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 5.0)
-    return status
-
-
 def test_a_job_runs_to_its_pictures(engine: FakeEngine) -> None:
-    status = finished(engine, engine.submit(request(batch_size=2)))
+    status = ended(engine, engine.submit(request(batch_size=2)))
     assert status.state == "done"
     assert status.info["seeds"] == [5, 6]
     assert [output.record.settings["seed"] for output in status.outputs] == [5, 6]
@@ -47,8 +40,8 @@ def test_a_job_runs_to_its_pictures(engine: FakeEngine) -> None:
 
 
 def test_a_batch_equals_single_runs(engine: FakeEngine) -> None:
-    pair = finished(engine, engine.submit(request(batch_size=2))).outputs
-    single = finished(engine, engine.submit(request(seed=6))).outputs
+    pair = ended(engine, engine.submit(request(batch_size=2))).outputs
+    single = ended(engine, engine.submit(request(seed=6))).outputs
     assert np.array_equal(pair[1].image, single[0].image)
     assert not np.array_equal(pair[0].image, single[0].image)
 
@@ -72,7 +65,7 @@ def test_previews_rise_and_end_with_the_final_one(engine: FakeEngine) -> None:
 
 def test_no_preview_after_the_end(engine: FakeEngine) -> None:
     token = engine.submit(request())
-    finished(engine, token)
+    ended(engine, token)
     assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=60.0)) is None
 
 
@@ -81,7 +74,7 @@ def test_cancel_stops_before_the_next_step(engine: FakeEngine) -> None:
     token = engine.submit(request())
     engine.cancel(token)
     engine.cancel(token)
-    status = finished(engine, token)
+    status = ended(engine, token)
     assert status.state == "stopped"
     assert status.outputs == ()
 
@@ -91,7 +84,7 @@ def test_an_unwatched_job_stops_after_its_grace() -> None:
     try:
         token = fake.submit(request(steps=150))
         fake.detach(token)
-        status = finished(fake, token)
+        status = ended(fake, token)
         assert status.state == "stopped"
         assert "watching" in (status.error or "")
     finally:
@@ -136,25 +129,25 @@ def test_an_owner_may_not_fill_the_queue() -> None:
 
 @pytest.mark.parametrize("word", FAILURES)
 def test_a_prompt_may_ask_for_a_failure(engine: FakeEngine, word: str) -> None:
-    status = finished(engine, engine.submit(request(prompt=word)))
+    status = ended(engine, engine.submit(request(prompt=word)))
     assert status.state == "failed"
     assert status.error
     assert "/secret" not in status.error
-    assert finished(engine, engine.submit(request())).state == "done"
+    assert ended(engine, engine.submit(request())).state == "done"
 
 
 def test_a_branch_gives_the_original(engine: FakeEngine) -> None:
     token = engine.submit(request())
-    original = finished(engine, token).outputs[0].image
+    original = ended(engine, token).outputs[0].image
     again = engine.submit(Request(request().settings, branch=Branch(token, 2)))
-    status = finished(engine, again)
+    status = ended(engine, again)
     assert np.array_equal(status.outputs[0].image, original)
     assert status.info["steps"] == STEPS - 3
 
 
 def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
     token = engine.submit(request())
-    picture = finished(engine, token).outputs[0].image
+    picture = ended(engine, token).outputs[0].image
     assert np.array_equal(engine.timeline_frame(token, STEPS - 1), picture)
     assert not np.array_equal(engine.timeline_frame(token, 0), picture)
     assert not np.array_equal(engine.timeline_frame(token, 0, "xt"),
@@ -173,7 +166,7 @@ def test_unknown_names_are_refused(engine: FakeEngine) -> None:
 
 
 def test_batches_follow_one_another_with_seeds_that_count_on(engine: FakeEngine) -> None:
-    status = finished(engine, engine.submit(request(batch_size=2, batch_count=3)))
+    status = ended(engine, engine.submit(request(batch_size=2, batch_count=3)))
     assert [output.record.settings["seed"] for output in status.outputs] == list(range(5, 11))
     assert [output.index for output in status.outputs] == list(range(6))
     assert status.info["seeds"] == list(range(5, 11))

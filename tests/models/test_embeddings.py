@@ -27,6 +27,7 @@ from backend.models.token_count import TokenCounter
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint, tiny_sdxl
 
 
@@ -235,10 +236,7 @@ def engine(models: Path, tmp_path: Path) -> Iterator[LocalEngine]:
 
 def drawn(engine: LocalEngine, settings: Txt2ImgSettings, revision: int = 0):
     token = engine.submit(Request(settings, save=False))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 60)
-    return status
+    return jobs.ended(engine, token)
 
 
 @pytest.mark.parity

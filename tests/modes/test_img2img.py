@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from backend.pictures.masks import blur_extent_px
 from backend.requests import Branch, Request
 from backend.settings import SCHEDULES_OF, Img2ImgSettings, Txt2ImgSettings
 from backend.storage import Storage
+from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 
 SIZE = 64
@@ -50,15 +50,6 @@ def middle(size: int = SIZE) -> Pixels:
     mask = np.zeros((size, size, 3), np.uint8)
     mask[size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = 255
     return mask
-
-
-def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
-    return status
 
 
 def run(

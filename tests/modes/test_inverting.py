@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from backend.pictures.difference import psnr
 from backend.requests import Branch, Request
 from backend.settings import Img2ImgSettings, parse
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 
 SCENE = (
@@ -49,11 +49,7 @@ def run(
     engine: LocalEngine, wanted: Img2ImgSettings, branch: Branch | None = None
 ) -> tuple[JobStatus, list[Output]]:
     token = engine.submit(Request(wanted, {"image": SCENE}, branch, save=False))
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status, list(status.outputs)
 

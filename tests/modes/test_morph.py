@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from backend.events import JobStatus, Pixels
 from backend.requests import Request
 from backend.settings import MorphSettings, Txt2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house
 
@@ -52,12 +52,7 @@ def fine(**values: Any) -> MorphSettings:
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 90
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
-    return status
+    return jobs.ended(engine, token, 90.0)
 
 
 def run(engine: LocalEngine, wanted: MorphSettings, **images: Pixels) -> JobStatus:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from backend.requests import Request
 from backend.settings import MorphSettings, parse
 from backend.storage import Storage
 from backend.verify import counterpart, inputs_of, open_original, report, request_for
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 
 
@@ -43,11 +43,7 @@ def settings(**values: Any) -> MorphSettings:
 
 def run(engine: LocalEngine, wanted: MorphSettings, **images: Pixels) -> JobStatus:
     token = engine.submit(Request(wanted, images, save=False))
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
 

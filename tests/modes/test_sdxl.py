@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -22,6 +21,7 @@ from backend.settings import (
     Txt2ImgSettings,
 )
 from backend.storage import Storage
+from tests import jobs
 from tests import lora_files as files
 from tests.tiny import tiny_sdxl
 from tests.tiny_control import house, tiny_controlnet
@@ -53,11 +53,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 def run(engine: LocalEngine, settings: Settings, **images: Pixels) -> list[Pixels]:
     token = engine.submit(Request(settings, images, save=False))
-    deadline = time.monotonic() + 90
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token, 90.0)
     assert status.state == "done", status.error
     return [output.image for output in status.outputs]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from backend.pictures.fit import fit
 from backend.requests import Branch, Request
 from backend.settings import StyleTransferSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 
@@ -47,11 +47,7 @@ def run(
     **images: Pixels,
 ) -> JobStatus:
     token = engine.submit(Request(wanted, images or {"image": SOURCE}, branch, save=False))
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
 

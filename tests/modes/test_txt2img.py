@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +13,7 @@ from backend.events import JobStatus
 from backend.requests import Branch, Request
 from backend.settings import SCHEDULES_OF, Txt2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 
 
@@ -41,11 +41,7 @@ def run(
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from backend.events import Output
 from backend.requests import Request
 from backend.settings import MODES, Settings, parse
 from backend.storage import Storage
+from tests import jobs
 from tests.models.test_vae_file import original_vae
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
@@ -41,11 +41,7 @@ def run(engine: LocalEngine, settings: Settings) -> tuple[Output, ...]:
     names = {"img2img": ("image",), "style_transfer": ("image",), "morph": ("image_a", "image_b")}
     images = dict(zip(names.get(settings.mode, ()), (A, B), strict=False))
     token = engine.submit(Request(settings, images, save=False))
-    deadline = time.monotonic() + 90
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
+    status = jobs.ended(engine, token, 90.0)
     assert status.state == "done", status.error
     return status.outputs
 

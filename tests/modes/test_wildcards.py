@@ -15,6 +15,7 @@ from backend.requests import Request
 from backend.settings import XyzGridSettings, parse
 from backend.storage import Storage
 from backend.wildcards import Wildcards
+from tests import jobs
 from tests.modes.test_hires import run, settings
 from tests.tiny import tiny_checkpoint
 
@@ -73,9 +74,7 @@ def test_the_picture_is_that_of_the_drawn_prompt(engine: LocalEngine) -> None:
 def test_the_file_says_what_was_drawn_to_every_tool(engine: LocalEngine) -> None:
     wanted = settings(prompt="a __colour__ house", negative_prompt="no __colour__")
     token = engine.submit(Request(wanted))
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        status = engine.wait(token, status.revision, 5.0)
+    status = jobs.ended(engine, token)
     path = status.outputs[0].path
     assert path is not None
     found = read(Path(path).read_bytes())

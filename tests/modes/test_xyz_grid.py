@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from backend.models.vae import Vae
 from backend.requests import Request
 from backend.settings import XyzGridSettings, parse
 from backend.storage import Storage
+from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 
 BASE: dict[str, Any] = {"prompt": "a red house", "model": "tiny", "steps": 4, "seed": 3,
@@ -43,15 +43,6 @@ def grid(**values: Any) -> XyzGridSettings:
 def run(engine: LocalEngine, request: Request) -> JobStatus:
     token = engine.submit(request)
     return ended(engine, token)
-
-
-def ended(engine: LocalEngine, token: str) -> JobStatus:
-    deadline = time.monotonic() + 60
-    status = engine.status(token)
-    while status.state in ("queued", "running"):
-        assert time.monotonic() < deadline
-        status = engine.wait(token, status.revision, 0.5)
-    return status
 
 
 def test_every_cell_is_the_picture_that_its_record_makes_alone(engine: LocalEngine) -> None:

@@ -5,7 +5,6 @@ The quick part runs in `make test`, the whole matrix (Pocket too) in `make parit
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Img2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 
 pytestmark = [
@@ -93,11 +93,7 @@ class Side:
 
     def ours(self, settings: Img2ImgSettings, **images: Pixels) -> Pixels:
         token = self.engine.submit(Request(settings, images, save=False))
-        deadline = time.monotonic() + 280
-        status = self.engine.status(token)
-        while status.state in ("queued", "running"):
-            assert time.monotonic() < deadline
-            status = self.engine.wait(token, status.revision, 5.0)
+        status = jobs.ended(self.engine, token, 280.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
 

@@ -31,6 +31,7 @@ from backend.settings import (
     Txt2ImgSettings,
 )
 from backend.storage import Storage
+from tests import jobs
 from tests import lora_files as files
 from tests.parity.test_img2img import box_mask, scene
 from tests.parity.test_txt2img import CLASSES, SCHEDULE_OPTIONS, assert_equal
@@ -67,9 +68,7 @@ class Side:
 
     def ours(self, settings: Settings, **images: Pixels) -> np.ndarray:
         token = self.engine.submit(Request(settings, images, save=False))
-        status = self.engine.status(token)
-        while status.state in ("queued", "running"):
-            status = self.engine.wait(token, status.revision, 5.0)
+        status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
 

@@ -19,6 +19,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.original import Layout, original_checkpoint, write_configs
 from tests.parity.test_txt2img import assert_equal
 
@@ -66,9 +67,7 @@ def _ours(tmp_path: Path, settings: Txt2ImgSettings) -> np.ndarray:
     )
     try:
         token = engine.submit(Request(settings))
-        status = engine.status(token)
-        while status.state in ("queued", "running"):
-            status = engine.wait(token, status.revision, 5.0)
+        status = jobs.ended(engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
     finally:

@@ -25,6 +25,7 @@ from backend.events import Pixels
 from backend.requests import Request
 from backend.settings import StyleTransferSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.parity.test_txt2img import CLASSES, SCHEDULE_OPTIONS, assert_equal
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
@@ -66,9 +67,7 @@ class Side:
 
     def ours(self, settings: StyleTransferSettings, **images: Pixels) -> np.ndarray:
         token = self.engine.submit(Request(settings, {"image": SOURCE} | images, save=False))
-        status = self.engine.status(token)
-        while status.state in ("queued", "running"):
-            status = self.engine.wait(token, status.revision, 5.0)
+        status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
 

@@ -30,6 +30,7 @@ from backend.engine.local import LocalEngine
 from backend.requests import Request
 from backend.settings import SCHEDULES_OF, Txt2ImgSettings
 from backend.storage import Storage
+from tests import jobs
 from tests.tiny import tiny_checkpoint
 
 pytestmark = [
@@ -93,9 +94,7 @@ class Side:
 
     def ours(self, settings: Txt2ImgSettings) -> np.ndarray:
         token = self.engine.submit(Request(settings, save=False))
-        status = self.engine.status(token)
-        while status.state in ("queued", "running"):
-            status = self.engine.wait(token, status.revision, 5.0)
+        status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
 
