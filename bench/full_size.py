@@ -1,12 +1,13 @@
 """One guided step of SD 1.5 or SDXL at full size, random weights: ours against diffusers.
 
     python -m bench.full_size --runs 3
-    python -m bench.full_size --family sdxl --runs 1
+    python -m bench.full_size --family sdxl --runs 0
 
 The model is made once, in bfloat16, under --cache (2 GB and 7 GB). Times are medians of alternating
-runs; with --apart, which SDXL needs, each side runs in a process of its own, one after the other,
-and its peak of memory is told. On a machine that other work shares, `--clock cpu` with one thread
-(OMP_NUM_THREADS=1) counts the seconds that the process had, which the others do not change.
+runs, or one call with --runs 0; with --apart, which SDXL needs, each side runs in a process of its
+own, one after the other, and its peak of memory is told. On a machine that other work shares,
+`--clock cpu` with one thread (OMP_NUM_THREADS=1) counts the seconds that the process had, which
+the others do not change.
 """
 
 from __future__ import annotations
@@ -177,16 +178,22 @@ def theirs(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype, family: F
     return step
 
 
-def seconds(sides: dict[str, Side], runs: int, clock: Callable[[], float]) -> dict[str, float]:
-    """Median seconds of each side, run in turn, the first round not counted."""
+def measured(
+    sides: dict[str, Side], runs: int, clock: Callable[[], float]
+) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """x0 and median seconds of each side, run in turn.
+
+    The first round is not counted, unless it is the only one (`runs` 0).
+    """
+    made: dict[str, torch.Tensor] = {}
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(runs + 1):
         for name, side in sides.items():
             started = clock()
-            side()
-            if round_number:
+            made[name] = side()
+            if round_number or not runs:
                 taken[name].append(clock() - started)
-    return {name: statistics.median(values) for name, values in taken.items()}
+    return made, {name: statistics.median(values) for name, values in taken.items()}
 
 
 def alone(command: list[str], name: str) -> tuple[torch.Tensor, float, float]:
@@ -235,17 +242,17 @@ def main() -> None:
         if args.only:
             step = makers[args.only]()
             gc.collect()
-            medians = seconds({args.only: step}, args.runs, clock)
+            results, medians = measured({args.only: step}, args.runs, clock)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            torch.save({"x0": step(), "seconds": medians[args.only], "peak_gib": peak}, args.into)
+            torch.save({"x0": results[args.only], "seconds": medians[args.only],
+                        "peak_gib": peak}, args.into)
             return
         if args.apart or args.family == "sdxl":
             for one in makers:
                 results[one], medians[one], peaks[one] = alone(sys.argv[1:], one)
         else:
             sides = {one: make() for one, make in makers.items()}
-            results = {one: step() for one, step in sides.items()}
-            medians = seconds(sides, args.runs, clock)
+            results, medians = measured(sides, args.runs, clock)
     rows = [
         [one, f"{medians[one]:.2f}", f"{medians[mine] / medians[one]:.2f}",
          f"{float((results[one] - results[mine]).abs().mean() / results[mine].std()):.4f}",
