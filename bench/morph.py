@@ -217,6 +217,7 @@ def timing(
     told: list[dict[str, Any]] = []
     lines = [f"Plain DDIM, all frames in one batch: {ours:.1f} s; frame by frame with diffusers' "
              f"parts: {theirs:.1f} s; ratio {ours / theirs:.2f} (bar 0.7).", ""]
+    print(lines[0], flush=True)
     for name in ("+ even", "quick, even"):
         for again in ("the first time", "again"):
             seconds = timed(lambda name=name: told.append(
@@ -224,6 +225,7 @@ def timing(
             lines += [f"- {name}, {again}: {seconds:.1f} s; {told[-1]['times_s']}; sample-forwards "
                       f"{told[-1]['sample_forwards']}; attention kept "
                       f"{told[-1]['attention_bytes'] / 2**20:.1f} MiB"]
+            print(lines[-1], flush=True)
     return "\n".join(lines) + "\n"
 
 
@@ -232,7 +234,7 @@ def memory(engine: LocalEngine, pair: tuple[Scene, Scene], shared: dict[str, Any
     options = {**STAGES["+ attention"], **shared, "frames": 120, "steps": 6, "lora_steps": 2}
     morphed(engine, pair, options)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return f"\n120 frames: the process's peak is {peak:.2f} GiB (bar 4).\n"
+    return f"120 frames: the process's peak is {peak:.2f} GiB (bar 4).\n"
 
 
 def main() -> None:
@@ -248,8 +250,10 @@ def main() -> None:
     add("--frames", type=int, default=16)
     add("--steps", type=int, default=50)
     add("--lora-steps", type=int, default=200)
-    add("--times", action="store_true", help="times and memory instead of the ablation")
-    add("--out", type=Path, help="docs/benchmarks/morph.md, or morph-times.md there, without")
+    add("--times", action="store_true", help="times instead of the ablation")
+    add("--memory", action="store_true", help="the peak at 120 frames instead of the ablation")
+    add("--out", type=Path, help="docs/benchmarks/morph.md without, or morph-times.md there, or "
+                                 "morph-memory.md")
     args = parser.parse_args()
     shared = {"model": args.model, "frames": args.frames, "steps": args.steps,
               "lora_steps": args.lora_steps}
@@ -257,7 +261,9 @@ def main() -> None:
              for i in range(args.pairs)]
     engine = ready(args.models, args.model)
     if args.times:
-        text = timing(engine, args.models, pairs[0], shared) + memory(engine, pairs[0], shared)
+        text = timing(engine, args.models, pairs[0], shared)
+    elif args.memory:
+        text = memory(engine, pairs[0], shared)
     else:
         judge = trained_judge(args.work, args.judge_steps)
         folder = args.work / f"morphs-{args.model}-{args.frames}-{args.steps}-{args.lora_steps}"
@@ -274,7 +280,8 @@ def main() -> None:
     engine.close()
     text = f"Machine: {machine()}.\n\n" + text
     print(text)
-    out = args.out or Path("docs/benchmarks") / f"morph{'-times' if args.times else ''}.md"
+    kind = "-times" if args.times else "-memory" if args.memory else ""
+    out = args.out or Path("docs/benchmarks") / f"morph{kind}.md"
     out.write_text(text)
 
 
