@@ -68,7 +68,7 @@ def main() -> None:
     add("--count", type=int, default=40)
     add("--steps", type=int, default=50)
     add("--batch", type=int, default=10)
-    add("--out", type=Path, default=Path("docs/benchmarks-inversion.md"))
+    add("--out", type=Path, default=Path("docs/benchmarks/inversion.md"))
     add("--refine", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
     model = load_checkpoint(Catalog([args.models]).checkpoint(args.model), pick(None, "float32"))
