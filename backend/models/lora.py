@@ -123,9 +123,9 @@ class LoraMixer:
             raise TypeError(f"'{path}' is no linear or convolution layer")
         return PatchedLayer(path, module, turns.device_of(self._parts[part]))
 
-    def _send_home(self) -> None:
-        for part in self._parts.values():
-            turns.send_home(part)
+    def _send_home(self, path: str) -> None:
+        """Before a layer's weight is read or written: the part that it belongs to."""
+        turns.send_home(self._parts[path.partition(".")[0]])
 
 
 class ActiveMix:
@@ -164,7 +164,6 @@ class ActiveMix:
             ModelProblem: A LoRA does not fit; the mix is as before then.
         """
         self._check(mix)
-        self._mixer._send_home()
         self._per_sample.clear()
         self._files = tuple(file for file, _ in mix)
         wanted: dict[str, list[tuple[LoraFile, float]]] = {}
@@ -181,12 +180,15 @@ class ActiveMix:
                 continue
             self._held[path] = None
             touched.append(path)
-            error = self._layer(path).merge(*self._operands(path, parts))
+            layer, operands = self._layer(path), self._operands(path, parts)
+            self._mixer._send_home(path)
+            error = layer.merge(*operands)
             if error is not None:
                 errors[path] = error
             self._held[path] = held
         failing = touched if self._mixer._tolerance < 0 else self._failing(errors)
         for path in failing:
+            self._mixer._send_home(path)
             self._layers[path].go_beside(*self._operands(path, wanted[path]))
         self._forget()
 
@@ -205,7 +207,6 @@ class ActiveMix:
             raise ValueError(
                 f"weights of shape {tuple(weights.shape)} for {len(self._files)} LoRAs"
             )
-        self._mixer._send_home()
         columns: dict[str, list[int]] = {}
         for column, file in enumerate(self._files):
             for path in file.deltas:
@@ -219,6 +220,7 @@ class ActiveMix:
                 continue
             self._held[path] = None
             self._per_sample.add(path)
+            self._mixer._send_home(path)
             layer.go_beside(*self._operands(path, files), scales)
 
     def _check(self, mix: Mix) -> None:
@@ -242,6 +244,7 @@ class ActiveMix:
 
     def _layer(self, path: str) -> PatchedLayer:
         if path not in self._layers:
+            self._mixer._send_home(path)
             self._layers[path] = self._mixer._patched(path)
         return self._layers[path]
 
@@ -261,11 +264,11 @@ class ActiveMix:
             del self._terms[key]
 
     def _drop(self, path: str) -> None:
+        self._mixer._send_home(path)
         self._layers.pop(path).restore()
         self._held.pop(path, None)
 
     def _restore(self) -> None:
-        self._mixer._send_home()
         for path in list(self._layers):
             self._drop(path)
         self._terms.clear()

@@ -87,7 +87,7 @@ class Weights:
         self.pieces = tuple(
             Piece([tensor.data for tensor in tensors]) for _, tensors in divided(module)
         )
-        self._add(module)
+        self.adopt(module)
 
     @property
     def nbytes(self) -> int:
@@ -106,9 +106,6 @@ class Weights:
 
     def adopt(self, module: nn.Module) -> None:
         """Lets a module of the same contents use these tensors; its own are let go."""
-        self._add(module)
-
-    def _add(self, module: nn.Module) -> None:
         self._modules.append(module)
         for piece, (_, tensors) in zip(self.pieces, divided(module), strict=True):
             piece.serve(id(module), tensors)

@@ -14,13 +14,15 @@ import torch
 
 from backend.engine.local import LocalEngine
 from backend.events import JobStatus
-from backend.models import controlnet
+from backend.models import controlnet, lora_file, turns
 from backend.models.catalog import Catalog
 from backend.models.device_space import IN_TURNS, DeviceTier
 from backend.models.devices import Target, pick
 from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.lora import LoraMixer
 from backend.models.manager import ModelManager
 from backend.models.preview import PreviewKind
+from backend.models.residency import Weights
 from backend.requests import AnyRequest, CaptionedPicture, Request, TrainLoraRequest
 from backend.settings import (
     Img2ImgSettings,
@@ -188,3 +190,25 @@ def test_a_lora_is_trained_while_the_unet_stays(models: Path, tmp_path: Path) ->
         finally:
             engine.close()
     assert found[0] == found[1]
+
+
+def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
+    """Per step, and per model call in a fine morph: only weights that change must be in RAM."""
+    catalog, device = Catalog([models]), Device(0)
+    model = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
+    unet, weights = model.unet.model, Weights(model.unet.model)
+    turns.begin(unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
+    ink = lora_file.read(models / "loras" / "ink.safetensors")
+    with LoraMixer(model.lora_parts).applied([(ink, 0.5)]) as active:
+        for change in (
+            lambda: active.remix([(ink, 0.5)]),
+            lambda: active.per_sample(torch.tensor([[0.2], [0.8]])),
+        ):
+            change()
+            turns.bring(unet)
+            copied = device.copied
+            change()
+            turns.bring(unet)
+            assert device.copied == copied
+        active.remix([(ink, 0.6)])
+        assert weights.device_bytes == 0

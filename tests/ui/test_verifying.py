@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ from backend.requests import Request
 from backend.settings import Txt2ImgSettings
 from backend.storage import Storage
 from backend.styles import StyleShelf
+from tests.jobs import ended
 from ui.studio import Studio
 from ui.verifying import GONE, _verify
 
@@ -39,14 +39,6 @@ def drawn(engine: FakeEngine) -> str:
     job = engine.submit(Request(Txt2ImgSettings(prompt="a house", steps=20, seed=4)))
     ended(engine, job)
     return job
-
-
-def ended(engine: FakeEngine, job: str) -> str:
-    deadline = time.monotonic() + 60
-    while (state := engine.status(job).state) in ("queued", "running"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return state
 
 
 def asked(**data: Any) -> Any:
@@ -80,7 +72,7 @@ def test_a_page_that_goes_away_stops_the_run(engine: FakeEngine, tmp_path: Path)
         await states.aclose()
         return str(state["job"])
 
-    assert ended(engine, asyncio.run(first())) == "stopped"
+    assert ended(engine, asyncio.run(first())).state == "stopped"
 
 
 def test_a_run_that_was_stopped_is_not_compared(engine: FakeEngine, tmp_path: Path) -> None:
