@@ -102,12 +102,12 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def make_model(family: Family, folder: Path) -> Path:
+def make_model(family: Family, folder: Path, seed: int = 0) -> Path:
     """Writes the family's parts with random weights unless they are there; returns the folder."""
     if (folder / "scheduler").is_dir():  # written last
         return folder
     tokenizer: Any = tiny_tokenizer()  # its ids are annotated as what they may be
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     index: dict[str, Any] = {

@@ -302,11 +302,17 @@ def ready(module: ModuleT, file: str, target: Target) -> ModuleT:
     """In evaluation mode, checked to be finite, on the device in its layout."""
     module.eval().requires_grad_(False)
     for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not _finite(tensor):
             raise ModelProblem(f"The file {file} is damaged: '{name}' is not finite.")
     return guarded(
         lambda: module.to(device=target.device).to(memory_format=target.memory_format), file
     )
+
+
+def _finite(tensor: torch.Tensor) -> bool:
+    """Whether all values are; by their sum, which is several times as fast as to ask each."""
+    total = tensor.sum(dtype=torch.promote_types(tensor.dtype, torch.float32))
+    return bool(torch.isfinite(total)) or bool(torch.isfinite(tensor).all())
 
 
 def _load_tokenizer(folder: Path, text_model: TextModel) -> CLIPTokenizer:

@@ -44,7 +44,7 @@ class Level(NamedTuple):
 
 def floats(values: torch.Tensor) -> list[float]:
     """Python numbers of a one-dimensional tensor on the CPU."""
-    return [float(value) for value in values]
+    return values.tolist()
 
 
 Denoiser = Callable[[torch.Tensor, Level], torch.Tensor]

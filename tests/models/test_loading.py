@@ -102,10 +102,18 @@ def test_a_tensor_of_another_shape_is_named(info: ModelInfo, part: str) -> None:
         load_checkpoint(info, CPU)
 
 
-def test_weights_that_are_not_finite_are_refused(info: ModelInfo) -> None:
-    rewrite(info.path / UNET, {"conv_in.bias": torch.full((16,), torch.nan)})
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(info: ModelInfo, value: float) -> None:
+    bias = torch.zeros(16)
+    bias[3] = value
+    rewrite(info.path / UNET, {"conv_in.bias": bias})
     with pytest.raises(ModelProblem, match=r"'conv_in.bias' is not finite"):
         load_checkpoint(info, CPU)
+
+
+def test_weights_whose_sum_is_not_finite_are_taken(info: ModelInfo) -> None:
+    rewrite(info.path / UNET, {"conv_in.bias": torch.full((16,), 3e38)})
+    load_checkpoint(info, CPU)
 
 
 def test_a_config_that_builds_no_model_is_refused(info: ModelInfo) -> None:
