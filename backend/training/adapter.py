@@ -86,6 +86,20 @@ def taken_out(unet: nn.Module) -> Iterator[None]:
             _put(unet, path, layer)
 
 
+@contextmanager
+def at_weight(unet: nn.Module, weight: float) -> Iterator[None]:
+    """The adapter acts with `weight` times its scale, while the block lasts."""
+    layers = _lora_layers(unet).values()
+    scales = [layer.scaling[_ADAPTER] for layer in layers]
+    try:
+        for layer, scale in zip(layers, scales, strict=True):
+            layer.scaling[_ADAPTER] = scale * weight
+        yield
+    finally:
+        for layer, scale in zip(layers, scales, strict=True):
+            layer.scaling[_ADAPTER] = scale
+
+
 def _put(unet: nn.Module, path: str, layer: nn.Module) -> None:
     parent, _, name = path.rpartition(".")
     setattr(unet.get_submodule(parent), name, layer)

@@ -23,6 +23,8 @@ class TrainingConfig(BaseModel):
         convolutions: Fit the convolutions too, not attention alone (LoCon, Yeh et al. 2023,
             2309.14859): takes up textures sooner, in a file about four times as large.
         learning_rate: Of AdamW.
+        least_weight: Each step is made at a weight drawn evenly between this and 1, so that the
+            LoRA holds at lower weights too; 1 is the usual fit.
         lr_schedule: "constant" keeps it; "cosine" lets it fall to 0 along half a cosine.
         epochs: Passes over the pictures.
         steps: Optimizer steps; goes before `epochs`.
@@ -46,6 +48,7 @@ class TrainingConfig(BaseModel):
     alpha: float | None = Field(None, gt=0.0, le=1024.0)
     convolutions: bool = False
     learning_rate: float = Field(1e-4, gt=0.0, le=1.0)
+    least_weight: float = Field(1.0, gt=0.0, le=1.0)
     lr_schedule: Literal["constant", "cosine"] = "constant"
     epochs: int = Field(15, ge=1, le=10_000)
     steps: int | None = Field(None, ge=1, le=1_000_000)

@@ -29,6 +29,7 @@ from backend.models.turns import kept
 from backend.training.adapter import (
     Parameters,
     adapted,
+    at_weight,
     load_state,
     save_lora,
     save_state,
@@ -208,7 +209,7 @@ class _Run:
         for part in range(self._config.accumulation):
             check()
             # Not around a yield: gradients are switched for this thread only.
-            with torch.enable_grad():
+            with torch.enable_grad(), at_weight(self._model.unet.model, self._weight(step)):
                 loss = self._loss(step * self._config.accumulation + part)
                 (loss / self._config.accumulation).backward()
             losses.append(loss.detach())
@@ -223,6 +224,12 @@ class _Run:
             group["lr"] = rate
         self.optimizer.step()
         return mean
+
+    def _weight(self, step: int) -> float:
+        """At which the LoRA acts in a step."""
+        generator = torch.Generator().manual_seed(_mixed(self._config.seed, "weight", step))
+        share = float(torch.rand((), generator=generator))
+        return 1.0 - share * (1.0 - self._config.least_weight)
 
     def _loss(self, call: int) -> torch.Tensor:
         config, unet = self._config, self._model.unet

@@ -19,7 +19,7 @@ from toyworld.judge import Judge
 from toyworld.render import render
 from toyworld.score_styles import asked_of, pair_rows, single_rows
 from toyworld.style_judge import MANNERS, Seen, StyleJudge, look, styled_renders
-from toyworld.style_loras import StyleRecipe, fit_style, style_pictures
+from toyworld.style_loras import SEED, StyleRecipe, fit_style, style_pictures
 from toyworld.styles import PLAIN, STYLES, styled
 
 
@@ -49,10 +49,12 @@ def test_neon_is_dark_and_ink_is_light():
     assert np.median(styled(render(scene_of(1, 3), 256), "ink sketch", 0)) > 100
 
 
-def test_every_other_caption_names_the_style_and_every_tenth_is_empty():
-    captions = [picture.caption for picture in style_pictures("neon", 12, 64)]
-    assert [caption.endswith(", neon") for caption in captions] == [False, True] * 6
-    assert [i for i, caption in enumerate(captions) if not caption] == [0, 10]
+def test_captions_name_the_style_but_for_every_eighth_which_is_plain():
+    pictures = style_pictures("neon", 12, 64)
+    assert [i for i, picture in enumerate(pictures) if not picture.caption] == [0, 8]
+    for i, picture in enumerate(pictures):
+        plain = np.array_equal(picture.image, render(scene_of(SEED, i), 64))
+        assert plain == (i in (0, 8)) == (not picture.caption.endswith(", neon"))
 
 
 def test_a_fitted_style_fits_its_base(tmp_path: Path):
@@ -66,6 +68,23 @@ def test_a_fitted_style_fits_its_base(tmp_path: Path):
     assert LoraMixer(model.lora_parts).fits(lora) is None
     assert lora.info.trigger_words == ("neon",)
     assert path.name == "pocket-neon.safetensors"
+
+
+def test_a_style_is_kept_at_a_share_of_its_strength(tmp_path: Path):
+    tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
+    info = Catalog([tmp_path]).checkpoint("tiny")
+    model = load_checkpoint(info, pick("cpu", "float32"))
+    x = torch.ones(1, 4, 8, 8)
+    context = torch.zeros(1, 77, model.unet.model.config.cross_attention_dim)
+
+    def drawn(strength: float, weight: float) -> torch.Tensor:
+        recipe = StyleRecipe(pictures=2, steps=2, batch=2, size_px=64, strength=strength)
+        path = fit_style(model, "neon", tmp_path / str(strength), recipe, lambda line: None)
+        with torch.no_grad(), LoraMixer(model.lora_parts).applied([(read(path), weight)]):
+            return model.unet.model(x, 500, encoder_hidden_states=context).sample
+
+    assert torch.allclose(drawn(0.5, 1.0), drawn(1.0, 0.5), atol=1e-3)
+    assert not torch.allclose(drawn(0.5, 1.0), drawn(1.0, 1.0), atol=1e-3)
 
 
 def test_the_style_judge_gives_a_row_for_each_picture(tmp_path: Path):

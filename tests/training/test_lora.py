@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from peft.tuners.lora import LoraLayer
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -103,6 +104,7 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
 
 @pytest.mark.parametrize("options", [{"convolutions": True, "lr_schedule": "cosine"}, {
     "accumulation": 2, "batch_size": 2, "epochs": 3, "steps": None, "min_snr_gamma": 5.0,
+    "least_weight": 0.5,
 }])
 def test_resume_equals_an_uninterrupted_fit(
     tmp_path: Path, model: Checkpoint, examples: list[Example], options: dict[str, Any]
@@ -123,6 +125,19 @@ def test_resume_equals_an_uninterrupted_fit(
     assert any(bool(value.any()) for name, value in found.items() if "lora_B" in name)
     again = run(broken, model, examples, resume=True)
     assert again == []
+
+
+def test_a_fit_at_lower_weights_acts_whole_between_its_steps(
+    tmp_path: Path, model: Checkpoint, examples: list[Example]
+) -> None:
+    config = settings(tmp_path / "a", steps=3, least_weight=0.25)
+    for _ in fit(config, model, examples, lambda: None):
+        layers = [m for m in model.unet.model.modules() if isinstance(m, LoraLayer)]
+        assert {scale for layer in layers for scale in layer.scaling.values()} == {1.0}
+    run(settings(tmp_path / "b", steps=3), model, examples)
+    low, whole = (load_file(tmp_path / name / "ink.safetensors") for name in "ab")
+    assert list(low) == list(whole)
+    assert not all(torch.equal(low[name], whole[name]) for name in low)
 
 
 def test_more_epochs_can_follow(
