@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -44,7 +44,8 @@ class Level(NamedTuple):
 
 def floats(values: torch.Tensor) -> list[float]:
     """Python numbers of a one-dimensional tensor on the CPU."""
-    return values.tolist()
+    untyped: Any = values
+    return untyped.tolist()
 
 
 Denoiser = Callable[[torch.Tensor, Level], torch.Tensor]
