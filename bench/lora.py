@@ -18,6 +18,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
+from backend.models.devices import pick
 from backend.models.lora import LoraMixer
 from backend.models.lora_file import LoraFile, read
 from bench.table import Pair, alternate, machine, markdown, timed
@@ -78,7 +79,7 @@ def main() -> None:
     torch.manual_seed(0)
     unet = UNet2DConditionModel(**settings).eval().requires_grad_(False)
     width = int(unet.config.cross_attention_dim)
-    layout = torch.channels_last if dtype != torch.float32 else torch.contiguous_format
+    layout = pick(options.device, options.dtype).memory_format
     with tempfile.TemporaryDirectory() as folder:
         loras = make_loras(unet, Path(folder), options.rank)
         unet.to(options.device, dtype).to(memory_format=layout)
