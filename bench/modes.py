@@ -52,7 +52,7 @@ from backend.settings import (
 )
 from backend.storage import Storage
 from bench.full_size import CACHE, FAMILIES, make_model
-from bench.jobs import ended
+from bench.jobs import done
 from bench.table import machine, markdown
 from tests import lora_files as files
 from tests.tiny_control import house
@@ -83,19 +83,19 @@ class Timing:
 
     Attributes:
         seconds: From the request to the picture.
-        marks: Seconds from the request to the first preview (ours), or to each step's end.
+        first: From the request to the first preview (ours), or to the end of the first step.
         picture: (H, W, 3) uint8, the last one made.
     """
 
     seconds: float
-    marks: list[float]
+    first: float
     picture: Pixels
 
 
 class Side(Protocol):
     """Who draws."""
 
-    def run(self, name: str, case: Case) -> Timing: ...
+    def run(self, case: Case) -> Timing: ...
 
 
 def cases(side: int, steps: int, frames: int) -> dict[str, Case]:
@@ -152,15 +152,13 @@ class Ours:
             folders, Storage(data), dtype=dtype, device=device, warm_up=None
         )
 
-    def run(self, name: str, case: Case) -> Timing:
+    def run(self, case: Case) -> Timing:
         started = time.perf_counter()
         token = self.engine.submit(Request(case.settings, case.images, save=False))
         asyncio.run(self.engine.next_preview(token, 0, 3600.0))
         first = time.perf_counter() - started
-        status = ended(self.engine, token)
-        if status.state != "done":
-            raise RuntimeError(f"{name}: {status.error}")
-        return Timing(time.perf_counter() - started, [first], status.outputs[-1].image)
+        status = done(self.engine, token)
+        return Timing(time.perf_counter() - started, first, status.outputs[-1].image)
 
 
 class Theirs:
@@ -188,7 +186,7 @@ class Theirs:
         for one in (pipe, self._picture, self._control):
             one.set_progress_bar_config(disable=True)
 
-    def run(self, name: str, case: Case) -> Timing:
+    def run(self, case: Case) -> Timing:
         settings, marks = case.settings, list[float]()
         if settings.loras:
             self._load(settings)
@@ -199,7 +197,7 @@ class Theirs:
             return values
 
         picture = self._draw(settings, case.images, mark)
-        made = Timing(time.perf_counter() - started, marks, np.asarray(picture))
+        made = Timing(time.perf_counter() - started, marks[0], np.asarray(picture))
         if settings.loras:
             self._plain.unload_lora_weights()
         return made
@@ -272,24 +270,24 @@ def measured(args: argparse.Namespace, loras: Path) -> dict[str, Any]:
         else:
             side = Theirs(args.cache, loras, DTYPES[args.dtype], args.device,
                           args.only == "compiled")
-        side.run("cold", once)
+        side.run(once)
         told["cold"] = time.perf_counter() - started
-        told["again"] = side.run("again", once).seconds
+        told["again"] = side.run(once).seconds
         for name, case in wanted.items():
             if args.mode and name.split()[0] not in args.mode:
                 continue
-            runs = [side.run(name, case) for _ in range(args.runs)]
+            runs = [side.run(case) for _ in range(args.runs)]
             told["modes"][name] = {
                 "seconds": statistics.median(run.seconds for run in runs),
-                "first": statistics.median(run.marks[0] for run in runs),
+                "first": statistics.median(run.first for run in runs),
             }
             pictures[name] = runs[0].picture
         told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         if torch.cuda.is_available():
             told["device_peak"] = torch.cuda.max_memory_allocated() / 2**30
         if isinstance(side, Ours):
-            side.run("other", other)
-            told["switch"] = side.run("back", once).seconds
+            side.run(other)
+            told["switch"] = side.run(once).seconds
             side.engine.close()
     np.savez(args.into, told=json.dumps(told), **pictures)
     return told
