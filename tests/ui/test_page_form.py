@@ -70,6 +70,31 @@ def test_changes_are_marked_and_reset(pages: Pages) -> None:
     expect(page.get_by_label("Sampler", exact=True)).to_have_value("DDIM")
 
 
+TYPES_AT_ONCE = """async ([opener, name]) => {
+    document.querySelector(opener).click();
+    const { port1, port2 } = new MessageChannel();
+    let field;
+    while (!(field = document.querySelector(name)))  // quicker than a frame
+        await new Promise(done => { port1.onmessage = done; port2.postMessage(0); });
+    field.focus();
+    field.value = '2';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize(("opener", "field"), [
+    ("#txt2img-advanced > button", "#txt2img-clip_skip input[type=number]"),
+    ("[role=tab]:nth-of-type(2)", "#img2img-prompt textarea"),
+])  # fmt: skip
+def test_what_is_typed_as_its_fold_or_tab_opens_stays(
+    pages: Pages, opener: str, field: str
+) -> None:
+    page = pages()
+    page.evaluate(TYPES_AT_ONCE, [opener, field])
+    page.wait_for_timeout(500)
+    expect(page.locator(field)).to_have_value("2")
+
+
 def test_a_dropped_picture_fills_the_form(pages: Pages) -> None:
     page = pages()
     start(page, "a green fish", steps=9)
