@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from backend.models.lora_file import LoraFile, read
 from toyworld.judge import Judge
 from toyworld.prompts import Question, questions
 from toyworld.report import Row, table, write_sheet
-from toyworld.sampling import Parts, generate, load_parts
+from toyworld.sampling import Parts, generate, load_parts, redrawn
 from toyworld.style_judge import MANNERS, Seen, StyleJudge, look, trained_style_judge
 from toyworld.style_loras import lora_path, write_previews
 from toyworld.styles import PLAIN, STYLES
@@ -154,6 +155,8 @@ def main_styles(
     work: Path, device: str, report: Callable[[str], None],
 ) -> str:  # fmt: skip
     """All of it, from the folders."""
-    style_judge, accuracy = trained_style_judge(work, judge, device=device, report=report)
     studio = open_studio(base, folder, guidance, size_px, batch, device)
+    style_judge, accuracy = trained_style_judge(
+        work, judge, partial(redrawn, studio.parts), device=device, report=report
+    )
     return score_styles(studio, style_judge, accuracy, folder, count, work, report)

@@ -30,6 +30,8 @@ from toyworld.scene import Scene
 from toyworld.styles import PLAIN, STYLES, styled
 
 MANNERS = (PLAIN, *STYLES)
+Redraw = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""(B, H, W, 3) pictures as a model's autoencoder gives them back."""
 _TRAIN_SEED, _TEST_SEED = 21, 22
 
 
@@ -78,20 +80,28 @@ def look(
 
 
 def styled_renders(
-    work: Path, seed: int, count: int
+    work: Path, seed: int, count: int, redraw: Redraw | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[Scene]]:
     """Renders filtered at 256 px, then made small for the judge; the manners take turns.
+
+    Args:
+        work: Keeps what was made.
+        seed: Of the scenes.
+        count: Pictures.
+        redraw: The second half goes through it.
 
     Returns:
         (count, 128, 128, 3) pictures, (count,) places in `MANNERS`, the scenes.
     """
-    path = work / f"styled-{seed}-{count}.npy"
+    path = work / f"styled-{seed}-{count}{'' if redraw is None else '-redrawn'}.npy"
     scenes = [scene_of(seed, i) for i in range(count)]
     manners = np.arange(count) % len(MANNERS)
     if not path.exists():
         made = np.empty((count, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
         for i, scene in enumerate(scenes):
             picture = styled(render(scene, 256), MANNERS[manners[i]], i)
+            if redraw is not None and i >= count // 2:
+                picture = redraw(picture[None])[0]
             made[i] = cv2.resize(picture, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA)
         work.mkdir(parents=True, exist_ok=True)
         np.save(path, made)
@@ -99,14 +109,19 @@ def styled_renders(
 
 
 def trained_style_judge(
-    work: Path, judge: Judge, steps: int = 1500, batch: int = 50, count: int = 5000,
-    device: str = "cpu", report: Callable[[str], None] = print,
+    work: Path, judge: Judge, redraw: Redraw, steps: int = 1500, batch: int = 50,
+    count: int = 5000, device: str = "cpu", report: Callable[[str], None] = print,
 ) -> tuple[StyleJudge, dict[str, float]]:  # fmt: skip
     """The cached style judge, or one that goes on from `judge`; and how well it judges.
+
+    All that it is to judge has been through the model's autoencoder, which softens thin lines. A
+    judge that learned from crisp pictures alone named the subject in 75 % of unseen neon renders
+    that had been through it, and the colour in 91 % of all; like this, it is 86 and 97 %.
 
     Args:
         work: Holds the cache ("style-judge.pt") and the filtered renders.
         judge: Trained on plain renders; changed.
+        redraw: The model's autoencoder; half of the pictures go through it.
         steps: Of training.
         batch: Pictures a step.
         count: Filtered renders to learn from.
@@ -120,7 +135,7 @@ def trained_style_judge(
     if state is not None:
         model.load_state_dict(state["judge"])
         return model.eval(), state["accuracy"]
-    pixels, manners, scenes = styled_renders(work, _TRAIN_SEED, count)
+    pixels, manners, scenes = styled_renders(work, _TRAIN_SEED, count, redraw)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
     clock = Clock(steps=steps)
     model.train()
@@ -140,13 +155,15 @@ def trained_style_judge(
             report(f"style judge step {clock.step} {clock.elapsed_s():.0f} s "
                    f"loss {loss.item():.4f}")  # fmt: skip
     model.eval()
-    fresh, kinds, shown = styled_renders(work, _TEST_SEED, 500)
-    seen = look(model, np.asarray(fresh), shown)
-    accuracy = {
-        "style": float((seen.manner.argmax(axis=1) == kinds).mean()),
-        "subject": float(seen.subject.mean()),
-        "colour": float(seen.colour.mean()),
-    }
+    fresh, kinds, shown = styled_renders(work, _TEST_SEED, 1000, redraw)
+    accuracy: dict[str, float] = {}
+    for name, half in (("", slice(0, 500)), (", redrawn", slice(500, 1000))):
+        seen = look(model, np.asarray(fresh[half]), shown[half])
+        accuracy |= {
+            f"style{name}": float((seen.manner.argmax(axis=1) == kinds[half]).mean()),
+            f"subject{name}": float(seen.subject.mean()),
+            f"colour{name}": float(seen.colour.mean()),
+        }
     report(f"style judge on unseen filtered renders {accuracy}")
     save_state(path, judge=model.state_dict(), accuracy=accuracy)
     return model, accuracy
