@@ -69,8 +69,7 @@ def style_pictures(style: str, count: int, size_px: int = 256) -> list[Picture]:
     So an empty prompt stands between the renderer's own manner and the style, and guidance, which
     goes from there to the prompt, leads to the style as it leads to the subject (like prior
     preservation in DreamBooth, Ruiz et al. 2023). With the style on both sides of guidance, it
-    came into half of the pictures; with the plain manner alone on the one side, it was carried so
-    far that the file had to be weakened, and half a weight brought hardly any of it.
+    came into half of the pictures.
     """
     pictures: list[Picture] = []
     for i in range(count):
