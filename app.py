@@ -3,8 +3,8 @@
 import gc
 from pathlib import Path
 
-from ui.flags import flags
-from ui.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
+from ui.server.flags import flags
+from ui.server.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
 
 ROOT = Path(__file__).parent
 
@@ -16,14 +16,14 @@ def main() -> None:
                    auth=args.auth, open_browser=args.open, api=args.api)
     prepare_environment()
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
-    from backend.engine.starting import settled, start_local
-    from backend.wildcards import Wildcards
-    from ui.build import build, serve, studio_at
+    from backend.engine.local.starting import settled, start_local
+    from backend.storage.wildcards import Wildcards
+    from ui.page.build import build, serve, studio_at
 
     wildcards = Wildcards(ROOT / "wildcards", args.data / "wildcards")
 
     if args.fake is not None:
-        from backend.engine.fake import FakeEngine
+        from backend.engine.fake.engine import FakeEngine
         studio = studio_at(args.data, ROOT / "presets", lambda storage: FakeEngine(
             storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards))
     else:

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
-from backend.engine.local import LocalEngine
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from bench.jobs import ended
 from bench.startup import lines, startup
 from bench.table import Pair, alternate, machine, markdown

@@ -37,9 +37,9 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from backend.models.catalog import Catalog
-from backend.models.devices import DTYPES, Target
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import load_checkpoint
+from backend.models.memory.devices import DTYPES, Target
 from backend.sampling.guidance import cfg
 from backend.sampling.types import Level
 from bench.table import machine, markdown

@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from backend.engine.local import LocalEngine
-from backend.requests import Request
-from backend.settings import Settings, XyzGridSettings, parse
-from backend.storage import Storage
+from backend.contracts.requests import Request
+from backend.contracts.settings import Settings, XyzGridSettings, parse
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from bench.jobs import done
 from bench.table import alternate, machine, markdown
 

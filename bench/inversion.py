@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.events import Pixels
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.events import Pixels
+from backend.contracts.settings import Txt2ImgSettings
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.memory.devices import pick
 from backend.modes.parts import make_schedule
 from backend.pictures.difference import psnr
 from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
 from backend.sampling.samplers import sample
-from backend.settings import Txt2ImgSettings
 from bench.table import machine, markdown
 from toyworld.captions import caption
 from toyworld.dataset import scene_of

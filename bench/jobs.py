@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.engine.protocol import Engine
-from backend.events import JobStatus
+from backend.contracts.events import JobStatus
+from backend.engine.jobs.protocol import Engine
 
 
 def ended(engine: Engine, token: str) -> JobStatus:

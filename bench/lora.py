@@ -18,9 +18,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
-from backend.models.devices import pick
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import LoraFile, read
+from backend.models.lora.file import LoraFile, read
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory.devices import pick
 from bench.table import Pair, alternate, machine, markdown, timed
 from tests import lora_files as files
 

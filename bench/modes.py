@@ -36,13 +36,9 @@ from diffusers import (
 )
 from PIL import Image
 
-from backend.control.canny import Canny
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.models.devices import DTYPES, pick
-from backend.requests import Request
-from backend.sampling.noise import slerp
-from backend.settings import (
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import (
     Img2ImgSettings,
     LoraUse,
     MorphSettings,
@@ -50,7 +46,11 @@ from backend.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
-from backend.storage import Storage
+from backend.control.canny import Canny
+from backend.engine.local.engine import LocalEngine
+from backend.models.memory.devices import DTYPES, pick
+from backend.sampling.noise import slerp
+from backend.storage.outputs import Storage
 from bench.full_size import CACHE, FAMILIES, make_model
 from bench.jobs import done
 from bench.table import machine, markdown

@@ -21,15 +21,15 @@ import torch
 from diffusers import DDIMInverseScheduler, DDIMScheduler
 from numpy.typing import NDArray
 
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
 from backend.models.manager import ModelManager
-from backend.requests import Request
+from backend.models.memory.devices import pick
 from backend.sampling.noise import slerp
-from backend.settings import MorphSettings, Txt2ImgSettings
 from bench.jobs import done
 from bench.table import machine, markdown, timed
 from toyworld.captions import caption

@@ -20,12 +20,12 @@ from diffusers import (
 )
 from PIL import Image
 
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferSettings
 from backend.control.canny import Canny
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.requests import Request
-from backend.settings import Img2ImgSettings, Settings, StyleTransferSettings
-from backend.storage import Storage
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from bench.__main__ import ROOT, pipeline, row
 from bench.jobs import done
 from bench.table import alternate, machine, markdown, timed

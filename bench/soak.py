@@ -24,23 +24,23 @@ from typing import Any
 import psutil
 import torch
 
-from backend.engine.local import LocalEngine
-from backend.events import JobStatus
-from backend.models import controlnet
-from backend.models.catalog import Catalog
-from backend.models.controlnet import ControlNet
-from backend.models.device_space import DeviceTier
-from backend.models.devices import pick
-from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.manager import ModelManager
-from backend.requests import Request
-from backend.settings import (
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Request
+from backend.contracts.settings import (
     Img2ImgSettings,
     MorphSettings,
     Settings,
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.control.controlnet import ControlNet
+from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.manager import ModelManager
+from backend.models.memory.device_space import DeviceTier
+from backend.models.memory.devices import pick
 from bench.jobs import ended
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet

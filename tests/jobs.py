@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from backend.engine.protocol import Engine
-from backend.events import JobStatus
+from backend.contracts.events import JobStatus
+from backend.engine.jobs.protocol import Engine
 
 
 def until(

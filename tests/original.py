@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from safetensors.torch import save_file
 
-from backend.models.clip_vocabulary import PAD, clip_tokenizer
+from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
 
 Layout = Literal["sd1", "sd2", "sdxl"]
 Named = Iterator[tuple[str, tuple[int, ...]]]

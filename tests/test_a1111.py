@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.a1111 import MAX_TEXT_CHARS, parameters_text, parse_parameters
-from backend.a1111_names import sampler_and_schedule
-from backend.errors import BadInput
-from backend.events import Record
-from backend.settings import SCHEDULES_OF, SamplerName, Txt2ImgSettings, parse
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Record
+from backend.contracts.settings import SCHEDULES_OF, SamplerName, Txt2ImgSettings, parse
+from backend.recipes.a1111 import MAX_TEXT_CHARS, parameters_text, parse_parameters
+from backend.recipes.a1111_names import sampler_and_schedule
 
 A1111 = """masterpiece, (a house:1.2), <lora:ink:0.8>, [fog]
 on a hill <lora:more>

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backend.errors import BadInput
-from backend.settings import XyzGridSettings, axis_fields, parse
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import XyzGridSettings, axis_fields, parse
 
 
 def values(field: str, text: str) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from backend.settings import Img2ImgSettings, Settings, StyleTransferSettings
+from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferSettings
 
 BOTH = [Img2ImgSettings, StyleTransferSettings]
 IMG2IMG_FIELDS = {

@@ -1,9 +1,10 @@
 """The design's import direction, checked over the syntax tree of every module.
 
-`app -> ui -> engine -> modes -> {training -> models, sampling, control} ->
-{presets, metadata, storage} -> {requests, settings, events, errors}`: an import may point further
-down the line or sideways, never up. Imports under TYPE_CHECKING bind nothing at run time and are
-let through, so that protocols can name types of the layer above.
+`app -> ui -> engine -> modes -> training -> families -> models -> resolve -> storage -> recipes ->
+pictures -> contracts`, with `sampling` and `control` beside `pictures`: an import may point further
+down the line or stay in its room, never up. `models` may import `sampling`, never the reverse.
+Imports under TYPE_CHECKING bind nothing at run time and are let through, so that protocols can name
+types of the layer above.
 """
 
 from __future__ import annotations
@@ -17,45 +18,29 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Rank of each part: an import may not lead to a higher rank.
-RANKS = {
-    "app": 8,
-    "ui": 7,
-    "backend.engine": 6,
-    "backend.modes": 5,
-    "backend.training": 4,
-    "backend.models": 3,
-    "backend.sampling": 3,
-    "backend.control": 3,
-    "backend.pictures": 2,
-    "backend.presets": 2,
-    "backend.metadata": 2,
-    "backend.verify": 2,
-    "backend.permalink": 1,
-    "backend.a1111": 2,
-    "backend.a1111_names": 2,
-    "backend.images": 1,
-    "backend.schema": 1,
-    "backend.pngtext": 1,
-    "backend.storage": 2,
-    "backend.styles": 2,
-    "backend.wildcards": 2,
-    "backend.files": 1,
-    "backend.requests": 0,
-    "backend.axes": 0,
-    "backend.train_settings": 0,
-    "backend.lora_settings": 0,
-    "backend.settings": 0,
-    "backend.hires": 0,
-    "backend.events": 0,
-    "backend.errors": 0,
-    "backend.version": 0,
-}
-PEERS_APART = {"backend.models", "backend.sampling"}
+# From the top floor down: an import may not lead to a higher floor.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("app",),
+    ("ui",),
+    ("backend.engine",),
+    ("backend.modes",),
+    ("backend.training",),
+    ("backend.families",),
+    ("backend.models",),
+    ("backend.resolve",),
+    ("backend.storage",),
+    ("backend.recipes",),
+    ("backend.pictures", "backend.sampling", "backend.control"),
+    ("backend.contracts",),
+)
+RANKS = {part: -floor for floor, parts in enumerate(FLOORS) for part in parts}
+# Rooms that know no neighbour on their floor.
+ALONE = {"backend.sampling"}
+LIBRARIES = ("backend.models", "backend.families", "backend.training")
 ONLY_IN = {
-    "diffusers": ("backend.models", "backend.training"),
-    "transformers": ("backend.models", "backend.training"),
-    "peft": ("backend.models", "backend.training"),
+    "diffusers": LIBRARIES,
+    "transformers": LIBRARIES,
+    "peft": LIBRARIES,
     "gradio": ("app", "ui"),
 }
 NEVER_IN = {
@@ -117,8 +102,10 @@ def problems(module: str, source: str) -> list[str]:
             found.append(f"{where}: it has no place in RANKS")
         elif part is not None and RANKS[part] > RANKS[own]:
             found.append(f"{where}: points upwards")
-        elif part is not None and part != own and {part, own} <= PEERS_APART:
+        elif part is not None and part != own and RANKS[part] == RANKS[own] and {part, own} & ALONE:
             found.append(f"{where}: {own} and {part} do not know each other")
+        if item.target.startswith("backend.families.registry") and own not in ("backend.engine", "backend.families"):
+            found.append(f"{where}: only the engine knows the registry; the others are handed it")
         if top in ONLY_IN and own not in ONLY_IN[top]:
             found.append(f"{where}: only {' and '.join(ONLY_IN[top])} may import it")
         if top in NEVER_IN.get(own, ()):
@@ -150,22 +137,27 @@ def test_the_backend_package_itself_imports_nothing() -> None:
 
 
 @pytest.mark.parametrize(("module", "source"), [
-    ("backend.settings", "from backend.engine import protocol"),
-    ("backend.modes.txt2img", "from backend.engine.protocol import Engine"),
-    ("backend.models.unet", "from backend.sampling.types import Level"),
-    ("backend.sampling.samplers", "import backend.models.unet"),
+    ("backend.contracts.settings", "from backend.engine.jobs import protocol"),
+    ("backend.modes.txt2img", "from backend.engine.jobs.protocol import Engine"),
+    ("backend.sampling.samplers", "import backend.models.denoiser.unet"),
     ("backend.sampling.samplers", "from ..models import unet"),
-    ("backend.models.lora", "from backend.training import fit"),
-    ("backend.storage", "def f():\n    from backend.modes import txt2img"),
-    ("backend.errors", "from backend.settings2 import x"),
+    ("backend.sampling.samplers", "from backend.pictures import fit"),
+    ("backend.pictures.fit", "from backend.sampling import types"),
+    ("backend.models.lora.mix", "from backend.training import fit"),
+    ("backend.models.catalog.catalog", "from backend.families import sd"),
+    ("backend.modes.txt2img", "from backend.families.registry import REGISTRY"),
+    ("backend.recipes.metadata", "from backend.storage import presets"),
+    ("backend.storage.outputs", "def f():\n    from backend.modes import txt2img"),
+    ("backend.contracts.errors", "from backend.settings2 import x"),
+    ("backend.contracts.events", "from backend.pictures import fit"),
     ("backend.settings2", "import os"),
-    ("ui.form", "import torch"),
-    ("ui.form", "def f():\n    import diffusers.loaders"),
-    ("ui.form", "from toyworld import scenes"),
-    ("backend.engine.local", "from toyworld.scenes import draw"),
+    ("ui.page.form", "import torch"),
+    ("ui.page.form", "def f():\n    import diffusers.loaders"),
+    ("ui.page.form", "from toyworld import scenes"),
+    ("backend.engine.local.engine", "from toyworld.scenes import draw"),
     ("backend.sampling.schedule", "from diffusers import DDIMScheduler"),
     ("backend.modes.txt2img", "import transformers"),
-    ("backend.storage", "import gradio as gr"),
+    ("backend.storage.outputs", "import gradio as gr"),
     ("backend.control.depth", "from controlnet_aux import MidasDetector"),
     ("backend.modes.txt2img", "def f():\n    import controlnet_aux"),
     ("backend.sampling.types", "try:\n    import PIL.Image\nexcept ImportError:\n    pass"),
@@ -175,14 +167,18 @@ def test_a_wrong_import_is_found(module: str, source: str) -> None:
 
 
 @pytest.mark.parametrize(("module", "source"), [
-    ("backend.engine.local", "from backend.modes.txt2img import run\nimport torch"),
+    ("backend.engine.local.engine", "from backend.modes.txt2img import run\nimport torch"),
+    ("backend.engine.local.engine", "from backend.families.registry import REGISTRY"),
     ("backend.training.lora", "import peft\nfrom backend.models import manager"),
-    ("backend.modes.context", "if TYPE_CHECKING:\n    from backend.engine.protocol import Engine"),
-    ("backend.models.unet", "import typing\nif typing.TYPE_CHECKING:\n    import backend.sampling"),
+    ("backend.modes.context",
+     "if TYPE_CHECKING:\n    from backend.engine.jobs.protocol import Engine"),
+    ("backend.sampling.x", "import typing\nif typing.TYPE_CHECKING:\n    import backend.models"),
+    ("backend.models.denoiser.unet", "from backend.sampling.types import Level"),
+    ("backend.families.sd", "import diffusers\nfrom backend.models.text import clip"),
     ("backend.control.depth", "def f():\n    from controlnet_aux import MidasDetector"),
-    ("ui.form", "from backend.settings import Settings\nfrom ui.theme import CSS\nimport gradio"),
+    ("ui.page.form", "from backend.contracts.settings import Settings\nimport gradio"),
     ("backend.modes.img2img", "from .context import Context\nfrom backend.sampling import types"),
-    ("app", "from backend.engine.local import LocalEngine\nfrom ui.build import build"),
+    ("app", "from backend.engine.local.engine import LocalEngine\nfrom ui.page.build import build"),
 ])
 def test_a_right_import_passes(module: str, source: str) -> None:
     assert problems(module, source) == []

@@ -16,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from backend import images, pngtext
-from backend.errors import BadInput
-from backend.events import Record
-from backend.metadata import OWN_KEY, read, write_png
-from backend.settings import Txt2ImgSettings
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Record
+from backend.contracts.settings import Txt2ImgSettings
+from backend.pictures import opening as images
+from backend.recipes import png_text
+from backend.recipes.metadata import OWN_KEY, read, write_png
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
 RECORD = Record(
@@ -128,12 +129,12 @@ def test_a_record_that_cannot_be_used_leaves_the_other_text(document: Any) -> No
 
 
 @pytest.mark.parametrize("data", [
-    b"", b"hello", b"\x89PNG\r\n\x1a\n", pngtext.SIGNATURE + b"\0" * 100, png_with(),
+    b"", b"hello", b"\x89PNG\r\n\x1a\n", png_text.SIGNATURE + b"\0" * 100, png_with(),
     b"\xff\xd8\xff\xe0junk", b"RIFF\0\0\0\0WEBPVP8 ", b"GIF89a" + b"\0" * 20,
     png_with(chunk(b"tEXt", b"workflow\0{}")),
     png_with(chunk(b"zTXt", b"parameters\0\0not zlib")),
     png_with(chunk(b"zTXt", b"parameters")), png_with(chunk(b"iTXt", b"parameters\0\1")),
-    pngtext.SIGNATURE + struct.pack(">I4s", 2**32 - 1, b"tEXt") + b"parameters\0x",
+    png_text.SIGNATURE + struct.pack(">I4s", 2**32 - 1, b"tEXt") + b"parameters\0x",
 ])
 def test_junk_is_a_sentence(data: bytes) -> None:
     with pytest.raises(BadInput, match=r"^This .*\.$"):
@@ -165,7 +166,7 @@ def test_a_text_bomb_is_not_unpacked(kind: bytes) -> None:
 
 def bomb_png(side: int) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    return pngtext.SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    return png_text.SIGNATURE + header + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("side", [4097, 5000, 13_000, 2**31 - 1])

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.errors import BadInput
-from backend.permalink import MAX_CHARS, MAX_JSON_BYTES, decode, encode
-from backend.settings import (
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import (
     MODES,
     Img2ImgSettings,
     LoraUse,
@@ -24,6 +23,7 @@ from backend.settings import (
     Settings,
     Txt2ImgSettings,
 )
+from backend.recipes.permalink import MAX_CHARS, MAX_JSON_BYTES, decode, encode
 
 RICH = Txt2ImgSettings(
     prompt="ein Häuschen 🎈 \"x\": ${y} <b>", negative_prompt="fog", sampler="ddim",

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend import presets as module
-from backend import schema
-from backend.errors import BadInput, StorageProblem, UnknownName
+from backend.contracts import schema
+from backend.contracts.errors import BadInput, StorageProblem, UnknownName
+from backend.contracts.settings import MODES, Img2ImgSettings, LoraUse, Txt2ImgSettings
 from backend.pictures.packing import pack, unpack
-from backend.presets import (
+from backend.storage import presets as module
+from backend.storage.presets import (
     MAX_PICTURES_BYTES,
     MAX_PRESET_BYTES,
     MAX_SETTINGS_BYTES,
@@ -24,7 +25,6 @@ from backend.presets import (
     check_name,
     parse_preset,
 )
-from backend.settings import MODES, Img2ImgSettings, LoraUse, Txt2ImgSettings
 from tests.pictures import hostile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -292,7 +292,7 @@ def test_a_failed_write_keeps_the_old_preset(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("backend.files.os.fsync", full)
+    monkeypatch.setattr("backend.storage.atomic_files.os.fsync", full)
     with pytest.raises(StorageProblem, match="full"):
         store.save("Sea", Txt2ImgSettings(), overwrite=True)
     assert store.load("Sea").settings == SETTINGS
@@ -301,8 +301,8 @@ def test_a_failed_write_keeps_the_old_preset(
 
 def test_two_processes_lose_no_file(store: PresetStore, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from backend.presets import PresetStore;"
-        "from backend.settings import Txt2ImgSettings; from backend.errors import BadInput\n"
+        "import sys; from pathlib import Path; from backend.storage.presets import PresetStore;"
+        "from backend.contracts.settings import Txt2ImgSettings; from backend.contracts.errors import BadInput\n"
         "who, folder = sys.argv[1:]; store = PresetStore(Path(folder), Path(folder))\n"
         "won = 0\n"
         "for n in range(10):\n"

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.errors import BadInput, StorageProblem
-from backend.events import Record
-from backend.metadata import read
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.errors import BadInput, StorageProblem
+from backend.contracts.events import Record
+from backend.contracts.settings import Txt2ImgSettings
+from backend.recipes.metadata import read
+from backend.storage.outputs import Storage
 
 PIXELS = np.full((16, 32, 3), 90, np.uint8)
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000)
@@ -118,7 +118,7 @@ def test_two_thousand_files_stay_fast(storage: Storage, monkeypatch: pytest.Monk
     for n in range(1999):
         (path.parent / f"130000-{n:04d}.png").write_bytes(data)
     assert storage.history("nowhere") == []
-    monkeypatch.setattr("backend.storage._read_item", lambda *_: pytest.fail("read once more"))
+    monkeypatch.setattr("backend.storage.outputs._read_item", lambda *_: pytest.fail("read once more"))
     began = time.perf_counter()
     assert storage.history("nowhere") == []
     assert len(storage.history(limit=3000)) == 2000
@@ -133,7 +133,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("backend.files.os.fsync", full)
+    monkeypatch.setattr("backend.storage.atomic_files.os.fsync", full)
     with pytest.raises(StorageProblem, match="is full"):
         storage.save_output(PIXELS, record(seed=2))
     assert list(first.parent.iterdir()) == [first]
@@ -159,7 +159,7 @@ def test_no_permission_is_a_sentence(storage: Storage, monkeypatch: pytest.Monke
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("backend.files.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("backend.storage.atomic_files.tempfile.mkstemp", refuse)
     with pytest.raises(StorageProblem, match="may not be written to"):
         storage.save_output(PIXELS, record())
 
@@ -180,7 +180,7 @@ def test_a_disk_without_hard_links_still_takes_each_name_once(
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("backend.files.os.link", refuse)
+    monkeypatch.setattr("backend.storage.atomic_files.os.link", refuse)
     first, second = (storage.save_output(PIXELS, record()) for _ in range(2))
     assert first != second
     assert read(first.read_bytes()).settings == read(second.read_bytes()).settings

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import BadInput
-from backend.styles import MAX_STYLES, Style, StyleShelf, parse_styles, written
+from backend.contracts.errors import BadInput
+from backend.storage.styles import MAX_STYLES, Style, StyleShelf, parse_styles, written
 
 BUNDLED = Path(__file__).parents[1] / "presets" / "styles.csv"
 # As A1111 writes it: a byte order mark, quotes, a divider, an empty negative prompt.

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import BadInput
-from backend.events import Output, Pixels, Record
-from backend.metadata import write_png
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Output, Pixels, Record
+from backend.contracts.settings import Img2ImgSettings, MorphSettings, Settings, Txt2ImgSettings
 from backend.pictures.difference import difference
-from backend.settings import Img2ImgSettings, MorphSettings, Settings, Txt2ImgSettings
-from backend.verify import counterpart, open_original, report, request_for
+from backend.recipes.metadata import write_png
+from backend.recipes.verify import counterpart, open_original, report, request_for
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)

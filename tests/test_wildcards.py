@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import BadInput
-from backend.settings import MAX_SEED, MorphSettings, Template, Txt2ImgSettings, parse
-from backend.wildcards import Wildcards, drawn, has_wildcards, settled
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import MAX_SEED, MorphSettings, Template, Txt2ImgSettings, parse
+from backend.storage.wildcards import Wildcards, drawn, has_wildcards, settled
 
 ROOT = Path(__file__).parents[1]
 COLOURS = ("red", "green", "blue")

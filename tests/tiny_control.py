@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 
 def tiny_controlnet(

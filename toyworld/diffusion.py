@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from backend.models.devices import pick
+from backend.models.memory.devices import pick
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, learning_rate, load_state, save_state, set_learning_rate
 from toyworld.dataset import Pool, scene_of, to_tensor

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.models.devices import pick
+from backend.models.memory.devices import pick
 from toyworld.autoencoder import psnr_db
 from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool

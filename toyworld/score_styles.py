@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import load_checkpoint
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import LoraFile, read
+from backend.models.lora.file import LoraFile, read
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory.devices import pick
 from toyworld.judge import Judge
 from toyworld.prompts import Question, questions
 from toyworld.report import Row, table, write_sheet

@@ -12,9 +12,9 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.memory.devices import pick
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import fit, prepare

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from backend.errors import ModelProblem
-from backend.events import Pixels
+from backend.contracts.errors import ModelProblem
+from backend.contracts.events import Pixels
 
 
 def detector_class(name: str) -> Any:

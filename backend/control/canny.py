@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 APERTURE = 3  # of the Sobel filters
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from backend.contracts.errors import ModelProblem, UnknownName
+from backend.contracts.events import Pixels
 from backend.control.aux_package import at_exact_size, detector_class
-from backend.errors import ModelProblem, UnknownName
-from backend.events import Pixels
 
 ANNOTATORS = "lllyasviel/Annotators"  # the hub's collection that the ControlNets were made with
 KEPT = 2  # networks held in memory, 60-500 MB each

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+from backend.contracts.events import Pixels
 from backend.control.aux_package import at_exact_size, detector_class
-from backend.events import Pixels
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.contracts.events import Pixels
 from backend.control.canny import Canny
-from backend.events import Pixels
 
 Flags = NDArray[np.bool_]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from backend.contracts.errors import UnknownName
+from backend.contracts.settings import DetectorName
 from backend.control.canny import Canny
 from backend.control.identity import Identity
 from backend.control.learned import Learned
 from backend.control.lineart_standard import LineartStandard
 from backend.control.shuffle import Shuffle
 from backend.control.types import Detector
-from backend.errors import UnknownName
-from backend.settings import DetectorName
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.contracts.events import Pixels
 from backend.control.aux_package import at_exact_size, detector_class
-from backend.events import Pixels
 
 _GLOBAL_NOISE = threading.Lock()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 
 class Detector(Protocol):

@@ -17,27 +17,27 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
-from backend.errors import LoomError, ModelProblem, OutOfMemory
-from backend.models.card import Card
-from backend.models.catalog import ModelInfo, content_hash
-from backend.models.clip_vocabulary import PAD, clip_tokenizer
-from backend.models.configs import part_config
-from backend.models.devices import Target
-from backend.models.layout import inspect_folder, is_sdxl, read_json, weight_files
-from backend.models.original import inspect_original
-from backend.models.original_weights import load_original
-from backend.models.preview import (
+from backend.contracts.errors import LoomError, ModelProblem, OutOfMemory
+from backend.models.autoencoder.preview import (
     LatentRgb,
     Previewer,
     PreviewKind,
     latent_rgb_for,
     make_previewer,
 )
-from backend.models.probe import probed
-from backend.models.text import TextEncoder
-from backend.models.text_sdxl import SdxlTextEncoder
-from backend.models.unet import PredictionType, Unet
-from backend.models.vae import Vae
+from backend.models.autoencoder.vae import Vae
+from backend.models.catalog.card import Card
+from backend.models.catalog.catalog import ModelInfo, content_hash
+from backend.models.catalog.configs import part_config
+from backend.models.catalog.layout import inspect_folder, is_sdxl, read_json, weight_files
+from backend.models.catalog.original import inspect_original
+from backend.models.catalog.original_weights import load_original
+from backend.models.catalog.probe import probed
+from backend.models.denoiser.unet import PredictionType, Unet
+from backend.models.memory.devices import Target
+from backend.models.text.clip import TextEncoder
+from backend.models.text.clip_sdxl import SdxlTextEncoder
+from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
 
 # Progress bars of the libraries would land in the terminal, in the middle of our own lines.
 diffusers_logging.disable_progress_bar()

@@ -19,10 +19,10 @@ from typing import Generic, Protocol, TypeVar
 
 from torch import nn
 
-from backend.errors import OutOfMemory
-from backend.events import Resident
-from backend.models.device_space import DeviceSpace, DeviceTier
-from backend.models.residency import UNSHARED, Weights, content_key
+from backend.contracts.errors import OutOfMemory
+from backend.contracts.events import Resident
+from backend.models.memory.device_space import DeviceSpace, DeviceTier
+from backend.models.memory.residency import UNSHARED, Weights, content_key
 
 
 class Loaded(Protocol):

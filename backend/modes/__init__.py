@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from backend.errors import BadInput
-from backend.events import Output
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Output
+from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest
+from backend.contracts.settings import XyzGridSettings
 from backend.modes import (
     img2img,
     lora_footprint,
@@ -19,9 +21,7 @@ from backend.modes import (
     xyz_grid,
 )
 from backend.modes.context import Context
-from backend.requests import AnyRequest, Request, TrainLoraRequest
-from backend.settings import XyzGridSettings
-from backend.wildcards import has_wildcards
+from backend.storage.wildcards import has_wildcards
 
 RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,

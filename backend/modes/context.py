@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.events import Progress
-from backend.models.posterior import PosteriorCache
-from backend.models.preview import Previewer, PreviewKind
+from backend.contracts.events import Progress
+from backend.models.autoencoder.posterior import PosteriorCache
+from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.modes.end_cache import EndCache
 
 if TYPE_CHECKING:
+    from backend.contracts.settings import Settings
     from backend.models.loading import Checkpoint
-    from backend.models.lora_file import LoraFile
+    from backend.models.lora.file import LoraFile
     from backend.models.manager import ModelManager
     from backend.sampling.types import Step
-    from backend.settings import Settings
 
 
 def _tell_nobody(facts: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.models.controlnet import ControlNet
-from backend.models.text import Conditioning
-from backend.models.unet import Added, ResidualHook, Residuals, Unet
+from backend.contracts.settings import ControlMode
+from backend.models.control.controlnet import ControlNet
+from backend.models.denoiser.unet import Added, ResidualHook, Residuals, Unet
+from backend.models.text.clip import Conditioning
 from backend.modes.parts import BaseDenoiser, Check
 from backend.sampling.guidance import SigmaRange
 from backend.sampling.types import Denoiser, Level
-from backend.settings import ControlMode
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from backend.events import Pixels, Progress
-from backend.hires import Upscaler
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings import HiresStage, Txt2ImgSettings
+from backend.contracts.settings.hires import Upscaler
 from backend.models.loading import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
@@ -23,10 +25,8 @@ from backend.modes.img2img import START_DRAW, Source, first_step, noised
 from backend.modes.mixing import mixed
 from backend.modes.parts import Origin
 from backend.pictures.fit import fit
-from backend.requests import Request
 from backend.sampling.samplers import sample
 from backend.sampling.types import NoiseSource, Schedule
-from backend.settings import HiresStage, Txt2ImgSettings
 
 
 class Drawn(NamedTuple):

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.events import Output, Pixels, Progress
+from backend.contracts.events import Output, Pixels, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings import Img2ImgSettings
 from backend.models.loading import Checkpoint
-from backend.modes import parts, wording
+from backend.modes import parts, prompt_timeline
 from backend.modes.context import Context
 from backend.modes.inverting import inverted
 from backend.modes.leasing import leased
@@ -24,12 +26,10 @@ from backend.modes.mixing import RunMix, mixed
 from backend.modes.parts import BaseDenoiser, Origin
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
-from backend.requests import Request
 from backend.sampling import guidance
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, NoiseSource, Schedule, Step
-from backend.settings import Img2ImgSettings
 
 START_DRAW = 1  # the first draw samples the posterior, the second is the noise of the start
 
@@ -261,7 +261,7 @@ def _ladder(
     """Several strengths from the same noise, each with one call of the model for all of them."""
     starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
     whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
-    whole = whole and (guide is None or guide.whole) and not wording.changes(settings)
+    whole = whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
     shared = _denoiser(settings, context, model, mix, schedule, source, 0, guide) if whole else None
     lanes: list[Lane] = []
     for start in starts:

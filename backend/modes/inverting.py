@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.events import Pixels, Progress
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.settings import Img2ImgSettings
 from backend.models.loading import Checkpoint
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
@@ -20,7 +21,6 @@ from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Schedule
-from backend.settings import Img2ImgSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from backend.models import vae_file
+from backend.contracts.settings import Settings
+from backend.models.autoencoder import vae_file
+from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.loading import Checkpoint
 from backend.models.manager import ModelManager
-from backend.models.vae_file import SeparateVae
-from backend.settings import Settings
 
 
 @contextmanager

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from backend.errors import ModelProblem, OutOfMemory
-from backend.models.catalog import ModelInfo
-from backend.models.configs import part_config
-from backend.models.decoding import TILE_PX, decode_bytes
-from backend.models.devices import HEADROOM, Target, free_bytes
-from backend.settings import Settings
+from backend.contracts.errors import ModelProblem, OutOfMemory
+from backend.contracts.settings import Settings
+from backend.models.autoencoder.tiling import TILE_PX, decode_bytes
+from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.configs import part_config
+from backend.models.memory.devices import HEADROOM, Target, free_bytes
 
 MIB = 2**20
 

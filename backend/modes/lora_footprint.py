@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.events import Output, Progress
-from backend.lora_settings import FootprintSettings
+from backend.contracts.events import Output, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings.lora_tools import FootprintSettings
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
 from backend.pictures.heat import heat_map
-from backend.requests import Request
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level
 

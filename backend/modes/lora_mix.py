@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 import torch
 
-from backend.events import Output, Progress
+from backend.contracts.events import Output, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings import LoraMixSettings
 from backend.models.loading import Checkpoint
 from backend.modes import parts, txt2img
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
-from backend.requests import Request
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.types import Denoiser, Level, Schedule
-from backend.settings import LoraMixSettings
 
 
 class _Under:

@@ -13,17 +13,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from backend.events import Output, Pixels, Progress, Record
-from backend.lora_settings import LoraPadSettings
+from backend.contracts.events import Output, Pixels, Progress, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings.lora_tools import LoraPadSettings
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, text_key, weights_at
-from backend.models.lora_file import LoraFile
-from backend.models.text import Conditioning
+from backend.models.lora.file import LoraFile
+from backend.models.lora.mix import LoraMixer, text_key, weights_at
+from backend.models.text.clip import Conditioning
 from backend.modes import limits, parts
-from backend.modes.aside import LorasAside
 from backend.modes.context import Context
 from backend.modes.leasing import leased
-from backend.requests import Request
+from backend.modes.pausable import LorasAside
 from backend.sampling.samplers import sample
 from backend.sampling.types import NoiseSource, Schedule
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from backend.contracts.settings import LoraUse, Settings
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, text_key, weights_at
-from backend.models.lora_file import LoraFile
-from backend.modes.aside import LorasAside
+from backend.models.lora.file import LoraFile
+from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.modes.context import Context
-from backend.settings import LoraUse, Settings
+from backend.modes.pausable import LorasAside
 
 
 class RunMix(LorasAside):

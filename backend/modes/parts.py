@@ -11,23 +11,23 @@ from typing import Any
 
 import torch
 
-from backend.errors import BadInput
-from backend.events import Output, Pixels, Record
-from backend.models.catalog import part_hashes
-from backend.models.devices import hardware
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Output, Pixels, Record
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import MAX_SEED, Settings
+from backend.contracts.version import studio_version
+from backend.models.catalog.catalog import part_hashes
 from backend.models.loading import Checkpoint
-from backend.models.text import Conditioning
-from backend.modes import wording
+from backend.models.memory.devices import hardware
+from backend.models.text.clip import Conditioning
+from backend.modes import prompt_timeline
 from backend.modes.context import Context
-from backend.modes.wording import Words
-from backend.requests import Branch, Request
+from backend.modes.prompt_timeline import Words
 from backend.sampling import guidance
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise, VariationNoise
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
-from backend.settings import MAX_SEED, Settings
-from backend.version import studio_version
 
 Check = Callable[[], None]
 BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
@@ -201,7 +201,7 @@ def make_denoiser(
         negative = model.text.unconditional(words.negative, settings.clip_skip, weights_key)
         return guided(settings, model, schedule, check, positive, negative, under, first=first)
 
-    return wording.denoiser(settings, schedule, first, saying)
+    return prompt_timeline.denoiser(settings, schedule, first, saying)
 
 
 def guided(

@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Output, Pixels, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings import ControlUse, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
-from backend.errors import BadInput
-from backend.events import Output, Pixels, Progress
-from backend.models import controlnet
+from backend.models.control import controlnet
 from backend.models.loading import Checkpoint
 from backend.modes import img2img, parts
 from backend.modes.context import Context
@@ -26,11 +28,9 @@ from backend.modes.parts import BaseDenoiser
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.pictures.fit import fit
-from backend.requests import Request
 from backend.sampling import guidance
 from backend.sampling.samplers import sample
 from backend.sampling.types import Schedule
-from backend.settings import ControlUse, StyleTransferSettings
 
 SOURCE, CONTROL = "image", "control_image"
 

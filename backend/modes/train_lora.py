@@ -13,18 +13,18 @@ from pathlib import Path
 
 import torch
 
-from backend.errors import BadInput, LoomError
-from backend.events import Output, Progress, Record
-from backend.models.catalog import ModelInfo
-from backend.models.configs import part_config
+from backend.contracts.errors import BadInput, LoomError
+from backend.contracts.events import Output, Progress, Record
+from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings.train_lora import MAX_PICTURES, TrainLoraSettings
+from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.configs import part_config
 from backend.models.loading import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.loss_curve import LossCurve
-from backend.requests import TrainLoraRequest
 from backend.sampling.samplers import sample
-from backend.settings import Txt2ImgSettings
-from backend.train_settings import MAX_PICTURES, TrainLoraSettings
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import fit, prepare

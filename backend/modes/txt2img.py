@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from backend.events import Output, Progress
+from backend.contracts.events import Output, Progress
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
 from backend.models.loading import Checkpoint
 from backend.modes import hires, parts
 from backend.modes.context import Context
 from backend.modes.hires import Drawn
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
-from backend.requests import Request
 from backend.sampling.samplers import sample
-from backend.settings import Txt2ImgSettings
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.settings import Img2ImgSettings, Settings, XyzGridSettings, steps_of
+from backend.contracts.settings import Img2ImgSettings, Settings, XyzGridSettings, steps_of
 
 
 def work(settings: Settings) -> float:

@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 
-from backend.errors import Cancelled
-from backend.events import Output, Pixels, Progress, Record
+from backend.contracts.errors import Cancelled
+from backend.contracts.events import Output, Pixels, Progress, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings import Settings, XyzGridSettings, steps_of
 from backend.modes import limits
 from backend.modes.context import Context, Frames
 from backend.pictures.sheet import Sheet
-from backend.requests import Request
-from backend.settings import Settings, XyzGridSettings, steps_of
 
 PREVIEW_PX = 512
 SHARED_FACTS = {"studio", "torch", "diffusers", "device", "hardware", "dtype", "threads",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 
 @dataclass(frozen=True)

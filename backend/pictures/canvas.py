@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import BadInput
-from backend.events import Pixels
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.contracts.settings import Img2ImgSettings
 from backend.pictures.boxes import Box, crop
 from backend.pictures.fill import fill, outpaint_canvas
 from backend.pictures.fit import fit
@@ -21,7 +22,6 @@ from backend.pictures.masks import (
     paste_back,
     prepare_mask,
 )
-from backend.settings import Img2ImgSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from backend.errors import BadInput
-from backend.events import Pixels
-from backend.images import MAX_PIXELS
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.pictures.opening import MAX_PIXELS
 
 MAX_ASPECT = 32  # the widest picture that the settings allow is 2048 x 64
 MAX_FILE_BYTES = 64 * 2**20

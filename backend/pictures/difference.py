@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 
 @dataclass(frozen=True)

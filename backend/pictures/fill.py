@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import BadInput
-from backend.events import Pixels
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
 from backend.pictures.masks import LATENT_PX, Mask, composite
 
 Float = NDArray[np.float32]

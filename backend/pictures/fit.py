@@ -8,9 +8,9 @@ from typing import assert_never
 import numpy as np
 from PIL import Image
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
+from backend.contracts.settings import ResizeMode
 from backend.pictures.boxes import Box
-from backend.settings import ResizeMode
 
 PAD_COLOUR = (255, 255, 255)  # white, as under transparency
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 _GAMMA = 0.6  # so that weak places are seen beside strong ones
 

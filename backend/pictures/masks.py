@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.errors import BadInput
-from backend.events import Pixels
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
 from backend.pictures.boxes import Box
 from backend.pictures.fit import Placement
 

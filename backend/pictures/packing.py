@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from backend.errors import BadInput
-from backend.events import Pixels
-from backend.images import opened
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
 from backend.pictures.decode import decode
+from backend.pictures.opening import opened
 
 EXACT = ("mask",)  # what a mask means hangs on each of its pixels: these stay lossless
 JPEG_QUALITIES = (95, 85)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from backend.events import Pixels
-from backend.settings import Settings, XyzGridSettings
+from backend.contracts.events import Pixels
+from backend.contracts.settings import Settings, XyzGridSettings
 
 MAX_PIXELS = 48_000_000  # cells are shown smaller where the sheet would be larger
 MAX_LINES = 4

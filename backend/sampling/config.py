@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.errors import ModelProblem
+from backend.contracts.errors import ModelProblem
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 Spacing = Literal["leading", "linspace", "trailing"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
+from backend.contracts.settings import SamplerName
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, NoiseSource, Schedule, State, Step, floats
-from backend.settings import SamplerName
 
 
 @dataclass(frozen=True, eq=False)

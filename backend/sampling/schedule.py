@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import SCHEDULES_OF, SamplerName, ScheduleName
 from backend.sampling.config import SchedulerConfig, Spacing
 from backend.sampling.types import Schedule, floats
-from backend.settings import SCHEDULES_OF, SamplerName, ScheduleName
 
 Floats = NDArray[np.float64]
 Family = Literal["sd", "sdxl"]

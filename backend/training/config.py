@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.training.adapter import ATTENTION, CONVOLUTIONS
 
 

@@ -20,12 +20,18 @@ from typing import Any
 import torch
 from diffusers import DDPMScheduler
 
-from backend.errors import BadInput, Cancelled, DeadlineExceeded, LoomError, NumericalProblem
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.errors import (
+    BadInput,
+    Cancelled,
+    DeadlineExceeded,
+    LoomError,
+    NumericalProblem,
+)
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.text import Conditioning
-from backend.models.turns import kept
+from backend.models.memory.block_offload import kept
+from backend.models.memory.devices import pick
+from backend.models.text.clip import Conditioning
 from backend.training.adapter import (
     Parameters,
     adapted,

@@ -16,10 +16,10 @@ import torch
 from diffusers import DDPMScheduler
 from torch import nn
 
-from backend.errors import NumericalProblem
+from backend.contracts.errors import NumericalProblem
 from backend.models.loading import Checkpoint
-from backend.models.lora_file import LowRank
-from backend.models.text import Conditioning
+from backend.models.lora.file import LowRank
+from backend.models.text.clip import Conditioning
 from backend.training.adapter import ATTENTION
 from backend.training.lora import _ADAMW, _NOISING, Example, _mixed
 

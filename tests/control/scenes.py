@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 
 
 def shapes(width: int = 256, height: int = 192, shift_px: int = 0) -> Pixels:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from backend.contracts.errors import ModelProblem, UnknownName
 from backend.control import aux_package, learned
 from backend.control.aux_package import at_exact_size, detector_class
 from backend.control.learned import Learned
 from backend.control.lineart_standard import LineartStandard
 from backend.control.shuffle import Shuffle
-from backend.errors import ModelProblem, UnknownName
 from tests.control.scenes import shapes
 
 ROOT = Path(__file__).resolve().parents[2]

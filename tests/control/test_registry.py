@@ -5,12 +5,12 @@ from typing import get_args
 
 import pytest
 
+from backend.contracts.errors import UnknownName
+from backend.contracts.settings import DetectorName
 from backend.control.canny import Canny
 from backend.control.identity import Identity
 from backend.control.learned import Learned, LearnedName
 from backend.control.registry import ENTRIES, build, entry
-from backend.errors import UnknownName
-from backend.settings import DetectorName
 
 
 def test_the_menu_lists_what_the_settings_accept() -> None:

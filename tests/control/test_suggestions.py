@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from backend.contracts.settings import StyleTransferSettings
 from backend.control.canny import Canny
 from backend.control.obedience import Obedience
 from backend.control.suggestions import suggest
-from backend.settings import StyleTransferSettings
 
 NONE = np.zeros((4, 4), bool)
 

@@ -13,8 +13,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from backend.events import Record
-from backend.metadata import read, write_png
+from backend.contracts.events import Record
+from backend.recipes.metadata import read, write_png
 from tests.ui.conftest import PATIENCE_MS, Pages, Server, running, wait_state
 from tests.ui.test_page import frame, pixels
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from safetensors.torch import load_file
 
-from backend.metadata import read
+from backend.recipes.metadata import read
 from tests.tiny import tiny_checkpoint
 from tests.ui.conftest import PATIENCE_MS, Pages, running
 

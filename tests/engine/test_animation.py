@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.engine.animation import contact_sheet, encode
-from backend.events import Output, Record
-from backend.metadata import read
-from backend.settings import MorphFormat, MorphSettings
+from backend.contracts.events import Output, Record
+from backend.contracts.settings import MorphFormat, MorphSettings
+from backend.engine.exports.animation import contact_sheet, encode
+from backend.recipes.metadata import read
 
 SETTINGS = MorphSettings(prompt_a="a house", prompt_b="ein Überraschungsei", frames=4)
 

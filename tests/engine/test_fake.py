@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.engine.fake_library import FAILURES
-from backend.errors import BadInput, QueueFull, UnknownName
-from backend.requests import Branch, Request
-from backend.settings import parse
+from backend.contracts.errors import BadInput, QueueFull, UnknownName
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import parse
+from backend.engine.fake.engine import FakeEngine
+from backend.engine.fake.library import FAILURES
 from tests.jobs import ended
 
 STEPS = 6

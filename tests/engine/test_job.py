@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from backend.engine.job import Job, Patience, Shelf
-from backend.errors import Cancelled, DeadlineExceeded
-from backend.events import Output, Progress, Record
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
+from backend.contracts.errors import Cancelled, DeadlineExceeded
+from backend.contracts.events import Output, Progress, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.job import Job, Patience, Shelf
 
 
 def make(

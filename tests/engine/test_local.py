@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine.job import Patience
-from backend.engine.local import LocalEngine
-from backend.errors import OutOfMemory, UnknownName
-from backend.events import Output, Progress, Record, TokenCount
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.errors import OutOfMemory, UnknownName
+from backend.contracts.events import Output, Progress, Record, TokenCount
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.job import Patience
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
 from backend.models.manager import ModelManager
+from backend.models.memory.devices import pick
 from backend.modes.context import Context
-from backend.requests import Branch, Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.storage.outputs import Storage
 from tests.jobs import ended, until
 from tests.tiny import tiny_checkpoint
 

@@ -17,17 +17,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from backend.engine.local import LocalEngine
-from backend.events import Output
-from backend.models import controlnet
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
-from backend.models.loading import load_checkpoint
-from backend.models.manager import ModelManager
-from backend.modes import run_mode
-from backend.modes.context import Context
-from backend.requests import AnyRequest, Request
-from backend.settings import (
+from backend.contracts.events import Output
+from backend.contracts.requests import AnyRequest, Request
+from backend.contracts.settings import (
     SCHEDULES_OF,
     Img2ImgSettings,
     SamplerName,
@@ -35,6 +27,14 @@ from backend.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.loading import load_checkpoint
+from backend.models.manager import ModelManager
+from backend.models.memory.devices import pick
+from backend.modes import run_mode
+from backend.modes.context import Context
 from tests import jobs, lora_files
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from backend.engine.previews import Mailbox, grid
+from backend.engine.jobs.previews import Mailbox, grid
 
 
 def flat(tone: int, count: int = 1) -> np.ndarray:

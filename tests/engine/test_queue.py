@@ -3,8 +3,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from backend.engine.queue import FairQueue
-from backend.errors import QueueFull
+from backend.contracts.errors import QueueFull
+from backend.engine.jobs.queue import FairQueue
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ from diffusers import UNet2DConditionModel
 from diffusers.models.autoencoders.vae import Decoder
 from transformers import CLIPTextModel
 
-from backend.engine.cache import Budgets
-from backend.engine.local import LocalEngine
-from backend.events import JobStatus
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.local.cache import Budgets
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests.engine.test_local import ended
 from tests.tiny import tiny_checkpoint
 

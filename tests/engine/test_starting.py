@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.engine.library import first_look
-from backend.engine.protocol import Engine, Library
-from backend.engine.starting import StartingEngine, settled
-from backend.events import TokenCount
+from backend.contracts.events import TokenCount
+from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.protocol import Engine, Library
+from backend.engine.local.library import first_look
+from backend.engine.local.starting import StartingEngine, settled
 from tests.tiny import tiny_checkpoint
 
 HAND = Library(models=({"name": "at hand"},), samplers={})
@@ -80,8 +80,8 @@ def test_the_first_look_needs_no_torch(tmp_path: Path) -> None:
     tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
     assert names(first_look([tmp_path])) == ["tiny"]
     code = (
-        "import sys; from pathlib import Path; from backend.engine.library import first_look;"
-        f"import ui.build; print(len(first_look([Path({str(tmp_path)!r})]).models));"
+        "import sys; from pathlib import Path; from backend.engine.local.library import first_look;"
+        f"import ui.page.build; print(len(first_look([Path({str(tmp_path)!r})]).models));"
         "assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

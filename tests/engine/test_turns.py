@@ -12,19 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine.local import LocalEngine
-from backend.events import JobStatus
-from backend.models import controlnet, lora_file, turns
-from backend.models.catalog import Catalog
-from backend.models.device_space import IN_TURNS, DeviceTier
-from backend.models.devices import Target, pick
-from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora import LoraMixer
-from backend.models.manager import ModelManager
-from backend.models.preview import PreviewKind
-from backend.models.residency import Weights
-from backend.requests import AnyRequest, CaptionedPicture, Request, TrainLoraRequest
-from backend.settings import (
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import AnyRequest, CaptionedPicture, Request, TrainLoraRequest
+from backend.contracts.settings import (
     Img2ImgSettings,
     LoraMixSettings,
     MorphSettings,
@@ -32,8 +22,20 @@ from backend.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
-from backend.storage import Storage
-from backend.train_settings import parse_training
+from backend.contracts.settings.train_lora import parse_training
+from backend.engine.local.engine import LocalEngine
+from backend.models.autoencoder.preview import PreviewKind
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.lora import file as lora_file
+from backend.models.lora.mix import LoraMixer
+from backend.models.manager import ModelManager
+from backend.models.memory import block_offload
+from backend.models.memory.device_space import IN_TURNS, DeviceTier
+from backend.models.memory.devices import Target, pick
+from backend.models.memory.residency import Weights
+from backend.storage.outputs import Storage
 from tests import jobs, lora_files
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
@@ -197,7 +199,7 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     catalog, device = Catalog([models]), Device(0)
     model = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
     unet, weights = model.unet.model, Weights(model.unet.model)
-    turns.begin(unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
+    block_offload.begin(unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
     ink = lora_file.read(models / "loras" / "ink.safetensors")
     with LoraMixer(model.lora_parts).applied([(ink, 0.5)]) as active:
         for change in (
@@ -205,10 +207,10 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
             lambda: active.per_sample(torch.tensor([[0.2], [0.8]])),
         ):
             change()
-            turns.bring(unet)
+            block_offload.bring(unet)
             copied = device.copied
             change()
-            turns.bring(unet)
+            block_offload.bring(unet)
             assert device.copied == copied
         active.remix([(ink, 0.6)])
         assert weights.device_bytes == 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from backend.engine.worker import with_run
-from backend.events import Record
-from backend.lora_settings import FootprintSettings
-from backend.requests import Branch, Request
-from backend.settings import LoraUse, MorphSettings, Settings, Txt2ImgSettings
+from backend.contracts.events import Record
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import LoraUse, MorphSettings, Settings, Txt2ImgSettings
+from backend.contracts.settings.lora_tools import FootprintSettings
+from backend.engine.local.worker import with_run
 
 
 def extra(run: Settings, record: Settings, branch: Branch | None = None) -> dict[str, object]:

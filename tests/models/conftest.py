@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 
 

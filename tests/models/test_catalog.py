@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from backend.errors import ModelProblem, UnknownName
-from backend.models.card import Card
-from backend.models.catalog import Catalog, content_hash
-from backend.models.layout import family_of
-from backend.models.safetensors_header import read_shapes
+from backend.contracts.errors import ModelProblem, UnknownName
+from backend.models.catalog.card import Card
+from backend.models.catalog.catalog import Catalog, content_hash
+from backend.models.catalog.layout import family_of
+from backend.models.catalog.safetensors_header import read_shapes
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 

@@ -11,13 +11,14 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from backend.errors import BadInput
-from backend.models import compiled, thrift
-from backend.models.compiled import Compiled, check_compile
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import LoraFile, read
-from backend.models.residency import Weights
-from backend.models.thrift import Thrift
+from backend.contracts.errors import BadInput
+from backend.models.denoiser import compiled
+from backend.models.denoiser.compiled import Compiled, check_compile
+from backend.models.lora.file import LoraFile, read
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory import memory_pressure
+from backend.models.memory.memory_pressure import Thrift
+from backend.models.memory.residency import Weights
 from tests import lora_files as files
 
 
@@ -81,7 +82,7 @@ def call(unet: Callable[..., Any], batch: int = 2) -> torch.Tensor:
 def test_each_size_is_compiled_once_and_equal(small: nn.Module) -> None:
     recorder, said = Recorder(), list[str]()
     fast = Compiled(small, "full", recorder)
-    with thrift.in_force(Thrift(tell=said.append)):
+    with memory_pressure.in_force(Thrift(tell=said.append)):
         for side in (8, 16, 8, 16, 8):
             assert torch.equal(see(fast, side), see(small, side))
     assert recorder.traced == 2
@@ -147,7 +148,7 @@ def test_what_cannot_be_compiled_runs_as_it_is(small: nn.Module) -> None:
         raise FileNotFoundError("g++")
 
     fast, said = Compiled(small, "full", broken), list[str]()
-    with thrift.in_force(Thrift(tell=said.append)):
+    with memory_pressure.in_force(Thrift(tell=said.append)):
         assert torch.equal(see(fast), see(small))
         assert torch.equal(see(fast, 16), see(small, 16))
     assert tries == [1]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.errors import BadInput, ModelProblem, UnknownName
-from backend.models import controlnet
-from backend.models.catalog import Catalog
-from backend.models.controlnet import ControlNet, load_controlnet, weights
-from backend.models.devices import pick
+from backend.contracts.errors import BadInput, ModelProblem, UnknownName
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.control.controlnet import ControlNet, load_controlnet, weights
 from backend.models.manager import ModelManager
+from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 

@@ -12,12 +12,12 @@ import torch
 from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 
-from backend.errors import ModelProblem
-from backend.models import controlnet
-from backend.models.catalog import Catalog
-from backend.models.controlnet import load_controlnet
-from backend.models.controlnet_file import controlnet_config
-from backend.models.devices import pick
+from backend.contracts.errors import ModelProblem
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.control.controlnet import load_controlnet
+from backend.models.control.controlnet_file import controlnet_config
+from backend.models.memory.devices import pick
 from tests.original import Layout, original_checkpoint, original_controlnet
 
 CPU = pick("cpu", "float32")

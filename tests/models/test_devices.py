@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from backend.errors import BadInput
-from backend.models import devices
-from backend.models.devices import Target, pick
+from backend.contracts.errors import BadInput
+from backend.models.memory import devices
+from backend.models.memory.devices import Target, pick
 
 
 def test_cpu_precision_follows_its_bf16_units(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,20 +13,20 @@ import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import save_file
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput, ModelProblem
-from backend.metadata import read, write_png
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
-from backend.models.embedding_file import read_embedding
-from backend.models.embedding_header import inspect_embedding
-from backend.models.embeddings import EmbeddingShelf, Learned, Vocabulary
+from backend.contracts.errors import BadInput, ModelProblem
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.text import TextEncoder
-from backend.models.token_count import TokenCounter
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.models.memory.devices import pick
+from backend.models.text.clip import TextEncoder
+from backend.models.text.embedding_file import read_embedding
+from backend.models.text.embedding_header import inspect_embedding
+from backend.models.text.embeddings import EmbeddingShelf, Learned, Vocabulary
+from backend.models.text.token_count import TokenCounter
+from backend.recipes.metadata import read, write_png
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint, tiny_sdxl
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.errors import ModelProblem
-from backend.models.catalog import Catalog, ModelInfo
-from backend.models.devices import pick
+from backend.contracts.errors import ModelProblem
+from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.loading import Checkpoint, load_checkpoint, module_bytes
+from backend.models.memory.devices import pick
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 CPU = pick("cpu", "float32")

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from backend.errors import ModelProblem
-from backend.models.lora import LoraMixer, canonical, text_key
-from backend.models.lora_file import LoraFile, read
+from backend.contracts.errors import ModelProblem
+from backend.models.lora.file import LoraFile, read
+from backend.models.lora.mix import LoraMixer, canonical, text_key
 from tests import lora_files as files
 from tests.tiny import tiny_unet
 

@@ -13,8 +13,8 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from backend.errors import ModelProblem
-from backend.models.lora_file import inspect, read
+from backend.contracts.errors import ModelProblem
+from backend.models.lora.file import inspect, read
 from tests import lora_files as files
 from tests.tiny import tiny_unet
 

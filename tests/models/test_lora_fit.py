@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backend.models.catalog import Catalog
-from backend.models.lora_fit import LoraFits
+from backend.models.catalog.catalog import Catalog
+from backend.models.lora.fit import LoraFits
 from tests import lora_files as files
 from tests.tiny import tiny_checkpoint, tiny_unet
 

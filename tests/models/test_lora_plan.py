@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.models.lora import plan, weights_at
-from backend.settings import LoraUse
+from backend.contracts.settings import LoraUse
+from backend.models.lora.mix import plan, weights_at
 
 
 def test_plan() -> None:

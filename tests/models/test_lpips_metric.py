@@ -12,9 +12,9 @@ import pytest
 import torch
 from torchvision.models import alexnet
 
-from backend.models import lpips_metric
-from backend.models.lpips_metric import ALEXNET, installed
-from backend.models.perceptual import distance
+from backend.models.perceptual import lpips_metric
+from backend.models.perceptual.distance import distance
+from backend.models.perceptual.lpips_metric import ALEXNET, installed
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from backend.errors import ModelProblem
+from backend.contracts.errors import ModelProblem
 from backend.models import manager as manager_module
 from backend.models.manager import ModelManager
 

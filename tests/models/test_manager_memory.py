@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from backend.errors import OutOfMemory
-from backend.models import thrift
-from backend.models.device_space import IN_TURNS, DeviceTier
+from backend.contracts.errors import OutOfMemory
 from backend.models.manager import ModelManager
-from backend.models.residency import Weights, content_key
-from backend.models.thrift import Thrift
+from backend.models.memory import memory_pressure
+from backend.models.memory.device_space import IN_TURNS, DeviceTier
+from backend.models.memory.memory_pressure import Thrift
+from backend.models.memory.residency import Weights, content_key
 from tests.models.test_manager import Bytes, Fake, Loader, fake, use
 
 CPU = torch.device("cpu")
@@ -87,7 +87,7 @@ def test_eviction_drops_what_was_done_to_a_copy() -> None:
 def test_models_in_use_that_do_not_fit_together_take_turns() -> None:
     told: list[str] = []
     manager = ModelManager(fake, 100, device=Device().tier(10))
-    with (thrift.in_force(Thrift(tell=told.append)),
+    with (memory_pressure.in_force(Thrift(tell=told.append)),
           manager.lease("a") as a, manager.lease("b") as b):
         for model in (a, b, a):
             unet = model.parts["unet"]

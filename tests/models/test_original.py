@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.errors import ModelProblem
-from backend.models.catalog import Catalog, ModelInfo
-from backend.models.clip_vocabulary import PAD, clip_tokenizer
-from backend.models.configs import part_config
-from backend.models.devices import pick
+from backend.contracts.errors import ModelProblem
+from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.configs import part_config
 from backend.models.loading import load_checkpoint
+from backend.models.memory.devices import pick
+from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
 from tests.original import WIDTHS, original_checkpoint
 
 CPU = pick("cpu", "float32")
@@ -50,7 +50,7 @@ def test_clip_has_its_own_numbers() -> None:
 
 
 def test_a_missing_vocabulary_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from backend.models import clip_vocabulary
+    from backend.models.text import clip_vocabulary
 
     clip_vocabulary._vocabulary.cache_clear()
     monkeypatch.setattr(clip_vocabulary, "find_spec", lambda name: None)

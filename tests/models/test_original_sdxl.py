@@ -10,15 +10,15 @@ from diffusers import UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from safetensors.torch import save_file
 
-from backend.errors import ModelProblem
-from backend.models import original
-from backend.models.card import Card
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.errors import ModelProblem
+from backend.models.catalog import original
+from backend.models.catalog.card import Card
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import read
-from backend.models.lora_names import factors
+from backend.models.lora.file import read
+from backend.models.lora.key_names import factors
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory.devices import pick
 from tests import lora_files as files
 from tests.original import RELEASES, Release, _text, _unet, original_checkpoint
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.models.card import Card
-from backend.models.catalog import Catalog
-from backend.models.configs import part_config
-from backend.models.devices import pick
+from backend.models.catalog.card import Card
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.configs import part_config
+from backend.models.catalog.original import inspect_original
+from backend.models.catalog.prediction import Told, told_by
+from backend.models.catalog.probe import probed
 from backend.models.loading import load_checkpoint
-from backend.models.original import inspect_original
-from backend.models.prediction import Told, told_by
-from backend.models.probe import probed
+from backend.models.memory.devices import pick
 from tests.original import original_checkpoint
 
 

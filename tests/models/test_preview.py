@@ -7,8 +7,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 
-from backend.models.loading import Checkpoint
-from backend.models.preview import (
+from backend.models.autoencoder.preview import (
     FIT_SIDE,
     SD1_LATENT_RGB,
     fit_latent_rgb,
@@ -16,7 +15,8 @@ from backend.models.preview import (
     make_previewer,
     smooth_latents,
 )
-from backend.models.vae import Vae
+from backend.models.autoencoder.vae import Vae
+from backend.models.loading import Checkpoint
 
 
 def picture_like(latents: torch.Tensor) -> torch.Tensor:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from backend.errors import BadInput
-from backend.models.prompt import parse
+from backend.contracts.errors import BadInput
+from backend.models.text.prompt import parse
 
 
 def flat(prompt: str) -> list[tuple[str, float]]:

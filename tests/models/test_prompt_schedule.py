@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.models.prompt_schedule import at_steps
+from backend.models.text.prompt_schedule import at_steps
 
 
 def runs(prompt: str, steps: int = 10) -> list[tuple[int, str]]:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from backend.errors import BadInput, ModelProblem
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
-from backend.models.layout import inspect_folder
+from backend.contracts.errors import BadInput, ModelProblem
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.layout import inspect_folder
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora_file import inspect
-from backend.models.lora_fit import LoraFits
+from backend.models.lora.file import inspect
+from backend.models.lora.fit import LoraFits
+from backend.models.memory.devices import pick
 from tests import lora_files as files
 from tests.tiny import tiny_checkpoint, tiny_sdxl
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.models.loading import Checkpoint
-from backend.models.text import MAX_CHUNKS, TextEncoder
+from backend.models.text.clip import MAX_CHUNKS, TextEncoder
 
 PROMPTS = ["", "a red house under a blue sky", "two fish, 3 cats & a böat!!! 🐟"]
 
@@ -134,14 +134,14 @@ def test_the_cache_is_used_and_keeps_weights_apart(
 def test_the_cache_is_bounded_in_bytes(
     text: TextEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.models.text.CACHE_BYTES", 3 * 77 * 32 * 4)
+    monkeypatch.setattr("backend.models.text.clip.CACHE_BYTES", 3 * 77 * 32 * 4)
     for number in range(10):
         text.encode([f"fish {number}"])
     assert len(text._cache) == 3
 
 
 def test_conditioning_algebra(text: TextEncoder) -> None:
-    from backend.models.text import Conditioning
+    from backend.models.text.clip import Conditioning
 
     short, long = text.encode(["a fish"]), text.encode(["cat " * 80])
     both = Conditioning.cat([short, long])

@@ -9,12 +9,12 @@ import pytest
 import torch
 from diffusers.image_processor import VaeImageProcessor
 
-from backend.errors import OutOfMemory
-from backend.models import thrift
-from backend.models.decoding import tiles
+from backend.contracts.errors import OutOfMemory
+from backend.models.autoencoder.tiling import tiles
 from backend.models.loading import Checkpoint
-from backend.models.text import Conditioning
-from backend.models.thrift import Thrift
+from backend.models.memory import memory_pressure
+from backend.models.memory.memory_pressure import Thrift
+from backend.models.text.clip import Conditioning
 from backend.sampling.types import Level
 
 
@@ -32,7 +32,7 @@ class Job:
 @pytest.fixture
 def job() -> Iterator[Job]:
     made = Job()
-    with thrift.in_force(Thrift(made.relieve, made.said.append)):
+    with memory_pressure.in_force(Thrift(made.relieve, made.said.append)):
         yield made
 
 
@@ -105,11 +105,11 @@ def test_other_errors_pass_through(
 
 
 def test_words_of_allocators_are_known() -> None:
-    assert thrift.is_shortage(MemoryError())
-    assert thrift.is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
-    assert thrift.is_shortage(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
-    assert thrift.is_shortage(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
-    assert not thrift.is_shortage(ValueError("out of memory"))
+    assert memory_pressure.is_shortage(MemoryError())
+    assert memory_pressure.is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
+    assert memory_pressure.is_shortage(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
+    assert memory_pressure.is_shortage(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
+    assert not memory_pressure.is_shortage(ValueError("out of memory"))
 
 
 def smooth(height: int, width: int) -> torch.Tensor:
@@ -155,7 +155,7 @@ def test_tiles_are_chosen_beforehand_where_the_whole_picture_cannot_fit(
     eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: True)
-    monkeypatch.setattr("backend.models.decoding.free_bytes", lambda device: 2 * 2**20)
+    monkeypatch.setattr("backend.models.autoencoder.tiling.free_bytes", lambda device: 2 * 2**20)
     eps.vae.decode(smooth(32, 32))
     assert max(shape[2] for shape in shapes) == 16
     assert job.relieved == 0
@@ -204,7 +204,7 @@ def test_an_encode_that_overflows_is_done_again_in_float32(
 ) -> None:
     import copy
 
-    from backend.models.vae import Vae
+    from backend.models.autoencoder.vae import Vae
 
     picture = np.full((1, 64, 64, 3), 90, np.uint8)
     expected, _ = eps.vae.encode(picture)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.events import TokenCount
-from backend.models.catalog import Catalog, ModelInfo
+from backend.contracts.events import TokenCount
+from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.loading import Checkpoint
-from backend.models.token_count import TokenCounter
+from backend.models.text.token_count import TokenCounter
 from tests.original import original_checkpoint
 
 PROMPTS = [

@@ -6,9 +6,9 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
-from backend.errors import ModelProblem
+from backend.contracts.errors import ModelProblem
+from backend.models.denoiser.unet import Residuals, Unet
 from backend.models.loading import Checkpoint
-from backend.models.unet import Residuals, Unet
 
 
 class Level(NamedTuple):

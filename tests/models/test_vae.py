@@ -5,9 +5,9 @@ import pytest
 import torch
 from diffusers.image_processor import VaeImageProcessor
 
-from backend.errors import BadInput, NumericalProblem
+from backend.contracts.errors import BadInput, NumericalProblem
+from backend.models.autoencoder.vae import Vae
 from backend.models.loading import Checkpoint
-from backend.models.vae import Vae
 
 
 def draw_pictures(count: int, side_px: int) -> np.ndarray:

@@ -10,11 +10,11 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
-from backend.errors import BadInput, ModelProblem
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
-from backend.models.vae import Vae
-from backend.models.vae_file import SeparateVae, cache_key, load_vae, named_in
+from backend.contracts.errors import BadInput, ModelProblem
+from backend.models.autoencoder.vae import Vae
+from backend.models.autoencoder.vae_file import SeparateVae, cache_key, load_vae, named_in
+from backend.models.catalog.catalog import Catalog
+from backend.models.memory.devices import pick
 from tests.original import _vae, _values
 from tests.tiny import tiny_vae
 

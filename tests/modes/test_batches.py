@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.requests import Branch, Request
-from backend.storage import Storage
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import Branch, Request
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests.modes.test_hires import pictures, run, settings
 from tests.tiny import tiny_checkpoint
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus, Pixels
-from backend.models.vae import Vae
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Pixels
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import SCHEDULES_OF, Img2ImgSettings, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.models.autoencoder.vae import Vae
 from backend.pictures.masks import blur_extent_px
-from backend.requests import Branch, Request
-from backend.settings import SCHEDULES_OF, Img2ImgSettings, Txt2ImgSettings
-from backend.storage import Storage
+from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 

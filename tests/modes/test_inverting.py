@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus, Output, Pixels
-from backend.models.unet import Unet
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Output, Pixels
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import Img2ImgSettings, parse
+from backend.engine.local.engine import LocalEngine
+from backend.models.denoiser.unet import Unet
 from backend.pictures.difference import psnr
-from backend.requests import Branch, Request
-from backend.settings import Img2ImgSettings, parse
-from backend.storage import Storage
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 

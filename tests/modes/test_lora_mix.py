@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.requests import Branch, Request
-from backend.settings import LoraMixSettings, parse
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import LoraMixSettings, parse
+from backend.engine.local.engine import LocalEngine
 from tests.modes.test_mixing import ended, picture, run
 from tests.modes.test_mixing import engine as mixing_engine
 from tests.modes.test_mixing import settings as txt2img

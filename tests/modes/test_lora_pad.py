@@ -10,14 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus
-from backend.lora_settings import FootprintSettings, LoraPadSettings
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Request
+from backend.contracts.settings import LoraMixSettings, Settings, Txt2ImgSettings
+from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.engine.local.engine import LocalEngine
 from backend.pictures.heat import heat_map
-from backend.requests import Request
-from backend.settings import LoraMixSettings, Settings, Txt2ImgSettings
-from backend.storage import Storage
+from backend.storage.outputs import Storage
 from tests.modes.test_train_lora import ended, training
 from tests.tiny import tiny_checkpoint
 

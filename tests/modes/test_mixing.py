@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput, UnknownName
-from backend.events import JobStatus
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.contracts.errors import BadInput, UnknownName
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import load_checkpoint
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.models.memory.devices import pick
+from backend.storage.outputs import Storage
 from tests import jobs, lora_files
 from tests.tiny import tiny_checkpoint
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus, Pixels
-from backend.requests import Request
-from backend.settings import MorphSettings, Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house
@@ -115,7 +115,7 @@ def test_chunks_change_nothing(engine: LocalEngine, monkeypatch: pytest.MonkeyPa
 def test_too_little_memory_makes_smaller_chunks_and_says_so(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.models.unet import Unet
+    from backend.models.denoiser.unet import Unet
     plain = Unet.denoiser
 
     def scarce(self: Unet, *args: Any, **options: Any) -> Any:
@@ -161,7 +161,7 @@ def test_inserted_frames_see_the_ends_without_running_them(
     assert kept.info["attention_bytes"] > 0
     forwards = kept.info["sample_forwards"]
     assert forwards["frames"] + forwards["evening out"] <= 5 * 9
-    monkeypatch.setattr("backend.models.attention.EndAttention.keep", lambda *_: None)
+    monkeypatch.setattr("backend.models.denoiser.attention.EndAttention.keep", lambda *_: None)
     along = run(engine, wanted, image_a=A, image_b=B)
     assert along.info["sample_forwards"]["evening out"] == forwards["evening out"] + 5 * 4
     assert max(apart(a, b) for a, b in zip(pictures(kept), pictures(along), strict=True)) <= 2

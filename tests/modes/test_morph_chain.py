@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus, Pixels
-from backend.metadata import write_png
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import MorphSettings, parse
+from backend.engine.local.engine import LocalEngine
 from backend.modes.morph.chain import parts_of, together
-from backend.requests import Request
-from backend.settings import MorphSettings, parse
-from backend.storage import Storage
-from backend.verify import counterpart, inputs_of, open_original, report, request_for
+from backend.recipes.metadata import write_png
+from backend.recipes.verify import counterpart, inputs_of, open_original, report, request_for
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 

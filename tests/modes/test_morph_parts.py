@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from backend.models.perceptual import EncoderMetric, distance
-from backend.models.vae import Vae
+from backend.models.autoencoder.vae import Vae
+from backend.models.perceptual.distance import EncoderMetric, distance
 from backend.modes.end_cache import EndCache, content_key
-from backend.modes.morph import light, spacing
+from backend.modes.morph import compatibility
+from backend.modes.morph import spacing
 from tests.tiny import tiny_vae
 from tests.tiny_control import house
 
@@ -67,7 +68,7 @@ def test_distances_grow_with_the_change() -> None:
     (3.0, 38.0, "red"), (0.2, 12.0, "red"),
 ])
 def test_the_light_names_the_worse_of_both(far: float, psnr: float | None, colour: str) -> None:
-    found = light.judge(far, psnr, EncoderMetric(Vae(tiny_vae().eval())))
+    found = compatibility.judge(far, psnr, EncoderMetric(Vae(tiny_vae().eval())))
     assert found.light == colour
     assert found.sentence.endswith(".")
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.requests import Request
-from backend.settings import (
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import (
     Img2ImgSettings,
     LoraMixSettings,
     MorphSettings,
@@ -20,7 +19,8 @@ from backend.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
-from backend.storage import Storage
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests import lora_files as files
 from tests.tiny import tiny_sdxl

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Pixels
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import StyleTransferSettings
 from backend.control.canny import Canny
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus, Pixels
-from backend.metadata import read, write_png
+from backend.engine.local.engine import LocalEngine
 from backend.pictures.fit import fit
-from backend.requests import Branch, Request
-from backend.settings import StyleTransferSettings
-from backend.storage import Storage
+from backend.recipes.metadata import read, write_png
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet

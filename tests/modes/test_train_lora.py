@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.a1111 import parameters_text
-from backend.engine.local import LocalEngine
-from backend.engine.loras import take_loras
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import CaptionedPicture, Request, TrainLoraRequest
+from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings.train_lora import parse_training
+from backend.engine.local.engine import LocalEngine
+from backend.engine.local.loras import take_loras
 from backend.modes.loss_curve import MAX_POINTS, LossCurve
-from backend.requests import CaptionedPicture, Request, TrainLoraRequest
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
-from backend.train_settings import parse_training
+from backend.recipes.a1111 import parameters_text
+from backend.storage.outputs import Storage
 from tests.jobs import ended, until
 from tests.tiny import tiny_checkpoint
 

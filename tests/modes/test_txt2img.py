@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus
-from backend.requests import Branch, Request
-from backend.settings import SCHEDULES_OF, Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 

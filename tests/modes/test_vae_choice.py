@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import UnknownName
-from backend.events import Output
-from backend.requests import Request
-from backend.settings import MODES, Settings, parse
-from backend.storage import Storage
+from backend.contracts.errors import UnknownName
+from backend.contracts.events import Output
+from backend.contracts.requests import Request
+from backend.contracts.settings import MODES, Settings, parse
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.models.test_vae_file import original_vae
 from tests.tiny import tiny_checkpoint

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.metadata import read
-from backend.requests import Request
-from backend.settings import XyzGridSettings, parse
-from backend.storage import Storage
-from backend.wildcards import Wildcards
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import Request
+from backend.contracts.settings import XyzGridSettings, parse
+from backend.engine.local.engine import LocalEngine
+from backend.recipes.metadata import read
+from backend.storage.outputs import Storage
+from backend.storage.wildcards import Wildcards
 from tests import jobs
 from tests.modes.test_hires import run, settings
 from tests.tiny import tiny_checkpoint

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine.local import LocalEngine
-from backend.modes.wording import Words, denoiser
-from backend.requests import Branch
+from backend.contracts.requests import Branch
+from backend.contracts.settings import Img2ImgSettings, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.modes.prompt_timeline import Words, denoiser
 from backend.sampling.types import Level, Schedule
-from backend.settings import Img2ImgSettings, Txt2ImgSettings
-from backend.storage import Storage
+from backend.storage.outputs import Storage
 from tests.modes.test_hires import pictures, run, settings
 from tests.tiny import tiny_checkpoint
 
@@ -49,7 +49,7 @@ def test_negative_and_second_prompts_switch_too(engine: LocalEngine) -> None:
 
 
 def test_each_text_is_embedded_once(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from backend.models.text import TextEncoder
+    from backend.models.text.clip import TextEncoder
 
     encoded: list[str] = []
     plain = TextEncoder._encode_one

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from transformers import CLIPTextModel
 
-from backend.engine.local import LocalEngine
-from backend.errors import BadInput
-from backend.events import JobStatus
-from backend.models.vae import Vae
-from backend.requests import Request
-from backend.settings import XyzGridSettings, parse
-from backend.storage import Storage
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import Request
+from backend.contracts.settings import XyzGridSettings, parse
+from backend.engine.local.engine import LocalEngine
+from backend.models.autoencoder.vae import Vae
+from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 

@@ -11,8 +11,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import nn
 
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import LoraFile, read
+from backend.models.lora.file import LoraFile, read
+from backend.models.lora.mix import LoraMixer
 from tests import lora_files as files
 from tests.tiny import tiny_checkpoint
 

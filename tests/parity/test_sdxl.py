@@ -19,18 +19,18 @@ from diffusers import (
 )
 from PIL import Image
 
-from backend.control.canny import Canny
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.requests import Request
-from backend.settings import (
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import (
     Img2ImgSettings,
     LoraMixSettings,
     Settings,
     StyleTransferSettings,
     Txt2ImgSettings,
 )
-from backend.storage import Storage
+from backend.control.canny import Canny
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests import lora_files as files
 from tests.parity.test_img2img import box_mask, scene

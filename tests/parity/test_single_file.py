@@ -15,10 +15,10 @@ from diffusers import (
     StableDiffusionXLPipeline,
 )
 
-from backend.engine.local import LocalEngine
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.original import Layout, original_checkpoint, write_configs
 from tests.parity.test_txt2img import assert_equal

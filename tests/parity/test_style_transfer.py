@@ -19,12 +19,12 @@ from diffusers import (
 )
 from PIL import Image
 
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import StyleTransferSettings
 from backend.control.canny import Canny
-from backend.engine.local import LocalEngine
-from backend.events import Pixels
-from backend.requests import Request
-from backend.settings import StyleTransferSettings
-from backend.storage import Storage
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.parity.test_txt2img import CLASSES, SCHEDULE_OPTIONS, assert_equal
 from tests.tiny import tiny_checkpoint

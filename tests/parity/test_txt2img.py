@@ -26,10 +26,10 @@ from diffusers import (
 )
 from diffusers.schedulers import AysSchedules
 
-from backend.engine.local import LocalEngine
-from backend.requests import Request
-from backend.settings import SCHEDULES_OF, Txt2ImgSettings
-from backend.storage import Storage
+from backend.contracts.requests import Request
+from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.engine.local.engine import LocalEngine
+from backend.storage.outputs import Storage
 from tests import jobs
 from tests.tiny import tiny_checkpoint
 

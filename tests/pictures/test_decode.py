@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.pictures import decode as module
 from backend.pictures.decode import MAX_FILE_BYTES, decode
 from tests.pictures import hostile
@@ -20,7 +20,7 @@ from tests.pictures.hostile import chunk, noise, png, saved
 ROOT = Path(__file__).resolve().parents[2]
 MEASURE = """
 import json, sys
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.pictures.decode import decode
 from tests.pictures.hostile import bad_files, noise, saved
 

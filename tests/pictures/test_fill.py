@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.pictures.fill import fill, outpaint_canvas
 from backend.pictures.masks import prepare_mask
 

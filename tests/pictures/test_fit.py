@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
+from backend.contracts.settings import ResizeMode
 from backend.pictures.boxes import Box, crop
 from backend.pictures.fit import PAD_COLOUR, fit, place
-from backend.settings import ResizeMode
 
 
 def halves(width: int, height: int) -> Pixels:

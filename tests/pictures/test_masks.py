@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.pictures.boxes import Box, crop
 from backend.pictures.fit import place
 from backend.pictures.masks import (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import BadInput
-from backend.events import Pixels
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
 from backend.pictures.packing import pack, suffix, unpack
 from tests.pictures import hostile
 from tests.pictures.hostile import noise, saved

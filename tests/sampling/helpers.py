@@ -8,9 +8,9 @@ import diffusers
 import torch
 from diffusers.schedulers.scheduling_utils import AysSchedules
 
+from backend.contracts.settings import SCHEDULES_OF, SamplerName, ScheduleName
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, Schedule, Step
-from backend.settings import SCHEDULES_OF, SamplerName, ScheduleName
 
 POCKET = {
     "_class_name": "DDIMScheduler",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from backend.contracts.settings import SCHEDULES_OF, SamplerName
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.noise import SeededNoise
 from backend.sampling.samplers import sample
 from backend.sampling.schedule import make
 from backend.sampling.types import Level
-from backend.settings import SCHEDULES_OF, SamplerName
 
 SHAPE = (4, 3, 2)
 STARTS = (5, 0, 3, 5)

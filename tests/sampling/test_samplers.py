@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise
 from backend.sampling.samplers import SAMPLERS, model_calls, sample

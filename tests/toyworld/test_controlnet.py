@@ -10,9 +10,9 @@ import torch
 from diffusers import ControlNetModel
 
 from backend.control.canny import Canny
-from backend.models.catalog import Catalog
-from backend.models.controlnet import choose, load_controlnet
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
+from backend.models.control.controlnet import choose, load_controlnet
+from backend.models.memory.devices import pick
 from toyworld.autoencoder import new_autoencoder
 from toyworld.checkpoint import Clock
 from toyworld.controlnet import (

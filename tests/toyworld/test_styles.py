@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import load_checkpoint
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import read
+from backend.models.lora.file import read
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 from toyworld.dataset import scene_of
 from toyworld.judge import Judge

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from backend.training.data import Picture, common_words, load_files, load_folder, square
 
 

@@ -16,13 +16,13 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from backend.errors import BadInput, Cancelled, NumericalProblem, StorageProblem
-from backend.models.catalog import Catalog
-from backend.models.devices import Target
+from backend.contracts.errors import BadInput, Cancelled, NumericalProblem, StorageProblem
+from backend.contracts.settings.train_lora import PRESETS
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora import LoraMixer
-from backend.models.lora_file import read
-from backend.train_settings import PRESETS
+from backend.models.lora.file import read
+from backend.models.lora.mix import LoraMixer
+from backend.models.memory.devices import Target
 from backend.training import adapter
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture

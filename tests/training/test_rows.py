@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from backend.models.catalog import Catalog
-from backend.models.devices import pick
+from backend.models.catalog.catalog import Catalog
 from backend.models.loading import Checkpoint, load_checkpoint
-from backend.models.lora_file import read
+from backend.models.lora.file import read
+from backend.models.memory.devices import pick
 from backend.training.config import TrainingConfig
 from backend.training.lora import Example, fit
 from backend.training.rows import Deltas, RowAdapters, fit_rows

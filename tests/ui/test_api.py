@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from backend.settings import Txt2ImgSettings
+from backend.contracts.settings import Txt2ImgSettings
 from tests.ui.conftest import Server
 
 QUICK = {"steps": 2, "seed": 7}

@@ -13,8 +13,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from backend.metadata import read
-from backend.settings import Img2ImgSettings
+from backend.contracts.settings import Img2ImgSettings
+from backend.recipes.metadata import read
 from tests.ui.conftest import Server
 
 QUICK: dict[str, Any] = {"prompt": "a boat", "steps": 4, "seed": 7, "width": 64, "height": 64,

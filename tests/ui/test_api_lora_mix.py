@@ -10,7 +10,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from backend.settings import LoraMixSettings
+from backend.contracts.settings import LoraMixSettings
 from tests.ui.conftest import Server
 
 QUICK: dict[str, Any] = {"steps": 2, "seed": 7, "prompt": "a red house"}

@@ -11,8 +11,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from backend.events import Record
-from backend.metadata import read, write_png
+from backend.contracts.events import Record
+from backend.recipes.metadata import read, write_png
 from tests.ui.conftest import Server
 
 

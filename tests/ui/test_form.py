@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.errors import BadInput
-from backend.settings import MODES, Settings, Txt2ImgSettings
-from ui.controls import SIZE, control_for, field_schema, hint, size_choices
-from ui.form import Form
-from ui.tabs import TABS
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import MODES, Settings, Txt2ImgSettings
+from backend.engine.fake.engine import FakeEngine
+from ui.page.controls import SIZE, control_for, field_schema, hint, size_choices
+from ui.page.form import Form
+from ui.page.tabs import TABS
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ui.guard import LOGIN_FAILURES, MAX_BODY_BYTES, MAX_UPLOAD_BYTES, Guard, HostList
+from ui.server.guard import LOGIN_FAILURES, MAX_BODY_BYTES, MAX_UPLOAD_BYTES, Guard, HostList
 
 
 async def answer(request: Request) -> Response:

@@ -32,14 +32,14 @@ def ran(first: str) -> list[str]:
 
 def test_only_the_writer_of_stubs_is_replaced() -> None:
     plain = ran("")
-    lean = ran("from ui.lean_import import skip_type_stubs; skip_type_stubs(); skip_type_stubs()")
+    lean = ran("from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs(); skip_type_stubs()")
     assert plain[0] == "gradio.component_meta"
-    assert lean[0] == "ui.lean_import"
+    assert lean[0] == "ui.gradio_compat.lean_import"
     assert plain[1:] == lean[1:] == [plain[1], "0"]
     assert int(plain[1]) == 2
 
 
 def test_after_gradio_it_does_nothing() -> None:
-    assert ran("import gradio; from ui.lean_import import skip_type_stubs; skip_type_stubs()") == [
+    assert ran("import gradio; from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs()") == [
         "gradio.component_meta", "2", "0",
     ]

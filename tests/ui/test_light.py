@@ -8,7 +8,7 @@ from pathlib import Path
 
 CODE = """
 import sys
-import ui.build, backend.engine.fake
+import ui.page.build, backend.engine.fake.engine
 heavy = {"torch", "diffusers", "transformers", "peft"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.errors import BadInput
-from backend.metadata import read
-from backend.settings import parse
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import parse
+from backend.recipes.metadata import read
 from tests.ui.conftest import Pages, wait_state
-from ui.lora_rows import read_rows, write_rows
+from ui.panels.lora_rows import read_rows, write_rows
 
 
 def test_text_and_settings_are_the_same_thing() -> None:

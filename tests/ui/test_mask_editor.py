@@ -9,8 +9,8 @@ import pytest
 from gradio.components.image_editor import EditorDataBlobs
 from PIL import Image
 
-from backend.errors import BadInput
-from ui.mask_editor import KEPT, MAX_LAYERS, MAX_SIDE_PX, backdrop, mask_editor, painted
+from backend.contracts.errors import BadInput
+from ui.panels.mask_editor import KEPT, MAX_LAYERS, MAX_SIDE_PX, backdrop, mask_editor, painted
 
 
 def layer(*boxes: tuple[int, int, int, int], alpha: int = 255) -> bytes:

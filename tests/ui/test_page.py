@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from backend.metadata import read
+from backend.recipes.metadata import read
 from tests.ui.conftest import Pages, Server, start, wait_state
 from tests.ui.proxy import Proxy
 

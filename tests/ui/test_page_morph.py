@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from backend.metadata import read
+from backend.recipes.metadata import read
 from tests.ui.conftest import Pages, Server
 
 

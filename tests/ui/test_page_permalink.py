@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.permalink import decode, encode
-from backend.settings import LoraMixSettings, MorphSettings, Txt2ImgSettings, XyzGridSettings
+from backend.contracts.settings import (
+    LoraMixSettings,
+    MorphSettings,
+    Txt2ImgSettings,
+    XyzGridSettings,
+)
+from backend.recipes.permalink import decode, encode
 from tests.ui.conftest import PATIENCE_MS, Pages, Server, ready, running, start, wait_state
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,7 @@ from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from backend.events import Pixels
+from backend.contracts.events import Pixels
 from tests.ui.conftest import Pages, Server, paint_mask, running
 
 pytestmark = pytest.mark.browser

@@ -14,9 +14,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 from tests.ui.conftest import Pages, Server, running
-from ui.training_files import read_training, read_training_files
+from ui.panels.training_files import read_training, read_training_files
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("ui.uploads.get_upload_folder", lambda: str(tmp_path))
+    monkeypatch.setattr("ui.server.uploads.get_upload_folder", lambda: str(tmp_path))
     return tmp_path
 
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from backend.events import Record
-from backend.metadata import read, write_png
+from backend.contracts.events import Record
+from backend.recipes.metadata import read, write_png
 from tests.ui.conftest import Pages, Server, start
 from tests.ui.test_page_access import serious
 from tests.ui.test_page_form import DROP

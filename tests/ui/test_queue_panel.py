@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from ui.queue_panel import queue_functions
-from ui.queueing import words_of
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.fake.engine import FakeEngine
+from ui.page.queueing import words_of
+from ui.panels.queue import queue_functions
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.settings import LoraUse, Settings, Txt2ImgSettings
-from ui.settings_words import differences, text_difference
+from backend.contracts.settings import LoraUse, Settings, Txt2ImgSettings
+from ui.page.settings_words import differences, text_difference
 
 
 def told(a: Settings, b: Settings) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.errors import OutOfMemory
-from backend.requests import Request
-from backend.settings import parse
-from ui.stream import failed, file_url, observe, run, sentence
+from backend.contracts.errors import OutOfMemory
+from backend.contracts.requests import Request
+from backend.contracts.settings import parse
+from backend.engine.fake.engine import FakeEngine
+from ui.page.stream import failed, file_url, observe, run, sentence
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from backend.engine.fake import FakeEngine
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
+from backend.engine.fake.engine import FakeEngine
 from tests.tiny_control import house
 from tests.ui.conftest import Pages, Server
-from ui.tabs.style_transfer import missing, shown
+from ui.page.tabs.style_transfer import missing, shown
 
 
 @pytest.fixture(scope="module")

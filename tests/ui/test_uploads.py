@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import BadInput
-from ui.uploads import read_upload
+from backend.contracts.errors import BadInput
+from ui.server.uploads import read_upload
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from backend.engine.fake import FakeEngine
-from backend.presets import PresetStore
-from backend.requests import Request
-from backend.settings import Txt2ImgSettings
-from backend.storage import Storage
-from backend.styles import StyleShelf
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.fake.engine import FakeEngine
+from backend.storage.outputs import Storage
+from backend.storage.presets import PresetStore
+from backend.storage.styles import StyleShelf
 from tests.jobs import ended
-from ui.studio import Studio
-from ui.verifying import GONE, _verify
+from ui.page.studio import Studio
+from ui.panels.verify import GONE, _verify
 
 WHO = SimpleNamespace(username=None, session_hash="somebody")
 

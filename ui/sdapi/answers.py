@@ -6,12 +6,12 @@ import base64
 import json
 from typing import Any
 
-from backend.a1111 import parameters_text
-from backend.a1111_names import SAMPLERS, SCHEDULES
+from backend.contracts.events import JobStatus, Output
 from backend.control.registry import ENTRIES
-from backend.engine.protocol import Library
-from backend.events import JobStatus, Output
-from backend.metadata import write_png
+from backend.engine.jobs.protocol import Library
+from backend.recipes.a1111 import parameters_text
+from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
+from backend.recipes.metadata import write_png
 
 
 def models(library: Library) -> list[dict[str, Any]]:

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backend.a1111_names import sampler_and_schedule
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Request
+from backend.contracts.settings import DetectorName, parse
 from backend.control.registry import ENTRIES, build
-from backend.errors import BadInput
-from backend.events import Pixels
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
-from backend.requests import Request
-from backend.settings import DetectorName, parse
+from backend.recipes.a1111_names import sampler_and_schedule
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
 
 RESIZE = {0: "stretch", 1: "crop", 2: "pad", "just resize": "stretch",

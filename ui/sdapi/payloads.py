@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
 
 # Field -> values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {

@@ -13,16 +13,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
-from backend.a1111 import parameters_text
-from backend.errors import BadInput, LoomError, QueueFull, UnknownName
-from backend.events import JobStatus, Record
-from backend.metadata import read
-from backend.requests import Request
-from backend.settings import parse
+from backend.contracts.errors import BadInput, LoomError, QueueFull, UnknownName
+from backend.contracts.events import JobStatus, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings import parse
+from backend.recipes.a1111 import parameters_text
+from backend.recipes.metadata import read
+from ui.page.stream import ENDED, sentence
+from ui.page.studio import Studio
 from ui.sdapi import answers, mapping
 from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img
-from ui.stream import ENDED, sentence
-from ui.studio import Studio
 
 POLL_S = 0.1
 OWNER = "sdapi"

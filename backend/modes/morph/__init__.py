@@ -11,29 +11,31 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.errors import BadInput, Cancelled
-from backend.events import Output, Pixels, Progress, Record
-from backend.models import lpips_metric, perceptual
-from backend.models.attention import EndAttention
+from backend.contracts.errors import BadInput, Cancelled
+from backend.contracts.events import Output, Pixels, Progress, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings import MorphSettings
+from backend.models.denoiser.attention import EndAttention
 from backend.models.loading import Checkpoint
-from backend.models.lora_file import LoraFile
-from backend.models.perceptual import EncoderMetric
+from backend.models.lora.file import LoraFile
+from backend.models.perceptual import distance as perceptual
+from backend.models.perceptual import lpips_metric
+from backend.models.perceptual.distance import EncoderMetric
 from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
-from backend.modes.morph import chain, fitting, light, spacing
+from backend.modes.morph import chain, fitting, spacing
+from backend.modes.morph import compatibility
 from backend.modes.morph import ends as morph_ends
+from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
 from backend.modes.morph.gallery import Gallery
-from backend.modes.morph.ledger import Ledger
 from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
 from backend.pictures.difference import psnr
-from backend.requests import Request
 from backend.sampling.interpolation import positions
 from backend.sampling.types import Schedule
-from backend.settings import MorphSettings
 
 
 def check(request: Request) -> None:
@@ -174,7 +176,7 @@ class _Job:
         )
         metric = self.gallery.metric
         distance = perceptual.distance(metric.look(a), metric.look(b))
-        self.context.inform({"compatibility": light.judge(distance, None, metric)._asdict(),
+        self.context.inform({"compatibility": compatibility.judge(distance, None, metric)._asdict(),
                              "end_distance": round(distance, 4)})
         return (a, b), distance
 
@@ -265,7 +267,7 @@ class _Job:
         if told:
             facts["reconstruction"] = told
             worst = min(entry["psnr"] for entry in told)
-            found = light.judge(distance, worst, self.gallery.metric)
+            found = compatibility.judge(distance, worst, self.gallery.metric)
             facts["compatibility"] = found._asdict()
         self.context.inform(facts)
 

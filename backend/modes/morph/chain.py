@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from backend.events import Output
+from backend.contracts.events import Output
+from backend.contracts.requests import Request
+from backend.contracts.settings import MorphSettings
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.morph import spacing
-from backend.requests import Request
-from backend.settings import MorphSettings
 
 Run = Callable[[Request, Context], Iterator[Output]]
 LIGHTS = ("red", "amber", "green")

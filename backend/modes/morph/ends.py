@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from backend.events import Pixels, Progress
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.settings import MorphSettings
 from backend.models.loading import Checkpoint
-from backend.models.text import Conditioning
+from backend.models.text.clip import Conditioning
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
-from backend.modes.morph.ledger import Ledger
+from backend.modes.morph.cost import Ledger
 from backend.modes.parts import Check
 from backend.pictures.fit import fit
 from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Schedule
-from backend.settings import MorphSettings
 
 
 @dataclass(frozen=True, eq=False)

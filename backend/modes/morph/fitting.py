@@ -6,16 +6,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
-from backend.events import Progress
+from backend.contracts.events import Progress
+from backend.contracts.settings import MorphSettings
 from backend.models.loading import Checkpoint
-from backend.models.lora_file import LayerShape, LoraFile, LoraInfo
-from backend.models.turns import kept
-from backend.modes.aside import StepsAside
+from backend.models.lora.file import LayerShape, LoraFile, LoraInfo
+from backend.models.memory.block_offload import kept
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
+from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
-from backend.modes.morph.ledger import Ledger
-from backend.settings import MorphSettings
+from backend.modes.pausable import StepsAside
 from backend.training.lora import Example
 from backend.training.rows import Deltas, RowAdapters, fit_rows
 

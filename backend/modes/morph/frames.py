@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 import torch
 
-from backend.models import thrift
-from backend.models.attention import Blend, EndAttention
+from backend.contracts.settings import MorphSettings
+from backend.models.denoiser.attention import Blend, EndAttention
 from backend.models.loading import Checkpoint
-from backend.models.text import Conditioning
+from backend.models.memory import memory_pressure
+from backend.models.text.clip import Conditioning
 from backend.modes import parts
+from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
-from backend.modes.morph.ledger import Ledger
 from backend.modes.morph.weights import RowWeights
 from backend.modes.parts import Check
 from backend.sampling.interpolation import lerp_rows, path_noise
 from backend.sampling.noise import SeededNoise, slerp
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, Schedule, Step
-from backend.settings import MorphSettings
 
 MOST_TOGETHER = 32
 
@@ -179,7 +179,7 @@ class Frames:
 
     def _smaller(self, error: Exception, rows: int) -> None:
         """Halves the chunk after a failed allocation; any other failure goes on."""
-        if not thrift.is_shortage(error) or min(self.chunk, rows) <= 2:
+        if not memory_pressure.is_shortage(error) or min(self.chunk, rows) <= 2:
             raise error
         self.chunk = max(2, min(self.chunk, rows) // 2)
         self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]

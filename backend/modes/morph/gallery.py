@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from backend.events import Pixels
-from backend.models import perceptual
-from backend.models.vae import Vae
+from backend.contracts.events import Pixels
+from backend.models.autoencoder.vae import Vae
+from backend.models.perceptual import distance as perceptual
 from backend.modes.morph import spacing
 
 

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import torch
 
+from backend.contracts.settings import MorphSettings
 from backend.models.loading import Checkpoint
-from backend.models.lora import LoraMixer, weights_at
-from backend.models.lora_file import LoraFile
-from backend.modes.aside import LorasAside
+from backend.models.lora.file import LoraFile
+from backend.models.lora.mix import LoraMixer, weights_at
 from backend.modes.mixing import RunMix
-from backend.settings import MorphSettings
+from backend.modes.pausable import LorasAside
 
 
 class RowWeights(Protocol):

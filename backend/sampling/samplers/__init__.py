@@ -6,14 +6,14 @@ from collections.abc import Generator, Mapping
 
 import torch
 
-from backend.errors import BadInput
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import SamplerName
 from backend.sampling.samplers.ancestral import Variance, ddim, ddpm, euler_a
 from backend.sampling.samplers.dpmpp import dpmpp_2m, dpmpp_2m_sde
 from backend.sampling.samplers.lcm import lcm
 from backend.sampling.samplers.ode import euler, heun, lms
 from backend.sampling.samplers.unipc import unipc
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Sampler, Schedule, Step
-from backend.settings import SamplerName
 
 __all__ = [
     "SAMPLERS",

@@ -1,0 +1,87 @@
+"""Requests: what the engine accepts. Settings and pixels, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.contracts.settings import Settings
+from backend.contracts.settings.train_lora import TrainLoraSettings
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Go on from a step of an earlier run.
+
+    Attributes:
+        token: The earlier job.
+        step: Index of the stored step to go on from (see `TimelineInfo`).
+    """
+
+    token: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One job.
+
+    Attributes:
+        settings: The settings of a mode; their class says which mode runs.
+        images: Named input pictures, (H, W, 3) uint8 RGB, e.g. "image", "mask", "control_image".
+        branch: Start from a stored step rather than from noise.
+        save: Write the results into the outputs folder.
+    """
+
+    settings: Settings
+    images: dict[str, Pixels] = field(default_factory=dict)
+    branch: Branch | None = None
+    save: bool = True
+
+
+@dataclass(frozen=True)
+class CaptionedPicture:
+    """One picture to learn from.
+
+    Attributes:
+        name: To name it in messages.
+        image: (H, W, 3) uint8 RGB.
+        caption: What it shows; empty takes the settings' caption.
+    """
+
+    name: str
+    image: Pixels
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class TrainLoraRequest:
+    """One training; a background job, whose outputs are its validation pictures.
+
+    Attributes:
+        settings: What is asked for.
+        pictures: What to learn.
+    """
+
+    settings: TrainLoraSettings
+    pictures: tuple[CaptionedPicture, ...]
+
+    @property
+    def save(self) -> bool:
+        """Validation pictures are not saved among the results."""
+        return False
+
+
+AnyRequest = Request | TrainLoraRequest
+
+
+def check_pictures(request: Request) -> None:
+    """Refuses a request without the pictures that its mode needs.
+
+    Raises:
+        BadInput: Says what to add.
+    """
+    problem = request.settings.missing_picture(request.images)
+    if problem is not None:
+        raise BadInput(problem, "image")

@@ -1,0 +1,110 @@
+"""Settings: one frozen pydantic model per mode.
+
+This is the single schema of presets, PNG records, the API and the page's forms. A value that is
+out of range or unknown is refused with its field's name, never corrected. `None` means "what the
+model recommends" and is replaced by `resolved`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings.base import ControlUse, LoraUse, Settings, Template
+from backend.contracts.settings.grid import XyzGridSettings, axis_fields, steps_of
+from backend.contracts.settings.img2img import HiresStage, Img2ImgSettings, StyleTransferSettings
+from backend.contracts.settings.kinds import (
+    MAX_CELLS,
+    MAX_PROMPT_CHARS,
+    MAX_SEED,
+    SCHEDULES_OF,
+    AxisName,
+    AxisText,
+    ControlMode,
+    DetectorName,
+    Easing,
+    EvenSpacing,
+    Fraction,
+    FractionItem,
+    GridMode,
+    Margin,
+    MaskedContent,
+    MorphFormat,
+    MorphMethod,
+    Prompt,
+    ResizeMode,
+    SamplerName,
+    ScheduleName,
+    Seed,
+    Size,
+    StartFrom,
+    StartNoise,
+    TextPath,
+)
+from backend.contracts.settings.morph import MorphSettings
+from backend.contracts.settings.parsing import parsed
+from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
+
+__all__ = [
+    "MAX_CELLS",
+    "MAX_PROMPT_CHARS",
+    "MAX_SEED",
+    "MODES",
+    "SCHEDULES_OF",
+    "AxisName",
+    "AxisText",
+    "ControlMode",
+    "ControlUse",
+    "DetectorName",
+    "Easing",
+    "EvenSpacing",
+    "Fraction",
+    "FractionItem",
+    "GridMode",
+    "HiresStage",
+    "Img2ImgSettings",
+    "LoraMixSettings",
+    "LoraUse",
+    "Margin",
+    "MaskedContent",
+    "MorphFormat",
+    "MorphMethod",
+    "MorphSettings",
+    "Prompt",
+    "ResizeMode",
+    "SamplerName",
+    "ScheduleName",
+    "Seed",
+    "Settings",
+    "Size",
+    "StartFrom",
+    "StartNoise",
+    "StyleTransferSettings",
+    "Template",
+    "TextPath",
+    "Txt2ImgSettings",
+    "XyzGridSettings",
+    "axis_fields",
+    "parse",
+    "steps_of",
+]
+
+MODES: dict[str, type[Settings]] = {
+    cls.mode: cls
+    for cls in (
+        Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, LoraMixSettings, MorphSettings,
+        XyzGridSettings,
+    )
+}
+
+
+def parse(mode: str, values: dict[str, Any]) -> Settings:
+    """Validates `values` as the settings of `mode`.
+
+    Raises:
+        BadInput: Names the first field at fault and says what it accepts.
+    """
+    cls = MODES.get(mode)
+    if cls is None:
+        raise BadInput(f"There is no mode '{mode}'; choose one of: {', '.join(MODES)}.", "mode")
+    return parsed(cls, values)

@@ -1,0 +1,281 @@
+"""What all modes share, and the rows of LoRAs and ControlNets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, ClassVar, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from backend.contracts.settings.kinds import (
+    MAX_SEED,
+    SCHEDULES_OF,
+    Fraction,
+    Prompt,
+    SamplerName,
+    ScheduleName,
+    Seed,
+    Size,
+)
+
+
+class Frozen(BaseModel):
+    """Refuses unknown names, text for numbers, and changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_text_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        numeric = {int, float} & {annotation, *get_args(annotation)}
+        if numeric and isinstance(value, (str, bool)):
+            raise ValueError("must be a number, not text or a truth value")
+        return value
+
+
+class LoraUse(Frozen):
+    """One LoRA in a mix.
+
+    Attributes:
+        name: File stem in the LoRA folder.
+        weight: Scale s in W0 + s B A.
+        start: Fraction of the run at which it begins to act.
+        end: Fraction of the run at which it stops.
+        on: False keeps the row without its effect.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    weight: float = Field(1.0, ge=-10.0, le=10.0)
+    start: Fraction = 0.0
+    end: Fraction = 1.0
+    on: StrictBool = True
+
+    @model_serializer(mode="wrap")
+    def _on_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written only where it is off, so that records stay what other versions read."""
+        values = written(self)
+        return {key: value for key, value in values.items() if key != "on" or not value}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not lie after end")
+        return self
+
+
+class ControlUse(Frozen):
+    """One ControlNet among several.
+
+    Attributes:
+        name: Of the ControlNet.
+        image: Which of the request's pictures is its control, used as it is.
+        weight: Conditioning scale.
+        start: Fraction of the run at which it begins to act.
+        end: Fraction of the run at which it stops.
+    """
+
+    name: str = Field(min_length=1, max_length=300)
+    image: str = Field("control_image", min_length=1, max_length=40)
+    weight: float = Field(1.0, ge=0.0, le=2.0)
+    start: Fraction = 0.0
+    end: Fraction = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not lie after end")
+        return self
+
+
+class Template(Frozen):
+    """What a prompt was drawn from.
+
+    Attributes:
+        field: Name of the prompt's field.
+        text: As it was written, with its wildcards.
+    """
+
+    field: str = Field(min_length=1, max_length=40)
+    text: Prompt
+
+
+class Settings(Frozen):
+    """What every mode that makes pictures shares.
+
+    A field's `description` is its one-sentence hint on the page; `json_schema_extra` may hold
+    `unit` and `step`.
+    """
+
+    mode: ClassVar[str] = ""
+    pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
+    outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
+
+    prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
+    negative_prompt: Prompt = Field("", description="What to steer away from.")
+    model: str = Field(
+        "pocket", min_length=1, max_length=300, description="The checkpoint that draws."
+    )
+    vae: str = Field(
+        "", max_length=300, description="The autoencoder; empty is the checkpoint's own."
+    )
+    sampler: SamplerName = Field("dpmpp_2m", description="The method that walks from noise to x0.")
+    schedule: ScheduleName = Field("karras", description="Where the noise levels of the steps lie.")
+    steps: int = Field(
+        20, ge=1, le=150, description="Model steps; more is slower and finer.",
+        json_schema_extra={"step": 1, "unit": "steps"},
+    )
+    guidance_scale: float | None = Field(
+        None, ge=0.0, le=30.0, description="How hard the prompt pulls; 1 turns guidance off.",
+        json_schema_extra={"step": 0.1},
+    )
+    width: Size | None = Field(None, description="Width of the picture.",
+                               json_schema_extra={"step": 8, "unit": "px"})
+    height: Size | None = Field(None, description="Height of the picture.",
+                                json_schema_extra={"step": 8, "unit": "px"})
+    seed: Seed = Field(-1, description="Start of the noise; -1 draws one, the same seed repeats.")
+    batch_size: int = Field(
+        1, ge=1, le=16, description="Pictures made together, with seeds that count up.",
+        json_schema_extra={"step": 1, "unit": "pictures"},
+    )
+    batch_count: int = Field(
+        1, ge=1, le=100, description="How many such batches, one after the other.",
+        json_schema_extra={"step": 1, "unit": "batches"},
+    )
+    loras: tuple[LoraUse, ...] = Field((), max_length=32, description="LoRAs and their weights.")
+    eta: Fraction = Field(0.0, description="Fresh noise per DDIM step; 0 is deterministic.",
+                          json_schema_extra={"step": 0.05})
+    guidance_rescale: Fraction = Field(
+        0.0, description="Pulls over-saturated guidance back (Lin et al. 2023).",
+        json_schema_extra={"step": 0.05},
+    )
+    guidance_start: Fraction = Field(0.0, description="Where in the run guidance begins.",
+                                     json_schema_extra={"step": 0.05, "unit": "of the run"})
+    guidance_end: Fraction = Field(1.0, description="Where in the run guidance ends.",
+                                   json_schema_extra={"step": 0.05, "unit": "of the run"})
+    threshold_ratio: Fraction = Field(
+        0.0, description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
+        json_schema_extra={"step": 0.005},
+    )
+    variation_seed: Seed = Field(-1, description="Second seed to lean towards; -1 draws one.")
+    variation_strength: Fraction = Field(0.0, description="How far to lean to the second seed.",
+                                         json_schema_extra={"step": 0.05})
+    clip_skip: int = Field(1, ge=1, le=12, description="Text layers to skip from the end, plus 1.",
+                           json_schema_extra={"step": 1})
+    prompt_b: Prompt = Field("", description="A second prompt to blend with the first.")
+    prompt_mix: Fraction = Field(0.0, description="Weight of the second prompt in the blend.",
+                                 json_schema_extra={"step": 0.05})
+    templates: tuple[Template, ...] = Field(
+        (), max_length=16,
+        description="What prompts were drawn from; kept for the record, it changes nothing.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _templates_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written only where there are any, so that records stay what other versions read."""
+        values = written(self)
+        return {key: value for key, value in values.items() if key != "templates" or value}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.schedule not in SCHEDULES_OF[self.sampler]:
+            known = ", ".join(SCHEDULES_OF[self.sampler])
+            raise ValueError(
+                f"schedule '{self.schedule}' does not exist for sampler '{self.sampler}'; "
+                f"choose one of: {known}"
+            )
+        if self.eta > 0 and self.sampler != "ddim":
+            raise ValueError(
+                f"only the sampler 'ddim' has an eta; set it to 0 for '{self.sampler}'"
+            )
+        if self.guidance_start > self.guidance_end:
+            raise ValueError("guidance_start must not lie after guidance_end")
+        return self
+
+    def resolved(
+        self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
+    ) -> Self:
+        """Replaces None and -1 by the model's recommendations and the given draws.
+
+        Args:
+            native_size: (width, height) of the model, px.
+            guidance_scale: The card's recommendation, or 7.0.
+            seed: Used where seed is -1.
+            variation_seed: Used where variation_seed is -1.
+        """
+        return self.model_copy(update={
+            "width": native_size[0] if self.width is None else self.width,
+            "height": native_size[1] if self.height is None else self.height,
+            "guidance_scale": guidance_scale if self.guidance_scale is None
+            else self.guidance_scale,
+            "seed": seed if self.seed == -1 else self.seed,
+            "variation_seed": variation_seed if self.variation_seed == -1 else self.variation_seed,
+        })
+
+    def image_seed(self, index: int) -> int:
+        """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
+        return (self.seed + index) % (MAX_SEED + 1)
+
+    def batch(self, index: int) -> Self:
+        """Batch `index` of `batch_count` as settings of its own, seeds counted on; resolved."""
+        ahead = index * self.batch_size
+        varied = self.variation_strength > 0  # then all pictures share the seed
+        return self.model_copy(update={
+            "batch_count": 1, "seed": self.seed if varied else self.image_seed(ahead),
+            "variation_seed": (self.variation_seed + ahead) % (MAX_SEED + 1) if varied
+            else self.variation_seed,
+        })
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Every text that a text encoder may be given."""
+        values = (getattr(self, name) for name in type(self).model_fields if "prompt" in name)
+        return tuple(value for value in values if isinstance(value, str))
+
+    @property
+    def acting_loras(self) -> tuple[LoraUse, ...]:
+        """The rows that are on."""
+        return tuple(use for use in self.loras if use.on)
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures are made together: those of one batch."""
+        return self.batch_size
+
+    @property
+    def fewest_together(self) -> int:
+        """How many pictures must at least fit into one model call."""
+        return self.picture_count
+
+    def for_pictures(self, given: Collection[str]) -> Self:
+        """The settings with what depends on the pictures `given`, by name, filled in."""
+        return self
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """(width, height) that the model draws, px; of resolved settings."""
+        assert self.width is not None
+        assert self.height is not None
+        return self.width, self.height
+
+    def part_like(self, past: Settings) -> Settings:
+        """The stage of this run that goes on from steps made with the settings `past`.
+
+        Raises:
+            BadInput: It has no such stage.
+        """
+        return self
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        """What to say when the mode needs a picture that is not among those `given` by name."""
+        return None

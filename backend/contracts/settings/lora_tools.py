@@ -1,0 +1,128 @@
+"""What the LoRA tab asks for beside pictures: the pad between LoRAs, and each one's footprint.
+
+Both are made of a run's settings and run in the background; neither is a tab of its own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import LoraMixSettings, LoraUse, Settings, Txt2ImgSettings
+
+MAX_CORNERS = 4
+_MIX_FIELDS = frozenset(LoraMixSettings.model_fields)
+
+
+class LoraPadSettings(Txt2ImgSettings):
+    """A coarse grid of pictures between two to four LoRAs, which stand at the corners.
+
+    Attributes:
+        grid: Pictures along a side; of two LoRAs it is one row.
+        coarse_steps: Model steps of each; `steps` are those of the exact picture.
+    """
+
+    mode: ClassVar[str] = "lora_pad"
+
+    grid: int = Field(5, ge=2, le=9)
+    coarse_steps: int = Field(6, ge=1, le=150)
+
+    @classmethod
+    def of(cls, settings: Settings, *, grid: int = 5, coarse_steps: int = 6) -> Self:
+        """The pad of a form's settings: one seed, the rows that are on at the corners.
+
+        Raises:
+            BadInput: They are not two to four.
+        """
+        count = len(settings.acting_loras)
+        if not 2 <= count <= MAX_CORNERS:
+            raise BadInput(f"The pad needs two to four LoRAs that are on; there "
+                           f"{'is' if count == 1 else 'are'} {count or 'none'}.", "loras")
+        values = {name: getattr(settings, name) for name in Txt2ImgSettings.model_fields}
+        return cls.model_validate(values | {
+            "loras": settings.acting_loras, "batch_size": 1, "hires_scale": 1.0,
+            "grid": grid, "coarse_steps": min(coarse_steps, settings.steps),
+        })
+
+    def shares(self, x: float, y: float) -> tuple[float, ...]:
+        """How much of each LoRA acts at a point: bilinear, and 1 in all.
+
+        Args:
+            x: 0 at the first LoRA's corner, 1 at the second's.
+            y: 0 on their side, 1 on the other; three LoRAs have the third along that whole side.
+        """
+        top = ((1 - x) * (1 - y), x * (1 - y))
+        match len(self.loras):
+            case 2:
+                return (1 - x, x)
+            case 3:
+                return (*top, y)
+            case _:
+                return (*top, (1 - x) * y, x * y)
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """Where the grid's pictures stand; the corners and the middle first, then row by row.
+
+        Points of one mix (along the third of three LoRAs) are one.
+        """
+        along = [i / (self.grid - 1) for i in range(self.grid)]
+        down = [0.0] if len(self.loras) == 2 else along
+        middle = (along[self.grid // 2], down[len(down) // 2])
+        first = [(x, y) for y in (down[0], down[-1]) for x in (0.0, 1.0)] + [middle]
+        mixes: dict[tuple[float, ...], tuple[float, float]] = {}
+        for x, y in [*first, *((x, y) for y in down for x in along)]:
+            mixes.setdefault(self.shares(x, y), (x, y))
+        return tuple(mixes.values())
+
+    def corners_at(self, x: float, y: float) -> tuple[LoraUse, ...]:
+        """The rows with the weights that they have at a point."""
+        return tuple(
+            use.model_copy(update={"weight": round(use.weight * share, 4)})
+            for use, share in zip(self.loras, self.shares(x, y), strict=True)
+        )
+
+    def exact(self, x: float, y: float) -> LoraMixSettings:
+        """The settings that draw the picture at a point, with all steps."""
+        values = {name: getattr(self, name) for name in self.__class__.model_fields
+                  if name in _MIX_FIELDS}
+        return LoraMixSettings.model_validate(values | {"loras": self.corners_at(x, y)})
+
+    @property
+    def picture_count(self) -> int:
+        return len(self.points)
+
+    @property
+    def fewest_together(self) -> int:
+        return 1  # the others follow in chunks that fit
+
+
+class FootprintSettings(Txt2ImgSettings):
+    """What each LoRA of a run does to x0, and where; under hires fix, of the first stage."""
+
+    mode: ClassVar[str] = "lora_footprint"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The footprint of one picture's settings.
+
+        Raises:
+            BadInput: It was drawn without LoRAs.
+        """
+        if not settings.acting_loras:
+            raise BadInput("That picture was drawn without LoRAs; add one and generate again.",
+                           "loras")
+        values = {name: getattr(settings, name) for name in Txt2ImgSettings.model_fields}
+        return cls.model_validate(values | {
+            "loras": settings.acting_loras, "batch_size": 1, "hires_scale": 1.0,
+        })
+
+    @property
+    def picture_count(self) -> int:
+        return len(self.loras)
+
+    @property
+    def fewest_together(self) -> int:
+        return 1  # the maps are of one picture

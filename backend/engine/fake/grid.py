@@ -1,0 +1,43 @@
+"""X/Y/Z grids of `FakeEngine`."""
+
+from __future__ import annotations
+
+from backend.contracts.events import Output, Pixels, Record
+from backend.contracts.settings import XyzGridSettings
+from backend.pictures.sheet import Sheet
+from backend.storage.wildcards import Wildcards, settled
+
+_MODEL_HASH = "0" * 10
+
+
+class Grid:
+    """The cells of one grid, as they come."""
+
+    def __init__(self, settings: XyzGridSettings, wildcards: Wildcards) -> None:
+        self.cells = [settled(cell, wildcards) for cell in settings.cells()]
+        self._settings = settings
+        self._sheet = Sheet.of(settings, self.cells)
+        self._done: dict[int, Pixels] = {}
+
+    def preview(self, place: int, forming: Pixels) -> Pixels:
+        """The sheet while a cell forms."""
+        return self._sheet.draw({place: forming} | self._done, 512)
+
+    def cell(self, place: int, image: Pixels) -> Output:
+        """A cell that is done."""
+        self._done[place] = image
+        settings = self.cells[place]
+        model = {"name": settings.model, "hash": _MODEL_HASH}
+        record = Record(settings.mode, settings.model_dump(mode="json"), model,
+                        self._sheet.facts(place))
+        return Output(place, image, record)
+
+    def sheet(self) -> Output:
+        """The whole, as far as it is done."""
+        settings = self._settings
+        record = Record(
+            settings.mode, settings.model_dump(mode="json"),
+            {"name": settings.model, "hash": _MODEL_HASH},
+            {"cells": len(self._done), "compared": "the whole grid"},
+        )
+        return Output(len(self.cells), self._sheet.draw(self._done), record)

@@ -1,0 +1,68 @@
+"""What `FakeEngine` pretends to have: models, samplers, a LoRA, a ControlNet, failures."""
+
+from __future__ import annotations
+
+from backend.contracts.errors import ModelProblem, NumericalProblem, OutOfMemory, StorageProblem
+from backend.contracts.settings import SCHEDULES_OF
+from backend.engine.jobs.protocol import Library
+
+GIB = 2**30
+
+FAILURES: dict[str, Exception] = {
+    "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
+    "!model": ModelProblem("The model 'pocket' lacks unet/config.json; copy the folder again."),
+    "!nan": NumericalProblem("The model produced no finite numbers; try dtype float32."),
+    "!disk": StorageProblem("The disk is full; free some space and generate again."),
+    "!crash": RuntimeError("/secret/path: an internal error that no one may read"),
+}
+"""A prompt that contains the key fails with the value after half of its steps."""
+
+
+def native_px(model: str) -> int:
+    """Side of a model's native square."""
+    return 512 if model.endswith("-xl") else 256
+
+
+def library(models: tuple[str, ...]) -> Library:
+    """Every sampler, one LoRA, one ControlNet, and the models of these names."""
+    return Library(
+        models=tuple(
+            {
+                "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
+                "native_size": [native_px(name)] * 2,
+                "guidance_scale": 4.0 if name == "pocket" else 6.5,
+                "bytes": GIB // 20,
+                "example_prompts": [
+                    "a red house on grass under a blue sky",
+                    "a yellow boat on the sea at sunset",
+                    "two white mushrooms in a dark forest",
+                ],
+                "known_words": ["house", "boat", "mushroom"],
+            }
+            for name in models
+        ),
+        samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
+        loras=tuple(
+            {
+                "name": name, "bytes": 2**20, "family": "sd", "rank": 8,
+                "trigger_words": [name.removeprefix("pocket-")], "problem": problem,
+                "misfits": {model: problem for model in models if problem},
+            }
+            for name, problem in (
+                ("pocket-ink", None), ("pocket-neon", None),
+                ("grand-oil", "It was made for SDXL; this model is of another size."),
+            )
+        ),
+        controlnets=({
+            "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
+            "detectors": ["canny"], "fits": ["pocket"],
+        },),
+        embeddings=tuple(
+            {"name": name, "family": family, "bytes": 4096, "vectors": 3, "problem": problem,
+             "fits": [] if problem or family == "sdxl" else list(models)}
+            for name, family, problem in (
+                ("bad-hands", "sd1", None), ("inkwash", "sd1", None), ("grand-calm", "sdxl", None),
+                ("cut-short", "", "embeddings/cut-short.safetensors is damaged; copy it again."),
+            )
+        ),
+    )

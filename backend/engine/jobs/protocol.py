@@ -1,0 +1,180 @@
+"""The Engine's interface: all that the page, the API and scripts may use.
+
+The local engine is its first implementation; `backend.engine.fake.engine.FakeEngine` is the second, for
+tests; a cluster engine must be able to stand in unchanged. Every value that crosses it is plain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from backend.contracts.events import (
+    JobStatus,
+    Output,
+    Pixels,
+    Preview,
+    Resident,
+    TimelineInfo,
+    TokenCount,
+)
+from backend.contracts.requests import AnyRequest
+from backend.contracts.settings import Settings
+
+FrameKind = Literal["x0", "xt"]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Names that settings may use now, for dropdowns and `/options`.
+
+    Attributes:
+        models: One dict a model: name, title, family, native_size, guidance_scale, bytes,
+            example_prompts, known_words.
+        samplers: {"sampler": (schedules ...)}.
+        loras: One dict a LoRA: name, bytes, family, rank, trigger_words, problem (or None), and
+            misfits ({model: why it cannot be used there}).
+        controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
+            on, as far as its name says), fits (names of the models that it fits).
+        vaes: One dict a separate autoencoder: name, bytes, problem.
+        embeddings: One dict a textual inversion: name, family, bytes, vectors, problem, fits
+            (names of the models that it fits).
+        device: e.g. "cpu".
+        dtype: e.g. "bfloat16".
+    """
+
+    models: tuple[dict[str, Any], ...]
+    samplers: dict[str, tuple[str, ...]]
+    loras: tuple[dict[str, Any], ...] = ()
+    controlnets: tuple[dict[str, Any], ...] = ()
+    vaes: tuple[dict[str, Any], ...] = ()
+    embeddings: tuple[dict[str, Any], ...] = ()
+    device: str = "cpu"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the model cache holds, and may hold, in bytes.
+
+    Attributes:
+        used_bytes: Weights where models run: on the device.
+        budget_bytes: Weights that may be there.
+        ram_bytes: Weights kept in RAM, from where they come back fast; where models run in RAM,
+            the same as `used_bytes`.
+        ram_budget_bytes: Weights that RAM may keep.
+        residents: Every part, that of the last used model first.
+    """
+
+    used_bytes: int
+    budget_bytes: int
+    ram_bytes: int = 0
+    ram_budget_bytes: int = 0
+    residents: tuple[Resident, ...] = ()
+
+
+class Engine(Protocol):
+    """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
+
+    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+        """Queues a job and returns its token; a training is always in the background.
+
+        Raises:
+            BadInput: The request cannot run here (unknown model, too large, ...).
+            QueueFull: The owner has too many jobs waiting.
+        """
+        ...
+
+    def cancel(self, token: str) -> None:
+        """Stops the job within one model call; what it has finished is kept. Idempotent."""
+        ...
+
+    def promote(self, token: str) -> None:
+        """Lets a waiting job change places with its owner's job in front of it, if there is one.
+
+        The jobs of others are not overtaken. Raises UnknownName for an unknown token.
+        """
+        ...
+
+    def status(self, token: str) -> JobStatus:
+        """Snapshot of a job. Raises UnknownName when the token is not (or no longer) known.
+
+        While it waits, `progress.eta_s` is the estimated wait before it begins.
+        """
+        ...
+
+    def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
+        """Like `status`, but returns as soon as its revision exceeds `revision`, or in time."""
+        ...
+
+    async def next_preview(
+        self, token: str, revision: int, timeout_s: float = 10.0
+    ) -> Preview | None:
+        """The newest frame above `revision`, waiting up to `timeout_s`; None when none came."""
+        ...
+
+    def touch(self, token: str) -> None:
+        """Says that somebody watches the job; without a touch for the grace period it stops."""
+        ...
+
+    def detach(self, token: str) -> None:
+        """Says that its watcher went away: the grace period starts now."""
+        ...
+
+    def timeline(self, token: str) -> TimelineInfo | None:
+        """What is stored of the run, None when nothing is."""
+        ...
+
+    def timeline_frame(
+        self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
+    ) -> Pixels:
+        """The preview of a stored step, (H, W, 3)."""
+        ...
+
+    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
+        """An mp4 (H.264) of x0 | x_t over the steps, as bytes."""
+        ...
+
+    def levels(self, settings: Settings) -> tuple[float, ...]:
+        """Noise levels (sigma) of a run: one before each step of its schedule, and the end.
+
+        Raises:
+            BadInput: The model is unknown, or has no such schedule.
+        """
+        ...
+
+    def seconds(self, settings: Settings) -> float | None:
+        """About how long a job with these settings takes; None before the model was ever run.
+
+        Raises:
+            BadInput: It could not run here.
+        """
+        ...
+
+    def count_tokens(self, model: str, text: str) -> TokenCount | None:
+        """How many tokens of that model's text encoder a prompt takes; loads no model.
+
+        Answers at once: None where it cannot be told now (an engine that is still starting, an
+        unknown model, no tokenizer at hand).
+        """
+        ...
+
+    def library(self, *, refresh: bool = False) -> Library:
+        """Models, samplers and LoRAs at hand."""
+        ...
+
+    def memory(self) -> Memory:
+        """What the cache holds."""
+        ...
+
+    def free_memory(self) -> int:
+        """Lets every model go that no job uses, and returns the bytes given back."""
+        ...
+
+    def results(self, token: str) -> tuple[Output, ...]:
+        """Finished pictures of a job, in order."""
+        ...
+
+    def close(self) -> None:
+        """Stops every job and the workers; returns once they have ended."""
+        ...

@@ -1,0 +1,151 @@
+"""The order of jobs: interactive before background, in turn between owners, first come first served
+within one owner.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+from backend.contracts.errors import QueueFull
+
+
+class Queued(Protocol):
+    @property
+    def owner(self) -> str: ...
+    @property
+    def background(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Queued)
+
+
+class _Turns(Generic[T]):
+    """One lane: a deque for each owner, served in turn."""
+
+    def __init__(self) -> None:
+        self._owners: OrderedDict[str, deque[T]] = OrderedDict()
+
+    def push(self, job: T) -> None:
+        self._owners.setdefault(job.owner, deque()).append(job)
+
+    def pop(self) -> T | None:
+        if not self._owners:
+            return None
+        owner, jobs = next(iter(self._owners.items()))
+        job = jobs.popleft()
+        del self._owners[owner]
+        if jobs:
+            self._owners[owner] = jobs  # to the end of the line
+        return job
+
+    def remove(self, job: T) -> bool:
+        jobs = self._owners.get(job.owner)
+        if jobs is None or job not in jobs:
+            return False
+        jobs.remove(job)
+        if not jobs:
+            del self._owners[job.owner]
+        return True
+
+    def promote(self, job: T) -> bool:
+        jobs = self._owners.get(job.owner)
+        if jobs is None or job not in jobs:
+            return False
+        place = jobs.index(job)
+        if place:
+            jobs[place - 1], jobs[place] = job, jobs[place - 1]
+        return True
+
+    def waiting(self, owner: str) -> int:
+        return len(self._owners.get(owner, ()))
+
+    def order(self) -> Iterator[T]:
+        """The jobs in the order in which they would be popped."""
+        lanes = [deque(jobs) for jobs in self._owners.values()]
+        while lanes:
+            lane = lanes.pop(0)
+            yield lane.popleft()
+            if lane:
+                lanes.append(lane)
+
+
+class FairQueue(Generic[T]):
+    """A thread-safe queue for one device's worker.
+
+    Args:
+        limit_per_owner: Waiting jobs that one owner may have, in both lanes together.
+    """
+
+    def __init__(self, limit_per_owner: int = 32) -> None:
+        self._limit = limit_per_owner
+        self._interactive: _Turns[T] = _Turns()
+        self._background: _Turns[T] = _Turns()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def push(self, job: T) -> None:
+        """Appends a job.
+
+        Raises:
+            QueueFull: The owner has `limit_per_owner` jobs waiting.
+        """
+        with self._changed:
+            waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
+            if waiting >= self._limit:
+                raise QueueFull(
+                    f"You already have {waiting} jobs waiting; stop one or wait until one is done."
+                )
+            (self._background if job.background else self._interactive).push(job)
+            self._changed.notify()
+
+    def pop(self, *, interactive_only: bool = False, wait: bool = True) -> T | None:
+        """Next job; None once closed, or at once when `wait` is false and nothing is there."""
+        with self._changed:
+            while not self._closed:
+                job = self._interactive.pop()
+                if job is None and not interactive_only:
+                    job = self._background.pop()
+                if job is not None or not wait:
+                    return job
+                self._changed.wait()
+            return None
+
+    def remove(self, job: T) -> bool:
+        """Takes a waiting job out; False when it does not wait here."""
+        with self._changed:
+            return self._interactive.remove(job) or self._background.remove(job)
+
+    def promote(self, job: T) -> bool:
+        """Before its owner's job in front of it; False when it does not wait here.
+
+        Turns between owners stay as they are.
+        """
+        with self._changed:
+            return self._interactive.promote(job) or self._background.promote(job)
+
+    def before(self, job: T) -> list[T] | None:
+        """Jobs that run before this one; None when it does not wait here."""
+        with self._changed:
+            order = list(self._order())
+            return order[:order.index(job)] if job in order else None
+
+    def position(self, job: T) -> int | None:
+        """How many jobs run before this one; None when it does not wait here."""
+        ahead = self.before(job)
+        return None if ahead is None else len(ahead)
+
+    def _order(self) -> Iterator[T]:
+        yield from self._interactive.order()
+        yield from self._background.order()
+
+    def close(self) -> list[T]:
+        """Wakes the worker with None and returns the jobs that were still waiting."""
+        with self._changed:
+            self._closed = True
+            left = list(self._order())
+            self._interactive, self._background = _Turns(), _Turns()
+            self._changed.notify_all()
+            return left

@@ -1,0 +1,162 @@
+"""Takes each step of a running job: to the timeline, to the preview, to the progress bar."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from backend.contracts.events import Progress
+from backend.contracts.settings import Settings
+from backend.engine.jobs.job import Job
+from backend.engine.jobs.previews import Frame
+from backend.engine.jobs.timeline import TimelineStore
+from backend.models.autoencoder.preview import Previewer, PreviewKind
+from backend.modes.context import MakePreviewer
+from backend.sampling.types import Step
+
+
+class JobSteps:
+    """The `StepSink` of one job. No call waits for the device, but for the kind `full` on a CPU.
+
+    Args:
+        job: Whose steps these are.
+        timelines: Where they are kept.
+        kind: How previews are decoded; "off" keeps the timeline only.
+    """
+
+    def __init__(self, job: Job, timelines: TimelineStore, kind: PreviewKind) -> None:
+        self.executed = 0
+        self.begun_at: float | None = None  # on the monotonic clock, the first run's start
+        self._job = job
+        self._timelines = timelines
+        self._kind: PreviewKind = kind
+        self._previewer: Previewer | None = None
+        self._size_px = (0, 0)
+        self._skipped = 0  # steps of the schedule before the run's first
+        self._before = 0  # steps of earlier stages
+        self._after = 0  # steps of stages to come
+        self._done = 0
+        self._batch, self._batches = 0, 1
+        self._first: tuple[float, int] | None = None
+        self._side: torch.cuda.Stream | None = None
+        self._compose: Callable[[Frame], Frame] | None = None
+        self._parts = (0, 0, 1)  # steps done, steps in all, pictures a step is for
+
+    def sheet(
+        self, compose: Callable[[Frame], Frame], shape: tuple[tuple[int, int], int], total: int
+    ) -> None:
+        self._compose, self._size_px = compose, shape[0]
+        self._parts = (self._parts[0], total, shape[1])
+
+    def batch(self, number: int, count: int) -> None:
+        self._batch, self._batches = number, count
+
+    def begin(
+        self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
+    ) -> None:
+        self._before, self._after, self._done = 0, after, 0
+        self._previewer = previewer(self._kind)
+        self._skipped = first
+        self.begun_at = self.begun_at or time.monotonic()
+        if self._compose is None:
+            self._size_px = _sheet_px(settings)
+            self._timelines.begin(self._job.token, settings, previewer("fast"))
+
+    def next_stage(self, settings: Settings, first: int = 0) -> None:
+        self._before, self._after = self._done, 0
+        self._skipped = first
+        if self._compose is not None:
+            return  # a part of a picture keeps neither size nor timeline
+        self._first = None  # a step of another size takes another time
+        self._size_px = _sheet_px(settings)
+        self._timelines.next_stage(self._job.token, settings)
+
+    def replay(self, step: Step) -> None:
+        self._done = self._before + step.index + 1 - self._skipped
+        self._timelines.add(self._job.token, step)
+
+    def step(self, step: Step) -> None:
+        assert self._previewer is not None, "begin comes first"
+        self.executed += 1
+        done = self._done = self._before + step.index + 1 - self._skipped
+        own = self._before + step.total - self._skipped + self._after
+        done, total = self._batch * own + done, self._batches * own
+        compose = self._compose
+        if compose is None:
+            self._timelines.add(self._job.token, step)
+        else:
+            before, total, pictures = self._parts
+            done = before + pictures
+            self._parts = (done, total, pictures)
+        if self._previewer.render is not None:
+            frame = self._frame(self._previewer, step.x0)
+            if compose is not None:
+                frame = partial(_composed, compose, frame)
+            self._job.previews.offer(
+                frame, done, total, self._size_px, final=done == total
+            )
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done)
+        since, first = self._first
+        eta_s = (now - since) / (done - first) * (total - done) if done > first else None
+        self._job.report(Progress("sampling", done, total, eta_s=eta_s))
+
+    def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
+        """The preview of x0, for whoever pulls it.
+
+        The linear map on a CPU is left to the puller: x0 is never written to again. On a GPU the
+        map and the copy run on a side stream, and the puller waits for its event. A decoder on a
+        CPU runs here, in the thread that owns the device.
+        """
+        if x0.device.type == "cuda":
+            return self._frame_from_side_stream(previewer, x0)
+        if previewer.kind == "fast" and x0.device.type == "cpu":
+            return lambda: _rendered(previewer, x0)
+        frames = _rendered(previewer, x0)
+        return lambda: frames
+
+    def _frame_from_side_stream(
+        self, previewer: Previewer, x0: torch.Tensor
+    ) -> Callable[[], Frame]:
+        assert previewer.render is not None
+        if self._side is None:
+            self._side = torch.cuda.Stream(x0.device)
+        self._side.wait_stream(torch.cuda.current_stream(x0.device))
+        with torch.cuda.stream(self._side):
+            x0.record_stream(self._side)
+            pixels = previewer.render(x0).mul(0.5).add(0.5).clamp(0, 1).mul(255).round()
+            host = pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+            host = torch.empty(host.shape, dtype=host.dtype, pin_memory=True).copy_(
+                host, non_blocking=True
+            )
+            arrived = torch.cuda.Event()
+            arrived.record(self._side)
+
+        def wait() -> Frame:
+            arrived.synchronize()
+            return host.numpy()
+
+        return wait
+
+
+def _composed(compose: Callable[[Frame], Frame], frame: Callable[[], Frame]) -> Frame:
+    return compose(frame())
+
+
+def _sheet_px(settings: Settings) -> tuple[int, int]:
+    """(width, height) of all pictures of a run laid out nearly square."""
+    columns = math.ceil(math.sqrt(settings.picture_count))
+    rows = math.ceil(settings.picture_count / columns)
+    width, height = settings.drawn_size
+    return columns * width, rows * height
+
+
+def _rendered(previewer: Previewer, x0: torch.Tensor) -> Frame:
+    frames = previewer(x0)
+    assert frames is not None, "previews that are off are not rendered"
+    return frames

@@ -1,0 +1,114 @@
+"""The model cache of the local engine: what it loads, how much it may hold, and for how long."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import psutil
+import torch
+
+from backend.contracts.errors import LoomError
+from backend.models.autoencoder import vae_file
+from backend.models.autoencoder.vae_file import SeparateVae
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.control import controlnet
+from backend.models.control.controlnet import ControlNet
+from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.manager import ModelManager
+from backend.models.memory.device_space import DeviceTier
+from backend.models.memory.devices import Target, free_bytes
+from backend.models.text.embeddings import EmbeddingShelf
+
+GIB = 2**30
+SHARE = 0.7  # of what is free at the start: activations, and other programs, need the rest
+LOOK_EVERY_S = 20.0
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What the model cache may hold.
+
+    Attributes:
+        device_bytes: Weights on the device; None is 70 % of what is free at the start.
+        ram_bytes: Weights in RAM; None as above.
+        idle_s: Models that nobody used for so long are let go.
+    """
+
+    device_bytes: int | None = None
+    ram_bytes: int | None = None
+    idle_s: float = 30 * 60
+
+    @classmethod
+    def of_gib(cls, device: float | None, ram: float | None, idle_minutes: float) -> Self:
+        """From the flags; 0 minutes mean for ever."""
+        return cls(
+            None if device is None else int(device * GIB), None if ram is None else int(ram * GIB),
+            idle_minutes * 60 or math.inf,
+        )
+
+
+STANDARD_BUDGETS = Budgets()
+
+
+def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelManager[Any]:
+    """The cache that loads checkpoints, and ControlNets under their key, from the catalog.
+
+    A CUDA device gets copies of weights that are loaded into RAM; on the CPU and on MPS, which
+    share their memory with the device, there is one place and one budget.
+    """
+    apart = target.device.type == "cuda"
+    embeddings = EmbeddingShelf(catalog)
+    loading = replace(target, device=torch.device("cpu")) if apart else target
+
+    def load(name: str) -> Checkpoint | ControlNet | SeparateVae:
+        if name.startswith(controlnet.KEY):
+            named = name.removeprefix(controlnet.KEY)
+            return controlnet.load_controlnet(catalog.find("controlnet", named), loading)
+        if name.startswith(vae_file.KEY):
+            dtype, named = vae_file.named_in(name)
+            return vae_file.load_vae(catalog.find("vae", named), replace(loading, dtype=dtype))
+        info = catalog.checkpoint(name)
+        tiny = catalog.tiny_decoder(info.family)
+        loaded = load_checkpoint(info, loading, tiny)
+        catalog.learn(loaded.info)
+        loaded.text.teach(embeddings)
+        return replace(loaded, target=target)
+
+    ram = budgets.ram_bytes
+    if ram is None:
+        ram = int(SHARE * psutil.virtual_memory().available)
+    tier = None
+    if apart:
+        device = budgets.device_bytes
+        tier = DeviceTier(
+            int(SHARE * free_bytes(target.device)) if device is None else device,
+            lambda tensor: tensor.to(target.device), target.device, torch.cuda.empty_cache,
+        )
+    return ModelManager(
+        load, ram, device=tier, idle_s=budgets.idle_s,
+        expect=lambda name: expected_bytes(catalog, name, target),
+    )
+
+
+def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
+    """Bytes that a model takes in the target's precision, from the headers of its files."""
+    try:
+        info = (
+            catalog.find("controlnet", name.removeprefix(controlnet.KEY))
+            if name.startswith(controlnet.KEY) else catalog.checkpoint(name)
+        )
+        files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))
+        shapes = [shape for file in files for shape in read_shapes(file).values()]
+    except LoomError:
+        return 0  # loading will say what is wrong
+    return sum(map(math.prod, shapes)) * torch.finfo(target.dtype).bits // 8
+
+
+def release_idle(models: ModelManager[Any], closing: threading.Event) -> None:
+    """Lets idle models go now and then, until `closing` is set."""
+    while not closing.wait(LOOK_EVERY_S):
+        models.release_idle()

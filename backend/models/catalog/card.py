@@ -1,0 +1,79 @@
+"""The card beside a model: what it recommends and what it knows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from backend.contracts.errors import ModelProblem
+
+DEFAULT_GUIDANCE = 7.0
+
+Prediction = Literal["epsilon", "v_prediction", "sample"]
+
+
+class Card(BaseModel):
+    """`card.json`. Keys that this version does not know are ignored, missing ones have defaults.
+
+    Attributes:
+        title: Name to show, also read from `name`; empty means the model's name.
+        native_size: (width, height) in px that the model learned; a single number means a
+            square, None means what its config says.
+        guidance_scale: Recommended guidance.
+        example_prompts: Prompts that it draws well.
+        known_words: Words that it has learned; a dict of lists is flattened.
+        prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
+        zero_terminal_snr: Whether its noise schedule ends in pure noise; None: as they say.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    title: str = Field(
+        default="", max_length=200, validation_alias=AliasChoices("title", "name")
+    )
+    native_size: tuple[int, int] | None = None
+    guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
+    example_prompts: tuple[str, ...] = ()
+    known_words: tuple[str, ...] = ()
+    prediction_type: Prediction | None = None
+    zero_terminal_snr: bool | None = None
+
+    @field_validator("native_size", mode="before")
+    @classmethod
+    def _square(cls, value: Any) -> Any:
+        return (value, value) if isinstance(value, int) else value
+
+    @field_validator("native_size")
+    @classmethod
+    def _usable(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not all(64 <= side <= 2048 and side % 8 == 0 for side in value):
+            raise ValueError("sides are multiples of 8 between 64 and 2048")
+        return value
+
+    @field_validator("known_words", mode="before")
+    @classmethod
+    def _flat(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return [word for group in value.values() for word in group]
+        return value
+
+
+def read_card(path: Path) -> Card:
+    """Reads a card; the defaults where there is none.
+
+    Raises:
+        ModelProblem: The file exists but is no card; names the key at fault.
+    """
+    if not path.is_file():
+        return Card()
+    try:
+        return Card.model_validate(json.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelProblem(f"{path.name} is not usable: '{where}' {first['msg']}.") from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ModelProblem(f"{path.name} cannot be read: {type(error).__name__}.") from None

@@ -1,0 +1,322 @@
+"""Catalog: which models lie in the models folders.
+
+Both naming habits are accepted (`checkpoints` or `Stable-diffusion`, `loras` or `Lora`, ...).
+A model that cannot be used is listed with the reason: hiding it would leave its owner guessing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from backend.contracts.errors import ModelProblem, UnknownName
+from backend.models.catalog.card import Card, read_card
+from backend.models.catalog.layout import (
+    Findings,
+    family_of_width,
+    inspect_file,
+    inspect_folder,
+    read_json,
+)
+from backend.models.catalog.original import inspect_original, vae_config
+from backend.models.catalog.safetensors_header import (
+    PICKLE_SUFFIXES,
+    is_safetensors_name,
+    read_shapes,
+)
+from backend.models.control.controlnet_file import controlnet_config
+from backend.models.text.embedding_header import inspect_embedding
+
+Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding"]
+
+FOLDERS: dict[str, Kind] = {
+    "checkpoints": "checkpoint", "stable-diffusion": "checkpoint",
+    "loras": "lora", "lora": "lora",
+    "controlnet": "controlnet", "vae": "vae",
+    "vae_approx": "tiny_decoder", "vae-approx": "tiny_decoder",
+    "embeddings": "embedding", "embedding": "embedding",
+}
+CONFIG_CLASSES: dict[str, Kind] = {
+    "ControlNetModel": "controlnet", "AutoencoderKL": "vae", "AutoencoderTiny": "tiny_decoder",
+}
+MAX_DEPTH = 4
+HASHED_PARTS = ("vae", "text_encoder", "text_encoder_2")
+VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One entry of the catalog.
+
+    Attributes:
+        name: Path stem; what settings call it.
+        path: Diffusers folder or .safetensors file.
+        kind: What it is.
+        family: sd1, sd2, sdxl, sd, or "" where unknown.
+        bytes: Size of its weight files.
+        card: Its card, or the defaults.
+        native_size: (width, height) in px: the card's, else the config's.
+        weights: The files that `content_hash` covers.
+        problem: Why it cannot be used; None if it can.
+        note: Something to know that does not stop its use, e.g. a damaged card.
+    """
+
+    name: str
+    path: Path
+    kind: Kind
+    family: str = ""
+    bytes: int = 0
+    card: Card = field(default_factory=Card)
+    native_size: tuple[int, int] = (512, 512)
+    weights: tuple[Path, ...] = ()
+    problem: str | None = None
+    note: str | None = None
+
+
+class Catalog:
+    """Models of several root folders; the first root wins where a name occurs twice."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        """Scans `roots`; folders that do not exist are passed over."""
+        self._roots = tuple(Path(root) for root in roots)
+        self._lock = threading.Lock()
+        self._entries: dict[tuple[Kind, str], ModelInfo] = {}
+        self._learned: dict[tuple[Path, int], tuple[ModelInfo, ModelInfo]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Scans again; readers see the old list or the new one, never a mixture."""
+        entries: dict[tuple[Kind, str], ModelInfo] = {}
+        for root in self._roots:
+            for path, kind in _candidates(root):
+                info = self._with_learned(_describe(path, kind))
+                known = entries.get((info.kind, info.name))
+                if known is None or (known.problem and not info.problem):
+                    entries[info.kind, info.name] = info
+        with self._lock:
+            self._entries = entries
+
+    def learn(self, info: ModelInfo) -> None:
+        """Takes over what loading found out about an entry, until its file or card changes."""
+        with self._lock:
+            known = self._entries.get((info.kind, info.name))
+            if known is None or known.path != info.path or known == info:
+                return
+            self._learned[info.path, info.path.stat().st_mtime_ns] = known, info
+            self._entries[info.kind, info.name] = info
+
+    def _with_learned(self, info: ModelInfo) -> ModelInfo:
+        if not self._learned or not info.path.exists():
+            return info
+        before, after = self._learned.get(
+            (info.path, info.path.stat().st_mtime_ns), (info, info)
+        )
+        return after if before == info else info
+
+    @property
+    def lora_folder(self) -> Path:
+        """Where new LoRAs go: below the last root, which is a person's own where there are two."""
+        root = self._roots[-1]
+        known = [folder for folder in _listing(root)
+                 if FOLDERS.get(folder.name.lower()) == "lora" and folder.is_dir()]
+        return known[0] if known else root / "loras"
+
+    def models(self, kind: Kind = "checkpoint") -> tuple[ModelInfo, ...]:
+        """All entries of a kind, by name, those with a problem included."""
+        with self._lock:
+            found = [info for info in self._entries.values() if info.kind == kind]
+        return tuple(sorted(found, key=lambda info: info.name.lower()))
+
+    def checkpoint(self, name: str) -> ModelInfo:
+        """The checkpoint `name`, usable.
+
+        Raises:
+            UnknownName: There is none; near matches are named.
+            ModelProblem: It is there but cannot be used.
+        """
+        return self.find("checkpoint", name)
+
+    def find(self, kind: Kind, name: str) -> ModelInfo:
+        """The entry `name` of `kind`, usable; raises like `checkpoint`."""
+        with self._lock:
+            info = self._entries.get((kind, name))
+        if info is None:
+            raise self._unknown(kind, name)
+        if info.problem is not None:
+            raise ModelProblem(f"The {_words(kind)} '{name}' cannot be used. {info.problem}")
+        return info
+
+    def tiny_decoder(self, family: str) -> ModelInfo | None:
+        """A tiny decoder for the latents of `family`, by its name; None if none is installed."""
+        stem = {"sd1": "taesd", "sd2": "taesd", "sdxl": "taesdxl"}.get(family)
+        usable = [info for info in self.models("tiny_decoder") if info.problem is None]
+        return next((info for info in usable if info.name.lower() == stem), None)
+
+    def _unknown(self, kind: Kind, name: str) -> UnknownName:
+        names = {info.name.lower(): info.name for info in self.models(kind)}
+        near = difflib.get_close_matches(name[:200].lower(), list(names), n=3, cutoff=0.5)
+        if near:
+            hint = "did you mean " + " or ".join(f"'{names[key]}'" for key in near) + "?"
+        elif names:
+            hint = "there are: " + ", ".join(sorted(names.values())[:8]) + "."
+        else:
+            hint = "the models folder holds none."
+        at_fault = "model" if kind == "checkpoint" else None
+        return UnknownName(f"There is no {_words(kind)} '{name[:80]}'; {hint}", at_fault)
+
+
+def content_hash(info: ModelInfo) -> str:
+    """First 10 hex digits of the SHA-256 of the weights, as A1111 prints it.
+
+    Of a single file, or of the UNet's file (its shards in order). Computed when first asked for
+    and remembered until a file's size or time changes.
+    """
+    stats = [(path, path.stat()) for path in info.weights]
+    key = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+    return _sha256(key)[:10]
+
+
+def part_hashes(info: ModelInfo) -> dict[str, str]:
+    """First 10 hex digits of the SHA-256 of the weights beside the UNet's, by part.
+
+    Empty for a single file, which `content_hash` covers whole. Remembered as that is.
+    """
+    if not info.path.is_dir():
+        return {}
+    found: dict[str, str] = {}
+    for part in HASHED_PARTS:
+        stats = [(path, path.stat()) for path in sorted((info.path / part).glob("*.safetensors"))]
+        if stats:
+            key = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+            found[part] = _sha256(key)[:10]
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _sha256(files: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for path, _, _ in files:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _words(kind: Kind) -> str:
+    return {
+        "checkpoint": "model", "lora": "LoRA", "controlnet": "ControlNet", "vae": "autoencoder",
+        "tiny_decoder": "tiny decoder", "embedding": "embedding",
+    }[kind]
+
+
+def _candidates(root: Path) -> Iterator[tuple[Path, Kind]]:
+    """Everything below the known folders of a root that looks like a model."""
+    for folder in _listing(root):
+        kind = FOLDERS.get(folder.name.lower())
+        if kind is not None and folder.is_dir():
+            for path in _walk(folder, MAX_DEPTH):
+                beside = kind == "checkpoint" and path.name.lower().endswith(VAE_BESIDE)
+                yield path, "vae" if beside else kind
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    for path in _listing(folder):
+        if path.is_dir():
+            if _is_model_folder(path):
+                yield path
+            elif depth > 1:
+                yield from _walk(path, depth - 1)
+        elif is_safetensors_name(path) or path.suffix.lower() in PICKLE_SUFFIXES:
+            yield path
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [folder / name for name in names if not name.startswith(".")]
+
+
+def _is_model_folder(path: Path) -> bool:
+    """An index or a config, or (with those lost) the parts of a checkpoint."""
+    marks = ("model_index.json", "config.json", "unet", "vae", "text_encoder")
+    return any((path / mark).exists() for mark in marks)
+
+
+def _describe(path: Path, kind: Kind) -> ModelInfo:
+    folder = path.is_dir()
+    name = path.name if folder else path.stem
+    card, note = Card(), None
+    try:
+        card = read_card(path / "card.json" if folder else path.with_suffix(".card.json"))
+    except ModelProblem as problem:
+        note = str(problem)
+    try:
+        kind, findings = _inspect(path, kind, card)
+    except ModelProblem as problem:
+        return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        # A config whose values have the wrong types; the scan goes on.
+        sentence = f"Its configuration is damaged ({type(error).__name__})."
+        return ModelInfo(name, path, kind, card=card, problem=sentence, note=note)
+    return ModelInfo(
+        name, path, kind, findings.family, findings.bytes, card,
+        card.native_size or findings.native_size, findings.weights,
+        note=note or findings.note,
+    )
+
+
+def _inspect(path: Path, kind: Kind, card: Card) -> tuple[Kind, Findings]:
+    if path.is_file():
+        if not is_safetensors_name(path):
+            raise ModelProblem(
+                f"{path.name} is a pickle, which can run code when it is opened; "
+                "use a .safetensors file."
+            )
+        if kind == "checkpoint":
+            return kind, _original(path, card)
+        if kind == "vae":
+            vae_config(read_shapes(path), path)
+        if kind == "controlnet":
+            controlnet_config(path)
+        if kind == "embedding":
+            return kind, _embedding(path)
+        return kind, inspect_file(path)
+    if kind == "checkpoint":
+        return kind, inspect_folder(path)
+    return _inspect_part(path, kind)
+
+
+def _original(path: Path, card: Card) -> Findings:
+    """A checkpoint in a single file."""
+    original = inspect_original(path, card)
+    side = original.native_side_px
+    family = family_of_width(original.unet["cross_attention_dim"])
+    return Findings(family, (side, side), (path,), path.stat().st_size, original.note)
+
+
+def _embedding(path: Path) -> Findings:
+    """A textual inversion."""
+    family = inspect_embedding(path).family
+    return Findings(family, (512, 512), (path,), path.stat().st_size)
+
+
+def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
+    """A folder that holds one diffusers model: a ControlNet or an autoencoder."""
+    config = read_json(folder / "config.json")
+    cls = str(config.get("_class_name"))
+    actual = CONFIG_CLASSES.get(cls)
+    if actual is None or (actual == "controlnet") != (kind == "controlnet"):
+        raise ModelProblem(f"config.json names '{cls[:80]}', which is not a {_words(kind)}.")
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    family = family_of_width(config.get("cross_attention_dim")) if actual == "controlnet" else ""
+    read_shapes(weights)
+    return actual, Findings(family, (512, 512), (weights,), weights.stat().st_size)

@@ -1,0 +1,190 @@
+"""Self-attention that looks at two end pictures, for all frames between them in one batch.
+
+DiffMorpher (CVPR 2024, sec. 3.3) replaces keys and values in the up blocks by the line between the
+two ends' own, AID (NeurIPS 2024) puts that line beside the frame's own keys and values. Both take
+the ends' features of the same step and layer: here the ends are rows of the batch, so nothing is
+stored where one call holds all frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
+
+from backend.contracts.errors import BadInput
+
+KEPT_BYTES = 2**30
+_MARK = "_end_attention"
+_Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """What the rows of the coming model call are.
+
+    Attributes:
+        at: (F,) position of each row between the ends; a guided batch holds the F rows twice.
+        ends: Which rows are the ends; None where they ran in an earlier call of the same step.
+        fused: Keep each row's own keys and values beside the ends' (AID), or not (DiffMorpher).
+    """
+
+    at: torch.Tensor
+    ends: tuple[int, int] | None
+    fused: bool
+
+
+class EndAttention:
+    """The self-attention layers of a UNet's up blocks, under one control.
+
+    Attributes:
+        blend: Set around a model call; None leaves attention as it is.
+    """
+
+    def __init__(self, model: UNet2DConditionModel, kept_bytes: int = KEPT_BYTES) -> None:
+        """Looks the UNet over; changes nothing.
+
+        Args:
+            kept_bytes: Bound of the features kept from step to step, see `keep`.
+
+        Raises:
+            BadInput: The UNet has no self-attention in its up blocks.
+        """
+        self.blend: Blend | None = None
+        self._model = model
+        self._layers: dict[str, Attention] = {
+            name: module for name, module in model.named_modules()
+            if name.startswith("up_blocks.") and name.endswith(".attn1")
+            and isinstance(module, Attention)
+        }
+        if not self._layers:
+            raise BadInput(
+                "This model has no self-attention in its up blocks, which blending two pictures "
+                "needs; use the method 'walk'.", "method",
+            )
+        self._bound = kept_bytes
+        self._now: dict[str, _Pair] = {}
+        self._kept: dict[int, dict[str, _Pair]] = {}
+        self._full = False
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the kept features."""
+        return sum(
+            part.nbytes for step in self._kept.values() for pair in step.values() for part in pair
+        )
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Puts the processors in; on leaving, the very same ones as before are back."""
+        before = {name: layer.processor for name, layer in self._layers.items()}
+        try:
+            for name, layer in self._layers.items():
+                layer.processor = _EndProcessor(self, name, layer.processor)  # pyright: ignore
+            self._model.__dict__[_MARK] = self
+            yield
+        finally:
+            self._model.__dict__.pop(_MARK, None)
+            for name, layer in self._layers.items():
+                layer.processor = before[name]
+
+    def keep(self, step: int) -> None:
+        """Keeps the ends' features of the calls just made, in half precision, within the bound.
+
+        They serve frames that are inserted later, without running the ends again.
+        """
+        if self._full or not self._now:
+            return
+        half = {name: _halved(pair) for name, pair in self._now.items()}
+        size = sum(part.nbytes for pair in half.values() for part in pair)
+        if self.kept_bytes + size > self._bound:
+            self._kept.clear()  # a part of the steps is of no use
+            self._full = True
+            return
+        self._kept[step] = half
+
+    def has(self, step: int) -> bool:
+        """Whether the ends' features of a step are kept."""
+        return step in self._kept
+
+    def recall(self, step: int) -> None:
+        """Takes the kept features of a step for the coming calls."""
+        dtype = next(next(iter(self._layers.values())).parameters()).dtype
+        self._now = {
+            name: (k0.to(dtype), k1.to(dtype), v0.to(dtype), v1.to(dtype))
+            for name, (k0, k1, v0, v1) in self._kept[step].items()
+        }
+
+    def forget_step(self) -> None:
+        """Drops what the calls of one step share."""
+        self._now = {}
+
+    def blended(
+        self, name: str, blend: Blend, k: torch.Tensor, v: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of a layer under `blend`: (B, T, C) -> (B, T or 2 T, C)."""
+        rows = len(blend.at)
+        shape = (len(k) // rows, rows, *k.shape[1:])
+        own_k, own_v = k.view(shape), v.view(shape)
+        if blend.ends is not None:
+            a, b = blend.ends
+            self._now[name] = (own_k[:, a], own_k[:, b], own_v[:, a], own_v[:, b])
+        k0, k1, v0, v1 = self._now[name]
+        at = blend.at.to(k.dtype).view(1, rows, 1, 1)
+        line_k = torch.lerp(k0[:, None], k1[:, None], at)
+        line_v = torch.lerp(v0[:, None], v1[:, None], at)
+        if blend.fused:
+            line_k = torch.cat([own_k, line_k], dim=2)
+            line_v = torch.cat([own_v, line_v], dim=2)
+        return line_k.flatten(0, 1), line_v.flatten(0, 1)
+
+
+def blends_rows(model: nn.Module) -> bool:
+    """Whether rows of the batch look at each other now, so that none can be moved."""
+    control = model.__dict__.get(_MARK)
+    return isinstance(control, EndAttention) and control.blend is not None
+
+
+def has_end_attention(model: nn.Module) -> bool:
+    """Whether its processors are others than its own now."""
+    return _MARK in model.__dict__
+
+
+class _EndProcessor:
+    """Scaled dot-product self-attention whose keys and values may be blended."""
+
+    def __init__(self, control: EndAttention, name: str, plain: Any) -> None:
+        self._control, self._name, self._plain = control, name, plain
+
+    def __call__(
+        self, attn: Attention, hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None, **options: Any,
+    ) -> torch.Tensor:
+        blend = self._control.blend
+        if blend is None:
+            return self._plain(
+                attn, hidden_states, encoder_hidden_states, attention_mask, **options
+            )
+        layer: Any = attn  # its projections are optional by annotation only
+        k, v = layer.to_k(hidden_states), layer.to_v(hidden_states)
+        k, v = self._control.blended(self._name, blend, k, v)
+        q, k, v = (
+            part.unflatten(2, (attn.heads, -1)).transpose(1, 2)
+            for part in (layer.to_q(hidden_states), k, v)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        project, dropout = layer.to_out
+        return dropout(project(mixed))
+
+
+def _halved(pair: _Pair) -> _Pair:
+    k0, k1, v0, v1 = (part.to(torch.float16, copy=True) for part in pair)
+    return k0, k1, v0, v1

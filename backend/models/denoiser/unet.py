@@ -1,0 +1,220 @@
+"""UNet: from its eps or v output to a denoiser, adapted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal, NamedTuple, Protocol, cast, get_args
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+from backend.contracts.errors import ModelProblem
+from backend.models.denoiser.attention import blends_rows, has_end_attention
+from backend.models.denoiser.batch_split import Together
+from backend.models.denoiser.compiled import Compiled, CompileKind
+from backend.models.lora.mix import acts_by_row
+from backend.models.memory.block_offload import device_of
+from backend.models.text.clip import Conditioning
+
+PredictionType = Literal["epsilon", "v_prediction", "sample"]
+
+
+class NoiseLevel(Protocol):
+    """Noise level of each sample: sigma and timestep, (B,) each."""
+
+    @property
+    def sigma(self) -> torch.Tensor: ...
+    @property
+    def timestep(self) -> torch.Tensor: ...
+
+
+class Residuals(NamedTuple):
+    """What a ControlNet adds inside the UNet.
+
+    Attributes:
+        down: One tensor for each skip connection.
+        mid: For the middle block.
+    """
+
+    down: tuple[torch.Tensor, ...]
+    mid: torch.Tensor
+
+    def of(self, rows: slice) -> Residuals:
+        """Those of some rows of the batch."""
+        return Residuals(tuple(part[rows] for part in self.down), self.mid[rows])
+
+
+Added = dict[str, torch.Tensor]
+"""SDXL's further conditions: text_embeds (B, P) and time_ids (B, 6), see `Unet.added`."""
+
+ResidualHook = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None
+]
+"""(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D), added) -> Residuals or None."""
+
+Denoise = Callable[[torch.Tensor, NoiseLevel], torch.Tensor]
+
+
+class _Inputs(NamedTuple):
+    """Of one model call."""
+
+    scaled: torch.Tensor
+    timestep: torch.Tensor
+    context: torch.Tensor
+    added: Added | None
+    extra: Residuals | None
+
+    def of(self, rows: slice) -> _Inputs:
+        """Those of some rows of the batch."""
+        added = self.added
+        return _Inputs(
+            self.scaled[rows], self.timestep[rows], self.context[rows],
+            None if added is None else {name: value[rows] for name, value in added.items()},
+            None if self.extra is None else self.extra.of(rows),
+        )
+
+
+class Unet:
+    """A UNet and what its output means."""
+
+    def __init__(
+        self, model: UNet2DConditionModel, prediction_type: str, vae_factor: int = 8,
+        compiled: CompileKind = "off",
+    ) -> None:
+        """Wraps `model`, which is in evaluation mode.
+
+        Args:
+            model: The UNet.
+            prediction_type: What its output means.
+            vae_factor: Pixels for each latent position; SDXL is told the picture's size.
+            compiled: How it is called.
+
+        Raises:
+            ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
+        """
+        if prediction_type not in get_args(PredictionType):
+            raise ModelProblem(
+                f"The scheduler's config asks for prediction type '{prediction_type[:40]}', which "
+                f"is unknown; supported: {', '.join(get_args(PredictionType))}."
+            )
+        self.model = model
+        self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
+        self.in_channels: int = model.config["in_channels"]
+        self.sized: bool = model.config["addition_embed_type"] == "text_time"
+        self._vae_factor = vae_factor
+        self._compiled = Compiled(model, compiled)
+
+    def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
+        """What SDXL is told beside the prompt (2307.01952, sec. 2.2); None for other models.
+
+        Original size, crop and target size: an uncropped picture of the size that is drawn.
+
+        Args:
+            pooled: (B, P), a row for each sample.
+            latents: (B, C, h, w), for their size and device.
+        """
+        if not self.sized:
+            return None
+        if pooled is None:
+            raise ValueError("SDXL needs the pooled prompt")
+        height, width = (side * self._vae_factor for side in latents.shape[2:])
+        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
+        return {
+            "text_embeds": pooled.to(latents.device, self.model.dtype),
+            "time_ids": ids.expand(len(latents), -1).to(latents.device, non_blocking=True),
+        }
+
+    def denoiser(
+        self,
+        conditioning: Sequence[Conditioning],
+        check: Callable[[], None] | None = None,
+        residuals: ResidualHook | None = None,
+        channels: torch.Tensor | None = None,
+    ) -> Denoise:
+        """Makes `(x, level) -> x0` for a fixed conditioning.
+
+        x: (B, C, h, w) = x0 + sigma * eps, variance-exploding scale; B is the sum of the
+        conditionings' batches, so [negative, positive] takes a batch of both, or a multiple of
+        it: each row of the conditioning then stands for as many samples in succession. x0 is
+        float32. The caller decides on gradients; the weights never need any.
+
+        Args:
+            conditioning: One or several, stacked along the batch in order.
+            check: Called before each model call; raises to stop the run.
+            residuals: Called before each model call for what a ControlNet adds.
+            channels: (b, c, h, w), what an inpainting model sees beside x: mask and masked
+                latents. Tiled where B is a multiple of b.
+        """
+        dtype = self.model.dtype
+        stacked = Conditioning.cat(conditioning)
+        context = stacked.context.to(device_of(self.model), dtype)
+        pooled = None if stacked.pooled is None else stacked.pooled.to(device_of(self.model), dtype)
+        conditions: dict[torch.Size, Added | None] = {}
+        together = Together()
+
+        def denoise(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+            times, rest = divmod(len(x), len(context))
+            if rest or not times:
+                raise ValueError(f"x has a batch of {len(x)}, the conditioning {len(context)}")
+            rows = context if times == 1 else context.repeat_interleave(times, dim=0)
+            if x.shape not in conditions:  # built once, not at every step
+                own = pooled if pooled is None else pooled.repeat_interleave(times, dim=0)
+                conditions[x.shape] = self.added(own, x)
+            added = conditions[x.shape]
+            if check is not None:
+                check()
+            # In float64 on the CPU, then copied without waiting: a sigma of a run is known to the
+            # host, so the loop never synchronises with the device.
+            sigma = level.sigma.double()[:, None, None, None]
+            scale = _like(torch.rsqrt(sigma.square() + 1.0), x)
+            timestep = level.timestep.float().to(x.device, non_blocking=True)
+            scaled = (x.float() * scale).to(dtype)
+            extra = None
+            if residuals is not None:
+                extra = together.again(partial(residuals, scaled, timestep, rows, added))
+            if channels is not None:
+                beside = channels.to(scaled).repeat(len(x) // len(channels), 1, 1, 1)
+                scaled = torch.cat([scaled, beside], dim=1)
+            inputs = _Inputs(scaled, timestep, rows, added, extra)
+            if acts_by_row(self.model) or blends_rows(self.model):
+                output = self._output(inputs)
+            else:
+                output = together.in_parts(len(x), lambda part: self._output(inputs.of(part)))
+            return self._to_x0(x.float(), sigma, scale, output)
+
+        return denoise
+
+    def _output(self, inputs: _Inputs) -> torch.Tensor:
+        extra = inputs.extra
+        call = self.model if has_end_attention(self.model) else self._compiled
+        made = call(
+            inputs.scaled, inputs.timestep, encoder_hidden_states=inputs.context,
+            added_cond_kwargs=inputs.added, return_dict=False,
+            down_block_additional_residuals=extra.down if extra is not None else None,
+            mid_block_additional_residual=extra.mid if extra is not None else None,
+        )[0]
+        # A copy: a CUDA graph writes the next output into the same memory.
+        return made.to(torch.float32, copy=True)
+
+    def _to_x0(
+        self, x: torch.Tensor, sigma: torch.Tensor, scale: torch.Tensor, output: torch.Tensor
+    ) -> torch.Tensor:
+        """x0 from the model's output, float32.
+
+        eps: x0 = x - sigma eps. v (Salimans and Ho 2022, 2202.00512): x0 = sqrt(ab) x_t -
+        sqrt(1 - ab) v with x_t = x sqrt(ab), ab = 1 / (1 + sigma^2).
+        """
+        match self.prediction_type:
+            case "epsilon":
+                return x - _like(sigma, x) * output
+            case "v_prediction":
+                minus_v = _like(sigma * torch.rsqrt(sigma.square() + 1.0), x)
+                return x * scale * scale - minus_v * output
+            case _:
+                return output
+
+
+def _like(factor: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Rounded to float32, on the device of x."""
+    return factor.to(torch.float32).to(x.device, non_blocking=True)

@@ -1,0 +1,274 @@
+"""Mixing LoRAs into a loaded model, by sliders, and leaving it as it was, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from backend.contracts.errors import ModelProblem
+from backend.contracts.settings import LoraUse
+from backend.models.lora.file import LoraFile, misfit, modules_by_path
+from backend.models.lora.layers import PatchedLayer, PerSample, Term
+from backend.models.memory import block_offload
+
+Mix = Sequence[tuple[LoraFile, float]]
+
+# The effective scale of a LoRA may differ by this much from the one asked for.
+SCALE_TOLERANCE = 0.02
+
+
+def weights_at(uses: Sequence[LoraUse], step: int, steps: int) -> tuple[float, ...]:
+    """The weight of each LoRA at a step: its own while it acts, else 0.
+
+    Args:
+        uses: Rows with start and end, fractions of the run.
+        step: 0-based; a LoRA acts where start <= step / steps < end.
+        steps: Steps of the run.
+    """
+    position = step / steps
+    return tuple(use.weight if use.start <= position < use.end else 0.0 for use in uses)
+
+
+def plan(uses: Sequence[LoraUse], steps: int) -> tuple[tuple[float, ...], ...]:
+    """`weights_at` for every step of a run: (steps, len(uses))."""
+    return tuple(weights_at(uses, step, steps) for step in range(steps))
+
+
+def canonical(mix: Mix) -> tuple[tuple[LoraFile, float], ...]:
+    """The same mix whatever its order: repeated files added up, zeros left out, by content."""
+    files: dict[str, LoraFile] = {}
+    weights: dict[str, float] = {}
+    for file, weight in mix:
+        files.setdefault(file.content_hash, file)
+        weights[file.content_hash] = weights.get(file.content_hash, 0.0) + weight
+    return tuple((files[key], weights[key]) for key in sorted(files) if weights[key] != 0.0)
+
+
+def acts_by_row(module: nn.Module) -> bool:
+    """Whether a mix gives each row of the batch weights of its own, so that none can be moved."""
+    active = module.__dict__.get(block_offload.MIXED)
+    return isinstance(active, ActiveMix) and bool(active._per_sample)
+
+
+def text_key(mix: Mix) -> str:
+    """Names what a mix does to the text encoder, for the cache of text embeddings.
+
+    From the files' contents and their weights; "" where it leaves the text encoder alone.
+    """
+    digest = hashlib.sha256()
+    touching = [
+        (file, weight) for file, weight in canonical(mix) if file.info.parts - {"unet"}
+    ]
+    for file, weight in touching:
+        digest.update(f"{file.content_hash} {weight!r}\n".encode())
+    return digest.hexdigest() if touching else ""
+
+
+class LoraMixer:
+    """Applies mixes to the parts of one loaded model."""
+
+    def __init__(
+        self, parts: Mapping[str, nn.Module], *, tolerance: float = SCALE_TOLERANCE
+    ) -> None:
+        """Looks the model over; changes nothing.
+
+        Args:
+            parts: {"unet": ..., "text_encoder": ...}, the modules themselves.
+            tolerance: Where rounding the weights would put a LoRA's effective scale off by more
+                than this fraction, the layer keeps W0 and computes the mix beside it. Less than
+                0 means always, infinity never.
+        """
+        self._parts = dict(parts)
+        self._modules = {name: modules_by_path(part) for name, part in parts.items()}
+        self._tolerance = tolerance
+
+    def fits(self, file: LoraFile) -> str | None:
+        """Why a LoRA does not fit this model, one sentence; None if it fits."""
+        return file.info.problem or misfit(file.info, self._modules)
+
+    @contextmanager
+    def applied(self, mix: Mix = ()) -> Iterator[ActiveMix]:
+        """Puts a mix into the live weights; on leaving, every bit is as before.
+
+        The weights' storage stays where it is. One mix at a time: the caller has the model to
+        itself, as a job of the engine's worker has.
+
+        Raises:
+            ModelProblem: A LoRA does not fit; nothing has been changed then.
+            RuntimeError: The model is under a mix already.
+        """
+        marked: list[nn.Module] = []
+        active = ActiveMix(self)
+        try:
+            for part in self._parts.values():
+                # setdefault is one atomic step, so of two threads one is refused.
+                if part.__dict__.setdefault(block_offload.MIXED, active) is not active:
+                    raise RuntimeError("the model is under a LoRA mix already")
+                marked.append(part)
+            active.remix(mix)
+            yield active
+        finally:
+            active._restore()
+            for part in marked:
+                part.__dict__.pop(block_offload.MIXED)
+
+    def _patched(self, path: str) -> PatchedLayer:
+        part, _, inner = path.partition(".")
+        module = self._modules[part][inner]
+        if not isinstance(module, (nn.Linear, nn.Conv2d)):
+            raise TypeError(f"'{path}' is no linear or convolution layer")
+        return PatchedLayer(path, module, block_offload.device_of(self._parts[part]))
+
+    def _send_home(self, path: str) -> None:
+        """Before a layer's weight is read or written: the part that it belongs to."""
+        block_offload.send_home(self._parts[path.partition(".")[0]])
+
+
+class ActiveMix:
+    """A mix in force; made by `LoraMixer.applied`."""
+
+    def __init__(self, mixer: LoraMixer) -> None:
+        self._mixer = mixer
+        self._layers: dict[str, PatchedLayer] = {}
+        # What each layer holds now: content hash and weight of each LoRA, None if per sample.
+        self._held: dict[str, tuple[tuple[str, float], ...] | None] = {}
+        self._terms: dict[tuple[str, str], Term] = {}
+        self._fitting: set[str] = set()
+        self._files: tuple[LoraFile, ...] = ()
+        self._per_sample: set[str] = set()  # layers whose scales differ between rows
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Paths of the layers that are changed."""
+        return tuple(self._layers)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Paths of the layers that keep W0 and compute the mix beside it."""
+        return tuple(path for path, layer in self._layers.items() if layer.beside)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes held for this mix: kept weights, prepared factors, low-rank paths."""
+        terms = sum(term.down.nbytes + term.up.nbytes for term in self._terms.values())
+        return terms + sum(layer.kept_bytes for layer in self._layers.values())
+
+    def remix(self, mix: Mix) -> None:
+        """Takes another mix; only the layers whose LoRAs or weights changed are touched.
+
+        Raises:
+            ModelProblem: A LoRA does not fit; the mix is as before then.
+        """
+        self._check(mix)
+        self._per_sample.clear()
+        self._files = tuple(file for file, _ in mix)
+        wanted: dict[str, list[tuple[LoraFile, float]]] = {}
+        for file, weight in canonical(mix):
+            for path in file.deltas:
+                wanted.setdefault(path, []).append((file, weight))
+        for path in [path for path in self._layers if path not in wanted]:
+            self._drop(path)
+        touched: list[str] = []
+        errors: dict[str, torch.Tensor] = {}
+        for path, parts in wanted.items():
+            held = tuple((file.content_hash, weight) for file, weight in parts)
+            if self._held.get(path, ()) == held:
+                continue
+            self._held[path] = None
+            touched.append(path)
+            layer, operands = self._layer(path), self._operands(path, parts)
+            self._mixer._send_home(path)
+            error = layer.merge(*operands)
+            if error is not None:
+                errors[path] = error
+            self._held[path] = held
+        failing = touched if self._mixer._tolerance < 0 else self._failing(errors)
+        for path in failing:
+            self._mixer._send_home(path)
+            self._layers[path].go_beside(*self._operands(path, wanted[path]))
+        self._forget()
+
+    def per_sample(self, weights: torch.Tensor) -> None:
+        """Gives each sample of the batch a mix of its own, until the next `remix`.
+
+        Args:
+            weights: (B, n), a row for each sample, a column for each LoRA of the mix as it was
+                last given. A batch of n B samples holds the B samples n times in succession, as
+                classifier-free guidance stacks them.
+
+        Raises:
+            ValueError: The columns are not as many as the LoRAs.
+        """
+        if weights.ndim != 2 or weights.shape[1] != len(self._files) or not len(weights):
+            raise ValueError(
+                f"weights of shape {tuple(weights.shape)} for {len(self._files)} LoRAs"
+            )
+        columns: dict[str, list[int]] = {}
+        for column, file in enumerate(self._files):
+            for path in file.deltas:
+                columns.setdefault(path, []).append(column)
+        for path, own in columns.items():
+            layer = self._layer(path)
+            files = [(self._files[column], 1.0) for column in own]
+            scales = PerSample(weights[:, own].to(layer.device, torch.float32))
+            if path in self._per_sample:
+                layer.rescale(scales)
+                continue
+            self._held[path] = None
+            self._per_sample.add(path)
+            self._mixer._send_home(path)
+            layer.go_beside(*self._operands(path, files), scales)
+
+    def _check(self, mix: Mix) -> None:
+        for file, _ in mix:
+            if file.content_hash not in self._fitting:
+                reason = self._mixer.fits(file)
+                if reason is not None:
+                    raise ModelProblem(f"The LoRA '{file.name}' cannot be used. {reason}")
+                self._fitting.add(file.content_hash)
+
+    def _operands(
+        self, path: str, parts: Sequence[tuple[LoraFile, float]]
+    ) -> tuple[list[Term], list[float]]:
+        terms: list[Term] = []
+        for file, _ in parts:
+            key = (path, file.content_hash)
+            if key not in self._terms:
+                self._terms[key] = self._layer(path).term(file.deltas[path])
+            terms.append(self._terms[key])
+        return terms, [weight for _, weight in parts]
+
+    def _layer(self, path: str) -> PatchedLayer:
+        if path not in self._layers:
+            self._mixer._send_home(path)
+            self._layers[path] = self._mixer._patched(path)
+        return self._layers[path]
+
+    def _failing(self, errors: Mapping[str, torch.Tensor]) -> list[str]:
+        """Layers whose rounding is too coarse; one synchronisation with the device for all."""
+        if not errors:
+            return []
+        found = torch.stack(list(errors.values())).tolist()
+        tolerance = self._mixer._tolerance
+        # Not "greater": a weight that overflowed gives NaN.
+        return [path for path, error in zip(errors, found, strict=True) if not error <= tolerance]
+
+    def _forget(self) -> None:
+        """Drops the factors of LoRAs that are no longer in the mix."""
+        present = {file.content_hash for file in self._files}
+        for key in [key for key in self._terms if key[1] not in present]:
+            del self._terms[key]
+
+    def _drop(self, path: str) -> None:
+        self._mixer._send_home(path)
+        self._layers.pop(path).restore()
+        self._held.pop(path, None)
+
+    def _restore(self) -> None:
+        for path in list(self._layers):
+            self._drop(path)
+        self._terms.clear()

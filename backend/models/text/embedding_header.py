@@ -1,0 +1,95 @@
+"""What the header of a textual-inversion file tells (Gal et al. 2022, 2208.01618).
+
+Safetensors only: A1111's (`emb_params`), diffusers' (one tensor under the word), and SDXL's
+(`clip_l` and `clip_g`, one for each text encoder).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from backend.contracts.errors import LoomError, ModelProblem
+from backend.models.catalog.layout import family_of_width
+from backend.models.catalog.safetensors_header import Shapes, read_shapes
+
+PAIR = ("clip_l", "clip_g")
+MAX_VECTORS = 75  # what a chunk of a prompt holds
+
+
+@dataclass(frozen=True)
+class EmbeddingInfo:
+    """What a file's header tells.
+
+    Attributes:
+        keys: Its tensors, in the order of the text encoders.
+        widths: D of each text encoder that it is for.
+        vectors: How many tokens of a prompt it fills.
+    """
+
+    keys: tuple[str, ...]
+    widths: tuple[int, ...]
+    vectors: int
+
+    @property
+    def family(self) -> str:
+        """sd1, sd2, sdxl, or "sd" for other sizes of the same parts."""
+        return "sdxl" if len(self.widths) == 2 else family_of_width(self.widths[0])
+
+
+def inspect_embedding(path: Path) -> EmbeddingInfo:
+    """Reads the header of a file.
+
+    Raises:
+        ModelProblem: It is no embedding, or cannot be used; says why.
+    """
+    shapes = read_shapes(path)
+    keys = _keys(shapes, path.name)
+    found = [shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key]) for key in keys]
+    counts = {shape[0] for shape in found}
+    if len(counts) != 1 or any(len(shape) != 2 or not all(shape) for shape in found):
+        raise ModelProblem(f"{path.name} is no embedding: its tensors do not belong together.")
+    (count,) = counts
+    if count > MAX_VECTORS:
+        raise ModelProblem(
+            f"{path.name} fills {count} tokens of a prompt; {MAX_VECTORS} are the most that a "
+            "text encoder takes in one piece."
+        )
+    return EmbeddingInfo(keys, tuple(shape[1] for shape in found), count)
+
+
+def _keys(shapes: Shapes, name: str) -> tuple[str, ...]:
+    if set(PAIR) <= set(shapes):
+        return PAIR
+    if "emb_params" in shapes:
+        return ("emb_params",)
+    if len(shapes) == 1:
+        return tuple(shapes)
+    raise ModelProblem(
+        f"{name} is no embedding: it holds {len(shapes)} tensors. Is it a LoRA? Those go into "
+        "models/loras."
+    )
+
+
+def header_of(path: Path) -> EmbeddingInfo | None:
+    """The same, read again only when the file has changed; None where it cannot be used."""
+    try:
+        return _header(*stamp(path))
+    except (LoomError, OSError):
+        return None
+
+
+def stamp(path: Path) -> tuple[Path, int, int]:
+    """Path, size and time: another file under the same name has another one.
+
+    Raises:
+        OSError: The file went away.
+    """
+    stat = path.stat()
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _header(path: Path, size: int, changed_ns: int) -> EmbeddingInfo:
+    return inspect_embedding(path)

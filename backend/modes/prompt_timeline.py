@@ -1,0 +1,63 @@
+"""Prompts that change between the steps of a run: which words act at which noise level."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from backend.contracts.settings import Settings
+from backend.models.text.prompt_schedule import at_steps
+from backend.sampling.types import Denoiser, Level, Schedule
+
+ROUNDING = 1e-6  # a level may be told a rounding away from the schedule's
+
+
+class Words(NamedTuple):
+    """What a step is told."""
+
+    prompt: str
+    negative: str
+    prompt_b: str
+
+
+def words_at(settings: Settings, steps: int) -> tuple[Words, ...]:
+    """The words of each of `steps` steps."""
+    prompt = at_steps(settings.prompt, steps)
+    negative = at_steps(settings.negative_prompt, steps)
+    other = at_steps(settings.prompt_b if settings.prompt_mix > 0 else "", steps)
+    return tuple(Words(*said) for said in zip(prompt, negative, other, strict=True))
+
+
+def changes(settings: Settings) -> bool:
+    """Whether the words may differ between the steps of a run."""
+    return len(set(words_at(settings, settings.steps))) > 1
+
+
+def denoiser(
+    settings: Settings, schedule: Schedule, first: int, saying: Callable[[Words], Denoiser]
+) -> Denoiser:
+    """A denoiser that says to each step what the prompt means there.
+
+    Args:
+        settings: With the prompts as they were written.
+        schedule: Its levels tell the steps apart; a method that looks twice in a step (Heun)
+            hears the next step's words at its second look.
+        first: The step that the run begins with; fractions and steps count from there.
+        saying: Makes the denoiser of some words; called once for each that differ.
+    """
+    said = words_at(settings, max(1, schedule.steps - first))
+    made = {words: saying(words) for words in dict.fromkeys(said)}
+    if len(made) == 1:
+        return made[said[0]]
+    rising = [-level for level in schedule.levels[first : first + len(said)]]
+
+    def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
+        if level.value is None:
+            raise ValueError("words that change need one level for all samples")
+        step = bisect_left(rising, -level.value * (1 + ROUNDING))
+        return made[said[min(step, len(said) - 1)]](x, level)
+
+    return denoise

@@ -1,0 +1,163 @@
+"""Recipes in pictures: PNGs that carry their record, and what other tools' pictures tell.
+
+Two PNG text chunks are written: `parameters` for the field's other tools, and `latent-loom`, our
+settings as JSON, which is exact and is preferred when reading.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from PIL import Image, PngImagePlugin
+
+from backend.contracts import schema
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels, Record
+from backend.contracts.settings import MODES, parse
+from backend.pictures.opening import opened
+from backend.recipes import png_text
+from backend.recipes.a1111 import parameters_text, parse_parameters
+
+OWN_KEY = "latent-loom"
+KEYS = frozenset({OWN_KEY, "parameters", "workflow"})
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
+_NOTHING = "This picture carries no settings that can be read."
+
+
+@dataclass(frozen=True)
+class ReadRecord:
+    """What a picture says about how it was made.
+
+    Attributes:
+        mode: A key of `settings.MODES`.
+        settings: Fields of that mode, together valid; absent where the picture does not say.
+            Whether the model and the LoRAs are at hand is for the caller to see.
+        notes: One sentence for each thing that could not be mapped.
+        source: "latent-loom" for our own JSON, "parameters" for the text of other tools.
+        model: {"name", "hash"} as far as given.
+        extra: Further facts of our own records.
+    """
+
+    mode: str
+    settings: dict[str, Any]
+    notes: tuple[str, ...]
+    source: Literal["latent-loom", "parameters"]
+    model: dict[str, str] = field(default_factory=dict[str, str])
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def write_png(image: Pixels, record: Record) -> bytes:
+    """A PNG of `image`, (H, W, 3) uint8 RGB, that carries its record."""
+    document = {
+        "schema": schema.SCHEMA,
+        "mode": record.mode,
+        "settings": record.settings,
+        "model": record.model,
+        "extra": record.extra,
+    }
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", parameters_text(record))
+    info.add_text(OWN_KEY, json.dumps(document, allow_nan=False))
+    buffer = io.BytesIO()
+    # Level 4 is a third faster than the default and hardly larger.
+    Image.fromarray(image).save(buffer, "png", pnginfo=info, compress_level=4)
+    return buffer.getvalue()
+
+
+def read(data: bytes) -> ReadRecord:
+    """Reads the recipe from the bytes of a PNG, JPEG or WebP, without decoding its pixels.
+
+    Raises:
+        BadInput: It is no such file, too large, or carries no settings.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise BadInput(f"The file is larger than {MAX_FILE_BYTES // 2**20} MB.")
+    if data.startswith(png_text.SIGNATURE):
+        return from_texts(png_text.read_texts(io.BytesIO(data), KEYS))
+    with opened(data) as image:
+        comment = _user_comment(image)
+    if not comment:
+        raise BadInput(_NOTHING)
+    return from_texts({"parameters": comment})
+
+
+def from_texts(texts: dict[str, str]) -> ReadRecord:
+    """Makes a record of a PNG's text chunks, ours before that of other tools.
+
+    Raises:
+        BadInput: There are none that can be read.
+    """
+    notes: tuple[str, ...] = ()
+    if OWN_KEY in texts:
+        try:
+            return _own(texts[OWN_KEY])
+        except BadInput as error:
+            reason = str(error).rstrip(".")
+            notes = (f"The settings of this picture cannot be used: {reason}.",)
+    if texts.get("parameters", "").strip():
+        parsed = parse_parameters(texts["parameters"])
+        return ReadRecord(
+            "txt2img", parsed.settings, notes + parsed.notes, "parameters", parsed.model
+        )
+    if notes:
+        raise BadInput(notes[0])
+    if "workflow" in texts:
+        raise BadInput("This picture carries a ComfyUI workflow, which cannot be read here.")
+    raise BadInput(_NOTHING)
+
+
+def _own(text: str) -> ReadRecord:
+    document = schema.migrate(schema.loads(text))
+    mode, values = document.get("mode"), document.get("settings")
+    model, extra = document.get("model", {}), document.get("extra", {})
+    if not isinstance(mode, str) or mode not in MODES:
+        raise BadInput(f"there is no mode '{str(mode)[:80]}' here")
+    if not (isinstance(values, dict) and isinstance(model, dict) and isinstance(extra, dict)):
+        raise BadInput("they are damaged")
+    settings, notes = _usable(mode, values)
+    names = {key: str(model[key])[:300] for key in ("name", "hash") if key in model}
+    return ReadRecord(mode, settings, notes, OWN_KEY, names, extra)
+
+
+def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Leaves out one field after another until the rest is valid, and says which and why."""
+    left = dict(values)
+    notes: list[str] = []
+    while True:
+        try:
+            parse(mode, left)
+        except BadInput as error:
+            field_at_fault = error.field or ""
+            names = {field_at_fault, field_at_fault.split(".")[0]} & set(left)
+            # Without a field it is a pair that does not go together.
+            names = names or _PAIRED & set(left)
+            if not names:
+                raise
+            left = {name: value for name, value in left.items() if name not in names}
+            notes.append(str(error)[:300])
+        else:
+            return left, tuple(notes)
+
+
+def _user_comment(image: Image.Image) -> str:
+    try:
+        raw = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError):
+        return ""
+    if isinstance(raw, str):
+        return raw
+    if not isinstance(raw, bytes):
+        return ""
+    code, body = raw[:8], raw[8:]
+    if code == b"UNICODE\0":
+        # EXIF does not say which byte order; nearly all of this text is ASCII, so the zeros tell.
+        little = body[1::2].count(0) > body[::2].count(0)
+        return body.decode("utf-16-le" if little else "utf-16-be", errors="replace")
+    if code in (b"ASCII\0\0\0", b"\0" * 8):
+        return body.decode("utf-8", errors="replace").rstrip("\0")
+    return raw.decode("utf-8", errors="replace").rstrip("\0")

@@ -1,0 +1,227 @@
+"""The outputs folder: `<data>/outputs/<YYYY-MM-DD>/<time>_<seed>_<index>.png`.
+
+The PNGs are the only store: each carries its record, so the history is whatever lies there, also
+after a restart, a copy or a deletion by hand.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from backend.contracts.errors import BadInput, LoomError, StorageProblem
+from backend.contracts.events import Pixels, Record
+from backend.pictures.opening import opened
+from backend.recipes import metadata, png_text
+from backend.storage.atomic_files import storage_problem, write_new
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PROMPTS = ("prompt", "negative_prompt", "prompt_a", "prompt_b", "prompt_c", "prompt_d")
+_MAX_THUMBNAILS = 512
+_MAX_SAME_NAME = 1000
+
+
+@dataclass(frozen=True)
+class HistoryItem:
+    """One picture of the past.
+
+    Attributes:
+        path: The PNG.
+        mode: The mode that made it.
+        settings: As far as the picture says; see `metadata.ReadRecord`.
+        model: {"name", "hash"} as far as given.
+        saved_s: When the file was written, seconds since 1970.
+    """
+
+    path: Path
+    mode: str
+    settings: dict[str, Any]
+    model: dict[str, str]
+    saved_s: float
+
+
+_Version = tuple[int, int]  # mtime, ns, and size, bytes
+
+
+class Storage:
+    """Pictures on disk. Safe from any thread; several processes may share a folder.
+
+    Args:
+        data_dir: Made when the first picture is saved.
+        now: The clock that names folders and files.
+    """
+
+    def __init__(self, data_dir: Path, now: Callable[[], datetime] = datetime.now) -> None:
+        self._data_dir = data_dir
+        self._now = now
+        self._lock = threading.Lock()
+        self._items: dict[Path, tuple[_Version, HistoryItem | None]] = {}
+        self._thumbnails: OrderedDict[tuple[Path, _Version, int], bytes] = OrderedDict()
+
+    @property
+    def outputs(self) -> Path:
+        """The folder with a folder for each day."""
+        return self._data_dir / "outputs"
+
+    @property
+    def free_bytes(self) -> int:
+        """Space left on the disk that holds the outputs."""
+        folder = self.outputs.absolute()
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    def save_output(self, image: Pixels, record: Record) -> Path:
+        """Saves one picture with its record, whole or not at all.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            record: Its recipe.
+
+        Raises:
+            StorageProblem: The disk is full, or the folder may not be written to.
+        """
+        data = metadata.write_png(image, record)
+        now = self._now()
+        seed = int(record.settings.get("seed", 0))
+        stem = f"{now:%H%M%S}-{now.microsecond // 1000:03d}_{seed:010d}"
+        folder = self.outputs / f"{now:%Y-%m-%d}"
+        for index in range(_MAX_SAME_NAME):
+            path = folder / f"{stem}_{index:02d}.png"
+            try:
+                write_new(path, data)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise storage_problem(error, "The picture", "the outputs folder") from error
+            else:
+                return path
+        raise StorageProblem("The picture could not be saved: the outputs folder takes no more.")
+
+    def history(self, search: str = "", offset: int = 0, limit: int = 50) -> list[HistoryItem]:
+        """Past pictures, newest first; files that are damaged or say nothing are passed over.
+
+        Args:
+            search: Words that must all occur in the prompts, in any case; empty finds all.
+            offset: How many to leave out from the start.
+            limit: How many at most.
+        """
+        words = search.casefold().split()
+        files = self._files()
+        with self._lock:
+            here = {path for path, _ in files}
+            self._items = {path: kept for path, kept in self._items.items() if path in here}
+        found: list[HistoryItem] = []
+        for item in self._read_all(files):
+            if len(found) >= offset + limit:
+                break
+            prompts = "\n".join(item.settings.get(key, "") for key in _PROMPTS).casefold()
+            if all(word in prompts for word in words):
+                found.append(item)
+        return found[offset : offset + limit]
+
+    def thumbnail(self, path: Path, px: int) -> bytes:
+        """A JPEG of a saved picture whose longer side is at most `px`, 16..1024.
+
+        Raises:
+            BadInput: The path is not one of the outputs, or `px` is out of range.
+            StorageProblem: The file is damaged.
+        """
+        if not 16 <= px <= 1024:
+            raise BadInput("A thumbnail's size must lie between 16 and 1024 pixels.", "px")
+        path = self.checked(path)
+        key = (path, _version(path.stat()), px)
+        with self._lock:
+            if key in self._thumbnails:
+                self._thumbnails.move_to_end(key)
+                return self._thumbnails[key]
+        try:
+            with opened(path.read_bytes()) as image:
+                image.thumbnail((px, px))
+                buffer = io.BytesIO()
+                image.convert("RGB").save(buffer, "jpeg", quality=85)
+        except (BadInput, OSError):
+            raise StorageProblem(f"The picture {path.name} is damaged.") from None
+        with self._lock:
+            self._thumbnails[key] = buffer.getvalue()
+            while len(self._thumbnails) > _MAX_THUMBNAILS:
+                self._thumbnails.popitem(last=False)
+        return buffer.getvalue()
+
+    def checked(self, path: Path) -> Path:
+        """The real path of a saved picture.
+
+        Raises:
+            BadInput: It does not lie in the outputs folder, links followed, or is no PNG there.
+        """
+        try:
+            real = (self.outputs / path).resolve(strict=True)
+        except (OSError, ValueError, RuntimeError):
+            real = None
+        inside = real is not None and real.is_relative_to(self.outputs.resolve())
+        if real is None or not inside or real.suffix.lower() != ".png" or not real.is_file():
+            raise BadInput("There is no such picture among the outputs.", "path")
+        return real
+
+    def _files(self) -> list[tuple[Path, os.stat_result]]:
+        """Every PNG of every day, newest first."""
+        files: list[tuple[Path, os.stat_result]] = []
+        for day in _entries(self.outputs):
+            if not _DAY.fullmatch(day.name) or not day.is_dir(follow_symlinks=False):
+                continue
+            for entry in _entries(Path(day.path)):
+                hidden = entry.name.startswith(".")
+                if hidden or not entry.name.lower().endswith(".png"):
+                    continue
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        files.append((Path(entry.path), entry.stat(follow_symlinks=False)))
+                except OSError:  # deleted since it was listed
+                    continue
+        files.sort(key=lambda file: (file[0].parent.name, file[0].name), reverse=True)
+        return files
+
+    def _read_all(self, files: list[tuple[Path, os.stat_result]]) -> Iterator[HistoryItem]:
+        for path, status in files:
+            version = _version(status)
+            kept = self._items.get(path)
+            if kept is None or kept[0] != version:
+                kept = (version, _read_item(path, status))
+                with self._lock:
+                    self._items[path] = kept
+            if kept[1] is not None:
+                yield kept[1]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _read_item(path: Path, status: os.stat_result) -> HistoryItem | None:
+    try:
+        with path.open("rb") as file:
+            # Ours stands before the pixels, and a whole file ends with IEND.
+            record = metadata.from_texts(png_text.read_texts(file, metadata.KEYS, to_end=False))
+            file.seek(-8, os.SEEK_END)
+            if file.read(4) != b"IEND":
+                return None
+    except (LoomError, OSError):
+        return None
+    return HistoryItem(path, record.mode, record.settings, record.model, status.st_mtime)
+
+
+def _version(status: os.stat_result) -> _Version:
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,205 @@
+"""Named endpoints for scripts: /<mode> for each mode, /train_lora, /options, /cancel_job,
+/read_record, /verify, /memory, /free_memory.
+
+Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
+generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
+client cancels, the generator is closed and the job with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+from gradio.events import api
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+
+from backend.contracts.errors import BadInput
+from backend.contracts.events import JobStatus, Output
+from backend.contracts.requests import Request
+from backend.contracts.settings import MODES, MorphSettings, Settings, parse
+from backend.engine.exports.animation import encode
+from backend.recipes.metadata import read
+from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
+from ui.api.training import train_lora_endpoint
+from ui.api.verify import verify_endpoint
+from ui.page.stream import ENDED, sentence
+from ui.page.studio import Studio
+from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
+
+# Fields whose tuples travel as lists.
+LISTS: dict[str, Any] = {
+    "loras": list[dict[str, Any]], "controls": list[dict[str, Any]], "strengths": list[float],
+    "templates": list[dict[str, Any]],
+}
+NAMED: dict[str, Any] = {"base": dict[str, Any]}
+
+
+def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
+    """Adds the endpoints to the page being built, one for the job of each of these modes.
+
+    Returns:
+        Name -> what it does, as clients are told.
+    """
+    jobs = [_job_endpoint(studio, mode, MODES[mode]) for mode in modes]
+    told: dict[str, str] = {}
+    for endpoint in (*jobs, train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
+                     _read_record(), verify_endpoint(studio), _memory(studio),
+                     _free_memory(studio)):
+        name = endpoint.__name__
+        told[name] = inspect.getdoc(endpoint) or ""
+        api(endpoint, api_name=name, concurrency_limit=None, api_description=told[name])
+    return told
+
+
+def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callable[..., Any]:
+    names = [*settings.model_fields, *settings.pictures]
+
+    async def endpoint(
+        request: gr.Request, *values: Any
+    ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        engine = studio.engine
+        token = None
+        try:
+            given = dict(zip(names, values, strict=True))
+            sent = {name: given.pop(name) for name in settings.pictures}
+            images = await asyncio.to_thread(read_pictures, sent)
+            wanted = Request(parse(mode, given), images)
+            owner = str(request.username or request.session_hash or "")
+            token = await asyncio.to_thread(engine.submit, wanted, owner)
+            while True:
+                status = engine.status(token)
+                engine.touch(token)
+                if status.state in ENDED:
+                    break
+                yield [], report(status)
+                await asyncio.sleep(REPORT_EVERY_S)
+            yield await asyncio.to_thread(_result, status)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise refusal(error) from None
+        finally:
+            if token is not None:
+                engine.cancel(token)  # of no effect on a job that has ended
+
+    endpoint.__name__ = mode
+    endpoint.__doc__ = settings.__doc__
+    fields: dict[str, tuple[Any, Any]] = {
+        name: ((LISTS | NAMED).get(name, field.annotation),
+               [] if name in LISTS else {} if name in NAMED else field.get_default())
+        for name, field in settings.model_fields.items()
+    }
+    fields |= {name: (FileData | None, None) for name in settings.pictures}
+    return signed(endpoint, fields, tuple[list[FileData], dict])
+
+
+def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
+    if status.state == "failed":
+        raise gr.Error(status.error or "The job failed.", print_exception=False)
+    if status.state == "stopped" and not status.outputs:
+        raise gr.Error(status.error or "The job was stopped.", print_exception=False)
+    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    files = [output_file(folder, output) for output in status.outputs]
+    info = {"job": status.token, **status.info}
+    if status.outputs and status.outputs[0].record.mode == MorphSettings.mode:
+        info["video"] = _morph(folder, status.outputs).model_dump()
+    return [file.model_dump() for file in files], info
+
+
+def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
+    """The frames in one file, of the format that the settings name."""
+    settings = MorphSettings.model_validate(outputs[0].record.settings)
+    made = encode(outputs, settings.format, settings.fps, ping_pong=settings.ping_pong)
+    path = folder / f"morph{made.suffix}"
+    path.write_bytes(made.content)
+    return FileData(path=str(path), orig_name=path.name, mime_type=made.kind,
+                    size=len(made.content))
+
+
+def _options(studio: Studio) -> Callable[..., Any]:
+    def options() -> dict:
+        """Names that settings may use.
+
+        Models, samplers with their schedules, LoRAs, embeddings, ControlNets and presets.
+        """
+        library = studio.engine.library()
+        return {
+            "models": [dict(card) for card in library.models],
+            "samplers": list(library.samplers),
+            "schedules": {name: list(names) for name, names in library.samplers.items()},
+            "loras": [dict(lora) for lora in library.loras],
+            "controlnets": [dict(net) for net in library.controlnets],
+            "embeddings": [dict(one) for one in library.embeddings],
+            "vaes": [dict(vae) for vae in library.vaes],
+            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled,
+                         "pictures": list(info.pictures)}
+                        for info in studio.presets.list() if not info.problem],
+        }
+
+    return options
+
+
+def _cancel_job(studio: Studio) -> Callable[..., Any]:
+    def cancel_job(job: str) -> dict:
+        """Stops a job by the token that its endpoint reported; says what state it is in."""
+        try:
+            if not isinstance(job, str):
+                raise BadInput("'job' is the token that the running job reported.", "job")
+            studio.engine.cancel(job)
+            return {"job": job, "state": studio.engine.status(job).state}
+        except Exception as error:
+            raise refusal(error) from None
+
+    return cancel_job
+
+
+def _read_record() -> Callable[..., Any]:
+    def read_record(file: FileData) -> dict:
+        """Settings out of an uploaded PNG, ours or A1111's, and what could not be mapped."""
+        try:
+            found = read(read_upload(file, MAX_PICTURE_BYTES))
+        except Exception as error:
+            raise refusal(error) from None
+        return {"mode": found.mode, "settings": found.settings, "notes": list(found.notes),
+                "source": found.source}
+
+    return read_record
+
+
+def _memory(studio: Studio) -> Callable[..., Any]:
+    def memory() -> dict:
+        """What the model cache holds and may hold, in bytes, and each part in it.
+
+        `used_bytes` and `budget_bytes` count where models run, `ram_bytes` and
+        `ram_budget_bytes` in RAM.
+        """
+        return asdict(studio.engine.memory())
+
+    return memory
+
+
+def _free_memory(studio: Studio) -> Callable[..., Any]:
+    def free_memory() -> dict:
+        """Lets every model go that no job uses: {"freed_bytes", and what /memory says}."""
+        return {"freed_bytes": studio.engine.free_memory(), **asdict(studio.engine.memory())}
+
+    return free_memory
+
+
+async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
+    """Answers a script that named a field which does not exist (Gradio raises TypeError)."""
+    named = re.search(r"Parameter `([^`]{1,80})` is not a valid", str(error))
+    if named is None:
+        return JSONResponse({"detail": sentence(error)}, 500)
+    return JSONResponse({"detail": f"There is no setting '{named[1]}'; check its spelling."}, 422)
+

@@ -1,0 +1,74 @@
+"""The endpoint /train_lora."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
+from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
+from ui.page.stream import ENDED
+from ui.page.studio import Studio
+from ui.panels.training_files import read_training_files
+
+
+def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
+    """Makes the endpoint: the fields of `TrainLoraSettings`, then pictures and captions.
+
+    It yields ([], {"job": token, "loss": ..., ...}) while it trains, at last (validation pictures,
+    info); `info["training"]["lora"]` is the name to use. A client that cancels stops the training,
+    and `resume` goes on with it.
+    """
+    names = list(TrainLoraSettings.model_fields)
+
+    async def train_lora(
+        request: gr.Request, *values: Any
+    ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        """Learns a LoRA from 1 to 100 pictures; all other endpoints can use it at once."""
+        engine = studio.engine
+        token = None
+        try:
+            given = dict(zip([*names, "pictures", "captions"], values, strict=True))
+            files, captions = given.pop("pictures"), given.pop("captions")
+            settings = parse_training(given)
+            pictures = await asyncio.to_thread(read_training_files, files, captions)
+            wanted = TrainLoraRequest(settings, pictures)
+            owner = str(request.username or request.session_hash or "")
+            token = await asyncio.to_thread(engine.submit, wanted, owner, background=True)
+            while (status := engine.status(token)).state not in ENDED:
+                engine.touch(token)
+                yield [], report(status) | {"loss": status.progress.loss}
+                await asyncio.sleep(REPORT_EVERY_S)
+            yield await asyncio.to_thread(_result, status)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise refusal(error) from None
+        finally:
+            if token is not None:
+                engine.cancel(token)  # of no effect on a job that has ended
+
+    fields: dict[str, tuple[Any, Any]] = {
+        name: (field.annotation, "" if field.is_required() else field.get_default())
+        for name, field in TrainLoraSettings.model_fields.items()
+    }
+    fields |= {"pictures": (list[FileData], []), "captions": (list[str], [])}
+    return signed(train_lora, fields, tuple[list[FileData], dict])
+
+
+def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
+    if status.state != "done":
+        raise gr.Error(status.error or "The training was stopped.", print_exception=False)
+    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    files = [output_file(folder, output) for output in status.outputs]
+    info = json.loads(json.dumps({"job": status.token, **status.info}))
+    return [file.model_dump() for file in files], info

@@ -1,0 +1,151 @@
+"""Puts the page together and serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
+
+from backend.contracts.settings import XyzGridSettings
+from backend.engine.jobs.protocol import Engine
+from backend.storage.outputs import Storage
+from backend.storage.presets import PresetStore
+from backend.storage.styles import FILE, StyleShelf
+from ui.api.endpoints import unknown_field
+from ui.api.scripts_page import LINK, scripts_page
+from ui.page.controls import control_for
+from ui.page.filling import Filler
+from ui.page.following import connect_model
+from ui.page.form import Form
+from ui.page.header import header
+from ui.page.linking import connect_links
+from ui.page.queueing import connect_queue
+from ui.page.send import connect_sends
+from ui.page.studio import Studio
+from ui.page.tab_bar import TabBar
+from ui.page.tabs import TABS
+from ui.page.theme import STATIC, css, head, theme
+from ui.page.workspace import Workspace
+from ui.panels.check import check_panel
+from ui.panels.history import connect_records, history_drawer
+from ui.panels.presets import PresetPanel
+from ui.panels.verify import connect_verify
+from ui.sdapi.access import BasicAuth
+from ui.sdapi.routes import controlnet, sdapi
+from ui.server.guard import Guard, HostList
+from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
+
+MAX_FILE = "32mb"
+
+
+@dataclass
+class Notice:
+    """A sentence for every visitor that is only known after the start."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The built page.
+
+    Attributes:
+        blocks: Gradio's side of it.
+        studio: What it talks to.
+        notice: Shown to every visitor when not empty.
+    """
+
+    blocks: gr.Blocks
+    studio: Studio
+    notice: Notice = field(default_factory=Notice)
+
+
+def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) -> Studio:
+    """Opens the data folder: `engine` is made with the storage that it saves into."""
+    storage = Storage(data)
+    presets = PresetStore(bundled, data / "presets")
+    return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
+
+
+def build(studio: Studio) -> Page:
+    """Builds the page: header, one tab a mode, the drawer, and the endpoints for scripts."""
+    notice = Notice()
+    with gr.Blocks(title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600),
+                   fill_width=True) as blocks:
+        # First, while the page is empty: this builds the server's routes and the page's config.
+        blocks.queue(api_open=False, default_concurrency_limit=None)
+        top = header(studio)
+        panel = PresetPanel(studio)
+        drawer = history_drawer(studio)
+        check = check_panel(studio)
+        spaces: list[Workspace] = []
+        shown_mode = gr.State(TABS[0].mode)
+        with gr.Tabs(elem_classes="loom-tabs") as bar:
+            tabs = TabBar(bar, shown_mode)
+            for tab in TABS:
+                form = Form(tab.mode, studio.engine)
+                form.adopt(control_for(form.settings, "model"), top.model)
+                targets = [{"mode": place, "title": title} for other in TABS
+                           for place, _, title in other.places]
+                with gr.Tab(tab.title, id=tab.mode) as shown:
+                    spaces.append(Workspace(tab, studio, form, targets))
+                tabs.follow(shown, tab.mode)
+        gr.HTML(LINK)
+        for space in spaces:
+            space.connect(blocks)
+        connect_model(top.model, spaces)
+        connect_queue(studio.engine, top, spaces)
+        connect_sends(studio.engine, tabs, spaces)
+        panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
+        filler = Filler(studio, top, spaces, tabs)
+        connect_records(studio, top, drawer, filler)
+        connect_links(studio, blocks, top, panel, filler, spaces, tabs)
+        connect_verify(studio, check, [drawer, top.notices], spaces)
+    scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
+    return Page(blocks, studio, notice)
+
+
+def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | None]:
+    """Starts the server in the background.
+
+    Returns:
+        The local address, and the share link where one was wanted and came about.
+
+    Raises:
+        PortInUse: Something else answers there.
+    """
+    hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
+    middleware = [Middleware(Guard, hosts=hosts)]
+    if plan.share or not is_local(plan.host):
+        # Four fifths of the page; it leaves pictures and event streams as they are.
+        middleware.append(Middleware(GZipMiddleware, compresslevel=5))
+    app_options: dict[str, Any] = {
+        "middleware": middleware, "openapi_url": None,
+        "exception_handlers": {TypeError: unknown_field},
+    }
+    if plan.api:
+        app_options["routes"] = [
+            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth)),
+            Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth)),
+        ]
+    if not port_is_free(plan.host, plan.port):
+        raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
+    _, local_url, share_url = page.blocks.launch(
+        server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
+        inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,
+        footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
+        ssr_mode=False, favicon_path=STATIC / "favicon.png", state_session_capacity=64,
+        max_file_size=MAX_FILE,
+        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), head=head(),
+        app_kwargs=app_options,
+    )
+    if share_url:
+        hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])
+    page.notice.text = share_failure(plan, share_url)
+    return local_url, share_url

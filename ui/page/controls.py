@@ -1,0 +1,307 @@
+"""Which component stands for which settings field.
+
+Ranges, choices and hints are read from the settings model, so that a field is described once.
+A control may stand for two fields (size: width and height); its `read` gives the fields' values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import gradio as gr
+from pydantic import BaseModel
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import Settings
+from backend.control.registry import ENTRIES
+from backend.engine.jobs.protocol import Library
+
+TITLES = {
+    "guidance_scale": "Guidance", "batch_size": "Batch", "batch_count": "Batches",
+    "guidance_rescale": "Rescale", "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip",
+    "vae": "VAE", "prompt_b": "Prompt B", "prompt_mix": "Mix in prompt B",
+    "controlnet": "ControlNet", "start_from": "Start from",
+    "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
+    "loras": "LoRAs", "compare": "Compare LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
+    "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
+    "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
+    "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",
+    "seed_b": "Seed B", "prompt_c": "Prompt C", "prompt_d": "Prompt D", "seed_c": "Seed C",
+    "seed_d": "Seed D", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
+    "attention_lambda": "Attention to both ends", "inversion_refine": "Inversion refinements",
+    "hires_scale": "Upscale", "hires_denoise": "Denoise", "hires_steps": "Hires steps",
+    "hires_upscaler": "Upscaler", "format": "File for scripts", "start_noise": "Noise",
+    "source_prompt": "What it shows now", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
+}
+CHOICE_TITLES = {
+    "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
+    "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
+    "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
+    "prompt": "prompt counts more", "control": "edges count more",
+    "model": "model's own", "karras": "Karras", "exponential": "exponential",
+    "latent": "latent space", "lanczos": "Lanczos, in pixels",
+    "walk": "latent walk", "quick": "quick", "fine": "fine", "insert": "insert frames",
+    "rerun": "run again", "off": "off", "smooth": "slow ends",
+    "fresh": "fresh", "inverted": "the picture's own (inverted)",
+    "trailing": "trailing", "ays": "AYS", "latent_noise": "latent noise",
+}
+ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
+END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
+PROMPTS = "loom-says"  # the class of every field that the model reads
+SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
+_SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
+
+Values = dict[str, Any]
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox | gr.HTML
+
+
+@dataclass(frozen=True)
+class Control:
+    """One component of a form.
+
+    Attributes:
+        key: Its name among the form's controls.
+        fields: The settings fields that it stands for.
+        build: Makes the component from its key, field schema, library and element id.
+        read: Component value -> the fields' values.
+        write: The fields' values, library and model card -> component value.
+    """
+
+    key: str
+    fields: tuple[str, ...]
+    build: Callable[[str, dict[str, Any], Library, str], Part]
+    read: Callable[[Any], Values]
+    write: Callable[[Values, dict[str, Any]], Any]
+
+
+@cache
+def _schemas(settings: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The JSON schemas of all fields; pydantic works them out anew for each that is asked for."""
+    return settings.model_json_schema()["properties"]
+
+
+def field_schema(settings: type[BaseModel], field: str) -> dict[str, Any]:
+    """The JSON schema of a field, its "or null" taken off."""
+    schema = _schemas(settings)[field]
+    merged = {key: value for key, value in schema.items() if key != "anyOf"}
+    for option in schema.get("anyOf", ()):
+        if option.get("type") != "null":
+            merged |= option
+    return merged
+
+
+def card_of(library: Library, model: str) -> dict[str, Any]:
+    """What is known of a model; an empty card where it is unknown."""
+    return next((dict(card) for card in library.models if card["name"] == model), {})
+
+
+FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
+
+
+def model_choice(card: dict[str, Any]) -> tuple[str, str]:
+    """A checkpoint in the dropdown: title, family and size; and its name."""
+    size = card.get("bytes", 0)
+    told = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
+    facts = [card.get("title") or card["name"], FAMILIES.get(card.get("family", ""), ""), told]
+    return " · ".join(filter(None, facts)), card["name"]
+
+
+def named(choice: str) -> tuple[str, str]:
+    """A dropdown's choice: how it is shown, and its value."""
+    return CHOICE_TITLES.get(choice, choice), choice
+
+
+def title(key: str) -> str:
+    """The label of a control."""
+    return TITLES.get(key, key.replace("_", " ").capitalize())
+
+
+def hint(schema: dict[str, Any]) -> str:
+    """The field's sentence, with its range and unit."""
+    text = str(schema.get("description", ""))
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None and schema.get("type") != "string" and high < 1e6:
+        text += f" {low:g} to {high:g}{' ' + schema['unit'] if schema.get('unit') else ''}."
+    return text
+
+
+def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
+    return gr.Slider(
+        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key),
+        info=hint(schema), elem_id=elem_id, buttons=[],
+    )
+
+
+def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    choices = [named(str(name)) for name in schema["enum"]]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Number(schema["default"], precision=0, label=title(key), info=hint(schema),
+                     elem_id=elem_id, minimum=-1)
+
+
+def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
+                      lines=2, max_lines=12, elem_classes=PROMPTS)
+
+
+def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Textbox(schema["default"], label=title(key), elem_id=elem_id,
+                      lines=3 if key == "prompt" else 2, max_lines=12,
+                      placeholder="What should the picture show?" if key == "prompt"
+                      else "What to steer away from", elem_classes=["loom-prompt", PROMPTS])
+
+
+def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Checkbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id)
+
+
+def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
+                      placeholder="e.g. 0.3, 0.5, 0.7, 0.9", max_lines=1)
+
+
+def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    card = dict(library.models[0]) if library.models else {}
+    return gr.Dropdown(
+        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id,
+        allow_custom_value=True,
+        info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
+    )
+
+
+def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """Sizes with about the native number of pixels, in steps of 64 px (of 8 for small models)."""
+    width, height = card.get("native_size", (512, 512))
+    unit = 64 if width >= 512 else 32
+    pixels = width * height
+    choices = [(f"{width} × {height}, native", "native")]
+    for across, down in SIZES[1:]:
+        w = max(unit, round((pixels * across / down) ** 0.5 / unit) * unit)
+        h = max(unit, round((pixels * down / across) ** 0.5 / unit) * unit)
+        choices.append((f"{w} × {h}  ({across}:{down})", f"{w}x{h}"))
+    return choices
+
+
+def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    names = [net["name"] for net in library.controlnets if not net["problem"]]
+    return gr.Dropdown([("the one that fits", ""), *((name, name) for name in names)],
+                       value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Dropdown(vae_choices(library), value=schema["default"], label=title(key),
+                       info=hint(schema), elem_id=elem_id, filterable=False)
+
+
+def vae_choices(library: Library) -> list[tuple[str, str]]:
+    """The checkpoint's own autoencoder, and the separate ones that can be used."""
+    names = [vae["name"] for vae in library.vaes if not vae["problem"]]
+    return [("the model's own", ""), *((name, name) for name in names)]
+
+
+def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
+    known = {name for net in library.controlnets for name in net["detectors"]}
+    choices = [(entry.title, entry.name) for entry in ENTRIES
+               if entry.name in {"canny", "identity"} | known]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _read_size(value: Any) -> Values:
+    if value in (None, "", "native"):
+        return {"width": None, "height": None}
+    match = _SIZE.fullmatch(str(value))
+    if match is None:
+        raise BadInput("Size is written as width x height, e.g. 320x192.", "size")
+    return {"width": int(match[1]), "height": int(match[2])}
+
+
+def _write_size(values: Values, card: dict[str, Any]) -> str:
+    native = card.get("native_size", (None, None))
+    width = values.get("width") or native[0]
+    height = values.get("height") or native[1]
+    same = [width, height] == list(native)
+    return "native" if same or width is None or height is None else f"{width}x{height}"
+
+
+def _method(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    choices = [("what fits", ""), *(named(str(name)) for name in schema["enum"])]
+    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
+                       elem_id=elem_id, filterable=False)
+
+
+def _read_strengths(value: Any) -> Values:
+    try:
+        return {"strengths": [float(part) for part in str(value or "").replace(";", ",").split(",")
+                              if part.strip()]}
+    except ValueError:
+        raise BadInput("Strengths are numbers with commas between, e.g. 0.3, 0.5, 0.7.",
+                       "strengths") from None
+
+
+def _write_strengths(values: Values, card: dict[str, Any]) -> str:
+    return ", ".join(f"{strength:g}" for strength in values.get("strengths", ()))
+
+
+def _write_guidance(values: Values, card: dict[str, Any]) -> float:
+    value = values.get("guidance_scale")
+    return card.get("guidance_scale") or 7.0 if value is None else value
+
+
+SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
+CONTROLNET = Control(
+    "controlnet", ("controlnet",), _controlnet, lambda value: {"controlnet": value or None},
+    lambda values, card: values.get("controlnet") or "",
+)
+METHOD = Control(
+    "method", ("method",), _method, lambda value: {"method": value or None},
+    lambda values, card: values.get("method") or "",
+)
+STRENGTHS = Control("strengths", ("strengths",), _line, _read_strengths, _write_strengths)
+
+
+def control_for(settings: type[Settings], field: str) -> Control:
+    """The control that stands for a field of a mode's settings."""
+    if field in SIZE.fields:
+        return SIZE
+    if field == "controlnet":
+        return CONTROLNET
+    if field == "strengths":
+        return STRENGTHS
+    if field == "method":
+        return METHOD
+    schema = field_schema(settings, field)
+    if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
+        build = _text if field in ENDS else _prompt
+    elif field == "detector":
+        build = _detector
+    elif field == "vae":
+        build = _vae
+    elif "enum" in schema:
+        build = _choice
+    elif schema.get("type") == "boolean":
+        build = _check
+    elif field.endswith("seed") or field in END_SEEDS:
+        build = _seed
+    elif schema.get("type") in ("integer", "number"):
+        build = _slider
+    else:
+        build = _text
+    default = schema.get("default")
+
+    def write(values: Values, card: dict[str, Any]) -> Any:
+        return values.get(field, default)
+
+    shown = _write_guidance if field == "guidance_scale" else write
+    return Control(field, (field,), build, lambda value: {field: value}, shown)

@@ -1,0 +1,91 @@
+"""Recipes that come from outside, of a picture or a link, put into the form of their tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import XyzGridSettings, parse
+from ui.page.header import Header, notes
+from ui.page.stream import sentence
+from ui.page.studio import Studio
+from ui.page.tab_bar import TabBar
+from ui.page.workspace import Workspace
+from ui.panels.presets import apply
+
+MAX_TOLD = 4
+
+
+class Filler:
+    """Fills the forms; an event that does so has `outputs`.
+
+    Args:
+        studio: Its engine says which models are here.
+        header: Tells what was filled, and what was not.
+        workspaces: Their forms are filled.
+        tabs: The right one is opened.
+    """
+
+    def __init__(
+        self, studio: Studio, header: Header, workspaces: list[Workspace], tabs: TabBar
+    ) -> None:
+        self._studio = studio
+        self._spaces = workspaces
+        self._tabs = tabs
+        self._forms = [c for space in workspaces for c in (*space.form.components, space.actions)]
+        self._grids = [space.grid for space in workspaces if space.grid is not None]
+        self._axes = [part for grid in self._grids for part in grid.parts.values()]
+        self._notices = header.notices
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `fill` and `guarded` give values for."""
+        return [*self._forms, *self._axes, *self._tabs.outputs, self._notices]
+
+    def fill(
+        self, mode: str, settings: dict[str, Any], told: str, further: Sequence[str] = (), *,
+        verify: dict[str, str] | None = None,
+    ) -> list[Any]:
+        """Updates that put settings into their tab and open it; nothing is run.
+
+        Args:
+            mode: Of the settings; a grid goes into the tab of its base mode.
+            settings: Fields of that mode.
+            told: Says where they came from.
+            further: Said after it.
+            verify: See `notes`.
+
+        Raises:
+            BadInput: The settings cannot be used, or have no tab.
+        """
+        shown: list[Any] = [gr.skip()] * len(self._axes)
+        if mode == XyzGridSettings.mode:
+            grid = parse(mode, settings)
+            assert isinstance(grid, XyzGridSettings)
+            shown = [value for panel in self._grids for value in (
+                panel.write(settings) if panel.form.mode == grid.base_mode
+                else [gr.skip()] * len(panel.parts))]
+            mode, settings = grid.base_mode, grid.plain
+        if all(space.form.mode != mode for space in self._spaces):
+            raise BadInput(f"This picture was made in '{mode}', which has no tab here.")
+        values = parse(mode, settings).model_dump(mode="json")
+        said = [told]
+        known = {card["name"] for card in self._studio.engine.library().models}
+        if values["model"] not in known:
+            said.append(f"The model '{values['model']}' is not here; the present one stays.")
+        said += [f"Its prompt was drawn from “{kept['text'][:200]}”."
+                 for kept in values.get("templates", ())[:1]]
+        said += map(str, further)
+        return [*apply(self._spaces, mode, values), *shown, *self._tabs.open(mode),
+                notes(*said[:MAX_TOLD], verify=verify)]
+
+    def guarded(self, updates: Callable[[], list[Any]]) -> list[Any]:
+        """Those updates; or, where they fail, the sentence and nothing filled."""
+        try:
+            return updates()
+        except Exception as error:
+            return [*[gr.skip()] * (len(self._forms) + len(self._axes)), *self._tabs.stay(),
+                    notes(sentence(error), kind="warn")]

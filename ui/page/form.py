@@ -1,0 +1,124 @@
+"""A mode's form: components by control, settings out of their values, and values into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import MODES, Settings, parse
+from backend.engine.jobs.protocol import Engine
+from ui.page.controls import (
+    Control,
+    Part,
+    card_of,
+    control_for,
+    field_schema,
+    named,
+    size_choices,
+    vae_choices,
+)
+from ui.panels import lora_rows
+
+
+@dataclass
+class Form:
+    """The controls of one mode. Built by calling `add` where each control shall stand.
+
+    Attributes:
+        mode: A key of `settings.MODES`.
+        engine: Asked for the model cards and names at hand.
+        parts: Part by control key, in the order of building; "model" is among them.
+    """
+
+    mode: str
+    engine: Engine
+    parts: dict[str, Part] = field(default_factory=dict)
+    controls: dict[str, Control] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> type[Settings]:
+        """The settings model behind the form."""
+        return MODES[self.mode]
+
+    @property
+    def components(self) -> list[Part]:
+        """All components, in the order of `parts`."""
+        return list(self.parts.values())
+
+    def add(self, name: str) -> Part:
+        """Builds the component of a settings field ("width" brings the size)."""
+        control = (lora_rows.control(self.engine, self.mode) if name == "loras"
+                   else control_for(self.settings, name))
+        card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
+        shown = control.write(self._blank(), card)
+        schema = field_schema(self.settings, name) | {"default": shown}
+        component = control.build(control.key, schema, self.engine.library(),
+                                  f"{self.mode}-{control.key}")
+        self.adopt(control, component)
+        return component
+
+    def adopt(self, control: Control, component: Part) -> None:
+        """Takes in a component that stands elsewhere, e.g. the model in the header."""
+        self.parts[control.key] = component
+        self.controls[control.key] = control
+
+    def parse(self, raw: dict[str, Any]) -> Settings:
+        """Validates what the components sent.
+
+        Raises:
+            BadInput: Names the field at fault.
+        """
+        return parse(self.mode, self.values(raw))
+
+    def values(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Part values by key -> settings by field, not yet validated."""
+        values: dict[str, Any] = {}
+        for key, control in self.controls.items():
+            if key not in raw:
+                raise BadInput(f"The form did not send '{key}'; reload the page.", key)
+            values |= control.read(raw[key])
+        return values
+
+    def defaults(self, model: str) -> dict[str, Any]:
+        """Default value of each component under a model; the model itself is not marked."""
+        card = card_of(self.engine.library(), model)
+        return {key: control.write(self._blank(), card) for key, control in self.controls.items()
+                if key != "model" and "prompt" not in control.fields}
+
+    def write(self, values: dict[str, Any]) -> list[Any]:
+        """Updates for `components` that show these settings; fields left out get defaults."""
+        library = self.engine.library()
+        blank = self._blank()
+        values = blank | {k: v for k, v in values.items() if k in blank}
+        card = card_of(library, values["model"])
+        updates: list[Any] = []
+        for key, control in self.controls.items():
+            value = control.write(values, card)
+            if key == "schedule":
+                updates.append(gr.update(value=value, choices=self.schedules(values["sampler"])))
+            elif key == "size":
+                updates.append(gr.update(value=value, choices=size_choices(card)))
+            elif key == "vae":
+                choices = vae_choices(library)
+                known = value in [name for _, name in choices]
+                updates.append(gr.update(value=value if known else "", choices=choices))
+            elif key == "model":
+                updates.append(gr.update(value=value) if card else gr.skip())
+            else:
+                updates.append(gr.update(value=value))
+        return updates
+
+    def only(self, changes: dict[str, Any]) -> list[Any]:
+        """Updates for `components` that touch the named controls alone."""
+        return [changes.get(key, gr.skip()) for key in self.parts]
+
+    def _blank(self) -> dict[str, Any]:
+        return {name: info.get_default() for name, info in self.settings.model_fields.items()}
+
+    def schedules(self, sampler: Any) -> list[tuple[str, str]]:
+        """Choices of the schedule for a sampler."""
+        names = self.engine.library().samplers.get(str(sampler), ())
+        return [named(name) for name in names]

@@ -1,0 +1,132 @@
+"""The header: name, model, presets, queue, memory, history; and the notices of the page."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.settings import Settings
+from ui.page.controls import model_choice
+from ui.page.stage import mount_call
+from ui.page.studio import Studio
+from ui.panels.queue import queue_functions
+
+_STATUS = """
+<div class="loom-status">
+  <div class="queue-box">
+    <button type="button" class="queue quiet" aria-expanded="false" aria-controls="loom-queue"
+      title="Your jobs that run or wait"><span role="status">queue is free</span></button>
+    <div class="queue-list" id="loom-queue" role="region" aria-label="Your jobs" hidden>
+      <p class="none">Nothing runs or waits. Generate while a picture is being made adds to the
+        queue.</p>
+      <ol></ol>
+    </div>
+  </div>
+  <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"
+    hidden></button>
+  <button type="button" class="quiet" onclick="loom.openHistory()">History</button>
+  <section id="loom-memory" aria-label="Models in memory" hidden>
+    <h2>Models in memory</h2>
+    <p class="sums"></p>
+    <table><thead><tr><th>Part</th><th>Size</th><th>Where</th><th>Idle</th></tr></thead>
+      <tbody></tbody></table>
+    <p class="none">None is loaded; the first picture loads its model.</p>
+    <button type="button" class="free">Free memory</button>
+  </section>
+  <div class="veil" hidden><p>Drop the picture to load its settings</p></div>
+</div>
+"""
+_BRAND = '<h1 class="loom-brand"><i aria-hidden="true"></i>latent loom</h1>'
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Components of the header that others connect to.
+
+    Attributes:
+        model: The model dropdown, shared by every tab.
+        preset: The preset dropdown.
+        save: Opens the preset panel.
+        notices: Takes `notes(...)`; also the source of "record" events (a dropped picture).
+    """
+
+    model: gr.Dropdown
+    preset: gr.Dropdown
+    save: gr.Button
+    notices: gr.HTML
+
+
+def notes(
+    *texts: str, kind: str = "info", queued: dict[str, str] | None = None,
+    verify: dict[str, str] | None = None, link: str = "", folds: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A value for `Header.notices` that shows these sentences once.
+
+    Args:
+        texts: To show.
+        kind: "info", "warn" or "error".
+        queued: A job for the page's list: job, mode, words.
+        verify: A picture that the first sentence offers to verify: path or name.
+        link: A recipe to copy as a link.
+        folds: Accordions to open, by element id: something was put into them.
+    """
+    return {"id": next(_numbers), "queued": queued, "verify": verify, "link": link,
+            "folds": list(folds),
+            "notes": [{"text": text, "kind": kind} for text in texts]}
+
+
+def header(studio: Studio) -> Header:
+    """Builds the header row.
+
+    Args:
+        studio: Its library fills the dropdowns.
+    """
+    engine = studio.engine
+
+    async def system(asked: Any) -> dict[str, Any]:
+        """Memory and device, for the header."""
+        memory = await asyncio.to_thread(engine.memory)  # the engine may still be starting
+        library = await asyncio.to_thread(engine.library)
+        return {**asdict(memory), "device": library.device, "dtype": library.dtype}
+
+    async def free(asked: Any) -> dict[str, Any]:
+        """The button of the memory panel."""
+        return {"freed": await asyncio.to_thread(engine.free_memory)}
+
+    watching = queue_functions(engine)
+    models = [model_choice(card) for card in engine.library().models]
+    with gr.Row(elem_classes="loom-header"):
+        gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
+        model = gr.Dropdown(models, value=first_model(models), label="Model",
+                            elem_id="loom-model", elem_classes="loom-pick", scale=0,
+                            filterable=False)
+        preset = gr.Dropdown(preset_choices(studio), value=None, label="Preset",
+                             elem_id="loom-preset", elem_classes="loom-pick", scale=0,
+                             filterable=True)
+        save = gr.Button("Presets", elem_classes="loom-quiet", scale=0, min_width=0,
+                         elem_id="loom-preset-open")
+        notices = gr.HTML(
+            None, html_template=_STATUS,
+            js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
+            server_functions=[system, free, *watching],
+            apply_default_css=False, elem_classes="loom-status-box",
+        )
+    return Header(model, preset, save, notices)
+
+
+def first_model(models: list[tuple[str, str]]) -> str | None:
+    """The settings' default model where it is there, else the first one."""
+    names = [name for _, name in models]
+    standard = Settings.model_fields["model"].get_default()
+    return standard if standard in names else next(iter(names), None)
+
+
+def preset_choices(studio: Studio) -> list[tuple[str, str]]:
+    """Usable presets, bundled ones first as the store lists them."""
+    return [(info.name, info.name) for info in studio.presets.list() if not info.problem]

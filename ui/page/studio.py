@@ -1,0 +1,33 @@
+"""What the page talks to, handed to every part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.engine.jobs.protocol import Engine
+from backend.storage.outputs import Storage
+from backend.storage.presets import PresetStore
+from backend.storage.styles import StyleShelf
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The page's whole world.
+
+    Attributes:
+        engine: Runs jobs.
+        presets: Bundled and own presets.
+        storage: Finished pictures and their records.
+        styles: Words to add to prompts.
+    """
+
+    engine: Engine
+    presets: PresetStore
+    storage: Storage
+    styles: StyleShelf
+
+    @property
+    def outputs(self) -> Path:
+        """The folder that `storage` writes into; the page may serve its files."""
+        return self.storage.outputs.resolve()

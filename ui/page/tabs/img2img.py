@@ -1,0 +1,138 @@
+"""img2img: a picture from a picture, as a whole, inside a mask, or beyond its borders."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.contracts.errors import LoomError
+from backend.contracts.events import Pixels
+from backend.contracts.settings import Img2ImgSettings, parse
+from backend.engine.jobs.protocol import Engine
+from backend.pictures import canvas
+from ui.page.carrying import carried, unpacked
+from ui.page.send import chosen
+from ui.page.workspace import Fold, Tab, Workspace
+from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
+from ui.server.uploads import read_pictures
+
+WORDS = (
+    (0.35, "stays close to the picture"), (0.65, "keeps its composition"),
+    (0.9, "keeps its colours and rough layout"), (1.01, "keeps hardly anything of it"),
+)
+
+
+def _picture() -> dict[str, Component]:
+    return {
+        "image": gr.Image(
+            type="filepath", sources=["upload", "clipboard", "webcam"], label="Picture",
+            height=250, elem_id="img2img-image", elem_classes="loom-picture", buttons=[],
+        ),
+        "meaning": gr.Markdown("", elem_id="img2img-meaning", elem_classes="loom-meaning"),
+    }
+
+
+def _mask() -> dict[str, Component]:
+    return mask_inputs("img2img")
+
+
+def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+    return sent_pictures(parts, raw, ("image",))
+
+
+def _compare() -> dict[str, Component]:
+    with gr.Accordion("Before and after", open=False, elem_id="img2img-compare",
+                      elem_classes="loom-fold"):
+        slider = gr.ImageSlider(
+            label="Before and after", show_label=False, interactive=False, format="png",
+            elem_id="img2img-slider", buttons=[], max_height=620,
+        )
+    return {"slider": slider}
+
+
+def meaning(engine: Engine, settings: Img2ImgSettings) -> str:
+    """What the strengths come to, in words and numbers: start step, noise level, steps left."""
+    levels = engine.levels(settings)
+    lines = []
+    for strength in settings.ladder:
+        left = settings.model_steps(strength)
+        start = settings.steps - left
+        words = next(text for limit, text in WORDS if strength < limit)
+        lines.append(
+            f"**{strength:g}** {words}: starts before step {start + 1} of {settings.steps}, "
+            f"at noise σ {levels[start]:.2f}; {left} {'step' if left == 1 else 'steps'} to go."
+        )
+    return "\n\n".join(lines)
+
+
+def _connect(space: Workspace) -> None:
+    engine, form = space.studio.engine, space.form
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
+                             "preprocess": False}
+
+    def explain(sent: Any) -> str:
+        try:
+            settings = form.parse(unpacked(sent)[0])
+            assert isinstance(settings, Img2ImgSettings)
+            return meaning(engine, settings)
+        except LoomError as error:
+            return str(error)
+
+    explained = space.pictures["meaning"]
+    assert isinstance(explained, gr.Markdown)
+    about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
+    changes = [form.parts[name].change for name in about]  # type: ignore[attr-defined]
+    carried(partial(gr.on, [*changes, space.page.load]), explain, form.parts, explained,
+            queue=False, trigger_mode="always_last")
+    image = space.pictures["image"]
+    assert isinstance(image, gr.Image)
+
+    lay_under(image, space.pictures["painted"])
+
+    def compare(sent: Any, evt: gr.EventData) -> Any:
+        data = evt._data if isinstance(evt._data, dict) else {}
+        try:
+            output = chosen(engine, data.get("job"), data.get("image"))
+            pictures = read_pictures({"image": sent})
+            if output is None or "image" not in pictures or output.record.mode != "img2img":
+                return None
+            settings = parse("img2img", output.record.settings)
+        except LoomError:
+            return None
+        assert isinstance(settings, Img2ImgSettings)
+        before = canvas.base(settings, pictures["image"])
+        return (before, output.image) if before.shape == output.image.shape else None
+
+    space.stage.pick(compare, inputs=image, outputs=space.results["slider"], **quiet)
+
+
+TAB = Tab(
+    mode="img2img",
+    title="img2img",
+    heading="A picture from a picture",
+    text="Give it a photo or a sketch, say how far to go from it, and paint where it may change.",
+    beside=("resize_mode",),
+    main=("strength", "strengths", "sampler", "schedule", "steps",
+          "guidance_scale", "width", "batch_size", "batch_count"),
+    advanced=(
+        "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
+        "clip_skip", "vae", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+    ),
+    pictures=_picture,
+    pixels=_pixels,
+    accepts_picture=True,
+    folds=(
+        Fold("mask", "Mask", ("masked_content", "mask_blur", "mask_invert", "only_masked",
+                              "only_masked_padding"), _mask),
+        Fold("invert", "Invert, then edit the prompt",
+             ("start_noise", "source_prompt", "inversion_refine")),
+        Fold("outpaint", "Outpaint", ("outpaint_left", "outpaint_right", "outpaint_top",
+                                      "outpaint_bottom")),
+    ),
+    result=_compare,
+    connect=_connect,
+    grid=True,
+)

@@ -1,0 +1,39 @@
+"""LoRA mix: a picture from a prompt, with the LoRA rows at hand, and the LoRAs side by side."""
+
+from gradio.components import Component
+
+from backend.contracts.settings import LoraMixSettings
+from ui.page import hires
+from ui.page.studio import Studio
+from ui.page.workspace import Tab, Workspace
+from ui.panels.lora_tools import connect_pad, lora_tools
+from ui.panels.train import connect_training, train_panel
+
+
+def _panel(studio: Studio) -> dict[str, Component]:
+    return lora_tools(studio) | train_panel(studio)
+
+
+def _connect(space: Workspace) -> None:
+    hires.connect(space)
+    connect_pad(space)
+    connect_training(space)
+
+
+TAB = Tab(
+    mode=LoraMixSettings.mode,
+    title="LoRA mix",
+    heading="See what each LoRA does",
+    text="Add LoRAs and weigh them. Compare draws one seed without, with each alone, and with all.",
+    main=("steps", "guidance_scale", "width", "batch_size", "batch_count", "compare"),
+    advanced=(
+        "sampler", "schedule", "guidance_rescale", "threshold_ratio", "guidance_start",
+        "guidance_end", "eta", "clip_skip", "vae", "variation_seed", "variation_strength",
+        "prompt_b", "prompt_mix",
+    ),
+    folds=(hires.FOLD,),
+    loras_open=True,
+    panel=_panel,
+    connect=_connect,
+    grid=True,
+)

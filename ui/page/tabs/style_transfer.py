@@ -1,0 +1,168 @@
+"""style transfer: a new picture on the edges of another."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.contracts.settings import StyleTransferSettings
+from backend.control import registry
+from backend.engine.jobs.protocol import Library
+from backend.pictures.decode import decode
+from backend.pictures.fit import fit
+from ui.page.carrying import carried, unpacked
+from ui.page.controls import SIZE, card_of
+from ui.page.stage import mount_call, png_uri
+from ui.page.stream import sentence
+from ui.page.workspace import Fold, Tab, Workspace
+from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
+from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+
+PICTURES = ("image", "control_image")
+FOLLOWED = ("detector", "canny_low", "canny_high", "size", "resize_mode", "model", "controlnet")
+
+_EDGES = """
+<p class="edges-note" role="status" hidden></p>
+<figure class="edges"><img alt="The control: what the new picture shall follow" hidden>
+  <figcaption></figcaption></figure>
+"""
+
+
+def _pictures() -> dict[str, Component]:
+    sources: list[Any] = ["upload", "clipboard", "webcam"]
+    image = gr.Image(label="Source picture", type="filepath", sources=sources, height=200,
+                     elem_id="style_transfer-image", elem_classes="loom-picture", buttons=[])
+    edges = gr.HTML(
+        {}, html_template=_EDGES, js_on_load=mount_call("mountEdges", "style_transfer", ()),
+        apply_default_css=False,
+        elem_id="style_transfer-edges", elem_classes="loom-edges",
+    )
+    with gr.Accordion("Use a picture as the control directly", open=False,
+                      elem_id="style_transfer-direct", elem_classes="loom-fold"):
+        control = gr.Image(label="Control picture", type="filepath", sources=sources, height=200,
+                           elem_id="style_transfer-control_image", elem_classes="loom-picture",
+                           buttons=[])
+    return {"image": image, "control_image": control, "edges": edges}
+
+
+def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+    return sent_pictures(parts, raw, PICTURES)
+
+
+def _mask() -> dict[str, Component]:
+    return mask_inputs(StyleTransferSettings.mode)
+
+
+@lru_cache(maxsize=8)
+def _fitted(path: str, width: int, height: int, how: Any) -> Pixels:
+    """An upload at the size that is drawn; a slider moves many times over the same picture."""
+    picture = decode(read_upload({"path": path}, MAX_PICTURE_BYTES))
+    return fit(picture, width, height, how).image
+
+
+def _connect(space: Workspace) -> None:
+    form, engine = space.form, space.studio.engine
+    inputs = {name: space.pictures[name] for name in PICTURES}
+    inputs |= {key: form.parts[key] for key in FOLLOWED}
+
+    def follow(sent: Any) -> dict[str, Any]:
+        raw, _ = unpacked(sent)
+        library = engine.library()
+        note = missing(library, str(raw["model"]), str(raw["detector"]))
+        try:
+            return shown(raw, card_of(library, str(raw["model"]))) | {"note": note}
+        except Exception as error:
+            return {"text": sentence(error), "note": note}
+
+    watched: list[Any] = list(inputs.values())  # components of many kinds share the event
+    changes = [part.change for part in watched if hasattr(part, "change")]
+    carried(partial(gr.on, [*changes, space.page.load]), follow, inputs, space.pictures["edges"],
+            queue=False, trigger_mode="always_last")
+    image = space.pictures["image"]
+    assert isinstance(image, gr.Image)
+    lay_under(image, space.pictures["painted"])
+
+
+def missing(library: Library, model: str, detector: str) -> str:
+    """Says where to put a ControlNet when none fits; empty when one does."""
+    wanted = "" if detector == "identity" else detector
+    for net in library.controlnets:
+        if model in net["fits"] and (not wanted or wanted in net["detectors"]):
+            return ""
+    what = "edges" if detector in ("canny", "identity") else f"'{detector}'"
+    return (f"No ControlNet for {what} that fits '{model}' is installed yet. Put its diffusers "
+            f"folder into models/controlnet, for instance models/controlnet/{model}-"
+            f"{wanted or 'canny'}, and start again.")
+
+
+def shown(raw: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+    """The control as a run would make it: picture and caption. Runs no model.
+
+    Args:
+        raw: Values of `PICTURES` and `FOLLOWED` as the page sends them.
+        card: Of the model.
+
+    Raises:
+        LoomError: A picture or a size cannot be used.
+    """
+    size = SIZE.read(raw["size"])
+    native = card.get("native_size", (512, 512))
+    width, height = size["width"] or native[0], size["height"] or native[1]
+    if not (64 <= width <= 2048 and 64 <= height <= 2048):
+        raise BadInput("Each side of the size lies between 64 and 2048 px.", "size")
+    sent = raw["control_image"] or raw["image"]
+    path = sent.get("path") if isinstance(sent, dict) else None
+    if not path:
+        return {"text": "Add a picture; what is taken from it appears here."}
+    source = _fitted(str(path), width, height, raw["resize_mode"])
+    if raw["control_image"]:
+        return {"src": png_uri(source), "text": f"{width} × {height} px, used as it is"}
+    entry = registry.entry(raw["detector"])
+    if entry.downloads:
+        return {"text": f"{entry.title}: found when the run starts."}
+    if raw["canny_low"] > raw["canny_high"]:
+        raise BadInput("Canny low must not lie above Canny high.", "canny_low")
+    detector = registry.build(
+        entry.name, canny_low=int(raw["canny_low"]), canny_high=int(raw["canny_high"])
+    )
+    control = detector(source)
+    text = f"{width} × {height} px"
+    if entry.name == "canny":
+        text += f" · {100 * float((control[:, :, 0] > 0).mean()):.1f} % of it edges"
+    return {"src": png_uri(control), "text": text}
+
+
+TAB = Tab(
+    mode=StyleTransferSettings.mode,
+    title="style transfer",
+    heading="A new picture on old edges",
+    text="Add a picture, say what shall become of it, and see which of its edges were kept.",
+    beside=("canny_low", "canny_high"),
+    main=("control_scale", "start_from", "strength", "steps", "guidance_scale", "width",
+          "control_mode", "detector"),
+    advanced=(
+        "strengths", "control_start", "control_end", "controlnet", "resize_mode", "sampler",
+        "schedule", "batch_size", "batch_count", "guidance_rescale", "threshold_ratio",
+        "guidance_start", "guidance_end", "eta", "clip_skip", "vae", "variation_seed",
+        "variation_strength", "prompt_b", "prompt_mix",
+    ),
+    scripted=(
+        "outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom", "controls",
+        "start_noise", "source_prompt", "inversion_refine",
+    ),
+    folds=(
+        Fold("mask", "Mask, when starting from the picture",
+             ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
+             _mask),
+    ),
+    pictures=_pictures,
+    pixels=_pixels,
+    connect=_connect,
+    accepts_picture=True,
+    grid=True,
+)

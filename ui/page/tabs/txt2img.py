@@ -1,0 +1,19 @@
+"""txt2img: a picture from a prompt."""
+
+from ui.page import hires
+from ui.page.workspace import Tab
+
+TAB = Tab(
+    mode="txt2img",
+    title="txt2img",
+    heading="A picture from words",
+    text="Say what it should show, press Generate, and watch it form step by step.",
+    main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size", "batch_count"),
+    advanced=(
+        "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
+        "clip_skip", "vae", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+    ),
+    folds=(hires.FOLD,),
+    connect=hires.connect,
+    grid=True,
+)

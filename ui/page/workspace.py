@@ -1,0 +1,379 @@
+"""A tab's workspace: controls at the left, the stage at the right, and the events between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.contracts.errors import LoomError
+from backend.contracts.events import Pixels
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import Settings, parse
+from backend.storage.wildcards import has_wildcards
+from ui.page.carrying import carried, unpacked
+from ui.page.controls import card_of
+from ui.page.form import Form
+from ui.page.remembering import remember
+from ui.page.stage import mount_call, stage
+from ui.page.stream import failed, observe, run
+from ui.page.studio import Studio
+from ui.panels.embedding_chips import embedding_chips
+from ui.panels.grid import GridPanel
+from ui.panels.prompt_tools import prompt_row, read_fill, style_chips
+
+_ACTIONS = """
+<div class="actions-row">
+  <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
+  <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
+</div>
+"""
+
+
+def _no_pictures() -> dict[str, Component]:
+    return {}
+
+
+def _no_pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+    return {}
+
+
+def _no_panel(studio: Studio) -> dict[str, Component]:
+    return {}
+
+
+def _no_wires(space: Workspace) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A further accordion of a tab.
+
+    Attributes:
+        key: Ends its element id.
+        title: On it.
+        fields: Settings fields inside.
+        pictures: Builds input components inside, by name, above the fields.
+        early: Stands right below the main fields, above the LoRAs.
+    """
+
+    key: str
+    title: str
+    fields: tuple[str, ...]
+    pictures: Callable[[], dict[str, Component]] = _no_pictures
+    early: bool = False
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What makes one tab different from the next.
+
+    Attributes:
+        mode: A key of `settings.MODES`.
+        title: On the tab.
+        heading: First line of the empty canvas.
+        text: What the tab is for, one sentence.
+        main: Settings fields always in sight.
+        advanced: Fields in the Advanced accordion.
+        pictures: Builds further input components, by name, above the prompt.
+        pixels: Those components and their raw values, by name -> `Request.images`.
+        accepts_picture: Whether pictures may be sent here.
+        receivers: The components of `pictures` that they are sent into, with what each is called
+            where there are several.
+        beside: Fields that belong to the pictures and stand below them.
+        scripted: Fields that only scripts set; they keep their defaults on the page.
+        folds: Further accordions, above the Advanced one.
+        result: Builds components below the stage, by name.
+        panel: Builds what shows the run as a whole, below the stage, by name.
+        connect: Wires what this tab alone has.
+        loras_open: Whether the LoRA rows are unfolded at first.
+        grid: Whether it offers an X/Y/Z grid.
+    """
+
+    mode: str
+    title: str
+    heading: str
+    text: str
+    main: tuple[str, ...]
+    advanced: tuple[str, ...]
+    pictures: Callable[[], dict[str, Component]] = _no_pictures
+    pixels: Callable[[dict[str, Component], dict[str, Any]], dict[str, Pixels]] = _no_pixels
+    accepts_picture: bool = False
+    receivers: tuple[tuple[str, str], ...] = (("image", ""),)
+    beside: tuple[str, ...] = ()
+    scripted: tuple[str, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    result: Callable[[], dict[str, Component]] = _no_pictures
+    panel: Callable[[Studio], dict[str, Component]] = _no_panel
+    connect: Callable[[Workspace], None] = _no_wires
+    loras_open: bool = False
+    grid: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """Where pictures may be sent: (its name, the component of `pictures`, its title)."""
+        if not self.accepts_picture:
+            return ()
+        return tuple(
+            (f"{self.mode}-{part}" if called else self.mode, part,
+             f"{self.title}, {called}" if called else self.title)
+            for part, called in self.receivers
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Settings fields that the tab places itself."""
+        folded = (name for fold in self.folds for name in fold.fields)
+        return (*self.beside, *self.main, *self.advanced, *folded)
+
+
+class Workspace:
+    """The components of one tab on the page."""
+
+    def __init__(self, tab: Tab, studio: Studio, form: Form, targets: list[dict[str, str]]) -> None:
+        self.tab = tab
+        self.studio = studio
+        self.form = form
+        mode = tab.mode
+        first_model = str(getattr(form.parts["model"], "value", ""))
+        examples = card_of(studio.engine.library(), first_model).get("example_prompts", ())
+        start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
+        with gr.Row(elem_classes="loom-work"):
+            with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
+                with gr.Group(elem_classes="loom-source", visible=tab.pictures is not _no_pictures):
+                    self.pictures = tab.pictures()
+                    with gr.Group(elem_classes="loom-controls", visible=bool(tab.beside)):
+                        for name in tab.beside:
+                            form.add(name)
+                with gr.Group(elem_classes="loom-words"):
+                    form.add("prompt")
+                    self.words = prompt_row(studio, mode)
+                    with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
+                                      elem_classes="loom-fold loom-negative"):
+                        form.add("negative_prompt")
+                    with gr.Accordion("styles and embeddings", open=False, elem_id=f"{mode}-styles",
+                                      elem_classes="loom-fold loom-negative"):
+                        style_chips(studio, mode)
+                        embedding_chips(studio, mode)
+                self.actions = gr.HTML(
+                    None, html_template=_ACTIONS,
+                    js_on_load=mount_call("mountActions", mode,
+                                          ("generate", "stop", "reset", "enqueue", "follow")),
+                    apply_default_css=False,
+                    elem_classes="loom-actions",
+                )
+                with gr.Group(elem_classes="loom-controls"):
+                    for name in tab.main:
+                        form.add(name)
+                    with gr.Row(elem_classes="loom-seed"):
+                        form.add("seed")
+                        self.dice = gr.Button("Random seed", elem_classes="loom-icon loom-dice",
+                                              min_width=0, scale=0, elem_id=f"{mode}-dice")
+                        self.recycle = gr.Button("Seed of the last picture",
+                                                 elem_classes="loom-icon loom-recycle",
+                                                 min_width=0, scale=0, elem_id=f"{mode}-recycle")
+                self._add_folds(early=True)
+                with gr.Accordion("LoRA", open=tab.loras_open, elem_id=f"{mode}-lora",
+                                  elem_classes="loom-fold"):
+                    form.add("loras")
+                self._add_folds(early=False)
+                self.grid = GridPanel(studio, form) if tab.grid else None
+                with gr.Accordion("Advanced", open=False, elem_id=f"{mode}-advanced",
+                                  elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
+                    for name in tab.advanced:
+                        form.add(name)
+            with gr.Column(elem_classes="loom-right", min_width=0):
+                self.stage = stage(studio, mode, tab.heading, tab.text, start,
+                                   starts="image" in self.pictures)
+                self.results = tab.result() | tab.panel(studio)
+        self.actions.value = {"defaults": form.defaults(first_model)}
+        self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
+        self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
+
+    def _add_folds(self, *, early: bool) -> None:
+        for fold in self.tab.folds:
+            if fold.early != early:
+                continue
+            with gr.Accordion(fold.title, open=False, elem_id=f"{self.tab.mode}-{fold.key}",
+                              elem_classes="loom-fold"):
+                self.pictures |= fold.pictures()
+                with gr.Group(elem_classes="loom-controls"):
+                    for name in fold.fields:
+                        self.form.add(name)
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Wires the events; called once every tab is built."""
+        self._connect_runs(page)
+        self._connect_controls()
+        if self.grid is not None:
+            self.grid.connect(
+                self.pictures, partial(self.tab.pixels, self.pictures),
+                [self.stage, self.kept_job],
+            )
+        self.page = page
+        self.tab.connect(self)
+        remember(page, form=self.form, kept=self.kept_form, actions=self.actions, stage=self.stage)
+
+    def _connect_runs(self, page: gr.Blocks) -> None:
+        engine = self.studio.engine
+
+        async def generate(
+            sent: Any, request: gr.Request
+        ) -> AsyncGenerator[tuple[Any, Any], None]:
+            raw, _ = unpacked(sent)
+            async with aclosing(self._runs(raw, owner_of(request), None)) as states:
+                async for state in states:
+                    yield state
+
+        async def branch(
+            sent: Any, request: gr.Request
+        ) -> AsyncGenerator[tuple[Any, Any], None]:
+            raw, event = unpacked(sent)
+            source = Branch(str(event.get("job", "")), _whole(event.get("step", 0)))
+            async with aclosing(self._runs(raw, owner_of(request), source)) as states:
+                async for state in states:
+                    yield state
+
+        inputs, outputs = self.form.parts | self.pictures, [self.stage, self.kept_job]
+        carried(self.actions.generate, generate, inputs, outputs, concurrency_limit=None)
+        carried(self.stage.branch, branch, inputs, outputs, told=f"{self.tab.mode}.branch",
+                concurrency_limit=None)
+
+        def stop(evt: gr.EventData) -> None:
+            engine.cancel(str(given(evt, "job", "")))
+
+        self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private",
+                          trigger_mode="multiple")
+
+        async def reattach(job: Any) -> AsyncGenerator[Any, None]:
+            if not isinstance(job, str) or len(job) > 200:
+                return
+            try:
+                async with aclosing(observe(engine, job)) as states:
+                    async for state in states:
+                        yield state
+            except LoomError:
+                return  # the server has forgotten the job: the page starts empty
+
+        page.load(reattach, inputs=self.kept_job, outputs=self.stage, show_progress="hidden",
+                  concurrency_limit=None, api_visibility="private")
+
+    async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
+        """What the components' raw values ask for.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        images = await asyncio.to_thread(self.tab.pixels, self.pictures, raw)
+        settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+        if branch is not None:
+            settings = self._with_seeds_of(branch.token, settings)
+        return Request(settings, images=images, branch=branch)
+
+    async def _runs(
+        self, raw: dict[str, Any], owner: str, branch: Branch | None
+    ) -> AsyncGenerator[tuple[Any, Any], None]:
+        try:
+            request = await self.request(raw, branch)
+        except Exception as error:
+            yield failed(error), gr.skip()
+            return
+        said = None
+        async with aclosing(run(self.studio.engine, request, owner)) as states:
+            async for state in states:
+                job = state["job"]
+                yield state, gr.skip() if job in (None, said) else job
+                said = job
+
+    def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
+        """A branch goes on with the run's own noise where the form leaves the seed open.
+
+        Of several batches, the steps of the last one that ran are kept.
+        """
+        status = self.studio.engine.status(token)
+        drawn = dict(status.info.get("settings", {}))
+        if drawn.get("batch_count", 1) > 1:
+            past = parse(self.tab.mode, drawn)
+            last = min(len(status.outputs) // past.picture_count, past.batch_count - 1)
+            drawn = past.batch(last).model_dump(mode="json")
+        open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
+                      if getattr(settings, name) == -1 and name in drawn}
+        alone = {"batch_size": 1} if has_wildcards(settings) else {}  # as its run was drawn
+        return settings.model_copy(update=open_seeds | alone | {"batch_count": 1})
+
+    def _connect_controls(self) -> None:
+        form = self.form
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
+                                 "show_progress_on": self.stage, "api_visibility": "private",
+                                 "preprocess": False, "trigger_mode": "multiple"}
+
+        def reset(evt: gr.EventData, model: Any) -> list[Any]:
+            key = str(given(evt, "key", ""))
+            standard = form.defaults(str(model))
+            return form.only({key: standard[key]} if key in standard else {})
+
+        self.actions.reset(reset, inputs=form.parts["model"], outputs=form.components, **quiet)
+
+        def follow_sampler(sampler: Any, schedule: Any) -> Any:
+            choices = form.schedules(sampler)
+            names = [name for _, name in choices]
+            kept = schedule if schedule in names else names[0] if names else None
+            return gr.update(choices=choices, value=kept)
+
+        sampler, schedule = form.parts["sampler"], form.parts["schedule"]
+        follows: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
+        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **follows)
+
+        seed = form.parts["seed"]
+        self.dice.click(lambda: -1, outputs=seed, **quiet)
+
+        def recycle(shown: Any) -> Any:
+            results = shown.get("results") if isinstance(shown, dict) else None
+            return _whole(results[0].get("seed"), -1) if results else gr.skip()
+
+        self.recycle.click(recycle, inputs=self.stage, outputs=seed, **quiet)
+
+        def reuse(evt: gr.EventData) -> int:
+            return _whole(given(evt, "seed", -1), -1)
+
+        self.stage.reuse(reuse, outputs=seed, **quiet)
+
+        def advise(evt: gr.EventData) -> list[Any]:
+            changes = given(evt, "changes", {})
+            known = {name: value for name, value in changes.items() if name in form.parts}
+            return form.only(known)
+
+        self.stage.advise(advise, outputs=form.components, **quiet)
+
+        def example(evt: gr.EventData) -> str:
+            return str(given(evt, "text", ""))
+
+        self.stage.example(example, outputs=form.parts["prompt"], **quiet)
+
+        def fill(evt: gr.EventData) -> tuple[str, str]:
+            return read_fill(evt._data)
+
+        self.words.fill(fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]],
+                        **quiet)
+
+
+def owner_of(request: gr.Request) -> str:
+    """Whom the queue is fair to; no authority rests on it."""
+    return str(request.username or request.session_hash or "")
+
+
+def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
+    """What the page's script handed over with an event under that key."""
+    data = evt._data
+    return data.get(key, otherwise) if isinstance(data, dict) else otherwise
+
+
+def _whole(value: Any, otherwise: int = 0) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise

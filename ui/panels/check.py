@@ -1,0 +1,89 @@
+"""The dialog that shows two pictures against each other: a verified one, or two that are compared.
+
+Its script opens it; states of a verification arrive as the component's value, and no template reads
+them: every text enters the document by `textContent`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.errors import BadInput
+from backend.recipes.metadata import ReadRecord, read
+from ui.page.send import chosen
+from ui.page.settings_words import differences
+from ui.page.stage import mount_call
+from ui.page.stream import file_url, result_of, sentence
+from ui.page.studio import Studio
+
+MAX_DIFFERENCES = 40
+
+_TEMPLATE = """
+<dialog class="check" aria-labelledby="loom-check-title">
+  <header><h2 id="loom-check-title"></h2>
+    <button type="button" class="close quiet" aria-label="Close">×</button></header>
+  <p class="say" role="status"></p>
+  <div class="bar" hidden><i></i></div>
+  <ul class="found"></ul>
+  <div class="pictures" hidden>
+    <div class="view">
+      <figure><img class="one" alt=""><figcaption></figcaption></figure>
+      <figure><img class="other" alt=""><figcaption></figcaption></figure>
+    </div>
+    <div class="tools">
+      <label class="wipe"><span></span><input type="range" min="0" max="100" step="1" value="50"
+        aria-label="How much of the first picture is shown"><span></span></label>
+      <button type="button" class="side quiet" aria-pressed="false">Side by side</button>
+    </div>
+  </div>
+</dialog>
+"""
+
+
+def check_panel(studio: Studio) -> gr.HTML:
+    """Builds the dialog; "stop" is triggered with the job of a verification that is given up."""
+
+    def compare(asked: Any) -> dict[str, Any]:
+        """Two pictures and what sets their recipes apart: {"one", "other"}."""
+        try:
+            if not isinstance(asked, dict):
+                raise BadInput("Choose two pictures to compare.")
+            one, other = (_shown(studio, asked.get(key)) for key in ("one", "other"))
+        except Exception as error:
+            return {"error": sentence(error)}
+        words = differences(one[1].mode, one[1].settings, other[1].mode, other[1].settings)
+        return {"one": one[0], "other": other[0], "words": words[:MAX_DIFFERENCES]}
+
+    return gr.HTML(
+        None, html_template=_TEMPLATE, js_on_load=mount_call("mountCheck", "", ("stop",)),
+        server_functions=[compare],
+        apply_default_css=False, elem_classes="loom-check",
+    )
+
+
+def _shown(studio: Studio, asked: Any) -> tuple[dict[str, Any], ReadRecord]:
+    """A picture for the page, and its recipe.
+
+    Raises:
+        LoomError: It is not there.
+    """
+    asked = asked if isinstance(asked, dict) else {}
+    if isinstance(asked.get("name"), str):
+        path = studio.storage.checked(Path(asked["name"]))
+        record = read(path.read_bytes())
+        return {"src": file_url(path), "label": _label(record.settings)}, record
+    output = chosen(studio.engine, asked.get("job"), asked.get("image"))
+    if output is None:
+        raise BadInput("One of the pictures is no longer kept; choose it from the history.")
+    made = output.record
+    record = ReadRecord(made.mode, made.settings, (), "latent-loom", made.model, made.extra)
+    return {"src": result_of(output)["url"], "label": _label(made.settings)}, record
+
+
+def _label(settings: dict[str, Any]) -> str:
+    words = " ".join(str(settings.get("prompt", "")).split())
+    short = words if len(words) <= 60 else words[:59] + "…"
+    return " · ".join(filter(None, [f"seed {settings.get('seed', '–')}", short]))

@@ -1,0 +1,79 @@
+"""The rows of the LoRA mix: a component of our own whose value is the text that a form keeps.
+
+The text is a JSON list of the settings' LoRAs, rows that are off included; it is empty where there
+are none.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.errors import BadInput
+from backend.engine.jobs.protocol import Engine
+from ui.page.controls import Control, Values
+from ui.page.stage import mount_call
+
+MAX_CHARS = 20_000
+_TEMPLATE = """
+<div class="lora-mix" role="group" aria-label="LoRAs">
+  <p class="none"></p>
+  <div class="lora-rows"></div>
+  <button type="button" class="lora-add quiet">Add a LoRA</button>
+</div>
+"""
+
+
+def lora_rows(engine: Engine, mode: str) -> gr.HTML:
+    """Builds the rows of a tab; which LoRAs fit the chosen model is asked of the engine.
+
+    Args:
+        engine: Its library names the LoRAs.
+        mode: Name of the tab's mode.
+    """
+    def known(asked: Any) -> dict[str, Any]:
+        """The LoRAs at hand; `problem` says why one cannot be used with the asked model."""
+        model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
+        return {"loras": [
+            {"name": lora["name"], "words": lora["trigger_words"],
+             "problem": lora["problem"] or lora["misfits"].get(model)}
+            for lora in engine.library(refresh=True).loras
+        ]}
+
+    return gr.HTML(
+        "", html_template=_TEMPLATE, js_on_load=mount_call("mountLoras", mode, ()),
+        server_functions=[known], apply_default_css=False,
+        elem_id=f"{mode}-loras", elem_classes="loom-loras",
+    )
+
+
+def read_rows(value: Any) -> Values:
+    """The rows' text -> the settings field.
+
+    Raises:
+        BadInput: It is no list of rows.
+    """
+    text = str(value or "")
+    try:
+        uses = json.loads(text) if text and len(text) <= MAX_CHARS else [] if not text else None
+    except (ValueError, RecursionError):
+        uses = None
+    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in uses):
+        raise BadInput("The LoRA rows could not be read; reload the page and add them again.",
+                       "loras")
+    return {"loras": uses}
+
+
+def write_rows(values: Values, card: dict[str, Any]) -> str:
+    """The settings field -> the rows' text, with what differs from the defaults."""
+    standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True}
+    rows = [{key: use[key] for key in use if key == "name" or use[key] != standard[key]}
+            for use in values.get("loras", ())]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else ""
+
+
+def control(engine: Engine, mode: str) -> Control:
+    """The control that stands for the field `loras` in a tab."""
+    return Control("loras", ("loras",), lambda *_: lora_rows(engine, mode), read_rows, write_rows)

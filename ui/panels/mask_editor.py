@@ -1,0 +1,143 @@
+"""Painting a mask over the picture: Gradio's editor, bounded, and its strokes as a mask."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+from gradio.components import Component
+
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
+from backend.pictures.decode import decode
+from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
+
+MAX_SIDE_PX = 768  # of the picture under the brush; the mask is scaled to the upload
+KEPT = 32
+MAX_LAYERS = 4
+BRUSH = "#ff00a8"  # its green is 0, so a stroke's opacity can be read from it
+
+
+class _Bounded(OrderedDict[str, Any]):
+    """Strokes by id as the editor sends them: the oldest go, so that memory stays bounded."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        while len(self) > KEPT:
+            self.popitem(last=False)
+
+
+def mask_editor(elem_id: str) -> gr.ImageEditor:
+    """Builds the editor; `backdrop` gives it the picture."""
+    editor = gr.ImageEditor(
+        label="Paint it", sources=(), transforms=(), format="png",
+        brush=gr.Brush(default_size=24, colors=[BRUSH], default_color=BRUSH, color_mode="fixed"),
+        eraser=gr.Eraser(default_size=24), canvas_size=(MAX_SIDE_PX, MAX_SIDE_PX), height=380,
+        layers=gr.LayerOptions(allow_additional_layers=False, layers=["Mask"]), buttons=[],
+        elem_id=elem_id, elem_classes="loom-mask",
+    )
+    editor.blob_storage = _Bounded()
+    return editor
+
+
+def backdrop(image: Pixels | None) -> dict[str, Any] | None:
+    """The editor's value for a new picture: small, and with nothing painted yet."""
+    if image is None:
+        return None
+    height, width = image.shape[:2]
+    scale = min(1.0, MAX_SIDE_PX / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    return {"background": small, "layers": [], "composite": None}
+
+
+def painted(editor: gr.ImageEditor, sent: Any) -> Pixels | None:
+    """The strokes as a mask, white where something was painted; None when nothing was.
+
+    Args:
+        editor: Where the strokes arrived.
+        sent: Its raw value.
+
+    Raises:
+        BadInput: The strokes are no longer there, or too many.
+    """
+    if not isinstance(sent, dict):
+        return None
+    name = sent.get("id")
+    if isinstance(name, str):
+        blobs = editor.blob_storage.get(name)
+        if blobs is None:
+            raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
+        layers = [_content(layer) for layer in blobs.layers if layer is not None]
+    else:
+        layers = [read_upload(layer, MAX_PICTURE_BYTES) for layer in sent.get("layers") or ()]
+    if len(layers) > MAX_LAYERS:
+        raise BadInput(f"A mask has at most {MAX_LAYERS} layers.", "mask")
+    mask: Pixels | None = None
+    for layer in layers:
+        # Transparent parts come out white, the brush without green.
+        strokes = (255 - decode(layer, "mask")[:, :, 1:2]).repeat(3, axis=2)
+        if mask is not None and mask.shape != strokes.shape:
+            raise BadInput("The layers of the mask differ in size; paint it anew.", "mask")
+        mask = strokes if mask is None else np.maximum(mask, strokes)
+    return mask if mask is not None and mask.any() else None
+
+
+def _content(layer: Any) -> bytes:
+    """What the editor's server function kept: bytes, or a file that was spooled."""
+    if isinstance(layer, bytes):
+        return layer
+    if isinstance(layer, (str, Path)):
+        return Path(layer).read_bytes()
+    file = getattr(layer, "file", layer)
+    file.seek(0)
+    return file.read(MAX_PICTURE_BYTES + 1)
+
+
+def mask_inputs(mode: str) -> dict[str, Component]:
+    """The editor, and the upload for a mask that is there already."""
+    return {
+        "painted": mask_editor(f"{mode}-painted"),
+        "mask": gr.Image(
+            type="filepath", sources=["upload", "clipboard"], height=160, buttons=[],
+            label="Or upload it: white is repainted", elem_id=f"{mode}-mask-file",
+            elem_classes="loom-picture",
+        ),
+    }
+
+
+def sent_pictures(
+    parts: Mapping[str, Component], raw: Mapping[str, Any], names: tuple[str, ...]
+) -> dict[str, Pixels]:
+    """The uploads of those names, and the strokes as the mask where none was uploaded.
+
+    Raises:
+        BadInput: An upload cannot be read.
+    """
+    images = read_pictures({name: raw.get(name) for name in (*names, "mask")})
+    if "mask" not in images:
+        editor = parts["painted"]
+        assert isinstance(editor, gr.ImageEditor)
+        strokes = painted(editor, raw.get("painted"))
+        if strokes is not None:
+            images["mask"] = strokes
+    return images
+
+
+def lay_under(image: gr.Image, editor: Component) -> None:
+    """Puts each new picture under the brush."""
+
+    def underlay(sent: Any) -> Any:
+        try:
+            return backdrop(read_pictures({"image": sent}).get("image"))
+        except BadInput:
+            return None  # Generate says what is wrong with it
+
+    image.change(underlay, inputs=image, outputs=editor, show_progress="hidden",
+                 api_visibility="private", preprocess=False)

@@ -1,0 +1,104 @@
+"""What stands under a tab's prompt: how many tokens it takes, earlier prompts, styles."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+
+from backend.contracts.settings import MAX_PROMPT_CHARS
+from backend.engine.jobs.protocol import Engine
+from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
+from ui.page.stage import mount_call
+from ui.page.stream import sentence
+from ui.page.studio import Studio
+from ui.server.uploads import read_upload
+
+MAX_TEXTS = 12  # prompt fields of a tab
+FILLED = ("prompt", "negative_prompt")
+_ROW = """
+<div class="prompt-row"><small class="tokens"></small>
+  <button type="button" class="past-open quiet" aria-expanded="false" aria-haspopup="listbox"
+    title="The prompts you generated with in this browser">Past prompts</button>
+  <div class="past-list" hidden>
+    <div role="listbox" aria-label="Past prompts"></div>
+    <p class="none">Prompts that you generate with appear here; they stay in this browser.</p>
+    <button type="button" class="past-clear quiet">Forget them</button>
+  </div>
+</div>
+"""
+_STYLES = """
+<div class="styles">
+  <p class="warn" role="status" hidden></p>
+  <div class="chips" role="group" aria-label="Styles"></div>
+  <button type="button" class="take quiet"
+    title="A file in A1111's format: name, prompt, negative_prompt">Import styles.csv</button>
+  <input type="file" accept=".csv,text/csv" aria-label="A styles.csv" hidden>
+</div>
+"""
+
+
+def prompt_row(studio: Studio, mode: str) -> gr.HTML:
+    """Builds the row under the prompt of a tab."""
+    engine = studio.engine
+
+    async def tokens(asked: Any) -> dict[str, Any]:
+        """Tokens in each chunk of each text, and how many a chunk holds; None where unknown."""
+        return {"counts": await asyncio.to_thread(counted, engine, asked)}
+
+    return gr.HTML(
+        None, html_template=_ROW, js_on_load=mount_call("mountPrompt", mode, ("fill",)),
+        server_functions=[tokens],
+        apply_default_css=False, elem_classes="loom-prompt-row",
+    )
+
+
+def style_chips(studio: Studio, mode: str) -> gr.HTML:
+    """Builds the styles of a tab; what they add stands in the text of its prompts."""
+    def styles(asked: Any) -> dict[str, Any]:
+        """Every style, and what is wrong with the person's own file."""
+        return listed(studio.styles)
+
+    def take_styles(asked: Any) -> dict[str, Any]:
+        """Adds those of an uploaded file."""
+        path = asked.get("path") if isinstance(asked, dict) else None
+        try:
+            taken = studio.styles.take(read_upload(path, MAX_FILE_BYTES))
+        except Exception as error:
+            return {"error": sentence(error)}
+        return {"taken": len(taken), **listed(studio.styles)}
+
+    return gr.HTML(
+        None, html_template=_STYLES, js_on_load=mount_call("mountStyles", mode, ()),
+        server_functions=[styles, take_styles],
+        apply_default_css=False, elem_classes="loom-styles",
+    )
+
+
+def listed(shelf: StyleShelf) -> dict[str, Any]:
+    """The styles for the page."""
+    styles, problem = shelf.list()
+    return {"styles": [asdict(style) for style in styles], "problem": problem}
+
+
+def read_fill(data: Any) -> tuple[str, str]:
+    """The prompt and the negative prompt that the page's script puts together."""
+    texts = [data.get(key) if isinstance(data, dict) else "" for key in FILLED]
+    prompt, negative = (text[:MAX_PROMPT_CHARS] if isinstance(text, str) else "" for text in texts)
+    return prompt, negative
+
+
+def counted(engine: Engine, asked: Any) -> list[dict[str, Any] | None]:
+    """Answers the page's question {"model", "texts"}; whatever else it sends counts as unknown."""
+    model = asked.get("model") if isinstance(asked, dict) else None
+    texts = asked.get("texts") if isinstance(asked, dict) else None
+    if not isinstance(model, str) or not isinstance(texts, list):
+        return []
+    found: list[dict[str, Any] | None] = []
+    for text in texts[:MAX_TEXTS]:
+        usable = isinstance(text, str) and len(text) <= MAX_PROMPT_CHARS
+        count = engine.count_tokens(model, text) if usable else None
+        found.append(None if count is None else {"chunks": list(count.chunks), "size": count.size})
+    return found

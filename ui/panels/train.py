@@ -1,0 +1,255 @@
+"""The fold "Train a LoRA": pictures in, a LoRA out, its loss and pictures on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+import gradio as gr
+from gradio.components import Component
+from gradio.context import Context
+
+from backend.contracts.errors import BadInput, LoomError
+from backend.contracts.events import JobStatus
+from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
+from ui.page.carrying import carried, unpacked
+from ui.page.controls import field_schema
+from ui.page.stage import encode_jpeg, mount_call
+from ui.page.stream import data_uri, sentence
+from ui.page.studio import Studio
+from ui.page.workspace import Workspace
+from ui.panels.training_files import read_training
+
+TITLES = {
+    "validation_prompt": "Validation prompt", "validation_every": "Validate every",
+    "validation_seed": "Validation seed", "checkpoint_every": "Checkpoint every",
+    "lr_schedule": "Learning rate over time", "min_snr_gamma": "Min-SNR gamma",
+    "caption": "Caption for all", "preset": "What it learns",
+}
+FROM_PRESET = ("epochs", "rank", "learning_rate")
+OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
+NUMBERS = (*FROM_PRESET, "resolution", "noise_offset", "accumulation", "min_snr_gamma", "seed",
+           "checkpoint_every", "validation_every", "validation_seed")
+
+_PICTURES = """
+<div class="train-pictures loom-drop" role="group" aria-label="Pictures to learn from">
+  <p class="say">Drop 1 to 100 pictures here, or a zip or folder of them. A
+    <code>metadata.jsonl</code>, or a <code>.txt</code> beside each picture, brings captions.</p>
+  <p class="pick">
+    <label class="quiet">Choose pictures<input type="file" multiple
+      accept="image/*,.zip,.jsonl,.txt" aria-label="Choose pictures to learn from"></label>
+    <label class="quiet">Choose a folder<input type="file" webkitdirectory
+      aria-label="Choose a folder to learn from"></label>
+    <button type="button" class="clear quiet" hidden>Remove all</button>
+    <span role="status"></span>
+  </p>
+  <div class="cards"></div>
+</div>
+"""
+_RUN = """
+<section class="train-run" data-state="empty" aria-label="Training">
+  <div class="actions-row">
+    <button type="button" class="begin">Start training</button>
+    <button type="button" class="resume">Resume</button>
+    <button type="button" class="halt" disabled>Stop</button>
+  </div>
+  <p class="line" role="status"></p>
+  <div class="bar" role="progressbar" aria-label="Training progress" aria-valuemin="0"
+    aria-valuemax="100" aria-valuenow="0"><i></i></div>
+  <div class="shown" hidden>
+    <figure class="curve"><figcaption><b>Loss</b> <span></span></figcaption>
+      <svg viewBox="0 0 320 120" preserveAspectRatio="none" role="img" aria-label="Loss"></svg>
+      <p class="axis"><span></span><span></span></p></figure>
+    <figure class="seen" hidden><figcaption></figcaption><img alt="">
+      <div class="steps" role="group" aria-label="Pictures on the way"></div></figure>
+  </div>
+  <p class="made" hidden><button type="button" class="use quiet"></button></p>
+</section>
+"""
+
+
+def train_panel(studio: Studio) -> dict[str, Component]:
+    """Builds the fold; the keys are settings, and `train_pictures` and `train_run`."""
+    parts: dict[str, Component] = {}
+    with gr.Accordion("Train a LoRA", open=False, elem_id="lora_mix-train",
+                      elem_classes="loom-fold loom-train"):
+        parts["train_pictures"] = gr.HTML(
+            None, html_template=_PICTURES, js_on_load=mount_call("mountTrainPictures", "train", ()),
+            apply_default_css=False,
+            elem_classes="loom-train-pictures",
+        )
+        with gr.Group(elem_classes="loom-controls"):
+            parts["name"] = gr.Textbox(label="Name", info=_hint("name"), max_lines=1,
+                                       placeholder="my-style", elem_id="train-name")
+            parts["preset"] = gr.Dropdown(
+                [("a style", "style"), ("one picture", "one_picture")], value="style",
+                label=TITLES["preset"], info=_hint("preset"), filterable=False,
+                elem_id="train-preset",
+            )
+            parts["caption"] = gr.Textbox(
+                label=TITLES["caption"], info=_hint("caption"), lines=2, elem_id="train-caption",
+                placeholder="What all of them show, e.g. ink sketch",
+            )
+        with gr.Accordion("Advanced training", open=False, elem_id="train-advanced",
+                          elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
+            for name in NUMBERS:
+                parts[name] = _number(name)
+            parts["lr_schedule"] = gr.Dropdown(
+                ["constant", "cosine"], value="constant", label=TITLES["lr_schedule"],
+                info=_hint("lr_schedule"), filterable=False, elem_id="train-lr_schedule",
+            )
+            parts["convolutions"] = gr.Checkbox(
+                False, label=_title("convolutions"), info=_hint("convolutions"),
+                elem_id="train-convolutions",
+            )
+            parts["validation_prompt"] = gr.Textbox(
+                label=TITLES["validation_prompt"], info=_hint("validation_prompt"), lines=2,
+                elem_id="train-validation_prompt", placeholder="The first caption",
+            )
+        parts["train_run"] = gr.HTML(
+            None, html_template=_RUN, js_on_load=mount_call("mountTraining", "train", ("start",)),
+            server_functions=_functions(studio),
+            apply_default_css=False, elem_classes="loom-train-run",
+        )
+    return parts
+
+
+def connect_training(space: Workspace) -> None:
+    """Wires the panel of the tab: start and resume, the preset, and what the browser keeps."""
+    parts = {name: part for name, part in space.results.items()
+             if name in TrainLoraSettings.model_fields}
+    run = space.results["train_run"]
+    assert isinstance(run, gr.HTML)
+    kept = gr.BrowserState(None, storage_key="loom-train-form", secret="loom")
+
+    async def start(sent: Any, request: gr.Request) -> tuple[dict[str, Any], Any]:
+        raw, asked = unpacked(sent)
+        try:
+            token = await asyncio.to_thread(
+                _submit, space.studio, raw, asked, str(request.username or request.session_hash)
+            )
+        except Exception as error:
+            return {"error": sentence(error), "asked": asked.get("asked")}, gr.skip()
+        return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}
+
+    carried(run.start, start, parts | {"model": space.form.parts["model"]}, [run, kept],
+            told="train.start", concurrency_limit=None)
+
+    def follow_preset(preset: Any) -> list[Any]:
+        values = PRESETS.get(preset)
+        return [values[name] if values else gr.skip() for name in FROM_PRESET]
+
+    preset = parts["preset"]
+    assert isinstance(preset, gr.Dropdown)
+    preset.input(follow_preset, inputs=preset, outputs=[parts[name] for name in FROM_PRESET],
+                 trigger_mode="always_last", queue=False, show_progress="hidden",
+                 api_visibility="private")
+
+    def restore(values: Any) -> list[Any]:
+        if not isinstance(values, dict):
+            return [gr.skip()] * len(parts)
+        try:
+            parse_training(_settings(values) | {"name": values.get("name") or "none yet"})
+        except LoomError:
+            return [gr.skip()] * len(parts)
+        return [values.get(name, gr.skip()) for name in parts]
+
+    assert Context.root_block is not None
+    Context.root_block.load(
+        restore, inputs=kept, outputs=list(parts.values()), show_progress="hidden",
+        show_progress_on=run, queue=False, api_visibility="private",
+    )
+
+
+def _submit(studio: Studio, raw: dict[str, Any], asked: dict[str, Any], owner: str) -> str:
+    values = _settings(raw) | {"resume": bool(asked.get("resume"))}
+    settings = parse_training(values)
+    request = TrainLoraRequest(settings, read_training(asked.get("pictures")))
+    return studio.engine.submit(request, owner, background=True)
+
+
+def _settings(raw: dict[str, Any]) -> dict[str, Any]:
+    """The form's values, what was left empty left out.
+
+    Raises:
+        BadInput: A number is none.
+    """
+    values = {name: value for name, value in raw.items() if value not in (None, "")}
+    for name in OPEN:
+        text = str(values.get(name, "")).strip()
+        try:
+            if text:
+                values[name] = float(text)
+        except ValueError:
+            raise BadInput(f"{_title(name)} is a number, or empty.", name) from None
+    return values
+
+
+def _functions(studio: Studio) -> list[Any]:
+    engine = studio.engine
+
+    def training(asked: Any) -> dict[str, Any]:
+        """How far a training is."""
+        try:
+            return training_state(engine.status(_job(asked)))
+        except Exception as error:
+            return {"error": sentence(error)}
+
+    def halt(asked: Any) -> dict[str, Any]:
+        """Stops a training."""
+        try:
+            engine.cancel(_job(asked))
+        except Exception as error:
+            return {"error": sentence(error)}
+        return {}
+
+    def validation(asked: Any) -> dict[str, Any]:
+        """One of its pictures: {"job", "image"}."""
+        try:
+            outputs, index = engine.results(_job(asked)), asked.get("image")
+            if not isinstance(index, int) or not 0 <= index < len(outputs):
+                raise BadInput("That picture is no longer kept.")
+        except Exception as error:
+            return {"error": sentence(error)}
+        return {"src": data_uri(encode_jpeg(outputs[index].image), "image/jpeg")}
+
+    return [training, halt, validation]
+
+
+def training_state(status: JobStatus) -> dict[str, Any]:
+    """A training's status as its panel shows it."""
+    progress = status.progress
+    return {
+        "job": status.token, "state": status.state, "position": status.position,
+        "stage": progress.stage, "step": progress.step, "total": progress.total,
+        "eta": progress.eta_s, "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
+        "note": progress.note, "loss": progress.loss,
+        "message": status.error or "", "training": status.info.get("training", {}),
+        "pictures": len(status.outputs),
+    }
+
+
+def _job(asked: Any) -> str:
+    job = asked.get("job") if isinstance(asked, dict) else None
+    return job[:200] if isinstance(job, str) else ""
+
+
+def _hint(name: str) -> str:
+    return str(field_schema(TrainLoraSettings, name).get("description", ""))
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def _number(name: str) -> gr.Number | gr.Textbox:
+    schema = field_schema(TrainLoraSettings, name)
+    title, hint, elem_id = _title(name), _hint(name), f"train-{name}"
+    if name in OPEN:  # a number component would show 0 where there is none
+        return gr.Textbox(label=title, info=hint, max_lines=1, elem_id=elem_id,
+                          placeholder=OPEN[name], elem_classes="loom-short")
+    whole: Literal[0] | None = 0 if schema["type"] == "integer" else None
+    step = schema.get("step", 1) if name != "learning_rate" else 1e-5
+    return gr.Number(PRESETS["style"].get(name, schema.get("default")), label=title, info=hint,
+                     precision=whole, elem_id=elem_id, step=step)

@@ -1,0 +1,79 @@
+"""What somebody sent to learn from: uploaded pictures, captions, listings and zips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import CaptionedPicture
+from backend.contracts.settings.train_lora import MAX_PICTURES
+from backend.training.data import load_files
+from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+
+MAX_NAME_CHARS = 300
+MAX_CAPTION_CHARS = 2000
+MAX_FILES = 3 * MAX_PICTURES  # a picture, its caption's file, and some more
+
+
+def read_training(sent: Any) -> tuple[CaptionedPicture, ...]:
+    """Reads the uploads.
+
+    Args:
+        sent: A list of {"path", "name", "caption"}; a caption goes before those in files.
+
+    Raises:
+        BadInput: Says which file cannot be used, or what is missing.
+    """
+    if not isinstance(sent, list) or any(not isinstance(item, dict) for item in sent):
+        raise BadInput("Send the pictures as a list of files.", "pictures")
+    if len(sent) > MAX_FILES:
+        raise BadInput(f"{len(sent)} files are too many; choose up to {MAX_PICTURES} pictures.",
+                       "pictures")
+    files: dict[str, bytes] = {}
+    captions: dict[str, str] = {}
+    for number, item in enumerate(sent):
+        name = _free(_text(item.get("name"), MAX_NAME_CHARS) or f"picture {number + 1}", files)
+        files[name] = read_upload(item.get("path"), MAX_PICTURE_BYTES)
+        if caption := _text(item.get("caption"), MAX_CAPTION_CHARS).strip():
+            captions[name.rsplit("/", 1)[-1]] = caption
+    return tuple(
+        CaptionedPicture(picture.name, picture.image, captions.get(picture.name, picture.caption))
+        for picture in load_files(files)
+    )
+
+
+def read_training_files(files: Any, captions: Sequence[Any]) -> tuple[CaptionedPicture, ...]:
+    """The same for a script: Gradio's files, and a caption for each, where there are any."""
+    if not isinstance(files, list):
+        raise BadInput("Send the pictures as a list of files.", "pictures")
+    if captions and len(captions) != len(files):
+        raise BadInput(f"There are {len(captions)} captions for {len(files)} files; give one for "
+                       "each, or none.", "captions")
+    said = captions or [""] * len(files)
+    return read_training([
+        {"path": file, "name": _original_name(file), "caption": caption}
+        for file, caption in zip(files, said, strict=True)
+    ])
+
+
+def _original_name(file: Any) -> str:
+    given = file if isinstance(file, dict) else {
+        "orig_name": getattr(file, "orig_name", None), "path": getattr(file, "path", None),
+    }
+    name = given.get("orig_name") or given.get("path") or ""
+    return str(name).replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _free(name: str, taken: dict[str, bytes]) -> str:
+    """The name, numbered where two files have it."""
+    stem, dot, suffix = name.rpartition(".")
+    number = 2
+    while name in taken:
+        name = f"{stem} ({number}){dot}{suffix}"
+        number += 1
+    return name
+
+
+def _text(value: Any, longest: int) -> str:
+    return value[:longest] if isinstance(value, str) else ""
