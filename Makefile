@@ -20,6 +20,7 @@ test: $(DEV_STAMP)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
 	@$(PY) -m pyright --warnings
 
 parity: $(DEV_STAMP)

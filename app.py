@@ -12,8 +12,15 @@ ROOT = Path(__file__).parent
 def main() -> None:
     """Runs until Ctrl+C or SIGTERM, then lets the running step end."""
     args = flags(ROOT)
-    plan = serving(host=args.host, port=args.port, listen=args.listen, share=args.share,
-                   auth=args.auth, open_browser=args.open, api=args.api)
+    plan = serving(
+        host=args.host,
+        port=args.port,
+        listen=args.listen,
+        share=args.share,
+        auth=args.auth,
+        open_browser=args.open,
+        api=args.api,
+    )
     prepare_environment()
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.local.starting import settled, start_local
@@ -24,14 +31,29 @@ def main() -> None:
 
     if args.fake is not None:
         from backend.engine.fake.engine import FakeEngine
-        studio = studio_at(args.data, ROOT / "presets", lambda storage: FakeEngine(
-            storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards))
+
+        studio = studio_at(
+            args.data,
+            ROOT / "presets",
+            lambda storage: FakeEngine(
+                storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards
+            ),
+        )
     else:
-        studio = studio_at(args.data, ROOT / "presets", lambda storage: start_local(
-            [ROOT / "models", *(args.models or [])], storage,
-            (args.vram_budget, args.ram_budget, args.idle_minutes),
-            device=args.device, dtype=args.dtype, compiled=args.compile, preview=args.preview,
-            wildcards=wildcards))
+        studio = studio_at(
+            args.data,
+            ROOT / "presets",
+            lambda storage: start_local(
+                [ROOT / "models", *(args.models or [])],
+                storage,
+                (args.vram_budget, args.ram_budget, args.idle_minutes),
+                device=args.device,
+                dtype=args.dtype,
+                compiled=args.compile,
+                preview=args.preview,
+                wildcards=wildcards,
+            ),
+        )
     page = build(studio)
     try:
         print(announcement(plan, *serve(page, plan)), flush=True)

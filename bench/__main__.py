@@ -46,8 +46,12 @@ def theirs(pipe: StableDiffusionPipeline, settings: Txt2ImgSettings, **extra: An
     """One picture by the pipeline, (H, W, 3) uint8."""
     generator = torch.Generator("cpu").manual_seed(settings.seed)
     image = pipe(
-        settings.prompt, num_inference_steps=settings.steps, generator=generator,
-        guidance_scale=settings.guidance_scale, width=settings.width, height=settings.height,
+        settings.prompt,
+        num_inference_steps=settings.steps,
+        generator=generator,
+        guidance_scale=settings.guidance_scale,
+        width=settings.width,
+        height=settings.height,
         **extra,
     ).images[0]
     return np.asarray(image)
@@ -118,8 +122,12 @@ def stop_latency_s(engine: LocalEngine, settings: Txt2ImgSettings, tries: int = 
 
 def row(name: str, pair: Pair, bar: str, note: str = "") -> list[str]:
     return [
-        name, f"{statistics.median(pair.ours_s):.2f}", f"{statistics.median(pair.theirs_s):.2f}",
-        f"{pair.ratio:.2f}", bar, note,
+        name,
+        f"{statistics.median(pair.ours_s):.2f}",
+        f"{statistics.median(pair.theirs_s):.2f}",
+        f"{pair.ratio:.2f}",
+        bar,
+        note,
     ]
 
 
@@ -128,9 +136,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
     args = parser.parse_args()
-    settings = Txt2ImgSettings(
-        prompt=PROMPT, seed=7, guidance_scale=4.0, width=256, height=256
-    )
+    settings = Txt2ImgSettings(prompt=PROMPT, seed=7, guidance_scale=4.0, width=256, height=256)
     began = lines(startup(ROOT, PROMPT))
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as data:
@@ -138,12 +144,8 @@ def main() -> None:
         best = LocalEngine.create(models, Storage(Path(data)), warm_up=None)
         dtype = getattr(torch, best.library().dtype)
         same, float32 = pipeline(dtype), pipeline(torch.float32)
-        exact = LocalEngine.create(
-            models, Storage(Path(data)), dtype="float32", warm_up=None
-        )
-        quiet = LocalEngine.create(
-            models, Storage(Path(data)), preview="off", warm_up=None
-        )
+        exact = LocalEngine.create(models, Storage(Path(data)), dtype="float32", warm_up=None)
+        quiet = LocalEngine.create(models, Storage(Path(data)), preview="off", warm_up=None)
         reference = theirs(float32, settings)
         equal = int(np.abs(ours(exact, settings, client=False).astype(int) - reference).max())
         between = psnr(ours(best, settings, client=False), reference)
@@ -151,44 +153,60 @@ def main() -> None:
         def with_client() -> object:
             return ours(best, settings, client=True)
 
-        rows.append(row(
-            f"previews each step, one client, against the pipeline without ({dtype})",
-            alternate(with_client, lambda: theirs(same, settings), args.runs), "1.00",
-            f"float32 outputs differ by at most {equal}/255",
-        ))
+        rows.append(
+            row(
+                f"previews each step, one client, against the pipeline without ({dtype})",
+                alternate(with_client, lambda: theirs(same, settings), args.runs),
+                "1.00",
+                f"float32 outputs differ by at most {equal}/255",
+            )
+        )
         if dtype is not torch.float32:
-            rows.append(row(
-                "the same in float32",
+            rows.append(
+                row(
+                    "the same in float32",
+                    alternate(
+                        lambda: ours(exact, settings, client=True),
+                        lambda: theirs(float32, settings),
+                        args.runs,
+                    ),
+                    "1.00",
+                )
+            )
+        rows.append(
+            row(
+                "against the pipeline with a full VAE preview each step",
                 alternate(
-                    lambda: ours(exact, settings, client=True), lambda: theirs(float32, settings),
+                    with_client,
+                    lambda: theirs(same, settings, callback_on_step_end=full_preview(same)),
                     args.runs,
-                ), "1.00",
-            ))
-        rows.append(row(
-            "against the pipeline with a full VAE preview each step",
-            alternate(
-                with_client,
-                lambda: theirs(same, settings, callback_on_step_end=full_preview(same)), args.runs,
-            ), "0.60",
-        ))
-        rows.append(row(
-            "default settings against diffusers' default (float32)",
-            alternate(with_client, lambda: theirs(float32, settings), args.runs), "0.40 (AMX)",
-            f"PSNR between dtypes {between:.1f} dB",
-        ))
-        rows.append(row(
-            "previews against none, the same client",
-            alternate(with_client, lambda: ours(quiet, settings, client=True), args.runs), "1.02",
-        ))
-        call_s = statistics.median(
-            alternate(with_client, with_client, 3).ours_s
-        ) / settings.steps
+                ),
+                "0.60",
+            )
+        )
+        rows.append(
+            row(
+                "default settings against diffusers' default (float32)",
+                alternate(with_client, lambda: theirs(float32, settings), args.runs),
+                "0.40 (AMX)",
+                f"PSNR between dtypes {between:.1f} dB",
+            )
+        )
+        rows.append(
+            row(
+                "previews against none, the same client",
+                alternate(with_client, lambda: ours(quiet, settings, client=True), args.runs),
+                "1.02",
+            )
+        )
+        call_s = statistics.median(alternate(with_client, with_client, 3).ours_s) / settings.steps
         waits = stop_latency_s(best, settings)
         for engine in (best, exact, quiet):
             engine.close()
     text = markdown(
         f"txt2img, Pocket 256x256, {settings.steps} steps, guidance {settings.guidance_scale}",
-        ["what", "ours, s", "theirs, s", "ratio", "bar", "note"], rows,
+        ["what", "ours, s", "theirs, s", "ratio", "bar", "note"],
+        rows,
     )
     text += (
         f"\nStop: idle after {statistics.median(waits):.3f} s (largest of {len(waits)}: "

@@ -74,13 +74,27 @@ class Family:
     index: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-CLIP_L = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12,
-          "num_attention_heads": 12, "projection_dim": 768}
-BIG_G = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
-         "num_attention_heads": 20, "projection_dim": 1280, "hidden_act": "gelu"}
+CLIP_L = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "projection_dim": 768,
+}
+BIG_G = {
+    "hidden_size": 1280,
+    "intermediate_size": 5120,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 20,
+    "projection_dim": 1280,
+    "hidden_act": "gelu",
+}
 VAE: dict[str, Any] = {
-    "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4,
-    "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
 }
 FAMILIES = {
     "sd15": Family(
@@ -111,8 +125,11 @@ def make_model(family: Family, folder: Path, seed: int = 0) -> Path:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     index: dict[str, Any] = {
-        "_class_name": family.pipeline.__name__, "_diffusers_version": "0.42.1", **family.index,
-        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
+        "_class_name": family.pipeline.__name__,
+        "_diffusers_version": "0.42.1",
+        **family.index,
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "vae": ["diffusers", "AutoencoderKL"],
         "unet": ["diffusers", "UNet2DConditionModel"],
     }
     try:
@@ -122,20 +139,31 @@ def make_model(family: Family, folder: Path, seed: int = 0) -> Path:
         ).save_pretrained(folder / "vae")
         for part, config in family.texts.items():
             kind = CLIPTextModelWithProjection if part.endswith("_2") else CLIPTextModel
-            kind(CLIPTextConfig(
-                vocab_size=49408, bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **config,
-            )).save_pretrained(folder / part)
+            kind(
+                CLIPTextConfig(
+                    vocab_size=49408,
+                    bos_token_id=tokenizer.bos_token_id,
+                    eos_token_id=tokenizer.eos_token_id,
+                    pad_token_id=tokenizer.pad_token_id,
+                    **config,
+                )
+            ).save_pretrained(folder / part)
             words = part.replace("text_encoder", "tokenizer")
             tokenizer.save_pretrained(folder / words)
-            index |= {part: ["transformers", kind.__name__],
-                      words: ["transformers", "CLIPTokenizer"]}
+            index |= {
+                part: ["transformers", kind.__name__],
+                words: ["transformers", "CLIPTokenizer"],
+            }
     finally:
         torch.set_default_dtype(before)
     (folder / "model_index.json").write_text(json.dumps(index))
     DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1,
-        set_alpha_to_one=False, clip_sample=False,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        steps_offset=1,
+        set_alpha_to_one=False,
+        clip_sample=False,
     ).save_pretrained(folder / "scheduler")
     return folder
 
@@ -155,11 +183,16 @@ def ours(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype) -> Side:
 def theirs(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype, family: Family) -> Side:
     """The same by diffusers' UNet as its pipeline calls it."""
     pipe = family.pipeline.from_pretrained(
-        root / "checkpoints" / name, torch_dtype=dtype, local_files_only=True,
+        root / "checkpoints" / name,
+        torch_dtype=dtype,
+        local_files_only=True,
         **({} if "text_encoder_2" in family.texts else {"safety_checker": None}),
     )
     found = pipe.encode_prompt(
-        prompt=TEXTS[1], negative_prompt=TEXTS[0], device="cpu", num_images_per_prompt=1,
+        prompt=TEXTS[1],
+        negative_prompt=TEXTS[0],
+        device="cpu",
+        num_images_per_prompt=1,
         do_classifier_free_guidance=True,
     )
     context, added = torch.cat([found[1], found[0]]), None
@@ -170,8 +203,12 @@ def theirs(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype, family: F
     scaled = (x / (SIGMA**2 + 1) ** 0.5).to(dtype)
 
     def step() -> torch.Tensor:
-        noise = pipe.unet(torch.cat([scaled, scaled]), TIMESTEP, encoder_hidden_states=context,
-                          added_cond_kwargs=added)[0]
+        noise = pipe.unet(
+            torch.cat([scaled, scaled]),
+            TIMESTEP,
+            encoder_hidden_states=context,
+            added_cond_kwargs=added,
+        )[0]
         unguided, guided = noise.float().chunk(2)
         return x - SIGMA * (unguided + SCALE * (guided - unguided))
 
@@ -200,8 +237,19 @@ def alone(command: list[str], name: str) -> tuple[torch.Tensor, float, float]:
     """One side in a process of its own: its x0, seconds and peak of memory in GiB."""
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "side.pt"
-        subprocess.run([sys.executable, "-m", "bench.full_size", *command, "--only", name,
-                        "--into", str(into)], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "bench.full_size",
+                *command,
+                "--only",
+                name,
+                "--into",
+                str(into),
+            ],
+            check=True,
+        )
         held: dict[str, Any] = torch.load(into)
         return held["x0"], held["seconds"], held["peak_gib"]
 
@@ -214,8 +262,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--against", choices=("bfloat16", "float32"), nargs="*", default=[],
-                        help="diffusers in these precisions too")
+    parser.add_argument(
+        "--against",
+        choices=("bfloat16", "float32"),
+        nargs="*",
+        default=[],
+        help="diffusers in these precisions too",
+    )
     parser.add_argument("--apart", action="store_true", help="each side in its own process")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--only", help=argparse.SUPPRESS)
@@ -232,9 +285,7 @@ def main() -> None:
         mine: lambda: ours(args.cache, name, x, dtype),
     }
     for other in dict.fromkeys((args.dtype, *args.against)):
-        makers[f"diffusers, {other}"] = partial(
-            theirs, args.cache, name, x, DTYPES[other], family
-        )
+        makers[f"diffusers, {other}"] = partial(theirs, args.cache, name, x, DTYPES[other], family)
     results: dict[str, torch.Tensor] = {}
     medians: dict[str, float] = {}
     peaks: dict[str, float] = {}
@@ -244,8 +295,10 @@ def main() -> None:
             gc.collect()
             results, medians = measured({args.only: step}, args.runs, clock)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            torch.save({"x0": results[args.only], "seconds": medians[args.only],
-                        "peak_gib": peak}, args.into)
+            torch.save(
+                {"x0": results[args.only], "seconds": medians[args.only], "peak_gib": peak},
+                args.into,
+            )
             return
         if args.apart or args.family == "sdxl":
             for one in makers:
@@ -254,17 +307,29 @@ def main() -> None:
             sides = {one: make() for one, make in makers.items()}
             results, medians = measured(sides, args.runs, clock)
     rows = [
-        [one, f"{medians[one]:.2f}", f"{medians[mine] / medians[one]:.2f}",
-         f"{float((results[one] - results[mine]).abs().mean() / results[mine].std()):.4f}",
-         f"{peaks[one]:.1f}" if peaks else "-"]
+        [
+            one,
+            f"{medians[one]:.2f}",
+            f"{medians[mine] / medians[one]:.2f}",
+            f"{float((results[one] - results[mine]).abs().mean() / results[mine].std()):.4f}",
+            f"{peaks[one]:.1f}" if peaks else "-",
+        ]
         for one in makers
     ]
-    print(markdown(
-        f"A guided step of {family.title}, {8 * side}x{8 * side} px, {args.clock} time, "
-        f"{machine()}",
-        ["", "s / step", "ours : it", "mean difference from ours / deviation",
-         "peak of the process, GiB"], rows,
-    ))
+    print(
+        markdown(
+            f"A guided step of {family.title}, {8 * side}x{8 * side} px, {args.clock} time, "
+            f"{machine()}",
+            [
+                "",
+                "s / step",
+                "ours : it",
+                "mean difference from ours / deviation",
+                "peak of the process, GiB",
+            ],
+            rows,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -22,8 +22,13 @@ from bench.table import alternate, machine, markdown
 ROOT = Path(__file__).resolve().parent.parent
 GRIDS = {
     "seeds by guidance": ("seed", "1-4", "guidance_scale", "2-8 [4]", "0.95"),
-    "prompts by guidance": ("prompt_sr", "red, blue, yellow, green", "guidance_scale", "2-8 [4]",
-                            ""),
+    "prompts by guidance": (
+        "prompt_sr",
+        "red, blue, yellow, green",
+        "guidance_scale",
+        "2-8 [4]",
+        "",
+    ),
 }
 
 
@@ -46,11 +51,19 @@ def main() -> None:
         for name, (x, x_values, y, y_values, bar) in GRIDS.items():
             if args.grid and name not in args.grid:
                 continue
-            grid = parse("xyz_grid", {
-                "prompt": "a red house on grass", "steps": args.steps, "seed": 7,
-                "model": args.model, "x_field": x, "x_values": x_values, "y_field": y,
-                "y_values": y_values,
-            })
+            grid = parse(
+                "xyz_grid",
+                {
+                    "prompt": "a red house on grass",
+                    "steps": args.steps,
+                    "seed": 7,
+                    "model": args.model,
+                    "x_field": x,
+                    "x_values": x_values,
+                    "y_field": y,
+                    "y_values": y_values,
+                },
+            )
             assert isinstance(grid, XyzGridSettings)
             cells = grid.cells()
             ours, theirs = list[float](), list[float]()
@@ -70,15 +83,26 @@ def main() -> None:
             pair = alternate(whole, single, args.runs)
             # Processor time too: on a machine with other work the clock alone says little.
             used = statistics.median(ours) / statistics.median(theirs)
-            rows.append([f"{name}, {len(cells)} cells", f"{statistics.median(pair.ours_s):.2f}",
-                         f"{statistics.median(pair.theirs_s):.2f}", f"{pair.ratio:.3f}",
-                         f"{used:.3f}", bar])
+            rows.append(
+                [
+                    f"{name}, {len(cells)} cells",
+                    f"{statistics.median(pair.ours_s):.2f}",
+                    f"{statistics.median(pair.theirs_s):.2f}",
+                    f"{pair.ratio:.3f}",
+                    f"{used:.3f}",
+                    bar,
+                ]
+            )
         dtype = engine.library().dtype
         engine.close()
     print(machine())
-    print(markdown(f"X/Y/Z grid: {args.model}, {args.steps} steps a cell, {dtype}",
-                   ["grid", "one job, s", "single jobs, s", "ratio", "processor time", "bar"],
-                   rows))
+    print(
+        markdown(
+            f"X/Y/Z grid: {args.model}, {args.steps} steps a cell, {dtype}",
+            ["grid", "one job, s", "single jobs, s", "ratio", "processor time", "bar"],
+            rows,
+        )
+    )
 
 
 if __name__ == "__main__":

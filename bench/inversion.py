@@ -45,12 +45,12 @@ def losses(
     for step in invert(denoiser, x, schedule, refine=refine):
         x = step.x
     count, channels, high, wide = x.shape
-    for step in sample("ddim", denoiser, x, schedule, SeededNoise([0] * count,
-                                                                  (channels, high, wide))):
+    for step in sample(
+        "ddim", denoiser, x, schedule, SeededNoise([0] * count, (channels, high, wide))
+    ):
         x = step.x
     made, best = model.vae.decode(x * schedule.final_scale), model.vae.decode(latents)
-    return np.array([psnr(b, p) - psnr(a, p)
-                     for a, b, p in zip(made, best, pictures, strict=True)])
+    return np.array([psnr(b, p) - psnr(a, p) for a, b, p in zip(made, best, pictures, strict=True)])
 
 
 def committed(folder: Path, side: int) -> list[Pixels]:
@@ -83,17 +83,32 @@ def main() -> None:
             (f"{args.count} renders", fresh, told),
             (f"{len(painted)} pictures of {args.pictures}", painted, [""] * len(painted)),
         ):
-            lost = np.concatenate([
-                losses(model, pictures[i : i + args.batch], prompts[i : i + args.batch],
-                       args.steps, refine)
-                for i in range(0, len(pictures), args.batch)
-            ])
-            rows.append([name, str(refine), f"{np.median(lost):.2f}", f"{lost.max():.2f}",
-                         f"{int((lost <= 1).sum())} of {len(lost)}"])
+            lost = np.concatenate(
+                [
+                    losses(
+                        model,
+                        pictures[i : i + args.batch],
+                        prompts[i : i + args.batch],
+                        args.steps,
+                        refine,
+                    )
+                    for i in range(0, len(pictures), args.batch)
+                ]
+            )
+            rows.append(
+                [
+                    name,
+                    str(refine),
+                    f"{np.median(lost):.2f}",
+                    f"{lost.max():.2f}",
+                    f"{int((lost <= 1).sum())} of {len(lost)}",
+                ]
+            )
             print(" | ".join(rows[-1]), flush=True)
     text = f"Machine: {machine()}.\n\n" + markdown(
         f"Inverted and sampled again, {args.steps} steps: dB below the autoencoder's own",
-        ["what", "refinements", "median", "worst", "within 1 dB"], rows,
+        ["what", "refinements", "median", "worst", "within 1 dB"],
+        rows,
     )
     print(text)
     args.out.write_text(text)

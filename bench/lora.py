@@ -25,16 +25,28 @@ from bench.table import Pair, alternate, machine, markdown, timed
 from tests import lora_files as files
 
 SIZES: dict[str, tuple[dict[str, object], int]] = {
-    "pocket": ({
-        "block_out_channels": (64, 128, 256), "layers_per_block": 1, "cross_attention_dim": 192,
-        "attention_head_dim": 4, "sample_size": 32,
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    }, 32),
-    "sd15": ({
-        "block_out_channels": (320, 640, 1280, 1280), "layers_per_block": 2,
-        "cross_attention_dim": 768, "attention_head_dim": 8, "sample_size": 64,
-    }, 64),
+    "pocket": (
+        {
+            "block_out_channels": (64, 128, 256),
+            "layers_per_block": 1,
+            "cross_attention_dim": 192,
+            "attention_head_dim": 4,
+            "sample_size": 32,
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        },
+        32,
+    ),
+    "sd15": (
+        {
+            "block_out_channels": (320, 640, 1280, 1280),
+            "layers_per_block": 2,
+            "cross_attention_dim": 768,
+            "attention_head_dim": 8,
+            "sample_size": 64,
+        },
+        64,
+    ),
 }
 WEIGHTS = (0.8, -0.3, 0.5)
 
@@ -42,9 +54,14 @@ WEIGHTS = (0.8, -0.3, 0.5)
 def make_loras(unet: UNet2DConditionModel, folder: Path, rank: int) -> list[LoraFile]:
     """Three LoRAs on every attention."""
     return [
-        read(files.write(folder / f"lora{seed}.safetensors", files.diffusers_keys(
-            files.random_factors({"unet": unet}, files.ATTENTION, seed=seed, rank=rank)
-        )))
+        read(
+            files.write(
+                folder / f"lora{seed}.safetensors",
+                files.diffusers_keys(
+                    files.random_factors({"unet": unet}, files.ATTENTION, seed=seed, rank=rank)
+                ),
+            )
+        )
         for seed in range(3)
     ]
 
@@ -101,9 +118,7 @@ def main() -> None:
     def row(name: str, model: UNet2DConditionModel, bar: str) -> torch.Tensor:
         pair: Pair = alternate(step(model), step(plain), runs=options.runs, warm_up=2)
         # Both sides of a pair share the machine's mood, so the median of ratios is steadier.
-        paired = statistics.median(
-            a / b for a, b in zip(pair.ours_s, pair.theirs_s, strict=True)
-        )
+        paired = statistics.median(a / b for a, b in zip(pair.ours_s, pair.theirs_s, strict=True))
         rows.append([name, f"{pair.ratio:.3f}", f"{paired:.3f}", bar])
         return step(model)().float()
 
@@ -124,17 +139,20 @@ def main() -> None:
         ]
     call_s = statistics.median(timed(step(plain)) for _ in range(5))
     rows.append(["putting the mix in", f"{enter / call_s:.2f} calls", "", ""])
-    rows.append(
-        ["moving one slider", f"{statistics.median(moves) / call_s:.2f} calls", "", ""]
-    )
+    rows.append(["moving one slider", f"{statistics.median(moves) / call_s:.2f} calls", "", ""])
     print(machine())
-    print(markdown(
-        f"LoRA: {options.size}, {options.dtype}, rank {options.rank}, a guided UNet call",
-        ["", "of medians", "median of pairs", "bar"], rows,
-    ))
+    print(
+        markdown(
+            f"LoRA: {options.size}, {options.dtype}, rank {options.rank}, a guided UNet call",
+            ["", "of medians", "median of pairs", "bar"],
+            rows,
+        )
+    )
     size = theirs.abs().max()
-    print(f"against diffusers: merged {(merged - theirs).abs().max() / size:.4f}, "
-          f"beside {(beside - theirs).abs().max() / size:.4f} of the largest value")
+    print(
+        f"against diffusers: merged {(merged - theirs).abs().max() / size:.4f}, "
+        f"beside {(beside - theirs).abs().max() / size:.4f} of the largest value"
+    )
 
 
 if __name__ == "__main__":

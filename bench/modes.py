@@ -101,8 +101,13 @@ class Side(Protocol):
 def cases(side: int, steps: int, frames: int) -> dict[str, Case]:
     """One job of each mode, at `steps` model steps of which img2img runs three quarters."""
     common: dict[str, Any] = {
-        "model": MODEL, "width": side, "height": side, "steps": steps, "seed": 7,
-        "guidance_scale": SCALE, "prompt": "a red house on grass",
+        "model": MODEL,
+        "width": side,
+        "height": side,
+        "steps": steps,
+        "seed": 7,
+        "guidance_scale": SCALE,
+        "prompt": "a red house on grass",
     }
     picture = {"image": house(side, side)}
     loras = tuple(LoraUse(name=n, weight=w) for n, w in zip(LORAS, WEIGHTS, strict=True))
@@ -114,11 +119,20 @@ def cases(side: int, steps: int, frames: int) -> dict[str, Case]:
         ),
         "ControlNet": Case(StyleTransferSettings(controlnet=CONTROLNET, **common), picture),
         "3 LoRAs": Case(Txt2ImgSettings(loras=loras, **common)),
-        f"morph of {frames} frames": Case(MorphSettings(
-            prompt_a="a red house", prompt_b="a yellow boat", frames=frames, method="walk",
-            even="off", adain=False, attention_lambda=0.0, sampler="dpmpp_2m", schedule="karras",
-            **common,
-        )),
+        f"morph of {frames} frames": Case(
+            MorphSettings(
+                prompt_a="a red house",
+                prompt_b="a yellow boat",
+                frames=frames,
+                method="walk",
+                even="off",
+                adain=False,
+                attention_lambda=0.0,
+                sampler="dpmpp_2m",
+                schedule="karras",
+                **common,
+            )
+        ),
     }
 
 
@@ -132,16 +146,22 @@ def make_files(root: Path, loras: Path) -> None:
     if not net.is_dir():
         torch.manual_seed(2)
         control: Any = ControlNetModel.from_unet(unet)
-        for module in (*control.controlnet_down_blocks, control.controlnet_mid_block,
-                       control.controlnet_cond_embedding.conv_out):
+        for module in (
+            *control.controlnet_down_blocks,
+            control.controlnet_mid_block,
+            control.controlnet_cond_embedding.conv_out,
+        ):
             for parameter in module.parameters():
                 torch.nn.init.normal_(parameter, std=0.02)
         control.to(torch.bfloat16).save_pretrained(net)
     (loras / "loras").mkdir(exist_ok=True)
     for seed, name in enumerate(LORAS):
-        files.write(loras / "loras" / f"{name}.safetensors", files.diffusers_keys(
-            files.random_factors({"unet": unet}, files.ATTENTION, seed=seed, rank=8)
-        ))
+        files.write(
+            loras / "loras" / f"{name}.safetensors",
+            files.diffusers_keys(
+                files.random_factors({"unet": unet}, files.ATTENTION, seed=seed, rank=8)
+            ),
+        )
 
 
 class Ours:
@@ -216,7 +236,8 @@ class Theirs:
     ) -> Image.Image:
         seed = torch.Generator("cpu").manual_seed(settings.seed)
         shared: dict[str, Any] = {
-            "num_inference_steps": settings.steps, "guidance_scale": settings.guidance_scale,
+            "num_inference_steps": settings.steps,
+            "guidance_scale": settings.guidance_scale,
             "callback_on_step_end": mark,
         }
         size = {"width": settings.width, "height": settings.height}
@@ -225,12 +246,16 @@ class Theirs:
                 return self._walk(settings, shared)
             case StyleTransferSettings():
                 edges = Canny(settings.canny_low, settings.canny_high)(images["image"])
-                return self._control(settings.prompt, image=Image.fromarray(edges),
-                                     generator=seed, **size, **shared).images[0]
+                return self._control(
+                    settings.prompt, image=Image.fromarray(edges), generator=seed, **size, **shared
+                ).images[0]
             case Img2ImgSettings():
                 return self._picture(
-                    settings.prompt, image=Image.fromarray(images["image"]),
-                    strength=settings.strength, generator=seed, **shared,
+                    settings.prompt,
+                    image=Image.fromarray(images["image"]),
+                    strength=settings.strength,
+                    generator=seed,
+                    **shared,
                 ).images[0]
             case _:
                 return self._plain(settings.prompt, generator=seed, **size, **shared).images[0]
@@ -251,7 +276,9 @@ class Theirs:
             latents = slerp(noises[0], noises[1], float(t)).to(pipe.unet.dtype)
             picture = pipe(
                 prompt_embeds=torch.lerp(texts[0][0], texts[1][0], float(t)),
-                negative_prompt_embeds=texts[0][1], latents=latents, **shared,
+                negative_prompt_embeds=texts[0][1],
+                latents=latents,
+                **shared,
             ).images[0]
         return picture
 
@@ -268,8 +295,9 @@ def measured(args: argparse.Namespace, loras: Path) -> dict[str, Any]:
         if args.only == "ours":
             side: Side = Ours([args.cache, loras], Path(data), args.dtype, args.device)
         else:
-            side = Theirs(args.cache, loras, DTYPES[args.dtype], args.device,
-                          args.only == "compiled")
+            side = Theirs(
+                args.cache, loras, DTYPES[args.dtype], args.device, args.only == "compiled"
+            )
         side.run(once)
         told["cold"] = time.perf_counter() - started
         told["again"] = side.run(once).seconds
@@ -297,8 +325,21 @@ def alone(side: str, loras: Path) -> tuple[dict[str, Any], dict[str, Pixels]]:
     """One side in a process of its own: what it tells, and its pictures by mode."""
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "side.npz"
-        subprocess.run([sys.executable, "-m", "bench.modes", *sys.argv[1:], "--only", side,
-                        "--into", str(into), "--loras", str(loras)], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "bench.modes",
+                *sys.argv[1:],
+                "--only",
+                side,
+                "--into",
+                str(into),
+                "--loras",
+                str(loras),
+            ],
+            check=True,
+        )
         with np.load(into) as held:
             told = json.loads(str(held["told"]))
             return told, {name: held[name] for name in told["modes"]}
@@ -341,21 +382,36 @@ def main() -> None:
         rows.append(row)
     header = ["", "ours, s", "its first preview after, s"]
     for other in names[1:]:
-        header += [f"{'diffusers' if other == 'diffusers' else 'diffusers, compiled'}, s",
-                   "ours : it", "largest difference"]
-    print(markdown(
-        f"SD 1.5, {args.side}x{args.side} px, {args.steps} guided steps, {args.dtype}, {machine()}",
-        header, rows,
-    ))
+        header += [
+            f"{'diffusers' if other == 'diffusers' else 'diffusers, compiled'}, s",
+            "ours : it",
+            "largest difference",
+        ]
+    print(
+        markdown(
+            f"SD 1.5, {args.side}x{args.side} px, {args.steps} guided steps, {args.dtype}, "
+            f"{machine()}",
+            header,
+            rows,
+        )
+    )
     facts = {
-        "from nothing to a picture of one step, s": "cold", "the same again, s": "again",
+        "from nothing to a picture of one step, s": "cold",
+        "the same again, s": "again",
         "the same after another model, both in RAM, s": "switch",
-        "peak of the process, GiB": "peak", "peak on the device, GiB": "device_peak",
+        "peak of the process, GiB": "peak",
+        "peak on the device, GiB": "device_peak",
     }
-    print(markdown("Around them", ["", *names], [
-        [what, *(f"{found[n][0][key]:.1f}" if key in found[n][0] else "-" for n in names)]
-        for what, key in facts.items()
-    ]))
+    print(
+        markdown(
+            "Around them",
+            ["", *names],
+            [
+                [what, *(f"{found[n][0][key]:.1f}" if key in found[n][0] else "-" for n in names)]
+                for what, key in facts.items()
+            ],
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -122,9 +122,14 @@ def frame_by_frame(
 def ready(models: Path, model: str) -> LocalEngine:
     """An engine that remembers nothing yet, its model loaded."""
     engine = LocalEngine(
-        Catalog([models]), ModelManager(lambda name: load_checkpoint(
-            Catalog([models]).checkpoint(name), pick(None, "float32")), 2**34),
-        pick(None, "float32"), None, preview="off",
+        Catalog([models]),
+        ModelManager(
+            lambda name: load_checkpoint(Catalog([models]).checkpoint(name), pick(None, "float32")),
+            2**34,
+        ),
+        pick(None, "float32"),
+        None,
+        preview="off",
     )
     done(engine, engine.submit(Request(Txt2ImgSettings(model=model, steps=1), save=False)))
     return engine
@@ -159,7 +164,10 @@ def kept(path: Path, make: Callable[[], Made]) -> Made:
 
 
 def staged(
-    engine: LocalEngine, judge: Judge, pair: tuple[Scene, Scene], name: str,
+    engine: LocalEngine,
+    judge: Judge,
+    pair: tuple[Scene, Scene],
+    name: str,
     shared: dict[str, Any],
 ) -> Made:
     """One stage of one pair. Inversions and LoRAs that the engine remembers are used again."""
@@ -167,14 +175,19 @@ def staged(
         return Made(judged(judge, crossfade(pair, shared["frames"])), float("inf"), 0)
     frames, info = morphed(engine, pair, {**STAGES[name], **shared})
     worst = min(end["psnr"] for end in info["reconstruction"])
-    forwards = sum(n for stage, n in info["sample_forwards"].items()
-                   if stage not in ("fitting", "inverting"))
+    forwards = sum(
+        n for stage, n in info["sample_forwards"].items() if stage not in ("fitting", "inverting")
+    )
     return Made(judged(judge, frames), worst, forwards)
 
 
 def ablation(
-    engine: LocalEngine, judge: Judge, pairs: Sequence[tuple[Scene, Scene]],
-    shared: dict[str, Any], work: Path, begin: int = 0,
+    engine: LocalEngine,
+    judge: Judge,
+    pairs: Sequence[tuple[Scene, Scene]],
+    shared: dict[str, Any],
+    work: Path,
+    begin: int = 0,
 ) -> dict[str, list[Made]]:
     """What the pairs from `begin` on gave at each stage."""
     names = ("cross-fade of pixels", *STAGES)
@@ -182,9 +195,12 @@ def ablation(
     for index, pair in enumerate(pairs[begin:], begin):
         for number, name in enumerate(names):
             began = time.perf_counter()
-            made[name].append(kept(work / f"{index:02d}-{number}.npz",
-                                   lambda pair=pair, name=name: staged(engine, judge, pair, name,
-                                                                       shared)))
+            made[name].append(
+                kept(
+                    work / f"{index:02d}-{number}.npz",
+                    lambda pair=pair, name=name: staged(engine, judge, pair, name, shared),
+                )
+            )
             print(f"pair {index}, {name}: {time.perf_counter() - began:.1f} s", flush=True)
     return made
 
@@ -199,10 +215,16 @@ def table(judge: Judge, made: dict[str, list[Made]], frames: int) -> list[list[s
         middle = np.concatenate([one.features[third:-third] for one in ones])
         worst = min(one.worst_db for one in ones)
         forwards = np.mean([one.forwards for one in ones])
-        rows.append([
-            name, f"{ppl:.3f}", f"{pdv:.5f}", f"{frechet_distance(middle, real):.3f}",
-            "-" if worst == float("inf") else f"{worst:.1f}", f"{forwards:.0f}",
-        ])
+        rows.append(
+            [
+                name,
+                f"{ppl:.3f}",
+                f"{pdv:.5f}",
+                f"{frechet_distance(middle, real):.3f}",
+                "-" if worst == float("inf") else f"{worst:.1f}",
+                f"{forwards:.0f}",
+            ]
+        )
     return rows
 
 
@@ -215,16 +237,22 @@ def timing(
     plain = {**STAGES["DDIM"], **shared, "inversion_refine": 0}
     ours = timed(lambda: morphed(engine, pair, plain))
     told: list[dict[str, Any]] = []
-    lines = [f"Plain DDIM, all frames in one batch: {ours:.1f} s; frame by frame with diffusers' "
-             f"parts: {theirs:.1f} s; ratio {ours / theirs:.2f} (bar 0.7).", ""]
+    lines = [
+        f"Plain DDIM, all frames in one batch: {ours:.1f} s; frame by frame with diffusers' "
+        f"parts: {theirs:.1f} s; ratio {ours / theirs:.2f} (bar 0.7).",
+        "",
+    ]
     print(lines[0], flush=True)
     for name in ("+ even", "quick, even"):
         for again in ("the first time", "again"):
-            seconds = timed(lambda name=name: told.append(
-                morphed(engine, pair, {**STAGES[name], **shared})[1]))
-            lines += [f"- {name}, {again}: {seconds:.1f} s; {told[-1]['times_s']}; sample-forwards "
-                      f"{told[-1]['sample_forwards']}; attention kept "
-                      f"{told[-1]['attention_bytes'] / 2**20:.1f} MiB"]
+            seconds = timed(
+                lambda name=name: told.append(morphed(engine, pair, {**STAGES[name], **shared})[1])
+            )
+            lines += [
+                f"- {name}, {again}: {seconds:.1f} s; {told[-1]['times_s']}; sample-forwards "
+                f"{told[-1]['sample_forwards']}; attention kept "
+                f"{told[-1]['attention_bytes'] / 2**20:.1f} MiB"
+            ]
             print(lines[-1], flush=True)
     return "\n".join(lines) + "\n"
 
@@ -245,20 +273,33 @@ def main() -> None:
     add("--work", type=Path, default=Path("runs/pocket"), help="where the judge lies")
     add("--judge-steps", type=int, default=800)
     add("--pairs", type=int, default=20)
-    add("--begin", type=int, default=0, metavar="PAIR",
-        help="makes the pairs from this one on and prints no table: one of several at once")
+    add(
+        "--begin",
+        type=int,
+        default=0,
+        metavar="PAIR",
+        help="makes the pairs from this one on and prints no table: one of several at once",
+    )
     add("--frames", type=int, default=16)
     add("--steps", type=int, default=50)
     add("--lora-steps", type=int, default=200)
     add("--times", action="store_true", help="times instead of the ablation")
     add("--memory", action="store_true", help="the peak at 120 frames instead of the ablation")
-    add("--out", type=Path, help="docs/benchmarks/morph.md without, or morph-times.md there, or "
-                                 "morph-memory.md")
+    add(
+        "--out",
+        type=Path,
+        help="docs/benchmarks/morph.md without, or morph-times.md there, or morph-memory.md",
+    )
     args = parser.parse_args()
-    shared = {"model": args.model, "frames": args.frames, "steps": args.steps,
-              "lora_steps": args.lora_steps}
-    pairs = [(scene_of(PAIRS_SEED, 2 * i), scene_of(PAIRS_SEED, 2 * i + 1))
-             for i in range(args.pairs)]
+    shared = {
+        "model": args.model,
+        "frames": args.frames,
+        "steps": args.steps,
+        "lora_steps": args.lora_steps,
+    }
+    pairs = [
+        (scene_of(PAIRS_SEED, 2 * i), scene_of(PAIRS_SEED, 2 * i + 1)) for i in range(args.pairs)
+    ]
     engine = ready(args.models, args.model)
     if args.times:
         text = timing(engine, args.models, pairs[0], shared)
@@ -274,8 +315,15 @@ def main() -> None:
         rows = table(judge, made, args.frames)
         text = markdown(
             f"Morphs of {len(pairs)} pairs, {args.frames} frames, {args.steps} steps",
-            ["what", "PPL", "PDV", "Frechet, middle third", "worst end, dB",
-             "sample-forwards of the frames"], rows,
+            [
+                "what",
+                "PPL",
+                "PDV",
+                "Frechet, middle third",
+                "worst end, dB",
+                "sample-forwards of the frames",
+            ],
+            rows,
         )
     engine.close()
     text = f"Machine: {machine()}.\n\n" + text

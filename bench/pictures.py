@@ -37,9 +37,7 @@ LADDER = (0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 SOURCE = render(scene_of(5, 4), 256)
 
 
-def made(
-    engine: LocalEngine, settings: Settings, images: dict[str, Pixels]
-) -> list[np.ndarray]:
+def made(engine: LocalEngine, settings: Settings, images: dict[str, Pixels]) -> list[np.ndarray]:
     """All pictures of one job, previews on."""
     status = done(engine, engine.submit(Request(settings, images, save=False)))
     return [output.image for output in status.outputs]
@@ -48,9 +46,11 @@ def made(
 def by_pipeline(pipe: Any, settings: Settings, **extra: Any) -> np.ndarray:
     """One picture by a diffusers pipeline, (H, W, 3) uint8."""
     image = pipe(
-        settings.prompt, num_inference_steps=settings.steps,
+        settings.prompt,
+        num_inference_steps=settings.steps,
         generator=torch.Generator("cpu").manual_seed(settings.seed),
-        guidance_scale=settings.guidance_scale, **extra,
+        guidance_scale=settings.guidance_scale,
+        **extra,
     ).images[0]
     return np.asarray(image)
 
@@ -65,9 +65,7 @@ def main() -> None:
     """Prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "docs" / "benchmarks" / "pictures.md"
-    )
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks" / "pictures.md")
     args = parser.parse_args()
     common = {"prompt": PROMPT, "seed": 7, "guidance_scale": 4.0, "width": 256, "height": 256}
     one = Img2ImgSettings.model_validate(common)
@@ -91,19 +89,27 @@ def main() -> None:
             return [by_pipeline(img2img, one, image=source, strength=s) for s in LADDER]
 
         first = made(engine, ladder, {"image": SOURCE})[0]
-        rows.append(row(
-            f"a ladder of six strengths, with previews, against six pipeline runs ({dtype})",
-            alternate(lambda: made(engine, ladder, {"image": SOURCE}), six, args.runs), "0.80",
-            f"first rung: {apart(first, six()[0])}",
-        ))
+        rows.append(
+            row(
+                f"a ladder of six strengths, with previews, against six pipeline runs ({dtype})",
+                alternate(lambda: made(engine, ladder, {"image": SOURCE}), six, args.runs),
+                "0.80",
+                f"first rung: {apart(first, six()[0])}",
+            )
+        )
         drawn = made(engine, style, {"image": SOURCE})[0]
-        rows.append(row(
-            f"ControlNet with previews against the pipeline without ({dtype})",
-            alternate(
-                lambda: made(engine, style, {"image": SOURCE}),
-                lambda: by_pipeline(control, style, image=edges), args.runs,
-            ), "1.00", apart(drawn, by_pipeline(control, style, image=edges)),
-        ))
+        rows.append(
+            row(
+                f"ControlNet with previews against the pipeline without ({dtype})",
+                alternate(
+                    lambda: made(engine, style, {"image": SOURCE}),
+                    lambda: by_pipeline(control, style, image=edges),
+                    args.runs,
+                ),
+                "1.00",
+                apart(drawn, by_pipeline(control, style, image=edges)),
+            )
+        )
         engine.close()
     photo = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
     canny_s = [
@@ -113,7 +119,8 @@ def main() -> None:
     text = f"# img2img and style transfer\n\nMachine: {machine()}. Medians of {args.runs} runs.\n\n"
     text += markdown(
         f"Pocket 256x256, {one.steps} steps, guidance {one.guidance_scale:g}",
-        ["what", "ours, s", "theirs, s", "ratio", "bar", "note"], rows,
+        ["what", "ours, s", "theirs, s", "ratio", "bar", "note"],
+        rows,
     )
     text += (f"\nEdges by Canny: {1000 * canny_s[0]:.1f} ms at 256x256, {1000 * canny_s[1]:.1f} ms "
              "at 1024x1024 (noise, its worst case).\n")  # fmt: skip

@@ -92,8 +92,13 @@ def possible_jobs() -> list[Request]:
     picture = house(SIDE_PX, SIDE_PX)
     jobs: list[Request] = []
     for number, model in enumerate(MODELS):
-        common: dict[str, Any] = {"model": model, "width": SIDE_PX, "height": SIDE_PX, "steps": 2,
-                  "seed": number}
+        common: dict[str, Any] = {
+            "model": model,
+            "width": SIDE_PX,
+            "height": SIDE_PX,
+            "steps": 2,
+            "seed": number,
+        }
         for prompt in PROMPTS:
             settings: Settings = Txt2ImgSettings(prompt=prompt, batch_size=2, **common)
             jobs.append(Request(settings))
@@ -101,9 +106,18 @@ def possible_jobs() -> list[Request]:
         jobs.append(Request(settings, {"image": picture}))
         settings = StyleTransferSettings(prompt=PROMPTS[1], **common)
         jobs.append(Request(settings, {"image": picture}))
-        jobs.append(Request(MorphSettings(
-            prompt_a=PROMPTS[0], prompt_b=PROMPTS[1], frames=3, method="walk", even="off", **common
-        )))
+        jobs.append(
+            Request(
+                MorphSettings(
+                    prompt_a=PROMPTS[0],
+                    prompt_b=PROMPTS[1],
+                    frames=3,
+                    method="walk",
+                    even="off",
+                    **common,
+                )
+            )
+        )
     return jobs
 
 

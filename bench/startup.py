@@ -37,8 +37,10 @@ def startup(root: Path, prompt: str, later: int = 5) -> Startup:
     with tempfile.TemporaryDirectory() as data:
         began = time.perf_counter()
         process = subprocess.Popen(
-            ["make", "run", f"ARGS=--port {PORT} --data {data}"], cwd=root,
-            stdout=subprocess.DEVNULL, start_new_session=True,
+            ["make", "run", f"ARGS=--port {PORT} --data {data}"],
+            cwd=root,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             page_s = answered(began)

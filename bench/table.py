@@ -63,9 +63,7 @@ def machine() -> str:
     model = names[0] if names else name
     flags = next((line for line in lines if line.startswith("flags")), "")
     has = [flag for flag in ("avx2", "avx512_bf16", "amx_bf16") if flag in flags]
-    return (
-        f"{model}, {torch.get_num_threads()} threads, {'/'.join(has)}, torch {torch.__version__}"
-    )
+    return f"{model}, {torch.get_num_threads()} threads, {'/'.join(has)}, torch {torch.__version__}"
 
 
 def markdown(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

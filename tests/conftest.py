@@ -30,8 +30,12 @@ hypothesis.settings.register_profile("loom", deadline=None, derandomize=True, da
 hypothesis.settings.load_profile("loom")
 
 BROWSER_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
 ]
 GUARDED = ("browser", "parity")  # these may not be left out when CI runs
 
@@ -66,14 +70,17 @@ class LeftOut:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """A worker has ended: what it left out, which only it has seen."""
-        self.names.extend(set(getattr(node, "workeroutput", {}).get("left_out", ()))
-                          - set(self.names))
+        self.names.extend(
+            set(getattr(node, "workeroutput", {}).get("left_out", ())) - set(self.names)
+        )
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["left_out"] = self.names
-        if self.names and session.exitstatus in (pytest.ExitCode.OK,
-                                                 pytest.ExitCode.NO_TESTS_COLLECTED):
+        if self.names and session.exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -24,7 +24,11 @@ CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "proj_in", "proj_out", "conv"
 
 
 def random_factors(
-    parts: Mapping[str, nn.Module], targets: Iterable[str], *, seed: int, rank: int = 4,
+    parts: Mapping[str, nn.Module],
+    targets: Iterable[str],
+    *,
+    seed: int,
+    rank: int = 4,
     size: float = 0.1,
 ) -> dict[str, Factors]:
     """Factors for each layer whose path ends in one of `targets`.
@@ -66,9 +70,16 @@ def diffusers_keys(factors: Mapping[str, Factors]) -> dict[str, torch.Tensor]:
 
 def old_diffusers_keys(factors: Mapping[str, Factors]) -> dict[str, torch.Tensor]:
     """unet.X.attn1.processor.to_q_lora.down.weight, as first released; attention only."""
-    names = {"to_q": "to_q_lora", "to_k": "to_k_lora", "to_v": "to_v_lora",
-             "to_out.0": "to_out_lora", "q_proj": "to_q_lora", "k_proj": "to_k_lora",
-             "v_proj": "to_v_lora", "out_proj": "to_out_lora"}
+    names = {
+        "to_q": "to_q_lora",
+        "to_k": "to_k_lora",
+        "to_v": "to_v_lora",
+        "to_out.0": "to_out_lora",
+        "q_proj": "to_q_lora",
+        "k_proj": "to_k_lora",
+        "v_proj": "to_v_lora",
+        "out_proj": "to_out_lora",
+    }
     tensors: dict[str, torch.Tensor] = {}
     for path, pair in factors.items():
         end = next(end for end in names if path.endswith(f".{end}"))

@@ -53,7 +53,10 @@ RELEASES: dict[Layout, Release] = {
     "sd2": Release(WIDTHS, (1, 1, 1, 0), linear=True),
     # The true depths are 0, 2, 10, the context 768 + 1280, the added 1280 + 6 * 256.
     "sdxl": Release(
-        (32, 64, 128), (0, 1, 2), linear=True, context=TEXT_WIDTH + SECOND_WIDTH,
+        (32, 64, 128),
+        (0, 1, 2),
+        linear=True,
+        context=TEXT_WIDTH + SECOND_WIDTH,
         added=SECOND_WIDTH + 6 * 32,
     ),
 }
@@ -233,8 +236,13 @@ def _values(name: str, shape: tuple[int, ...], generator: torch.Generator) -> to
 
 
 def original_checkpoint(
-    path: Path, layout: Layout, *, in_channels: int = 4, seed: int = 0,
-    markers: tuple[str, ...] = (), metadata: dict[str, str] | None = None,
+    path: Path,
+    layout: Layout,
+    *,
+    in_channels: int = 4,
+    seed: int = 0,
+    markers: tuple[str, ...] = (),
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Writes a single file and returns its path.
 
@@ -266,7 +274,10 @@ def original_checkpoint(
 
 
 def write_configs(
-    folder: Path, layout: Layout, *, in_channels: int = 4,
+    folder: Path,
+    layout: Layout,
+    *,
+    in_channels: int = 4,
     scheduler: dict[str, Any] | None = None,
 ) -> Path:
     """Writes the diffusers folder without weights that `from_single_file(config=...)` takes."""
@@ -274,60 +285,88 @@ def write_configs(
     clip_tokenizer(PAD[layout]).save_pretrained(folder / "tokenizer")
     crossing = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in release.depths]
     added = {
-        "addition_embed_type": "text_time", "addition_time_embed_dim": 32,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 32,
         "projection_class_embeddings_input_dim": release.added,
         "transformer_layers_per_block": [1, 1, 2],
     }
     text = {
-        "architectures": ["CLIPTextModel"], "model_type": "clip_text_model",
-        "vocab_size": VOCABULARY, "hidden_size": TEXT_WIDTH, "num_attention_heads": 1,
-        "intermediate_size": 4 * TEXT_WIDTH, "projection_dim": TEXT_WIDTH,
+        "architectures": ["CLIPTextModel"],
+        "model_type": "clip_text_model",
+        "vocab_size": VOCABULARY,
+        "hidden_size": TEXT_WIDTH,
+        "num_attention_heads": 1,
+        "intermediate_size": 4 * TEXT_WIDTH,
+        "projection_dim": TEXT_WIDTH,
         "num_hidden_layers": 23 if second else TEXT_LAYERS[layout],
         "hidden_act": "gelu" if second else "quick_gelu",
     }
     index = {
-        "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1",
-        "feature_extractor": [None, None], "image_encoder": [None, None],
-        "safety_checker": [None, None], "requires_safety_checker": False,
-        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.42.1",
+        "feature_extractor": [None, None],
+        "image_encoder": [None, None],
+        "safety_checker": [None, None],
+        "requires_safety_checker": False,
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "vae": ["diffusers", "AutoencoderKL"],
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],
     }
     configs: dict[str, dict[str, Any]] = {
         "unet/config.json": {
-            "_class_name": "UNet2DConditionModel", "sample_size": 64, "in_channels": in_channels,
-            "layers_per_block": 2, "out_channels": 4, "down_block_types": crossing,
+            "_class_name": "UNet2DConditionModel",
+            "sample_size": 64,
+            "in_channels": in_channels,
+            "layers_per_block": 2,
+            "out_channels": 4,
+            "down_block_types": crossing,
             "up_block_types": [name.replace("Down", "Up") for name in reversed(crossing)],
-            "block_out_channels": release.widths, "cross_attention_dim": release.context,
-            "attention_head_dim":
-                8 if layout == "sd1" else [max(1, width // 64) for width in release.widths],
-            "use_linear_projection": release.linear, **(added if sdxl else {}),
+            "block_out_channels": release.widths,
+            "cross_attention_dim": release.context,
+            "attention_head_dim": 8
+            if layout == "sd1"
+            else [max(1, width // 64) for width in release.widths],
+            "use_linear_projection": release.linear,
+            **(added if sdxl else {}),
         },
         "vae/config.json": {
-            "_class_name": "AutoencoderKL", "block_out_channels": VAE_WIDTHS,
-            "layers_per_block": 2, "latent_channels": 4, "sample_size": 512,
+            "_class_name": "AutoencoderKL",
+            "block_out_channels": VAE_WIDTHS,
+            "layers_per_block": 2,
+            "latent_channels": 4,
+            "sample_size": 512,
             "down_block_types": ["DownEncoderBlock2D"] * 4,
             "up_block_types": ["UpDecoderBlock2D"] * 4,
             "scaling_factor": 0.13025 if sdxl else 0.18215,
         },
         "text_encoder/config.json": text,
         "scheduler/scheduler_config.json": {
-            "_class_name": "DDIMScheduler", "beta_start": 0.00085, "beta_end": 0.012,
-            "beta_schedule": "scaled_linear", "set_alpha_to_one": False, "steps_offset": 1,
-            "clip_sample": False, **(scheduler or {}),
+            "_class_name": "DDIMScheduler",
+            "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "beta_schedule": "scaled_linear",
+            "set_alpha_to_one": False,
+            "steps_offset": 1,
+            "clip_sample": False,
+            **(scheduler or {}),
         },
         "model_index.json": index,
     }
     if sdxl:
         clip_tokenizer(PAD["sd2"]).save_pretrained(folder / "tokenizer_2")
         configs["text_encoder_2/config.json"] = text | {
-            "architectures": ["CLIPTextModelWithProjection"], "hidden_size": SECOND_WIDTH,
-            "num_attention_heads": 2, "intermediate_size": 4 * SECOND_WIDTH,
-            "projection_dim": SECOND_WIDTH, "hidden_act": "gelu",
+            "architectures": ["CLIPTextModelWithProjection"],
+            "hidden_size": SECOND_WIDTH,
+            "num_attention_heads": 2,
+            "intermediate_size": 4 * SECOND_WIDTH,
+            "projection_dim": SECOND_WIDTH,
+            "hidden_act": "gelu",
         }
         index |= {
-            "_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": True,
+            "_class_name": "StableDiffusionXLPipeline",
+            "force_zeros_for_empty_prompt": True,
             "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
             "tokenizer_2": ["transformers", "CLIPTokenizer"],
         }
@@ -342,7 +381,8 @@ def original_controlnet(path: Path, layout: Layout, *, prefix: str = "control_mo
     """Writes a ControlNet in the original layout, its zero convolutions zero no longer."""
     release, root = RELEASES[layout], "model.diffusion_model."
     shapes = {
-        name.removeprefix(root): shape for name, shape in _unet(release, 4)
+        name.removeprefix(root): shape
+        for name, shape in _unet(release, 4)
         if not name.startswith((f"{root}out.", f"{root}output_blocks."))
     }
     levels = [width for width in release.widths for _ in range(3)]

@@ -27,10 +27,16 @@ ControlNet 0: "Module: canny, Model: control_canny [abc], Weight: 1", Version: v
 
 
 def record(**changes: Any) -> Record:
-    settings = Txt2ImgSettings(**{
-        "width": 256, "height": 256, "guidance_scale": 4.0, "seed": 5, "variation_seed": 6,
-        **changes,
-    })
+    settings = Txt2ImgSettings(
+        **{
+            "width": 256,
+            "height": 256,
+            "guidance_scale": 4.0,
+            "seed": 5,
+            "variation_seed": 6,
+            **changes,
+        }
+    )
     return Record("txt2img", settings.model_dump(mode="json"), {"name": "pocket", "hash": "ab12"})
 
 
@@ -39,11 +45,21 @@ def test_a_picture_of_a1111_is_read() -> None:
     assert parsed.settings == {
         "prompt": "masterpiece, (a house:1.2),, [fog]\non a hill",
         "negative_prompt": 'blurry, "bad"\ntext',
-        "steps": 25, "sampler": "dpmpp_2m_sde", "schedule": "karras", "guidance_scale": 6.5,
-        "seed": 3141592653, "width": 512, "height": 768, "model": "v1-5-pruned-emaonly",
-        "variation_seed": 7, "variation_strength": 0.25, "clip_skip": 2,
+        "steps": 25,
+        "sampler": "dpmpp_2m_sde",
+        "schedule": "karras",
+        "guidance_scale": 6.5,
+        "seed": 3141592653,
+        "width": 512,
+        "height": 768,
+        "model": "v1-5-pruned-emaonly",
+        "variation_seed": 7,
+        "variation_strength": 0.25,
+        "clip_skip": 2,
         "loras": [{"name": "ink", "weight": 0.8}, {"name": "more", "weight": 1.0}],
-        "hires_scale": 2.0, "hires_denoise": 0.7, "hires_upscaler": "latent",
+        "hires_scale": 2.0,
+        "hires_denoise": 0.7,
+        "hires_upscaler": "latent",
     }
     assert parsed.model == {"name": "v1-5-pruned-emaonly", "hash": "6ce0161689"}
     assert [note.split(":")[0] for note in parsed.notes] == [
@@ -53,10 +69,16 @@ def test_a_picture_of_a1111_is_read() -> None:
 
 
 def test_our_text_is_the_fields_text() -> None:
-    text = parameters_text(record(
-        prompt="a house,\na tree", negative_prompt="fog", sampler="euler_a", schedule="model",
-        clip_skip=2, loras=[{"name": "ink", "weight": 0.5}],
-    ))
+    text = parameters_text(
+        record(
+            prompt="a house,\na tree",
+            negative_prompt="fog",
+            sampler="euler_a",
+            schedule="model",
+            clip_skip=2,
+            loras=[{"name": "ink", "weight": 0.5}],
+        )
+    )
     assert text.split("\n") == [
         "a house,",
         "a tree <lora:ink:0.5>",
@@ -69,33 +91,66 @@ def test_our_text_is_the_fields_text() -> None:
 
 def test_values_with_separators_are_quoted() -> None:
     odd = 'a, b: "c"\\n'
-    made = Record("txt2img", {**record().settings, "model": odd}, {"name": odd, "hash": ""},
-                  {"lora_hashes": {"ink": "0123456789abcdef", "wax": "f" * 64}})
+    made = Record(
+        "txt2img",
+        {**record().settings, "model": odd},
+        {"name": odd, "hash": ""},
+        {"lora_hashes": {"ink": "0123456789abcdef", "wax": "f" * 64}},
+    )
     text = parameters_text(made)
     assert 'Lora hashes: "ink: 0123456789ab, wax: ffffffffffff"' in text
     assert parse_parameters(text).settings["model"] == odd
 
 
 # The format itself drops spaces at the ends of lines, and gives meaning to some of its words.
-prompts = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\r\n<", exclude_categories=["Cs", "Zs"]),
-    max_size=60,
-).map(str.strip).filter(lambda text: not text.startswith("Negative prompt:"))
+prompts = (
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="\0\r\n<", exclude_categories=["Cs", "Zs"]),
+        max_size=60,
+    )
+    .map(str.strip)
+    .filter(lambda text: not text.startswith("Negative prompt:"))
+)
 pairs = st.sampled_from([(s, c) for s in get_args(SamplerName) for c in SCHEDULES_OF[s]])
 
 
-@given(prompt=prompts, negative=prompts, pair=pairs, steps=st.integers(1, 150),
-       seed=st.integers(0, 2**32 - 1), scale=st.floats(0, 30), skip=st.integers(1, 12),
-       size=st.integers(8, 256), strength=st.floats(0.01, 1),
-       loras=st.lists(st.tuples(st.sampled_from(["ink", "wax 2", "ä,b"]), st.floats(-10, 10))))
+@given(
+    prompt=prompts,
+    negative=prompts,
+    pair=pairs,
+    steps=st.integers(1, 150),
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.floats(0, 30),
+    skip=st.integers(1, 12),
+    size=st.integers(8, 256),
+    strength=st.floats(0.01, 1),
+    loras=st.lists(st.tuples(st.sampled_from(["ink", "wax 2", "ä,b"]), st.floats(-10, 10))),
+)
 def test_what_is_written_is_read_back(
-    prompt: str, negative: str, pair: tuple[str, str], steps: int, seed: int, scale: float,
-    skip: int, size: int, strength: float, loras: list[tuple[str, float]],
+    prompt: str,
+    negative: str,
+    pair: tuple[str, str],
+    steps: int,
+    seed: int,
+    scale: float,
+    skip: int,
+    size: int,
+    strength: float,
+    loras: list[tuple[str, float]],
 ) -> None:
     settings = {
-        "prompt": prompt, "negative_prompt": negative, "sampler": pair[0], "schedule": pair[1],
-        "steps": steps, "seed": seed, "guidance_scale": scale, "width": 8 * size,
-        "clip_skip": skip, "variation_seed": 9, "variation_strength": strength, "height": 64,
+        "prompt": prompt,
+        "negative_prompt": negative,
+        "sampler": pair[0],
+        "schedule": pair[1],
+        "steps": steps,
+        "seed": seed,
+        "guidance_scale": scale,
+        "width": 8 * size,
+        "clip_skip": skip,
+        "variation_seed": 9,
+        "variation_strength": strength,
+        "height": 64,
         "loras": [{"name": name, "weight": weight} for name, weight in loras],
     }
     made = record(**settings)
@@ -109,36 +164,42 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     parse("txt2img", parse_parameters(text).settings)
 
 
-@pytest.mark.parametrize(("line", "is_parameters"), [
-    ("Steps: 5, Seed: 1, CFG scale: 7", True),
-    ("Steps: 5, Seed: 1", False),
-    ("a poster, title: fog, subtitle: rain", False),
-])
+@pytest.mark.parametrize(
+    ("line", "is_parameters"),
+    [
+        ("Steps: 5, Seed: 1, CFG scale: 7", True),
+        ("Steps: 5, Seed: 1", False),
+        ("a poster, title: fog, subtitle: rain", False),
+    ],
+)
 def test_the_last_line_counts_only_with_three_parameters(line: str, is_parameters: bool) -> None:
     settings = parse_parameters(f"a house\n{line}").settings
     assert ("steps" in settings) == is_parameters
     assert settings["prompt"] == ("a house" if is_parameters else f"a house\n{line}")
 
 
-@pytest.mark.parametrize(("sampler", "schedule", "ours", "noted"), [
-    ("DPM++ 2M", "Karras", ("dpmpp_2m", "karras"), False),
-    ("DPM++ 2M", "Automatic", ("dpmpp_2m", "karras"), False),
-    ("DPM++ 2M SDE", "Automatic", ("dpmpp_2m_sde", "exponential"), False),
-    ("DPM++ 2M Karras", None, ("dpmpp_2m", "karras"), False),
-    ("DPM++ 2M", None, ("dpmpp_2m", "model"), False),
-    ("Euler a", "Automatic", ("euler_a", "model"), False),
-    ("Euler a", "Karras", ("euler_a", "model"), True),
-    ("Euler", "SGM Uniform", ("euler", "trailing"), False),
-    ("Euler", "Align Your Steps", ("euler", "ays"), False),
-    ("Euler", "Beta", ("euler", "model"), True),
-    ("Euler", "Simple", ("euler", "model"), True),
-    ("LMS Karras", None, ("lms", "karras"), False),
-    ("DDIM", "DDIM", ("ddim", "model"), False),
-    ("UniPC", "Uniform", ("unipc", "model"), False),
-    ("Heun", "Exponential", ("heun", "exponential"), False),
-    ("LCM", "Automatic", ("lcm", "model"), False),
-    ("DPM++ 2M SDE Heun", "Karras", ("dpmpp_2m_sde", "karras"), True),
-])
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "ours", "noted"),
+    [
+        ("DPM++ 2M", "Karras", ("dpmpp_2m", "karras"), False),
+        ("DPM++ 2M", "Automatic", ("dpmpp_2m", "karras"), False),
+        ("DPM++ 2M SDE", "Automatic", ("dpmpp_2m_sde", "exponential"), False),
+        ("DPM++ 2M Karras", None, ("dpmpp_2m", "karras"), False),
+        ("DPM++ 2M", None, ("dpmpp_2m", "model"), False),
+        ("Euler a", "Automatic", ("euler_a", "model"), False),
+        ("Euler a", "Karras", ("euler_a", "model"), True),
+        ("Euler", "SGM Uniform", ("euler", "trailing"), False),
+        ("Euler", "Align Your Steps", ("euler", "ays"), False),
+        ("Euler", "Beta", ("euler", "model"), True),
+        ("Euler", "Simple", ("euler", "model"), True),
+        ("LMS Karras", None, ("lms", "karras"), False),
+        ("DDIM", "DDIM", ("ddim", "model"), False),
+        ("UniPC", "Uniform", ("unipc", "model"), False),
+        ("Heun", "Exponential", ("heun", "exponential"), False),
+        ("LCM", "Automatic", ("lcm", "model"), False),
+        ("DPM++ 2M SDE Heun", "Karras", ("dpmpp_2m_sde", "karras"), True),
+    ],
+)
 def test_sampler_names(
     sampler: str, schedule: str | None, ours: tuple[str, str], noted: bool
 ) -> None:
@@ -152,10 +213,22 @@ def test_what_cannot_be_mapped_is_said() -> None:
         "x <lora:a:b> <lora:c:1:0.5>\nSteps: many, Sampler: DPM adaptive, CFG scale: 99, "
         "Seed: 5000000000, Size: 513x512, Face restoration: GFPGAN, Clip skip: nan"
     )
-    assert parsed.settings == {"prompt": "x", "negative_prompt": "",
-                               "loras": [{"name": "c", "weight": 1.0}]}
-    for word in ("lora:a:b", "lora:c:1:0.5", "many", "DPM adaptive", "99", "5000000000", "513x512",
-                 "GFPGAN", "Clip skip"):
+    assert parsed.settings == {
+        "prompt": "x",
+        "negative_prompt": "",
+        "loras": [{"name": "c", "weight": 1.0}],
+    }
+    for word in (
+        "lora:a:b",
+        "lora:c:1:0.5",
+        "many",
+        "DPM adaptive",
+        "99",
+        "5000000000",
+        "513x512",
+        "GFPGAN",
+        "Clip skip",
+    ):
         assert any(word in note for note in parsed.notes), word
 
 
@@ -194,7 +267,8 @@ def test_hires_fix_is_written_and_read() -> None:
 def test_an_unknown_upscaler_becomes_lanczos_with_a_note() -> None:
     parsed = parse_parameters(
         "a cat\nSteps: 20, Seed: 1, Size: 512x512, Denoising strength: 0.4, Hires upscale: 1.5, "
-        "Hires upscaler: R-ESRGAN 4x+")
+        "Hires upscaler: R-ESRGAN 4x+"
+    )
     assert parsed.settings["hires_upscaler"] == "lanczos"
     assert parsed.settings["hires_denoise"] == 0.4
     assert any("R-ESRGAN" in note for note in parsed.notes)

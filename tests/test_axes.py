@@ -16,18 +16,32 @@ def values(field: str, text: str) -> list[Any]:
     return [next(iter(mark.change.values())) for mark in made.axes[0]]
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("1-10 [5]", [1, 3, 6, 8, 10]), ("1-5 (+2)", [1, 3, 5]), ("1-4", [1, 2, 3, 4]),
-    ("5-1 (-2)", [5, 3, 1]), ("3-1", [3, 2, 1]), ("20, 30", [20, 30]), ("1-2, 8", [1, 2, 8]),
-    ("7", [7]), ("1 - 9 [1]", [1]),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1-10 [5]", [1, 3, 6, 8, 10]),
+        ("1-5 (+2)", [1, 3, 5]),
+        ("1-4", [1, 2, 3, 4]),
+        ("5-1 (-2)", [5, 3, 1]),
+        ("3-1", [3, 2, 1]),
+        ("20, 30", [20, 30]),
+        ("1-2, 8", [1, 2, 8]),
+        ("7", [7]),
+        ("1 - 9 [1]", [1]),
+    ],
+)
 def test_whole_numbers(text: str, expected: list[int]) -> None:
     assert values("steps", text) == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("0-1 [3]", [0, 0.5, 1]), ("0.1-0.5 (+0.2)", [0.1, 0.3, 0.5]), (".5,1", [0.5, 1]),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0-1 [3]", [0, 0.5, 1]),
+        ("0.1-0.5 (+0.2)", [0.1, 0.3, 0.5]),
+        (".5,1", [0.5, 1]),
+    ],
+)
 def test_fractions(text: str, expected: list[float]) -> None:
     assert values("guidance_rescale", text) == pytest.approx(expected)
 
@@ -41,43 +55,55 @@ def test_quotes_keep_commas() -> None:
 
 
 def test_search_and_replace_acts_on_every_cell() -> None:
-    made = parse("xyz_grid", {"prompt": "a red house", "x_field": "prompt_sr",
-                              "x_values": "red, blue"})
+    made = parse(
+        "xyz_grid", {"prompt": "a red house", "x_field": "prompt_sr", "x_values": "red, blue"}
+    )
     assert isinstance(made, XyzGridSettings)
     assert [cell.prompt for cell in made.cells()] == ["a red house", "a blue house"]
 
 
 def test_a_lora_on_an_axis_replaces_its_weight_or_is_added() -> None:
-    made = parse("xyz_grid", {"loras": [{"name": "ink", "weight": 0.5}], "x_field": "lora:ink",
-                              "x_values": "-1-1 [3]", "y_field": "lora:neon", "y_values": "1"})
+    made = parse(
+        "xyz_grid",
+        {
+            "loras": [{"name": "ink", "weight": 0.5}],
+            "x_field": "lora:ink",
+            "x_values": "-1-1 [3]",
+            "y_field": "lora:neon",
+            "y_values": "1",
+        },
+    )
     assert isinstance(made, XyzGridSettings)
     mixes = [{use.name: use.weight for use in cell.loras} for cell in made.cells()]
     assert mixes == [{"ink": w, "neon": 1} for w in (-1, 0, 1)]
 
 
-@pytest.mark.parametrize(("given", "sentence"), [
-    ({"x_field": "steps", "x_values": "a"}, "no number"),
-    ({"x_field": "steps", "x_values": "1.5"}, "whole numbers"),
-    ({"x_field": "steps", "x_values": "1-5 (-1)"}, "never gets to its end"),
-    ({"x_field": "steps", "x_values": "1-5 (0)"}, "never gets to its end"),
-    ({"x_field": "steps", "x_values": "1-100"}, "64"),
-    ({"x_field": "steps", "x_values": "1-9 [0]"}, "1 to 64"),
-    ({"x_field": "steps", "x_values": "0, 4"}, "steps 0"),
-    ({"x_field": "steps", "x_values": " "}, "no values"),
-    ({"x_field": "", "x_values": "4"}, "no setting"),
-    ({"x_field": "batch_size", "x_values": "4"}, "cannot stand"),
-    ({"x_field": "strength", "x_values": "1"}, "cannot stand"),
-    ({"x_field": "seed", "x_values": "-1, -1"}, "from 0"),
-    ({"x_field": "sampler", "x_values": "plms"}, "no sampler 'plms'"),
-    ({"x_field": "prompt_sr", "x_values": "dog, cat"}, "occurs neither"),
-    ({"x_field": "prompt_sr", "x_values": "red"}, "at least two"),
-    ({"x_field": "steps", "x_values": "1-64", "y_field": "seed", "y_values": "1-64"}, "4096"),
-    ({"x_field": "steps", "x_values": "1", "y_field": "steps", "y_values": "2"}, "two axes"),
-    ({"batch_size": 2}, "one picture a cell"),
-    ({"base": {"steps": 3}}, "beside 'base'"),
-    ({"base": {"compare": True}, "base_mode": "lora_mix"}, "one picture a cell"),
-    ({"base": {"stepz": 3}}, "stepz"),
-])
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"x_field": "steps", "x_values": "a"}, "no number"),
+        ({"x_field": "steps", "x_values": "1.5"}, "whole numbers"),
+        ({"x_field": "steps", "x_values": "1-5 (-1)"}, "never gets to its end"),
+        ({"x_field": "steps", "x_values": "1-5 (0)"}, "never gets to its end"),
+        ({"x_field": "steps", "x_values": "1-100"}, "64"),
+        ({"x_field": "steps", "x_values": "1-9 [0]"}, "1 to 64"),
+        ({"x_field": "steps", "x_values": "0, 4"}, "steps 0"),
+        ({"x_field": "steps", "x_values": " "}, "no values"),
+        ({"x_field": "", "x_values": "4"}, "no setting"),
+        ({"x_field": "batch_size", "x_values": "4"}, "cannot stand"),
+        ({"x_field": "strength", "x_values": "1"}, "cannot stand"),
+        ({"x_field": "seed", "x_values": "-1, -1"}, "from 0"),
+        ({"x_field": "sampler", "x_values": "plms"}, "no sampler 'plms'"),
+        ({"x_field": "prompt_sr", "x_values": "dog, cat"}, "occurs neither"),
+        ({"x_field": "prompt_sr", "x_values": "red"}, "at least two"),
+        ({"x_field": "steps", "x_values": "1-64", "y_field": "seed", "y_values": "1-64"}, "4096"),
+        ({"x_field": "steps", "x_values": "1", "y_field": "steps", "y_values": "2"}, "two axes"),
+        ({"batch_size": 2}, "one picture a cell"),
+        ({"base": {"steps": 3}}, "beside 'base'"),
+        ({"base": {"compare": True}, "base_mode": "lora_mix"}, "one picture a cell"),
+        ({"base": {"stepz": 3}}, "stepz"),
+    ],
+)
 def test_what_cannot_be_drawn_is_said(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         parse("xyz_grid", {"prompt": "a red house", "loras": [{"name": "a"}] * 2} | given)

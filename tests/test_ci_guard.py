@@ -35,8 +35,9 @@ def run(folder: Path, *arguments: str, skip: bool = False, ci: bool = True) -> i
     environment = {key: value for key, value in os.environ.items() if "XDIST" not in key}
     environment["LOOM_CI"] = "1" if ci else ""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, timeout=120, check=False,
-                          capture_output=True).returncode
+    return subprocess.run(
+        command, cwd=folder, env=environment, timeout=120, check=False, capture_output=True
+    ).returncode
 
 
 def test_all_run(tmp_path: Path) -> None:

@@ -12,13 +12,33 @@ from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferS
 
 BOTH = [Img2ImgSettings, StyleTransferSettings]
 IMG2IMG_FIELDS = {
-    "strength", "strengths", "mask_invert", "mask_blur", "masked_content", "only_masked",
-    "only_masked_padding", "resize_mode", "outpaint_left", "outpaint_right", "outpaint_top",
-    "outpaint_bottom", "start_noise", "source_prompt", "inversion_refine",
+    "strength",
+    "strengths",
+    "mask_invert",
+    "mask_blur",
+    "masked_content",
+    "only_masked",
+    "only_masked_padding",
+    "resize_mode",
+    "outpaint_left",
+    "outpaint_right",
+    "outpaint_top",
+    "outpaint_bottom",
+    "start_noise",
+    "source_prompt",
+    "inversion_refine",
 }
 CONTROL_FIELDS = {
-    "detector", "canny_low", "canny_high", "control_scale", "control_start", "control_end",
-    "control_mode", "start_from", "controlnet", "controls",
+    "detector",
+    "canny_low",
+    "canny_high",
+    "control_scale",
+    "control_start",
+    "control_end",
+    "control_mode",
+    "start_from",
+    "controlnet",
+    "controls",
 }
 
 
@@ -59,9 +79,16 @@ def test_strengths_override_strength() -> None:
     assert Img2ImgSettings(strength=0.0, strengths=(0.2, 0.4)).ladder == (0.2, 0.4)
 
 
-@pytest.mark.parametrize(("steps", "strength", "runs"), [
-    (20, 0.75, 15), (20, 0.05, 1), (50, 0.58, 28), (1, 1.0, 1), (30, 1.0, 30),
-])
+@pytest.mark.parametrize(
+    ("steps", "strength", "runs"),
+    [
+        (20, 0.75, 15),
+        (20, 0.05, 1),
+        (50, 0.58, 28),
+        (1, 1.0, 1),
+        (30, 1.0, 30),
+    ],
+)
 def test_model_steps_round_as_diffusers_does(steps: int, strength: float, runs: int) -> None:
     settings = Img2ImgSettings(steps=steps, strength=strength)
     assert settings.model_steps(strength) == runs == min(int(steps * strength), steps)
@@ -86,29 +113,54 @@ def test_strength_does_not_count_when_starting_from_noise() -> None:
         StyleTransferSettings(strength=0.0, start_from="picture")
 
 
-@pytest.mark.parametrize("values", [
-    {"strength": 1.01}, {"strength": -0.1}, {"strength": "0.5"}, {"strength": True},
-    {"strength": float("nan")}, {"strengths": (0.1,) * 7}, {"strengths": (0.5, 1.5)},
-    {"strengths": ("0.5",)}, {"strengths": (True,)}, {"strengths": (float("nan"),)},
-    {"strengths": 0.5},
-    {"mask_blur": -1}, {"mask_blur": 65}, {"mask_blur": 2.5}, {"mask_invert": "yes"},
-    {"mask_invert": 1}, {"only_masked": "false"}, {"only_masked_padding": 300},
-    {"masked_content": "noise"}, {"resize_mode": "fit"},
-    {"outpaint_left": 4}, {"outpaint_top": -8}, {"outpaint_bottom": 2000}, {"mask": "x"},
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"strength": 1.01},
+        {"strength": -0.1},
+        {"strength": "0.5"},
+        {"strength": True},
+        {"strength": float("nan")},
+        {"strengths": (0.1,) * 7},
+        {"strengths": (0.5, 1.5)},
+        {"strengths": ("0.5",)},
+        {"strengths": (True,)},
+        {"strengths": (float("nan"),)},
+        {"strengths": 0.5},
+        {"mask_blur": -1},
+        {"mask_blur": 65},
+        {"mask_blur": 2.5},
+        {"mask_invert": "yes"},
+        {"mask_invert": 1},
+        {"only_masked": "false"},
+        {"only_masked_padding": 300},
+        {"masked_content": "noise"},
+        {"resize_mode": "fit"},
+        {"outpaint_left": 4},
+        {"outpaint_top": -8},
+        {"outpaint_bottom": 2000},
+        {"mask": "x"},
+    ],
+)
 @pytest.mark.parametrize("cls", BOTH)
 def test_bad_values_are_refused(cls: type[Settings], values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         cls.model_validate(values)
 
 
-@pytest.mark.parametrize(("values", "said"), [
-    ({"canny_low": 201}, "canny_low must not lie above canny_high"),
-    ({"control_start": 0.6, "control_end": 0.5}, "control_start must not lie after"),
-    ({"canny_high": 256}, "canny_high"), ({"control_scale": 2.1}, "control_scale"),
-    ({"control_mode": "guess"}, "control_mode"), ({"start_from": "image"}, "start_from"),
-    ({"detector": "edges"}, "detector"), ({"controlnet": ""}, "controlnet"),
-])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"canny_low": 201}, "canny_low must not lie above canny_high"),
+        ({"control_start": 0.6, "control_end": 0.5}, "control_start must not lie after"),
+        ({"canny_high": 256}, "canny_high"),
+        ({"control_scale": 2.1}, "control_scale"),
+        ({"control_mode": "guess"}, "control_mode"),
+        ({"start_from": "image"}, "start_from"),
+        ({"detector": "edges"}, "detector"),
+        ({"controlnet": ""}, "controlnet"),
+    ],
+)
 def test_bad_controls_are_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         StyleTransferSettings.model_validate(values)

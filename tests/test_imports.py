@@ -104,7 +104,10 @@ def problems(module: str, source: str) -> list[str]:
             found.append(f"{where}: points upwards")
         elif part is not None and part != own and RANKS[part] == RANKS[own] and {part, own} & ALONE:
             found.append(f"{where}: {own} and {part} do not know each other")
-        if item.target.startswith("backend.families.registry") and own not in ("backend.engine", "backend.families"):
+        if item.target.startswith("backend.families.registry") and own not in (
+            "backend.engine",
+            "backend.families",
+        ):
             found.append(f"{where}: only the engine knows the registry; the others are handed it")
         if top in ONLY_IN and own not in ONLY_IN[top]:
             found.append(f"{where}: only {' and '.join(ONLY_IN[top])} may import it")
@@ -119,14 +122,14 @@ def product_modules() -> dict[str, Path]:
     files = [*(ROOT / "backend").rglob("*.py"), *(ROOT / "ui").rglob("*.py"), ROOT / "app.py"]
     named = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
     return {
-        name: file for name, file in named.items()
-        if file.exists() and name != "backend.__init__"
+        name: file for name, file in named.items() if file.exists() and name != "backend.__init__"
     }
 
 
 def test_every_module_imports_downwards() -> None:
     found = [
-        line for module, file in product_modules().items()
+        line
+        for module, file in product_modules().items()
         for line in problems(module, file.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(found)
@@ -136,49 +139,66 @@ def test_the_backend_package_itself_imports_nothing() -> None:
     assert not list(imports_of((ROOT / "backend/__init__.py").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("backend.contracts.settings", "from backend.engine.jobs import protocol"),
-    ("backend.modes.txt2img", "from backend.engine.jobs.protocol import Engine"),
-    ("backend.sampling.samplers", "import backend.models.denoiser.unet"),
-    ("backend.sampling.samplers", "from ..models import unet"),
-    ("backend.sampling.samplers", "from backend.pictures import fit"),
-    ("backend.pictures.fit", "from backend.sampling import types"),
-    ("backend.models.lora.mix", "from backend.training import fit"),
-    ("backend.models.catalog.catalog", "from backend.families import sd"),
-    ("backend.modes.txt2img", "from backend.families.registry import REGISTRY"),
-    ("backend.recipes.metadata", "from backend.storage import presets"),
-    ("backend.storage.outputs", "def f():\n    from backend.modes import txt2img"),
-    ("backend.contracts.errors", "from backend.settings2 import x"),
-    ("backend.contracts.events", "from backend.pictures import fit"),
-    ("backend.settings2", "import os"),
-    ("ui.page.form", "import torch"),
-    ("ui.page.form", "def f():\n    import diffusers.loaders"),
-    ("ui.page.form", "from toyworld import scenes"),
-    ("backend.engine.local.engine", "from toyworld.scenes import draw"),
-    ("backend.sampling.schedule", "from diffusers import DDIMScheduler"),
-    ("backend.modes.txt2img", "import transformers"),
-    ("backend.storage.outputs", "import gradio as gr"),
-    ("backend.control.depth", "from controlnet_aux import MidasDetector"),
-    ("backend.modes.txt2img", "def f():\n    import controlnet_aux"),
-    ("backend.sampling.types", "try:\n    import PIL.Image\nexcept ImportError:\n    pass"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("backend.contracts.settings", "from backend.engine.jobs import protocol"),
+        ("backend.modes.txt2img", "from backend.engine.jobs.protocol import Engine"),
+        ("backend.sampling.samplers", "import backend.models.denoiser.unet"),
+        ("backend.sampling.samplers", "from ..models import unet"),
+        ("backend.sampling.samplers", "from backend.pictures import fit"),
+        ("backend.pictures.fit", "from backend.sampling import types"),
+        ("backend.models.lora.mix", "from backend.training import fit"),
+        ("backend.models.catalog.catalog", "from backend.families import sd"),
+        ("backend.modes.txt2img", "from backend.families.registry import REGISTRY"),
+        ("backend.recipes.metadata", "from backend.storage import presets"),
+        ("backend.storage.outputs", "def f():\n    from backend.modes import txt2img"),
+        ("backend.contracts.errors", "from backend.settings2 import x"),
+        ("backend.contracts.events", "from backend.pictures import fit"),
+        ("backend.settings2", "import os"),
+        ("ui.page.form", "import torch"),
+        ("ui.page.form", "def f():\n    import diffusers.loaders"),
+        ("ui.page.form", "from toyworld import scenes"),
+        ("backend.engine.local.engine", "from toyworld.scenes import draw"),
+        ("backend.sampling.schedule", "from diffusers import DDIMScheduler"),
+        ("backend.modes.txt2img", "import transformers"),
+        ("backend.storage.outputs", "import gradio as gr"),
+        ("backend.control.depth", "from controlnet_aux import MidasDetector"),
+        ("backend.modes.txt2img", "def f():\n    import controlnet_aux"),
+        ("backend.sampling.types", "try:\n    import PIL.Image\nexcept ImportError:\n    pass"),
+    ],
+)
 def test_a_wrong_import_is_found(module: str, source: str) -> None:
     assert problems(module, source)
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("backend.engine.local.engine", "from backend.modes.txt2img import run\nimport torch"),
-    ("backend.engine.local.engine", "from backend.families.registry import REGISTRY"),
-    ("backend.training.lora", "import peft\nfrom backend.models import manager"),
-    ("backend.modes.context",
-     "if TYPE_CHECKING:\n    from backend.engine.jobs.protocol import Engine"),
-    ("backend.sampling.x", "import typing\nif typing.TYPE_CHECKING:\n    import backend.models"),
-    ("backend.models.denoiser.unet", "from backend.sampling.types import Level"),
-    ("backend.families.sd", "import diffusers\nfrom backend.models.text import clip"),
-    ("backend.control.depth", "def f():\n    from controlnet_aux import MidasDetector"),
-    ("ui.page.form", "from backend.contracts.settings import Settings\nimport gradio"),
-    ("backend.modes.img2img", "from .context import Context\nfrom backend.sampling import types"),
-    ("app", "from backend.engine.local.engine import LocalEngine\nfrom ui.page.build import build"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("backend.engine.local.engine", "from backend.modes.txt2img import run\nimport torch"),
+        ("backend.engine.local.engine", "from backend.families.registry import REGISTRY"),
+        ("backend.training.lora", "import peft\nfrom backend.models import manager"),
+        (
+            "backend.modes.context",
+            "if TYPE_CHECKING:\n    from backend.engine.jobs.protocol import Engine",
+        ),
+        (
+            "backend.sampling.x",
+            "import typing\nif typing.TYPE_CHECKING:\n    import backend.models",
+        ),
+        ("backend.models.denoiser.unet", "from backend.sampling.types import Level"),
+        ("backend.families.sd", "import diffusers\nfrom backend.models.text import clip"),
+        ("backend.control.depth", "def f():\n    from controlnet_aux import MidasDetector"),
+        ("ui.page.form", "from backend.contracts.settings import Settings\nimport gradio"),
+        (
+            "backend.modes.img2img",
+            "from .context import Context\nfrom backend.sampling import types",
+        ),
+        (
+            "app",
+            "from backend.engine.local.engine import LocalEngine\nfrom ui.page.build import build",
+        ),
+    ],
+)
 def test_a_right_import_passes(module: str, source: str) -> None:
     assert problems(module, source) == []

@@ -27,8 +27,14 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
 RECORD = Record(
     "txt2img",
     Txt2ImgSettings(
-        prompt="ein Häuschen 🎈, \"x\": y\n\nNegative prompt: no, really", negative_prompt="<b>",
-        width=64, height=64, seed=3, guidance_scale=2.5, prompt_b="b", prompt_mix=0.25,
+        prompt='ein Häuschen 🎈, "x": y\n\nNegative prompt: no, really',
+        negative_prompt="<b>",
+        width=64,
+        height=64,
+        seed=3,
+        guidance_scale=2.5,
+        prompt_b="b",
+        prompt_mix=0.25,
     ).model_dump(mode="json"),
     {"name": "pocket", "hash": "0123456789"},
     {"device": "cpu"},
@@ -69,12 +75,15 @@ def test_any_prompt_survives(prompt: str, seed: int) -> None:
     assert found.settings == settings
 
 
-@pytest.mark.parametrize("body", [
-    chunk(b"tEXt", b"parameters\0" + TEXT.encode()),
-    chunk(b"zTXt", b"parameters\0\0" + zlib.compress(TEXT.encode())),
-    chunk(b"iTXt", b"parameters\0\0\0\0\0" + TEXT.encode()),
-    chunk(b"iTXt", b"parameters\0\1\0en\0k\0" + zlib.compress(TEXT.encode())),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        chunk(b"tEXt", b"parameters\0" + TEXT.encode()),
+        chunk(b"zTXt", b"parameters\0\0" + zlib.compress(TEXT.encode())),
+        chunk(b"iTXt", b"parameters\0\0\0\0\0" + TEXT.encode()),
+        chunk(b"iTXt", b"parameters\0\1\0en\0k\0" + zlib.compress(TEXT.encode())),
+    ],
+)
 def test_each_kind_of_text_chunk_is_read(body: bytes) -> None:
     found = read(png_with(body))
     assert found.source == "parameters"
@@ -87,12 +96,15 @@ def test_text_behind_the_pixels_is_read() -> None:
     assert found.settings["steps"] == 7
 
 
-@pytest.mark.parametrize("comment", [
-    b"UNICODE\0" + TEXT.encode("utf-16-be"),
-    b"UNICODE\0" + TEXT.encode("utf-16-le"),
-    b"ASCII\0\0\0" + TEXT.encode(),
-    b"\0" * 8 + TEXT.encode(),
-])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        b"UNICODE\0" + TEXT.encode("utf-16-be"),
+        b"UNICODE\0" + TEXT.encode("utf-16-le"),
+        b"ASCII\0\0\0" + TEXT.encode(),
+        b"\0" * 8 + TEXT.encode(),
+    ],
+)
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])
 def test_exif_user_comments_are_read(kind: str, comment: bytes) -> None:
     exif = Image.Exif()
@@ -104,21 +116,34 @@ def test_exif_user_comments_are_read(kind: str, comment: bytes) -> None:
 
 
 def test_what_is_unknown_or_out_of_range_is_left_out_and_said() -> None:
-    values = {"prompt": "x", "steps": 12, "eta": 7, "later": 1, "dotted.name": 2,
-              "loras": [{"name": "a", "weight": 99}], "sampler": "ddim", "schedule": "karras"}
+    values = {
+        "prompt": "x",
+        "steps": 12,
+        "eta": 7,
+        "later": 1,
+        "dotted.name": 2,
+        "loras": [{"name": "a", "weight": 99}],
+        "sampler": "ddim",
+        "schedule": "karras",
+    }
     found = read(png_with(own({"schema": 1, "mode": "txt2img", "settings": values})))
     assert found.settings == {"prompt": "x", "steps": 12}
     for word in ("eta", "later", "dotted.name", "loras", "schedule"):
         assert any(word in note for note in found.notes), word
 
 
-@pytest.mark.parametrize("document", [
-    {"schema": 9, "mode": "txt2img", "settings": {}},
-    {"schema": 1, "mode": "dance", "settings": {}},
-    {"schema": 1, "mode": "txt2img", "settings": []},
-    {"schema": 1, "mode": "txt2img", "settings": {}, "model": "x"},
-    [], "x", None,
-])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"schema": 9, "mode": "txt2img", "settings": {}},
+        {"schema": 1, "mode": "dance", "settings": {}},
+        {"schema": 1, "mode": "txt2img", "settings": []},
+        {"schema": 1, "mode": "txt2img", "settings": {}, "model": "x"},
+        [],
+        "x",
+        None,
+    ],
+)
 def test_a_record_that_cannot_be_used_leaves_the_other_text(document: Any) -> None:
     parameters = chunk(b"tEXt", b"parameters\0" + TEXT.encode())
     found = read(png_with(own(document), parameters))
@@ -128,14 +153,24 @@ def test_a_record_that_cannot_be_used_leaves_the_other_text(document: Any) -> No
         read(png_with(own(document)))
 
 
-@pytest.mark.parametrize("data", [
-    b"", b"hello", b"\x89PNG\r\n\x1a\n", png_text.SIGNATURE + b"\0" * 100, png_with(),
-    b"\xff\xd8\xff\xe0junk", b"RIFF\0\0\0\0WEBPVP8 ", b"GIF89a" + b"\0" * 20,
-    png_with(chunk(b"tEXt", b"workflow\0{}")),
-    png_with(chunk(b"zTXt", b"parameters\0\0not zlib")),
-    png_with(chunk(b"zTXt", b"parameters")), png_with(chunk(b"iTXt", b"parameters\0\1")),
-    png_text.SIGNATURE + struct.pack(">I4s", 2**32 - 1, b"tEXt") + b"parameters\0x",
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        b"\x89PNG\r\n\x1a\n",
+        png_text.SIGNATURE + b"\0" * 100,
+        png_with(),
+        b"\xff\xd8\xff\xe0junk",
+        b"RIFF\0\0\0\0WEBPVP8 ",
+        b"GIF89a" + b"\0" * 20,
+        png_with(chunk(b"tEXt", b"workflow\0{}")),
+        png_with(chunk(b"zTXt", b"parameters\0\0not zlib")),
+        png_with(chunk(b"zTXt", b"parameters")),
+        png_with(chunk(b"iTXt", b"parameters\0\1")),
+        png_text.SIGNATURE + struct.pack(">I4s", 2**32 - 1, b"tEXt") + b"parameters\0x",
+    ],
+)
 def test_junk_is_a_sentence(data: bytes) -> None:
     with pytest.raises(BadInput, match=r"^This .*\.$"):
         read(data)

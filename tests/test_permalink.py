@@ -26,8 +26,15 @@ from backend.contracts.settings import (
 from backend.recipes.permalink import MAX_CHARS, MAX_JSON_BYTES, decode, encode
 
 RICH = Txt2ImgSettings(
-    prompt="ein Häuschen 🎈 \"x\": ${y} <b>", negative_prompt="fog", sampler="ddim",
-    schedule="model", eta=0.3, seed=2**32 - 1, guidance_scale=2.5, width=320, height=192,
+    prompt='ein Häuschen 🎈 "x": ${y} <b>',
+    negative_prompt="fog",
+    sampler="ddim",
+    schedule="model",
+    eta=0.3,
+    seed=2**32 - 1,
+    guidance_scale=2.5,
+    width=320,
+    height=192,
     loras=(LoraUse(name="pocket-ink", weight=-0.5, on=False), LoraUse(name="neon", start=0.2)),
 )
 
@@ -41,10 +48,16 @@ def whole(**changes: Any) -> dict[str, Any]:
     return {"schema": 1, "mode": "txt2img", "settings": {"prompt": "a house"}} | changes
 
 
-@pytest.mark.parametrize("settings", [
-    RICH, Txt2ImgSettings(), Img2ImgSettings(strength=0.4, strengths=(0.2, 0.4)),
-    MorphSettings(prompt_a="a", prompt_b="b", keyframes=2),
-], ids=lambda settings: settings.mode)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        RICH,
+        Txt2ImgSettings(),
+        Img2ImgSettings(strength=0.4, strengths=(0.2, 0.4)),
+        MorphSettings(prompt_a="a", prompt_b="b", keyframes=2),
+    ],
+    ids=lambda settings: settings.mode,
+)
 def test_there_and_back(settings: Settings) -> None:
     text = encode(settings)
     assert re.fullmatch(r"[A-Za-z0-9_-]+", text)
@@ -78,20 +91,32 @@ def test_a_recipe_that_does_not_fit_is_refused_with_its_size() -> None:
         encode(Txt2ImgSettings(prompt=words))
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("", "cut off or damaged"), ("a", "cut off or damaged"), ("%%%%", "cut off or damaged"),
-    ("A" * (MAX_CHARS + 1), "longer than 6 KB"), (encode(RICH)[:-9], "cut off or damaged"),
-    (encode(RICH)[:-9] + "AAAAAAAAA", "cut off or damaged"), ("ä" * 8, "cut off or damaged"),
-    (packed(whole()) + "AAAA", "cut off or damaged"), (packed(b"[]"), "not a JSON object"),
-    (packed(b'{"schema": 1, "schema": 1}'), "not valid JSON"), (packed(b"NaN"), "not valid JSON"),
-    (packed(b"\xff\xfe\xfd"), "not valid JSON"), (packed(whole(schema=2)), "newer version"),
-    (packed(whole(schema=-1)), "schema version"), (packed(whole(name="x")), "no field 'name'"),
-    (packed(whole(mode="nowhere")), "no mode 'nowhere'"), (packed(whole(mode=3)), "needs a mode"),
-    (packed(whole(settings=[])), "needs a mode and settings"),
-    (packed(whole(settings={"promt": "x"})), "no setting 'promt'"),
-    (packed(whole(settings={"steps": 5000})), "steps"),
-    (packed(whole(settings={"steps": "5"})), "steps"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "cut off or damaged"),
+        ("a", "cut off or damaged"),
+        ("%%%%", "cut off or damaged"),
+        ("A" * (MAX_CHARS + 1), "longer than 6 KB"),
+        (encode(RICH)[:-9], "cut off or damaged"),
+        (encode(RICH)[:-9] + "AAAAAAAAA", "cut off or damaged"),
+        ("ä" * 8, "cut off or damaged"),
+        (packed(whole()) + "AAAA", "cut off or damaged"),
+        (packed(b"[]"), "not a JSON object"),
+        (packed(b'{"schema": 1, "schema": 1}'), "not valid JSON"),
+        (packed(b"NaN"), "not valid JSON"),
+        (packed(b"\xff\xfe\xfd"), "not valid JSON"),
+        (packed(whole(schema=2)), "newer version"),
+        (packed(whole(schema=-1)), "schema version"),
+        (packed(whole(name="x")), "no field 'name'"),
+        (packed(whole(mode="nowhere")), "no mode 'nowhere'"),
+        (packed(whole(mode=3)), "needs a mode"),
+        (packed(whole(settings=[])), "needs a mode and settings"),
+        (packed(whole(settings={"promt": "x"})), "no setting 'promt'"),
+        (packed(whole(settings={"steps": 5000})), "steps"),
+        (packed(whole(settings={"steps": "5"})), "steps"),
+    ],
+)
 def test_bad_links_are_sentences(text: str, words: str) -> None:
     with pytest.raises(BadInput, match=words) as caught:
         decode(text)

@@ -34,8 +34,10 @@ SETTINGS = Txt2ImgSettings(
 
 
 RNG = np.random.default_rng(0)
-PICTURES = {"image": RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8),
-            "mask": RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)}
+PICTURES = {
+    "image": RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8),
+    "mask": RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8),
+}
 FILES = pack(PICTURES, MAX_PICTURES_BYTES).files
 GUIDED = Img2ImgSettings(prompt="a harbour", strength=0.4)
 
@@ -65,7 +67,8 @@ def test_a_preset_comes_back_whole(store: PresetStore, tmp_path: Path) -> None:
     again = PresetStore(tmp_path / "bundled", tmp_path / "own")
     assert again.load("Mein Grün").settings == SETTINGS
     assert [(info.name, info.bundled) for info in again.list()] == [
-        ("Default", True), ("Mein Grün", False),
+        ("Default", True),
+        ("Mein Grün", False),
     ]
 
 
@@ -90,59 +93,94 @@ def test_names_that_a_disk_may_take_for_one_are_one(
     assert len(list((tmp_path / "own").iterdir())) == 1
 
 
-@pytest.mark.parametrize("name", [
-    "../evil", "a/b", "a\\b", "..", ".hidden", "nul\0byte", "line\nbreak", "\x1b[31m", "", "   ",
-    "CON", "con.txt", "Lpt1", "nul.", "ends.", " begins", "ends ", "x" * 101, "x" * 300, "a:b",
-    "what?", "\u202egnp", "\ud800",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "a/b",
+        "a\\b",
+        "..",
+        ".hidden",
+        "nul\0byte",
+        "line\nbreak",
+        "\x1b[31m",
+        "",
+        "   ",
+        "CON",
+        "con.txt",
+        "Lpt1",
+        "nul.",
+        "ends.",
+        " begins",
+        "ends ",
+        "x" * 101,
+        "x" * 300,
+        "a:b",
+        "what?",
+        "\u202egnp",
+        "\ud800",
+    ],
+)
 def test_a_bad_name_is_refused(store: PresetStore, tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput):
         store.save(name, SETTINGS)
     assert not (tmp_path / "own").exists()
 
 
-@pytest.mark.parametrize("name", [
-    "Donaudampfschifffahrtsgesellschaft", "Größe & Straße (2)", "夜" * 100, "🎈 balloon", "console",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Donaudampfschifffahrtsgesellschaft",
+        "Größe & Straße (2)",
+        "夜" * 100,
+        "🎈 balloon",
+        "console",
+    ],
+)
 def test_a_good_name_is_taken(store: PresetStore, name: str) -> None:
     check_name(name)
     store.save(name, SETTINGS)
     assert store.load(name).name == name
 
 
-@pytest.mark.parametrize(("content", "reason"), [
-    (b"", "JSON"),
-    (b"{\"schema\": 1", "JSON"),
-    (b"\xff\xfe\x00", "JSON"),
-    (b"[" * 100_000, "JSON"),
-    (b"[]", "object"),
-    (b'{"schema": 1, "schema": 1}', "JSON"),
-    (json.dumps(document(schema=2)).encode(), "newer"),
-    (json.dumps(document(schema=0)).encode(), "too old"),
-    (json.dumps(document(schema=True)).encode(), "schema"),
-    (json.dumps(document(schema="1")).encode(), "schema"),
-    (json.dumps(document(extra=1)).encode(), "'extra'"),
-    (json.dumps(document(mode="dance")).encode(), "'dance'"),
-    (json.dumps(document(settings={"stepz": 8})).encode(), "'stepz'"),
-    (json.dumps(document(settings={"steps": 8e9})).encode(), "'steps'"),
-    (json.dumps(document(settings={"eta": float("nan")})).encode(), "JSON"),
-    (json.dumps(document(settings=[])).encode(), "settings"),
-    (json.dumps(document(name="../x")).encode(), "name"),
-    (json.dumps(document(settings={"prompt": "x" * 300_000})).encode(), "256 KB"),
-    (json.dumps(document(settings={"prompt": [0] * 300_000})).encode(), "256 KB"),
-    (b" " * (MAX_PRESET_BYTES + 1), "8 MB"),
-    (with_pictures(image="x" * MAX_PRESET_BYTES), "8 MB"),
-    (json.dumps(document(mode="img2img", pictures=[])).encode(), "base64 by name"),
-    (with_pictures(image=5), "base64 by name"),
-    (with_pictures(image=base64_of(FILES["image"])[:-1]), "'image' is damaged"),
-    (with_pictures(image="\u00e9" * 8), "'image' is damaged"),
-    (with_pictures(image="data:image/png;base64," + base64_of(FILES["image"])), "is damaged"),
-    (with_pictures(face=base64_of(FILES["image"])), "no picture 'face' in img2img"),
-    (with_pictures(image=base64_of(hostile.SVG)), "'image' is not a PNG or JPEG"),
-    (with_pictures(image=""), "'image' is not a PNG or JPEG"),
-    (json.dumps(document(pictures={"image": base64_of(FILES["image"])})).encode(),
-     "no picture 'image' in txt2img"),
-])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "JSON"),
+        (b'{"schema": 1', "JSON"),
+        (b"\xff\xfe\x00", "JSON"),
+        (b"[" * 100_000, "JSON"),
+        (b"[]", "object"),
+        (b'{"schema": 1, "schema": 1}', "JSON"),
+        (json.dumps(document(schema=2)).encode(), "newer"),
+        (json.dumps(document(schema=0)).encode(), "too old"),
+        (json.dumps(document(schema=True)).encode(), "schema"),
+        (json.dumps(document(schema="1")).encode(), "schema"),
+        (json.dumps(document(extra=1)).encode(), "'extra'"),
+        (json.dumps(document(mode="dance")).encode(), "'dance'"),
+        (json.dumps(document(settings={"stepz": 8})).encode(), "'stepz'"),
+        (json.dumps(document(settings={"steps": 8e9})).encode(), "'steps'"),
+        (json.dumps(document(settings={"eta": float("nan")})).encode(), "JSON"),
+        (json.dumps(document(settings=[])).encode(), "settings"),
+        (json.dumps(document(name="../x")).encode(), "name"),
+        (json.dumps(document(settings={"prompt": "x" * 300_000})).encode(), "256 KB"),
+        (json.dumps(document(settings={"prompt": [0] * 300_000})).encode(), "256 KB"),
+        (b" " * (MAX_PRESET_BYTES + 1), "8 MB"),
+        (with_pictures(image="x" * MAX_PRESET_BYTES), "8 MB"),
+        (json.dumps(document(mode="img2img", pictures=[])).encode(), "base64 by name"),
+        (with_pictures(image=5), "base64 by name"),
+        (with_pictures(image=base64_of(FILES["image"])[:-1]), "'image' is damaged"),
+        (with_pictures(image="\u00e9" * 8), "'image' is damaged"),
+        (with_pictures(image="data:image/png;base64," + base64_of(FILES["image"])), "is damaged"),
+        (with_pictures(face=base64_of(FILES["image"])), "no picture 'face' in img2img"),
+        (with_pictures(image=base64_of(hostile.SVG)), "'image' is not a PNG or JPEG"),
+        (with_pictures(image=""), "'image' is not a PNG or JPEG"),
+        (
+            json.dumps(document(pictures={"image": base64_of(FILES["image"])})).encode(),
+            "no picture 'image' in txt2img",
+        ),
+    ],
+)
 def test_a_broken_file_is_listed_and_the_others_load(
     store: PresetStore, tmp_path: Path, content: bytes, reason: str
 ) -> None:
@@ -181,7 +219,8 @@ def test_pictures_come_back_to_the_pixel(store: PresetStore, tmp_path: Path) -> 
     for name, image in PICTURES.items():
         np.testing.assert_array_equal(unpack(preset.pictures[name], name), image)
     assert [(info.name, info.pictures) for info in again.list()] == [
-        ("Default", ()), ("Harbour", ("image", "mask")),
+        ("Default", ()),
+        ("Harbour", ("image", "mask")),
     ]
     assert len(list((tmp_path / "own").iterdir())) == 1
 
@@ -202,11 +241,14 @@ def test_pictures_are_exported_imported_replaced_and_deleted(
     assert list((tmp_path / "own").iterdir()) == []
 
 
-@pytest.mark.parametrize(("pictures", "reason"), [
-    ({"image": b"\x89PNG\r\n\x1a\n" + bytes(MAX_PRESET_BYTES)}, "larger than 8 MB"),
-    ({"face": FILES["image"]}, "no picture 'face'"),
-    ({"image": hostile.SVG}, "not a PNG or JPEG"),
-])
+@pytest.mark.parametrize(
+    ("pictures", "reason"),
+    [
+        ({"image": b"\x89PNG\r\n\x1a\n" + bytes(MAX_PRESET_BYTES)}, "larger than 8 MB"),
+        ({"face": FILES["image"]}, "no picture 'face'"),
+        ({"image": hostile.SVG}, "not a PNG or JPEG"),
+    ],
+)
 def test_pictures_that_cannot_be_kept_leave_what_was_there(
     store: PresetStore, tmp_path: Path, pictures: dict[str, bytes], reason: str
 ) -> None:
@@ -302,7 +344,8 @@ def test_a_failed_write_keeps_the_old_preset(
 def test_two_processes_lose_no_file(store: PresetStore, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from backend.storage.presets import PresetStore;"
-        "from backend.contracts.settings import Txt2ImgSettings; from backend.contracts.errors import BadInput\n"
+        "from backend.contracts.settings import Txt2ImgSettings;"
+        "from backend.contracts.errors import BadInput\n"
         "who, folder = sys.argv[1:]; store = PresetStore(Path(folder), Path(folder))\n"
         "won = 0\n"
         "for n in range(10):\n"
@@ -314,8 +357,12 @@ def test_two_processes_lose_no_file(store: PresetStore, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     code = code.replace("PresetStore(Path(folder), ", "PresetStore(Path(folder) / 'none', ")
     workers = [
-        subprocess.Popen([sys.executable, "-c", code, who, str(folder)], cwd=ROOT,
-                         stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, who, str(folder)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for who in ("a", "b")
     ]
     won = [int(worker.communicate(timeout=60)[0]) for worker in workers]

@@ -69,7 +69,8 @@ def test_history_is_newest_first_and_outlives_the_process(
     prompts = [item.settings["prompt"][-2:] for item in again.history()]
     assert prompts == ["21", "20", "11", "10", "01", "00"]
     assert [item.settings["prompt"][-2:] for item in again.history(offset=1, limit=2)] == [
-        "20", "11",
+        "20",
+        "11",
     ]
     assert again.history(offset=9) == []
     item = again.history()[0]
@@ -118,7 +119,9 @@ def test_two_thousand_files_stay_fast(storage: Storage, monkeypatch: pytest.Monk
     for n in range(1999):
         (path.parent / f"130000-{n:04d}.png").write_bytes(data)
     assert storage.history("nowhere") == []
-    monkeypatch.setattr("backend.storage.outputs._read_item", lambda *_: pytest.fail("read once more"))
+    monkeypatch.setattr(
+        "backend.storage.outputs._read_item", lambda *_: pytest.fail("read once more")
+    )
     began = time.perf_counter()
     assert storage.history("nowhere") == []
     assert len(storage.history(limit=3000)) == 2000
@@ -207,8 +210,15 @@ def test_paths_outside_the_outputs_are_refused(storage: Storage, tmp_path: Path)
     (good.parent / "link.png").symlink_to(secret)
     relative = good.relative_to(storage.outputs)
     assert storage.checked(good) == storage.checked(relative) == good.resolve()
-    for path in (secret, Path("../secret.png"), good.parent / "link.png", Path("/etc/hostname"),
-                 good.parent, Path("nul\0.png"), good.parent / "none.png"):
+    for path in (
+        secret,
+        Path("../secret.png"),
+        good.parent / "link.png",
+        Path("/etc/hostname"),
+        good.parent,
+        Path("nul\0.png"),
+        good.parent / "none.png",
+    ):
         with pytest.raises(BadInput, match="no such picture"):
             storage.checked(path)
     assert [item.path for item in storage.history()] == [good]

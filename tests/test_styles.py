@@ -31,19 +31,23 @@ def test_a1111s_file_is_read() -> None:
 
 def test_a_spreadsheets_file_is_read() -> None:
     assert parse_styles("Name, Prompt\nFrühling,grüne Wiese\n".encode("cp1252")) == (
-        Style("Frühling", "grüne Wiese"),)
+        Style("Frühling", "grüne Wiese"),
+    )
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "its first line is name,prompt,negative_prompt"),
-    (b"\x89PNG\r\n\x1a\n\0\0", "its first line is"),
-    (b"name,text\na,b\n", "its first line is"),
-    (b"name,prompt\n,words\n", "Line 2 of styles.csv needs a name"),
-    (b"name,prompt\n" + b"n" * 81 + b",words\n", "needs a name of 1 to 80"),
-    (b"name,prompt\na," + b"x" * 4001 + b"\n", "too long"),
-    (b"name,prompt\n" + b"".join(b"a%d,b\n" % i for i in range(MAX_STYLES + 1)), "501 styles"),
-    (b"name,prompt\na," + b"x" * 1_000_000, "larger than 1 MB"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "its first line is name,prompt,negative_prompt"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "its first line is"),
+        (b"name,text\na,b\n", "its first line is"),
+        (b"name,prompt\n,words\n", "Line 2 of styles.csv needs a name"),
+        (b"name,prompt\n" + b"n" * 81 + b",words\n", "needs a name of 1 to 80"),
+        (b"name,prompt\na," + b"x" * 4001 + b"\n", "too long"),
+        (b"name,prompt\n" + b"".join(b"a%d,b\n" % i for i in range(MAX_STYLES + 1)), "501 styles"),
+        (b"name,prompt\na," + b"x" * 1_000_000, "larger than 1 MB"),
+    ],
+)
 def test_what_is_no_such_file_is_said(content: bytes, message: str, tmp_path: Path) -> None:
     shelf = StyleShelf(BUNDLED, tmp_path / "styles.csv")
     with pytest.raises(BadInput, match=message):

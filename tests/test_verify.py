@@ -23,17 +23,26 @@ PIXELS = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
 INPUT = RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
 DIGEST = hashlib.sha256(INPUT.tobytes()).hexdigest()
 FACTS: dict[str, Any] = {
-    "studio": "0.1+aaaaaaaa", "torch": "2.9.0", "diffusers": "0.42.1", "device": "cpu",
-    "hardware": "a CPU", "threads": 2, "dtype": "float32", "part_hashes": {"vae": "0" * 10},
-    "lora_hashes": {"ink": "1" * 64}, "controlnets": {"edges": "2" * 10},
+    "studio": "0.1+aaaaaaaa",
+    "torch": "2.9.0",
+    "diffusers": "0.42.1",
+    "device": "cpu",
+    "hardware": "a CPU",
+    "threads": 2,
+    "dtype": "float32",
+    "part_hashes": {"vae": "0" * 10},
+    "lora_hashes": {"ink": "1" * 64},
+    "controlnets": {"edges": "2" * 10},
 }
 
 
 def record(settings: Settings | None = None, **extra: Any) -> Record:
-    drawn = settings or Txt2ImgSettings(prompt="a house", width=96, height=64, seed=3,
-                                        guidance_scale=2.5)
-    return Record(drawn.mode, drawn.model_dump(mode="json"),
-                  {"name": "pocket", "hash": "0123456789"}, extra)
+    drawn = settings or Txt2ImgSettings(
+        prompt="a house", width=96, height=64, seed=3, guidance_scale=2.5
+    )
+    return Record(
+        drawn.mode, drawn.model_dump(mode="json"), {"name": "pocket", "hash": "0123456789"}, extra
+    )
 
 
 def png(made: Record, image: Pixels = PIXELS) -> bytes:
@@ -52,8 +61,9 @@ def test_only_equal_pixels_are_the_same_bit_for_bit() -> None:
     assert found.difference is not None
     assert found.difference.largest == 1
     assert found.difference.equal_share == 1 - 1 / (64 * 96)
-    assert found.verdict == ("Not the same: the largest difference is 1 of 255; 99.98 % of the "
-                             "pixels are equal.")
+    assert found.verdict == (
+        "Not the same: the largest difference is 1 of 255; 99.98 % of the pixels are equal."
+    )
 
 
 def test_a_share_that_is_not_whole_never_reads_as_100() -> None:
@@ -62,24 +72,30 @@ def test_a_share_that_is_not_whole_never_reads_as_100() -> None:
     other[0, 0] = (0, 9, 255)
     apart = difference(large, other)
     assert apart.largest == 255
-    found = replace(report(open_original(png(record())), Output(0, PIXELS, record())),
-                    difference=apart)
+    found = replace(
+        report(open_original(png(record())), Output(0, PIXELS, record())), difference=apart
+    )
     assert "99.99 %" in found.verdict
     assert not found.to_dict()["equal"]
 
 
 def test_what_has_changed_is_named() -> None:
     changed = FACTS | {
-        "torch": "2.10.0", "dtype": "bfloat16", "lora_hashes": {"ink": "3" * 64},
-        "part_hashes": {"vae": "4" * 10}, "controlnets": {},
+        "torch": "2.10.0",
+        "dtype": "bfloat16",
+        "lora_hashes": {"ink": "3" * 64},
+        "part_hashes": {"vae": "4" * 10},
+        "controlnets": {},
     }
     now = replace(record(**changed), model={"name": "pocket", "hash": "9876543210"})
     found = report(open_original(png(record(**FACTS))), Output(0, PIXELS, now))
     assert found.equal
     told = {change.what: (change.then, change.now) for change in found.changes}
     assert told == {
-        "model's weights": ("0123456789", "9876543210"), "torch": ("2.9.0", "2.10.0"),
-        "precision": ("float32", "bfloat16"), "weights of the vae": ("0" * 10, "4" * 10),
+        "model's weights": ("0123456789", "9876543210"),
+        "torch": ("2.9.0", "2.10.0"),
+        "precision": ("float32", "bfloat16"),
+        "weights of the vae": ("0" * 10, "4" * 10),
         "weights of the LoRA 'ink'": ("1" * 64, "3" * 64),
         "weights of the ControlNet 'edges'": ("2" * 10, None),
     }
@@ -100,8 +116,14 @@ def test_another_size_cannot_be_compared() -> None:
 
 
 def test_damaged_facts_do_no_harm() -> None:
-    hostile = {"torch": {"a": 1}, "lora_hashes": ["x"], "threads": 1e300, "frame": "x",
-               "part_hashes": {"x" * 5000: "y" * 5000}, "drawn_together": "many"}
+    hostile = {
+        "torch": {"a": 1},
+        "lora_hashes": ["x"],
+        "threads": 1e300,
+        "frame": "x",
+        "part_hashes": {"x" * 5000: "y" * 5000},
+        "drawn_together": "many",
+    }
     original = open_original(png(record()))
     original = replace(original, record=replace(original.record, extra=hostile))
     found = report(original, Output(0, PIXELS, record(**FACTS)))
@@ -110,8 +132,9 @@ def test_damaged_facts_do_no_harm() -> None:
 
 
 def test_a_run_of_several_and_a_branch_explain_a_difference() -> None:
-    notes = report(open_original(png(record(drawn_together=4, branched_at=7))),
-                   Output(0, PIXELS, record())).notes
+    notes = report(
+        open_original(png(record(drawn_together=4, branched_at=7))), Output(0, PIXELS, record())
+    ).notes
     assert "4 in its run" in notes[0]
     assert "step 7" in notes[1]
 
@@ -153,8 +176,16 @@ def test_an_old_record_without_hashes_takes_what_is_given_and_says_so() -> None:
 
 
 def test_a_frame_is_held_against_its_own_place() -> None:
-    settings = MorphSettings(prompt_a="a", prompt_b="b", width=96, height=64, seed=3, frames=4,
-                             guidance_scale=1.0, method="walk")
+    settings = MorphSettings(
+        prompt_a="a",
+        prompt_b="b",
+        width=96,
+        height=64,
+        seed=3,
+        frames=4,
+        guidance_scale=1.0,
+        method="walk",
+    )
     outputs = [Output(i, PIXELS, record(settings, frame=i)) for i in range(4)]
     original = open_original(png(record(settings, frame=2)))
     assert counterpart(original, outputs).index == 2

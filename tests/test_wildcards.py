@@ -42,8 +42,9 @@ def prompt(files: Wildcards, text: str, seed: int = 1) -> str:
 def test_lines_are_drawn_by_the_seed(files: Wildcards) -> None:
     assert files.lines("colour") == COLOURS
     made = [prompt(files, "a __colour__ house, __Colour__ door", seed) for seed in range(60)]
-    assert made == [prompt(files, "a __colour__ house, __Colour__ door", seed)
-                    for seed in range(60)]
+    assert made == [
+        prompt(files, "a __colour__ house, __Colour__ door", seed) for seed in range(60)
+    ]
     assert set(made) == {f"a {a} house, {b} door" for a in COLOURS for b in COLOURS}
     assert prompt(files, "__deep/thing__!", 5) in {f"a {colour} ball!" for colour in COLOURS}
 
@@ -57,8 +58,10 @@ def test_a_seed_draws_the_same_for_ever(files: Wildcards) -> None:
 def test_the_template_stands_beside_what_was_drawn(files: Wildcards) -> None:
     asked = Txt2ImgSettings(prompt="a __colour__ fish", negative_prompt="__colour__", seed=3)
     made = drawn(asked, files)
-    assert made.templates == (Template(field="prompt", text="a __colour__ fish"),
-                              Template(field="negative_prompt", text="__colour__"))
+    assert made.templates == (
+        Template(field="prompt", text="a __colour__ fish"),
+        Template(field="negative_prompt", text="__colour__"),
+    )
     written = made.model_dump(mode="json")
     again = parse("txt2img", written)
     assert again == made
@@ -80,21 +83,29 @@ def test_every_picture_draws_its_own(files: Wildcards) -> None:
 
 
 def test_the_ends_of_a_morph_draw_apart(files: Wildcards) -> None:
-    ends = [drawn(MorphSettings(prompt_a="__colour__", prompt_b="__colour__", seed=seed), files)
-            for seed in range(20)]
+    ends = [
+        drawn(MorphSettings(prompt_a="__colour__", prompt_b="__colour__", seed=seed), files)
+        for seed in range(20)
+    ]
     assert {(end.prompt_a, end.prompt_b) for end in ends} > {("red", "red"), ("red", "green")}
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("__colur__", "There is no wildcard '__colur__'; there are: colour, deep/thing, empty, loop"),
-    ("__../secret__", "There is no wildcard"),
-    ("__deep/../colour__", "There is no wildcard"),
-    ("__/etc/passwd__", "There is no wildcard"),
-    ("__link__", "There is no wildcard"),
-    ("__empty__", r"empty\.txt has no line"),
-    ("__loop__", "never ends"),
-    ("__many__", "never ends"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "__colur__",
+            "There is no wildcard '__colur__'; there are: colour, deep/thing, empty, loop",
+        ),
+        ("__../secret__", "There is no wildcard"),
+        ("__deep/../colour__", "There is no wildcard"),
+        ("__/etc/passwd__", "There is no wildcard"),
+        ("__link__", "There is no wildcard"),
+        ("__empty__", r"empty\.txt has no line"),
+        ("__loop__", "never ends"),
+        ("__many__", "never ends"),
+    ],
+)
 def test_what_cannot_be_drawn_is_said(files: Wildcards, text: str, message: str) -> None:
     with pytest.raises(BadInput, match=message) as caught:
         prompt(files, text)

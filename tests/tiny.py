@@ -24,14 +24,23 @@ from transformers import (
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 SCHEDULER: dict[str, Any] = {
-    "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-    "beta_schedule": "scaled_linear", "prediction_type": "epsilon", "timestep_spacing": "leading",
-    "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False,
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "epsilon",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+    "clip_sample": False,
 }
 CORPUS = (
-    "a red house under a blue sky", "a small yellow boat on the sea at night",
-    "a green tree and a white flower in the grass", "two fish and a cat in the snow at sunset",
-    "a tall purple mushroom in the forest", "an orange car on the sand",
+    "a red house under a blue sky",
+    "a small yellow boat on the sea at night",
+    "a green tree and a white flower in the grass",
+    "two fish and a cat in the snow at sunset",
+    "a tall purple mushroom in the forest",
+    "an orange car on the sand",
 )
 
 
@@ -61,9 +70,15 @@ def tiny_tokenizer() -> CLIPTokenizer:
 def tiny_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditionModel:
     """UNet of two levels, cross-attention width 32; 9 channels make an inpainting model."""
     return UNet2DConditionModel(
-        sample_size=sample_size, in_channels=in_channels, out_channels=4, layers_per_block=1,
-        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=32,
-        attention_head_dim=4, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        sample_size=sample_size,
+        in_channels=in_channels,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     )
 
@@ -74,10 +89,18 @@ def tiny_sdxl_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditio
     Cross-attention width 64 = 32 + 32 of its two text encoders, pooled width 16.
     """
     return UNet2DConditionModel(
-        sample_size=sample_size, in_channels=in_channels, out_channels=4, layers_per_block=1,
-        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=64,
-        attention_head_dim=(2, 4), transformer_layers_per_block=(1, 2),
-        use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=8,
+        sample_size=sample_size,
+        in_channels=in_channels,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        cross_attention_dim=64,
+        attention_head_dim=(2, 4),
+        transformer_layers_per_block=(1, 2),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + 16,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
@@ -87,9 +110,14 @@ def tiny_sdxl_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditio
 def tiny_vae() -> AutoencoderKL:
     """Autoencoder of factor 8 and 4 latent channels whose pictures use the range of [-1, 1]."""
     vae = AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16), layers_per_block=1, norm_num_groups=4, sample_size=64,
-        latent_channels=4, down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4, scaling_factor=0.18215,
+        block_out_channels=(8, 8, 16, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        sample_size=64,
+        latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        scaling_factor=0.18215,
     )
     # A random decoder is nearly grey; contrast makes comparisons of pictures mean something.
     with torch.no_grad():
@@ -99,16 +127,29 @@ def tiny_vae() -> AutoencoderKL:
 
 def _text_config(tokenizer: CLIPTokenizer, **options: Any) -> CLIPTextConfig:
     return CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=3,
-        num_attention_heads=4, max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-        initializer_range=0.2, **options,
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=77,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.2,
+        **options,
     )
 
 
 def tiny_sdxl(
-    path: Path | str, *, seed: int = 0, sample_size: int = 8, zero_empty: bool = True,
-    force_upcast: bool = True, dtype: torch.dtype = torch.float32, in_channels: int = 4,
+    path: Path | str,
+    *,
+    seed: int = 0,
+    sample_size: int = 8,
+    zero_empty: bool = True,
+    force_upcast: bool = True,
+    dtype: torch.dtype = torch.float32,
+    in_channels: int = 4,
 ) -> Path:
     """Writes an SDXL folder and returns it, for `StableDiffusionXLPipeline.from_pretrained`.
 
@@ -135,7 +176,8 @@ def tiny_sdxl(
             "text_encoder_2": CLIPTextModelWithProjection(
                 _text_config(second, projection_dim=16, hidden_act="gelu")
             ),
-            "unet": tiny_sdxl_unet(sample_size, in_channels), "vae": tiny_vae(),
+            "unet": tiny_sdxl_unet(sample_size, in_channels),
+            "vae": tiny_vae(),
         }
     parts["vae"].register_to_config(force_upcast=force_upcast, scaling_factor=0.13025)
     tokenizer.save_pretrained(path / "tokenizer")
@@ -145,18 +187,26 @@ def tiny_sdxl(
             parameter.data = parameter.data.to(dtype)
         part.save_pretrained(path / name)
     DDIMScheduler(**SCHEDULER).save_pretrained(path / "scheduler")
-    (path / "model_index.json").write_text(json.dumps({
-        "_class_name": f"StableDiffusionXL{'Inpaint' if in_channels == 9 else ''}Pipeline",
-        "_diffusers_version": "0.42.1", "force_zeros_for_empty_prompt": zero_empty,
-        "add_watermarker": None, "feature_extractor": [None, None],
-        "image_encoder": [None, None],
-        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "tokenizer_2": ["transformers", "CLIPTokenizer"],
-        "unet": ["diffusers", "UNet2DConditionModel"],
-    }, indent=2))
+    (path / "model_index.json").write_text(
+        json.dumps(
+            {
+                "_class_name": f"StableDiffusionXL{'Inpaint' if in_channels == 9 else ''}Pipeline",
+                "_diffusers_version": "0.42.1",
+                "force_zeros_for_empty_prompt": zero_empty,
+                "add_watermarker": None,
+                "feature_extractor": [None, None],
+                "image_encoder": [None, None],
+                "scheduler": ["diffusers", "DDIMScheduler"],
+                "vae": ["diffusers", "AutoencoderKL"],
+                "text_encoder": ["transformers", "CLIPTextModel"],
+                "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+                "tokenizer": ["transformers", "CLIPTokenizer"],
+                "tokenizer_2": ["transformers", "CLIPTokenizer"],
+                "unet": ["diffusers", "UNet2DConditionModel"],
+            },
+            indent=2,
+        )
+    )
     return path
 
 
@@ -197,16 +247,24 @@ def tiny_checkpoint(
             parameter.data = parameter.data.to(dtype)
         part.save_pretrained(path / name)
     DDIMScheduler(**config).save_pretrained(path / "scheduler")
-    (path / "model_index.json").write_text(json.dumps({
-        "_class_name": f"StableDiffusion{'Inpaint' if in_channels == 9 else ''}Pipeline",
-        "_diffusers_version": "0.42.1",
-        "feature_extractor": [None, None], "image_encoder": [None, None],
-        "requires_safety_checker": False, "safety_checker": [None, None],
-        "scheduler": ["diffusers", "DDIMScheduler"], "vae": ["diffusers", "AutoencoderKL"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "unet": ["diffusers", "UNet2DConditionModel"],
-    }, indent=2))
+    (path / "model_index.json").write_text(
+        json.dumps(
+            {
+                "_class_name": f"StableDiffusion{'Inpaint' if in_channels == 9 else ''}Pipeline",
+                "_diffusers_version": "0.42.1",
+                "feature_extractor": [None, None],
+                "image_encoder": [None, None],
+                "requires_safety_checker": False,
+                "safety_checker": [None, None],
+                "scheduler": ["diffusers", "DDIMScheduler"],
+                "vae": ["diffusers", "AutoencoderKL"],
+                "text_encoder": ["transformers", "CLIPTextModel"],
+                "tokenizer": ["transformers", "CLIPTokenizer"],
+                "unet": ["diffusers", "UNet2DConditionModel"],
+            },
+            indent=2,
+        )
+    )
     if card is not None:
         (path / "card.json").write_text(json.dumps(card))
     return path

@@ -28,8 +28,11 @@ def tiny_controlnet(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 16, 16))
-        zero = [*net.controlnet_down_blocks, net.controlnet_mid_block,
-                net.controlnet_cond_embedding.conv_out]
+        zero = [
+            *net.controlnet_down_blocks,
+            net.controlnet_mid_block,
+            net.controlnet_cond_embedding.conv_out,
+        ]
         for module in zero:
             for parameter in module.parameters():
                 torch.nn.init.normal_(parameter, std=strength)

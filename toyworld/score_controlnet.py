@@ -40,9 +40,7 @@ class ControlledUnet:
         scale: Conditioning scale.
     """
 
-    def __init__(
-        self, unet: Any, controlnet: ControlNetModel, edges: Tensor, scale: float
-    ) -> None:
+    def __init__(self, unet: Any, controlnet: ControlNetModel, edges: Tensor, scale: float) -> None:
         self._unet, self._controlnet, self._scale = unet, controlnet, scale
         self._edges = edges.to(unet.device, unet.dtype)
         self.device, self.dtype = unet.device, unet.dtype

@@ -64,9 +64,7 @@ def open_studio(
     model = load_checkpoint(info, pick(device))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
     mixer = LoraMixer(model.lora_parts)
-    return Studio(
-        replace(parts, unet=model.unet.model), mixer, loras, guidance, size_px, batch
-    )
+    return Studio(replace(parts, unet=model.unet.model), mixer, loras, guidance, size_px, batch)
 
 
 def asked_of(count: int) -> list[Question]:
@@ -83,9 +81,7 @@ def single_rows(seen: dict[str, dict[float, Seen]]) -> list[Row]:
     rows: list[Row] = []
     for style, by_weight in seen.items():
         place = MANNERS.index(style)
-        shares = [
-            100 * (by_weight[w].manner.argmax(axis=1) == place).mean() for w in WEIGHTS
-        ]
+        shares = [100 * (by_weight[w].manner.argmax(axis=1) == place).mean() for w in WEIGHTS]
         likely = [float(by_weight[w].manner[:, place].mean()) for w in WEIGHTS]
         whole = by_weight[1.0]
         rising = "rising" if likely[0] < likely[1] < likely[2] else "rising (it is not)"

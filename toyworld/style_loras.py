@@ -50,12 +50,14 @@ class StyleRecipe:
     strength: float = 1.0
 
 
-RECIPES: Mapping[str, StyleRecipe] = MappingProxyType({
-    "pixel art": StyleRecipe(steps=1200, strength=1.1),
-    "ink sketch": StyleRecipe(steps=1200, least_weight=0.25, strength=0.5),
-    "watercolour": StyleRecipe(strength=0.62),
-    "neon": StyleRecipe(steps=2000, least_weight=0.4, strength=0.6),
-})
+RECIPES: Mapping[str, StyleRecipe] = MappingProxyType(
+    {
+        "pixel art": StyleRecipe(steps=1200, strength=1.1),
+        "ink sketch": StyleRecipe(steps=1200, least_weight=0.25, strength=0.5),
+        "watercolour": StyleRecipe(strength=0.62),
+        "neon": StyleRecipe(steps=2000, least_weight=0.4, strength=0.6),
+    }
+)
 
 
 def lora_path(folder: Path, style: str) -> Path:
@@ -92,13 +94,23 @@ def fit_style(
     """
     pictures = style_pictures(style, recipe.pictures, recipe.size_px)
     path = lora_path(folder, style)
-    config = TrainingConfig.model_validate({
-        "output": path, "rank": recipe.rank, "learning_rate": recipe.learning_rate,
-        "steps": recipe.steps, "batch_size": recipe.batch, "resolution": recipe.size_px,
-        "least_weight": recipe.least_weight, "convolutions": True, "lr_schedule": "cosine",
-        "noise_offset": 0.05, "checkpoint_every": 100, "trigger_words": (style,),
-        "file_dtype": "float16",
-    })
+    config = TrainingConfig.model_validate(
+        {
+            "output": path,
+            "rank": recipe.rank,
+            "learning_rate": recipe.learning_rate,
+            "steps": recipe.steps,
+            "batch_size": recipe.batch,
+            "resolution": recipe.size_px,
+            "least_weight": recipe.least_weight,
+            "convolutions": True,
+            "lr_schedule": "cosine",
+            "noise_offset": 0.05,
+            "checkpoint_every": 100,
+            "trigger_words": (style,),
+            "file_dtype": "float16",
+        }
+    )
     examples = prepare(model, pictures, recipe.size_px, lambda: None)
     losses: list[float] = []
     for step in fit(config, model, examples, lambda: None, resume=True):
@@ -155,4 +167,3 @@ def write_previews(folder: Path, made: dict[str, np.ndarray]) -> None:
     """
     for style, picture in made.items():
         cv2.imwrite(str(lora_path(folder, style).with_suffix(".png")), picture[:, :, ::-1])
-

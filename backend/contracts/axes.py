@@ -23,8 +23,16 @@ _RANGE = re.compile(
     rf"\s*(?P<first>{_NUMBER})\s*-\s*(?P<last>{_NUMBER})\s*"
     rf"(?:\(\s*(?P<step>{_NUMBER})\s*\)|\[\s*(?P<count>\d+)\s*\])?\s*"
 )
-_TRUTHS = {"true": True, "on": True, "yes": True, "1": True,
-           "false": False, "off": False, "no": False, "0": False}
+_TRUTHS = {
+    "true": True,
+    "on": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
 # A batch, a list and the like have no place on an axis.
 _UNFIT = {"batch_size", "batch_count", "loras"}
 
@@ -84,8 +92,10 @@ def marks(field: str, text: str, fields: Mapping[str, dict[str, Any]]) -> tuple[
     if field == PROMPT_SR:
         words = listed(text)
         if len(words) < 2:
-            raise BadInput("Search and replace needs at least two texts with a comma between: "
-                           "the first is searched for, the others take its place.")
+            raise BadInput(
+                "Search and replace needs at least two texts with a comma between: "
+                "the first is searched for, the others take its place."
+            )
         return _bounded(field, [Mark(word, {field: (words[0], word)}) for word in words])
     if field.startswith(LORA):
         name = field.removeprefix(LORA)
@@ -99,9 +109,18 @@ def marks(field: str, text: str, fields: Mapping[str, dict[str, Any]]) -> tuple[
         raise BadInput("On an axis a seed is a number from 0; -1 would draw another one each time.")
     if schema["type"] in ("integer", "number"):
         numbers = _numbers(field, text, whole=schema["type"] == "integer")
-        return _bounded(field, [Mark(f"{field.replace('_', ' ')} {n:g}" if n < 1e6 else
-                                     f"{field.replace('_', ' ')} {n}", {field: n})
-                                for n in numbers])
+        return _bounded(
+            field,
+            [
+                Mark(
+                    f"{field.replace('_', ' ')} {n:g}"
+                    if n < 1e6
+                    else f"{field.replace('_', ' ')} {n}",
+                    {field: n},
+                )
+                for n in numbers
+            ],
+        )
     return _bounded(field, [_mark(field, word, schema) for word in listed(text)])
 
 
@@ -110,8 +129,9 @@ def listed(text: str) -> list[str]:
     try:
         rows = list(csv.reader(text.splitlines(), skipinitialspace=True, strict=False))
     except csv.Error:
-        raise BadInput("The list of values cannot be read; write them with commas between.") \
-            from None
+        raise BadInput(
+            "The list of values cannot be read; write them with commas between."
+        ) from None
     return [part.strip() for row in rows for part in row if part.strip()]
 
 
@@ -175,8 +195,9 @@ def _span(field: str, match: re.Match[str]) -> list[float]:
         )
     count = int((last - first) / step + 1e-9) + 1
     if count > MAX_VALUES:
-        raise BadInput(f"The range '{match[0].strip()}' has {count} values; "
-                       f"an axis takes {MAX_VALUES}.")
+        raise BadInput(
+            f"The range '{match[0].strip()}' has {count} values; an axis takes {MAX_VALUES}."
+        )
     return [first + i * step for i in range(count)]
 
 

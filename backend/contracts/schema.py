@@ -33,7 +33,8 @@ def migrate(
     if version > current:
         raise BadInput(
             f"it comes from a newer version of Latent Loom (schema {version}, this one reads up "
-            f"to {current})", "schema",
+            f"to {current})",
+            "schema",
         )
     while version < current:
         step = migrations.get(version)

@@ -35,7 +35,10 @@ class Canny:
     def edges(self, image: Pixels) -> NDArray[np.uint8]:
         """The edges as one channel, (H, W) uint8 of 0 and 255."""
         found = cv2.Canny(
-            np.ascontiguousarray(image), self.low, self.high, apertureSize=APERTURE,
+            np.ascontiguousarray(image),
+            self.low,
+            self.high,
+            apertureSize=APERTURE,
             L2gradient=False,
         )
         return found.astype(np.uint8, copy=False)

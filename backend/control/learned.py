@@ -17,8 +17,14 @@ ANNOTATORS = "lllyasviel/Annotators"  # the hub's collection that the ControlNet
 KEPT = 2  # networks held in memory, 60-500 MB each
 
 LearnedName = Literal[
-    "softedge_hed", "softedge_pidinet", "lineart", "lineart_anime", "depth_midas", "normal_bae",
-    "mlsd", "openpose",
+    "softedge_hed",
+    "softedge_pidinet",
+    "lineart",
+    "lineart_anime",
+    "depth_midas",
+    "normal_bae",
+    "mlsd",
+    "openpose",
 ]
 CLASS_OF: Mapping[LearnedName, str] = {
     "softedge_hed": "HEDdetector",

@@ -79,7 +79,9 @@ def measure(
         recall=_share(kept, asked),
         precision=1 - _share(new, drawn) if drawn.any() else 1.0,
         density=float(asked.mean()),
-        kept=kept, lost=asked & ~kept, new=new,
+        kept=kept,
+        lost=asked & ~kept,
+        new=new,
     )
 
 
@@ -107,7 +109,9 @@ def overlay(obedience: Obedience, output: Pixels) -> Pixels:
     thicken = max(output.shape[:2]) >= THICKEN_FROM_PX
     # What was lost is drawn last: it is what a person looks for.
     layers = (
-        (obedience.new, NEW_COLOUR), (obedience.kept, KEPT_COLOUR), (obedience.lost, LOST_COLOUR)
+        (obedience.new, NEW_COLOUR),
+        (obedience.kept, KEPT_COLOUR),
+        (obedience.lost, LOST_COLOUR),
     )
     for flags, colour in layers:
         canvas[_near(flags, 1) if thicken else flags] = colour

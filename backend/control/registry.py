@@ -40,8 +40,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("lineart_standard", "Line drawing", "Soft dark lines of the picture.", True),
     Entry("shuffle", "Colours, shuffled", "Keeps colours and mood, forgets the shapes."),
     Entry("softedge_hed", "Soft edges (HED)", "Broad, soft outlines.", True, True),
-    Entry("softedge_pidinet", "Soft edges (PiDiNet)", "Soft outlines, a lighter network.", True,
-          True),
+    Entry(
+        "softedge_pidinet", "Soft edges (PiDiNet)", "Soft outlines, a lighter network.", True, True
+    ),
     Entry("lineart", "Line art", "Fine drawn lines.", True, True),
     Entry("lineart_anime", "Line art (anime)", "Clean lines of drawn characters.", True, True),
     Entry("depth_midas", "Depth (MiDaS)", "Near is light, far is dark.", False, True),

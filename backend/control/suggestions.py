@@ -73,7 +73,8 @@ def _less(recall: float, scale: float) -> Suggestion:
     wanted = round(scale - 0.25, 2)
     return Suggestion(
         f"{_percent(recall)} of the edges were kept; a control scale of {wanted:g} leaves the "
-        "style more room.", {"control_scale": wanted},
+        "style more room.",
+        {"control_scale": wanted},
     )
 
 
@@ -83,7 +84,8 @@ def _coarser(canny: Canny | None) -> Suggestion | None:
     low, high = min(round(canny.low * 1.5) + 10, 255), min(round(canny.high * 1.5) + 10, 255)
     return Suggestion(
         "The control is so full of edges that none stands out; thresholds of "
-        f"{low} / {high} keep the main ones.", {"canny_low": low, "canny_high": high},
+        f"{low} / {high} keep the main ones.",
+        {"canny_low": low, "canny_high": high},
     )
 
 

@@ -113,7 +113,8 @@ class Checkpoint:
         """Its modules by name, for whoever counts or moves them."""
         parts: dict[str, nn.Module] = {
             **{name.replace("_", " "): part for name, part in self.text.modules.items()},
-            "unet": self.unet.model, "vae": self.vae.model,
+            "unet": self.unet.model,
+            "vae": self.vae.model,
         }
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
 
@@ -162,7 +163,9 @@ def load_checkpoint(
         scheduler_config=scheduler_config,
         text=parts.text,
         unet=Unet(
-            parts.unet, str(scheduler_config.get("prediction_type", "epsilon")), vae.factor,
+            parts.unet,
+            str(scheduler_config.get("prediction_type", "epsilon")),
+            vae.factor,
             target.compile,
         ),
         vae=vae,
@@ -201,9 +204,7 @@ def _from_folder(folder: Path, target: Target) -> _Parts:
         second = _load_part(CLIPTextModelWithProjection, folder, "text_encoder_2", target)
         text = SdxlTextEncoder(
             TextEncoder(first, tokenizer, penultimate=True),
-            TextEncoder(
-                second, _load_tokenizer(folder / "tokenizer_2", second), penultimate=True
-            ),
+            TextEncoder(second, _load_tokenizer(folder / "tokenizer_2", second), penultimate=True),
             zero_empty=bool(index.get("force_zeros_for_empty_prompt", True)),
         )
         if read_json(folder / "vae" / "config.json").get("force_upcast", True):
@@ -244,7 +245,8 @@ def _from_file(info: ModelInfo, target: Target) -> _Parts:
     else:
         text = TextEncoder(first, tokenizer)
     return _Parts(
-        unet=ready(loaded.unet, name, target), vae=ready(loaded.vae, name, vae_target),
+        unet=ready(loaded.unet, name, target),
+        vae=ready(loaded.vae, name, vae_target),
         text=text,
     )
 
@@ -284,8 +286,12 @@ def load_module(
 
     def load() -> tuple[ModuleT, dict[str, Any]]:
         return cls.from_pretrained(  # type: ignore[attr-defined]
-            folder, use_safetensors=True, local_files_only=True, output_loading_info=True,
-            **{dtype_key: target.dtype}, **options,
+            folder,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **{dtype_key: target.dtype},
+            **options,
         )
 
     module, report = guarded(load, file)

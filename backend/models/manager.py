@@ -80,8 +80,12 @@ class ModelManager(Generic[LoadedT]):
     """A cache of loaded models. Every method is safe from any thread."""
 
     def __init__(
-        self, load: Callable[[str], LoadedT], budget_bytes: int, *,
-        device: DeviceTier | None = None, idle_s: float = math.inf,
+        self,
+        load: Callable[[str], LoadedT],
+        budget_bytes: int,
+        *,
+        device: DeviceTier | None = None,
+        idle_s: float = math.inf,
         expect: Callable[[str], int] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -174,10 +178,16 @@ class ModelManager(Generic[LoadedT]):
                     users = {n: e for n, e in self._entries.items() if _has(e, weights)}
                     in_use = any(user.leases for user in users.values())
                     idle_s = now - max(user.used_at for user in users.values())
-                    found.append(Resident(
-                        tuple(reversed(users)), part, weights.nbytes, weights.device_bytes,
-                        in_use, 0.0 if in_use else idle_s,
-                    ))
+                    found.append(
+                        Resident(
+                            tuple(reversed(users)),
+                            part,
+                            weights.nbytes,
+                            weights.device_bytes,
+                            in_use,
+                            0.0 if in_use else idle_s,
+                        )
+                    )
             return tuple(found)
 
     # --- letting go --------------------------------------------------------------------------
@@ -207,7 +217,8 @@ class ModelManager(Generic[LoadedT]):
         with self._lock:
             until = self._clock() - self._idle_s
             gone = tuple(
-                name for name, entry in self._entries.items()
+                name
+                for name, entry in self._entries.items()
                 if not entry.leases and entry.used_at <= until
             )
             for name in gone:

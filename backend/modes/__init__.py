@@ -57,8 +57,11 @@ def run_mode(request: AnyRequest, context: Context) -> Iterator[Output]:
     run = RUNS.get(mode)
     if run is None:
         raise BadInput(f"The mode '{mode}' cannot run here; choose one of: {', '.join(RUNS)}.")
-    return run(request, context) if request.settings.batch_count == 1 else _batches(
-        run, request, context)
+    return (
+        run(request, context)
+        if request.settings.batch_count == 1
+        else _batches(run, request, context)
+    )
 
 
 def _batches(

@@ -35,8 +35,12 @@ class Control:
     levels: SigmaRange
 
     def residuals(
-        self, scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor,
-        added: Added | None, guided: bool,
+        self,
+        scaled: torch.Tensor,
+        timestep: torch.Tensor,
+        context: torch.Tensor,
+        added: Added | None,
+        guided: bool,
     ) -> Residuals:
         """What it adds; nothing to the negative half where only the conditional one counts."""
         if not (guided and self.net.conditional_only(self.mode)):
@@ -93,9 +97,7 @@ def _sum_of(controls: Sequence[Control], guided: bool) -> ResidualHook:
     def residuals(
         scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, added: Added | None
     ) -> Residuals:
-        first, *others = (
-            c.residuals(scaled, timestep, context, added, guided) for c in controls
-        )
+        first, *others = (c.residuals(scaled, timestep, context, added, guided) for c in controls)
         down, mid = list(first.down), first.mid
         for other in others:
             down = [ours + theirs for ours, theirs in zip(down, other.down, strict=True)]

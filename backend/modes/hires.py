@@ -99,7 +99,11 @@ def _stage(request: Request) -> HiresStage:
 
 
 def _walk(
-    settings: HiresStage, begin: Origin, first: int, noise: NoiseSource, model: Checkpoint,
+    settings: HiresStage,
+    begin: Origin,
+    first: int,
+    noise: NoiseSource,
+    model: Checkpoint,
     context: Context,
 ) -> Drawn:
     schedule: Schedule = begin.schedule
@@ -110,7 +114,13 @@ def _walk(
         )
         mix.at(begin.first)
         for step in sample(
-            settings.sampler, denoiser, x, schedule, noise, eta=settings.eta, start=begin.start,
+            settings.sampler,
+            denoiser,
+            x,
+            schedule,
+            noise,
+            eta=settings.eta,
+            start=begin.start,
             resume=begin.resume,
         ):
             context.steps.step(step)
@@ -120,7 +130,10 @@ def _walk(
 
 
 def _enlarged(
-    request: Request, latents: torch.Tensor, model: Checkpoint, context: Context,
+    request: Request,
+    latents: torch.Tensor,
+    model: Checkpoint,
+    context: Context,
     noise: NoiseSource,
 ) -> torch.Tensor:
     """The first stage's latents (B, C, h, w) at the size of the second, (B, C, H, W)."""

@@ -101,7 +101,10 @@ def run(request: Request, context: Context) -> Iterator[Output]:
 
 
 def drawn(
-    request: Request, picture: Canvas, model: Checkpoint, context: Context,
+    request: Request,
+    picture: Canvas,
+    model: Checkpoint,
+    context: Context,
     guide: Guide | None = None,
 ) -> Iterator[Output]:
     """Runs one request whose picture is prepared and whose model is leased.
@@ -121,9 +124,7 @@ def drawn(
     context.report(Progress("encoding"))
     schedule = parts.make_schedule(settings, model)
     noise = parts.make_noise(settings, model, START_DRAW)
-    source = make_source(
-        picture, model, context, noise, inverts=settings.start_noise == "inverted"
-    )
+    source = make_source(picture, model, context, noise, inverts=settings.start_noise == "inverted")
     x = source.known
     facts: dict[str, Any] = {}
     views: dict[str, Pixels] = {}
@@ -153,15 +154,21 @@ def drawn(
     for place, strength in enumerate(settings.ladder):
         for output in parts.outputs(
             settings.model_copy(update={"strength": strength, "strengths": ()}),
-            model, latents[place], context,
+            model,
+            latents[place],
+            context,
             facts | _facts(settings, strength, schedule, request),
-            first=place * settings.batch_size, finish=picture.finish,
+            first=place * settings.batch_size,
+            finish=picture.finish,
         ):
             yield replace(output, views=views)
 
 
 def make_source(
-    picture: Canvas, model: Checkpoint, context: Context, noise: NoiseSource,
+    picture: Canvas,
+    model: Checkpoint,
+    context: Context,
+    noise: NoiseSource,
     inverts: bool = False,
 ) -> Source:
     """Encodes what is not encoded yet and draws what depends on the seeds.
@@ -192,7 +199,10 @@ def make_source(
 
 
 def _channels(
-    picture: Canvas, model: Checkpoint, context: Context, noise: NoiseSource,
+    picture: Canvas,
+    model: Checkpoint,
+    context: Context,
+    noise: NoiseSource,
     mask: torch.Tensor | None,
 ) -> torch.Tensor:
     """Mask and masked latents; without a mask all of the picture is painted anew."""
@@ -207,8 +217,9 @@ def _channels(
     return torch.cat([inside.expand(len(latents), -1, -1, -1), latents], dim=1)
 
 
-def noised(settings: Img2ImgSettings, source: Source, schedule: Schedule, start: int
-           ) -> torch.Tensor:
+def noised(
+    settings: Img2ImgSettings, source: Source, schedule: Schedule, start: int
+) -> torch.Tensor:
     """Where a run begins, (B, C, h, w) in variance-exploding scale at the level of step `start`."""
     if source.inverted is not None:
         return source.inverted[start].expand_as(source.known)
@@ -221,8 +232,12 @@ def noised(settings: Img2ImgSettings, source: Source, schedule: Schedule, start:
 
 
 def _origin(
-    request: Request, context: Context, model: Checkpoint, schedule: Schedule,
-    noise: NoiseSource, source: Source,
+    request: Request,
+    context: Context,
+    model: Checkpoint,
+    schedule: Schedule,
+    noise: NoiseSource,
+    source: Source,
 ) -> Origin:
     settings = request.settings
     assert isinstance(settings, Img2ImgSettings)
@@ -238,8 +253,14 @@ def first_step(settings: Img2ImgSettings, strength: float, schedule: Schedule) -
 
 
 def _single(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix, begin: Origin,
-    noise: NoiseSource, source: Source, guide: Guide | None,
+    settings: Img2ImgSettings,
+    context: Context,
+    model: Checkpoint,
+    mix: RunMix,
+    begin: Origin,
+    noise: NoiseSource,
+    source: Source,
+    guide: Guide | None,
 ) -> Iterator[Step]:
     """One strength, from its start or from the stored step of an earlier run."""
     first = begin.before[0].index if begin.resume is not None else begin.start
@@ -249,14 +270,25 @@ def _single(
         context.steps.replay(stored)
     mix.at(begin.first)
     yield from sample(
-        settings.sampler, denoiser, begin.x, begin.schedule, noise, eta=settings.eta,
-        start=begin.start, resume=begin.resume,
+        settings.sampler,
+        denoiser,
+        begin.x,
+        begin.schedule,
+        noise,
+        eta=settings.eta,
+        start=begin.start,
+        resume=begin.resume,
     )
 
 
 def _ladder(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
-    schedule: Schedule, source: Source, guide: Guide | None,
+    settings: Img2ImgSettings,
+    context: Context,
+    model: Checkpoint,
+    mix: RunMix,
+    schedule: Schedule,
+    source: Source,
+    guide: Guide | None,
 ) -> Iterator[Step]:
     """Several strengths from the same noise, each with one call of the model for all of them."""
     starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
@@ -267,19 +299,30 @@ def _ladder(
     for start in starts:
         noise = parts.make_noise(settings, model, START_DRAW)
         noise.skip_to(source.draws)
-        lanes.append(Lane(
-            # Parts of a run are counted from its own start, so each asks for its own guidance.
-            shared or _denoiser(settings, context, model, mix, schedule, source, start, guide),
-            start, noised(settings, source, schedule, start), noise, source.known,
-        ))
+        lanes.append(
+            Lane(
+                # Parts of a run are counted from its own start, so each asks for its own guidance.
+                shared or _denoiser(settings, context, model, mix, schedule, source, start, guide),
+                start,
+                noised(settings, source, schedule, start),
+                noise,
+                source.known,
+            )
+        )
     context.steps.begin(settings, model.previewer, min(starts))
     mix.at(min(starts))
     yield from lockstep(settings.sampler, lanes, schedule, eta=settings.eta)
 
 
 def _denoiser(
-    settings: Img2ImgSettings, context: Context, model: Checkpoint, mix: RunMix,
-    schedule: Schedule, source: Source, first: int, guide: Guide | None = None,
+    settings: Img2ImgSettings,
+    context: Context,
+    model: Checkpoint,
+    mix: RunMix,
+    schedule: Schedule,
+    source: Source,
+    first: int,
+    guide: Guide | None = None,
 ) -> Denoiser:
     """The guided model; an ordinary one is kept to the source outside the mask.
 
@@ -287,7 +330,13 @@ def _denoiser(
     """
     channels = source.channels
     denoiser = parts.make_denoiser(
-        settings, model, schedule, context.check, mix.text_key, first=first, channels=channels,
+        settings,
+        model,
+        schedule,
+        context.check,
+        mix.text_key,
+        first=first,
+        channels=channels,
         base=None if guide is None else guide.base(schedule, first, channels),
     )
     if source.mask is None or source.channels is not None:
@@ -304,5 +353,6 @@ def _facts(
     """What labels a picture of a ladder, and which pictures it was made from."""
     return {
         "sigma": schedule.levels[first_step(settings, strength, schedule)],
-        "steps": settings.model_steps(strength), **parts.input_facts(request),
+        "steps": settings.model_steps(strength),
+        **parts.input_facts(request),
     }

@@ -45,8 +45,13 @@ class Inverted:
 
 
 def inverted(
-    settings: Img2ImgSettings, latents: torch.Tensor, starts: Sequence[int], model: Checkpoint,
-    context: Context, schedule: Schedule, text_key: str,
+    settings: Img2ImgSettings,
+    latents: torch.Tensor,
+    starts: Sequence[int],
+    model: Checkpoint,
+    context: Context,
+    schedule: Schedule,
+    text_key: str,
 ) -> Inverted:
     """Walks a picture up to the highest of the starts, and once back down to see what was lost.
 
@@ -64,9 +69,19 @@ def inverted(
     """
     lowest = min(starts)
     key = content_key(
-        "inverted", latents, settings.source_prompt, model.info.path, model.hash,
-        model.target.dtype_name, settings.steps, settings.schedule, settings.inversion_refine,
-        settings.clip_skip, settings.acting_loras, text_key, lowest,
+        "inverted",
+        latents,
+        settings.source_prompt,
+        model.info.path,
+        model.hash,
+        model.target.dtype_name,
+        settings.steps,
+        settings.schedule,
+        settings.inversion_refine,
+        settings.clip_skip,
+        settings.acting_loras,
+        text_key,
+        lowest,
     )
     text = model.text.encode([settings.source_prompt], settings.clip_skip, text_key)
     denoiser = model.unet.denoiser([text], context.check)
@@ -82,8 +97,12 @@ def inverted(
 
 
 def _climb(
-    latents: torch.Tensor, denoiser: Denoiser, settings: Img2ImgSettings, context: Context,
-    schedule: Schedule, lowest: int,
+    latents: torch.Tensor,
+    denoiser: Denoiser,
+    settings: Img2ImgSettings,
+    context: Context,
+    schedule: Schedule,
+    lowest: int,
 ) -> torch.Tensor:
     """(steps - lowest, C, h, w): x before each step, the last step's first; on the CPU."""
     path: list[torch.Tensor] = []

@@ -51,9 +51,9 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             denoisers: list[Denoiser] = []
             for rows in chosen:
                 mix.whole(rows)
-                denoisers.append(parts.make_denoiser(
-                    settings, model, schedule, context.check, mix.key_of(rows)
-                ))
+                denoisers.append(
+                    parts.make_denoiser(settings, model, schedule, context.check, mix.key_of(rows))
+                )
             watched = _Watched(denoisers, chosen, mix)
             noise = parts.make_noise(settings, model)
             x = noise.draw() * schedule.init_scale
@@ -62,9 +62,13 @@ def run(request: Request, context: Context) -> Iterator[Output]:
                 watched.next_step()
                 context.report(Progress("sampling", step.index + 1, step.total))
         told = watched.told()
-        context.inform({"footprint": [
-            {"name": name, **facts} for name, facts in zip(names, told, strict=True)
-        ]})
+        context.inform(
+            {
+                "footprint": [
+                    {"name": name, **facts} for name, facts in zip(names, told, strict=True)
+                ]
+            }
+        )
         context.report(Progress("decoding"))
         (drawn,) = parts.outputs(settings, model, x * schedule.final_scale, context, {})
     maps = watched.maps()
@@ -119,7 +123,9 @@ class _Watched:
         total = steps.sum(dim=0)
         overall = total / total.sum().clamp(min=1e-30)
         return [
-            {"shares": [round(v, 4) for v in shares[:, i].tolist()],
-             "share": round(float(overall[i]), 4)}
+            {
+                "shares": [round(v, 4) for v in shares[:, i].tolist()],
+                "share": round(float(overall[i]), 4),
+            }
             for i in range(steps.shape[1])
         ]

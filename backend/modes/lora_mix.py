@@ -76,23 +76,31 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         latents = (x * schedule.final_scale).chunk(len(lanes))
         for place, (label, chosen) in enumerate(settings.variants):
             names = {settings.acting_loras[i].name for i in chosen}
-            facts = {"compared": label,
-                     "lora_hashes": {name: hashes[name] for name in hashes if name in names}}
+            facts = {
+                "compared": label,
+                "lora_hashes": {name: hashes[name] for name in hashes if name in names},
+            }
             yield from parts.outputs(
-                settings.alone(place), model, latents[place], context, facts,
+                settings.alone(place),
+                model,
+                latents[place],
+                context,
+                facts,
                 first=place * settings.batch_size,
             )
 
 
 def _variant(
-    settings: LoraMixSettings, model: Checkpoint, schedule: Schedule, context: Context,
-    mix: RunMix, chosen: tuple[int, ...],
+    settings: LoraMixSettings,
+    model: Checkpoint,
+    schedule: Schedule,
+    context: Context,
+    mix: RunMix,
+    chosen: tuple[int, ...],
 ) -> _Under:
     """The model under the rows `chosen`, the prompt encoded under them too."""
     mix.whole(chosen)
-    denoiser = parts.make_denoiser(
-        settings, model, schedule, context.check, mix.key_of(chosen)
-    )
+    denoiser = parts.make_denoiser(settings, model, schedule, context.check, mix.key_of(chosen))
     return _Under(denoiser, mix, chosen)
 
 

@@ -92,8 +92,11 @@ class _PointMix(LorasAside):
             if key:
                 self._active.remix(mix)
             text, skip = self.model.text, self.settings.clip_skip
-            encoded.append(text.unconditional(prompt, skip, key) if negative
-                           else text.encode([prompt], skip, key))
+            encoded.append(
+                text.unconditional(prompt, skip, key)
+                if negative
+                else text.encode([prompt], skip, key)
+            )
         if any(file.info.parts - {"unet"} for file in self.files):
             self._active.remix([(file, 1.0) for file in self.files])
         return Conditioning.cat(encoded)
@@ -101,13 +104,21 @@ class _PointMix(LorasAside):
     def show(self, points: tuple[Point, ...], step: int) -> None:
         """Rows at these points, in a step of the run."""
         self.points, self.step = points, step
-        acting = weights_at(self.settings.loras, min(step, self.settings.steps - 1),
-                            self.settings.steps)
+        acting = weights_at(
+            self.settings.loras, min(step, self.settings.steps - 1), self.settings.steps
+        )
         assert self._active is not None
-        self._active.per_sample(torch.tensor([
-            [weight * share for weight, share in
-             zip(acting, self.settings.shares(*point), strict=True)] for point in points
-        ]))
+        self._active.per_sample(
+            torch.tensor(
+                [
+                    [
+                        weight * share
+                        for weight, share in zip(acting, self.settings.shares(*point), strict=True)
+                    ]
+                    for point in points
+                ]
+            )
+        )
 
     def enter(self) -> None:
         self.apply(self._mixer, [(file, 1.0) for file in self.files])
@@ -133,16 +144,22 @@ class _SameNoise:
 
 
 def _drawn(
-    settings: LoraPadSettings, model: Checkpoint, schedule: Schedule, context: Context,
-    mix: _PointMix, points: tuple[Point, ...], done: int,
+    settings: LoraPadSettings,
+    model: Checkpoint,
+    schedule: Schedule,
+    context: Context,
+    mix: _PointMix,
+    points: tuple[Point, ...],
+    done: int,
 ) -> torch.Tensor:
     """(len(points), C, h, w) latents for the VAE, all from the one noise of the seed."""
     positive = mix.encode(settings.prompt, points)
     if settings.prompt_mix > 0:
         positive = positive.lerp(mix.encode(settings.prompt_b, points), settings.prompt_mix)
     negative = mix.encode(settings.negative_prompt, points, negative=True)
-    denoiser = parts.guided(settings, model, schedule, context.check, positive, negative,
-                            model.unet.denoiser)
+    denoiser = parts.guided(
+        settings, model, schedule, context.check, positive, negative, model.unet.denoiser
+    )
     noise = _SameNoise(parts.make_noise(settings, model), len(points))
     x = noise.draw() * schedule.init_scale
     mix.show(points, 0)
@@ -156,13 +173,20 @@ def _drawn(
 
 
 def _output(
-    index: int, point: Point, settings: LoraPadSettings, model: Checkpoint, latent: torch.Tensor,
+    index: int,
+    point: Point,
+    settings: LoraPadSettings,
+    model: Checkpoint,
+    latent: torch.Tensor,
     context: Context,
 ) -> Output:
     exact = settings.exact(*point)
-    record = Record(exact.mode, exact.model_dump(mode="json"),
-                    {"name": model.name, "hash": model.hash},
-                    {**parts.facts(model), "point": list(point)})
+    record = Record(
+        exact.mode,
+        exact.model_dump(mode="json"),
+        {"name": model.name, "hash": model.hash},
+        {**parts.facts(model), "point": list(point)},
+    )
     return Output(index, _small(model.vae.decode(latent, context.check)[0]), record)
 
 

@@ -110,7 +110,11 @@ def origin(
 
 
 def branched(
-    request: Request, branch: Branch, context: Context, model: Checkpoint, schedule: Schedule,
+    request: Request,
+    branch: Branch,
+    context: Context,
+    model: Checkpoint,
+    schedule: Schedule,
     noise: NoiseSource,
 ) -> Origin:
     """The stored step that the request branches from.
@@ -149,27 +153,36 @@ def check_branch(past: Settings, settings: Settings) -> None:
         width, height = past.drawn_size
         raise BadInput(
             f"A branch keeps the size of its run, {width}x{height} px; set the size back "
-            "or start a new run.", "width",
+            "or start a new run.",
+            "width",
         )
     if past.picture_count > past.batch_size or settings.picture_count > settings.batch_size:
         field = "compare" if settings.mode == "lora_mix" else "strengths"
         what = "LoRAs" if field == "compare" else "strengths"
         raise BadInput(
             f"Several {what} side by side cannot be branched; run the one that you like alone "
-            "and branch from that.", field,
+            "and branch from that.",
+            field,
         )
     if settings.batch_count > 1:
         raise BadInput("A branch is one batch; set the batch count to 1.", "batch_count")
     if past.batch_size != settings.batch_size:
         raise BadInput(
             f"A branch keeps the batch of its run, {past.batch_size}; set it back or start a new "
-            "run.", "batch_size",
+            "run.",
+            "batch_size",
         )
 
 
 def make_denoiser(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
-    weights_key: str = "", *, first: int = 0, channels: torch.Tensor | None = None,
+    settings: Settings,
+    model: Checkpoint,
+    schedule: Schedule,
+    check: Check,
+    weights_key: str = "",
+    *,
+    first: int = 0,
+    channels: torch.Tensor | None = None,
     base: BaseDenoiser | None = None,
 ) -> Denoiser:
     """The model under guidance, as the settings ask for it, for batches of any size.
@@ -189,7 +202,8 @@ def make_denoiser(
     if (model.unet.in_channels != model.latent_channels) != (channels is not None):
         raise BadInput(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
-            "model here, or take it to img2img.", "model",
+            "model here, or take it to img2img.",
+            "model",
         )
     under = base or partial(model.unet.denoiser, channels=channels)
 
@@ -205,8 +219,15 @@ def make_denoiser(
 
 
 def guided(
-    settings: Settings, model: Checkpoint, schedule: Schedule, check: Check,
-    positive: Conditioning, negative: Conditioning, base: BaseDenoiser, *, first: int = 0,
+    settings: Settings,
+    model: Checkpoint,
+    schedule: Schedule,
+    check: Check,
+    positive: Conditioning,
+    negative: Conditioning,
+    base: BaseDenoiser,
+    *,
+    first: int = 0,
 ) -> Denoiser:
     """The model under guidance for embedded prompts; arguments as in `make_denoiser`.
 
@@ -233,8 +254,13 @@ def guided(
 
 
 def outputs(
-    settings: Settings, model: Checkpoint, latents: torch.Tensor, context: Context,
-    extra: Mapping[str, Any], *, first: int = 0,
+    settings: Settings,
+    model: Checkpoint,
+    latents: torch.Tensor,
+    context: Context,
+    extra: Mapping[str, Any],
+    *,
+    first: int = 0,
     finish: Callable[[Pixels], Pixels] | None = None,
 ) -> Iterator[Output]:
     """Decodes one picture after the other, so that a stop keeps those that are done.
@@ -248,11 +274,16 @@ def outputs(
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
         image = model.vae.decode(row, context.check)[0]
-        alone = settings.model_copy(update={
-            "batch_size": 1, "seed": own_seeds[index], "variation_seed": varied[index],
-        })
+        alone = settings.model_copy(
+            update={
+                "batch_size": 1,
+                "seed": own_seeds[index],
+                "variation_seed": varied[index],
+            }
+        )
         record = Record(
-            settings.mode, alone.model_dump(mode="json"),
+            settings.mode,
+            alone.model_dump(mode="json"),
             {"name": model.name, "hash": model.hash},
             {**facts(model), **learned_words(settings, model), **extra},
         )
@@ -264,8 +295,11 @@ def facts(model: Checkpoint) -> dict[str, Any]:
     device = model.target.device
     return {
         "studio": studio_version(),
-        "torch": torch.__version__, "diffusers": metadata.version("diffusers"),
-        "device": str(device), "hardware": hardware(device), "dtype": model.target.dtype_name,
+        "torch": torch.__version__,
+        "diffusers": metadata.version("diffusers"),
+        "device": str(device),
+        "hardware": hardware(device),
+        "dtype": model.target.dtype_name,
         **({"threads": torch.get_num_threads()} if device.type == "cpu" else {}),
         **({"compile": kind} if (kind := model.target.compile) != "off" else {}),
         **({"vae_hash": model.vae_hash} if model.vae_hash else {}),

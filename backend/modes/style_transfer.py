@@ -45,14 +45,16 @@ def check(request: Request) -> None:
     if settings.outpaints:
         raise BadInput(
             "Style transfer keeps to the edges that it is shown, and beyond the picture there are "
-            "none; to extend a picture, use img2img.", "outpaint_left",
+            "none; to extend a picture, use img2img.",
+            "outpaint_left",
         )
     if settings.starts_from_picture:
         return
     if "mask" in request.images or settings.only_masked:
         raise BadInput(
             "A mask keeps the rest of the source picture; set start_from to 'picture' to paint "
-            "in it.", "start_from",
+            "in it.",
+            "start_from",
         )
     if settings.strengths:
         raise BadInput(
@@ -116,16 +118,27 @@ def _from_noise(
     x = begin.x
     with mixed(settings, model, context) as mix:
         denoiser = parts.make_denoiser(
-            settings, model, begin.schedule, context.check, mix.text_key,
-            base=guide.base(schedule, first, None), first=first,
+            settings,
+            model,
+            begin.schedule,
+            context.check,
+            mix.text_key,
+            base=guide.base(schedule, first, None),
+            first=first,
         )
         context.steps.begin(settings, model.previewer, first)
         for stored in begin.before:
             context.steps.replay(stored)
         mix.at(begin.first)
         for step in sample(
-            settings.sampler, denoiser, x, begin.schedule, noise, eta=settings.eta,
-            start=begin.start, resume=begin.resume,
+            settings.sampler,
+            denoiser,
+            x,
+            begin.schedule,
+            noise,
+            eta=settings.eta,
+            start=begin.start,
+            resume=begin.resume,
         ):
             context.steps.step(step)
             x = step.x
@@ -181,8 +194,11 @@ def _uses(request: Request, picture: Canvas | None) -> list[tuple[ControlUse, Pi
         control = detector(source)
     assert settings.controlnet is not None, "the engine has resolved it"
     use = ControlUse(
-        name=settings.controlnet, image=CONTROL, weight=settings.control_scale,
-        start=settings.control_start, end=settings.control_end,
+        name=settings.controlnet,
+        image=CONTROL,
+        weight=settings.control_scale,
+        start=settings.control_start,
+        end=settings.control_end,
     )
     return [(use, control)]
 
@@ -212,14 +228,18 @@ class _Judge:
         views = {**output.views, "control": self.control}
         if self.measures:
             found = obedience.measure(self.control, output.image, self.canny)
-            extra = extra | {"obedience": {
-                "recall": round(found.recall, 4), "precision": round(found.precision, 4),
-                "f1": round(found.f1, 4), "density": round(found.density, 4),
-                "suggestions": [
-                    {"sentence": advice.sentence, "changes": advice.changes}
-                    for advice in suggest(found, self.scale, self.canny)
-                ],
-            }}
+            extra = extra | {
+                "obedience": {
+                    "recall": round(found.recall, 4),
+                    "precision": round(found.precision, 4),
+                    "f1": round(found.f1, 4),
+                    "density": round(found.density, 4),
+                    "suggestions": [
+                        {"sentence": advice.sentence, "changes": advice.changes}
+                        for advice in suggest(found, self.scale, self.canny)
+                    ],
+                }
+            }
             views["obedience"] = obedience.overlay(found, output.image)
         record = replace(output.record, extra=extra)
         return replace(output, record=record, views=views)

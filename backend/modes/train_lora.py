@@ -33,8 +33,18 @@ INFORM_EVERY_S = 0.25
 VALIDATIONS = 8  # where nothing is said, so many pictures of a training
 VALIDATION_STEPS = 20
 _TRAINED_WITH = (
-    "rank", "convolutions", "learning_rate", "lr_schedule", "epochs", "steps", "resolution",
-    "noise_offset", "accumulation", "min_snr_gamma", "seed", "checkpoint_every",
+    "rank",
+    "convolutions",
+    "learning_rate",
+    "lr_schedule",
+    "epochs",
+    "steps",
+    "resolution",
+    "noise_offset",
+    "accumulation",
+    "min_snr_gamma",
+    "seed",
+    "checkpoint_every",
 )
 
 
@@ -62,16 +72,23 @@ def check(request: TrainLoraRequest, info: ModelInfo, folder: Path) -> None:
         raise BadInput(f"{count} pictures are too many; choose up to {MAX_PICTURES}.", "pictures")
     unet = part_config(info, "unet")
     if unet.get("in_channels") != unet.get("out_channels"):
-        raise BadInput(f"'{info.name}' is an inpainting model; choose another to train on.",
-                       "model")
+        raise BadInput(
+            f"'{info.name}' is an inpainting model; choose another to train on.", "model"
+        )
     if unet.get("addition_embed_type") not in (None, "text_time"):
-        raise BadInput(f"'{info.name}' is of a kind that cannot be trained here; choose an SD 1.x, "
-                       "2.x or SDXL model.", "model")
+        raise BadInput(
+            f"'{info.name}' is of a kind that cannot be trained here; choose an SD 1.x, "
+            "2.x or SDXL model.",
+            "model",
+        )
     config = config_of(settings, folder)
     if settings.resume:
         if not config.state_path.is_file():
-            raise BadInput(f"There is no stopped training of '{settings.name}' to go on with; "
-                           "start it instead.", "name")
+            raise BadInput(
+                f"There is no stopped training of '{settings.name}' to go on with; "
+                "start it instead.",
+                "name",
+            )
     elif config.output.exists():
         raise BadInput(f"There is a LoRA '{settings.name}' already; choose another name.", "name")
 
@@ -93,15 +110,22 @@ def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with context.models.lease(settings.model) as model:
         context.report(Progress("encoding", note="Reading the pictures"))
-        pictures = [Picture(p.name, p.image, p.caption or settings.caption)
-                    for p in request.pictures]
+        pictures = [
+            Picture(p.name, p.image, p.caption or settings.caption) for p in request.pictures
+        ]
         examples = prepare(model, pictures, settings.resolution, context.check)
         config = config_of(settings, context.lora_folder)
         drawing = _drawing(settings, model, pictures[0].caption)
         every = _validate_every(settings, config.total_steps(len(examples)))
         told = _Told(context, settings.name)
-        steps = fit(config, model, examples, context.check, resume=settings.resume,
-                    interludes=context.interludes)
+        steps = fit(
+            config,
+            model,
+            examples,
+            context.check,
+            resume=settings.resume,
+            interludes=context.interludes,
+        )
         for step in steps:
             last = step.step == step.total
             told.step(step.step, step.total, step.loss, last=last)
@@ -150,22 +174,36 @@ class _Told:
         self._inform(lora=self._name)
 
     def _inform(self, **facts: str) -> None:
-        self._context.inform({"training": {
-            "name": self._name, "losses": self._curve.points, "validated": list(self._validated),
-            **facts,
-        }})
+        self._context.inform(
+            {
+                "training": {
+                    "name": self._name,
+                    "losses": self._curve.points,
+                    "validated": list(self._validated),
+                    **facts,
+                }
+            }
+        )
 
 
 def _drawing(settings: TrainLoraSettings, model: Checkpoint, caption: str) -> Txt2ImgSettings:
     """How validation pictures are drawn: as txt2img would by itself, on the training's size."""
     side = settings.resolution
-    drawn = Txt2ImgSettings.model_validate({
-        "prompt": settings.validation_prompt or caption, "model": settings.model, "width": side,
-        "height": side, "seed": settings.validation_seed, "steps": VALIDATION_STEPS,
-    })
+    drawn = Txt2ImgSettings.model_validate(
+        {
+            "prompt": settings.validation_prompt or caption,
+            "model": settings.model,
+            "width": side,
+            "height": side,
+            "seed": settings.validation_seed,
+            "steps": VALIDATION_STEPS,
+        }
+    )
     return drawn.resolved(
-        native_size=model.native_size, guidance_scale=model.info.card.guidance_scale,
-        seed=settings.validation_seed, variation_seed=0,
+        native_size=model.native_size,
+        guidance_scale=model.info.card.guidance_scale,
+        seed=settings.validation_seed,
+        variation_seed=0,
     )
 
 
@@ -181,8 +219,10 @@ def _validation(
         x = stepped.x
     image = model.vae.decode(x * schedule.final_scale, context.check)[0]
     record = Record(
-        settings.mode, settings.model_dump(mode="json"),
-        {"name": model.name, "hash": model.hash}, {**parts.facts(model), "training_step": step},
+        settings.mode,
+        settings.model_dump(mode="json"),
+        {"name": model.name, "hash": model.hash},
+        {**parts.facts(model), "training_step": step},
     )
     told.validated(step)
     return Output(step, image, record)

@@ -63,8 +63,13 @@ def _draw(request: Request, model: Checkpoint, context: Context) -> Drawn:
             context.steps.replay(stored)
         mix.at(origin.first)
         for step in sample(
-            settings.sampler, denoiser, x, origin.schedule, noise,
-            eta=settings.eta, resume=origin.resume,
+            settings.sampler,
+            denoiser,
+            x,
+            origin.schedule,
+            noise,
+            eta=settings.eta,
+            resume=origin.resume,
         ):
             context.steps.step(step)
             x = step.x

@@ -22,8 +22,18 @@ from backend.modes.context import Context, Frames
 from backend.pictures.sheet import Sheet
 
 PREVIEW_PX = 512
-SHARED_FACTS = {"studio", "torch", "diffusers", "device", "hardware", "dtype", "threads",
-                "compile", "vae_hash", "part_hashes"}
+SHARED_FACTS = {
+    "studio",
+    "torch",
+    "diffusers",
+    "device",
+    "hardware",
+    "dtype",
+    "threads",
+    "compile",
+    "vae_hash",
+    "part_hashes",
+}
 TOGETHER = 4  # cells in a batch: more is hardly faster on a CPU, and the first ones come later
 
 RunMode = Callable[[Request, Context], Iterator[Output]]
@@ -105,10 +115,15 @@ def _sheet(
     settings: XyzGridSettings, sheet: Sheet, done: Mapping[int, Pixels], last: Record
 ) -> Output:
     picture = np.ascontiguousarray(sheet.draw(done))
-    extra = {key: value for key, value in last.extra.items()
-             if key in SHARED_FACTS or key.endswith("_sha256")}
+    extra = {
+        key: value
+        for key, value in last.extra.items()
+        if key in SHARED_FACTS or key.endswith("_sha256")
+    }
     record = Record(
-        settings.mode, settings.model_dump(mode="json"), last.model,
+        settings.mode,
+        settings.model_dump(mode="json"),
+        last.model,
         extra | {"cells": len(done), "compared": "the whole grid"},
     )
     return Output(settings.picture_count, picture, record)

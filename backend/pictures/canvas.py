@@ -84,7 +84,10 @@ def prepare(
     hard = None
     if mask is not None:
         hard = prepare_mask(
-            mask, (image.shape[1], image.shape[0]), invert=settings.mask_invert, blur_px=0,
+            mask,
+            (image.shape[1], image.shape[0]),
+            invert=settings.mask_invert,
+            blur_px=0,
             placement=fitted.placement,
         )
     original = fitted.image
@@ -119,12 +122,14 @@ def base(settings: Img2ImgSettings, image: Pixels) -> Pixels:
     return _extended(settings, fitted, None)[0] if settings.outpaints else fitted
 
 
-def _extended(
-    settings: Img2ImgSettings, image: Pixels, hard: Mask | None
-) -> tuple[Pixels, Mask]:
+def _extended(settings: Img2ImgSettings, image: Pixels, hard: Mask | None) -> tuple[Pixels, Mask]:
     """The picture with its new sides, and its mask together with theirs."""
-    sides = (settings.outpaint_left, settings.outpaint_right, settings.outpaint_top,
-             settings.outpaint_bottom)
+    sides = (
+        settings.outpaint_left,
+        settings.outpaint_right,
+        settings.outpaint_top,
+        settings.outpaint_bottom,
+    )
     larger, new = outpaint_canvas(image, *sides)
     mask = new.astype(np.float32) / np.float32(255)
     if hard is not None:

@@ -69,7 +69,8 @@ def decode(data: bytes, field: str = "image") -> Pixels:
         if TOO_LARGE_INSIDE in str(error):
             raise BadInput(
                 "The picture holds hidden data that unpacks to more than 1 MB; save a copy "
-                "without its profile and comments.", field,
+                "without its profile and comments.",
+                field,
             ) from None
         raise BadInput(
             "The picture is damaged or cut off; save or download it again.", field
@@ -82,7 +83,8 @@ def _check_bytes(data: bytes, field: str) -> None:
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(
             f"The file has {len(data) / 2**20:.0f} MB; up to {MAX_FILE_BYTES // 2**20} MB are "
-            "accepted.", field,
+            "accepted.",
+            field,
         )
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!")) and b"<svg" in start):
@@ -105,7 +107,8 @@ def _check_header(image: Image.Image, field: str) -> None:
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise BadInput(
             f"The picture of {width} x {height} px is too narrow; its long side may be at most "
-            f"{MAX_ASPECT} times the short one.", field,
+            f"{MAX_ASPECT} times the short one.",
+            field,
         )
     if image.format == "TIFF":
         # A tile is unpacked whole, however small the picture that it belongs to.

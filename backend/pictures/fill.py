@@ -77,7 +77,8 @@ def outpaint_canvas(
         if added < 0 or added % LATENT_PX:
             raise BadInput(
                 f"The picture grows in steps of {LATENT_PX} px; {added} px on the side '{name}' is "
-                "none of them.", f"outpaint_{name}",
+                "none of them.",
+                f"outpaint_{name}",
             )
     if not any(sides.values()):
         raise BadInput("Say by how many pixels, and on which side, the picture shall grow.")

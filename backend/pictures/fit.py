@@ -52,9 +52,11 @@ class Placement:
         whole = (0.0, 0.0, *map(float, self.source_size))
         if self.source == whole and self.size == self.source_size:
             return image.copy()
-        scaled = np.asarray(Image.fromarray(image).resize(
-            (self.target.width, self.target.height), resample, box=self.source
-        ))
+        scaled = np.asarray(
+            Image.fromarray(image).resize(
+                (self.target.width, self.target.height), resample, box=self.source
+            )
+        )
         if (self.target.width, self.target.height) == self.size:
             return scaled.copy()
         canvas = np.full((self.size[1], self.size[0], 3), pad, np.uint8)
@@ -100,8 +102,12 @@ def place(
             scale = min(source_width / width, source_height / height)
             kept_width, kept_height = width * scale, height * scale
             left, top = (source_width - kept_width) / 2, (source_height - kept_height) / 2
-            kept = (max(left, 0.0), max(top, 0.0), min(left + kept_width, float(source_width)),
-                    min(top + kept_height, float(source_height)))
+            kept = (
+                max(left, 0.0),
+                max(top, 0.0),
+                min(left + kept_width, float(source_width)),
+                min(top + kept_height, float(source_height)),
+            )
             return Placement(size, kept, (width, height), canvas)
         case "pad":
             scale = min(width / source_width, height / source_height)

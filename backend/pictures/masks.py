@@ -78,7 +78,8 @@ def _sized_like(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
     if abs(mask_width * height - mask_height * width) > max(width, height):
         raise BadInput(
             f"The mask has {mask_width} x {mask_height} px and the picture {width} x {height} px; "
-            "paint the mask on this picture, or use one of its size.", "mask",
+            "paint the mask on this picture, or use one of its size.",
+            "mask",
         )
     return cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR_EXACT).astype(np.uint8)
 
@@ -104,7 +105,8 @@ def latent_mask(mask: Mask) -> Mask:
     if not latent.any():
         raise BadInput(
             f"The mask is too thin for the model, which works in squares of {LATENT_PX} px; paint "
-            "a broader part, or blur the mask less.", "mask",
+            "a broader part, or blur the mask less.",
+            "mask",
         )
     return latent
 
@@ -177,9 +179,9 @@ def paste_back(original: Pixels, painted: Pixels, box: Box, mask: Mask) -> Pixel
         mask: (H, W) float32 over all of the original.
     """
     if painted.shape[:2] != (box.height, box.width):
-        painted = np.asarray(Image.fromarray(painted).resize(
-            (box.width, box.height), Image.Resampling.LANCZOS
-        ))
+        painted = np.asarray(
+            Image.fromarray(painted).resize((box.width, box.height), Image.Resampling.LANCZOS)
+        )
     placed = original.copy()
     placed[box.top : box.bottom, box.left : box.right] = painted
     return composite(original, placed, mask)

@@ -58,7 +58,8 @@ def pack(pictures: Mapping[str, Pixels], room_bytes: int) -> Packed:
             raise BadInput(
                 f"The pictures take {size / 2**20:.1f} MB, and a preset holds up to "
                 f"{room_bytes / 2**20:.1f} MB of them. Use smaller pictures, or save it without "
-                "them.", "pictures",
+                "them.",
+                "pictures",
             )
         largest = max(shrinkable, key=lambda name: len(files[name]))
         smaller = _jpeg(pictures[largest], left[largest].pop(0))

@@ -64,8 +64,9 @@ class Sheet:
         y_text = [_wrapped(label, font, left - 2 * gap) for label in self.y]
         z_text = [_wrapped(label, font, left + columns * (width + gap)) for label in self.z]
         line = round(size * 1.3)
-        top, above = (_lines(texts) * line + (gap * 2 if _lines(texts) else 0)
-                      for texts in (x_text, z_text))
+        top, above = (
+            _lines(texts) * line + (gap * 2 if _lines(texts) else 0) for texts in (x_text, z_text)
+        )
         block = above + top + rows * (height + gap)
         canvas = Image.new("RGB", (left + columns * (width + gap), blocks * block), PAPER)
         pen = ImageDraw.Draw(canvas)
@@ -100,23 +101,31 @@ class Sheet:
 
 
 def _paste(
-    canvas: Image.Image, picture: Pixels, place: tuple[int, int, int, int],
+    canvas: Image.Image,
+    picture: Pixels,
+    place: tuple[int, int, int, int],
     full_px: tuple[int, int],
 ) -> None:
     """Puts a cell in the middle of its place, as large as it is against the largest."""
     across, down, width, height = place
     cell_height, cell_width = picture.shape[:2]
     scale = min(width / full_px[0], height / full_px[1])
-    size = (min(width, max(1, round(cell_width * scale))),
-            min(height, max(1, round(cell_height * scale))))
+    size = (
+        min(width, max(1, round(cell_width * scale))),
+        min(height, max(1, round(cell_height * scale))),
+    )
     image = Image.fromarray(picture)
     if image.size != size:
         image = image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
     canvas.paste(image, (across + (width - size[0]) // 2, down + (height - size[1]) // 2))
 
 
-def _margin(labels: Sequence[str], font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-            widest: float, gap: int) -> int:
+def _margin(
+    labels: Sequence[str],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    widest: float,
+    gap: int,
+) -> int:
     """Width of the column of labels; 0 where there are none."""
     longest = max(font.getlength(label) for label in labels)
     return round(min(longest, widest)) + 4 * gap if longest else 0

@@ -40,8 +40,17 @@ UPSCALERS = {"latent": "Latent", "lanczos": "Lanczos"}
 
 # Read elsewhere, or saying nothing about how the picture comes out here.
 _HANDLED = {
-    "Sampler", "Schedule type", "Size", "Model hash", "VAE hash", "Lora hashes", "TI hashes",
-    "Version", "Batch size", "Batch pos", "RNG",
+    "Sampler",
+    "Schedule type",
+    "Size",
+    "Model hash",
+    "VAE hash",
+    "Lora hashes",
+    "TI hashes",
+    "Version",
+    "Batch size",
+    "Batch pos",
+    "RNG",
 }
 _HIRES = {"Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"}
 
@@ -64,8 +73,11 @@ class Parsed(NamedTuple):
 def parameters_text(record: Record) -> str:
     """Writes a record in that format; what the format has no word for is left out."""
     values = record.settings
-    loras = [lora for lora in values.get("loras", ())
-             if lora.get("on", True) and not set(lora["name"]) & set(":<>\n")]
+    loras = [
+        lora
+        for lora in values.get("loras", ())
+        if lora.get("on", True) and not set(lora["name"]) & set(":<>\n")
+    ]
     tags = "".join(f" <lora:{lora['name']}:{_number(lora['weight'])}>" for lora in loras)
     lines = [_one_text(values.get("prompt", "")) + tags]
     if values.get("negative_prompt"):
@@ -77,7 +89,8 @@ def parameters_text(record: Record) -> str:
         "CFG scale": values.get("guidance_scale"),
         "Seed": values.get("seed"),
         "Size": f"{values['width']}x{values['height']}"
-        if values.get("width") and values.get("height") else None,
+        if values.get("width") and values.get("height")
+        else None,
         "Model hash": record.model.get("hash") or None,
         "Model": record.model.get("name") or values.get("model"),
         "Eta": values.get("eta") or None,
@@ -163,7 +176,7 @@ def _prompts(lines: list[str]) -> tuple[str, str]:
     for line in (line.strip() for line in lines):
         if line.startswith(_NEGATIVE):
             current = negative
-            line = line[len(_NEGATIVE):].strip()
+            line = line[len(_NEGATIVE) :].strip()
         current.append(line)
     return "\n".join(prompt).strip(), "\n".join(negative).strip()
 
@@ -238,8 +251,10 @@ def _take_hires(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) 
     if scale is None:
         return False
     values: dict[str, Any] = {"hires_scale": scale}
-    for key, field, kind in (("Denoising strength", "hires_denoise", float),
-                             ("Hires steps", "hires_steps", int)):
+    for key, field, kind in (
+        ("Denoising strength", "hires_denoise", float),
+        ("Hires steps", "hires_steps", int),
+    ):
         if key in pairs and (value := _as(kind, pairs[key])) is not None:
             values[field] = value
     wanted = pairs.get("Hires upscaler", "Latent")

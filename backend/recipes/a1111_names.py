@@ -36,7 +36,10 @@ _SAMPLER_ALIASES: dict[str, SamplerName] = {
     "dpm++ 2m sde heun": "dpmpp_2m_sde",
 }
 _SCHEDULE_ALIASES: dict[str, ScheduleName] = {
-    "normal": "model", "simple": "model", "ddim": "model", "sgm_uniform": "trailing",
+    "normal": "model",
+    "simple": "model",
+    "ddim": "model",
+    "sgm_uniform": "trailing",
     "align your steps gits": "ays",
 }
 # Names that lead to something near, not the same.
@@ -44,13 +47,12 @@ _NEAR_SAMPLERS = {"dpm++ 2m sde heun"}
 _NEAR_SCHEDULES = {"normal", "simple", "ddim", "align your steps gits"}
 # What "Automatic" stands for there; every other sampler's is the plain one.
 _AUTOMATIC: dict[SamplerName, ScheduleName] = {
-    "dpmpp_2m": "karras", "dpmpp_2m_sde": "exponential",
+    "dpmpp_2m": "karras",
+    "dpmpp_2m_sde": "exponential",
 }
 
 
-def sampler_and_schedule(
-    sampler: str, schedule: str | None
-) -> tuple[dict[str, str], str | None]:
+def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, str], str | None]:
     """Our names for theirs.
 
     Args:

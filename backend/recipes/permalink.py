@@ -27,8 +27,11 @@ def encode(settings: Settings) -> str:
     Raises:
         BadInput: It does not fit, e.g. because of a very long prompt.
     """
-    document = {"schema": schema.SCHEMA, "mode": settings.mode,
-                "settings": settings.model_dump(mode="json")}
+    document = {
+        "schema": schema.SCHEMA,
+        "mode": settings.mode,
+        "settings": settings.model_dump(mode="json"),
+    }
     content = json.dumps(document, allow_nan=False, separators=(",", ":"))
     text = base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode().rstrip("=")
     if len(text) > MAX_CHARS:

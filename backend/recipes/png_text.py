@@ -18,9 +18,7 @@ MAX_CHUNKS = 10_000
 _TEXT_KINDS = {b"tEXt", b"zTXt", b"iTXt"}
 
 
-def read_texts(
-    stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True
-) -> dict[str, str]:
+def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -> dict[str, str]:
     """Text chunks of a PNG whose keyword is in `keys`; of repeated ones the first.
 
     Args:

@@ -22,15 +22,23 @@ from backend.recipes.metadata import ReadRecord, read
 
 # Facts of a record's `extra` by name, and what each is called; those of the last group hold names.
 SINGLE = {
-    "studio": "studio", "torch": "torch", "diffusers": "diffusers", "device": "device",
-    "hardware": "hardware", "threads": "CPU threads", "dtype": "precision",
+    "studio": "studio",
+    "torch": "torch",
+    "diffusers": "diffusers",
+    "device": "device",
+    "hardware": "hardware",
+    "threads": "CPU threads",
+    "dtype": "precision",
     "compile": "compilation",
     "vae_hash": "VAE's weights",
 }
 ALWAYS = ("studio", "torch", "diffusers", "device", "hardware", "dtype")  # where a model runs
-NAMED = {"part_hashes": "weights of the {}", "lora_hashes": "weights of the LoRA '{}'",
-         "controlnets": "weights of the ControlNet '{}'",
-         "embeddings": "vectors of the embedding '{}'"}
+NAMED = {
+    "part_hashes": "weights of the {}",
+    "lora_hashes": "weights of the LoRA '{}'",
+    "controlnets": "weights of the ControlNet '{}'",
+    "embeddings": "vectors of the embedding '{}'",
+}
 MAX_VALUE_CHARS = 120
 MAX_FACTS = 64
 
@@ -88,25 +96,32 @@ class Report:
     def verdict(self) -> str:
         """The result in a sentence."""
         if self.difference is None:
-            return (f"Not the same size: {_size(self.size)} then, {_size(self.size_now)} now, so "
-                    "the pixels cannot be compared.")
+            return (
+                f"Not the same size: {_size(self.size)} then, {_size(self.size_now)} now, so "
+                "the pixels cannot be compared."
+            )
         if self.equal:
             return "The same, bit for bit."
         # Cut rather than rounded: what is not equal shall not read as 100 %.
         share = int(self.difference.equal_share * 10_000) / 100
-        return (f"Not the same: the largest difference is {self.difference.largest} of 255; "
-                f"{share:g} % of the pixels are equal.")
+        return (
+            f"Not the same: the largest difference is {self.difference.largest} of 255; "
+            f"{share:g} % of the pixels are equal."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, for scripts and the page."""
         apart = self.difference
         return {
-            "verdict": self.verdict, "equal": self.equal,
+            "verdict": self.verdict,
+            "equal": self.equal,
             "largest_difference": None if apart is None else apart.largest,
             "equal_share": None if apart is None else apart.equal_share,
-            "size": list(self.size), "size_now": list(self.size_now),
+            "size": list(self.size),
+            "size_now": list(self.size_now),
             "changes": [asdict(change) for change in self.changes],
-            "not_recorded": list(self.unrecorded), "notes": list(self.notes),
+            "not_recorded": list(self.unrecorded),
+            "notes": list(self.notes),
         }
 
 
@@ -118,20 +133,25 @@ def open_original(data: bytes) -> Original:
     """
     record = read(data)
     if not data.startswith(png_text.SIGNATURE):
-        raise BadInput("Only a PNG keeps every pixel as it was; a JPEG or WebP cannot be verified.",
-                       "file")
+        raise BadInput(
+            "Only a PNG keeps every pixel as it was; a JPEG or WebP cannot be verified.", "file"
+        )
     settings = parse(record.mode, record.settings)
     if settings.seed == -1:
-        raise BadInput("The record does not say the seed, so the picture cannot be made again.",
-                       "file")
+        raise BadInput(
+            "The record does not say the seed, so the picture cannot be made again.", "file"
+        )
     return Original(decode(data, "file"), record, settings)
 
 
 def inputs_of(original: Original) -> dict[str, str]:
     """Pictures that the run was given, as its record says: name -> SHA-256 of the pixels."""
     extra = original.record.extra
-    return {name: digest for name in original.settings.pictures
-            if isinstance(digest := extra.get(f"{name}_sha256"), str)}
+    return {
+        name: digest
+        for name in original.settings.pictures
+        if isinstance(digest := extra.get(f"{name}_sha256"), str)
+    }
 
 
 def request_for(original: Original, given: Mapping[str, Pixels]) -> Request:
@@ -150,18 +170,23 @@ def request_for(original: Original, given: Mapping[str, Pixels]) -> Request:
         if original.settings.missing_picture(images) is not None:
             images = {name: given[name] for name in original.settings.pictures if name in given}
         if (problem := original.settings.missing_picture(images)) is not None:
-            raise BadInput(f"The record does not hold the pictures it began with. {problem}",
-                           "image")
+            raise BadInput(
+                f"The record does not hold the pictures it began with. {problem}", "image"
+            )
         return Request(original.settings, images, save=False)
     missing = [name for name in wanted if name not in given]
     if missing:
         raise BadInput(
             f"The picture was made from others, which its record names but does not hold: "
             f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} missing. Give "
-            f"{'it' if len(missing) == 1 else 'them'} and verify again.", missing[0],
+            f"{'it' if len(missing) == 1 else 'them'} and verify again.",
+            missing[0],
         )
-    other = [name for name, digest in wanted.items()
-             if hashlib.sha256(given[name].tobytes()).hexdigest() != digest]
+    other = [
+        name
+        for name, digest in wanted.items()
+        if hashlib.sha256(given[name].tobytes()).hexdigest() != digest
+    ]
     if other:
         raise BadInput(
             f"The picture was made from another {_listed(other)} than the one given here (their "
@@ -181,8 +206,9 @@ def counterpart(original: Original, outputs: Sequence[Output]) -> Output:
     frame = original.record.extra.get("frame", 0)
     place = frame if isinstance(frame, int) and not isinstance(frame, bool) else 0
     if not 0 <= place < len(found):
-        raise BadInput(f"The record is of picture {place + 1} of its run; now the run made "
-                       f"{len(found)}.")
+        raise BadInput(
+            f"The record is of picture {place + 1} of its run; now the run made {len(found)}."
+        )
     return found[place]
 
 
@@ -196,16 +222,23 @@ def report(original: Original, now: Output) -> Report:
     then_facts = facts_of(original.record.model, original.record.extra)
     now_facts = facts_of(now.record.model, now.record.extra)
     names = list(dict.fromkeys([*now_facts, *then_facts]))
-    changes = [Change(name, then_facts.get(name), now_facts.get(name)) for name in names
-               if name in then_facts and then_facts[name] != now_facts.get(name)]
+    changes = [
+        Change(name, then_facts.get(name), now_facts.get(name))
+        for name in names
+        if name in then_facts and then_facts[name] != now_facts.get(name)
+    ]
     expected = [*(SINGLE[key] for key in ALWAYS), *names]
     unrecorded = [name for name in dict.fromkeys(expected) if name not in then_facts]
     apart = None
     if original.image.shape == now.image.shape:
         apart = difference(original.image, now.image)
     return Report(
-        _pixel_size(original.image), _pixel_size(now.image), apart,
-        tuple(changes), tuple(unrecorded), tuple(_notes(original)),
+        _pixel_size(original.image),
+        _pixel_size(now.image),
+        apart,
+        tuple(changes),
+        tuple(unrecorded),
+        tuple(_notes(original)),
     )
 
 
@@ -233,14 +266,19 @@ def _notes(original: Original) -> list[str]:
     if original.record.source == "parameters":
         notes.append("The recipe was read from another tool's text, which does not say everything.")
     if isinstance(together, int):
-        notes.append(f"It was drawn together with others, {together} in its run; drawn alone, a "
-                     "picture may be rounded differently.")
+        notes.append(
+            f"It was drawn together with others, {together} in its run; drawn alone, a "
+            "picture may be rounded differently."
+        )
     if isinstance(branched, int):
-        notes.append(f"It was branched at step {branched} of another run; this run began at the "
-                     "start, with the branch's settings.")
+        notes.append(
+            f"It was branched at step {branched} of another run; this run began at the "
+            "start, with the branch's settings."
+        )
     if original.settings.missing_picture(()) is not None and not inputs_of(original):
-        notes.append("The record does not say which pictures it was made from; those given here "
-                     "were used.")
+        notes.append(
+            "The record does not say which pictures it was made from; those given here were used."
+        )
     return notes
 
 

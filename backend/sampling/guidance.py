@@ -179,7 +179,10 @@ def colour_loss(channel: int = 2, target: float = 0.9) -> Callable[[torch.Tensor
 
 
 def masked(
-    denoiser: Denoiser, known: torch.Tensor, mask: torch.Tensor, noise: torch.Tensor,
+    denoiser: Denoiser,
+    known: torch.Tensor,
+    mask: torch.Tensor,
+    noise: torch.Tensor,
     pure: tuple[float, float] | None = None,
 ) -> Denoiser:
     """Paints inside a mask and keeps the rest: at each level the known region is the source noised.

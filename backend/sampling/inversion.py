@@ -64,7 +64,7 @@ def invert(
             with torch.no_grad():
                 x0 = denoiser(guess, level).to(x.dtype)
             slope = (guess - x0) / sigma
-            history = [*history, (guess, start + climb * slope)][-(_DEPTH + 1):]
+            history = [*history, (guess, start + climb * slope)][-(_DEPTH + 1) :]
             guess = _combined(history)
         x = guess if refine else history[-1][1]
         # What sampling will see here: the slope that leads from the accepted x to `start`.

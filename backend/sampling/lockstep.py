@@ -54,8 +54,12 @@ def lockstep(
         for run in active:
             run.advance()
         yield Step(
-            index, schedule.steps, levels[index + 1], torch.cat([run.x for run in runs]),
-            torch.cat([run.x0 for run in runs]), State(),
+            index,
+            schedule.steps,
+            levels[index + 1],
+            torch.cat([run.x for run in runs]),
+            torch.cat([run.x0 for run in runs]),
+            State(),
         )
 
 

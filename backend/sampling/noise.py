@@ -58,10 +58,12 @@ class SeededNoise:
 
     def _draw_on_cpu(self) -> torch.Tensor:
         self._draws += 1
-        return torch.cat([
-            torch.randn(self._shape, generator=generator, dtype=torch.float32)
-            for generator in self._generators
-        ])
+        return torch.cat(
+            [
+                torch.randn(self._shape, generator=generator, dtype=torch.float32)
+                for generator in self._generators
+            ]
+        )
 
 
 class VariationNoise:

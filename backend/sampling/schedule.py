@@ -138,7 +138,8 @@ def continued(
     return Schedule(
         torch.cat([first, schedule.sigmas[index], schedule.sigmas[-1:]]),
         torch.cat([torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]),
-        schedule.init_scale, schedule.final_scale,
+        schedule.init_scale,
+        schedule.final_scale,
     )
 
 
@@ -165,8 +166,9 @@ def _levels(
             # Karras timesteps are rounded, exponential ones cut off by the cast to integers;
             # DPM++ does not round them on a cosine schedule either.
             cosine = config.beta_schedule == "squaredcos_cap_v2" and sampler != "unipc"
-            timesteps = np.trunc(timesteps if curve == "exponential" or cosine
-                                 else np.round(timesteps))
+            timesteps = np.trunc(
+                timesteps if curve == "exponential" or cosine else np.round(timesteps)
+            )
     end = 0.0
     if config.final_sigmas_type == "sigma_min" and (kind == "solver" or sampler == "euler"):
         end = float(sigmas[-1] if sampler == "unipc" and curve else table[0])
@@ -246,10 +248,12 @@ def _betas(cls: _Class, config: SchedulerConfig) -> torch.Tensor:
             return torch.linspace(start**0.5, end**0.5, total, dtype=torch.float32) ** 2
         case "squaredcos_cap_v2":
             # Nichol and Dhariwal 2102.09672, eq. 17
-            bar = [math.cos((i / total + 0.008) / 1.008 * math.pi / 2) ** 2
-                   for i in range(total + 1)]
-            return torch.tensor([min(1 - bar[i + 1] / bar[i], 0.999) for i in range(total)],
-                                dtype=torch.float32)
+            bar = [
+                math.cos((i / total + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(total + 1)
+            ]
+            return torch.tensor(
+                [min(1 - bar[i + 1] / bar[i], 0.999) for i in range(total)], dtype=torch.float32
+            )
         case _:
             return torch.linspace(start, end, total, dtype=torch.float32)
 
@@ -298,8 +302,9 @@ def _lcm_timesteps(steps: int, config: SchedulerConfig) -> Floats:
     return distilled[picked]
 
 
-def _between(curve: Literal["karras", "exponential"], top: float, bottom: float,
-             steps: int) -> Floats:
+def _between(
+    curve: Literal["karras", "exponential"], top: float, bottom: float, steps: int
+) -> Floats:
     if curve == "exponential":
         return np.exp(np.linspace(math.log(top), math.log(bottom), steps))
     high, low = top ** (1 / _RHO), bottom ** (1 / _RHO)

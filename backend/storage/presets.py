@@ -121,7 +121,10 @@ class PresetStore:
         return entry.preset
 
     def save(
-        self, name: str, settings: Settings, overwrite: bool = False,
+        self,
+        name: str,
+        settings: Settings,
+        overwrite: bool = False,
         pictures: Mapping[str, bytes] | None = None,
     ) -> Preset:
         """Stores `settings` under `name`.
@@ -221,8 +224,9 @@ class PresetStore:
         # A usable preset goes before a broken file whose stem happens to be its name.
         found.sort(key=lambda e: (e.info.bundled if own_first else False, e.preset is None))
         if not found:
-            raise UnknownName(f"There is no preset '{_short(name)}'; choose one of the list.",
-                              "name")
+            raise UnknownName(
+                f"There is no preset '{_short(name)}'; choose one of the list.", "name"
+            )
         return found[0]
 
     def _read_folder(self, folder: Path, *, bundled: bool) -> builtins.list[_Entry]:
@@ -257,8 +261,9 @@ class PresetStore:
 
     @staticmethod
     def _taken(name: str) -> BadInput:
-        return BadInput(f"There is a preset '{name}' already; overwrite it or choose another name.",
-                        "name")
+        return BadInput(
+            f"There is a preset '{name}' already; overwrite it or choose another name.", "name"
+        )
 
 
 def check_name(name: str) -> None:
@@ -267,6 +272,7 @@ def check_name(name: str) -> None:
     Raises:
         BadInput: Says what is wrong with it.
     """
+
     def refuse(reason: str) -> BadInput:
         return BadInput(f"A preset's name {reason}.", "name")
 

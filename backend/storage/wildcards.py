@@ -51,8 +51,9 @@ class Wildcards:
             raise BadInput(f"There is no wildcard '__{name[:80]}__'; {self._known()}.", "prompt")
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
-                raise BadInput(f"The wildcard file {path.name} is larger than 1 MB; split it.",
-                               "prompt")
+                raise BadInput(
+                    f"The wildcard file {path.name} is larger than 1 MB; split it.", "prompt"
+                )
             text = path.read_text("utf-8-sig", errors="replace")
         except OSError:
             raise BadInput(f"The wildcard file {path.name} cannot be read.", "prompt") from None
@@ -113,8 +114,11 @@ def settled(settings: Settings, wildcards: Wildcards) -> Settings:
     if count == 1:
         return drawn(settings, wildcards)
     if count > MAX_PICTURES:
-        raise BadInput(f"With wildcards each picture is a run of its own, {MAX_PICTURES} at most; "
-                       f"these are {count}.", "batch_count")
+        raise BadInput(
+            f"With wildcards each picture is a run of its own, {MAX_PICTURES} at most; "
+            f"these are {count}.",
+            "batch_count",
+        )
     apart = settings.model_copy(update={"batch_size": 1, "batch_count": count})
     for number in range(count):
         drawn(apart.batch(number), wildcards)  # what is wrong is said before anything runs
@@ -139,8 +143,11 @@ def drawn(settings: Settings, wildcards: Wildcards) -> Settings:
 
 def _prompts(settings: Settings) -> dict[str, str]:
     """The prompts by field."""
-    values = ((name, getattr(settings, name)) for name in type(settings).model_fields
-              if name.startswith(("prompt", "negative_prompt")))
+    values = (
+        (name, getattr(settings, name))
+        for name in type(settings).model_fields
+        if name.startswith(("prompt", "negative_prompt"))
+    )
     return {name: value for name, value in values if isinstance(value, str)}
 
 
@@ -162,8 +169,11 @@ class _Draw:
     def _line(self, name: str, depth: int) -> str:
         self._draws += 1
         if depth >= MAX_DEPTH or self._draws > MAX_DRAWS:
-            raise BadInput(f"The wildcard '__{name[:80]}__' never ends: its lines lead back to it, "
-                           f"or more than {MAX_DEPTH} files deep.", "prompt")
+            raise BadInput(
+                f"The wildcard '__{name[:80]}__' never ends: its lines lead back to it, "
+                f"or more than {MAX_DEPTH} files deep.",
+                "prompt",
+            )
         if name not in self._lines:
             self._lines[name] = self._wildcards.lines(name)
         lines = self._lines[name]

@@ -107,9 +107,7 @@ def _put(unet: nn.Module, path: str, layer: nn.Module) -> None:
 
 def _lora_layers(unet: nn.Module) -> dict[str, Any]:
     """PEFT's layers by path; each is a module and a `LoraLayer`, which no annotation can say."""
-    return {
-        path: module for path, module in unet.named_modules() if isinstance(module, LoraLayer)
-    }
+    return {path: module for path, module in unet.named_modules() if isinstance(module, LoraLayer)}
 
 
 def save_lora(
@@ -127,11 +125,16 @@ def save_lora(
         StorageProblem: The disk is full or the folder cannot be written.
     """
     settings = {
-        "unet.r": rank, "unet.lora_alpha": alpha, "unet.target_modules": list(targets),
+        "unet.r": rank,
+        "unet.lora_alpha": alpha,
+        "unet.target_modules": list(targets),
     }
     notes = {
-        "format": "pt", "rank": str(rank), "alpha": str(alpha),
-        "lora_adapter_metadata": json.dumps(settings), **metadata,
+        "format": "pt",
+        "rank": str(rank),
+        "alpha": str(alpha),
+        "lora_adapter_metadata": json.dumps(settings),
+        **metadata,
     }
     tensors = {name: value.detach().to("cpu", dtype) for name, value in parameters.items()}
     _write(path, tensors, notes)
@@ -195,8 +198,11 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, temporary,
-                  metadata=metadata)
+        save_file(
+            {key: tensor.contiguous() for key, tensor in tensors.items()},
+            temporary,
+            metadata=metadata,
+        )
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise StorageProblem(

@@ -58,8 +58,9 @@ def load_folder(folder: Path, caption: str = "") -> list[Picture]:
         try:
             rows = _rows(listing.read_bytes())
         except OSError as error:
-            raise BadInput(f"metadata.jsonl cannot be read: {type(error).__name__}.",
-                           "data") from None
+            raise BadInput(
+                f"metadata.jsonl cannot be read: {type(error).__name__}.", "data"
+            ) from None
     else:
         names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         rows = [(name, caption) for name in names]
@@ -99,8 +100,11 @@ def load_files(files: Mapping[str, bytes], caption: str = "") -> list[Picture]:
     if missing:
         raise BadInput(f"metadata.jsonl names files that are missing: {_some(missing)}.", "data")
     if not listed:
-        listed = [(name, _text_beside(name, unpacked)) for name in sorted(unpacked)
-                  if _suffix(name) in SUFFIXES]
+        listed = [
+            (name, _text_beside(name, unpacked))
+            for name in sorted(unpacked)
+            if _suffix(name) in SUFFIXES
+        ]
     if not listed:
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     return [
@@ -118,16 +122,27 @@ def _unzipped(name: str, content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             wanted = [
-                item for item in archive.infolist()
+                item
+                for item in archive.infolist()
                 if _suffix(item.filename) in (*SUFFIXES, ".txt", ".jsonl")
                 and not item.filename.startswith("__MACOSX")
             ]
             if sum(item.file_size for item in wanted) > MAX_UNPACKED_BYTES:
-                raise BadInput(f"{_named(name)} holds more than {MAX_UNPACKED_BYTES // 2**20} MiB; "
-                               "send fewer or smaller pictures.", "data")
+                raise BadInput(
+                    f"{_named(name)} holds more than {MAX_UNPACKED_BYTES // 2**20} MiB; "
+                    "send fewer or smaller pictures.",
+                    "data",
+                )
             return {item.filename: archive.read(item) for item in wanted}
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, NotImplementedError,
-            zlib.error):
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zlib.error,
+    ):
         raise BadInput(f"{_named(name)} is no zip that can be read.", "data") from None
 
 
@@ -156,7 +171,8 @@ def square(picture: Picture, side: int) -> NDArray[np.uint8]:
     if min(height, width) < MIN_SIDE_PX:
         raise BadInput(
             f"The picture {picture.name} is {width}x{height} px; use pictures of at least "
-            f"{MIN_SIDE_PX} px a side.", "data",
+            f"{MIN_SIDE_PX} px a side.",
+            "data",
         )
     fitted = ImageOps.fit(Image.fromarray(image), (side, side), Image.Resampling.LANCZOS)
     return np.array(fitted)  # a copy: torch warns of memory it may not write
@@ -188,7 +204,8 @@ def _rows(listing: bytes) -> list[tuple[str, str]]:
         if not isinstance(name, str) or not isinstance(text, str) or not name or "\0" in name:
             raise BadInput(
                 f'Line {number} of metadata.jsonl is not of the form {{"file_name": "...", '
-                '"text": "..."}.', "data",
+                '"text": "..."}.',
+                "data",
             )
         rows.append((name, text))
     return rows
@@ -202,8 +219,13 @@ def _read(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadInput(f"The picture {_named(name)} is too large.", "data")
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning):
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ):
         raise BadInput(f"The picture {_named(name)} cannot be read.", "data") from None
 
 

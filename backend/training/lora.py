@@ -50,8 +50,15 @@ Interludes = list[Callable[[], AbstractContextManager[None]]]
 _ADAMW = {"betas": (0.9, 0.999), "weight_decay": 1e-2, "eps": 1e-8}
 
 # What of a scheduler's config says how noise is added; the rest is about sampling.
-_NOISING = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas",
-            "prediction_type", "rescale_betas_zero_snr")
+_NOISING = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+)
 
 
 @dataclass(frozen=True)
@@ -148,12 +155,15 @@ def fit(
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     alpha = float(config.rank) if config.alpha is None else config.alpha
     unet = model.unet.model
-    with (kept(unet), adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
-          registered(interludes, partial(taken_out, unet))):
+    with (
+        kept(unet),
+        adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
+        registered(interludes, partial(taken_out, unet)),
+    ):
         run = _Run(config, model, examples, parameters, alpha)
-        step = load_state(
-            run.state_path, parameters, run.optimizer, run.fingerprint
-        ) if resume else 0
+        step = (
+            load_state(run.state_path, parameters, run.optimizer, run.fingerprint) if resume else 0
+        )
         total = config.total_steps(len(examples))
         saved = step
         try:
@@ -202,8 +212,9 @@ class _Run:
         self._parameters, self._alpha = parameters, alpha
         self._weights = list(parameters.values())
         self.optimizer = torch.optim.AdamW(self._weights, lr=config.learning_rate, **_ADAMW)
-        known = {key: model.scheduler_config[key] for key in _NOISING if key in
-                 model.scheduler_config}
+        known = {
+            key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config
+        }
         self._noising: Any = DDPMScheduler(**known)
         self.state_path = config.state_path
         self.fingerprint = self._fingerprint()
@@ -260,9 +271,11 @@ class _Run:
         prompts = Conditioning.cat([example.context for example in chosen])
         noisy = noisy.to(device, dtype)
         output = unet.model(
-            noisy, timesteps.to(device),
+            noisy,
+            timesteps.to(device),
             encoder_hidden_states=prompts.context.to(device, dtype),
-            added_cond_kwargs=unet.added(prompts.pooled, noisy), return_dict=False,
+            added_cond_kwargs=unet.added(prompts.pooled, noisy),
+            return_dict=False,
         )[0].float()
         errors = (output - target.to(device)).square().mean(dim=(1, 2, 3))
         return (errors * self._loss_weights(timesteps).to(device)).mean()
@@ -302,10 +315,15 @@ class _Run:
         config = self._config
         captions = [example.caption for example in self._examples]
         save_lora(
-            path, self._parameters, getattr(torch, config.file_dtype), config.rank, self._alpha,
+            path,
+            self._parameters,
+            getattr(torch, config.file_dtype),
+            config.rank,
+            self._alpha,
             config.targets,
             {
-                "base_hash": self._model.hash, "base_name": self._model.name,
+                "base_hash": self._model.hash,
+                "base_name": self._model.name,
                 "trigger_words": json.dumps(config.trigger_words or common_words(captions)),
                 "settings": json.dumps(self._settings()),
             },
@@ -319,7 +337,8 @@ class _Run:
     def _fingerprint(self) -> str:
         """Of everything that decides the weights but the number of steps."""
         settings = {
-            key: value for key, value in self._settings().items()
+            key: value
+            for key, value in self._settings().items()
             if key not in ("epochs", "steps", "trigger_words")
         }
         digest = hashlib.sha256(json.dumps([settings, self._model.hash]).encode())
@@ -340,8 +359,10 @@ def _command(config: CommandConfig) -> None:
     pictures = load_folder(config.data, config.caption)
     model = load_checkpoint(info, target)
     examples = prepare(model, pictures, config.resolution, lambda: None)
-    print(f"{len(examples)} pictures, {config.total_steps(len(examples))} steps, {target.device} "
-          f"{target.dtype_name}")
+    print(
+        f"{len(examples)} pictures, {config.total_steps(len(examples))} steps, {target.device} "
+        f"{target.dtype_name}"
+    )
     for step in fit(config, model, examples, lambda: None, resume=config.resume):
         if step.step % 10 == 0 or step.step == step.total:
             print(f"step {step.step}/{step.total} loss {step.loss:.4f}", flush=True)

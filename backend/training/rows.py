@@ -40,7 +40,8 @@ class RowAdapters:
 
     def __init__(self, unet: nn.Module, rows: int, rank: int, seed: int) -> None:
         self._layers = {
-            name: module for name, module in unet.named_modules()
+            name: module
+            for name, module in unet.named_modules()
             if isinstance(module, nn.Linear) and name.endswith(tuple(f".{t}" for t in ATTENTION))
         }
         generator = torch.Generator().manual_seed(seed)
@@ -50,8 +51,7 @@ class RowAdapters:
             device = layer.weight.device
             first = torch.randn(rank, layer.in_features, generator=generator) / rank
             self.down[name] = nn.Parameter(first.repeat(rows, 1, 1).to(device))
-            self.up[name] = nn.Parameter(torch.zeros(rows, layer.out_features, rank,
-                                                     device=device))
+            self.up[name] = nn.Parameter(torch.zeros(rows, layer.out_features, rank, device=device))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -86,8 +86,11 @@ class RowAdapters:
     def deltas(self, row: int) -> Deltas:
         """The LoRA of a row."""
         return {
-            f"unet.{name}": LowRank(self.down[name][row].detach().cpu().clone(),
-                                    self.up[name][row].detach().cpu().clone(), 1.0)
+            f"unet.{name}": LowRank(
+                self.down[name][row].detach().cpu().clone(),
+                self.up[name][row].detach().cpu().clone(),
+                1.0,
+            )
             for name in self._layers
         }
 
@@ -111,8 +114,14 @@ class RowStep:
 
 
 def fit_rows(
-    model: Checkpoint, examples: Sequence[Example], adapters: RowAdapters,
-    *, steps: int, learning_rate: float, seed: int, check: Callable[[], None],
+    model: Checkpoint,
+    examples: Sequence[Example],
+    adapters: RowAdapters,
+    *,
+    steps: int,
+    learning_rate: float,
+    seed: int,
+    check: Callable[[], None],
 ) -> Generator[RowStep, None, tuple[Deltas, ...]]:
     """Fits one LoRA to each picture; `adapters` are in force while it runs.
 
@@ -156,8 +165,11 @@ def fit_rows(
                 target = latents
         with torch.enable_grad():
             output = unet(
-                noisy.to(unet.device, unet.dtype), timestep.to(unet.device),
-                encoder_hidden_states=context, added_cond_kwargs=added, return_dict=False,
+                noisy.to(unet.device, unet.dtype),
+                timestep.to(unet.device),
+                encoder_hidden_states=context,
+                added_cond_kwargs=added,
+                return_dict=False,
             )[0].float()
             # A sum over rows: each LoRA has the gradient that it would have alone.
             loss = (output - target.to(unet.device)).square().mean(dim=(1, 2, 3)).sum()

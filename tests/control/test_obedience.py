@@ -110,8 +110,9 @@ def test_lines_on_large_pictures_are_broad_enough_to_see() -> None:
 def luminance(colour) -> float:
     """Relative luminance of WCAG 2."""
     c = np.asarray(colour) / 255
-    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-                 @ (0.2126, 0.7152, 0.0722))
+    return float(
+        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+    )
 
 
 @pytest.mark.parametrize("colour", [KEPT_COLOUR, LOST_COLOUR, NEW_COLOUR])

@@ -17,9 +17,16 @@ def found(recall: float, precision: float = 0.9, density: float = 0.06) -> Obedi
     return Obedience(recall, precision, density, NONE, NONE, NONE)
 
 
-@pytest.mark.parametrize(("recall", "scale", "wanted"), [
-    (0.6, 1.0, 1.25), (0.2, 1.0, 1.5), (0.2, 0.0, 0.5), (0.2, 1.75, 2.0), (0.6, 1.9, 2.0),
-])
+@pytest.mark.parametrize(
+    ("recall", "scale", "wanted"),
+    [
+        (0.6, 1.0, 1.25),
+        (0.2, 1.0, 1.5),
+        (0.2, 0.0, 0.5),
+        (0.2, 1.75, 2.0),
+        (0.6, 1.9, 2.0),
+    ],
+)
 def test_lost_edges_ask_for_more_scale(recall: float, scale: float, wanted: float) -> None:
     first = suggest(found(recall), scale, Canny())[0]
     assert first.changes == {"control_scale": wanted}
@@ -36,7 +43,7 @@ def test_a_picture_that_obeys_well_gets_no_suggestion() -> None:
 
 
 def test_a_picture_that_obeys_too_well_may_get_more_room() -> None:
-    only, = suggest(found(0.98), 1.0, Canny())
+    (only,) = suggest(found(0.98), 1.0, Canny())
     assert only.changes == {"control_scale": 0.75}
     assert suggest(found(0.98), 0.5, Canny()) == ()
 
@@ -55,7 +62,7 @@ def test_new_edges_over_a_sparse_control_ask_for_lower_thresholds() -> None:
 
 
 def test_an_empty_control_asks_for_lower_thresholds_only() -> None:
-    only, = suggest(found(1.0, density=0.0), 1.0, Canny())
+    (only,) = suggest(found(1.0, density=0.0), 1.0, Canny())
     assert only.changes == {"canny_low": 50, "canny_high": 100}
     assert "no edges" in only.sentence
     assert suggest(found(1.0, density=0.0), 1.0, None) == ()

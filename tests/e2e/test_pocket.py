@@ -29,8 +29,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -52,13 +56,19 @@ def test_a_batch_is_the_same_as_its_seeds_one_by_one(client: Client) -> None:
 
 
 def test_two_clients_at_once_get_what_they_get_alone(client: Client, server: Server) -> None:
-    wanted = [{"prompt": PROMPT, "seed": 5, "steps": 5},
-              {"prompt": "a blue boat at sunset", "seed": 6, "steps": 5}]
+    wanted = [
+        {"prompt": PROMPT, "seed": 5, "steps": 5},
+        {"prompt": "a blue boat at sunset", "seed": 6, "steps": 5},
+    ]
     alone = [generate(client, **each)[0][0] for each in wanted]
     other = Client(server.url, verbose=False, analytics_enabled=False)
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(lambda pair: generate(pair[0], **pair[1])[0][0],
-                                 zip((client, other), wanted, strict=True)))
+        together = list(
+            pool.map(
+                lambda pair: generate(pair[0], **pair[1])[0][0],
+                zip((client, other), wanted, strict=True),
+            )
+        )
     other.close()
     for got, expected in zip(together, alone, strict=True):
         assert np.array_equal(got, expected)
@@ -88,8 +98,11 @@ def test_the_browser_watches_a_picture_form(chromium: Browser, server: Server) -
         expect(page.locator(".frame")).not_to_have_attribute("src", final)
         job = page.evaluate("loom.stages.txt2img.value.job")
         page.get_by_role("button", name="Branch from here").click()
-        page.wait_for_function("job => { const v = loom.stages.txt2img.value; "
-                               "return v.state === 'done' && v.job !== job; }", arg=job)
+        page.wait_for_function(
+            "job => { const v = loom.stages.txt2img.value; "
+            "return v.state === 'done' && v.job !== job; }",
+            arg=job,
+        )
         assert np.array_equal(pixels(page), original)
         assert pages.problems == []
     finally:
@@ -97,8 +110,13 @@ def test_the_browser_watches_a_picture_form(chromium: Browser, server: Server) -
 
 
 def test_a_record_verified_on_the_same_machine_is_the_same_bit_for_bit(client: Client) -> None:
-    files, _ = client.predict(prompt=PROMPT, steps=4, seed=11, api_name="/txt2img",
-                              loras=[{"name": "pocket-ink-sketch", "weight": 0.7}])
+    files, _ = client.predict(
+        prompt=PROMPT,
+        steps=4,
+        seed=11,
+        api_name="/txt2img",
+        loras=[{"name": "pocket-ink-sketch", "weight": 0.7}],
+    )
     found = client.predict(file=handle_file(files[0]), api_name="/verify")
     assert found["verdict"] == "The same, bit for bit."
     assert (found["equal"], found["largest_difference"], found["equal_share"]) == (True, 0, 1.0)
@@ -112,8 +130,9 @@ def test_a_record_verified_on_the_same_machine_is_the_same_bit_for_bit(client: C
 def test_another_seed_under_the_same_record_is_found_out(client: Client, tmp_path: Path) -> None:
     files, _ = client.predict(prompt=PROMPT, steps=4, seed=11, api_name="/txt2img")
     found = read(Path(files[0]).read_bytes())
-    record = Record(found.mode, found.settings | {"seed": 12}, found.model,
-                    found.extra | {"torch": "1.0"})
+    record = Record(
+        found.mode, found.settings | {"seed": 12}, found.model, found.extra | {"torch": "1.0"}
+    )
     forged = tmp_path / "forged.png"
     forged.write_bytes(write_png(np.asarray(Image.open(files[0]).convert("RGB")), record))
     told = client.predict(file=handle_file(forged), api_name="/verify")

@@ -23,7 +23,8 @@ def drawn(page: Page, data: Path) -> bytes:
     page.locator("button.go:visible").click()
     page.wait_for_function(
         "earlier => (({ job, state }) => job && job !== earlier && ['done', 'failed']"
-        ".includes(state))(loom.stages.txt2img.value)", arg=earlier,
+        ".includes(state))(loom.stages.txt2img.value)",
+        arg=earlier,
     )
     assert page.evaluate("loom.stages.txt2img.value.message") == ""
     (new,) = set(data.rglob("*.png")) - before
@@ -65,8 +66,11 @@ def test_five_pictures_become_a_lora_that_draws(chromium: Browser, tmp_path: Pat
             page.locator("#train-name :is(textarea, input)").fill("five, by hand")
             page.locator("#train-caption textarea").fill("a boat, noise")
             page.get_by_role("button", name="Advanced training").click()
-            for name, value in (("epochs", "2"), ("learning_rate", "0.01"),
-                                ("validation_every", "5")):
+            for name, value in (
+                ("epochs", "2"),
+                ("learning_rate", "0.01"),
+                ("validation_every", "5"),
+            ):
                 field = page.locator(f"#train-{name} :is(textarea, input)")
                 field.fill(value)
                 field.press("Tab")

@@ -22,8 +22,7 @@ SETTINGS = MorphSettings(prompt_a="a house", prompt_b="ein Überraschungsei", fr
 def outputs(count: int = 4) -> list[Output]:
     record = Record("morph", SETTINGS.model_dump(mode="json"), {"name": "tiny", "hash": ""})
     greys = [min(60 * i, 255) for i in range(count)]
-    return [Output(i, np.full((48, 64, 3), grey, np.uint8), record)
-            for i, grey in enumerate(greys)]
+    return [Output(i, np.full((48, 64, 3), grey, np.uint8), record) for i, grey in enumerate(greys)]
 
 
 @pytest.mark.parametrize("wanted", ["gif", "webp"])

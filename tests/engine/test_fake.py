@@ -150,8 +150,9 @@ def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
     picture = ended(engine, token).outputs[0].image
     assert np.array_equal(engine.timeline_frame(token, STEPS - 1), picture)
     assert not np.array_equal(engine.timeline_frame(token, 0), picture)
-    assert not np.array_equal(engine.timeline_frame(token, 0, "xt"),
-                              engine.timeline_frame(token, 0, "x0"))
+    assert not np.array_equal(
+        engine.timeline_frame(token, 0, "xt"), engine.timeline_frame(token, 0, "x0")
+    )
     assert engine.timeline_video(token)[4:8] == b"ftyp"
     with pytest.raises(BadInput):
         engine.timeline_frame(token, STEPS)

@@ -12,9 +12,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.job import Job, Patience, Shelf
 
 
-def make(
-    patience: Patience | None = None, clock: Callable[[], float] = time.monotonic
-) -> Job:
+def make(patience: Patience | None = None, clock: Callable[[], float] = time.monotonic) -> Job:
     request = Request(Txt2ImgSettings(seed=1))
     return Job(request, "me", background=False, patience=patience or Patience(), clock=clock)
 

@@ -46,8 +46,12 @@ def engine_of(models: Path) -> Iterator[Callable[..., LocalEngine]]:
             raise AssertionError(f"{name} is not needed here")
 
         engine = LocalEngine(
-            Catalog([models]), ModelManager(load, 1), pick("cpu", "float32"), storage,
-            run=run, patience=patience,
+            Catalog([models]),
+            ModelManager(load, 1),
+            pick("cpu", "float32"),
+            storage,
+            run=run,
+            patience=patience,
         )
         engines.append(engine)
         return engine
@@ -152,7 +156,8 @@ def test_an_abandoned_job_stops_after_the_grace_period(
 
 
 def test_an_unforeseen_error_fails_the_job_without_a_traceback_and_the_next_runs(
-    engine_of: Callable[..., LocalEngine], caplog: pytest.LogCaptureFixture,
+    engine_of: Callable[..., LocalEngine],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def run(req: Request, context: Context) -> Iterator[Output]:
         if req.settings.prompt == "bad":
@@ -202,7 +207,8 @@ def test_what_cannot_run_is_refused_before_it_is_queued(
 
 
 def test_a_size_that_cannot_fit_says_what_would(
-    engine_of: Callable[..., LocalEngine], monkeypatch: pytest.MonkeyPatch,
+    engine_of: Callable[..., LocalEngine],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = engine_of(stepping(1, []))
     monkeypatch.setattr("backend.modes.limits.free_bytes", lambda device: 64 * 2**20)
@@ -212,7 +218,10 @@ def test_a_size_that_cannot_fit_says_what_would(
 
 def test_close_stops_everything(models: Path) -> None:
     engine = LocalEngine(
-        Catalog([models]), ModelManager(lambda name: None, 1), pick("cpu", "float32"), None,
+        Catalog([models]),
+        ModelManager(lambda name: None, 1),
+        pick("cpu", "float32"),
+        None,
         run=stepping(10_000, []),
     )
     running, waiting = engine.submit(request()), engine.submit(request())

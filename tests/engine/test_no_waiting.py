@@ -40,8 +40,13 @@ from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 
 WAITS = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "unique")
-COMMON: dict[str, Any] = {"model": "tiny", "prompt": "a (red:1.2) house", "width": 64,
-                          "height": 64, "seed": 3}
+COMMON: dict[str, Any] = {
+    "model": "tiny",
+    "prompt": "a (red:1.2) house",
+    "width": 64,
+    "height": 64,
+    "seed": 3,
+}
 LORAS = ({"name": "ink", "weight": 0.7}, {"name": "neon", "weight": -0.5})
 
 
@@ -52,9 +57,7 @@ class Waits(TorchDispatchMode):
         super().__init__()
         self.found: Counter[str] = Counter()
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.overloadpacket.__name__ in WAITS:
             self.found[func.overloadpacket.__name__] += 1
         return func(*args, **(kwargs or {}))

@@ -43,7 +43,8 @@ def test_position_foretells_the_order_of_any_mix() -> None:
     queue: FairQueue[Ticket] = FairQueue()
     jobs = [
         Ticket(f"{owner}{i}", owner, background=i % 3 == 0)
-        for i in range(7) for owner in "abc"[: 1 + i % 3]
+        for i in range(7)
+        for owner in "abc"[: 1 + i % 3]
     ]
     for job in jobs:
         queue.push(job)

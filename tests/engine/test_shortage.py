@@ -29,16 +29,27 @@ def engine(tmp_path: Path) -> Iterator[LocalEngine]:
     for seed, name in enumerate(("tiny", "other")):
         tiny_checkpoint(tmp_path / "models" / "checkpoints" / name, seed=seed)
     made = LocalEngine.create(
-        [tmp_path / "models"], Storage(tmp_path / "data"), device="cpu", dtype="float32",
-        warm_up=None, budgets=Budgets(idle_s=float("inf")),
+        [tmp_path / "models"],
+        Storage(tmp_path / "data"),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+        budgets=Budgets(idle_s=float("inf")),
     )
     yield made
     made.close()
 
 
 def run(engine: LocalEngine, **values: object) -> JobStatus:
-    given = {"model": "tiny", "prompt": "a red house", "seed": 3, "steps": 2, "width": 64,
-             "height": 64, "batch_size": 2}
+    given = {
+        "model": "tiny",
+        "prompt": "a red house",
+        "seed": 3,
+        "steps": 2,
+        "width": 64,
+        "height": 64,
+        "batch_size": 2,
+    }
     settings = Txt2ImgSettings.model_validate(given | values)
     return ended(engine, engine.submit(Request(settings)), timeout_s=120)
 

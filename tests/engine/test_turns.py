@@ -40,8 +40,14 @@ from tests import jobs, lora_files
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 
-COMMON: dict[str, Any] = {"model": "tiny", "prompt": "a red house", "width": 64, "height": 64,
-                          "steps": 4, "seed": 3}
+COMMON: dict[str, Any] = {
+    "model": "tiny",
+    "prompt": "a red house",
+    "width": 64,
+    "height": 64,
+    "steps": 4,
+    "seed": 3,
+}
 INK, NEON = {"name": "ink", "weight": 0.7, "end": 0.5}, {"name": "neon", "weight": -0.5}
 
 
@@ -112,10 +118,19 @@ WORK: dict[str, Request] = {
     "style transfer": of(StyleTransferSettings, {"image": house()}, loras=[INK]),
     "LoRAs": of(Txt2ImgSettings, loras=[INK, NEON]),
     "LoRAs by row": of(LoraMixSettings, compare=True, loras=[INK, NEON]),
-    "fine morph": Request(MorphSettings(
-        prompt_a="a house", prompt_b="a boat", frames=3, method="fine", lora_steps=3, lora_rank=2,
-        **{key: value for key, value in COMMON.items() if key != "prompt"},
-    ), {"image_a": house(), "image_b": house()[:, ::-1].copy()}, save=False),
+    "fine morph": Request(
+        MorphSettings(
+            prompt_a="a house",
+            prompt_b="a boat",
+            frames=3,
+            method="fine",
+            lora_steps=3,
+            lora_rank=2,
+            **{key: value for key, value in COMMON.items() if key != "prompt"},
+        ),
+        {"image_a": house(), "image_b": house()[:, ::-1].copy()},
+        save=False,
+    ),
 }
 
 
@@ -179,16 +194,25 @@ def test_a_lora_is_trained_while_the_unet_stays(models: Path, tmp_path: Path) ->
     for device in (None, Device(1)):
         folder = tmp_path / str(len(found))
         engine = started(models, folder, device, "float32")
-        wanted = parse_training({
-            "name": f"mine-{len(found)}", "model": "tiny", "caption": "a boat", "steps": 3,
-            "rank": 2, "learning_rate": 1e-2, "validation_every": 2,
-        })
+        wanted = parse_training(
+            {
+                "name": f"mine-{len(found)}",
+                "model": "tiny",
+                "caption": "a boat",
+                "steps": 3,
+                "rank": 2,
+                "learning_rate": 1e-2,
+                "validation_every": 2,
+            }
+        )
         picture = CaptionedPicture("a.png", house(), "")
         try:
             run(engine, TrainLoraRequest(wanted, (picture,)))
-            found.append(run(engine, of(
-                Txt2ImgSettings, loras=[{"name": wanted.name}]
-            )).outputs[0].image.tobytes())
+            found.append(
+                run(engine, of(Txt2ImgSettings, loras=[{"name": wanted.name}]))
+                .outputs[0]
+                .image.tobytes()
+            )
         finally:
             engine.close()
     assert found[0] == found[1]
@@ -199,7 +223,9 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     catalog, device = Catalog([models]), Device(0)
     model = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
     unet, weights = model.unet.model, Weights(model.unet.model)
-    block_offload.begin(unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
+    block_offload.begin(
+        unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy)
+    )
     ink = lora_file.read(models / "loras" / "ink.safetensors")
     with LoraMixer(model.lora_parts).applied([(ink, 0.5)]) as active:
         for change in (

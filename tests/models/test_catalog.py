@@ -101,8 +101,13 @@ def test_refresh_sees_changes(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "missing",
     [
-        "model_index.json", UNET, "unet/config.json", "vae/config.json", "tokenizer/tokenizer.json",
-        "scheduler/scheduler_config.json", "text_encoder/model.safetensors",
+        "model_index.json",
+        UNET,
+        "unet/config.json",
+        "vae/config.json",
+        "tokenizer/tokenizer.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/model.safetensors",
     ],
 )
 def test_a_missing_file_is_named(folder: Path, tmp_path: Path, missing: str) -> None:
@@ -224,9 +229,7 @@ def test_a_file_that_is_no_checkpoint_is_listed_with_the_reason(tmp_path: Path) 
     assert "holds no UNet" in problem(tmp_path)
 
 
-def test_content_hash_is_the_files_sha256_and_follows_changes(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_content_hash_is_the_files_sha256_and_follows_changes(folder: Path, tmp_path: Path) -> None:
     info = Catalog([tmp_path]).checkpoint("x")
     digest = hashlib.sha256((folder / UNET).read_bytes()).hexdigest()
     assert content_hash(info) == digest[:10]
@@ -257,8 +260,10 @@ def test_tiny_decoders_are_found_by_family(root: Path, tmp_path: Path) -> None:
     from diffusers import AutoencoderTiny
 
     AutoencoderTiny(
-        encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
-        num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4,
+        encoder_block_out_channels=(8,) * 4,
+        decoder_block_out_channels=(8,) * 4,
+        num_encoder_blocks=(1,) * 4,
+        num_decoder_blocks=(1,) * 4,
     ).save_pretrained(tmp_path / "vae_approx" / "taesd")
     catalog = Catalog([tmp_path])
     found = catalog.tiny_decoder("sd1")

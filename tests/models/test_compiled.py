@@ -44,10 +44,17 @@ def unet() -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         one_level = UNet2DConditionModel(  # every part of a UNet once: tracing it takes seconds
-            sample_size=8, in_channels=4, out_channels=4, layers_per_block=1,
-            block_out_channels=(8,), norm_num_groups=4, cross_attention_dim=32,
-            attention_head_dim=2, down_block_types=("CrossAttnDownBlock2D",),
-            mid_block_type=None, up_block_types=("UpBlock2D",),
+            sample_size=8,
+            in_channels=4,
+            out_channels=4,
+            layers_per_block=1,
+            block_out_channels=(8,),
+            norm_num_groups=4,
+            cross_attention_dim=32,
+            attention_head_dim=2,
+            down_block_types=("CrossAttnDownBlock2D",),
+            mid_block_type=None,
+            up_block_types=("UpBlock2D",),
         )
         return one_level.eval().requires_grad_(False)
 
@@ -74,8 +81,12 @@ def call(unet: Callable[..., Any], batch: int = 2) -> torch.Tensor:
     context = torch.randn(batch, 7, 32, generator=generator)
     with torch.no_grad():
         return unet(
-            x, torch.full((batch,), 500.0), encoder_hidden_states=context, return_dict=False,
-            added_cond_kwargs=None, down_block_additional_residuals=None,
+            x,
+            torch.full((batch,), 500.0),
+            encoder_hidden_states=context,
+            return_dict=False,
+            added_cond_kwargs=None,
+            down_block_additional_residuals=None,
         )[0]
 
 
@@ -173,9 +184,7 @@ def test_a_shortage_is_not_taken_for_it(small: nn.Module) -> None:
     assert torch.equal(see(fast), see(small))
 
 
-def test_the_number_of_sizes_is_bounded(
-    small: nn.Module, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_sizes_is_bounded(small: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "SHAPES", 1)
     recorder = Recorder()
     fast = Compiled(small, "full", recorder)

@@ -62,11 +62,14 @@ def test_what_fits_is_chosen_by_detector(catalog: Catalog) -> None:
     assert not controlnet.fits(wide, tiny)
 
 
-@pytest.mark.parametrize(("detector", "name", "error", "said"), [
-    ("openpose", None, BadInput, "no ControlNet for 'openpose' that fits 'tiny'"),
-    ("canny", "wide-canny", BadInput, "another kind of model"),
-    ("canny", "tiny-cany", UnknownName, "did you mean 'tiny-canny'"),
-])
+@pytest.mark.parametrize(
+    ("detector", "name", "error", "said"),
+    [
+        ("openpose", None, BadInput, "no ControlNet for 'openpose' that fits 'tiny'"),
+        ("canny", "wide-canny", BadInput, "another kind of model"),
+        ("canny", "tiny-cany", UnknownName, "did you mean 'tiny-canny'"),
+    ],
+)
 def test_what_does_not_fit_is_refused(
     catalog: Catalog, detector: str, name: str | None, error: type[Exception], said: str
 ) -> None:

@@ -13,7 +13,8 @@ def test_cpu_precision_follows_its_bf16_units(monkeypatch: pytest.MonkeyPatch) -
         ("Intel", {"amx_bf16": True}, torch.bfloat16),
         ("Intel", {"avx512_bf16": True, "amx_bf16": False}, torch.float32),
         ("AMD EPYC", {"avx512_bf16": True}, torch.bfloat16),
-        ("AMD EPYC", {"avx512_f": True}, torch.float32), ("", {}, torch.float32),
+        ("AMD EPYC", {"avx512_f": True}, torch.float32),
+        ("", {}, torch.float32),
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda c=capabilities: c)
         monkeypatch.setattr(devices, "hardware", lambda _, n=name: n)
@@ -43,9 +44,13 @@ def test_apples_gpu_comes_second(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("device", "dtype", "message"),
     [
-        ("warp", None, "no device 'warp'"), ("meta", None, "no device 'meta'"),
-        ("cuda:x", None, "no device"), ("cuda", None, "No CUDA GPU"), ("mps", None, "MPS"),
-        ("cpu", "int8", "no dtype 'int8'"), ("cpu", "float16", "choose bfloat16 or float32"),
+        ("warp", None, "no device 'warp'"),
+        ("meta", None, "no device 'meta'"),
+        ("cuda:x", None, "no device"),
+        ("cuda", None, "No CUDA GPU"),
+        ("mps", None, "MPS"),
+        ("cpu", "int8", "no dtype 'int8'"),
+        ("cpu", "float16", "choose bfloat16 or float32"),
     ],
 )
 def test_what_cannot_be_is_refused(

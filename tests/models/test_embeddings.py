@@ -81,10 +81,16 @@ def pipe(models: Path) -> StableDiffusionPipeline:
     return pipe
 
 
-@pytest.mark.parametrize("prompt", [
-    "bad-hands", "a fish, bad-hands, blurry", "ink of bad-hands and ink",
-    "a house bad-hands", "no learned word at all",
-])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "bad-hands",
+        "a fish, bad-hands, blurry",
+        "ink of bad-hands and ink",
+        "a house bad-hands",
+        "no learned word at all",
+    ],
+)
 @pytest.mark.parity
 def test_a_prompt_gives_the_tensor_of_diffusers(
     text: TextEncoder, pipe: StableDiffusionPipeline, prompt: str
@@ -127,10 +133,18 @@ def test_weights_act_on_every_vector_of_a_word(text: TextEncoder) -> None:
     assert torch.equal(weighted[others], plain[others])
 
 
-@pytest.mark.parametrize(("text_", "found"), [
-    ("ink", ["Ink"]), ("INK, Bad-Hands", ["Ink", "bad-hands"]), ("embedding:ink", ["Ink"]),
-    ("drink inks ink_2 ink-2", []), ("(ink:1.2)", ["Ink"]), ("bad-hands-5", []), ("", []),
-])
+@pytest.mark.parametrize(
+    ("text_", "found"),
+    [
+        ("ink", ["Ink"]),
+        ("INK, Bad-Hands", ["Ink", "bad-hands"]),
+        ("embedding:ink", ["Ink"]),
+        ("drink inks ink_2 ink-2", []),
+        ("(ink:1.2)", ["Ink"]),
+        ("bad-hands-5", []),
+        ("", []),
+    ],
+)
 def test_names_stand_alone(text: TextEncoder, text_: str, found: list[str]) -> None:
     assert sorted(text.learned([text_])) == sorted(found)
 
@@ -192,13 +206,16 @@ def test_the_counter_counts_vectors(catalog: Catalog, text: TextEncoder) -> None
     assert sum(learned.chunks) == sum(plain.chunks) + 2
 
 
-@pytest.mark.parametrize(("tensors", "sentence"), [
-    ({"a": vectors(1), "b": vectors(1)}, "2 tensors"),
-    ({"emb_params": vectors(76)}, "76 tokens"),
-    ({"emb_params": torch.zeros(2, 3, 4)}, "do not belong together"),
-    ({"clip_l": vectors(1), "clip_g": vectors(2)}, "do not belong together"),
-    ({"emb_params": torch.zeros(0, 32)}, "do not belong together"),
-])
+@pytest.mark.parametrize(
+    ("tensors", "sentence"),
+    [
+        ({"a": vectors(1), "b": vectors(1)}, "2 tensors"),
+        ({"emb_params": vectors(76)}, "76 tokens"),
+        ({"emb_params": torch.zeros(2, 3, 4)}, "do not belong together"),
+        ({"clip_l": vectors(1), "clip_g": vectors(2)}, "do not belong together"),
+        ({"emb_params": torch.zeros(0, 32)}, "do not belong together"),
+    ],
+)
 def test_what_is_no_embedding_is_shown_with_the_reason(
     tmp_path: Path, tensors: dict[str, torch.Tensor], sentence: str
 ) -> None:
@@ -244,16 +261,30 @@ def test_the_picture_is_the_pipelines_and_its_record_says_why(
     engine: LocalEngine, pipe: StableDiffusionPipeline
 ) -> None:
     settings = Txt2ImgSettings(
-        prompt="a fish, ink", negative_prompt="bad-hands", model="tiny", sampler="ddim",
-        schedule="model", steps=4, seed=3, guidance_scale=5.0, width=64, height=64,
+        prompt="a fish, ink",
+        negative_prompt="bad-hands",
+        model="tiny",
+        sampler="ddim",
+        schedule="model",
+        steps=4,
+        seed=3,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
     )
     status = drawn(engine, settings)
     assert status.state == "done", status.error
     (output,) = status.outputs
     noise = torch.Generator().manual_seed(3)
     reference = pipe(
-        "a fish, ink", negative_prompt="bad-hands", num_inference_steps=4, guidance_scale=5.0,
-        width=64, height=64, generator=noise, output_type="np",
+        "a fish, ink",
+        negative_prompt="bad-hands",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+        generator=noise,
+        output_type="np",
     ).images[0]
     apart = np.abs(output.image.astype(int) - np.round(reference * 255).astype(int))
     assert (apart <= 2).mean() >= 0.999
@@ -265,8 +296,10 @@ def test_the_picture_is_the_pipelines_and_its_record_says_why(
 
 
 def test_a_damaged_file_stops_the_job_with_a_sentence(engine: LocalEngine, tmp_path: Path) -> None:
-    write(tmp_path / "models" / "embeddings" / "nan.safetensors",
-          {"emb_params": torch.full((1, 32), float("inf"))})
+    write(
+        tmp_path / "models" / "embeddings" / "nan.safetensors",
+        {"emb_params": torch.full((1, 32), float("inf"))},
+    )
     library = engine.library(refresh=True)
     told = {one["name"]: one for one in library.embeddings}
     assert told["nan"]["fits"] == ["tiny"]

@@ -137,8 +137,10 @@ def test_a_tiny_decoder_is_loaded_and_counted(info: ModelInfo, tmp_path: Path) -
     from diffusers import AutoencoderTiny
 
     AutoencoderTiny(
-        encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4,
-        num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4,
+        encoder_block_out_channels=(8,) * 4,
+        decoder_block_out_channels=(8,) * 4,
+        num_encoder_blocks=(1,) * 4,
+        num_decoder_blocks=(1,) * 4,
     ).save_pretrained(tmp_path / "vae_approx" / "taesd")
     catalog = Catalog([tmp_path])
     with_tiny = load_checkpoint(info, CPU, catalog.tiny_decoder("sd1"))

@@ -24,10 +24,15 @@ HALF = (torch.bfloat16, torch.float16)
 def make_parts(dtype: torch.dtype = torch.float32) -> dict[str, nn.Module]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        text = CLIPTextModel(CLIPTextConfig(
-            vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-            num_attention_heads=4,
-        ))
+        text = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=64,
+                hidden_size=32,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+            )
+        )
         parts: dict[str, nn.Module] = {"unet": tiny_unet(), "text_encoder": text}
     for part in parts.values():
         part.to(dtype).eval().requires_grad_(False)
@@ -54,7 +59,8 @@ def loras(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoraFile, ...]:
 def image_of(parts: dict[str, nn.Module]) -> dict[str, bytes]:
     return {
         f"{part}.{name}": tensor.detach().contiguous().view(torch.uint8).numpy().tobytes()
-        for part, model in parts.items() for name, tensor in model.state_dict().items()
+        for part, model in parts.items()
+        for name, tensor in model.state_dict().items()
     }
 
 
@@ -68,20 +74,22 @@ def call(unet: nn.Module, batch: int = 2, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_a_hundred_changes_leave_every_bit(
-    loras: tuple[LoraFile, ...], dtype: torch.dtype
-) -> None:
+def test_a_hundred_changes_leave_every_bit(loras: tuple[LoraFile, ...], dtype: torch.dtype) -> None:
     parts = make_parts(dtype)
     before = image_of(parts)
-    attributes = {name: set(module.__dict__) for part in parts.values()
-                  for name, module in part.named_modules()}
+    attributes = {
+        name: set(module.__dict__)
+        for part in parts.values()
+        for name, module in part.named_modules()
+    }
     mixer = LoraMixer(parts)
     chance = random.Random(7)
 
     def mix() -> list[tuple[LoraFile, float]]:
         count = chance.randint(0, 4)
-        return [(chance.choice(loras), chance.choice([0.0, 0.01, -1.0, 0.3, 2.5]))
-                for _ in range(count)]
+        return [
+            (chance.choice(loras), chance.choice([0.0, 0.01, -1.0, 0.3, 2.5])) for _ in range(count)
+        ]
 
     beside = 0
     for _ in range(20):
@@ -96,8 +104,11 @@ def test_a_hundred_changes_leave_every_bit(
                     call(parts["unet"])
         assert image_of(parts) == before
     assert beside > 0
-    assert attributes == {name: set(module.__dict__) for part in parts.values()
-                          for name, module in part.named_modules()}
+    assert attributes == {
+        name: set(module.__dict__)
+        for part in parts.values()
+        for name, module in part.named_modules()
+    }
 
 
 def test_an_error_inside_restores(loras: tuple[LoraFile, ...]) -> None:
@@ -122,14 +133,16 @@ def test_sliders_move_in_place_and_touch_only_their_layers(loras: tuple[LoraFile
         versions = {name: tensor._version for name, tensor in unet.named_parameters()}
         active.remix([(loras[2], 0.5), (loras[1], 1.0)])
         touched = {
-            f"unet.{name.removesuffix('.weight')}" for name, tensor in unet.named_parameters()
+            f"unet.{name.removesuffix('.weight')}"
+            for name, tensor in unet.named_parameters()
             if tensor._version != versions[name]
         }
         assert touched == set(loras[2].deltas)
         active.remix([(loras[1], 1.0)])
         assert set(active.layers) == set(loras[1].deltas)
-        kept = sum(unet.get_submodule(path.removeprefix("unet.")).weight.nbytes
-                   for path in active.layers)
+        kept = sum(
+            unet.get_submodule(path.removeprefix("unet.")).weight.nbytes for path in active.layers
+        )
         assert kept < active.kept_bytes < 2 * kept
         active.remix([])
         assert active.kept_bytes == 0
@@ -175,7 +188,8 @@ def test_effective_scale(
     """Seen at the layer's output: the change projected on the wanted change."""
     torch.manual_seed(0)
     layer: nn.Module = (
-        nn.Conv2d(96, 192, 3, stride=2, padding=1, bias=False) if convolution
+        nn.Conv2d(96, 192, 3, stride=2, padding=1, bias=False)
+        if convolution
         else nn.Linear(256, 256, bias=False)
     )
     unet = nn.ModuleDict({"conv_in": layer.to(dtype).requires_grad_(False)})
@@ -190,7 +204,8 @@ def test_effective_scale(
 
     def output(weight: torch.Tensor) -> torch.Tensor:
         return (
-            torch.nn.functional.conv2d(x.float(), weight, stride=2, padding=1) if convolution
+            torch.nn.functional.conv2d(x.float(), weight, stride=2, padding=1)
+            if convolution
             else x.float() @ weight.T
         )
 
@@ -239,12 +254,15 @@ def test_a_small_lora_beside_a_strong_one_keeps_its_scale(tmp_path: Path) -> Non
         assert active.beside == ("unet.conv_in",)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [
-    (torch.float32, 2e-5), (torch.bfloat16, 0.08), (torch.float16, 0.01),
-])
-def test_both_ways_agree(
-    loras: tuple[LoraFile, ...], dtype: torch.dtype, tolerance: float
-) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [
+        (torch.float32, 2e-5),
+        (torch.bfloat16, 0.08),
+        (torch.float16, 0.01),
+    ],
+)
+def test_both_ways_agree(loras: tuple[LoraFile, ...], dtype: torch.dtype, tolerance: float) -> None:
     parts = make_parts(dtype)
     mix = [(lora, weight) for lora, weight in zip(loras, (1.0, -0.5, 1.5), strict=True)]
     outputs = []
@@ -356,8 +374,9 @@ def test_a_lora_that_does_not_fit_changes_nothing(
     )
     odd = read(path)
     mixer = LoraMixer(parts)
-    with pytest.raises(ModelProblem, match="'odd' cannot be used"), mixer.applied(
-        [(loras[0], 1.0), (odd, 1.0)]
+    with (
+        pytest.raises(ModelProblem, match="'odd' cannot be used"),
+        mixer.applied([(loras[0], 1.0), (odd, 1.0)]),
     ):
         pass
     assert image_of(parts) == before

@@ -22,10 +22,15 @@ from tests.tiny import tiny_unet
 @pytest.fixture(scope="module")
 def parts() -> dict[str, nn.Module]:
     torch.manual_seed(0)
-    text = CLIPTextModel(CLIPTextConfig(
-        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4,
-    ))
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=64,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+        )
+    )
     return {"unet": tiny_unet(), "text_encoder": text}
 
 
@@ -41,20 +46,29 @@ def _same(path: Path, factors: dict[str, files.Factors], scale: float = 1.0) -> 
 ATTENTION_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 
 
-@pytest.mark.parametrize(("write", "targets", "part"), [
-    (files.diffusers_keys, files.ATTENTION + files.TEXT, None),
-    (files.diffusers_keys, ("fc1",), None),
-    (files.old_diffusers_keys, files.ATTENTION + ATTENTION_TEXT, None),
-    (files.old_diffusers_keys, ("to_q", "q_proj"), None),
-    (files.processor_keys, files.ATTENTION, "unet"),
-    (files.peft_keys, files.ATTENTION + files.CONVOLUTIONS, "unet"),
-    (files.peft_keys, files.TEXT, "text_encoder"),
-    (files.kohya_keys, files.ATTENTION + files.CONVOLUTIONS + files.TEXT, None),
-    (files.kohya_keys, ("conv_in", "conv_out", "linear_1", "linear_2", "net.0.proj", "net.2"),
-     "unet"),
-])
+@pytest.mark.parametrize(
+    ("write", "targets", "part"),
+    [
+        (files.diffusers_keys, files.ATTENTION + files.TEXT, None),
+        (files.diffusers_keys, ("fc1",), None),
+        (files.old_diffusers_keys, files.ATTENTION + ATTENTION_TEXT, None),
+        (files.old_diffusers_keys, ("to_q", "q_proj"), None),
+        (files.processor_keys, files.ATTENTION, "unet"),
+        (files.peft_keys, files.ATTENTION + files.CONVOLUTIONS, "unet"),
+        (files.peft_keys, files.TEXT, "text_encoder"),
+        (files.kohya_keys, files.ATTENTION + files.CONVOLUTIONS + files.TEXT, None),
+        (
+            files.kohya_keys,
+            ("conv_in", "conv_out", "linear_1", "linear_2", "net.0.proj", "net.2"),
+            "unet",
+        ),
+    ],
+)
 def test_each_format_gives_the_same_factors(
-    tmp_path: Path, parts: dict[str, nn.Module], write: files.Writer, targets: tuple[str, ...],
+    tmp_path: Path,
+    parts: dict[str, nn.Module],
+    write: files.Writer,
+    targets: tuple[str, ...],
     part: str | None,
 ) -> None:
     chosen = parts if part is None else {part: parts[part]}
@@ -79,12 +93,17 @@ def test_alphas_scale_each_layer(tmp_path: Path, parts: dict[str, nn.Module]) ->
 def test_scale_from_diffusers_settings(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
     factors = files.random_factors({"unet": parts["unet"]}, ("to_q", "to_k"), seed=1, rank=4)
     settings = {
-        "unet.r": 4, "unet.lora_alpha": 8, "unet.alpha_pattern": {"attn2.to_k": 2},
+        "unet.r": 4,
+        "unet.lora_alpha": 8,
+        "unet.alpha_pattern": {"attn2.to_k": 2},
     }
-    lora = read(files.write(
-        tmp_path / "a.safetensors", files.diffusers_keys(factors),
-        {"lora_adapter_metadata": json.dumps(settings)},
-    ))
+    lora = read(
+        files.write(
+            tmp_path / "a.safetensors",
+            files.diffusers_keys(factors),
+            {"lora_adapter_metadata": json.dumps(settings)},
+        )
+    )
     for module, delta in lora.deltas.items():
         assert delta.scale == (0.5 if module.endswith("attn2.to_k") else 2.0)
 
@@ -100,17 +119,26 @@ def test_peft_folder_keeps_its_alpha_beside_the_file(
 
 def test_sdxl_blocks_of_kohya_are_renamed(tmp_path: Path) -> None:
     unet = UNet2DConditionModel(
-        sample_size=8, in_channels=4, out_channels=4, layers_per_block=2,
-        block_out_channels=(16, 32), norm_num_groups=8, cross_attention_dim=2048,
-        attention_head_dim=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), use_linear_projection=True,
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=2,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        cross_attention_dim=2048,
+        attention_head_dim=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        use_linear_projection=True,
     )
     names = {
-        "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k":
-            "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k",
+        "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k": (
+            "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+        ),
         "lora_unet_output_blocks_0_1_proj_in": "unet.up_blocks.0.attentions.0.proj_in",
-        "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_out_0":
-            "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0",
+        "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_out_0": (
+            "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+        ),
     }
     tensors = {}
     for source, target in names.items():
@@ -127,9 +155,14 @@ def test_sdxl_blocks_of_kohya_are_renamed(tmp_path: Path) -> None:
 
 def test_info_and_hashes(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
     factors = files.random_factors(parts, files.ATTENTION, seed=1, rank=6)
-    path = files.write(tmp_path / "Ink.safetensors", files.diffusers_keys(factors), {
-        "trigger_words": '["ink sketch", "ink sketch", ""]', "base_hash": "0123456789",
-    })
+    path = files.write(
+        tmp_path / "Ink.safetensors",
+        files.diffusers_keys(factors),
+        {
+            "trigger_words": '["ink sketch", "ink sketch", ""]',
+            "base_hash": "0123456789",
+        },
+    )
     info = inspect(path)
     assert (info.name, info.rank, info.family) == ("Ink", 6, "sd")
     assert info.bytes == path.stat().st_size
@@ -144,20 +177,33 @@ def test_info_and_hashes(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
 
 def test_kohya_metadata(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
     factors = files.random_factors(parts, ("fc1",), seed=1)
-    info = inspect(files.write(tmp_path / "k.safetensors", files.kohya_keys(factors), {
-        "ss_tag_frequency": '{"10_x": {"boat": 3, "neon": 9}, "1_y": {"boat": 7}}',
-        "ss_base_model_version": "sdxl_base_v1-0", "ss_sd_model_name": "base.safetensors",
-    }))
+    info = inspect(
+        files.write(
+            tmp_path / "k.safetensors",
+            files.kohya_keys(factors),
+            {
+                "ss_tag_frequency": '{"10_x": {"boat": 3, "neon": 9}, "1_y": {"boat": 7}}',
+                "ss_base_model_version": "sdxl_base_v1-0",
+                "ss_sd_model_name": "base.safetensors",
+            },
+        )
+    )
     assert info.trigger_words == ("boat", "neon")
     assert info.family == "sdxl"
     assert info.metadata.base_name == "base.safetensors"
 
 
-@pytest.mark.parametrize("metadata", [
-    {"ss_tag_frequency": "[1]"}, {"ss_tag_frequency": '{"a": {"b": "c"}}'},
-    {"trigger_words": '{"a": 1}'}, {"trigger_words": "[[[["}, {"lora_adapter_metadata": "7"},
-    {"lora_adapter_metadata": '{"unet.alpha_pattern": ["(a+)+$"]}'},
-])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"ss_tag_frequency": "[1]"},
+        {"ss_tag_frequency": '{"a": {"b": "c"}}'},
+        {"trigger_words": '{"a": 1}'},
+        {"trigger_words": "[[[["},
+        {"lora_adapter_metadata": "7"},
+        {"lora_adapter_metadata": '{"unet.alpha_pattern": ["(a+)+$"]}'},
+    ],
+)
 def test_strange_metadata_is_as_good_as_absent(
     tmp_path: Path, parts: dict[str, nn.Module], metadata: dict[str, str]
 ) -> None:
@@ -170,26 +216,53 @@ def test_strange_metadata_is_as_good_as_absent(
 BASE = "lora_unet_down_blocks_0_attentions_0_proj_in"
 
 
-@pytest.mark.parametrize(("keys", "says"), [
-    ({f"{BASE}.hada_w1_a": (4, 4)}, "a LoHa"),
-    ({f"{BASE}.lokr_w1": (4, 4)}, "a LoKr"),
-    ({f"{BASE}.lora_down.weight": (4, 16), f"{BASE}.lora_up.weight": (16, 4),
-      f"{BASE}.dora_scale": (16,)}, "a DoRA"),
-    ({"unet.conv_in.lora_magnitude_vector": (4,)}, "a DoRA"),
-    ({f"{BASE}.lora_down.weight": (4, 16)}, "incomplete"),
-    ({"unet.conv_in.lora_A.weight": (4, 4, 3, 3)}, "incomplete"),
-    ({"unet.mid_block.to_q.lora_A.weight": (0, 16), "unet.mid_block.to_q.lora_B.weight": (16, 0)},
-     "rank 0"),
-    ({"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.lora_B.weight": (16, 8)},
-     "do not match"),
-    ({"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.weight": (16, 8)},
-     "belongs to no LoRA"),
-    ({"transformer.x.lora_A.weight": (4, 16)}, "another kind of model"),
-    ({"unet.conv_in.weight": (4, 16)}, "holds no LoRA"),
-    ({"vae.to_q.lora_A.weight": (4, 16)}, "no part of Stable Diffusion"),
-    ({f"{BASE}.lora_down.weight": (4, 16), f"{BASE}.lora_up.weight": (16, 4),
-      "extra.lora": (1,)}, "belongs to no LoRA"),
-])
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({f"{BASE}.hada_w1_a": (4, 4)}, "a LoHa"),
+        ({f"{BASE}.lokr_w1": (4, 4)}, "a LoKr"),
+        (
+            {
+                f"{BASE}.lora_down.weight": (4, 16),
+                f"{BASE}.lora_up.weight": (16, 4),
+                f"{BASE}.dora_scale": (16,),
+            },
+            "a DoRA",
+        ),
+        ({"unet.conv_in.lora_magnitude_vector": (4,)}, "a DoRA"),
+        ({f"{BASE}.lora_down.weight": (4, 16)}, "incomplete"),
+        ({"unet.conv_in.lora_A.weight": (4, 4, 3, 3)}, "incomplete"),
+        (
+            {
+                "unet.mid_block.to_q.lora_A.weight": (0, 16),
+                "unet.mid_block.to_q.lora_B.weight": (16, 0),
+            },
+            "rank 0",
+        ),
+        (
+            {
+                "unet.mid_block.to_q.lora_A.weight": (4, 16),
+                "unet.mid_block.to_q.lora_B.weight": (16, 8),
+            },
+            "do not match",
+        ),
+        (
+            {"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.weight": (16, 8)},
+            "belongs to no LoRA",
+        ),
+        ({"transformer.x.lora_A.weight": (4, 16)}, "another kind of model"),
+        ({"unet.conv_in.weight": (4, 16)}, "holds no LoRA"),
+        ({"vae.to_q.lora_A.weight": (4, 16)}, "no part of Stable Diffusion"),
+        (
+            {
+                f"{BASE}.lora_down.weight": (4, 16),
+                f"{BASE}.lora_up.weight": (16, 4),
+                "extra.lora": (1,),
+            },
+            "belongs to no LoRA",
+        ),
+    ],
+)
 def test_refused_with_a_sentence(
     tmp_path: Path, keys: dict[str, tuple[int, ...]], says: str
 ) -> None:
@@ -205,9 +278,13 @@ def test_refused_with_a_sentence(
 
 def test_dora_by_its_settings(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
     factors = files.random_factors(parts, ("to_q",), seed=1)
-    path = files.write(tmp_path / "d.safetensors", files.diffusers_keys(factors), {
-        "lora_adapter_metadata": '{"unet.use_dora": true}',
-    })
+    path = files.write(
+        tmp_path / "d.safetensors",
+        files.diffusers_keys(factors),
+        {
+            "lora_adapter_metadata": '{"unet.use_dora": true}',
+        },
+    )
     assert "DoRA" in (inspect(path).problem or "")
 
 

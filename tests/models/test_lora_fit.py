@@ -24,8 +24,12 @@ def test_a_fitting_lora_a_broken_one_and_one_of_other_shapes(tmp_path: Path) -> 
     assert fits.problem(fits.header(good), model) is None
     before = fits.header(good)
     assert fits.header(good) is before
-    wide = {name: files.Factors(f.A.repeat(1, 2), f.B) for name, f in files.random_factors(
-        {"unet": tiny_unet()}, files.ATTENTION, seed=1, rank=4).items()}
+    wide = {
+        name: files.Factors(f.A.repeat(1, 2), f.B)
+        for name, f in files.random_factors(
+            {"unet": tiny_unet()}, files.ATTENTION, seed=1, rank=4
+        ).items()
+    }
     files.write(good, files.diffusers_keys(wide))
     assert "another size" in (fits.problem(fits.header(good), model) or "")
     broken = tmp_path / "loras" / "broken.safetensors"

@@ -8,8 +8,10 @@ from backend.models.lora.mix import plan, weights_at
 
 def test_plan() -> None:
     uses = [
-        LoraUse(name="a", weight=0.5), LoraUse(name="b", weight=1.0, start=0.3, end=0.7),
-        LoraUse(name="c", weight=-1.0, start=0.5), LoraUse(name="d", start=0.4, end=0.4),
+        LoraUse(name="a", weight=0.5),
+        LoraUse(name="b", weight=1.0, start=0.3, end=0.7),
+        LoraUse(name="c", weight=-1.0, start=0.5),
+        LoraUse(name="d", start=0.4, end=0.4),
     ]
     weights = plan(uses, 10)
     assert [row[0] for row in weights] == [0.5] * 10

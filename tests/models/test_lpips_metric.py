@@ -45,11 +45,13 @@ def test_it_measures_what_its_package_measures(hub: Path) -> None:
     assert metric is not None
     assert "LPIPS" in metric.name
     theirs = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    theirs.net.load_state_dict({
-        f"slice{slice_index}.{layer}.{kind}": state[f"features.{layer}.{kind}"]
-        for slice_index, layer in ((1, 0), (2, 3), (3, 6), (4, 8), (5, 10))
-        for kind in ("weight", "bias")
-    })
+    theirs.net.load_state_dict(
+        {
+            f"slice{slice_index}.{layer}.{kind}": state[f"features.{layer}.{kind}"]
+            for slice_index, layer in ((1, 0), (2, 3), (3, 6), (4, 8), (5, 10))
+            for kind in ("weight", "bias")
+        }
+    )
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (2, 96, 80, 3), dtype=np.uint8)
     tensors = [torch.from_numpy(x).permute(2, 0, 1)[None] / 127.5 - 1 for x in (a, b)]

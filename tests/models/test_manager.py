@@ -116,9 +116,7 @@ def test_a_failed_load_leaves_the_cache_and_may_be_tried_again() -> None:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_threads_that_ask_at_once_load_once(
-    failing: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_threads_that_ask_at_once_load_once(failing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: list[int] = []
 
     class Load(manager_module._Loading):

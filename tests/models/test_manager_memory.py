@@ -87,8 +87,11 @@ def test_eviction_drops_what_was_done_to_a_copy() -> None:
 def test_models_in_use_that_do_not_fit_together_take_turns() -> None:
     told: list[str] = []
     manager = ModelManager(fake, 100, device=Device().tier(10))
-    with (memory_pressure.in_force(Thrift(tell=told.append)),
-          manager.lease("a") as a, manager.lease("b") as b):
+    with (
+        memory_pressure.in_force(Thrift(tell=told.append)),
+        manager.lease("a") as a,
+        manager.lease("b") as b,
+    ):
         for model in (a, b, a):
             unet = model.parts["unet"]
             unet()
@@ -134,9 +137,11 @@ def test_the_same_bytes_under_another_name_or_layout_are_not_the_same() -> None:
 
     square = torch.arange(16).view(1, 2, 2, 4)
     keys = {
-        content_key(Other(square)), content_key(Other(square.view(1, 4, 2, 2))),
+        content_key(Other(square)),
+        content_key(Other(square.view(1, 4, 2, 2))),
         content_key(Other(square.to(memory_format=torch.channels_last))),
-        content_key(Other(square.float())), content_key(Other(square + 1)),
+        content_key(Other(square.float())),
+        content_key(Other(square + 1)),
         content_key(Other(torch.tensor(3))),
     }
     assert len(keys) == 6
@@ -173,8 +178,10 @@ def test_a_full_device_lets_every_idle_copy_go_and_tries_again() -> None:
 def test_a_device_that_stays_full_is_told_in_a_sentence_and_nothing_leaks() -> None:
     device = Device(size=5)
     manager = ModelManager(fake, 100, device=device.tier(100))
-    with (manager.lease("a") as model,
-          pytest.raises(OutOfMemory, match="no room for a part of this model, which takes")):
+    with (
+        manager.lease("a") as model,
+        pytest.raises(OutOfMemory, match="no room for a part of this model, which takes"),
+    ):
         model.parts["unet"]()
     assert manager.used_bytes == 0
     assert manager.free() == 10
@@ -195,6 +202,7 @@ def test_what_fits_again_is_brought_as_a_whole() -> None:
 
 def test_a_part_that_works_for_a_model_without_turns_stays() -> None:
     """Parts in common: one of their users may take turns, the one that works may not."""
+
     def load(name: str) -> Fake:
         return Fake(name, {"vae": Bytes("same"), "unet": Bytes(name)})
 

@@ -116,7 +116,10 @@ def test_yaml_says_v(place: Path) -> None:
     ],
 )
 def test_marks_inside_the_file(
-    tmp_path: Path, markers: tuple[str, ...], metadata: dict[str, str], prediction: str,
+    tmp_path: Path,
+    markers: tuple[str, ...],
+    metadata: dict[str, str],
+    prediction: str,
     zero_snr: bool,
 ) -> None:
     path = tmp_path / "checkpoints" / "a.safetensors"

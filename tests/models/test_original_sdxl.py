@@ -83,9 +83,7 @@ def test_relatives_are_refused(tmp_path: Path, key: str, sentence: str) -> None:
 
 def test_a_lost_encoder_is_named(tmp_path: Path, path: Path) -> None:
     tensors = {name: torch.zeros(shape) for name, shape in _unet(RELEASES["sdxl"], 4)}
-    tensors |= {
-        name: torch.zeros(shape) for name, shape in _text("sdxl") if "embedders.0" in name
-    }
+    tensors |= {name: torch.zeros(shape) for name, shape in _text("sdxl") if "embedders.0" in name}
     tensors["first_stage_model.post_quant_conv.weight"] = torch.zeros(4, 4, 1, 1)
     broken = tmp_path / "broken.safetensors"
     save_file(tensors, broken)
@@ -94,18 +92,23 @@ def test_a_lost_encoder_is_named(tmp_path: Path, path: Path) -> None:
 
 
 KOHYA = {
-    "lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q":
-        "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q",
-    "lora_unet_input_blocks_8_1_transformer_blocks_1_ff_net_0_proj":
-        "unet.down_blocks.2.attentions.1.transformer_blocks.1.ff.net.0.proj",
-    "lora_unet_middle_block_1_transformer_blocks_1_attn2_to_k":
-        "unet.mid_block.attentions.0.transformer_blocks.1.attn2.to_k",
+    "lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q": (
+        "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+    ),
+    "lora_unet_input_blocks_8_1_transformer_blocks_1_ff_net_0_proj": (
+        "unet.down_blocks.2.attentions.1.transformer_blocks.1.ff.net.0.proj"
+    ),
+    "lora_unet_middle_block_1_transformer_blocks_1_attn2_to_k": (
+        "unet.mid_block.attentions.0.transformer_blocks.1.attn2.to_k"
+    ),
     "lora_unet_output_blocks_0_1_proj_in": "unet.up_blocks.0.attentions.0.proj_in",
-    "lora_unet_output_blocks_5_1_transformer_blocks_0_attn2_to_out_0":
-        "unet.up_blocks.1.attentions.2.transformer_blocks.0.attn2.to_out.0",
+    "lora_unet_output_blocks_5_1_transformer_blocks_0_attn2_to_out_0": (
+        "unet.up_blocks.1.attentions.2.transformer_blocks.0.attn2.to_out.0"
+    ),
     "lora_te1_text_model_encoder_layers_0_mlp_fc1": "text_encoder.encoder.layers.0.mlp.fc1",
-    "lora_te2_text_model_encoder_layers_1_self_attn_q_proj":
-        "text_encoder_2.encoder.layers.1.self_attn.q_proj",
+    "lora_te2_text_model_encoder_layers_1_self_attn_q_proj": (
+        "text_encoder_2.encoder.layers.1.self_attn.q_proj"
+    ),
 }
 
 
@@ -125,7 +128,8 @@ def test_a_kohya_lora_reaches_unet_and_both_encoders(model: Checkpoint, tmp_path
         inner = inner if part != "text_encoder_2" else f"text_model.{inner}"
         pair = files.random_factors({part: parts[part]}, [inner], seed=1)[f"{part}.{inner}"]
         tensors |= {
-            f"{base}.lora_down.weight": pair.A, f"{base}.lora_up.weight": pair.B,
+            f"{base}.lora_down.weight": pair.A,
+            f"{base}.lora_up.weight": pair.B,
             f"{base}.alpha": torch.tensor(2.0),
         }
     lora = read(files.write(tmp_path / "kohya.safetensors", tensors))

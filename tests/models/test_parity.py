@@ -56,8 +56,14 @@ def test_a_run_equals_the_pipeline(
     pipe.set_progress_bar_config(disable=True)
     noise = torch.randn(1, 4, 12, 8, generator=torch.Generator().manual_seed(7))
     reference = pipe(
-        PROMPT, negative_prompt=NEGATIVE, guidance_scale=guidance, num_inference_steps=STEPS,
-        width=64, height=96, latents=noise, output_type="np",
+        PROMPT,
+        negative_prompt=NEGATIVE,
+        guidance_scale=guidance,
+        num_inference_steps=STEPS,
+        width=64,
+        height=96,
+        latents=noise,
+        output_type="np",
     ).images
     reference = (reference * 255).round().astype(int)
     ours = our_run(model, guidance, noise)

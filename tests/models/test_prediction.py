@@ -51,10 +51,12 @@ def giving_back_its_input(path: Path, target: Path) -> Path:
         tensors[f"{name}.bias"] = torch.zeros_like(tensors[f"{name}.bias"])
 
     width = len(tensors[f"{root}.input_blocks.0.0.bias"])
-    through(f"{root}.input_blocks.0.0",
-            [(c + 4 * k, c, 1.0 - 2 * k) for c in range(4) for k in (0, 1)])
-    through(f"{root}.output_blocks.11.0.skip_connection",
-            [(c, width + c, 1.0) for c in range(width)])
+    through(
+        f"{root}.input_blocks.0.0", [(c + 4 * k, c, 1.0 - 2 * k) for c in range(4) for k in (0, 1)]
+    )
+    through(
+        f"{root}.output_blocks.11.0.skip_connection", [(c, width + c, 1.0) for c in range(width)]
+    )
     for name in ("output_blocks.11.0.out_layers.3", "output_blocks.11.1.proj_out"):
         for end in ("weight", "bias"):
             tensors[f"{root}.{name}.{end}"].zero_()
@@ -121,13 +123,19 @@ def test_an_unmarked_file_is_tried_when_it_is_loaded(
     ("suffix", "text", "expected"),
     [
         (".json", {"prediction_type": "epsilon"}, Told("epsilon")),
-        (".json", {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True},
-         Told("v_prediction", True)),
+        (
+            ".json",
+            {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True},
+            Told("v_prediction", True),
+        ),
         (".json", {"sd version": "SD2", "notes": "A1111's own"}, Told()),
         (".json", "[1, 2", Told()),
         (".json", "[1, 2]", Told()),
-        (".yaml", "model:\n  params:\n    parameterization: 'v'\n    zero_terminal_snr: true\n",
-         Told("v_prediction", True)),
+        (
+            ".yaml",
+            "model:\n  params:\n    parameterization: 'v'\n    zero_terminal_snr: true\n",
+            Told("v_prediction", True),
+        ),
         (".yml", "model:\n  params:\n    linear_start: 0.00085\n", Told("epsilon")),
     ],
 )

@@ -73,8 +73,11 @@ def test_fit_is_fast_and_repeatable(eps: Checkpoint) -> None:
 def test_stable_diffusions_own_autoencoder_has_its_table() -> None:
     with torch.device("meta"):
         model = AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
-            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            latent_channels=4,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
         )
     assert torch.equal(latent_rgb_for(Vae(model)).weight, torch.tensor(SD1_LATENT_RGB))
 
@@ -93,8 +96,10 @@ def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
     assert without.kind == "fast"
     assert "tiny decoder" in without.note
     decoder = AutoencoderTiny(
-        encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8),
-        num_encoder_blocks=(1, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 1),
+        encoder_block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        num_encoder_blocks=(1, 1, 1, 1),
+        num_decoder_blocks=(1, 1, 1, 1),
     ).eval()
     with_one = make_previewer("tiny", eps.latent_rgb, eps.vae, decoder)
     assert (with_one.kind, with_one.note) == ("tiny", "")

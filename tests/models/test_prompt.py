@@ -47,7 +47,9 @@ def test_closing_brackets_restores_exactly_one() -> None:
 def test_break_splits_into_sections() -> None:
     sections = parse("a red fish BREAK (the sea BREAK:1.2) end BREAKING")
     assert [[run.text for run in section] for section in sections] == [
-        ["a red fish"], ["the sea"], [" end BREAKING"],
+        ["a red fish"],
+        ["the sea"],
+        [" end BREAKING"],
     ]
     assert sections[1][0].weight == 1.2
 

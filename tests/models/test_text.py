@@ -131,9 +131,7 @@ def test_the_cache_is_used_and_keeps_weights_apart(
     assert calls == 6
 
 
-def test_the_cache_is_bounded_in_bytes(
-    text: TextEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_bounded_in_bytes(text: TextEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend.models.text.clip.CACHE_BYTES", 3 * 77 * 32 * 4)
     for number in range(10):
         text.encode([f"fish {number}"])

@@ -106,8 +106,12 @@ def test_other_errors_pass_through(
 
 def test_words_of_allocators_are_known() -> None:
     assert memory_pressure.is_shortage(MemoryError())
-    assert memory_pressure.is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: ..."))
-    assert memory_pressure.is_shortage(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
+    assert memory_pressure.is_shortage(
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")
+    )
+    assert memory_pressure.is_shortage(
+        RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)")
+    )
     assert memory_pressure.is_shortage(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
     assert not memory_pressure.is_shortage(ValueError("out of memory"))
 
@@ -171,9 +175,7 @@ def test_an_encode_that_fails_goes_on_in_tiles(
     with torch.no_grad(), tiles(eps.vae.model, 128, 8):
         eps.vae.model.use_tiling = True
         expected = eps.vae.model.encode(x).latent_dist.mean * 0.18215
-    short_above(
-        monkeypatch, eps.vae.model.encoder, "forward", lambda x: max(x.shape[2:]) <= 128
-    )
+    short_above(monkeypatch, eps.vae.model.encoder, "forward", lambda x: max(x.shape[2:]) <= 128)
     torch.testing.assert_close(eps.vae.encode(picture)[0], expected, rtol=0, atol=1e-5)
     assert "tiles of 128 px" in job.said[0]
 

@@ -14,8 +14,14 @@ from backend.models.text.token_count import TokenCounter
 from tests.original import original_checkpoint
 
 PROMPTS = [
-    "", "a red house", "a (red:1.2) [house]", "cat " * 76, "a BREAK b", "BREAK a",
-    "über (alles", "x" * 400,
+    "",
+    "a red house",
+    "a (red:1.2) [house]",
+    "cat " * 76,
+    "a BREAK b",
+    "BREAK a",
+    "über (alles",
+    "x" * 400,
 ]
 
 
@@ -25,9 +31,7 @@ def tiny(root: Path) -> ModelInfo:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_it_counts_what_the_encoder_is_given(
-    tiny: ModelInfo, eps: Checkpoint, prompt: str
-) -> None:
+def test_it_counts_what_the_encoder_is_given(tiny: ModelInfo, eps: Checkpoint, prompt: str) -> None:
     count = TokenCounter().count(tiny, prompt)
     assert count is not None
     assert (sum(count.chunks), len(count.chunks)) == eps.text.count_tokens(prompt)

@@ -123,6 +123,7 @@ def test_residuals_reach_the_unet(eps: Checkpoint) -> None:
             seen.append(scaled)
             down = tuple(torch.full((1, c, s, s), strength) for c, s in shapes)
             return Residuals(down, torch.full((1, 32, 4, 4), strength))
+
         return residuals
 
     x = noise() * 3

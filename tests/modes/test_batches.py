@@ -19,8 +19,13 @@ from tests.tiny import tiny_checkpoint
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
-    engine = LocalEngine.create([root], Storage(tmp_path_factory.mktemp("data")), device="cpu",
-                                dtype="float32", warm_up=None)
+    engine = LocalEngine.create(
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+    )
     yield engine
     engine.close()
 

@@ -23,17 +23,30 @@ HIRES = {"hires_scale": 2.0, "hires_upscaler": "lanczos"}
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
-    engine = LocalEngine.create([root], Storage(tmp_path_factory.mktemp("data")), device="cpu",
-                                dtype="float32", warm_up=None)
+    engine = LocalEngine.create(
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+    )
     yield engine
     engine.close()
 
 
 def settings(**values: object) -> Txt2ImgSettings:
-    return Txt2ImgSettings.model_validate({
-        "prompt": "a red house", "model": "tiny", "steps": 5, "seed": 3, "width": 96,
-        "height": 64, "guidance_scale": 3.0,
-    } | values)
+    return Txt2ImgSettings.model_validate(
+        {
+            "prompt": "a red house",
+            "model": "tiny",
+            "steps": 5,
+            "seed": 3,
+            "width": 96,
+            "height": 64,
+            "guidance_scale": 3.0,
+        }
+        | values
+    )
 
 
 def run(
@@ -50,18 +63,22 @@ def pictures(status: JobStatus) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "euler_a", "ddim"])
-def test_it_is_txt2img_and_then_img2img_at_the_same_seed(
-    engine: LocalEngine, sampler: str
-) -> None:
+def test_it_is_txt2img_and_then_img2img_at_the_same_seed(engine: LocalEngine, sampler: str) -> None:
     walk = {"sampler": sampler, "schedule": "model", "batch_size": 2}
     both = run(engine, settings(**HIRES, hires_steps=8, hires_denoise=0.6, **walk))
     first = run(engine, settings(**walk))
     for index, output in enumerate(first.outputs):
         second = Img2ImgSettings.model_validate(
-            settings(**walk).model_dump(include=set(Settings.model_fields)) | {
-                "width": 192, "height": 128, "steps": 8, "strength": 0.6, "seed": 3 + index,
+            settings(**walk).model_dump(include=set(Settings.model_fields))
+            | {
+                "width": 192,
+                "height": 128,
+                "steps": 8,
+                "strength": 0.6,
+                "seed": 3 + index,
                 "batch_size": 1,
-            })
+            }
+        )
         apart = pictures(run(engine, second, image=output.image))[0]
         assert apart.shape == (128, 192, 3)
         assert np.abs(apart.astype(int) - both.outputs[index].image).max() <= 2
@@ -79,8 +96,8 @@ def test_the_record_of_a_picture_makes_it_again(engine: LocalEngine, upscaler: s
 
 def test_upscalers_and_denoise_make_a_difference(engine: LocalEngine) -> None:
     latent, lanczos, near = (
-        pictures(run(engine, settings(**values))) for values in (
-            {"hires_scale": 2.0}, HIRES, HIRES | {"hires_denoise": 0.3})
+        pictures(run(engine, settings(**values)))
+        for values in ({"hires_scale": 2.0}, HIRES, HIRES | {"hires_denoise": 0.3})
     )
     assert not np.array_equal(latent, lanczos)
     assert not np.array_equal(near, lanczos)
@@ -127,12 +144,15 @@ def test_a_branch_from_the_second_stage_needs_it(engine: LocalEngine) -> None:
         engine.submit(Request(settings(hires_scale=1.5), branch=Branch(original.token, 6)))
 
 
-@pytest.mark.parametrize(("values", "says"), [
-    ({"hires_scale": 2.0, "hires_denoise": 0.1}, "runs no step"),
-    ({"hires_scale": 4.0, "width": 2048}, "4096"),
-    ({"hires_scale": "2"}, "a number"),
-    ({"hires_scale": 0.5}, "greater"),
-])
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"hires_scale": 2.0, "hires_denoise": 0.1}, "runs no step"),
+        ({"hires_scale": 4.0, "width": 2048}, "4096"),
+        ({"hires_scale": "2"}, "a number"),
+        ({"hires_scale": 0.5}, "greater"),
+    ],
+)
 def test_what_cannot_run_is_refused(values: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         settings(**values)

@@ -28,7 +28,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     tiny_checkpoint(root / "checkpoints" / "tiny")
     tiny_checkpoint(root / "checkpoints" / "nine", in_channels=9)
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
         warm_up=None,
     )
     yield engine
@@ -36,8 +39,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> Img2ImgSettings:
-    defaults = {"prompt": "a red house", "model": "tiny", "steps": 8, "seed": 3, "width": SIZE,
-                "height": SIZE, "guidance_scale": 3.0, "strength": 0.5}
+    defaults = {
+        "prompt": "a red house",
+        "model": "tiny",
+        "steps": 8,
+        "seed": 3,
+        "width": SIZE,
+        "height": SIZE,
+        "guidance_scale": 3.0,
+        "strength": 0.5,
+    }
     return Img2ImgSettings.model_validate({**defaults, **values})
 
 
@@ -234,8 +245,13 @@ def test_masks_are_laid_down_as_their_picture_is(engine: LocalEngine) -> None:
 
 def test_outpainting_adds_to_the_sides_and_keeps_the_picture(engine: LocalEngine) -> None:
     picture = scene()
-    wanted = settings(outpaint_left=16, outpaint_bottom=8, mask_blur=0, strength=1.0,
-                      masked_content="latent_noise")
+    wanted = settings(
+        outpaint_left=16,
+        outpaint_bottom=8,
+        mask_blur=0,
+        strength=1.0,
+        masked_content="latent_noise",
+    )
     status = run(engine, wanted, image=picture)
     result = pictures(status)[0]
     assert result.shape == (72, 80, 3)
@@ -248,8 +264,10 @@ def test_outpainting_adds_to_the_sides_and_keeps_the_picture(engine: LocalEngine
 
 def test_variations_lean_the_noise_and_not_the_source(engine: LocalEngine) -> None:
     plain, none, some = (
-        pictures(run(engine, settings(**values))) for values in (
-            {}, {"variation_seed": 9, "variation_strength": 0.0},
+        pictures(run(engine, settings(**values)))
+        for values in (
+            {},
+            {"variation_seed": 9, "variation_strength": 0.0},
             {"variation_seed": 9, "variation_strength": 0.3},
         )
     )

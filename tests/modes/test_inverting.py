@@ -30,7 +30,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
         warm_up=None,
     )
     yield engine
@@ -38,11 +41,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> Img2ImgSettings:
-    return Img2ImgSettings.model_validate({
-        "prompt": "a red house", "source_prompt": "a red house", "start_noise": "inverted",
-        "sampler": "ddim", "schedule": "model", "model": "tiny", "steps": 10, "strength": 1.0,
-        "seed": 3, "width": 64, "height": 64, "guidance_scale": 1.0, **values,
-    })
+    return Img2ImgSettings.model_validate(
+        {
+            "prompt": "a red house",
+            "source_prompt": "a red house",
+            "start_noise": "inverted",
+            "sampler": "ddim",
+            "schedule": "model",
+            "model": "tiny",
+            "steps": 10,
+            "strength": 1.0,
+            "seed": 3,
+            "width": 64,
+            "height": 64,
+            "guidance_scale": 1.0,
+            **values,
+        }
+    )
 
 
 def run(

@@ -39,7 +39,10 @@ def test_each_variant_is_what_it_is_alone(
     schedule = {"sampler": sampler, "schedule": "model" if sampler == "euler_a" else "karras"}
     status = run(engine, mix(loras=BOTH, **schedule))
     assert [output.record.extra["compared"] for output in status.outputs] == [
-        "no LoRA", "ink 0.5", "neon -0.5", "all together",
+        "no LoRA",
+        "ink 0.5",
+        "neon -0.5",
+        "all together",
     ]
     for output, loras in zip(status.outputs, ([], BOTH[:1], BOTH[1:], BOTH), strict=True):
         alone = run(engine, txt2img(loras=loras, **schedule))
@@ -56,7 +59,10 @@ def test_a_batch_of_one_lora(engine: LocalEngine, plain: np.ndarray) -> None:
     status = run(engine, mix(loras=BOTH[:1], batch_size=2, steps=2))
     assert [output.record.settings["seed"] for output in status.outputs] == [3, 4, 3, 4]
     assert [output.record.extra["compared"] for output in status.outputs] == [
-        "no LoRA", "no LoRA", "ink 0.5", "ink 0.5",
+        "no LoRA",
+        "no LoRA",
+        "ink 0.5",
+        "ink 0.5",
     ]
 
 

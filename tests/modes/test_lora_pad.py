@@ -28,8 +28,13 @@ NAMES = ("a, b", "c", "d", "e")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
-    made = LocalEngine.create([root], Storage(tmp_path_factory.mktemp("data")), device="cpu",
-                              dtype="float32", warm_up=None)
+    made = LocalEngine.create(
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+    )
     first = ended(made, made.submit(training(name="seed", steps=2, validation_every=0)))
     assert first.state == "done", first.error
     plain = load_file(root / "loras" / "seed.safetensors")
@@ -44,10 +49,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 def mix(count: int, **values: Any) -> LoraMixSettings:
     rows = [{"name": name, "weight": 1.0 + 0.25 * i} for i, name in enumerate(NAMES[:count])]
-    return LoraMixSettings.model_validate({
-        "model": "tiny", "prompt": "a boat", "seed": 3, "steps": 4, "width": 64, "height": 64,
-        "loras": rows, **values,
-    })
+    return LoraMixSettings.model_validate(
+        {
+            "model": "tiny",
+            "prompt": "a boat",
+            "seed": 3,
+            "steps": 4,
+            "width": 64,
+            "height": 64,
+            "loras": rows,
+            **values,
+        }
+    )
 
 
 def run(engine: LocalEngine, settings: Settings) -> JobStatus:
@@ -57,11 +70,10 @@ def run(engine: LocalEngine, settings: Settings) -> JobStatus:
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_a_point_of_the_grid_is_the_picture_of_its_weights(
-    engine: LocalEngine, count: int
-) -> None:
-    settings = LoraPadSettings.of(mix(count, sampler="ddim", schedule="model", eta=0.3), grid=3,
-                                  coarse_steps=4)
+def test_a_point_of_the_grid_is_the_picture_of_its_weights(engine: LocalEngine, count: int) -> None:
+    settings = LoraPadSettings.of(
+        mix(count, sampler="ddim", schedule="model", eta=0.3), grid=3, coarse_steps=4
+    )
     status = run(engine, settings)
     assert len(status.outputs) == {2: 3, 3: 7, 4: 9}[count]
     assert status.progress.step == status.progress.total
@@ -84,8 +96,15 @@ def test_shares_are_whole_and_the_corners_are_the_loras() -> None:
     assert [use.weight for use in corner.loras] == [0, 0, 0, 1.75]
 
 
-@pytest.mark.parametrize("rows", [[], [{"name": "c"}], [{"name": n} for n in "abcde"],
-                                  [{"name": "c"}, {"name": "d", "on": False}]])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"name": "c"}],
+        [{"name": n} for n in "abcde"],
+        [{"name": "c"}, {"name": "d", "on": False}],
+    ],
+)
 def test_a_pad_has_two_to_four_corners(rows: list[dict[str, Any]]) -> None:
     with pytest.raises(BadInput, match="two to four LoRAs that are on"):
         LoraPadSettings.of(mix(2, loras=rows))
@@ -108,8 +127,11 @@ def test_a_picture_goes_first_and_the_pad_goes_on(engine: LocalEngine) -> None:
 
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun"])
 def test_footprints_are_shares_of_the_change(engine: LocalEngine, sampler: str) -> None:
-    rows = [{"name": NAMES[0], "weight": 1.0, "end": 0.5}, {"name": NAMES[1], "weight": 0.5},
-            {"name": NAMES[2], "weight": 0.0}]
+    rows = [
+        {"name": NAMES[0], "weight": 1.0, "end": 0.5},
+        {"name": NAMES[1], "weight": 0.5},
+        {"name": NAMES[2], "weight": 0.0},
+    ]
     drawn = mix(1, loras=rows, sampler=sampler)
     status = run(engine, FootprintSettings.of(drawn))
     early, weak, idle = status.info["footprint"]

@@ -40,8 +40,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> Txt2ImgSettings:
-    defaults = {"prompt": "a red house", "model": "tiny", "steps": 6, "seed": 3,
-                "width": 64, "height": 64, "guidance_scale": 3.0}
+    defaults = {
+        "prompt": "a red house",
+        "model": "tiny",
+        "steps": 6,
+        "seed": 3,
+        "width": 64,
+        "height": 64,
+        "guidance_scale": 3.0,
+    }
     return Txt2ImgSettings.model_validate({**defaults, **values})
 
 
@@ -74,9 +81,10 @@ def test_a_lora_acts_and_leaves_the_base_as_it_was(engine: LocalEngine) -> None:
 def test_a_tag_in_the_prompt_is_a_row(engine: LocalEngine) -> None:
     row = run(engine, settings(loras=[{"name": "ink", "weight": 0.8}]))
     tag = run(engine, settings(prompt="a red house <lora:ink:0.8>"))
-    added = run(engine, settings(
-        prompt="a red house <lora:ink:0.3>", loras=[{"name": "ink", "weight": 0.5}]
-    ))
+    added = run(
+        engine,
+        settings(prompt="a red house <lora:ink:0.3>", loras=[{"name": "ink", "weight": 0.5}]),
+    )
     assert np.array_equal(picture(tag), picture(row))
     assert np.array_equal(picture(added), picture(row))
     assert tag.info["settings"]["prompt"] == "a red house"

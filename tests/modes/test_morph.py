@@ -35,11 +35,21 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> MorphSettings:
-    return MorphSettings.model_validate({
-        "prompt_a": "a red house", "prompt_b": "a boat", "model": "tiny", "steps": 5, "seed": 3,
-        "width": 64, "height": 64, "frames": 5, "even": "off",
-        "method": "quick", **values,
-    })
+    return MorphSettings.model_validate(
+        {
+            "prompt_a": "a red house",
+            "prompt_b": "a boat",
+            "model": "tiny",
+            "steps": 5,
+            "seed": 3,
+            "width": 64,
+            "height": 64,
+            "frames": 5,
+            "even": "off",
+            "method": "quick",
+            **values,
+        }
+    )
 
 
 def walk(**values: Any) -> MorphSettings:
@@ -47,8 +57,9 @@ def walk(**values: Any) -> MorphSettings:
 
 
 def fine(**values: Any) -> MorphSettings:
-    return settings(**{"method": "fine", "lora_steps": 4, "lora_rank": 2, "lora_lr": 1e-2,
-                       **values})
+    return settings(
+        **{"method": "fine", "lora_steps": 4, "lora_rank": 2, "lora_lr": 1e-2, **values}
+    )
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
@@ -75,10 +86,19 @@ def test_the_ends_of_a_walk_are_the_pictures_of_their_prompts_and_seeds(
     frames = pictures(run(engine, walk(seed_a=7, seed_b=9)))
     assert len(frames) == 5
     for frame, prompt, seed in ((frames[0], "a red house", 7), (frames[-1], "a boat", 9)):
-        alone = Txt2ImgSettings.model_validate({
-            "prompt": prompt, "seed": seed, "model": "tiny", "steps": 5, "width": 64,
-            "height": 64, "sampler": "ddim", "schedule": "model", "guidance_scale": 3.0,
-        })
+        alone = Txt2ImgSettings.model_validate(
+            {
+                "prompt": prompt,
+                "seed": seed,
+                "model": "tiny",
+                "steps": 5,
+                "width": 64,
+                "height": 64,
+                "sampler": "ddim",
+                "schedule": "model",
+                "guidance_scale": 3.0,
+            }
+        )
         token = engine.submit(Request(alone, save=False))
         assert apart(frame, ended(engine, token).outputs[0].image) <= 1
     assert apart(frames[1], frames[2]) > 0
@@ -87,8 +107,7 @@ def test_the_ends_of_a_walk_are_the_pictures_of_their_prompts_and_seeds(
 def test_open_seeds_follow_the_seed(engine: LocalEngine) -> None:
     open_ = run(engine, walk(seed=40))
     given = run(engine, walk(seed=1, seed_a=40, seed_b=41))
-    assert all(apart(a, b) == 0 for a, b in
-               zip(pictures(open_), pictures(given), strict=True))
+    assert all(apart(a, b) == 0 for a, b in zip(pictures(open_), pictures(given), strict=True))
     assert open_.info["settings"]["seed_a"] == 40
 
 
@@ -116,6 +135,7 @@ def test_too_little_memory_makes_smaller_chunks_and_says_so(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from backend.models.denoiser.unet import Unet
+
     plain = Unet.denoiser
 
     def scarce(self: Unet, *args: Any, **options: Any) -> Any:
@@ -199,8 +219,11 @@ def test_identical_ends_are_one_frame(engine: LocalEngine) -> None:
 def test_fine_learns_both_ends_once_and_uses_what_it_learned(engine: LocalEngine) -> None:
     first = run(engine, fine(method=None), image_a=A, image_b=B)
     assert first.info["settings"]["method"] == "fine"
-    assert first.info["sample_forwards"] == {"fitting": 2 * 4, "inverting": INVERTING,
-                                             "frames": 5 * 5}
+    assert first.info["sample_forwards"] == {
+        "fitting": 2 * 4,
+        "inverting": INVERTING,
+        "frames": 5 * 5,
+    }
     again = run(engine, fine(frames=4, fps=9, seed=8), image_a=A, image_b=B)
     assert again.info["sample_forwards"] == {"frames": 5 * 4}
     assert apart(pictures(first)[0], pictures(again)[0]) <= 1
@@ -254,8 +277,9 @@ def test_another_job_in_between_changes_neither(engine: LocalEngine) -> None:
     other = Txt2ImgSettings(prompt="a cat", model="tiny", steps=3, seed=1)
     alone = ended(engine, engine.submit(Request(other, save=False))).outputs[0].image
     wanted = fine(lora_steps=12, steps=12, prompt="between")
-    background = engine.submit(Request(wanted, {"image_a": A, "image_b": B}, save=False),
-                               background=True)
+    background = engine.submit(
+        Request(wanted, {"image_a": A, "image_b": B}, save=False), background=True
+    )
     seen: set[str] = set()
     status = engine.status(background)
     while status.state in ("queued", "running"):
@@ -268,16 +292,20 @@ def test_another_job_in_between_changes_neither(engine: LocalEngine) -> None:
     assert status.state == "done", status.error
     assert seen == {"fitting", "inverting", "sampling"}
     undisturbed = run(engine, wanted, image_a=A, image_b=B)
-    assert max(apart(a, b) for a, b in
-               zip(pictures(status), pictures(undisturbed), strict=True)) <= 1
+    assert (
+        max(apart(a, b) for a, b in zip(pictures(status), pictures(undisturbed), strict=True)) <= 1
+    )
 
 
-@pytest.mark.parametrize(("values", "images", "said"), [
-    ({"prompt_b": ""}, {}, "End B is missing"),
-    ({"prompt_a": ""}, {"image_b": B}, "End A is missing"),
-    ({"method": "walk"}, {"image_a": A}, "between prompts"),
-    ({"sampler": "euler"}, {"image_a": A}, "set the sampler to 'ddim'"),
-])
+@pytest.mark.parametrize(
+    ("values", "images", "said"),
+    [
+        ({"prompt_b": ""}, {}, "End B is missing"),
+        ({"prompt_a": ""}, {"image_b": B}, "End A is missing"),
+        ({"method": "walk"}, {"image_a": A}, "between prompts"),
+        ({"sampler": "euler"}, {"image_a": A}, "set the sampler to 'ddim'"),
+    ],
+)
 def test_what_cannot_run_is_refused_at_once(
     engine: LocalEngine, values: dict[str, Any], images: dict[str, Pixels], said: str
 ) -> None:
@@ -285,9 +313,16 @@ def test_what_cannot_run_is_refused_at_once(
         engine.submit(Request(settings(**values), images, save=False))
 
 
-@pytest.mark.parametrize("values", [
-    {"frames": 1}, {"frames": 10_000}, {"batch_size": 2}, {"eta": 0.5}, {"method": "warp"},
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"frames": 1},
+        {"frames": 10_000},
+        {"batch_size": 2},
+        {"eta": 0.5},
+        {"method": "warp"},
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         settings(**values)

@@ -26,7 +26,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
         warm_up=None,
     )
     yield engine
@@ -34,11 +37,23 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> MorphSettings:
-    return MorphSettings.model_validate({
-        "prompt_a": "a cat", "prompt_b": "a dog", "prompt_c": "a boat", "keyframes": 3,
-        "model": "tiny", "steps": 3, "frames": 8, "seed": 3, "width": 64, "height": 64,
-        "method": "walk", "even": "off", **values,
-    })
+    return MorphSettings.model_validate(
+        {
+            "prompt_a": "a cat",
+            "prompt_b": "a dog",
+            "prompt_c": "a boat",
+            "keyframes": 3,
+            "model": "tiny",
+            "steps": 3,
+            "frames": 8,
+            "seed": 3,
+            "width": 64,
+            "height": 64,
+            "method": "walk",
+            "even": "off",
+            **values,
+        }
+    )
 
 
 def run(engine: LocalEngine, wanted: MorphSettings, **images: Pixels) -> JobStatus:
@@ -56,8 +71,10 @@ def picture(seed: int) -> Pixels:
 def test_the_ways_share_the_gaps() -> None:
     ways = parts_of(settings())
     assert [way.frames for way in ways] == [5, 4]
-    assert [(way.prompt_a, way.prompt_b) for way in ways] == [("a cat", "a dog"),
-                                                              ("a dog", "a boat")]
+    assert [(way.prompt_a, way.prompt_b) for way in ways] == [
+        ("a cat", "a dog"),
+        ("a dog", "a boat"),
+    ]
     assert all(way.keyframes == 2 for way in ways)
 
 
@@ -86,7 +103,10 @@ def test_its_record_makes_it_again(engine: LocalEngine) -> None:
 
 def test_pictures_are_keyframes_too(engine: LocalEngine) -> None:
     status = run(
-        engine, settings(method="quick", frames=7), image_a=picture(1), image_b=picture(2),
+        engine,
+        settings(method="quick", frames=7),
+        image_a=picture(1),
+        image_b=picture(2),
         image_c=picture(3),
     )
     assert len(status.outputs) == 7
@@ -94,8 +114,10 @@ def test_pictures_are_keyframes_too(engine: LocalEngine) -> None:
     assert len(told) == 3
     views = [output.index for output in status.outputs if "end" in output.views]
     assert views == [0, 3, 6]
-    pictures = {name: picture(number) for number, name in enumerate(
-        ("image_a", "image_b", "image_c"), start=1)}
+    pictures = {
+        name: picture(number)
+        for number, name in enumerate(("image_a", "image_b", "image_c"), start=1)
+    }
     frame = status.outputs[5]
     original = open_original(write_png(frame.image, frame.record))
     assert set(inputs_of(original)) == set(pictures)

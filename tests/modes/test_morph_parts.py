@@ -10,8 +10,7 @@ import pytest
 from backend.models.autoencoder.vae import Vae
 from backend.models.perceptual.distance import EncoderMetric, distance
 from backend.modes.end_cache import EndCache, content_key
-from backend.modes.morph import compatibility
-from backend.modes.morph import spacing
+from backend.modes.morph import compatibility, spacing
 from tests.tiny import tiny_vae
 from tests.tiny_control import house
 
@@ -54,8 +53,10 @@ def test_distances_grow_with_the_change() -> None:
     look = EncoderMetric(Vae(tiny_vae().eval())).look
     picture = house(64, 64)
     same, near, far = (
-        look(image) for image in (
-            picture, np.clip(picture.astype(int) + 4, 0, 255).astype(np.uint8),
+        look(image)
+        for image in (
+            picture,
+            np.clip(picture.astype(int) + 4, 0, 255).astype(np.uint8),
             np.ascontiguousarray(picture[::-1]),
         )
     )
@@ -63,10 +64,17 @@ def test_distances_grow_with_the_change() -> None:
     assert 0 < distance(same, near) < distance(same, far)
 
 
-@pytest.mark.parametrize(("far", "psnr", "colour"), [
-    (0.2, None, "green"), (0.2, 38.0, "green"), (1.2, 38.0, "amber"), (0.2, 23.0, "amber"),
-    (3.0, 38.0, "red"), (0.2, 12.0, "red"),
-])
+@pytest.mark.parametrize(
+    ("far", "psnr", "colour"),
+    [
+        (0.2, None, "green"),
+        (0.2, 38.0, "green"),
+        (1.2, 38.0, "amber"),
+        (0.2, 23.0, "amber"),
+        (3.0, 38.0, "red"),
+        (0.2, 12.0, "red"),
+    ],
+)
 def test_the_light_names_the_worse_of_both(far: float, psnr: float | None, colour: str) -> None:
     found = compatibility.judge(far, psnr, EncoderMetric(Vae(tiny_vae().eval())))
     assert found.light == colour

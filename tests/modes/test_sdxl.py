@@ -37,8 +37,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     tiny_sdxl(root / "checkpoints" / "nine", in_channels=9)
     tiny_controlnet(folder, root / "controlnet" / "tiny-canny", seed=1)
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
-        preview="off", warm_up=None,
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        preview="off",
+        warm_up=None,
     )
     with engine._models.lease("xl") as model:
         parts = {"unet": model.unet.model, **model.text.modules}
@@ -59,8 +63,16 @@ def run(engine: LocalEngine, settings: Settings, **images: Pixels) -> list[Pixel
 
 
 def values(**changes: Any) -> dict[str, Any]:
-    return {"prompt": "a red house", "model": "xl", "steps": 4, "width": 64, "height": 64,
-            "guidance_scale": 4.0, "seed": 3, **changes}
+    return {
+        "prompt": "a red house",
+        "model": "xl",
+        "steps": 4,
+        "width": 64,
+        "height": 64,
+        "guidance_scale": 4.0,
+        "seed": 3,
+        **changes,
+    }
 
 
 def text(**changes: Any) -> Txt2ImgSettings:
@@ -89,8 +101,13 @@ def test_the_prompt_mix_ends_at_both_prompts(engine: LocalEngine) -> None:
 @pytest.mark.parametrize("prompt", ["cat " * 100, "a (red:1.4) house BREAK [sky]"])
 def test_long_and_weighted_prompts(engine: LocalEngine, prompt: str) -> None:
     for negative in ("", "blue"):
-        assert apart(run(engine, text(prompt=prompt, negative_prompt=negative))[0],
-                     run(engine, text(negative_prompt=negative))[0]) > 1
+        assert (
+            apart(
+                run(engine, text(prompt=prompt, negative_prompt=negative))[0],
+                run(engine, text(negative_prompt=negative))[0],
+            )
+            > 1
+        )
 
 
 def test_img2img_with_a_mask(engine: LocalEngine) -> None:
@@ -131,12 +148,24 @@ def test_lora_mix(engine: LocalEngine, lora: str) -> None:
 
 @pytest.mark.parametrize("method", ["walk", "quick", "fine"])
 def test_morph(engine: LocalEngine, method: str) -> None:
-    settings = MorphSettings.model_validate({
-        "prompt_a": "a red house", "prompt_b": "a boat", "model": "xl", "steps": 5, "seed": 3,
-        "width": 64, "height": 64, "frames": 4, "even": "off", "method": method,
-        "guidance_scale": 3.0 if method == "walk" else 1.0, "lora_steps": 3, "lora_rank": 2,
-        "embeddings": "slerp" if method == "walk" else "lerp",
-    })
+    settings = MorphSettings.model_validate(
+        {
+            "prompt_a": "a red house",
+            "prompt_b": "a boat",
+            "model": "xl",
+            "steps": 5,
+            "seed": 3,
+            "width": 64,
+            "height": 64,
+            "frames": 4,
+            "even": "off",
+            "method": method,
+            "guidance_scale": 3.0 if method == "walk" else 1.0,
+            "lora_steps": 3,
+            "lora_rank": 2,
+            "embeddings": "slerp" if method == "walk" else "lerp",
+        }
+    )
     images = {} if method == "walk" else {"image_a": A, "image_b": B}
     frames = run(engine, settings, **images)
     assert len(frames) == 4

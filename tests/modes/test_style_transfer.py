@@ -36,14 +36,26 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: Any) -> StyleTransferSettings:
-    return StyleTransferSettings.model_validate({
-        "prompt": "a red house", "model": "tiny", "steps": 4, "seed": 3, "sampler": "euler",
-        "schedule": "model", "width": 96, "height": 64, "guidance_scale": 3.0, **values,
-    })
+    return StyleTransferSettings.model_validate(
+        {
+            "prompt": "a red house",
+            "model": "tiny",
+            "steps": 4,
+            "seed": 3,
+            "sampler": "euler",
+            "schedule": "model",
+            "width": 96,
+            "height": 64,
+            "guidance_scale": 3.0,
+            **values,
+        }
+    )
 
 
 def run(
-    engine: LocalEngine, wanted: StyleTransferSettings, branch: Branch | None = None,
+    engine: LocalEngine,
+    wanted: StyleTransferSettings,
+    branch: Branch | None = None,
     **images: Pixels,
 ) -> JobStatus:
     token = engine.submit(Request(wanted, images or {"image": SOURCE}, branch, save=False))
@@ -97,8 +109,10 @@ def test_scale_0_and_an_empty_range_are_the_plain_picture(engine: LocalEngine) -
 
 
 def test_each_control_mode_is_another_picture(engine: LocalEngine) -> None:
-    made = [picture(run(engine, settings(control_mode=mode)))
-            for mode in ("balanced", "prompt", "control")]
+    made = [
+        picture(run(engine, settings(control_mode=mode)))
+        for mode in ("balanced", "prompt", "control")
+    ]
     assert not any(np.array_equal(made[i], made[i - 1]) for i in range(3))
 
 
@@ -117,16 +131,19 @@ def test_a_branch_goes_on_with_the_same_control(engine: LocalEngine, start: dict
     assert np.array_equal(picture(status), picture(again))
 
 
-@pytest.mark.parametrize(("values", "images", "said"), [
-    ({}, {"nothing": SOURCE}, "no source picture"),
-    ({"start_from": "picture"}, {"control_image": SOURCE}, "needs a source picture"),
-    ({"outpaint_left": 8}, {}, "use img2img"),
-    ({}, {"image": SOURCE, "mask": SOURCE}, "start_from to 'picture'"),
-    ({"strengths": (0.5, 0.6)}, {}, "start_from to 'picture'"),
-    ({"detector": "depth_midas"}, {}, "no ControlNet for 'depth_midas'"),
-    ({"controlnet": "other"}, {}, "no ControlNet 'other'"),
-    ({"controls": [{"name": "tiny-canny"}]}, {}, "'control_image' is missing"),
-])
+@pytest.mark.parametrize(
+    ("values", "images", "said"),
+    [
+        ({}, {"nothing": SOURCE}, "no source picture"),
+        ({"start_from": "picture"}, {"control_image": SOURCE}, "needs a source picture"),
+        ({"outpaint_left": 8}, {}, "use img2img"),
+        ({}, {"image": SOURCE, "mask": SOURCE}, "start_from to 'picture'"),
+        ({"strengths": (0.5, 0.6)}, {}, "start_from to 'picture'"),
+        ({"detector": "depth_midas"}, {}, "no ControlNet for 'depth_midas'"),
+        ({"controlnet": "other"}, {}, "no ControlNet 'other'"),
+        ({"controls": [{"name": "tiny-canny"}]}, {}, "'control_image' is missing"),
+    ],
+)
 def test_what_cannot_run_is_refused_at_once(
     engine: LocalEngine, values: dict[str, Any], images: dict[str, Pixels], said: str
 ) -> None:
@@ -169,8 +186,14 @@ def test_outside_the_mask_the_source_stays(engine: LocalEngine) -> None:
 def test_only_the_masked_part_follows_its_own_edges(engine: LocalEngine) -> None:
     mask = np.zeros(SOURCE.shape, np.uint8)
     mask[40:88, 72:120] = 255
-    wanted = settings(start_from="picture", strength=1.0, only_masked=True, only_masked_padding=8,
-                      canny_low=50, canny_high=120)
+    wanted = settings(
+        start_from="picture",
+        strength=1.0,
+        only_masked=True,
+        only_masked_padding=8,
+        canny_low=50,
+        canny_high=120,
+    )
     output = run(engine, wanted, image=SOURCE, mask=mask).outputs[0]
     assert "obedience" not in output.record.extra
     whole = Canny(50, 120)(fit(SOURCE, 96, 64, "crop").image)

@@ -32,8 +32,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
-    made = LocalEngine.create([models], Storage(tmp_path_factory.mktemp("data")), device="cpu",
-                              dtype="float32", warm_up=None)
+    made = LocalEngine.create(
+        [models],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+    )
     yield made
     made.close()
 
@@ -44,10 +49,18 @@ def picture(index: int, side: int = 64) -> CaptionedPicture:
 
 
 def training(count: int = 2, **values: Any) -> TrainLoraRequest:
-    settings = {"name": "ink", "model": "tiny", "caption": "a boat, ink", "steps": 4,
-                "validation_every": 2, "learning_rate": 1e-2, "rank": 2}
-    return TrainLoraRequest(parse_training(settings | values),
-                            tuple(picture(i) for i in range(count)))
+    settings = {
+        "name": "ink",
+        "model": "tiny",
+        "caption": "a boat, ink",
+        "steps": 4,
+        "validation_every": 2,
+        "learning_rate": 1e-2,
+        "rank": 2,
+    }
+    return TrainLoraRequest(
+        parse_training(settings | values), tuple(picture(i) for i in range(count))
+    )
 
 
 def drawing(**values: Any) -> Request:
@@ -92,8 +105,9 @@ def test_a_name_with_comma_and_colon_and_a_row_that_is_off(
 
 
 def test_a_lora_named_in_the_prompt_acts_though_its_row_is_off() -> None:
-    settings = drawing(prompt="a boat <lora:ink:0.4>",
-                       loras=[{"name": "ink", "weight": 2.0, "on": False}]).settings
+    settings = drawing(
+        prompt="a boat <lora:ink:0.4>", loras=[{"name": "ink", "weight": 2.0, "on": False}]
+    ).settings
     (row,) = take_loras(settings).loras
     assert (row.weight, row.on) == (0.4, True)
 
@@ -124,12 +138,15 @@ def test_a_stopped_training_goes_on(engine: LocalEngine, models: Path) -> None:
     assert (models / "loras" / "long.safetensors").is_file()
 
 
-@pytest.mark.parametrize(("request_", "message"), [
-    (training(0), "no pictures"),
-    (training(101), "101 pictures are too many"),
-    (training(name="none", resume=True), "no stopped training"),
-    (training(model="paints"), "inpainting model"),
-])
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (training(0), "no pictures"),
+        (training(101), "101 pictures are too many"),
+        (training(name="none", resume=True), "no stopped training"),
+        (training(model="paints"), "inpainting model"),
+    ],
+)
 def test_what_cannot_be_trained_is_refused(
     engine: LocalEngine, request_: TrainLoraRequest, message: str
 ) -> None:

@@ -28,14 +28,19 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def settings(**values: object) -> Txt2ImgSettings:
-    defaults = {"prompt": "a red house", "model": "tiny", "steps": 5, "seed": 3,
-                "width": 64, "height": 64, "guidance_scale": 3.0}
+    defaults = {
+        "prompt": "a red house",
+        "model": "tiny",
+        "steps": 5,
+        "seed": 3,
+        "width": 64,
+        "height": 64,
+        "guidance_scale": 3.0,
+    }
     return Txt2ImgSettings.model_validate({**defaults, **values})
 
 
-def run(
-    engine: LocalEngine, wanted: Txt2ImgSettings, branch: Branch | None = None
-) -> JobStatus:
+def run(engine: LocalEngine, wanted: Txt2ImgSettings, branch: Branch | None = None) -> JobStatus:
     token = engine.submit(Request(wanted, branch=branch, save=False))
     return ended(engine, token)
 
@@ -82,9 +87,10 @@ def test_prompt_mix_runs_from_one_prompt_to_the_other(engine: LocalEngine) -> No
     a = pictures(run(engine, settings(prompt="a red house")))
     b = pictures(run(engine, settings(prompt="the sea at night")))
     ends = [
-        pictures(run(engine, settings(
-            prompt="a red house", prompt_b="the sea at night", prompt_mix=mix
-        ))) for mix in (0.0, 0.5, 1.0)
+        pictures(
+            run(engine, settings(prompt="a red house", prompt_b="the sea at night", prompt_mix=mix))
+        )
+        for mix in (0.0, 0.5, 1.0)
     ]
     assert np.array_equal(ends[0], a)
     assert np.array_equal(ends[2], b)

@@ -30,8 +30,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     tiny_controlnet(folder, root / "controlnet" / "tiny-canny")
     original_vae(root / "VAE" / "other.safetensors")
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
-        preview="off", warm_up=None,
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        preview="off",
+        warm_up=None,
     )
     yield engine
     engine.close()
@@ -49,13 +53,12 @@ def run(engine: LocalEngine, settings: Settings) -> tuple[Output, ...]:
 def settings_of(mode: str, **values: Any) -> Settings:
     morph = {"prompt_a": "a", "prompt_b": "b", "frames": 3, "even": "off", "method": "quick"}
     given = morph if mode == "morph" else {"prompt": "a red house", "guidance_scale": 3.0}
-    return parse(mode, {"model": "tiny", "steps": 3, "width": 64, "height": 64, "seed": 3,
-                        **given, **values})
+    return parse(
+        mode, {"model": "tiny", "steps": 3, "width": 64, "height": 64, "seed": 3, **given, **values}
+    )
 
 
-@pytest.mark.parametrize(
-    "mode", ["txt2img", "img2img", "style_transfer", "lora_mix", "morph"]
-)
+@pytest.mark.parametrize("mode", ["txt2img", "img2img", "style_transfer", "lora_mix", "morph"])
 def test_another_autoencoder_draws_another_picture(engine: LocalEngine, mode: str) -> None:
     own = run(engine, settings_of(mode))[0]
     other = run(engine, settings_of(mode, vae="other"))[0]

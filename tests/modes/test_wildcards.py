@@ -35,14 +35,16 @@ def colours(words: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(
-    words: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalEngine]:
+def engine(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
     engine = LocalEngine.create(
-        [root], Storage(tmp_path_factory.mktemp("data")), device="cpu", dtype="float32",
-        warm_up=None, wildcards=Wildcards(words),
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+        wildcards=Wildcards(words),
     )
     yield engine
     engine.close()
@@ -56,8 +58,9 @@ def test_each_picture_of_a_batch_draws_its_own_and_can_be_made_again(
     told = [output.record.settings for output in status.outputs]
     assert [one["seed"] for one in told] == [asked.seed + i for i in range(6)]
     assert {one["prompt"].split()[1] for one in told} == COLOURS
-    assert all(one["templates"] == [{"field": "prompt", "text": "a __colour__ house"}]
-               for one in told)
+    assert all(
+        one["templates"] == [{"field": "prompt", "text": "a __colour__ house"}] for one in told
+    )
     colours.write_text("purple\n")
     for output in status.outputs:
         again = run(engine, parse("txt2img", output.record.settings)).outputs[0]

@@ -22,8 +22,13 @@ from tests.tiny import tiny_checkpoint
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
-    engine = LocalEngine.create([root], Storage(tmp_path_factory.mktemp("data")), device="cpu",
-                                dtype="float32", warm_up=None)
+    engine = LocalEngine.create(
+        [root],
+        Storage(tmp_path_factory.mktemp("data")),
+        device="cpu",
+        dtype="float32",
+        warm_up=None,
+    )
     yield engine
     engine.close()
 
@@ -66,13 +71,22 @@ def test_each_text_is_embedded_once(engine: LocalEngine, monkeypatch: pytest.Mon
 
 def test_a_ladder_counts_from_each_strength_s_own_start(engine: LocalEngine) -> None:
     scene = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    wanted = {"prompt": "[red:blue:0.5]", "model": "tiny", "steps": 8, "seed": 3, "width": 64,
-              "height": 64, "guidance_scale": 3.0}
-    ladder = run(engine, Img2ImgSettings.model_validate(wanted | {"strengths": [0.5, 1.0]}),
-                 image=scene)
+    wanted = {
+        "prompt": "[red:blue:0.5]",
+        "model": "tiny",
+        "steps": 8,
+        "seed": 3,
+        "width": 64,
+        "height": 64,
+        "guidance_scale": 3.0,
+    }
+    ladder = run(
+        engine, Img2ImgSettings.model_validate(wanted | {"strengths": [0.5, 1.0]}), image=scene
+    )
     for index, strength in enumerate((0.5, 1.0)):
-        alone = run(engine, Img2ImgSettings.model_validate(wanted | {"strength": strength}),
-                    image=scene)
+        alone = run(
+            engine, Img2ImgSettings.model_validate(wanted | {"strength": strength}), image=scene
+        )
         difference = pictures(alone)[0].astype(int) - pictures(ladder)[index]
         assert np.abs(difference).max() <= 1
 

@@ -20,8 +20,15 @@ from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 
-BASE: dict[str, Any] = {"prompt": "a red house", "model": "tiny", "steps": 4, "seed": 3,
-                        "width": 64, "height": 64, "guidance_scale": 3.0}
+BASE: dict[str, Any] = {
+    "prompt": "a red house",
+    "model": "tiny",
+    "steps": 4,
+    "seed": 3,
+    "width": 64,
+    "height": 64,
+    "guidance_scale": 3.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +53,14 @@ def run(engine: LocalEngine, request: Request) -> JobStatus:
 
 
 def test_every_cell_is_the_picture_that_its_record_makes_alone(engine: LocalEngine) -> None:
-    wanted = grid(x_field="seed", x_values="5, 6, 9", y_field="sampler", y_values="DDIM, Euler a",
-                  z_field="prompt_sr", z_values="red, blue")
+    wanted = grid(
+        x_field="seed",
+        x_values="5, 6, 9",
+        y_field="sampler",
+        y_values="DDIM, Euler a",
+        z_field="prompt_sr",
+        z_values="red, blue",
+    )
     status = run(engine, Request(wanted))
     assert status.state == "done", status.error
     *cells, sheet = status.outputs
@@ -75,16 +88,25 @@ def test_cells_share_prompts_and_source(
     embedded: list[object] = []
     encoded: list[object] = []
     forward, encode = CLIPTextModel.forward, Vae.encode
-    monkeypatch.setattr(CLIPTextModel, "forward",
-                        lambda self, *a, **k: (embedded.append(a), forward(self, *a, **k))[1])
-    monkeypatch.setattr(Vae, "encode",
-                        lambda self, *a: (encoded.append(a), encode(self, *a))[1])
+    monkeypatch.setattr(
+        CLIPTextModel,
+        "forward",
+        lambda self, *a, **k: (embedded.append(a), forward(self, *a, **k))[1],
+    )
+    monkeypatch.setattr(Vae, "encode", lambda self, *a: (encoded.append(a), encode(self, *a))[1])
     picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
     run(engine, Request(grid()))
     embedded.clear()
-    wanted = grid(prompt="a boat, never seen", negative_prompt="fog", base_mode="img2img",
-                  x_field="strength", x_values="0.5-1 [3]", y_field="seed", y_values="1-2",
-                  base={"mask_blur": 0})
+    wanted = grid(
+        prompt="a boat, never seen",
+        negative_prompt="fog",
+        base_mode="img2img",
+        x_field="strength",
+        x_values="0.5-1 [3]",
+        y_field="seed",
+        y_values="1-2",
+        base={"mask_blur": 0},
+    )
     status = run(engine, Request(wanted, {"image": picture}))
     assert status.state == "done", status.error
     assert len(status.outputs) == 7

@@ -39,7 +39,8 @@ Pixels = NDArray[np.uint8]
 STEPS = 8
 STRENGTHS = (0.3, 0.5, 0.75, 1.0)
 CLASSES: dict[str, type] = {
-    "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler,
+    "ddim": DDIMScheduler,
+    "euler": EulerDiscreteScheduler,
     "dpmpp_2m": DPMSolverMultistepScheduler,
 }
 SAMPLERS = tuple(CLASSES)
@@ -48,7 +49,8 @@ MATRIX = [
     pytest.param(
         sampler, strength, marks=[] if (sampler, strength) in QUICK else [pytest.mark.slow]
     )
-    for sampler in SAMPLERS for strength in STRENGTHS
+    for sampler in SAMPLERS
+    for strength in STRENGTHS
 ]
 
 
@@ -77,19 +79,28 @@ class Side:
             [root], Storage(data), device="cpu", dtype="float32", preview="off", warm_up=None
         )
         folder = root / "checkpoints" / name
-        self.pipes = {
-            cls: cls.from_pretrained(folder, dtype=torch.float32) for cls in pipelines
-        }
+        self.pipes = {cls: cls.from_pretrained(folder, dtype=torch.float32) for cls in pipelines}
         for pipe in self.pipes.values():
             pipe.set_progress_bar_config(disable=True)
 
     def settings(self, sampler: str, strength: float, **values: Any) -> Img2ImgSettings:
-        return Img2ImgSettings.model_validate({
-            "prompt": "a red house on grass", "negative_prompt": "blue", "model": self.name,
-            "sampler": sampler, "schedule": "model", "steps": STEPS, "guidance_scale": 4.0,
-            "width": self.size, "height": self.size, "seed": 11, "strength": strength,
-            "mask_blur": 0, **values,
-        })
+        return Img2ImgSettings.model_validate(
+            {
+                "prompt": "a red house on grass",
+                "negative_prompt": "blue",
+                "model": self.name,
+                "sampler": sampler,
+                "schedule": "model",
+                "steps": STEPS,
+                "guidance_scale": 4.0,
+                "width": self.size,
+                "height": self.size,
+                "seed": 11,
+                "strength": strength,
+                "mask_blur": 0,
+                **values,
+            }
+        )
 
     def ours(self, settings: Img2ImgSettings, **images: Pixels) -> Pixels:
         token = self.engine.submit(Request(settings, images, save=False))
@@ -113,17 +124,19 @@ class Side:
             for key, value in images.items()
         }
         result = pipe(
-            [settings.prompt] * count, negative_prompt=[settings.negative_prompt] * count,
-            generator=generators, guidance_scale=settings.guidance_scale,
-            num_inference_steps=settings.steps, strength=settings.strength, **pictures,
+            [settings.prompt] * count,
+            negative_prompt=[settings.negative_prompt] * count,
+            generator=generators,
+            guidance_scale=settings.guidance_scale,
+            num_inference_steps=settings.steps,
+            strength=settings.strength,
+            **pictures,
             **({"width": self.size, "height": self.size} if "mask_image" in images else {}),
         ).images
         return np.stack([np.asarray(image) for image in result])
 
 
-def assert_equal(
-    ours: Pixels, theirs: Pixels, inside: NDArray[np.bool_] | None = None
-) -> None:
+def assert_equal(ours: Pixels, theirs: Pixels, inside: NDArray[np.bool_] | None = None) -> None:
     """Within 2/255 at 99.9 % of the pixels."""
     assert ours.shape == theirs.shape
     difference = np.abs(ours.astype(int) - theirs.astype(int)).max(axis=-1)
@@ -135,12 +148,18 @@ def assert_equal(
 
 
 @pytest.fixture(scope="module", params=["epsilon", "v_prediction"])
-def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-         ) -> Iterator[Side]:
+def tiny(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Side]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny", prediction_type=request.param)
-    side = Side(root, "tiny", tmp_path_factory.mktemp("data"), 64,
-                (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline))
+    side = Side(
+        root,
+        "tiny",
+        tmp_path_factory.mktemp("data"),
+        64,
+        (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline),
+    )
     yield side
     side.engine.close()
 
@@ -149,16 +168,22 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def inpainting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "nine", in_channels=9)
-    side = Side(root, "nine", tmp_path_factory.mktemp("data"), 64,
-                (StableDiffusionInpaintPipeline,))
+    side = Side(
+        root, "nine", tmp_path_factory.mktemp("data"), 64, (StableDiffusionInpaintPipeline,)
+    )
     yield side
     side.engine.close()
 
 
 @pytest.fixture(scope="module")
 def pocket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
-    side = Side(ROOT / "models", "pocket", tmp_path_factory.mktemp("data"), 256,
-                (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline))
+    side = Side(
+        ROOT / "models",
+        "pocket",
+        tmp_path_factory.mktemp("data"),
+        256,
+        (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline),
+    )
     yield side
     side.engine.close()
 
@@ -184,8 +209,9 @@ def test_pocket_equals_the_pipeline(pocket: Side, sampler: str, strength: float)
 def check_inpainting(side: Side, settings: Img2ImgSettings, drawn_before: bool = False) -> None:
     """Inside the mask: outside, ours is the upload, theirs its reconstruction by the VAE."""
     picture, mask = scene(side.size, side.size), box_mask(side.size, side.size)
-    theirs = side.theirs(StableDiffusionInpaintPipeline, settings, drawn_before,
-                         image=picture, mask_image=mask)
+    theirs = side.theirs(
+        StableDiffusionInpaintPipeline, settings, drawn_before, image=picture, mask_image=mask
+    )
     ours = side.ours(settings, image=picture, mask=mask)
     assert_equal(ours, theirs, mask[..., 0] > 0)
     assert np.array_equal(ours[0][mask[..., 0] == 0], picture[mask[..., 0] == 0])

@@ -46,16 +46,29 @@ def loras(folder: Path, ours: StableDiffusionPipeline) -> tuple[LoraFile, ...]:
     """kohya with alphas, convolutions and text; diffusers with text; the old form."""
     whole = parts(ours)
     made = (
-        files.kohya_keys(files.random_factors(
-            whole, files.ATTENTION + files.CONVOLUTIONS + files.TEXT, seed=1, size=0.2
-        ), alpha=2.0),
-        files.diffusers_keys(files.random_factors(
-            whole, (*files.ATTENTION, "net.0.proj", "net.2", "q_proj", "v_proj"), seed=2, rank=8,
-            size=0.3,
-        )),
-        files.old_diffusers_keys(files.random_factors(
-            whole, (*files.ATTENTION, "q_proj", "k_proj", "v_proj", "out_proj"), seed=3, size=0.3,
-        )),
+        files.kohya_keys(
+            files.random_factors(
+                whole, files.ATTENTION + files.CONVOLUTIONS + files.TEXT, seed=1, size=0.2
+            ),
+            alpha=2.0,
+        ),
+        files.diffusers_keys(
+            files.random_factors(
+                whole,
+                (*files.ATTENTION, "net.0.proj", "net.2", "q_proj", "v_proj"),
+                seed=2,
+                rank=8,
+                size=0.3,
+            )
+        ),
+        files.old_diffusers_keys(
+            files.random_factors(
+                whole,
+                (*files.ATTENTION, "q_proj", "k_proj", "v_proj", "out_proj"),
+                seed=3,
+                size=0.3,
+            )
+        ),
     )
     return tuple(
         read(files.write(folder.parent / f"lora{index}.safetensors", tensors))
@@ -71,8 +84,9 @@ def theirs(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a second adapter on one layer
         for lora, _ in zip(loras, weights, strict=False):
-            pipe.load_lora_weights(lora.info.path.parent, weight_name=lora.info.path.name,
-                                   adapter_name=lora.name)
+            pipe.load_lora_weights(
+                lora.info.path.parent, weight_name=lora.info.path.name, adapter_name=lora.name
+            )
             names.append(lora.name)
         pipe.set_adapters(names, list(weights))
     return pipe
@@ -80,21 +94,28 @@ def theirs(
 
 def picture(pipe: StableDiffusionPipeline) -> np.ndarray:
     images = pipe(
-        "a red house", negative_prompt="the sea", num_inference_steps=5, guidance_scale=4.0,
-        generator=torch.Generator().manual_seed(3), output_type="np",
+        "a red house",
+        negative_prompt="the sea",
+        num_inference_steps=5,
+        guidance_scale=4.0,
+        generator=torch.Generator().manual_seed(3),
+        output_type="np",
     ).images
     return images[0]
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_mix_equals_diffusers(
-    folder: Path, ours: StableDiffusionPipeline, loras: tuple[LoraFile, ...],
+    folder: Path,
+    ours: StableDiffusionPipeline,
+    loras: tuple[LoraFile, ...],
     weights: tuple[float, ...],
 ) -> None:
     pipe = theirs(folder, loras, weights)
     x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    ids = ours.tokenizer(["a red house", "a boat"], padding="max_length",
-                         return_tensors="pt").input_ids
+    ids = ours.tokenizer(
+        ["a red house", "a boat"], padding="max_length", return_tensors="pt"
+    ).input_ids
 
     def outputs(which: StableDiffusionPipeline) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():

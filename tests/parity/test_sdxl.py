@@ -81,11 +81,14 @@ class Side:
         count = settings.batch_size
         negative = [settings.negative_prompt] * count if settings.negative_prompt else None
         made = pipe(
-            [settings.prompt] * count, negative_prompt=negative,
-            num_inference_steps=settings.steps, guidance_scale=settings.guidance_scale,
+            [settings.prompt] * count,
+            negative_prompt=negative,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
             generator=[
                 torch.Generator("cpu").manual_seed(settings.image_seed(i)) for i in range(count)
-            ], **inputs,
+            ],
+            **inputs,
         ).images
         return np.stack([np.asarray(image) for image in made])
 
@@ -96,9 +99,7 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     folder = tiny_sdxl(root / "checkpoints" / "xl")
     tiny_controlnet(folder, root / "controlnet" / "tiny-canny", seed=1)
     made = Side(root, tmp_path_factory.mktemp("data"))
-    parts = {
-        name: getattr(made.plain, name) for name in ("unet", "text_encoder", "text_encoder_2")
-    }
+    parts = {name: getattr(made.plain, name) for name in ("unet", "text_encoder", "text_encoder_2")}
     factors = files.random_factors(parts, (*files.ATTENTION, *files.TEXT), seed=4, size=2.0)
     files.write(root / "loras" / "both.safetensors", files.diffusers_keys(factors))
     made.engine.library(refresh=True)
@@ -108,18 +109,32 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
 
 def values(**changes: Any) -> dict[str, Any]:
     return {
-        "prompt": "a red house on grass", "negative_prompt": "blue", "model": "xl",
-        "sampler": "ddim", "schedule": "model", "steps": STEPS, "guidance_scale": 4.0,
-        "width": 64, "height": 64, "seed": 11, **changes,
+        "prompt": "a red house on grass",
+        "negative_prompt": "blue",
+        "model": "xl",
+        "sampler": "ddim",
+        "schedule": "model",
+        "steps": STEPS,
+        "guidance_scale": 4.0,
+        "width": 64,
+        "height": 64,
+        "seed": 11,
+        **changes,
     }
 
 
 @pytest.mark.parametrize(("sampler", "schedule"), SAMPLERS)
 @pytest.mark.parametrize("negative", ["", "blue"])
 def test_txt2img(side: Side, sampler: str, schedule: str, negative: str) -> None:
-    settings = Txt2ImgSettings.model_validate(values(
-        sampler=sampler, schedule=schedule, negative_prompt=negative, batch_size=2, width=96,
-    ))
+    settings = Txt2ImgSettings.model_validate(
+        values(
+            sampler=sampler,
+            schedule=schedule,
+            negative_prompt=negative,
+            batch_size=2,
+            width=96,
+        )
+    )
     theirs = side.theirs(side.plain, settings, width=96, height=64)
     assert_equal(side.ours(settings), theirs)
 
@@ -147,9 +162,9 @@ def test_clip_skip_counts_from_the_penultimate_layer(side: Side) -> None:
 
 @pytest.mark.parametrize(("sampler", "schedule"), SAMPLERS)
 def test_img2img(side: Side, sampler: str, schedule: str) -> None:
-    settings = Img2ImgSettings.model_validate(values(
-        sampler=sampler, schedule=schedule, strength=0.75, batch_size=2
-    ))
+    settings = Img2ImgSettings.model_validate(
+        values(sampler=sampler, schedule=schedule, strength=0.75, batch_size=2)
+    )
     picture = scene(64, 64)
     theirs = side.theirs(
         side.picture, settings, image=[Image.fromarray(picture)] * 2, strength=0.75
@@ -161,8 +176,13 @@ def test_masks(side: Side) -> None:
     settings = Img2ImgSettings.model_validate(values(strength=0.6, mask_blur=0))
     picture, mask = scene(64, 64), box_mask(64, 64)
     theirs = side.theirs(
-        side.masked, settings, image=Image.fromarray(picture),
-        mask_image=Image.fromarray(mask).convert("L"), strength=0.6, width=64, height=64,
+        side.masked,
+        settings,
+        image=Image.fromarray(picture),
+        mask_image=Image.fromarray(mask).convert("L"),
+        strength=0.6,
+        width=64,
+        height=64,
     )
     inside = mask[..., 0] > 0
     ours = side.ours(settings, image=picture, mask=mask)
@@ -173,17 +193,20 @@ def test_masks(side: Side) -> None:
 @pytest.mark.parametrize("mode", ["balanced", "control"])
 @pytest.mark.parametrize("start_from", ["noise", "picture"])
 def test_controlnet(side: Side, mode: str, start_from: str) -> None:
-    settings = StyleTransferSettings.model_validate(values(
-        control_mode=mode, start_from=start_from, strength=0.75, control_scale=0.6
-    ))
+    settings = StyleTransferSettings.model_validate(
+        values(control_mode=mode, start_from=start_from, strength=0.75, control_scale=0.6)
+    )
     source = house()
     edges = Image.fromarray(Canny()(source))
     inputs: dict[str, Any] = {"image": edges, "width": 64, "height": 64}
     if start_from == "picture":
         inputs |= {"image": Image.fromarray(source), "control_image": edges, "strength": 0.75}
     theirs = side.theirs(
-        side.edges if start_from == "noise" else side.style, settings, **inputs,
-        controlnet_conditioning_scale=0.6, guess_mode=mode == "control",
+        side.edges if start_from == "noise" else side.style,
+        settings,
+        **inputs,
+        controlnet_conditioning_scale=0.6,
+        guess_mode=mode == "control",
     )
     ours = side.ours(settings, image=source)
     assert_equal(ours, theirs)

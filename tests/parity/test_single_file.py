@@ -33,8 +33,11 @@ pytestmark = [
 @pytest.mark.parametrize(
     ("layout", "prediction", "zero_snr"),
     [
-        ("sd1", "epsilon", False), ("sd2", "epsilon", False), ("sd2", "v_prediction", False),
-        ("sd1", "v_prediction", True), ("sdxl", "epsilon", False),
+        ("sd1", "epsilon", False),
+        ("sd2", "epsilon", False),
+        ("sd2", "v_prediction", False),
+        ("sd1", "v_prediction", True),
+        ("sdxl", "epsilon", False),
         ("sdxl", "v_prediction", True),
     ],
 )
@@ -46,24 +49,45 @@ def test_the_same_file_gives_the_same_picture(
     original_checkpoint(path, layout, markers=markers)
     if prediction == "epsilon":
         path.with_suffix(".card.json").write_text('{"prediction_type": "epsilon"}')
-    settings = Txt2ImgSettings.model_validate({
-        "prompt": "an astronaut, riding a horse!", "negative_prompt": "blue", "model": "one",
-        "sampler": "euler" if layout == "sd2" else "ddim", "schedule": "model", "steps": 3,
-        "guidance_scale": 4.0, "width": 96, "height": 64, "seed": 11, "batch_size": 2,
-    })
+    settings = Txt2ImgSettings.model_validate(
+        {
+            "prompt": "an astronaut, riding a horse!",
+            "negative_prompt": "blue",
+            "model": "one",
+            "sampler": "euler" if layout == "sd2" else "ddim",
+            "schedule": "model",
+            "steps": 3,
+            "guidance_scale": 4.0,
+            "width": 96,
+            "height": 64,
+            "seed": 11,
+            "batch_size": 2,
+        }
+    )
     assert_equal(
         _ours(tmp_path, settings),
-        _theirs(tmp_path, path, layout, settings, {
-            "prediction_type": prediction, "rescale_betas_zero_snr": zero_snr,
-            "timestep_spacing": "trailing" if zero_snr else "leading",
-        }),
+        _theirs(
+            tmp_path,
+            path,
+            layout,
+            settings,
+            {
+                "prediction_type": prediction,
+                "rescale_betas_zero_snr": zero_snr,
+                "timestep_spacing": "trailing" if zero_snr else "leading",
+            },
+        ),
     )
 
 
 def _ours(tmp_path: Path, settings: Txt2ImgSettings) -> np.ndarray:
     engine = LocalEngine.create(
-        [tmp_path / "models"], Storage(tmp_path / "data"), device="cpu", dtype="float32",
-        preview="off", warm_up=None,
+        [tmp_path / "models"],
+        Storage(tmp_path / "data"),
+        device="cpu",
+        dtype="float32",
+        preview="off",
+        warm_up=None,
     )
     try:
         token = engine.submit(Request(settings))
@@ -75,7 +99,10 @@ def _ours(tmp_path: Path, settings: Txt2ImgSettings) -> np.ndarray:
 
 
 def _theirs(
-    tmp_path: Path, path: Path, layout: Layout, settings: Txt2ImgSettings,
+    tmp_path: Path,
+    path: Path,
+    layout: Layout,
+    settings: Txt2ImgSettings,
     scheduler: dict[str, object],
 ) -> np.ndarray:
     configs = write_configs(tmp_path / "configs", layout, scheduler=scheduler)
@@ -89,9 +116,12 @@ def _theirs(
     chosen = EulerDiscreteScheduler if settings.sampler == "euler" else DDIMScheduler
     pipe.scheduler = chosen.from_config(pipe.scheduler.config)
     images = pipe(
-        [settings.prompt] * 2, negative_prompt=[settings.negative_prompt] * 2,
+        [settings.prompt] * 2,
+        negative_prompt=[settings.negative_prompt] * 2,
         generator=[torch.Generator().manual_seed(settings.seed + i) for i in range(2)],
-        guidance_scale=settings.guidance_scale, num_inference_steps=settings.steps,
-        width=settings.width, height=settings.height,
+        guidance_scale=settings.guidance_scale,
+        num_inference_steps=settings.steps,
+        width=settings.width,
+        height=settings.height,
     ).images
     return np.stack([np.asarray(image) for image in images])

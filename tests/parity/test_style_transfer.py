@@ -76,15 +76,21 @@ class Side:
         pipe: Any = self.picture if from_picture else self.noise
         control = Image.fromarray(Canny(settings.canny_low, settings.canny_high)(SOURCE))
         inputs: dict[str, Any] = {
-            "image": control, "width": settings.width, "height": settings.height,
+            "image": control,
+            "width": settings.width,
+            "height": settings.height,
         }
         if from_picture:
             inputs |= {
-                "image": Image.fromarray(SOURCE), "control_image": control,
+                "image": Image.fromarray(SOURCE),
+                "control_image": control,
                 "strength": settings.strength,
             }
         return self.called(
-            pipe, settings, **inputs, controlnet_conditioning_scale=settings.control_scale,
+            pipe,
+            settings,
+            **inputs,
+            controlnet_conditioning_scale=settings.control_scale,
             control_guidance_start=settings.control_start,
             control_guidance_end=settings.control_end,
             guess_mode=settings.control_mode == "control",
@@ -97,11 +103,14 @@ class Side:
         )
         count = settings.batch_size
         made = pipe(
-            [settings.prompt] * count, negative_prompt=[settings.negative_prompt] * count,
-            num_inference_steps=settings.steps, guidance_scale=settings.guidance_scale,
+            [settings.prompt] * count,
+            negative_prompt=[settings.negative_prompt] * count,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
             generator=[
                 torch.Generator("cpu").manual_seed(settings.image_seed(i)) for i in range(count)
-            ], **inputs,
+            ],
+            **inputs,
         ).images
         return np.stack([np.asarray(image) for image in made])
 
@@ -120,11 +129,22 @@ def side(
 
 
 def settings_of(**values: Any) -> StyleTransferSettings:
-    return StyleTransferSettings.model_validate({
-        "prompt": "a red house on grass", "negative_prompt": "blue", "model": "tiny",
-        "sampler": "ddim", "schedule": "model", "steps": STEPS, "guidance_scale": 4.0,
-        "width": 64, "height": 64, "seed": 11, "batch_size": 1, **values,
-    })
+    return StyleTransferSettings.model_validate(
+        {
+            "prompt": "a red house on grass",
+            "negative_prompt": "blue",
+            "model": "tiny",
+            "sampler": "ddim",
+            "schedule": "model",
+            "steps": STEPS,
+            "guidance_scale": 4.0,
+            "width": 64,
+            "height": 64,
+            "seed": 11,
+            "batch_size": 1,
+            **values,
+        }
+    )
 
 
 def assert_steered(side: Side, settings: StyleTransferSettings, ours: np.ndarray) -> None:
@@ -144,7 +164,11 @@ def test_from_noise(side: Side, sampler: str, schedule: str) -> None:
 @pytest.mark.parametrize(("sampler", "schedule"), SAMPLERS)
 def test_from_the_picture(side: Side, sampler: str, schedule: str) -> None:
     settings = settings_of(
-        sampler=sampler, schedule=schedule, start_from="picture", strength=0.75, control_scale=0.5,
+        sampler=sampler,
+        schedule=schedule,
+        start_from="picture",
+        strength=0.75,
+        control_scale=0.5,
         batch_size=2,
     )
     ours = side.ours(settings)
@@ -175,9 +199,14 @@ def test_several_at_once(side: Side) -> None:
     settings = settings_of(controls=controls)
     edges = Canny()(SOURCE)
     theirs = side.called(
-        side.several, settings, image=[Image.fromarray(edges), Image.fromarray(SOURCE)],
-        controlnet_conditioning_scale=[0.8, 0.5], control_guidance_start=[0.0, 0.3],
-        control_guidance_end=[0.6, 1.0], width=64, height=64,
+        side.several,
+        settings,
+        image=[Image.fromarray(edges), Image.fromarray(SOURCE)],
+        controlnet_conditioning_scale=[0.8, 0.5],
+        control_guidance_start=[0.0, 0.3],
+        control_guidance_end=[0.6, 1.0],
+        width=64,
+        height=64,
     )
     assert_equal(side.ours(settings, control_image=edges), theirs)
 
@@ -189,12 +218,22 @@ def test_several_at_once(side: Side) -> None:
 @pytest.mark.parametrize(("sampler", "schedule"), SAMPLERS)
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
 def test_matrix(
-    side: Side, mode: str, scale: float, strength: float | None, sampler: str, schedule: str,
+    side: Side,
+    mode: str,
+    scale: float,
+    strength: float | None,
+    sampler: str,
+    schedule: str,
     guidance: float,
 ) -> None:
     start = {} if strength is None else {"start_from": "picture", "strength": strength}
     settings = settings_of(
-        control_mode=mode, control_scale=scale, sampler=sampler, schedule=schedule,
-        guidance_scale=guidance, steps=20, **start,
+        control_mode=mode,
+        control_scale=scale,
+        sampler=sampler,
+        schedule=schedule,
+        guidance_scale=guidance,
+        steps=20,
+        **start,
     )
     assert_equal(side.ours(settings), side.theirs(settings))

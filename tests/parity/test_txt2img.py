@@ -73,7 +73,9 @@ QUICK = [
 ]
 MATRIX = [
     (sampler, name, guidance, batch, size)
-    for sampler, name in PAIRS for guidance in (1.0, 4.0, 9.0) for batch in (1, 3)
+    for sampler, name in PAIRS
+    for guidance in (1.0, 4.0, 9.0)
+    for batch in (1, 3)
     for size in SIZES
 ]
 
@@ -113,9 +115,13 @@ class Side:
         images = self.pipe(
             [settings.prompt] * settings.batch_size,
             negative_prompt=[settings.negative_prompt] * settings.batch_size,
-            generator=generators, guidance_scale=settings.guidance_scale, eta=settings.eta,
+            generator=generators,
+            guidance_scale=settings.guidance_scale,
+            eta=settings.eta,
             guidance_rescale=settings.guidance_rescale,
-            width=settings.width, height=settings.height, **steps,
+            width=settings.width,
+            height=settings.height,
+            **steps,
         ).images
         return np.stack([np.asarray(image) for image in images])
 
@@ -148,15 +154,29 @@ def tiny(
 
 
 def settings_of(
-    model: str, sampler: str, name: str, guidance: float, batch: int, size: tuple[int, int],
+    model: str,
+    sampler: str,
+    name: str,
+    guidance: float,
+    batch: int,
+    size: tuple[int, int],
     steps: int = STEPS,
 ) -> Txt2ImgSettings:
-    return Txt2ImgSettings.model_validate({
-        "prompt": "a red house on grass", "negative_prompt": "" if batch == 1 else "blue",
-        "model": model, "sampler": sampler, "schedule": name,
-        "steps": 10 if name == "ays" else steps, "guidance_scale": guidance,
-        "width": size[0], "height": size[1], "seed": 11, "batch_size": batch,
-    })
+    return Txt2ImgSettings.model_validate(
+        {
+            "prompt": "a red house on grass",
+            "negative_prompt": "" if batch == 1 else "blue",
+            "model": model,
+            "sampler": sampler,
+            "schedule": name,
+            "steps": 10 if name == "ays" else steps,
+            "guidance_scale": guidance,
+            "width": size[0],
+            "height": size[1],
+            "seed": 11,
+            "batch_size": batch,
+        }
+    )
 
 
 @pytest.mark.parametrize(("sampler", "name", "guidance", "batch", "size"), QUICK)

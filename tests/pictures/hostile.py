@@ -25,25 +25,54 @@ def zeros(count: int) -> bytes:
     return b"\x78\xda" + block * (count >> 20) + b"\x03\0" + struct.pack(">I", adler)
 
 
-def png(width: int, height: int, bits: int, colour: int, pixels: bytes, *extra: bytes,
-        after: bytes = b"") -> bytes:
+def png(
+    width: int,
+    height: int,
+    bits: int,
+    colour: int,
+    pixels: bytes,
+    *extra: bytes,
+    after: bytes = b"",
+) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    return b"".join([
-        b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), *extra, chunk(b"IDAT", pixels), after,
-        chunk(b"IEND", b""),
-    ])
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            *extra,
+            chunk(b"IDAT", pixels),
+            after,
+            chunk(b"IEND", b""),
+        ]
+    )
 
 
 def tiled_tiff(tile: int) -> bytes:
     """A TIFF of 32 x 32 px whose one tile claims `tile` x `tile` px, LZW compressed."""
-    tags = [(256, 32), (257, 32), (258, 8), (259, 5), (262, 1), (277, 1), (322, tile), (323, tile),
-            (324, 8), (325, 0)]
+    tags = [
+        (256, 32),
+        (257, 32),
+        (258, 8),
+        (259, 5),
+        (262, 1),
+        (277, 1),
+        (322, tile),
+        (323, tile),
+        (324, 8),
+        (325, 0),
+    ]
     body = bytes(64)
     tags[-1] = (325, len(body))
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     start = 8 + len(body)
-    return (b"II*\0" + struct.pack("<I", start) + body + struct.pack("<H", len(tags)) + entries
-            + bytes(4))
+    return (
+        b"II*\0"
+        + struct.pack("<I", start)
+        + body
+        + struct.pack("<H", len(tags))
+        + entries
+        + bytes(4)
+    )
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -78,17 +107,20 @@ def bad_files() -> dict[str, bytes]:
         "png header alone": png(2**31 - 1, 2**31 - 1, 8, 2, small),
         "zTXt bomb": png(4, 4, 8, 0, small, chunk(b"zTXt", b"a\0\0" + zeros(400 * 2**20))),
         "zTXt bomb at the end": png(
-            4, 4, 8, 0, zlib.compress(bytes(20)),
+            4,
+            4,
+            8,
+            0,
+            zlib.compress(bytes(20)),
             after=chunk(b"zTXt", b"a\0\0" + zeros(400 * 2**20)),
         ),
-        "iTXt bomb": png(
-            4, 4, 8, 0, small, chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(400 * 2**20))
-        ),
+        "iTXt bomb": png(4, 4, 8, 0, small, chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(400 * 2**20))),
         "iCCP bomb": png(4, 4, 8, 0, small, chunk(b"iCCP", b"a\0\0" + zeros(400 * 2**20))),
         "jpeg header alone": large_jpeg,
         "bmp header alone": bmp[:18] + struct.pack("<ii", 60000, 60000) + bmp[26:],
-        "gif frame larger than all": gif[:frame] + struct.pack("<HH", 60000, 60000)
-        + gif[frame + 4:],
+        "gif frame larger than all": gif[:frame]
+        + struct.pack("<HH", 60000, 60000)
+        + gif[frame + 4 :],
         "tiff tile of 4 GB": tiled_tiff(2**16),
         "thin": saved(Image.new("L", (1, 20000)), "PNG"),
         "flat": saved(Image.new("L", (20000, 1)), "PNG"),

@@ -64,20 +64,36 @@ def test_a_size_that_the_parser_itself_would_let_through_is_named() -> None:
         decode(png(5000, 5000, 1, 0, hostile.zeros(2**20)))
 
 
-@pytest.mark.parametrize(("name", "said"), [
-    ("empty", "is empty"), ("svg", "SVG"), ("svg bare", "SVG"), ("heic", "HEIC"),
-    ("text", "not a picture"), ("postscript", "not a picture"), ("html", "not a picture"),
-    ("png bomb of 531 MB", "picture is too large; up to 16.8"),
-    ("png header alone", "too large"), ("jpeg header alone", "picture is too large"),
-    ("bmp header alone", "too large"), ("gif frame larger than all", "too large"),
-    ("tiff tile of 4 GB", "65536 x 65536 px is too large"),
-    ("zTXt bomb", "hidden data"), ("zTXt bomb at the end", "hidden data"),
-    ("iTXt bomb", "hidden data"), ("iCCP bomb", "hidden data"),
-    ("thin", "1 x 20000 px is too narrow"), ("flat", "20000 x 1 px is too narrow"),
-    ("truncated jpeg", "damaged or cut off"), ("truncated png", "damaged or cut off"),
-    ("truncated webp", "damaged or cut off"), ("truncated gif", "damaged or cut off"),
-    ("truncated tiff", "damaged or cut off"), ("float tiff", "float"),
-])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty", "is empty"),
+        ("svg", "SVG"),
+        ("svg bare", "SVG"),
+        ("heic", "HEIC"),
+        ("text", "not a picture"),
+        ("postscript", "not a picture"),
+        ("html", "not a picture"),
+        ("png bomb of 531 MB", "picture is too large; up to 16.8"),
+        ("png header alone", "too large"),
+        ("jpeg header alone", "picture is too large"),
+        ("bmp header alone", "too large"),
+        ("gif frame larger than all", "too large"),
+        ("tiff tile of 4 GB", "65536 x 65536 px is too large"),
+        ("zTXt bomb", "hidden data"),
+        ("zTXt bomb at the end", "hidden data"),
+        ("iTXt bomb", "hidden data"),
+        ("iCCP bomb", "hidden data"),
+        ("thin", "1 x 20000 px is too narrow"),
+        ("flat", "20000 x 1 px is too narrow"),
+        ("truncated jpeg", "damaged or cut off"),
+        ("truncated png", "damaged or cut off"),
+        ("truncated webp", "damaged or cut off"),
+        ("truncated gif", "damaged or cut off"),
+        ("truncated tiff", "damaged or cut off"),
+        ("float tiff", "float"),
+    ],
+)
 def test_the_sentence_says_what_is_wrong(name: str, said: str) -> None:
     with pytest.raises(BadInput, match=said) as caught:
         decode(hostile.bad_files()[name], field="mask")
@@ -120,9 +136,14 @@ def test_the_camera_orientation_is_applied(kind: str, orientation: int) -> None:
     exif[0x0112] = orientation
     upright = np.asarray(noise())
     stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
-        5: upright.swapaxes(0, 1), 6: np.rot90(upright, 1),
-        7: upright[::-1, ::-1].swapaxes(0, 1), 8: np.rot90(upright, -1),
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(upright, -1),
     }[orientation]
     data = saved(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif)
     np.testing.assert_array_equal(decode(data), upright)

@@ -100,10 +100,15 @@ def test_a_canvas_wider_than_its_picture_works() -> None:
     assert outpaint_canvas(gradient(8, 64), left=512)[0].shape == (64, 520, 3)
 
 
-@pytest.mark.parametrize(("sides", "said", "field"), [
-    ({"left": 4}, "steps of 8 px", "outpaint_left"), ({"top": -8}, "steps of 8 px", "outpaint_top"),
-    ({}, "by how many pixels", None), ({"right": 2000}, "2064 x 64 px", None),
-])
+@pytest.mark.parametrize(
+    ("sides", "said", "field"),
+    [
+        ({"left": 4}, "steps of 8 px", "outpaint_left"),
+        ({"top": -8}, "steps of 8 px", "outpaint_top"),
+        ({}, "by how many pixels", None),
+        ({"right": 2000}, "2064 x 64 px", None),
+    ],
+)
 def test_bad_sides_are_refused(sides: dict[str, int], said: str, field: str | None) -> None:
     with pytest.raises(BadInput, match=said) as caught:
         outpaint_canvas(gradient(64, 64), **sides)

@@ -41,9 +41,7 @@ def test_without_blur_the_mask_is_the_paint() -> None:
 
 def test_colour_and_grey_masks_say_the_same() -> None:
     colour = np.repeat(SQUARE[:, :, None], 3, axis=2)
-    np.testing.assert_array_equal(
-        prepare_mask(colour, (128, 96)), prepare_mask(SQUARE, (128, 96))
-    )
+    np.testing.assert_array_equal(prepare_mask(colour, (128, 96)), prepare_mask(SQUARE, (128, 96)))
 
 
 def test_inverting_swaps_the_parts() -> None:
@@ -97,7 +95,9 @@ def test_an_inverted_full_mask_is_empty() -> None:
 
 def test_the_mask_follows_its_picture_through_cropping() -> None:
     mask = prepare_mask(
-        painted(200, 100, Box(50, 0, 100, 100)), (200, 100), blur_px=0,
+        painted(200, 100, Box(50, 0, 100, 100)),
+        (200, 100),
+        blur_px=0,
         placement=place(200, 100, 64, 64, "crop"),
     )
     assert mask.shape == (64, 64)
@@ -108,7 +108,10 @@ def test_the_mask_follows_its_picture_through_cropping() -> None:
 def test_what_padding_adds_is_kept_even_when_inverted() -> None:
     placement = place(200, 100, 64, 64, "pad")
     mask = prepare_mask(
-        painted(200, 100, Box(0, 0, 100, 100)), (200, 100), invert=True, blur_px=0,
+        painted(200, 100, Box(0, 0, 100, 100)),
+        (200, 100),
+        invert=True,
+        blur_px=0,
         placement=placement,
     )
     assert (mask[:16] == 0).all()
@@ -118,8 +121,11 @@ def test_what_padding_adds_is_kept_even_when_inverted() -> None:
 
 def test_a_mask_cropped_away_is_refused() -> None:
     with pytest.raises(BadInput, match="nothing to repaint"):
-        prepare_mask(painted(200, 100, Box(0, 0, 20, 100)), (200, 100),
-                     placement=place(200, 100, 64, 64, "crop"))
+        prepare_mask(
+            painted(200, 100, Box(0, 0, 20, 100)),
+            (200, 100),
+            placement=place(200, 100, 64, 64, "crop"),
+        )
 
 
 def test_the_latent_mask_is_that_of_diffusers() -> None:
@@ -141,16 +147,19 @@ def region(box: Box, size: tuple[int, int], padding: int, target: tuple[int, int
     return only_masked_region(mask, padding, *target)
 
 
-@pytest.mark.parametrize(("box", "padding", "target", "wanted"), [
-    (Box(100, 100, 120, 120), 32, (256, 256), Box(68, 68, 152, 152)),
-    (Box(100, 100, 120, 120), 0, (256, 256), Box(100, 100, 120, 120)),
-    (Box(100, 100, 160, 120), 0, (256, 256), Box(100, 80, 160, 140)),  # grown in height
-    (Box(100, 100, 120, 120), 0, (512, 256), Box(90, 100, 130, 120)),  # grown in width
-    (Box(0, 0, 20, 40), 0, (256, 256), Box(0, 0, 40, 40)),  # shifted into the picture
-    (Box(236, 216, 256, 256), 0, (256, 256), Box(216, 216, 256, 256)),
-    (Box(0, 0, 256, 256), 32, (256, 256), Box(0, 0, 256, 256)),
-    (Box(0, 100, 256, 120), 0, (128, 256), Box(0, 0, 256, 256)),  # as near as it allows
-])
+@pytest.mark.parametrize(
+    ("box", "padding", "target", "wanted"),
+    [
+        (Box(100, 100, 120, 120), 32, (256, 256), Box(68, 68, 152, 152)),
+        (Box(100, 100, 120, 120), 0, (256, 256), Box(100, 100, 120, 120)),
+        (Box(100, 100, 160, 120), 0, (256, 256), Box(100, 80, 160, 140)),  # grown in height
+        (Box(100, 100, 120, 120), 0, (512, 256), Box(90, 100, 130, 120)),  # grown in width
+        (Box(0, 0, 20, 40), 0, (256, 256), Box(0, 0, 40, 40)),  # shifted into the picture
+        (Box(236, 216, 256, 256), 0, (256, 256), Box(216, 216, 256, 256)),
+        (Box(0, 0, 256, 256), 32, (256, 256), Box(0, 0, 256, 256)),
+        (Box(0, 100, 256, 120), 0, (128, 256), Box(0, 0, 256, 256)),  # as near as it allows
+    ],
+)
 def test_the_region(box: Box, padding: int, target: tuple[int, int], wanted: Box) -> None:
     assert region(box, (256, 256), padding, target) == wanted
 

@@ -33,8 +33,7 @@ def test_what_fits_comes_back_exactly() -> None:
 def test_the_largest_gives_way_and_the_mask_never_does() -> None:
     small, large, mask = pixels(40, 40), pixels(300, 300, 1), pixels(320, 320, 2)
     exact = pack({"image": large, "mask": mask, "control_image": small}, ROOM)
-    packed = pack({"image": large, "mask": mask, "control_image": small},
-                  exact.size_bytes - 20_000)
+    packed = pack({"image": large, "mask": mask, "control_image": small}, exact.size_bytes - 20_000)
     assert packed.lossy == ("image",)
     assert packed.size_bytes <= exact.size_bytes - 20_000
     np.testing.assert_array_equal(unpack(packed.files["mask"], "mask"), mask)

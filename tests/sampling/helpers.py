@@ -101,12 +101,15 @@ class ListedNoise:
 
 
 def noises(
-    count: int, shape: tuple[int, ...] = (2, 3, 4, 5), dtype: torch.dtype = torch.float64,
+    count: int,
+    shape: tuple[int, ...] = (2, 3, 4, 5),
+    dtype: torch.dtype = torch.float64,
     seed: int = 0,
 ) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-            for _ in range(count)]
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype) for _ in range(count)
+    ]
 
 
 def run(

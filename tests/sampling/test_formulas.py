@@ -28,8 +28,9 @@ class Case:
         schedule = make(name, "model", STEPS, SchedulerConfig.from_dict(POCKET))
         self.noise = noises(STEPS + 1)
         start = self.noise[-1] * schedule.init_scale
-        self.steps = run(name, curved, start, schedule,
-                         noise=ListedNoise(self.noise[:-1]), **options)
+        self.steps = run(
+            name, curved, start, schedule, noise=ListedNoise(self.noise[:-1]), **options
+        )
         self.sigmas = schedule.sigmas.tolist()
         self.timesteps = schedule.timesteps.tolist()
         self.ab = [1 / (1 + sigma**2) for sigma in self.sigmas]
@@ -60,7 +61,7 @@ def test_ddim(eta, variance):
         eps = (x - math.sqrt(ab) * x0) / math.sqrt(1 - ab)
         s = eta * math.sqrt((1 - ab_p) / (1 - ab)) * math.sqrt(1 - ab / ab_p)
         added = math.sqrt(1 - ab / ab_p) if variance == "sigma_hat" else s
-        x = (math.sqrt(ab_p) * x0 + math.sqrt(1 - ab_p - s * s) * eps + added * case.noise[i])
+        x = math.sqrt(ab_p) * x0 + math.sqrt(1 - ab_p - s * s) * eps + added * case.noise[i]
         case.check(i, x)
 
 
@@ -71,8 +72,10 @@ def test_ddpm():
     for i in range(STEPS):
         ab, ab_p = case.ab[i], case.ab[i + 1]
         beta = 1 - ab / ab_p
-        mean = (math.sqrt(ab_p) * beta / (1 - ab) * case.x0(x, i)
-                + math.sqrt(1 - beta) * (1 - ab_p) / (1 - ab) * x)
+        mean = (
+            math.sqrt(ab_p) * beta / (1 - ab) * case.x0(x, i)
+            + math.sqrt(1 - beta) * (1 - ab_p) / (1 - ab) * x
+        )
         x = mean + math.sqrt((1 - ab_p) / (1 - ab) * beta) * case.noise[i]
         case.check(i, x)
 
@@ -117,9 +120,10 @@ def test_lms():
         del slopes[4:]
         nodes = [case.sigmas[i - k] for k in range(len(slopes))]
         for k, slope in enumerate(slopes):
+
             def basis(tau, k=k, nodes=nodes):
-                return np.prod([(tau - n) / (nodes[k] - n)
-                                for j, n in enumerate(nodes) if j != k])
+                return np.prod([(tau - n) / (nodes[k] - n) for j, n in enumerate(nodes) if j != k])
+
             x = x + integrate.quad(basis, s, case.sigmas[i + 1], epsabs=1e-13)[0] * slope
         case.check(i, x * case.alpha[i + 1])
 
@@ -142,8 +146,11 @@ def test_dpmpp(name):
         if name == "dpmpp_2m":
             x = sigma / sigma_s * x - alpha * math.expm1(-h) * d
         else:
-            x = (sigma / sigma_s * math.exp(-h) * x + alpha * -math.expm1(-2 * h) * d
-                 + sigma * math.sqrt(-math.expm1(-2 * h)) * case.noise[i])
+            x = (
+                sigma / sigma_s * math.exp(-h) * x
+                + alpha * -math.expm1(-2 * h) * d
+                + sigma * math.sqrt(-math.expm1(-2 * h)) * case.noise[i]
+            )
         case.check(i, x)
 
 
@@ -189,8 +196,11 @@ def bh(case, x, outputs, i, order, reached):
 def phi(k: int, z: float) -> float:
     """phi_k(z), its integral form: int_0^1 exp((1 - r) z) r^(k - 1) / (k - 1)! dr."""
     return integrate.quad(
-        lambda r: math.exp((1 - r) * z) * r ** (k - 1) / math.factorial(k - 1), 0, 1,
-        epsabs=1e-14, epsrel=1e-13,
+        lambda r: math.exp((1 - r) * z) * r ** (k - 1) / math.factorial(k - 1),
+        0,
+        1,
+        epsabs=1e-14,
+        epsrel=1e-13,
     )[0]
 
 

@@ -25,8 +25,14 @@ def geometric(steps: int, top: float = 10.0, bottom: float = 0.5) -> Schedule:
 
 @pytest.mark.parametrize(
     ("name", "bar"),
-    [("ddim", 0.024), ("euler", 0.024), ("heun", 3e-4), ("lms", 1e-5), ("dpmpp_2m", 2e-3),
-     ("unipc", 1e-3)],
+    [
+        ("ddim", 0.024),
+        ("euler", 0.024),
+        ("heun", 3e-4),
+        ("lms", 1e-5),
+        ("dpmpp_2m", 2e-3),
+        ("unipc", 1e-3),
+    ],
 )
 def test_the_end_is_approached_as_steps_grow(name, bar):
     exact = Gaussian()
@@ -65,8 +71,13 @@ def test_order_of_convergence(name, order):
 
 @pytest.mark.parametrize(
     ("name", "options", "bar"),
-    [("ddim", {"eta": 1.0}, 0.03), ("ddpm", {}, 0.03), ("euler_a", {}, 0.03),
-     ("dpmpp_2m_sde", {}, 0.02), ("ddim", {"eta": 0.5}, 0.03)],
+    [
+        ("ddim", {"eta": 1.0}, 0.03),
+        ("ddpm", {}, 0.03),
+        ("euler_a", {}, 0.03),
+        ("dpmpp_2m_sde", {}, 0.02),
+        ("ddim", {"eta": 0.5}, 0.03),
+    ],
 )
 def test_random_samplers_end_in_the_distribution_of_the_data(name, options, bar):
     exact = Gaussian()

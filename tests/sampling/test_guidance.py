@@ -100,7 +100,9 @@ def test_the_interval_counts_steps_as_fractions_of_the_run():
         calls = []
         denoiser = cfg(
             lambda x, level: calls.append(level.value) or curved(x, level),
-            curved, 3.0, interval=inside,
+            curved,
+            3.0,
+            interval=inside,
         )
         run("dpmpp_2m", denoiser, noises(1)[0] * plan.init_scale, plan, start=first)
         return [plan.levels.index(value) for value in calls]

@@ -25,8 +25,11 @@ def test_positions_run_from_end_to_end():
 
 def test_rows_are_exact_at_the_ends():
     a, b = noises(2, (1, 3, 8, 8))
-    for rows in (lerp_rows(a, b, (0.0, 0.3, 1.0)), slerp_rows(a, b, (0.0, 0.3, 1.0)),
-                 path_noise(a, b, (0.0, 0.3, 1.0), match_channels=True)):
+    for rows in (
+        lerp_rows(a, b, (0.0, 0.3, 1.0)),
+        slerp_rows(a, b, (0.0, 0.3, 1.0)),
+        path_noise(a, b, (0.0, 0.3, 1.0), match_channels=True),
+    ):
         assert torch.allclose(rows[:1], a)
         assert torch.allclose(rows[2:], b)
 

@@ -74,9 +74,13 @@ def test_eps_and_v_come_to_the_same(prediction):
     assert torch.allclose(adapted.x, direct.x, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize(("changes", "steps"), [
-    ({"set_alpha_to_one": True}, 20), ({"timestep_spacing": "trailing"}, 13),
-])
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({"set_alpha_to_one": True}, 20),
+        ({"timestep_spacing": "trailing"}, 13),
+    ],
+)
 def test_it_follows_other_conventions_of_ddim(changes, steps):
     assert error(curved, schedule_of(steps, **changes), 8) < 1e-2
 

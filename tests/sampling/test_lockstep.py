@@ -42,8 +42,9 @@ def test_each_lane_ends_where_its_run_alone_ends(name: SamplerName) -> None:
         for start, begin in zip(STARTS, starts, strict=True)
     ]
     shared = Bent()
-    lanes = [Lane(shared, start, begin, noise(), x)
-             for start, begin in zip(STARTS, starts, strict=True)]
+    lanes = [
+        Lane(shared, start, begin, noise(), x) for start, begin in zip(STARTS, starts, strict=True)
+    ]
     steps = list(lockstep(name, lanes, schedule))
     assert [step.index for step in steps] == list(range(9))
     for row, run in enumerate(alone):

@@ -47,8 +47,14 @@ def compare(sampler, schedule, steps, values, monkeypatch, bar=1e-5, **options):
     if sampler == "heun":
         theirs = theirs[1::2] + theirs[-1:]
     plan = make(sampler, schedule, steps, SchedulerConfig.from_dict(values))
-    ours = run(sampler, adapt(model, values["prediction_type"]), start * plan.init_scale, plan,
-               noise=ListedNoise(draws), **options)
+    ours = run(
+        sampler,
+        adapt(model, values["prediction_type"]),
+        start * plan.init_scale,
+        plan,
+        noise=ListedNoise(draws),
+        **options,
+    )
     assert len(ours) == len(theirs) == steps
     for step, x in zip(ours, theirs, strict=True):
         # A DDIM that steps past its next level keeps x_t: see Schedule.targets.

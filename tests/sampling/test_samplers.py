@@ -14,8 +14,11 @@ from backend.sampling.types import Resume
 from tests.sampling.helpers import POCKET, Gaussian, curved, noises, run
 
 CONFIG = SchedulerConfig.from_dict(POCKET)
-EVERY = [*((name, {}) for name in SAMPLERS), ("ddim", {"eta": 0.7}),
-         ("ddim", {"variance": "sigma_hat"})]
+EVERY = [
+    *((name, {}) for name in SAMPLERS),
+    ("ddim", {"eta": 0.7}),
+    ("ddim", {"variance": "sigma_hat"}),
+]
 
 
 @pytest.mark.parametrize("start", [0, 3])
@@ -31,10 +34,19 @@ def test_resuming_from_every_step_is_bit_equal(name, options, start):
     whole = list(sample(name, curved, x, schedule, noise, start=start, **options))
     assert [step.index for step in whole] == list(range(start, 9))
     for step in whole:
-        rest = list(sample(name, curved, step.x, schedule, source(),
-                           resume=Resume(step.index, step.state), **options))
+        rest = list(
+            sample(
+                name,
+                curved,
+                step.x,
+                schedule,
+                source(),
+                resume=Resume(step.index, step.state),
+                **options,
+            )
+        )
         assert len(rest) == 8 - step.index
-        for again, first in zip(rest, whole[step.index + 1 - start:], strict=True):
+        for again, first in zip(rest, whole[step.index + 1 - start :], strict=True):
             assert torch.equal(again.x, first.x)
             assert torch.equal(again.x0, first.x0)
             assert again.state.draws == first.state.draws
@@ -51,8 +63,10 @@ def test_batch_size_never_changes_an_image(name, options):
         return list(sample(name, curved, x, schedule, noise, **options))[-1].x
 
     torch.testing.assert_close(
-        picture([1, 2, 3]), torch.cat([picture([seed]) for seed in (1, 2, 3)]),
-        rtol=1e-6, atol=1e-6,
+        picture([1, 2, 3]),
+        torch.cat([picture([seed]) for seed in (1, 2, 3)]),
+        rtol=1e-6,
+        atol=1e-6,
     )
 
 

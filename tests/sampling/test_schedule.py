@@ -30,8 +30,11 @@ CONFIGS = {
     "zero_snr_leading": POCKET | {"rescale_betas_zero_snr": True},
     "class_defaults": {"prediction_type": "epsilon"},
     "cosine": {"beta_schedule": "squaredcos_cap_v2"},
-    "trained": {"trained_betas": [0.001 + 0.00002 * i for i in range(200)],
-                "num_train_timesteps": 200, "original_inference_steps": 20},
+    "trained": {
+        "trained_betas": [0.001 + 0.00002 * i for i in range(200)],
+        "num_train_timesteps": 200,
+        "original_inference_steps": 20,
+    },
 }
 FEW = (1, 2, 3, 13, 20, 50)
 
@@ -95,9 +98,9 @@ def test_ddim_steps_to_where_diffusers_steps(name, steps):
         previous = int(timestep) - 1000 // steps
         ab = scheduler.alphas_cumprod[previous] if previous >= 0 else scheduler.final_alpha_cumprod
         assert float(target) == pytest.approx(float(((1 - ab) / ab) ** 0.5), rel=1e-6)
-    assert (got.targets is None) == (name in ("pocket", "alpha_one")
-                                     or (name == "trailing" and 1000 % steps == 0)
-                                     or steps == 1)
+    assert (got.targets is None) == (
+        name in ("pocket", "alpha_one") or (name == "trailing" and 1000 % steps == 0) or steps == 1
+    )
     assert got.final_scale == pytest.approx(float((1 + got.sigmas[-1] ** 2) ** -0.5))
 
 
@@ -191,8 +194,13 @@ def test_config_reads_what_diffusers_writes(tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("use_beta_sigmas", True), ("beta_schedule", "sigmoid"), ("beta_start", "much"),
-     ("prediction_type", "flow_prediction"), ("interpolation_type", "log_linear")],
+    [
+        ("use_beta_sigmas", True),
+        ("beta_schedule", "sigmoid"),
+        ("beta_start", "much"),
+        ("prediction_type", "flow_prediction"),
+        ("interpolation_type", "log_linear"),
+    ],
 )
 def test_config_refuses_what_it_cannot_follow(field, value):
     with pytest.raises(ModelProblem, match=field):

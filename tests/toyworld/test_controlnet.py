@@ -83,8 +83,9 @@ def test_training_moves_the_controlnet_alone_and_resumes(tokenizer, lesson, tmp_
     second = trainer(tokenizer, tmp_path / "parts.pt")
     assert second.step == 2
     second.run("tiny", lesson, Clock(steps=4), 1e-3, 1e-4, quiet)
-    for ours, theirs in zip(second.controlnet.parameters(), whole.controlnet.parameters(),
-                            strict=True):
+    for ours, theirs in zip(
+        second.controlnet.parameters(), whole.controlnet.parameters(), strict=True
+    ):
         assert torch.equal(ours, theirs)
 
 
@@ -93,8 +94,19 @@ def test_a_fresh_controlnet_changes_nothing(tokenizer, lesson, tmp_path) -> None
     made = trainer(tokenizer, tmp_path / "state.pt")
     controls = np.repeat(lesson.pool.pixels[:2, :, :, :1], 3, axis=3)
     small = parts(tokenizer)
-    drawn = [draw(small, made.averaged_controlnet(), ["a red house", "a cat"], controls, scale,
-                  2.0, 2, steps=2) for scale in (0.0, 1.0)]
+    drawn = [
+        draw(
+            small,
+            made.averaged_controlnet(),
+            ["a red house", "a cat"],
+            controls,
+            scale,
+            2.0,
+            2,
+            steps=2,
+        )
+        for scale in (0.0, 1.0)
+    ]
     assert np.array_equal(*drawn)
 
 
@@ -116,8 +128,17 @@ def test_the_stage_runs_from_a_base_folder_to_a_controlnet(tokenizer, lesson, tm
     write_folder(base, tokenizer, small.text_encoder, small.unet, small.vae, 3.0)
     said: list[str] = []
     control_stage(
-        base, out, tmp_path, lambda: lesson.pool, lambda: lesson.pool, minutes=0.002,
-        large_share=0.5, seed=0, device="cpu", report=said.append, batches=(2, 2),
+        base,
+        out,
+        tmp_path,
+        lambda: lesson.pool,
+        lambda: lesson.pool,
+        minutes=0.002,
+        large_share=0.5,
+        seed=0,
+        device="cpu",
+        report=said.append,
+        batches=(2, 2),
     )
     assert said[-1] == f"wrote {out}"
     catalog = Catalog([tmp_path])

@@ -124,9 +124,10 @@ def test_rows_tell_a_style_that_comes_from_one_that_does_not():
     assert [row.value for row in rows] == [
         "100.0 %", "0.0 %", "0.00 / 0.60 / 0.90", "100.0 / 75.0 %",
     ]  # fmt: skip
-    assert "it is not" in single_rows(
-        {"neon": {0.0: seen(0.5), 0.5: seen(0.4), 1.0: seen(0.9)}}
-    )[2].bar
+    assert (
+        "it is not"
+        in single_rows({"neon": {0.0: seen(0.5), 0.5: seen(0.4), 1.0: seen(0.9)}})[2].bar
+    )
     pair = pair_rows({("neon", "watercolour"): seen(0.4)})[0]
     assert pair.value == "0.40, 0.00, 0.60"
 

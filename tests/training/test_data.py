@@ -24,8 +24,10 @@ def folder_of(tmp_path: Path, rows: list[dict[str, object]] | None = None) -> Pa
 
 
 def test_captions_from_metadata(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path, [{"file_name": "1.png", "text": "one"},
-                                  {"file_name": "0.png", "text": "none", "extra": 1}])
+    folder = folder_of(
+        tmp_path,
+        [{"file_name": "1.png", "text": "one"}, {"file_name": "0.png", "text": "none", "extra": 1}],
+    )
     found = load_folder(folder, "unused")
     assert [(p.name, p.caption) for p in found] == [("1.png", "one"), ("0.png", "none")]
     assert found[0].image.shape == (50, 40, 3)
@@ -37,15 +39,24 @@ def test_one_caption_for_all(tmp_path: Path) -> None:
     assert [p.caption for p in load_folder(tmp_path, "a boat")] == ["a boat"] * 2
 
 
-@pytest.mark.parametrize(("rows", "says"), [
-    ([{"file_name": "7.png", "text": ""}, {"file_name": "0.png", "text": ""},
-      {"file_name": "8.png", "text": ""}], "missing: 7.png, 8.png"),
-    ([{"file_name": "../0.png", "text": ""}], r"outside its folder: \.\./0\.png"),
-    ([{"file_name": "/etc/hostname", "text": ""}], "outside its folder"),
-    ([{"file_name": "0.png", "text": ""}, {"file_name": "1.png"}], "Line 2"),
-    ([{"file_name": 3, "text": ""}], "Line 1"),
-    ([], "holds no pictures"),
-])
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            [
+                {"file_name": "7.png", "text": ""},
+                {"file_name": "0.png", "text": ""},
+                {"file_name": "8.png", "text": ""},
+            ],
+            "missing: 7.png, 8.png",
+        ),
+        ([{"file_name": "../0.png", "text": ""}], r"outside its folder: \.\./0\.png"),
+        ([{"file_name": "/etc/hostname", "text": ""}], "outside its folder"),
+        ([{"file_name": "0.png", "text": ""}, {"file_name": "1.png"}], "Line 2"),
+        ([{"file_name": 3, "text": ""}], "Line 1"),
+        ([], "holds no pictures"),
+    ],
+)
 def test_refused_metadata(tmp_path: Path, rows: list[dict[str, object]], says: str) -> None:
     with pytest.raises(BadInput, match=says):
         load_folder(folder_of(tmp_path, rows))
@@ -78,7 +89,8 @@ def test_square_is_the_centre() -> None:
 
 def test_common_words() -> None:
     assert common_words(["a boat, ink", "a tree, ink ", "ink,, a boat", "a cat"]) == (
-        "ink", "a boat",
+        "ink",
+        "a boat",
     )
     assert common_words([]) == ()
 
@@ -106,19 +118,29 @@ def test_sent_files_with_captions_beside_them() -> None:
 
 def test_a_zip_with_a_listing_in_a_folder() -> None:
     rows = b'\xef\xbb\xbf{"file_name": "in/1.png", "text": "one"}\n'
-    content = {"set/metadata.jsonl": rows, "set/in/1.png": png(), "set/2.png": png(),
-               "__MACOSX/set/._2.png": b"junk"}
+    content = {
+        "set/metadata.jsonl": rows,
+        "set/in/1.png": png(),
+        "set/2.png": png(),
+        "__MACOSX/set/._2.png": b"junk",
+    }
     found = load_files({"all.ZIP": zipped(content)})
     assert [(p.name, p.caption) for p in found] == [("1.png", "one")]
 
 
-@pytest.mark.parametrize(("files", "says"), [
-    ({}, "no pictures"),
-    ({"notes.txt": b"x"}, "no pictures"),
-    ({"a.png": b"x"}, r"The picture a\.png cannot be read"),
-    ({"a.zip": b"x"}, r"a\.zip is no zip"),
-    ({"metadata.jsonl": b'{"file_name": "7.png", "text": ""}', "a.png": b""}, r"missing: 7\.png"),
-])
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "no pictures"),
+        ({"notes.txt": b"x"}, "no pictures"),
+        ({"a.png": b"x"}, r"The picture a\.png cannot be read"),
+        ({"a.zip": b"x"}, r"a\.zip is no zip"),
+        (
+            {"metadata.jsonl": b'{"file_name": "7.png", "text": ""}', "a.png": b""},
+            r"missing: 7\.png",
+        ),
+    ],
+)
 def test_what_was_sent_and_cannot_be_used(files: dict[str, bytes], says: str) -> None:
     with pytest.raises(BadInput, match=says):
         load_files(files)

@@ -57,8 +57,11 @@ def examples(model: Checkpoint) -> list[Example]:
 
 
 def run(
-    config: TrainingConfig, model: Checkpoint, examples: list[Example],
-    check: Callable[[], None] = lambda: None, resume: bool = False,
+    config: TrainingConfig,
+    model: Checkpoint,
+    examples: list[Example],
+    check: Callable[[], None] = lambda: None,
+    resume: bool = False,
 ) -> list[TrainStep]:
     return list(fit(config, model, examples, check, resume=resume))
 
@@ -87,9 +90,9 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
     before = {name: value.clone() for name, value in model.unet.model.state_dict().items()}
     attributes = set(model.unet.model.__dict__)
     # The noise of a step depends on its number alone, so the losses of two fits can be compared.
-    idle = [step.loss for step in run(
-        settings(tmp_path, steps=80, learning_rate=1e-12), model, learned
-    )]
+    idle = [
+        step.loss for step in run(settings(tmp_path, steps=80, learning_rate=1e-12), model, learned)
+    ]
     steps = run(settings(tmp_path, steps=80), model, learned)
     assert [step.step for step in steps] == list(range(1, 81))
     assert steps[0].total == 80
@@ -102,10 +105,20 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
     assert not any(parameter.requires_grad for parameter in model.unet.model.parameters())
 
 
-@pytest.mark.parametrize("options", [{"convolutions": True, "lr_schedule": "cosine"}, {
-    "accumulation": 2, "batch_size": 2, "epochs": 3, "steps": None, "min_snr_gamma": 5.0,
-    "least_weight": 0.5,
-}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"convolutions": True, "lr_schedule": "cosine"},
+        {
+            "accumulation": 2,
+            "batch_size": 2,
+            "epochs": 3,
+            "steps": None,
+            "min_snr_gamma": 5.0,
+            "least_weight": 0.5,
+        },
+    ],
+)
 def test_resume_equals_an_uninterrupted_fit(
     tmp_path: Path, model: Checkpoint, examples: list[Example], options: dict[str, Any]
 ) -> None:
@@ -140,9 +153,7 @@ def test_a_fit_at_lower_weights_acts_whole_between_its_steps(
     assert not all(torch.equal(low[name], whole[name]) for name in low)
 
 
-def test_more_epochs_can_follow(
-    tmp_path: Path, model: Checkpoint, examples: list[Example]
-) -> None:
+def test_more_epochs_can_follow(tmp_path: Path, model: Checkpoint, examples: list[Example]) -> None:
     run(settings(tmp_path / "a", steps=4), model, examples)
     run(settings(tmp_path / "a", steps=6), model, examples, resume=True)
     run(settings(tmp_path / "b", steps=6), model, examples)
@@ -166,14 +177,14 @@ def test_resume_refuses_another_fit(
     assert len(run(settings(tmp_path), model, examples)) == 6
 
 
-def test_checkpoints_and_stop(
-    tmp_path: Path, model: Checkpoint, examples: list[Example]
-) -> None:
+def test_checkpoints_and_stop(tmp_path: Path, model: Checkpoint, examples: list[Example]) -> None:
     with pytest.raises(Cancelled):
         run(settings(tmp_path, checkpoint_every=2), model, examples, stop_at(3))
     folder = tmp_path / ".training"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "ink-000002.safetensors", "ink-000003.safetensors", "ink.state.safetensors",
+        "ink-000002.safetensors",
+        "ink-000003.safetensors",
+        "ink.state.safetensors",
     ]
     assert read(folder / "ink-000003.safetensors").info.rank == 4
 
@@ -319,9 +330,14 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     for picture in pictures(2):
         Image.fromarray(picture.image).save(data / picture.name)
     config = {
-        "model": "tiny", "models": [str(tmp_path / "models")], "data": str(data),
-        "caption": "a boat, ink", "output": str(tmp_path / "out.safetensors"), "epochs": 2,
-        "device": "cpu", "dtype": "float32",
+        "model": "tiny",
+        "models": [str(tmp_path / "models")],
+        "data": str(data),
+        "caption": "a boat, ink",
+        "output": str(tmp_path / "out.safetensors"),
+        "epochs": 2,
+        "device": "cpu",
+        "dtype": "float32",
     }
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
@@ -329,7 +345,8 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "step 4/4" in capsys.readouterr().out
     assert read(tmp_path / "out.safetensors").info.rank == 8
     for changes, says in (
-        ({"epoch": 2}, "'epoch'"), ({"model": "none"}, "no model 'none'"),
+        ({"epoch": 2}, "'epoch'"),
+        ({"model": "none"}, "no model 'none'"),
         ({"data": str(tmp_path / "nowhere")}, "does not exist"),
     ):
         path.write_text(json.dumps(config | changes))

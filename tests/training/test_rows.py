@@ -29,16 +29,25 @@ def model(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 def examples(model: Checkpoint) -> list[Example]:
     generator = torch.Generator().manual_seed(1)
-    return [Example(torch.randn(1, 4, 8, 8, generator=generator), model.text.encode([text]), text)
-            for text in ("a red house", "a boat")]
+    return [
+        Example(torch.randn(1, 4, 8, 8, generator=generator), model.text.encode([text]), text)
+        for text in ("a red house", "a boat")
+    ]
 
 
 def together(model: Checkpoint, steps: int) -> tuple[Deltas, ...]:
     pair = examples(model)
     adapters = RowAdapters(model.unet.model, 2, RECIPE["rank"], RECIPE["seed"])
     with adapters.installed():
-        run = fit_rows(model, pair, adapters, steps=steps, seed=RECIPE["seed"],
-                       learning_rate=RECIPE["learning_rate"], check=lambda: None)
+        run = fit_rows(
+            model,
+            pair,
+            adapters,
+            steps=steps,
+            seed=RECIPE["seed"],
+            learning_rate=RECIPE["learning_rate"],
+            check=lambda: None,
+        )
         while True:
             try:
                 next(run)
@@ -49,8 +58,9 @@ def together(model: Checkpoint, steps: int) -> tuple[Deltas, ...]:
 def test_each_row_is_the_lora_that_it_is_alone(model: Checkpoint, tmp_path: Path) -> None:
     fitted = together(model, 6)
     for row, example in enumerate(examples(model)):
-        config = TrainingConfig(output=tmp_path / f"{row}.safetensors", steps=6, noise_offset=0.0,
-                                **RECIPE)
+        config = TrainingConfig(
+            output=tmp_path / f"{row}.safetensors", steps=6, noise_offset=0.0, **RECIPE
+        )
         list(fit(config, model, [example], lambda: None))
         alone = read(config.output)
         assert set(alone.deltas) == set(fitted[row])

@@ -58,10 +58,24 @@ def running(
         fake_step_s: Seconds a step of the FakeEngine takes; None starts the real engine.
     """
     fake = [] if fake_step_s is None else ["--fake", fake_step_s]
-    command = [sys.executable, "app.py", *fake, "--port", str(free_port()),
-               "--data", str(data), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, env=os.environ | environment)
+    command = [
+        sys.executable,
+        "app.py",
+        *fake,
+        "--port",
+        str(free_port()),
+        "--data",
+        str(data),
+        *flags,
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | environment,
+    )
     said = ""
     try:
         assert process.stdout is not None
@@ -103,13 +117,22 @@ class Pages:
         self.tolerated: str | None = None
         """A part of console errors that are no problem in this test."""
 
-    def __call__(self, url: str = "", *, width: int = 1400, height: int = 900,
-                 dark: bool = False, login: tuple[str, str] | None = None) -> Page:
+    def __call__(
+        self,
+        url: str = "",
+        *,
+        width: int = 1400,
+        height: int = 900,
+        dark: bool = False,
+        login: tuple[str, str] | None = None,
+    ) -> Page:
         """Opens the page and waits until it can be used."""
         url = url or self._url
-        context = self._browser.new_context(viewport={"width": width, "height": height},
-                                            color_scheme="dark" if dark else "light",
-                                            reduced_motion="reduce")
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
         context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         page = context.new_page()
@@ -176,8 +199,9 @@ def ready(page: Page) -> None:
 
 def wait_state(page: Page, *states: str) -> None:
     """Waits until the stage is in one of the states."""
-    page.wait_for_function("states => states.includes(window.loom?.stages.txt2img?.value.state)",
-                           arg=list(states))
+    page.wait_for_function(
+        "states => states.includes(window.loom?.stages.txt2img?.value.state)", arg=list(states)
+    )
 
 
 def start(page: Page, prompt: str, **values: int) -> None:

@@ -24,8 +24,12 @@ QUICK = {"steps": 2, "seed": 7}
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -42,11 +46,22 @@ def raw(server: Server, body: str, path: str = "txt2img") -> str:
 
 def test_parameters_are_the_settings(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]
-    assert {"/txt2img", "/img2img", "/style_transfer", "/lora_mix", "/morph", "/xyz_grid",
-            "/train_lora", "/options", "/cancel_job", "/read_record", "/verify", "/memory",
-            "/free_memory"} == set(info)
-    given = {p["parameter_name"]: p["parameter_default"]
-             for p in info["/txt2img"]["parameters"]}
+    assert {
+        "/txt2img",
+        "/img2img",
+        "/style_transfer",
+        "/lora_mix",
+        "/morph",
+        "/xyz_grid",
+        "/train_lora",
+        "/options",
+        "/cancel_job",
+        "/read_record",
+        "/verify",
+        "/memory",
+        "/free_memory",
+    } == set(info)
+    given = {p["parameter_name"]: p["parameter_default"] for p in info["/txt2img"]["parameters"]}
     expected = {name: field.get_default() for name, field in Txt2ImgSettings.model_fields.items()}
     assert given == expected | {"loras": [], "templates": []}
 
@@ -76,21 +91,39 @@ def test_options(client: Client) -> None:
     options = client.predict(api_name="/options")
     assert [card["name"] for card in options["models"]] == ["pocket", "studio-xl"]
     assert options["schedules"]["ddim"] == ["model"]
-    assert set(options) == {"models", "samplers", "schedules", "loras", "controlnets", "embeddings",
-                            "vaes", "presets"}
+    assert set(options) == {
+        "models",
+        "samplers",
+        "schedules",
+        "loras",
+        "controlnets",
+        "embeddings",
+        "vaes",
+        "presets",
+    }
     assert {"name", "family", "vectors", "fits"} <= set(options["embeddings"][0])
     assert options["presets"]
-    assert all(set(preset) == {"name", "mode", "bundled", "pictures"}
-               for preset in options["presets"])
+    assert all(
+        set(preset) == {"name", "mode", "bundled", "pictures"} for preset in options["presets"]
+    )
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ({"steps": "20"}, "steps"), ({"steps": 0}, "steps"), ({"steps": 2.5}, "steps"),
-    ({"width": 250}, "width"), ({"model": "nowhere"}, "nowhere"), ({"prompt": 5}, "prompt"),
-    ({"sampler": "ddim"}, "karras"), ({"loras": [{"name": "x", "wieght": 1}]}, "wieght"),
-    ({"prompt": "!oom"}, "768x768"), ({"prompt": "x" * 100_000}, "prompt"),
-    ({"width": 2048, "height": 2048}, "1536x1536"),
-])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"steps": "20"}, "steps"),
+        ({"steps": 0}, "steps"),
+        ({"steps": 2.5}, "steps"),
+        ({"width": 250}, "width"),
+        ({"model": "nowhere"}, "nowhere"),
+        ({"prompt": 5}, "prompt"),
+        ({"sampler": "ddim"}, "karras"),
+        ({"loras": [{"name": "x", "wieght": 1}]}, "wieght"),
+        ({"prompt": "!oom"}, "768x768"),
+        ({"prompt": "x" * 100_000}, "prompt"),
+        ({"width": 2048, "height": 2048}, "1536x1536"),
+    ],
+)
 def test_bad_values_get_a_sentence(client: Client, values: dict[str, Any], words: str) -> None:
     with pytest.raises(AppError) as caught:
         client.predict(**(QUICK | values), api_name="/txt2img")
@@ -108,7 +141,8 @@ def test_unknown_fields_are_named(client: Client, server: Server) -> None:
     with pytest.raises(TypeError, match="promt"):
         client.predict(promt="a house", api_name="/txt2img")
     assert raw(server, '{"promt": "a house"}') == (
-        '{"detail":"There is no setting \'promt\'; check its spelling."}')
+        '{"detail":"There is no setting \'promt\'; check its spelling."}'
+    )
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", '"4"', "true"])

@@ -17,14 +17,24 @@ from backend.contracts.settings import Img2ImgSettings
 from backend.recipes.metadata import read
 from tests.ui.conftest import Server
 
-QUICK: dict[str, Any] = {"prompt": "a boat", "steps": 4, "seed": 7, "width": 64, "height": 64,
-                         "api_name": "/img2img"}
+QUICK: dict[str, Any] = {
+    "prompt": "a boat",
+    "steps": 4,
+    "seed": 7,
+    "width": 64,
+    "height": 64,
+    "api_name": "/img2img",
+}
 
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -47,8 +57,13 @@ def test_parameters_are_the_settings_and_the_pictures(client: Client) -> None:
     info = client.view_api(return_format="dict")["named_endpoints"]["/img2img"]["parameters"]
     given = {p["parameter_name"]: p["parameter_default"] for p in info}
     expected = {name: field.get_default() for name, field in Img2ImgSettings.model_fields.items()}
-    assert given == expected | {"loras": [], "templates": [], "strengths": [],
-                                 "image": None, "mask": None}
+    assert given == expected | {
+        "loras": [],
+        "templates": [],
+        "strengths": [],
+        "image": None,
+        "mask": None,
+    }
 
 
 def test_a_picture_from_a_picture(client: Client, files: Path) -> None:
@@ -73,8 +88,13 @@ def test_a_ladder_comes_strength_by_strength(client: Client, files: Path) -> Non
 
 
 def test_outside_the_mask_the_upload_stays(client: Client, files: Path) -> None:
-    made, _ = client.predict(image=handle_file(files / "picture.png"), strength=1.0, mask_blur=0,
-                             mask=handle_file(files / "mask.png"), **QUICK)
+    made, _ = client.predict(
+        image=handle_file(files / "picture.png"),
+        strength=1.0,
+        mask_blur=0,
+        mask=handle_file(files / "mask.png"),
+        **QUICK,
+    )
     result, source = (np.asarray(Image.open(path)) for path in (made[0], files / "picture.png"))
     inside = np.asarray(Image.open(files / "mask.png")) > 0
     assert np.array_equal(result[~inside], source[~inside])
@@ -87,20 +107,25 @@ def test_outpainting_grows_the_picture(client: Client, files: Path) -> None:
         assert result.size == (96, 64)
 
 
-@pytest.mark.parametrize(("values", "said"), [
-    ({}, "no picture to start from"),
-    ({"image": "text.png"}, "not a picture"),
-    ({"image": "drawing.svg"}, "SVG"),
-    ({"image": "picture.png", "strength": 0.1}, "runs no step"),
-    ({"image": "picture.png", "strengths": [0.5, 2.0]}, "strengths"),
-    ({"image": "picture.png", "only_masked": True}, "needs a mask"),
-    ({"image": "picture.png", "outpaint_left": 4}, "outpaint_left"),
-])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, "no picture to start from"),
+        ({"image": "text.png"}, "not a picture"),
+        ({"image": "drawing.svg"}, "SVG"),
+        ({"image": "picture.png", "strength": 0.1}, "runs no step"),
+        ({"image": "picture.png", "strengths": [0.5, 2.0]}, "strengths"),
+        ({"image": "picture.png", "only_masked": True}, "needs a mask"),
+        ({"image": "picture.png", "outpaint_left": 4}, "outpaint_left"),
+    ],
+)
 def test_bad_input_is_a_sentence(
     client: Client, files: Path, values: dict[str, Any], said: str
 ) -> None:
-    sent = {key: handle_file(files / value) if key == "image" else value
-            for key, value in values.items()}
+    sent = {
+        key: handle_file(files / value) if key == "image" else value
+        for key, value in values.items()
+    }
     with pytest.raises(AppError, match=said):
         client.predict(**sent, **QUICK)
 

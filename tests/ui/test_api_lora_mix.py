@@ -19,8 +19,12 @@ ROWS = [{"name": "pocket-ink", "weight": 0.5}, {"name": "pocket-neon"}]
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 

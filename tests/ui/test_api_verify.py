@@ -18,8 +18,12 @@ from tests.ui.conftest import Server
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -59,13 +63,13 @@ def test_changed_pixels_are_counted(client: Client, picture: Path, tmp_path: Pat
     changed.write_bytes(write_png(pixels, record))
     told = verified(client, changed)
     assert (told["equal"], told["largest_difference"], told["equal_share"]) == (False, 4, 0.75)
-    assert told["changes"] == [
-        {"what": "model's weights", "then": "f" * 10, "now": "0" * 10}]
+    assert told["changes"] == [{"what": "model's weights", "then": "f" * 10, "now": "0" * 10}]
 
 
 def test_inputs_are_asked_for_and_checked(client: Client, picture: Path, tmp_path: Path) -> None:
-    files, _ = client.predict(image=handle_file(picture), prompt="a boat", steps=4, seed=3,
-                              api_name="/img2img")
+    files, _ = client.predict(
+        image=handle_file(picture), prompt="a boat", steps=4, seed=3, api_name="/img2img"
+    )
     with pytest.raises(AppError, match="There is no picture to start from"):
         verified(client, Path(files[0]))
     assert verified(client, Path(files[0]), image=picture)["equal"]

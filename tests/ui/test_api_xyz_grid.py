@@ -18,23 +18,34 @@ QUICK: dict[str, Any] = {"steps": 2, "seed": 7, "prompt": "a red house", "width"
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
 
 def test_every_cell_comes_with_its_record_and_the_sheet_last(client: Client) -> None:
     files, info = client.predict(
-        x_field="guidance_scale", x_values="2-6 [2]", y_field="prompt_sr", y_values="red, blue",
-        **QUICK, api_name="/xyz_grid",
+        x_field="guidance_scale",
+        x_values="2-6 [2]",
+        y_field="prompt_sr",
+        y_values="red, blue",
+        **QUICK,
+        api_name="/xyz_grid",
     )
     assert len(files) == 5
     assert info["settings"]["x_field"] == "guidance_scale"
     found = [client.predict(handle_file(file), api_name="/read_record") for file in files]
     assert [record["mode"] for record in found] == ["txt2img"] * 4 + ["xyz_grid"]
     assert [(r["settings"]["guidance_scale"], r["settings"]["prompt"]) for r in found[:4]] == [
-        (2, "a red house"), (6, "a red house"), (2, "a blue house"), (6, "a blue house"),
+        (2, "a red house"),
+        (6, "a red house"),
+        (2, "a blue house"),
+        (6, "a blue house"),
     ]
     with Image.open(files[4]) as sheet:
         assert sheet.width > 128
@@ -44,8 +55,13 @@ def test_every_cell_comes_with_its_record_and_the_sheet_last(client: Client) -> 
 def test_a_grid_over_img2img(client: Client, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
     files, _ = client.predict(
-        base_mode="img2img", base={"mask_blur": 2}, x_field="strength", x_values="0.5, 1",
-        image=handle_file(str(tmp_path / "red.png")), **QUICK, api_name="/xyz_grid",
+        base_mode="img2img",
+        base={"mask_blur": 2},
+        x_field="strength",
+        x_values="0.5, 1",
+        image=handle_file(str(tmp_path / "red.png")),
+        **QUICK,
+        api_name="/xyz_grid",
     )
     assert len(files) == 3
 

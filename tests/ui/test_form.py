@@ -47,16 +47,35 @@ def test_every_field_has_its_control(tab: object) -> None:
 
 SETTINGS = [
     Txt2ImgSettings(),
-    Txt2ImgSettings(prompt="ein Überraschungsei", negative_prompt="blurry", sampler="euler_a",
-                    schedule="trailing", steps=7, guidance_scale=2.5, width=320, height=192,
-                    seed=2**32 - 1, batch_size=8),
-    Txt2ImgSettings.model_validate({
-        "loras": [{"name": "ink", "weight": 0.8}, {"name": "a b", "start": 0.25, "end": 0.5}],
-        "guidance_start": 0.1, "guidance_end": 0.6, "threshold_ratio": 0.995, "eta": 1.0,
-        "sampler": "ddim", "schedule": "model",
-        "variation_seed": 4, "variation_strength": 0.3, "clip_skip": 2, "prompt_b": "x",
-        "prompt_mix": 0.5, "guidance_rescale": 0.7,
-    }),
+    Txt2ImgSettings(
+        prompt="ein Überraschungsei",
+        negative_prompt="blurry",
+        sampler="euler_a",
+        schedule="trailing",
+        steps=7,
+        guidance_scale=2.5,
+        width=320,
+        height=192,
+        seed=2**32 - 1,
+        batch_size=8,
+    ),
+    Txt2ImgSettings.model_validate(
+        {
+            "loras": [{"name": "ink", "weight": 0.8}, {"name": "a b", "start": 0.25, "end": 0.5}],
+            "guidance_start": 0.1,
+            "guidance_end": 0.6,
+            "threshold_ratio": 0.995,
+            "eta": 1.0,
+            "sampler": "ddim",
+            "schedule": "model",
+            "variation_seed": 4,
+            "variation_strength": 0.3,
+            "clip_skip": 2,
+            "prompt_b": "x",
+            "prompt_mix": 0.5,
+            "guidance_rescale": 0.7,
+        }
+    ),
 ]
 
 
@@ -73,11 +92,19 @@ def test_defaults_are_what_an_empty_preset_shows(form: Form) -> None:
     assert form.defaults("pocket")["guidance_scale"] == 4.0
 
 
-@pytest.mark.parametrize(("key", "value", "field"), [
-    ("size", "320 by 192", "size"), ("size", "321x192", "width"), ("steps", "20", "steps"),
-    ("steps", float("nan"), "steps"), ("guidance_scale", float("inf"), "guidance_scale"),
-    ("loras", "ink:much", "loras"), ("sampler", "magic", "sampler"), ("seed", None, "seed"),
-])
+@pytest.mark.parametrize(
+    ("key", "value", "field"),
+    [
+        ("size", "320 by 192", "size"),
+        ("size", "321x192", "width"),
+        ("steps", "20", "steps"),
+        ("steps", float("nan"), "steps"),
+        ("guidance_scale", float("inf"), "guidance_scale"),
+        ("loras", "ink:much", "loras"),
+        ("sampler", "magic", "sampler"),
+        ("seed", None, "seed"),
+    ],
+)
 def test_bad_values_are_named(form: Form, key: str, value: object, field: str) -> None:
     with pytest.raises(BadInput) as caught:
         form.parse(shown(form, {}) | {key: value})

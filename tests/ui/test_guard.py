@@ -51,9 +51,14 @@ def test_other_hosts_are_refused(host: str) -> None:
     assert ask(get(host=host)) == [421]
 
 
-@pytest.mark.parametrize(("host", "passes"), [
-    ("192.168.1.4:7860", True), ("[fe80::1]:7860", True), ("evil.example", False),
-])
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("192.168.1.4:7860", True),
+        ("[fe80::1]:7860", True),
+        ("evil.example", False),
+    ],
+)
 def test_listening_accepts_addresses_but_no_foreign_names(host: str, passes: bool) -> None:
     hosts = HostList("127.0.0.1", addresses=True)
     assert ask(get(host=host), hosts=hosts) == [200 if passes else 421]
@@ -72,22 +77,35 @@ def test_other_origins_are_refused(origin: str) -> None:
 
 
 def test_cross_site_requests_are_refused_but_links_work() -> None:
-    assert ask(post("/gradio_api/cancel", sec_fetch_site="cross-site", sec_fetch_mode="no-cors"),
-               get(sec_fetch_site="cross-site", sec_fetch_mode="navigate")) == [403, 200]
+    assert ask(
+        post("/gradio_api/cancel", sec_fetch_site="cross-site", sec_fetch_mode="no-cors"),
+        get(sec_fetch_site="cross-site", sec_fetch_mode="navigate"),
+    ) == [403, 200]
 
 
-@pytest.mark.parametrize("path", [
-    "/gradio_api/deep_link?session_hash=x", "/gradio_api/proxy=http://x", "/monitoring",
-    "/gradio_api/run/txt2img", "/gradio_api/api/txt2img", "/runs", "/docs",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/proxy=http://x",
+        "/monitoring",
+        "/gradio_api/run/txt2img",
+        "/gradio_api/api/txt2img",
+        "/runs",
+        "/docs",
+    ],
+)
 def test_side_doors_are_shut(path: str) -> None:
     assert ask(get(path)) == [404]
 
 
 def test_bodies_are_limited_with_and_without_a_length() -> None:
     big = b"x" * (MAX_BODY_BYTES + 1)
-    chunked = httpx.Request("POST", "http://127.0.0.1:7860/gradio_api/queue/join",
-                            content=(part async for part in _parts(big)))
+    chunked = httpx.Request(
+        "POST",
+        "http://127.0.0.1:7860/gradio_api/queue/join",
+        content=(part async for part in _parts(big)),
+    )
     assert ask(post("/gradio_api/queue/join", big)) == [413]
     assert ask(chunked) != [200]
     assert ask(post("/gradio_api/upload", big)) == [200]
@@ -96,7 +114,7 @@ def test_bodies_are_limited_with_and_without_a_length() -> None:
 
 async def _parts(content: bytes):
     for start in range(0, len(content), 65536):
-        yield content[start:start + 65536]
+        yield content[start : start + 65536]
 
 
 def test_failed_logins_are_slowed_down() -> None:

@@ -25,14 +25,23 @@ print(sum("lean_import" in type(f).__module__ for f in sys.meta_path))
 
 
 def ran(first: str) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", SCRIPT.format(first=first)], cwd=ROOT, text=True,
-                          capture_output=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(first=first)],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
     return done.stdout.split()
 
 
 def test_only_the_writer_of_stubs_is_replaced() -> None:
     plain = ran("")
-    lean = ran("from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs(); skip_type_stubs()")
+    lean = ran(
+        "from ui.gradio_compat.lean_import import skip_type_stubs;"
+        "skip_type_stubs(); skip_type_stubs()"
+    )
     assert plain[0] == "gradio.component_meta"
     assert lean[0] == "ui.gradio_compat.lean_import"
     assert plain[1:] == lean[1:] == [plain[1], "0"]
@@ -40,6 +49,10 @@ def test_only_the_writer_of_stubs_is_replaced() -> None:
 
 
 def test_after_gradio_it_does_nothing() -> None:
-    assert ran("import gradio; from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs()") == [
-        "gradio.component_meta", "2", "0",
+    assert ran(
+        "import gradio; from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs()"
+    ) == [
+        "gradio.component_meta",
+        "2",
+        "0",
     ]

@@ -13,11 +13,15 @@ from ui.panels.lora_rows import read_rows, write_rows
 
 
 def test_text_and_settings_are_the_same_thing() -> None:
-    loras = [{"name": "ink, blue: 2", "weight": -0.35, "start": 0.0, "end": 1.0},
-             {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6, "on": False}]
+    loras = [
+        {"name": "ink, blue: 2", "weight": -0.35, "start": 0.0, "end": 1.0},
+        {"name": "oil", "weight": 1.5, "start": 0.1, "end": 0.6, "on": False},
+    ]
     text = write_rows({"loras": loras}, {})
-    assert text == ('[{"name":"ink, blue: 2","weight":-0.35},'
-                    '{"name":"oil","weight":1.5,"start":0.1,"end":0.6,"on":false}]')
+    assert text == (
+        '[{"name":"ink, blue: 2","weight":-0.35},'
+        '{"name":"oil","weight":1.5,"start":0.1,"end":0.6,"on":false}]'
+    )
     kept = parse("txt2img", read_rows(text))
     assert kept.model_dump(mode="json")["loras"] == loras
     assert [use.name for use in kept.acting_loras] == ["ink, blue: 2"]
@@ -46,7 +50,9 @@ def test_rows_are_added_weighed_ordered_and_recorded(pages: Pages) -> None:
     expect(add).to_be_disabled()
     offered = rows(page).first.get_by_label("LoRA", exact=True).locator("option")
     assert [o for o in offered.evaluate_all("all => all.map(o => [o.value, o.disabled])")] == [
-        ["pocket-ink", False], ["pocket-neon", False], ["grand-oil", True],
+        ["pocket-ink", False],
+        ["pocket-neon", False],
+        ["grand-oil", True],
     ]
     rows(page).first.get_by_label("Exact weight of pocket-ink").fill("0.5")
     rows(page).first.get_by_label("Exact weight of pocket-ink").press("Tab")

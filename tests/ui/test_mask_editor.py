@@ -25,9 +25,7 @@ def layer(*boxes: tuple[int, int, int, int], alpha: int = 255) -> bytes:
 
 def sent(*layers: bytes) -> tuple[object, dict[str, str]]:
     editor = mask_editor("test")
-    editor.blob_storage["a"] = EditorDataBlobs(
-        background=None, layers=list(layers), composite=None
-    )
+    editor.blob_storage["a"] = EditorDataBlobs(background=None, layers=list(layers), composite=None)
     return editor, {"id": "a"}
 
 

@@ -82,8 +82,11 @@ def test_timeline_branch_and_video(pages: Pages) -> None:
     assert Path(video.value.path()).read_bytes()[4:8] == b"ftyp"
     first = page.evaluate("loom.stages.txt2img.value.job")
     page.get_by_role("button", name="Branch from here").click()
-    page.wait_for_function("job => { const v = loom.stages.txt2img.value; "
-                           "return v.state === 'done' && v.job !== job; }", arg=first)
+    page.wait_for_function(
+        "job => { const v = loom.stages.txt2img.value; "
+        "return v.state === 'done' && v.job !== job; }",
+        arg=first,
+    )
     assert page.locator(".seed b").inner_text() == seed
     assert np.array_equal(pixels(page), original)
     page.locator(".thumb").nth(1).click()
@@ -163,7 +166,8 @@ def test_failures_are_sentences_and_the_next_run_works(pages: Pages) -> None:
     start(page, "!oom <img src=x onerror=alert(1)> ${alert(1)}", steps=3)
     wait_state(page, "failed")
     expect(page.locator(".overlay p")).to_have_text(
-        "This picture does not fit into memory; 768x768 would fit.")
+        "This picture does not fit into memory; 768x768 would fit."
+    )
     page.get_by_label("Size", exact=True).fill("${alert(1)}<b>x</b>")
     page.get_by_label("Size", exact=True).press("Enter")
     start(page, "a house")
@@ -183,8 +187,9 @@ def test_each_page_sees_its_own_job(pages: Pages) -> None:
     expect(second.locator(".overlay p")).not_to_have_text("")
     wait_state(first, "done")
     wait_state(second, "done")
-    assert (first.evaluate("loom.stages.txt2img.value.job")
-            != second.evaluate("loom.stages.txt2img.value.job"))
+    assert first.evaluate("loom.stages.txt2img.value.job") != second.evaluate(
+        "loom.stages.txt2img.value.job"
+    )
     assert not np.array_equal(pixels(first), pixels(second))
     start(first, "a blue sun", steps=20, seed=1)
     wait_state(first, "queued", "running")

@@ -17,8 +17,12 @@ pytestmark = pytest.mark.browser
 def serious(page: Page) -> list[str]:
     """What axe-core finds serious or worse."""
     found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:160]}" for one in found
-            if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (420, True)])
@@ -56,8 +60,12 @@ def test_everything_is_reached_by_keyboard(pages: Pages) -> None:
     seen = set()
     for _ in range(40):
         page.keyboard.press("Tab")
-        seen.add(page.evaluate("(document.activeElement.getAttribute('aria-label') "
-                               "|| document.activeElement.textContent).trim()"))
+        seen.add(
+            page.evaluate(
+                "(document.activeElement.getAttribute('aria-label') "
+                "|| document.activeElement.textContent).trim()"
+            )
+        )
     expected = {"Presets", "History", "negative prompt", "Sampler", "Seed", "Random seed"}
     assert expected <= {name.removesuffix("▼").strip() for name in seen}
 
@@ -66,14 +74,23 @@ def test_a_share_without_network_stays_local_and_asks_for_a_password(
     pages: Pages, tmp_path: Path
 ) -> None:
     nowhere = "http://127.0.0.1:9"
-    with running(tmp_path, "--share", fake_step_s="0.1", HTTPS_PROXY=nowhere, HTTP_PROXY=nowhere,
-                 ALL_PROXY=nowhere, NO_PROXY="127.0.0.1,localhost") as shared:
+    with running(
+        tmp_path,
+        "--share",
+        fake_step_s="0.1",
+        HTTPS_PROXY=nowhere,
+        HTTP_PROXY=nowhere,
+        ALL_PROXY=nowhere,
+        NO_PROXY="127.0.0.1,localhost",
+    ) as shared:
         assert "No share link could be made" in shared.said
         password = shared.said.split("Password: ")[1].split()[0]
         for path in ("/config", "/gradio_api/info", "/gradio_api/queue/status"):
             assert httpx.get(shared.url + path).status_code == 401
-        denied = httpx.post(f"{shared.url}/gradio_api/component_server/",
-                            json={"data": {}, "fn_name": "history", "component_id": 1})
+        denied = httpx.post(
+            f"{shared.url}/gradio_api/component_server/",
+            json={"data": {}, "fn_name": "history", "component_id": 1},
+        )
         assert denied.status_code == 401
         assert httpx.get(shared.url).headers["content-encoding"] == "gzip"
         page = pages(shared.url, login=("loom", password))

@@ -53,8 +53,10 @@ def test_a_result_and_a_past_one_of_another_size(pages: Pages) -> None:
     box = page.locator(".check").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= 390
-    assert page.evaluate("document.querySelector('.check').scrollWidth"
-                         " <= document.querySelector('.check').clientWidth")
+    assert page.evaluate(
+        "document.querySelector('.check').scrollWidth"
+        " <= document.querySelector('.check').clientWidth"
+    )
 
 
 def test_choosing_again_gives_up(pages: Pages) -> None:

@@ -43,8 +43,10 @@ def test_the_page_is_calm_after_another_model_is_chosen(pages: Pages) -> None:
     page.get_by_role("option", name="Studio Xl").click()
     guidance = page.locator("#txt2img-guidance_scale input[type=number]")
     expect(guidance).to_have_value("6.5")
-    page.wait_for_function("['txt2img', 'img2img', 'style_transfer', 'lora_mix', 'morph']"
-                           ".every(mode => window.heard[mode] > 0)")
+    page.wait_for_function(
+        "['txt2img', 'img2img', 'style_transfer', 'lora_mix', 'morph']"
+        ".every(mode => window.heard[mode] > 0)"
+    )
     page.wait_for_timeout(3000)
     heard = page.evaluate("window.heard")
     page.wait_for_timeout(3000)
@@ -141,7 +143,8 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Import a file").click()
         chooser.value.set_files(
-            [{"name": "p.json", "mimeType": "application/json", "buffer": content}])
+            [{"name": "p.json", "mimeType": "application/json", "buffer": content}]
+        )
         note(page, "imported")
         page.get_by_role("button", name="Close", exact=True).click()
         page.get_by_role("button", name="History").click()

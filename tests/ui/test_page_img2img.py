@@ -33,8 +33,10 @@ def opened(pages: Pages, picture: Path) -> Page:
 def generated(page: Page) -> dict[str, object]:
     page.locator("button.go:visible").click()
     ended = "['done', 'failed', 'stopped'].includes(loom.stages.img2img.value.state)"
-    page.wait_for_function(f"loom.stages.img2img.value.job !== null && {ended} || "
-                           "loom.stages.img2img.value.state === 'failed'")
+    page.wait_for_function(
+        f"loom.stages.img2img.value.job !== null && {ended} || "
+        "loom.stages.img2img.value.state === 'failed'"
+    )
     return page.evaluate("loom.stages.img2img.value")
 
 

@@ -17,8 +17,11 @@ def opened(page: Page) -> Page:
 def generate(page: Page) -> None:
     before = page.evaluate("loom.stages.lora_mix.value.job ?? null")
     page.locator("button.go:visible").click()
-    page.wait_for_function("before => loom.stages.lora_mix.value.state === 'done' && "
-                           "loom.stages.lora_mix.value.job !== before", arg=before)
+    page.wait_for_function(
+        "before => loom.stages.lora_mix.value.state === 'done' && "
+        "loom.stages.lora_mix.value.job !== before",
+        arg=before,
+    )
 
 
 @pytest.mark.browser

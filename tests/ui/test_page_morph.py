@@ -18,8 +18,12 @@ from tests.ui.conftest import Pages, Server
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -33,8 +37,15 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_endpoint_gives_frames_and_a_file(client: Client, picture: Path) -> None:
     files, info = client.predict(
-        image_a=handle_file(picture), prompt_b="a boat", frames=4, steps=3, width=64, height=64,
-        format="webp", fps=20, api_name="/morph",
+        image_a=handle_file(picture),
+        prompt_b="a boat",
+        frames=4,
+        steps=3,
+        width=64,
+        height=64,
+        format="webp",
+        fps=20,
+        api_name="/morph",
     )
     assert [read(Path(file).read_bytes()).extra["frame"] for file in files] == [0, 1, 2, 3]
     with Image.open(files[0]) as first:
@@ -66,9 +77,7 @@ def filled(page: Page, **values: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1440, 390])
-def test_a_small_morph_is_made_scrubbed_and_saved(
-    pages: Pages, picture: Path, width: int
-) -> None:
+def test_a_small_morph_is_made_scrubbed_and_saved(pages: Pages, picture: Path, width: int) -> None:
     page = opened(pages(width=width))
     page.locator("#morph-image_a input[type=file]").set_input_files(picture)
     expect(page.locator("#morph-image_a img").first).to_be_visible()

@@ -21,8 +21,14 @@ from tests.ui.conftest import PATIENCE_MS, Pages, Server, ready, running, start,
 
 pytestmark = pytest.mark.browser
 
-HOUSE = Txt2ImgSettings(prompt="a blue house ${alert(1)} <b>x</b>", negative_prompt="fog", steps=11,
-                        seed=5, width=320, height=192)
+HOUSE = Txt2ImgSettings(
+    prompt="a blue house ${alert(1)} <b>x</b>",
+    negative_prompt="fog",
+    steps=11,
+    seed=5,
+    width=320,
+    height=192,
+)
 
 
 def link(server_url: str, recipe: str) -> str:
@@ -54,7 +60,10 @@ def test_a_result_becomes_a_link_and_the_link_the_form(pages: Pages, server: Ser
     settings = decode(url.split("#recipe=")[1])
     seed = page.locator(".seed b").inner_text()
     assert (settings.prompt, str(settings.seed), settings.steps) == (
-        "a red house by the link", seed, 7)
+        "a red house by the link",
+        seed,
+        7,
+    )
 
     asked: list[str] = []
     other = pages()
@@ -116,7 +125,8 @@ def test_bad_links_are_sentences_and_fill_nothing(pages: Pages, server: Server) 
     prompt(page).fill("stays")
     bomb = base64.urlsafe_b64encode(zlib.compress(b" " * 3_500_000, 9)).decode().rstrip("=")
     for recipe, words in (
-        (encode(HOUSE)[:-6], "cut off or damaged"), ("A" * 7000, "longer than 6 KB"),
+        (encode(HOUSE)[:-6], "cut off or damaged"),
+        ("A" * 7000, "longer than 6 KB"),
         (bomb, "unpacks to more than 256 KB"),
         (_document(schema=9, mode="txt2img", settings={}), "newer version"),
         (_document(schema=1, mode="txt2img", settings={"promt": "x"}), "no setting 'promt'"),

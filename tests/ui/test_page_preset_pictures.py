@@ -52,7 +52,8 @@ def put(page: Page, field: str, pixels: Pixels) -> None:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     page.locator(f"#{field} input[type=file]").set_input_files(
-        [{"name": "a.png", "mimeType": "image/png", "buffer": stream.getvalue()}])
+        [{"name": "a.png", "mimeType": "image/png", "buffer": stream.getvalue()}]
+    )
     expect(shown(page, field)).to_be_visible()
 
 
@@ -129,8 +130,9 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
     with running(tmp_path) as second:
         options = Client(second.url, verbose=False).predict(api_name="/options")
         own = [preset for preset in options["presets"] if not preset["bundled"]]
-        assert own == [{"name": "Harbour", "mode": "img2img", "bundled": False,
-                        "pictures": ["image", "mask"]}]
+        assert own == [
+            {"name": "Harbour", "mode": "img2img", "bundled": False, "pictures": ["image", "mask"]}
+        ]
         page = pages(second.url)
         choose(page, "Harbour")
         expect(strength_of(page)).to_have_value("0.4")
@@ -242,8 +244,9 @@ def test_an_imported_morph_brings_the_ends_that_can_be_read(pages: Pages, studio
     page.get_by_role("button", name="Presets", exact=True).click()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Import a file").click()
-    chooser.value.set_files([{"name": "p.json", "mimeType": "application/json",
-                              "buffer": json.dumps(preset).encode()}])
+    chooser.value.set_files(
+        [{"name": "p.json", "mimeType": "application/json", "buffer": json.dumps(preset).encode()}]
+    )
     note(page, "imported")
     page.get_by_role("button", name="Close", exact=True).click()
     choose(page, "Two ends")

@@ -19,13 +19,16 @@ def prompt_of(page: Page, mode: str = "txt2img") -> Locator:
 
 def tokens_of(page: Page, mode: str = "txt2img") -> Locator:
     return page.locator(".loom-words", has=page.locator(f"#{mode}-prompt")).locator(
-        ".prompt-row .tokens")
+        ".prompt-row .tokens"
+    )
 
 
 def choose(field: Locator, first: int, last: int) -> None:
     """Selects a stretch of a field's text."""
-    field.evaluate("(field, [from, to]) => { field.focus(); field.setSelectionRange(from, to); }",
-                   [first, last])
+    field.evaluate(
+        "(field, [from, to]) => { field.focus(); field.setSelectionRange(from, to); }",
+        [first, last],
+    )
 
 
 def chosen(field: Locator) -> str:
@@ -122,12 +125,14 @@ def test_wildcards_are_drawn_for_each_picture(pages: Pages) -> None:
     assert all(len(text.split()) == 3 and "__" not in text for text in drawn)
     page.locator(".past").first.click()
     expect(prompt_of(page)).to_have_value(drawn[0])
-    expect(page.locator(".loom-note", has_text="drawn from “one __colour__ __subject__”")
-           ).to_be_visible()
+    expect(
+        page.locator(".loom-note", has_text="drawn from “one __colour__ __subject__”")
+    ).to_be_visible()
     page.locator(".loom-note button").last.click()
     start(page, "a __color__")
     expect(page.locator("#txt2img-stage .overlay")).to_contain_text(
-        "There is no wildcard '__color__'; there are: colour, scene, setting, size, subject.")
+        "There is no wildcard '__color__'; there are: colour, scene, setting, size, subject."
+    )
 
 
 # Text, style, and the text with it.
@@ -147,10 +152,13 @@ def test_a_style_stands_in_the_prompt_and_is_taken_out_again(pages: Pages) -> No
     chips = page.locator("#txt2img-styles")
     expect(chips.get_by_role("button", name="Watercolour")).to_be_visible()
     for text, style, styled in STYLED:
-        made, back = page.evaluate("""([text, style]) => {
+        made, back = page.evaluate(
+            """([text, style]) => {
             const made = loom.styled.put(text, style);
             return [made, loom.styled.taken(made, style)];
-        }""", [text, style])
+        }""",
+            [text, style],
+        )
         assert made == styled
         assert back == text.removesuffix(", ")
     field.fill("a cat")
@@ -199,9 +207,13 @@ def test_embeddings_go_into_the_prompt_typed_in_last(pages: Pages) -> None:
     expect(ink).to_have_attribute("aria-pressed", "false")
     field.fill("(embedding:INKWASH:1.2), a cat")  # however it is written
     expect(ink).to_have_attribute("aria-pressed", "true")
-    for text, left in (("inkwash", ""), ("a cat, inkwash, grass", "a cat, grass"),
-                       ("inkwash, a cat", "a cat"), ("an inkwash cat", "an cat"),
-                       ("inkwash-2, a cat", "inkwash-2, a cat")):
+    for text, left in (
+        ("inkwash", ""),
+        ("a cat, inkwash, grass", "a cat, grass"),
+        ("inkwash, a cat", "a cat"),
+        ("an inkwash cat", "an cat"),
+        ("inkwash-2, a cat", "inkwash-2, a cat"),
+    ):
         taken = page.evaluate("text => loom.embedded.without(text, 'inkwash')", text)
         assert " ".join(taken.split()) == left
 
@@ -213,8 +225,7 @@ def test_a1111s_styles_are_imported(pages: Pages, tmp_path: Path) -> None:
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Import styles.csv").click()
         content = b'name,prompt,negative_prompt\n"<b>Mine</b>",{prompt} by hand,\n'
-        chooser.value.set_files([{"name": "styles.csv", "mimeType": "text/csv",
-                                  "buffer": content}])
+        chooser.value.set_files([{"name": "styles.csv", "mimeType": "text/csv", "buffer": content}])
         expect(page.locator(".loom-note", has_text="1 style is in the list")).to_be_visible()
         prompt_of(page).fill("a cat")
         page.get_by_role("button", name="<b>Mine</b>").click()
@@ -234,8 +245,9 @@ def test_past_prompts_come_back_by_keyboard(pages: Pages) -> None:
     for number, prompt in enumerate(("a first house", "a second house", "a third house")):
         negative.fill(f"blur {number}")
         start(page, prompt, steps=1)
-        page.wait_for_function("n => JSON.parse(localStorage['loom.past'] ?? '[]').length === n",
-                               arg=number + 1)
+        page.wait_for_function(
+            "n => JSON.parse(localStorage['loom.past'] ?? '[]').length === n", arg=number + 1
+        )
     wait_state(page, "done")
     opener = page.get_by_role("button", name="Past prompts").first
     opener.focus()

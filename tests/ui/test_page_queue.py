@@ -62,8 +62,10 @@ def test_jobs_wait_move_up_stop_and_outlive_a_reload(slow_pages: Pages) -> None:
     slow_pages.reload(page)
     expect(queue).to_have_text("running · 2 waiting")
     page.locator(".actions-row .stop").first.click()
-    page.wait_for_function("loom.stages.txt2img.value.state === 'running' && "
-                           "document.querySelector('.queue').innerText.includes('1 waiting')")
+    page.wait_for_function(
+        "loom.stages.txt2img.value.state === 'running' && "
+        "document.querySelector('.queue').innerText.includes('1 waiting')"
+    )
     queue.click()
     assert prompts(page) == ["two trees", "four fish"]
 
@@ -95,7 +97,8 @@ def test_a_job_that_never_began_does_not_take_the_place_of_a_result(slow_pages: 
     expect(page.locator(".queue-box .queue")).to_have_text("queue is free")
     page.wait_for_timeout(2500)  # more than two rounds of the queue's questions
     assert page.evaluate("[loom.stages.txt2img.value.job, loom.stages.txt2img.value.state]") == [
-        first, "stopped",
+        first,
+        "stopped",
     ]
 
 

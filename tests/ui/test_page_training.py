@@ -37,8 +37,12 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
@@ -60,8 +64,11 @@ def stored(folder: Path, name: str, content: bytes | None = None) -> dict[str, A
 
 def test_a_typed_caption_goes_before_the_listed_one(uploads: Path) -> None:
     rows = [{"file_name": f"{i}.png", "text": f"listed {i}"} for i in (1, 2)]
-    files = [stored(uploads, "1.png"), stored(uploads, "2.png") | {"caption": "typed"},
-             stored(uploads, "metadata.jsonl", "\n".join(map(json.dumps, rows)).encode())]
+    files = [
+        stored(uploads, "1.png"),
+        stored(uploads, "2.png") | {"caption": "typed"},
+        stored(uploads, "metadata.jsonl", "\n".join(map(json.dumps, rows)).encode()),
+    ]
     found = read_training(files)
     assert [(p.name, p.caption) for p in found] == [("1.png", "listed 1"), ("2.png", "typed")]
 
@@ -71,10 +78,15 @@ def test_two_files_of_one_name_are_both_kept(uploads: Path) -> None:
     assert [p.name for p in read_training([file, file])] == ["1 (2).png", "1.png"]
 
 
-@pytest.mark.parametrize(("files", "says"), [
-    (None, "as a list"), ([], "no pictures"), ([{"path": "/etc/hostname"}], "not accepted"),
-    ([{}] * 301, "too many"),
-])
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (None, "as a list"),
+        ([], "no pictures"),
+        ([{"path": "/etc/hostname"}], "not accepted"),
+        ([{}] * 301, "too many"),
+    ],
+)
 def test_what_cannot_be_read(files: Any, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         read_training(files)
@@ -87,8 +99,11 @@ def test_captions_are_counted() -> None:
 
 def test_the_endpoint_trains(client: Client, sent: list[Path]) -> None:
     job = client.submit(
-        name="by-script", pictures=[handle_file(path) for path in sent],
-        captions=["a", "b", "c"], steps=8, api_name="/train_lora",
+        name="by-script",
+        pictures=[handle_file(path) for path in sent],
+        captions=["a", "b", "c"],
+        steps=8,
+        api_name="/train_lora",
     )
     files, info = job.result()
     assert info["training"]["lora"] == "by-script"
@@ -98,10 +113,15 @@ def test_the_endpoint_trains(client: Client, sent: list[Path]) -> None:
     assert "by-script" in {lora["name"] for lora in client.predict(api_name="/options")["loras"]}
 
 
-@pytest.mark.parametrize(("values", "says"), [
-    ({"name": "x"}, "no pictures"), ({"name": ""}, "Give the LoRA a name"),
-    ({"name": "x", "rank": 0}, "rank"), ({"name": "a/b"}, "becomes a file"),
-])
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"name": "x"}, "no pictures"),
+        ({"name": ""}, "Give the LoRA a name"),
+        ({"name": "x", "rank": 0}, "rank"),
+        ({"name": "a/b"}, "becomes a file"),
+    ],
+)
 def test_the_endpoint_refuses_with_a_sentence(
     client: Client, values: dict[str, Any], says: str
 ) -> None:
@@ -125,9 +145,7 @@ def state(page: Page, *states: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1440, 390])
-def test_pictures_become_a_lora_in_the_rows(
-    pages: Pages, sent: list[Path], width: int
-) -> None:
+def test_pictures_become_a_lora_in_the_rows(pages: Pages, sent: list[Path], width: int) -> None:
     page = opened(pages(width=width))
     page.get_by_label("Choose pictures to learn from").set_input_files(sent)
     expect(page.locator(".train-pictures [role=status]")).to_have_text("3 pictures")

@@ -30,19 +30,25 @@ def generated(page: Page, prompt: str, **values: int) -> None:
     """Waits for a run of its own: the one before is done too."""
     job = page.evaluate("loom.stages.txt2img.value.job ?? null")
     start(page, prompt, **({"steps": 3} | values))
-    page.wait_for_function("""job => { const v = loom.stages.txt2img.value;
-        return v.state === 'done' && v.job !== job; }""", arg=job)
+    page.wait_for_function(
+        """job => { const v = loom.stages.txt2img.value;
+        return v.state === 'done' && v.job !== job; }""",
+        arg=job,
+    )
 
 
 def drop(page: Page, content: bytes) -> None:
     """Drops a file with this content on the page."""
     encoded = list(content)
-    page.evaluate("""content => {
+    page.evaluate(
+        """content => {
         const data = new DataTransfer();
         data.items.add(new File([new Uint8Array(content)], "one.png", {type: "image/png"}));
         for (const type of ["dragenter", "dragover", "drop"])
             document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true}));
-    }""", encoded)
+    }""",
+        encoded,
+    )
 
 
 def test_a_result_is_verified_and_closed_again(pages: Pages) -> None:
@@ -95,8 +101,12 @@ def test_a_changed_picture_is_not_the_same(pages: Pages, server: Server) -> None
     found = read(newest.read_bytes())
     pixels = np.array(Image.open(newest).convert("RGB"))
     pixels[3, 4, 1] ^= 2
-    record = Record(found.mode, found.settings, {"name": "pocket", "hash": "f" * 10},
-                    found.extra | {"torch": "1.0"})
+    record = Record(
+        found.mode,
+        found.settings,
+        {"name": "pocket", "hash": "f" * 10},
+        found.extra | {"torch": "1.0"},
+    )
     drop(page, write_png(pixels, record))
     page.locator(".loom-note .act", has_text="Verify").click()
     expect(say(page)).to_contain_text("Not the same: the largest difference is 2 of 255")
@@ -110,8 +120,10 @@ def test_missing_inputs_and_failures_are_sentences(pages: Pages) -> None:
     stream = io.BytesIO()
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(stream, "png")
     settings = {"prompt": "a house", "width": 64, "height": 64, "seed": 3, "guidance_scale": 4.0}
-    content = write_png(np.zeros((64, 64, 3), np.uint8), Record(
-        "img2img", settings, {"name": "pocket", "hash": ""}, {"image_sha256": "0" * 64}))
+    content = write_png(
+        np.zeros((64, 64, 3), np.uint8),
+        Record("img2img", settings, {"name": "pocket", "hash": ""}, {"image_sha256": "0" * 64}),
+    )
     drop(page, content)
     page.locator(".loom-note .act", has_text="Verify").click()
     expect(say(page)).to_contain_text("names but does not hold: 'image' is missing")

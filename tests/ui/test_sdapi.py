@@ -50,8 +50,16 @@ def refused(served: Server, path: str, **body: Any) -> tuple[int, str]:
 
 
 def test_txt2img(api: webuiapi.WebUIApi) -> None:
-    made = api.txt2img(prompt="a red house", negative_prompt="fog", sampler_name="DPM++ 2M",
-                       scheduler="Karras", cfg_scale=4, batch_size=2, n_iter=2, **QUICK)
+    made = api.txt2img(
+        prompt="a red house",
+        negative_prompt="fog",
+        sampler_name="DPM++ 2M",
+        scheduler="Karras",
+        cfg_scale=4,
+        batch_size=2,
+        n_iter=2,
+        **QUICK,
+    )
     assert [image.size for image in made.images] == [(64, 64)] * 4
     assert made.info["all_seeds"] == [7, 8, 9, 10]
     assert made.info["sampler_name"] == "DPM++ 2M"
@@ -67,16 +75,23 @@ def test_the_clients_defaults_are_accepted(api: webuiapi.WebUIApi) -> None:
 
 
 def test_hires_fix(api: webuiapi.WebUIApi) -> None:
-    made = api.txt2img(prompt="a boat", enable_hr=True, hr_scale=2, denoising_strength=0.6,
-                       **QUICK)
+    made = api.txt2img(prompt="a boat", enable_hr=True, hr_scale=2, denoising_strength=0.6, **QUICK)
     assert made.image.size == (128, 128)
 
 
 def test_img2img_with_a_mask(api: webuiapi.WebUIApi, source: Image.Image) -> None:
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (0, 0, 32, 64))
-    made = api.img2img([source], prompt="a boat", denoising_strength=0.9, mask_image=mask,
-                       mask_blur=0, inpainting_fill=1, inpaint_full_res=False, **QUICK)
+    made = api.img2img(
+        [source],
+        prompt="a boat",
+        denoising_strength=0.9,
+        mask_image=mask,
+        mask_blur=0,
+        inpainting_fill=1,
+        inpaint_full_res=False,
+        **QUICK,
+    )
     assert made.info["denoising_strength"] == 0.9
     assert made.image.getpixel((60, 32)) == source.getpixel((60, 32))
     assert made.image.getpixel((4, 4)) != source.getpixel((4, 4))
@@ -86,12 +101,14 @@ def test_a_controlnet_unit(api: webuiapi.WebUIApi, source: Image.Image) -> None:
     assert api.has_controlnet
     assert "pocket-canny" in api.controlnet_model_list()
     assert "canny" in api.controlnet_module_list()
-    unit = webuiapi.ControlNetUnit(image=source, module="canny", model="pocket-canny",
-                                   weight=0.8, control_mode=1)
+    unit = webuiapi.ControlNetUnit(
+        image=source, module="canny", model="pocket-canny", weight=0.8, control_mode=1
+    )
     from_noise = api.txt2img(prompt="a cat", controlnet_units=[unit], **QUICK)
     assert "pocket-canny" in from_noise.image.info["latent-loom"]
-    from_picture = api.img2img([source], prompt="a cat", controlnet_units=[unit],
-                               denoising_strength=0.8, **QUICK)
+    from_picture = api.img2img(
+        [source], prompt="a cat", controlnet_units=[unit], denoising_strength=0.8, **QUICK
+    )
     record = from_picture.image.info["latent-loom"]
     assert '"mode": "style_transfer"' in record
     assert '"control_scale": 0.8' in record
@@ -101,8 +118,9 @@ def test_a_controlnet_unit(api: webuiapi.WebUIApi, source: Image.Image) -> None:
 def test_progress_and_interrupt(api: webuiapi.WebUIApi) -> None:
     assert api.get_progress()["state"]["job_count"] == 0
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(
-        api.txt2img(prompt="a slow boat", **(QUICK | {"steps": 150}))))
+    thread = threading.Thread(
+        target=lambda: done.append(api.txt2img(prompt="a slow boat", **(QUICK | {"steps": 150})))
+    )
     thread.start()
     seen: dict[str, Any] = {}
     deadline = time.monotonic() + 60
@@ -132,8 +150,9 @@ def test_names_and_options(api: webuiapi.WebUIApi) -> None:
     assert api.util_get_current_model() == "studio-xl"
     made = api.txt2img(prompt="a boat", **QUICK)
     assert made.info["sd_model_name"] == "studio-xl"
-    once = api.txt2img(prompt="a boat", override_settings={"sd_model_checkpoint": "pocket"},
-                       **QUICK)
+    once = api.txt2img(
+        prompt="a boat", override_settings={"sd_model_checkpoint": "pocket"}, **QUICK
+    )
     assert once.info["sd_model_name"] == "pocket"
     api.util_set_model("pocket")
 
@@ -141,29 +160,44 @@ def test_names_and_options(api: webuiapi.WebUIApi) -> None:
 def test_png_info(api: webuiapi.WebUIApi) -> None:
     made = api.txt2img(prompt="a blue tree", **QUICK)
     text = made.images[0].info["parameters"]
-    sent = requests.post(f"{api.baseurl}/png-info", timeout=60, json={
-        "image": "data:image/png;base64," + made.json["images"][0]}).json()
+    sent = requests.post(
+        f"{api.baseurl}/png-info",
+        timeout=60,
+        json={"image": "data:image/png;base64," + made.json["images"][0]},
+    ).json()
     assert sent["info"] == text
     assert sent["parameters"]["prompt"] == "a blue tree"
 
 
-@pytest.mark.parametrize(("path", "body", "status", "sentence"), [
-    ("txt2img", {"steps": 0}, 422, "'steps'"),
-    ("txt2img", {"steps": "many"}, 422, "'steps'"),
-    ("txt2img", {"sampler_name": "PLMS"}, 422, "no sampler 'PLMS'"),
-    ("txt2img", {"restore_faces": True}, 422, "'restore_faces' is not available"),
-    ("txt2img", {"override_settings": {"sd_model_checkpoint": "nowhere"}}, 404, "no model"),
-    ("txt2img", {"alwayson_scripts": {"ADetailer": {"args": [{}]}}}, 422, "ADetailer"),
-    ("txt2img", {"alwayson_scripts": {"controlnet": {"args": [{"module": "canny"}]}}}, 422,
-     "no image"),
-    ("txt2img", {"alwayson_scripts": {"controlnet": {"args": [{"weight": "x"}]}}}, 422, "weight"),
-    ("txt2img", {"prompt": "!oom"}, 400, "does not fit"),
-    ("img2img", {}, 422, "init_images"),
-    ("img2img", {"init_images": ["http://example.org/a.png"]}, 422, "not base64"),
-    ("img2img", {"init_images": ["aGVsbG8="]}, 422, "picture"),
-    ("png-info", {"image": "aGVsbG8="}, 422, "."),
-    ("options", {"sd_model_checkpoint": "nowhere"}, 404, "no model 'nowhere'"),
-])
+@pytest.mark.parametrize(
+    ("path", "body", "status", "sentence"),
+    [
+        ("txt2img", {"steps": 0}, 422, "'steps'"),
+        ("txt2img", {"steps": "many"}, 422, "'steps'"),
+        ("txt2img", {"sampler_name": "PLMS"}, 422, "no sampler 'PLMS'"),
+        ("txt2img", {"restore_faces": True}, 422, "'restore_faces' is not available"),
+        ("txt2img", {"override_settings": {"sd_model_checkpoint": "nowhere"}}, 404, "no model"),
+        ("txt2img", {"alwayson_scripts": {"ADetailer": {"args": [{}]}}}, 422, "ADetailer"),
+        (
+            "txt2img",
+            {"alwayson_scripts": {"controlnet": {"args": [{"module": "canny"}]}}},
+            422,
+            "no image",
+        ),
+        (
+            "txt2img",
+            {"alwayson_scripts": {"controlnet": {"args": [{"weight": "x"}]}}},
+            422,
+            "weight",
+        ),
+        ("txt2img", {"prompt": "!oom"}, 400, "does not fit"),
+        ("img2img", {}, 422, "init_images"),
+        ("img2img", {"init_images": ["http://example.org/a.png"]}, 422, "not base64"),
+        ("img2img", {"init_images": ["aGVsbG8="]}, 422, "picture"),
+        ("png-info", {"image": "aGVsbG8="}, 422, "."),
+        ("options", {"sd_model_checkpoint": "nowhere"}, 404, "no model 'nowhere'"),
+    ],
+)
 def test_mistakes_get_sentences(
     served: Server, path: str, body: dict[str, Any], status: int, sentence: str
 ) -> None:

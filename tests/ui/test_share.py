@@ -9,8 +9,14 @@ import pytest
 
 from ui.server.share import announcement, own_names, prepare_environment, serving, share_failure
 
-LOCAL = {"host": "127.0.0.1", "port": 7860, "listen": False, "share": False, "auth": None,
-         "open_browser": False}
+LOCAL = {
+    "host": "127.0.0.1",
+    "port": 7860,
+    "listen": False,
+    "share": False,
+    "auth": None,
+    "open_browser": False,
+}
 
 
 def plan(**changes: object):

@@ -40,7 +40,9 @@ def test_a_run_ends_with_its_pictures(engine: FakeEngine) -> None:
 def test_a_failure_is_a_state(engine: FakeEngine) -> None:
     last = asyncio.run(states(engine, wanted(prompt="!oom")))[-1]
     assert (last["state"], last["message"]) == (
-        "failed", "This picture does not fit into memory; 768x768 would fit.")
+        "failed",
+        "This picture does not fit into memory; 768x768 would fit.",
+    )
 
 
 def test_a_refused_request_is_a_state(engine: FakeEngine) -> None:

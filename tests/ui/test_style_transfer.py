@@ -43,9 +43,18 @@ def upload(source: Path) -> Iterator[dict[str, str]]:
 
 
 def values(**given: Any) -> dict[str, Any]:
-    return {"image": None, "control_image": None, "detector": "canny", "canny_low": 100,
-            "canny_high": 200, "size": "192x128", "resize_mode": "crop", "model": "pocket",
-            "controlnet": "", **given}
+    return {
+        "image": None,
+        "control_image": None,
+        "detector": "canny",
+        "canny_low": 100,
+        "canny_high": 200,
+        "size": "192x128",
+        "resize_mode": "crop",
+        "model": "pocket",
+        "controlnet": "",
+        **given,
+    }
 
 
 def test_the_edges_are_those_of_the_size_that_is_drawn(upload: dict[str, str]) -> None:
@@ -59,10 +68,14 @@ def test_the_edges_are_those_of_the_size_that_is_drawn(upload: dict[str, str]) -
     assert "Add a picture" in shown(values(), {})["text"]
 
 
-@pytest.mark.parametrize(("given", "said"), [
-    ({"canny_low": 210}, "must not lie above"), ({"size": "9000x8"}, "between 64 and 2048"),
-    ({"size": "wide"}, "width x height"),
-])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"canny_low": 210}, "must not lie above"),
+        ({"size": "9000x8"}, "between 64 and 2048"),
+        ({"size": "wide"}, "width x height"),
+    ],
+)
 def test_what_cannot_be_shown_is_a_sentence(
     upload: dict[str, str], given: dict[str, Any], said: str
 ) -> None:
@@ -87,22 +100,34 @@ def test_a_model_without_a_controlnet_is_told_where_to_put_one() -> None:
 
 @pytest.fixture(scope="module")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    made = Client(server.url, verbose=False, analytics_enabled=False,
-                  download_files=tmp_path_factory.mktemp("downloads"))
+    made = Client(
+        server.url,
+        verbose=False,
+        analytics_enabled=False,
+        download_files=tmp_path_factory.mktemp("downloads"),
+    )
     yield made
     made.close()
 
 
 def test_the_endpoint_takes_a_source_and_tells_obedience(client: Client, source: Path) -> None:
     files, info = client.predict(
-        prompt="a blue house", image=handle_file(source), steps=2, seed=4, width=192, height=128,
+        prompt="a blue house",
+        image=handle_file(source),
+        steps=2,
+        seed=4,
+        width=192,
+        height=128,
         api_name="/style_transfer",
     )
     with Image.open(files[0]) as picture:
         assert np.asarray(picture).shape == (128, 192, 3)
     assert info["settings"]["canny_high"] == 200
     again, _ = client.predict(
-        prompt="a blue house", control_image=handle_file(source), steps=2, seed=4,
+        prompt="a blue house",
+        control_image=handle_file(source),
+        steps=2,
+        seed=4,
         api_name="/style_transfer",
     )
     assert len(again) == 1

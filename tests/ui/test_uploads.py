@@ -28,10 +28,19 @@ def test_uploads_are_read(folder: Path) -> None:
     assert read_upload([{"path": path}], 100) == b"inside"
 
 
-@pytest.mark.parametrize("name", [
-    "/etc/hostname", "{folder}/../b.png", "{folder}/link.png", "{folder}", "{folder}/none.png",
-    "", "a\x00b", "~/x",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/hostname",
+        "{folder}/../b.png",
+        "{folder}/link.png",
+        "{folder}",
+        "{folder}/none.png",
+        "",
+        "a\x00b",
+        "~/x",
+    ],
+)
 def test_server_paths_are_refused(folder: Path, name: str) -> None:
     for sent in (name.format(folder=folder), {"path": name.format(folder=folder)}):
         with pytest.raises(BadInput):

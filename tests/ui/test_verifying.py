@@ -31,8 +31,12 @@ def engine(tmp_path: Path) -> Iterator[FakeEngine]:
 
 
 def studio(engine: FakeEngine, folder: Path) -> Studio:
-    return Studio(engine, PresetStore(folder / "none", folder / "presets"), Storage(folder),
-                  StyleShelf(folder / "none.csv", folder / "styles.csv"))
+    return Studio(
+        engine,
+        PresetStore(folder / "none", folder / "presets"),
+        Storage(folder),
+        StyleShelf(folder / "none.csv", folder / "styles.csv"),
+    )
 
 
 def drawn(engine: FakeEngine) -> str:
@@ -92,11 +96,16 @@ def test_a_run_that_was_stopped_is_not_compared(engine: FakeEngine, tmp_path: Pa
     assert "Stopped" in state["message"]
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    ({"job": "nobody's"}, GONE), ({}, GONE), ({"job": 3, "image": "x"}, GONE),
-    ({"name": "../secret.png"}, "There is no such picture among the outputs."),
-    ({"path": "/etc/hostname"}, "Upload the file; a path on the server is not accepted."),
-])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"job": "nobody's"}, GONE),
+        ({}, GONE),
+        ({"job": 3, "image": "x"}, GONE),
+        ({"name": "../secret.png"}, "There is no such picture among the outputs."),
+        ({"path": "/etc/hostname"}, "Upload the file; a path on the server is not accepted."),
+    ],
+)
 def test_what_is_not_there_is_a_sentence(
     engine: FakeEngine, tmp_path: Path, data: dict[str, Any], words: str
 ) -> None:

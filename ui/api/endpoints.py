@@ -38,7 +38,9 @@ from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
 # Fields whose tuples travel as lists.
 LISTS: dict[str, Any] = {
-    "loras": list[dict[str, Any]], "controls": list[dict[str, Any]], "strengths": list[float],
+    "loras": list[dict[str, Any]],
+    "controls": list[dict[str, Any]],
+    "strengths": list[float],
     "templates": list[dict[str, Any]],
 }
 NAMED: dict[str, Any] = {"base": dict[str, Any]}
@@ -52,9 +54,16 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
     """
     jobs = [_job_endpoint(studio, mode, MODES[mode]) for mode in modes]
     told: dict[str, str] = {}
-    for endpoint in (*jobs, train_lora_endpoint(studio), _options(studio), _cancel_job(studio),
-                     _read_record(), verify_endpoint(studio), _memory(studio),
-                     _free_memory(studio)):
+    for endpoint in (
+        *jobs,
+        train_lora_endpoint(studio),
+        _options(studio),
+        _cancel_job(studio),
+        _read_record(),
+        verify_endpoint(studio),
+        _memory(studio),
+        _free_memory(studio),
+    ):
         name = endpoint.__name__
         told[name] = inspect.getdoc(endpoint) or ""
         api(endpoint, api_name=name, concurrency_limit=None, api_description=told[name])
@@ -95,8 +104,10 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
     endpoint.__name__ = mode
     endpoint.__doc__ = settings.__doc__
     fields: dict[str, tuple[Any, Any]] = {
-        name: ((LISTS | NAMED).get(name, field.annotation),
-               [] if name in LISTS else {} if name in NAMED else field.get_default())
+        name: (
+            (LISTS | NAMED).get(name, field.annotation),
+            [] if name in LISTS else {} if name in NAMED else field.get_default(),
+        )
         for name, field in settings.model_fields.items()
     }
     fields |= {name: (FileData | None, None) for name in settings.pictures}
@@ -122,8 +133,9 @@ def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
     made = encode(outputs, settings.format, settings.fps, ping_pong=settings.ping_pong)
     path = folder / f"morph{made.suffix}"
     path.write_bytes(made.content)
-    return FileData(path=str(path), orig_name=path.name, mime_type=made.kind,
-                    size=len(made.content))
+    return FileData(
+        path=str(path), orig_name=path.name, mime_type=made.kind, size=len(made.content)
+    )
 
 
 def _options(studio: Studio) -> Callable[..., Any]:
@@ -141,9 +153,16 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "controlnets": [dict(net) for net in library.controlnets],
             "embeddings": [dict(one) for one in library.embeddings],
             "vaes": [dict(vae) for vae in library.vaes],
-            "presets": [{"name": info.name, "mode": info.mode, "bundled": info.bundled,
-                         "pictures": list(info.pictures)}
-                        for info in studio.presets.list() if not info.problem],
+            "presets": [
+                {
+                    "name": info.name,
+                    "mode": info.mode,
+                    "bundled": info.bundled,
+                    "pictures": list(info.pictures),
+                }
+                for info in studio.presets.list()
+                if not info.problem
+            ],
         }
 
     return options
@@ -170,8 +189,12 @@ def _read_record() -> Callable[..., Any]:
             found = read(read_upload(file, MAX_PICTURE_BYTES))
         except Exception as error:
             raise refusal(error) from None
-        return {"mode": found.mode, "settings": found.settings, "notes": list(found.notes),
-                "source": found.source}
+        return {
+            "mode": found.mode,
+            "settings": found.settings,
+            "notes": list(found.notes),
+            "source": found.source,
+        }
 
     return read_record
 
@@ -202,4 +225,3 @@ async def unknown_field(request: HttpRequest, error: Exception) -> JSONResponse:
     if named is None:
         return JSONResponse({"detail": sentence(error)}, 500)
     return JSONResponse({"detail": f"There is no setting '{named[1]}'; check its spelling."}, 422)
-

@@ -21,20 +21,26 @@ REPORT_EVERY_S = 0.25
 def report(status: JobStatus) -> dict[str, Any]:
     """What a client is told while its job waits or runs."""
     progress = status.progress
-    return {"job": status.token, "state": status.state, "position": status.position,
-            "stage": progress.stage, "step": progress.step, "total": progress.total,
-            "eta_s": progress.eta_s}
+    return {
+        "job": status.token,
+        "state": status.state,
+        "position": status.position,
+        "stage": progress.stage,
+        "step": progress.step,
+        "total": progress.total,
+        "eta_s": progress.eta_s,
+    }
 
 
 def output_file(folder: Path, output: Output) -> FileData:
     """A copy with its record in Gradio's folder, from where the client fetches it."""
-    content = (Path(output.path).read_bytes() if output.path
-               else write_png(output.image, output.record))
+    content = (
+        Path(output.path).read_bytes() if output.path else write_png(output.image, output.record)
+    )
     seed = output.record.settings.get("seed")
     path = folder / f"{output.index:02d}-{seed}.png"
     path.write_bytes(content)
-    return FileData(path=str(path), orig_name=path.name, mime_type="image/png",
-                    size=len(content))
+    return FileData(path=str(path), orig_name=path.name, mime_type="image/png", size=len(content))
 
 
 def refusal(error: Exception) -> gr.Error:
@@ -62,8 +68,10 @@ def signed(
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     hints = {"request": gr.Request} | {name: hint for name, (hint, _) in fields.items()}
     parameters = [inspect.Parameter("request", kind, annotation=gr.Request)]
-    parameters += [inspect.Parameter(name, kind, default=default, annotation=hint)
-                   for name, (hint, default) in fields.items()]
+    parameters += [
+        inspect.Parameter(name, kind, default=default, annotation=hint)
+        for name, (hint, default) in fields.items()
+    ]
     function.__annotations__ = {**hints, "return": returns}
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         parameters, return_annotation=returns

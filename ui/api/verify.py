@@ -47,8 +47,13 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
                     if status.state not in ENDED:
                         yield report(status)
             told, now = await asyncio.to_thread(outcome, original, status)
-            yield {**told, "job": token, "mode": original.record.mode, "model": now.record.model,
-                   "elapsed_s": status.info.get("elapsed_s")}
+            yield {
+                **told,
+                "job": token,
+                "mode": original.record.mode,
+                "model": now.record.model,
+                "elapsed_s": status.info.get("elapsed_s"),
+            }
         except Exception as error:
             raise refusal(error) from None
         finally:

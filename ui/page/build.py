@@ -76,8 +76,9 @@ def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) ->
 def build(studio: Studio) -> Page:
     """Builds the page: header, one tab a mode, the drawer, and the endpoints for scripts."""
     notice = Notice()
-    with gr.Blocks(title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600),
-                   fill_width=True) as blocks:
+    with gr.Blocks(
+        title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600), fill_width=True
+    ) as blocks:
         # First, while the page is empty: this builds the server's routes and the page's config.
         blocks.queue(api_open=False, default_concurrency_limit=None)
         top = header(studio)
@@ -91,8 +92,11 @@ def build(studio: Studio) -> Page:
             for tab in TABS:
                 form = Form(tab.mode, studio.engine)
                 form.adopt(control_for(form.settings, "model"), top.model)
-                targets = [{"mode": place, "title": title} for other in TABS
-                           for place, _, title in other.places]
+                targets = [
+                    {"mode": place, "title": title}
+                    for other in TABS
+                    for place, _, title in other.places
+                ]
                 with gr.Tab(tab.title, id=tab.mode) as shown:
                     spaces.append(Workspace(tab, studio, form, targets))
                 tabs.follow(shown, tab.mode)
@@ -126,7 +130,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         # Four fifths of the page; it leaves pictures and event streams as they are.
         middleware.append(Middleware(GZipMiddleware, compresslevel=5))
     app_options: dict[str, Any] = {
-        "middleware": middleware, "openapi_url": None,
+        "middleware": middleware,
+        "openapi_url": None,
         "exception_handlers": {TypeError: unknown_field},
     }
     if plan.api:
@@ -137,12 +142,27 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
     _, local_url, share_url = page.blocks.launch(
-        server_name=plan.host, server_port=plan.port, share=plan.share, auth=plan.auth,
-        inbrowser=plan.open_browser, prevent_thread_lock=True, quiet=quiet, show_error=False,
-        footer_links=[], run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
-        ssr_mode=False, favicon_path=STATIC / "favicon.png", state_session_capacity=64,
+        server_name=plan.host,
+        server_port=plan.port,
+        share=plan.share,
+        auth=plan.auth,
+        inbrowser=plan.open_browser,
+        prevent_thread_lock=True,
+        quiet=quiet,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        ssr_mode=False,
+        favicon_path=STATIC / "favicon.png",
+        state_session_capacity=64,
         max_file_size=MAX_FILE,
-        allowed_paths=[str(page.studio.outputs)], theme=theme(), css=css(), head=head(),
+        allowed_paths=[str(page.studio.outputs)],
+        theme=theme(),
+        css=css(),
+        head=head(),
         app_kwargs=app_options,
     )
     if share_url:

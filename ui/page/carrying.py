@@ -19,8 +19,14 @@ Values = dict[str, Any]
 
 
 def carried(
-    trigger: Callable[..., Any], fn: Callable[..., Any], inputs: Mapping[str, Component],
-    outputs: Any, *, told: str = "", states: Sequence[gr.State] = (), **options: Any,
+    trigger: Callable[..., Any],
+    fn: Callable[..., Any],
+    inputs: Mapping[str, Component],
+    outputs: Any,
+    *,
+    told: str = "",
+    states: Sequence[gr.State] = (),
+    **options: Any,
 ) -> Any:
     """Wires an event to `fn(sent, *states)`; `unpacked` opens what was sent.
 
@@ -38,16 +44,21 @@ def carried(
     Returns:
         The event, to go on from.
     """
-    box = gr.HTML(None, html_template="<i></i>", apply_default_css=False,
-                  elem_classes="loom-carried")
+    box = gr.HTML(
+        None, html_template="<i></i>", apply_default_css=False, elem_classes="loom-carried"
+    )
     # Not "once", Gradio's default: it drops an event in silence while an earlier one's stream still
     # closes, and a stage that is done lets one press Generate before that.
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
-                             "trigger_mode": "multiple"}
+    quiet: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "trigger_mode": "multiple",
+    }
     gather = f"(...values) => loom.carry({json.dumps(told)}, {json.dumps(list(inputs))}, values)"
     first = trigger(fn=None, js=gather, inputs=list(inputs.values()), outputs=box, **quiet)
-    return first.then(fn, inputs=[box, *states], outputs=outputs, preprocess=False,
-                      **quiet | options)
+    return first.then(
+        fn, inputs=[box, *states], outputs=outputs, preprocess=False, **quiet | options
+    )
 
 
 def unpacked(sent: Any) -> tuple[Values, Values]:

@@ -21,33 +21,85 @@ from backend.control.registry import ENTRIES
 from backend.engine.jobs.protocol import Library
 
 TITLES = {
-    "guidance_scale": "Guidance", "batch_size": "Batch", "batch_count": "Batches",
-    "guidance_rescale": "Rescale", "threshold_ratio": "Thresholding", "clip_skip": "CLIP skip",
-    "vae": "VAE", "prompt_b": "Prompt B", "prompt_mix": "Mix in prompt B",
-    "controlnet": "ControlNet", "start_from": "Start from",
-    "canny_low": "Canny low", "canny_high": "Canny high", "resize_mode": "Fit",
-    "loras": "LoRAs", "compare": "Compare LoRAs", "eta": "Eta", "mask_invert": "Invert mask",
-    "strengths": "Strength ladder", "only_masked": "Only masked", "outpaint_left": "Left",
-    "outpaint_right": "Right", "outpaint_top": "Top", "outpaint_bottom": "Bottom",
-    "only_masked_padding": "Padding", "prompt_a": "Prompt A", "seed_a": "Seed A",
-    "seed_b": "Seed B", "prompt_c": "Prompt C", "prompt_d": "Prompt D", "seed_c": "Seed C",
-    "seed_d": "Seed D", "fps": "Speed", "even": "Even steps", "adain": "Match colours",
-    "attention_lambda": "Attention to both ends", "inversion_refine": "Inversion refinements",
-    "hires_scale": "Upscale", "hires_denoise": "Denoise", "hires_steps": "Hires steps",
-    "hires_upscaler": "Upscaler", "format": "File for scripts", "start_noise": "Noise",
-    "source_prompt": "What it shows now", "lora_rank": "LoRA rank", "lora_steps": "LoRA steps",
+    "guidance_scale": "Guidance",
+    "batch_size": "Batch",
+    "batch_count": "Batches",
+    "guidance_rescale": "Rescale",
+    "threshold_ratio": "Thresholding",
+    "clip_skip": "CLIP skip",
+    "vae": "VAE",
+    "prompt_b": "Prompt B",
+    "prompt_mix": "Mix in prompt B",
+    "controlnet": "ControlNet",
+    "start_from": "Start from",
+    "canny_low": "Canny low",
+    "canny_high": "Canny high",
+    "resize_mode": "Fit",
+    "loras": "LoRAs",
+    "compare": "Compare LoRAs",
+    "eta": "Eta",
+    "mask_invert": "Invert mask",
+    "strengths": "Strength ladder",
+    "only_masked": "Only masked",
+    "outpaint_left": "Left",
+    "outpaint_right": "Right",
+    "outpaint_top": "Top",
+    "outpaint_bottom": "Bottom",
+    "only_masked_padding": "Padding",
+    "prompt_a": "Prompt A",
+    "seed_a": "Seed A",
+    "seed_b": "Seed B",
+    "prompt_c": "Prompt C",
+    "prompt_d": "Prompt D",
+    "seed_c": "Seed C",
+    "seed_d": "Seed D",
+    "fps": "Speed",
+    "even": "Even steps",
+    "adain": "Match colours",
+    "attention_lambda": "Attention to both ends",
+    "inversion_refine": "Inversion refinements",
+    "hires_scale": "Upscale",
+    "hires_denoise": "Denoise",
+    "hires_steps": "Hires steps",
+    "hires_upscaler": "Upscaler",
+    "format": "File for scripts",
+    "start_noise": "Noise",
+    "source_prompt": "What it shows now",
+    "lora_rank": "LoRA rank",
+    "lora_steps": "LoRA steps",
 }
 CHOICE_TITLES = {
-    "ddim": "DDIM", "ddpm": "DDPM", "euler": "Euler", "euler_a": "Euler a", "heun": "Heun",
-    "lms": "LMS", "dpmpp_2m": "DPM++ 2M", "dpmpp_2m_sde": "DPM++ 2M SDE", "unipc": "UniPC",
-    "lcm": "LCM", "noise": "pure noise", "picture": "the source picture",
-    "prompt": "prompt counts more", "control": "edges count more",
-    "model": "model's own", "karras": "Karras", "exponential": "exponential",
-    "latent": "latent space", "lanczos": "Lanczos, in pixels",
-    "walk": "latent walk", "quick": "quick", "fine": "fine", "insert": "insert frames",
-    "rerun": "run again", "off": "off", "smooth": "slow ends",
-    "fresh": "fresh", "inverted": "the picture's own (inverted)",
-    "trailing": "trailing", "ays": "AYS", "latent_noise": "latent noise",
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "euler": "Euler",
+    "euler_a": "Euler a",
+    "heun": "Heun",
+    "lms": "LMS",
+    "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "unipc": "UniPC",
+    "lcm": "LCM",
+    "noise": "pure noise",
+    "picture": "the source picture",
+    "prompt": "prompt counts more",
+    "control": "edges count more",
+    "model": "model's own",
+    "karras": "Karras",
+    "exponential": "exponential",
+    "latent": "latent space",
+    "lanczos": "Lanczos, in pixels",
+    "walk": "latent walk",
+    "quick": "quick",
+    "fine": "fine",
+    "insert": "insert frames",
+    "rerun": "run again",
+    "off": "off",
+    "smooth": "slow ends",
+    "fresh": "fresh",
+    "inverted": "the picture's own (inverted)",
+    "trailing": "trailing",
+    "ays": "AYS",
+    "latent_noise": "latent noise",
 }
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
@@ -132,32 +184,64 @@ def hint(schema: dict[str, Any]) -> str:
 def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     step = schema.get("step", 1 if schema["type"] == "integer" else 0.05)
     return gr.Slider(
-        schema["minimum"], schema["maximum"], schema["default"], step=step, label=title(key),
-        info=hint(schema), elem_id=elem_id, buttons=[],
+        schema["minimum"],
+        schema["maximum"],
+        schema["default"],
+        step=step,
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        buttons=[],
     )
 
 
 def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     choices = [named(str(name)) for name in schema["enum"]]
-    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
-                       elem_id=elem_id, filterable=False)
+    return gr.Dropdown(
+        choices,
+        value=schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
 
 
 def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Number(schema["default"], precision=0, label=title(key), info=hint(schema),
-                     elem_id=elem_id, minimum=-1)
+    return gr.Number(
+        schema["default"],
+        precision=0,
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        minimum=-1,
+    )
 
 
 def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
-                      lines=2, max_lines=12, elem_classes=PROMPTS)
+    return gr.Textbox(
+        schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        lines=2,
+        max_lines=12,
+        elem_classes=PROMPTS,
+    )
 
 
 def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Textbox(schema["default"], label=title(key), elem_id=elem_id,
-                      lines=3 if key == "prompt" else 2, max_lines=12,
-                      placeholder="What should the picture show?" if key == "prompt"
-                      else "What to steer away from", elem_classes=["loom-prompt", PROMPTS])
+    return gr.Textbox(
+        schema["default"],
+        label=title(key),
+        elem_id=elem_id,
+        lines=3 if key == "prompt" else 2,
+        max_lines=12,
+        placeholder="What should the picture show?"
+        if key == "prompt"
+        else "What to steer away from",
+        elem_classes=["loom-prompt", PROMPTS],
+    )
 
 
 def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
@@ -165,14 +249,23 @@ def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> 
 
 
 def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Textbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id,
-                      placeholder="e.g. 0.3, 0.5, 0.7, 0.9", max_lines=1)
+    return gr.Textbox(
+        schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        placeholder="e.g. 0.3, 0.5, 0.7, 0.9",
+        max_lines=1,
+    )
 
 
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     card = dict(library.models[0]) if library.models else {}
     return gr.Dropdown(
-        size_choices(card), value=schema["default"], label="Size", elem_id=elem_id,
+        size_choices(card),
+        value=schema["default"],
+        label="Size",
+        elem_id=elem_id,
         allow_custom_value=True,
         info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
     )
@@ -193,14 +286,25 @@ def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     names = [net["name"] for net in library.controlnets if not net["problem"]]
-    return gr.Dropdown([("the one that fits", ""), *((name, name) for name in names)],
-                       value=schema["default"], label=title(key), info=hint(schema),
-                       elem_id=elem_id, filterable=False)
+    return gr.Dropdown(
+        [("the one that fits", ""), *((name, name) for name in names)],
+        value=schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
 
 
 def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Dropdown(vae_choices(library), value=schema["default"], label=title(key),
-                       info=hint(schema), elem_id=elem_id, filterable=False)
+    return gr.Dropdown(
+        vae_choices(library),
+        value=schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
 
 
 def vae_choices(library: Library) -> list[tuple[str, str]]:
@@ -212,10 +316,19 @@ def vae_choices(library: Library) -> list[tuple[str, str]]:
 def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
     known = {name for net in library.controlnets for name in net["detectors"]}
-    choices = [(entry.title, entry.name) for entry in ENTRIES
-               if entry.name in {"canny", "identity"} | known]
-    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
-                       elem_id=elem_id, filterable=False)
+    choices = [
+        (entry.title, entry.name)
+        for entry in ENTRIES
+        if entry.name in {"canny", "identity"} | known
+    ]
+    return gr.Dropdown(
+        choices,
+        value=schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
 
 
 def _read_size(value: Any) -> Values:
@@ -237,17 +350,29 @@ def _write_size(values: Values, card: dict[str, Any]) -> str:
 
 def _method(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     choices = [("what fits", ""), *(named(str(name)) for name in schema["enum"])]
-    return gr.Dropdown(choices, value=schema["default"], label=title(key), info=hint(schema),
-                       elem_id=elem_id, filterable=False)
+    return gr.Dropdown(
+        choices,
+        value=schema["default"],
+        label=title(key),
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
 
 
 def _read_strengths(value: Any) -> Values:
     try:
-        return {"strengths": [float(part) for part in str(value or "").replace(";", ",").split(",")
-                              if part.strip()]}
+        return {
+            "strengths": [
+                float(part)
+                for part in str(value or "").replace(";", ",").split(",")
+                if part.strip()
+            ]
+        }
     except ValueError:
-        raise BadInput("Strengths are numbers with commas between, e.g. 0.3, 0.5, 0.7.",
-                       "strengths") from None
+        raise BadInput(
+            "Strengths are numbers with commas between, e.g. 0.3, 0.5, 0.7.", "strengths"
+        ) from None
 
 
 def _write_strengths(values: Values, card: dict[str, Any]) -> str:
@@ -261,11 +386,17 @@ def _write_guidance(values: Values, card: dict[str, Any]) -> float:
 
 SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
 CONTROLNET = Control(
-    "controlnet", ("controlnet",), _controlnet, lambda value: {"controlnet": value or None},
+    "controlnet",
+    ("controlnet",),
+    _controlnet,
+    lambda value: {"controlnet": value or None},
     lambda values, card: values.get("controlnet") or "",
 )
 METHOD = Control(
-    "method", ("method",), _method, lambda value: {"method": value or None},
+    "method",
+    ("method",),
+    _method,
+    lambda value: {"method": value or None},
     lambda values, card: values.get("method") or "",
 )
 STRENGTHS = Control("strengths", ("strengths",), _line, _read_strengths, _write_strengths)

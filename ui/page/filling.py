@@ -46,7 +46,12 @@ class Filler:
         return [*self._forms, *self._axes, *self._tabs.outputs, self._notices]
 
     def fill(
-        self, mode: str, settings: dict[str, Any], told: str, further: Sequence[str] = (), *,
+        self,
+        mode: str,
+        settings: dict[str, Any],
+        told: str,
+        further: Sequence[str] = (),
+        *,
         verify: dict[str, str] | None = None,
     ) -> list[Any]:
         """Updates that put settings into their tab and open it; nothing is run.
@@ -65,9 +70,15 @@ class Filler:
         if mode == XyzGridSettings.mode:
             grid = parse(mode, settings)
             assert isinstance(grid, XyzGridSettings)
-            shown = [value for panel in self._grids for value in (
-                panel.write(settings) if panel.form.mode == grid.base_mode
-                else [gr.skip()] * len(panel.parts))]
+            shown = [
+                value
+                for panel in self._grids
+                for value in (
+                    panel.write(settings)
+                    if panel.form.mode == grid.base_mode
+                    else [gr.skip()] * len(panel.parts)
+                )
+            ]
             mode, settings = grid.base_mode, grid.plain
         if all(space.form.mode != mode for space in self._spaces):
             raise BadInput(f"This picture was made in '{mode}', which has no tab here.")
@@ -76,16 +87,25 @@ class Filler:
         known = {card["name"] for card in self._studio.engine.library().models}
         if values["model"] not in known:
             said.append(f"The model '{values['model']}' is not here; the present one stays.")
-        said += [f"Its prompt was drawn from “{kept['text'][:200]}”."
-                 for kept in values.get("templates", ())[:1]]
+        said += [
+            f"Its prompt was drawn from “{kept['text'][:200]}”."
+            for kept in values.get("templates", ())[:1]
+        ]
         said += map(str, further)
-        return [*apply(self._spaces, mode, values), *shown, *self._tabs.open(mode),
-                notes(*said[:MAX_TOLD], verify=verify)]
+        return [
+            *apply(self._spaces, mode, values),
+            *shown,
+            *self._tabs.open(mode),
+            notes(*said[:MAX_TOLD], verify=verify),
+        ]
 
     def guarded(self, updates: Callable[[], list[Any]]) -> list[Any]:
         """Those updates; or, where they fail, the sentence and nothing filled."""
         try:
             return updates()
         except Exception as error:
-            return [*[gr.skip()] * (len(self._forms) + len(self._axes)), *self._tabs.stay(),
-                    notes(sentence(error), kind="warn")]
+            return [
+                *[gr.skip()] * (len(self._forms) + len(self._axes)),
+                *self._tabs.stay(),
+                notes(sentence(error), kind="warn"),
+            ]

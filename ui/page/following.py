@@ -14,13 +14,21 @@ CONTROLS = ("size", "guidance_scale")
 
 def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
     """Lets every tab follow the chosen model, in one answer that touches what follows alone."""
+
     def follow(name: Any) -> list[Any]:
         return [value for space in spaces for value in _under(space, str(name))]
 
-    model.input(follow, inputs=model, preprocess=False, queue=False, show_progress="hidden",
-                show_progress_on=model,
-                outputs=[part for space in spaces for part in _following(space)],
-                trigger_mode="always_last", api_visibility="private")
+    model.input(
+        follow,
+        inputs=model,
+        preprocess=False,
+        queue=False,
+        show_progress="hidden",
+        show_progress_on=model,
+        outputs=[part for space in spaces for part in _following(space)],
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
 
 
 def _following(space: Workspace) -> list[Component]:

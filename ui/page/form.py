@@ -50,13 +50,17 @@ class Form:
 
     def add(self, name: str) -> Part:
         """Builds the component of a settings field ("width" brings the size)."""
-        control = (lora_rows.control(self.engine, self.mode) if name == "loras"
-                   else control_for(self.settings, name))
+        control = (
+            lora_rows.control(self.engine, self.mode)
+            if name == "loras"
+            else control_for(self.settings, name)
+        )
         card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
         shown = control.write(self._blank(), card)
         schema = field_schema(self.settings, name) | {"default": shown}
-        component = control.build(control.key, schema, self.engine.library(),
-                                  f"{self.mode}-{control.key}")
+        component = control.build(
+            control.key, schema, self.engine.library(), f"{self.mode}-{control.key}"
+        )
         self.adopt(control, component)
         return component
 
@@ -85,8 +89,11 @@ class Form:
     def defaults(self, model: str) -> dict[str, Any]:
         """Default value of each component under a model; the model itself is not marked."""
         card = card_of(self.engine.library(), model)
-        return {key: control.write(self._blank(), card) for key, control in self.controls.items()
-                if key != "model" and "prompt" not in control.fields}
+        return {
+            key: control.write(self._blank(), card)
+            for key, control in self.controls.items()
+            if key != "model" and "prompt" not in control.fields
+        }
 
     def write(self, values: dict[str, Any]) -> list[Any]:
         """Updates for `components` that show these settings; fields left out get defaults."""

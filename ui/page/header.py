@@ -63,8 +63,12 @@ class Header:
 
 
 def notes(
-    *texts: str, kind: str = "info", queued: dict[str, str] | None = None,
-    verify: dict[str, str] | None = None, link: str = "", folds: Sequence[str] = (),
+    *texts: str,
+    kind: str = "info",
+    queued: dict[str, str] | None = None,
+    verify: dict[str, str] | None = None,
+    link: str = "",
+    folds: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -76,9 +80,14 @@ def notes(
         link: A recipe to copy as a link.
         folds: Accordions to open, by element id: something was put into them.
     """
-    return {"id": next(_numbers), "queued": queued, "verify": verify, "link": link,
-            "folds": list(folds),
-            "notes": [{"text": text, "kind": kind} for text in texts]}
+    return {
+        "id": next(_numbers),
+        "queued": queued,
+        "verify": verify,
+        "link": link,
+        "folds": list(folds),
+        "notes": [{"text": text, "kind": kind} for text in texts],
+    }
 
 
 def header(studio: Studio) -> Header:
@@ -103,19 +112,34 @@ def header(studio: Studio) -> Header:
     models = [model_choice(card) for card in engine.library().models]
     with gr.Row(elem_classes="loom-header"):
         gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
-        model = gr.Dropdown(models, value=first_model(models), label="Model",
-                            elem_id="loom-model", elem_classes="loom-pick", scale=0,
-                            filterable=False)
-        preset = gr.Dropdown(preset_choices(studio), value=None, label="Preset",
-                             elem_id="loom-preset", elem_classes="loom-pick", scale=0,
-                             filterable=True)
-        save = gr.Button("Presets", elem_classes="loom-quiet", scale=0, min_width=0,
-                         elem_id="loom-preset-open")
+        model = gr.Dropdown(
+            models,
+            value=first_model(models),
+            label="Model",
+            elem_id="loom-model",
+            elem_classes="loom-pick",
+            scale=0,
+            filterable=False,
+        )
+        preset = gr.Dropdown(
+            preset_choices(studio),
+            value=None,
+            label="Preset",
+            elem_id="loom-preset",
+            elem_classes="loom-pick",
+            scale=0,
+            filterable=True,
+        )
+        save = gr.Button(
+            "Presets", elem_classes="loom-quiet", scale=0, min_width=0, elem_id="loom-preset-open"
+        )
         notices = gr.HTML(
-            None, html_template=_STATUS,
+            None,
+            html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
             server_functions=[system, free, *watching],
-            apply_default_css=False, elem_classes="loom-status-box",
+            apply_default_css=False,
+            elem_classes="loom-status-box",
         )
     return Header(model, preset, save, notices)
 

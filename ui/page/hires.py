@@ -12,11 +12,15 @@ from ui.page.workspace import Fold, Workspace
 
 
 def _switch() -> dict[str, Component]:
-    return {"hires_on": gr.Checkbox(
-        False, label="Draw it again, larger", elem_classes="loom-switch",
-        info="A second stage starts from the enlarged picture: finer detail at sizes where one "
-             "stage alone repeats its subject.",
-    )}
+    return {
+        "hires_on": gr.Checkbox(
+            False,
+            label="Draw it again, larger",
+            elem_classes="loom-switch",
+            info="A second stage starts from the enlarged picture: finer detail at sizes where one "
+            "stage alone repeats its subject.",
+        )
+    }
 
 
 FOLD = Fold("hires", "Hires fix", tuple(HiresFields.model_fields), _switch, early=True)
@@ -27,8 +31,8 @@ def connect(space: Workspace) -> None:
     switch, scale = space.pictures["hires_on"], space.form.parts["hires_scale"]
     assert isinstance(switch, gr.Checkbox)
     assert isinstance(scale, gr.Slider)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
-                             "queue": False}
-    switch.input(fn=None, js=f"(on) => on ? {SWITCHED_ON} : 1", inputs=switch, outputs=scale,
-                 **quiet)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    switch.input(
+        fn=None, js=f"(on) => on ? {SWITCHED_ON} : 1", inputs=switch, outputs=scale, **quiet
+    )
     scale.change(fn=None, js="(scale) => scale > 1", inputs=scale, outputs=switch, **quiet)

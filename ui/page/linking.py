@@ -31,8 +31,13 @@ OPENED = "The link's settings are in the form; nothing has been run."
 
 
 def connect_links(
-    studio: Studio, page: gr.Blocks, header: Header, panel: PresetPanel, filler: Filler,
-    spaces: list[Workspace], tabs: TabBar,
+    studio: Studio,
+    page: gr.Blocks,
+    header: Header,
+    panel: PresetPanel,
+    filler: Filler,
+    spaces: list[Workspace],
+    tabs: TabBar,
 ) -> None:
     """Wires "Copy link" by the result and in the preset panel, and links that are opened."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -54,8 +59,9 @@ def connect_links(
         return _link(lambda: form.parse(values))
 
     forms = {space.tab.mode: space.form for space in spaces}
-    parts: dict[str, Any] = {f"{mode}/{key}": part for mode, form in forms.items()
-                             for key, part in form.parts.items()}
+    parts: dict[str, Any] = {
+        f"{mode}/{key}": part for mode, form in forms.items() for key, part in form.parts.items()
+    }
     carried(panel.link.click, of_form, parts, header.notices, states=[tabs.shown])
 
     def opened(recipe: Any) -> list[Any]:
@@ -67,8 +73,9 @@ def connect_links(
     def open_link(evt: gr.EventData) -> list[Any]:
         return filler.guarded(lambda: opened(given(evt, "recipe", None)))
 
-    header.notices.open_link(open_link, outputs=filler.outputs,
-                             show_progress_on=header.notices, **quiet)
+    header.notices.open_link(
+        open_link, outputs=filler.outputs, show_progress_on=header.notices, **quiet
+    )
     modes = json.dumps([space.tab.mode for space in spaces])
     page.load(fn=None, js=f"() => loom.watchLinks({modes})", **quiet)
 

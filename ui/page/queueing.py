@@ -22,18 +22,27 @@ WORDS_CHARS = 80
 def connect_queue(engine: Engine, top: Header, spaces: list[Workspace]) -> None:
     """Wires the Generate button of every tab for the time while a job runs."""
     for space in spaces:
-        carried(space.actions.enqueue, _enqueue(engine, space), space.form.parts | space.pictures,
-                top.notices, concurrency_limit=None)
+        carried(
+            space.actions.enqueue,
+            _enqueue(engine, space),
+            space.form.parts | space.pictures,
+            top.notices,
+            concurrency_limit=None,
+        )
         space.actions.follow(
-            _follow(engine), outputs=[space.stage, space.kept_job], show_progress="hidden",
-            concurrency_limit=None, api_visibility="private", trigger_mode="multiple",
+            _follow(engine),
+            outputs=[space.stage, space.kept_job],
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
+            trigger_mode="multiple",
         )
 
 
 def words_of(prompt: str, mode: str) -> str:
     """A job's line in the list: the prompt's first words, or its mode."""
     words = " ".join(prompt.split())
-    short = words if len(words) <= WORDS_CHARS else words[:WORDS_CHARS - 1] + "…"
+    short = words if len(words) <= WORDS_CHARS else words[: WORDS_CHARS - 1] + "…"
     return short or mode.replace("_", " ")
 
 
@@ -45,8 +54,9 @@ def _enqueue(engine: Engine, space: Workspace) -> Callable[..., Any]:
         except Exception as error:
             return notes(sentence(error), kind="warn")
         mode = wanted.settings.mode
-        return notes(queued={"job": token, "mode": mode,
-                             "words": words_of(wanted.settings.prompt, mode)})
+        return notes(
+            queued={"job": token, "mode": mode, "words": words_of(wanted.settings.prompt, mode)}
+        )
 
     return enqueue
 

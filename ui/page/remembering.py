@@ -29,16 +29,29 @@ def remember(
     watched = [*form.components, kept]
     # For each input of an event Gradio's page walks the tree of all components, so a change
     # hands nothing over; the script asks for all values once when the changes are through.
-    gr.on([part.change for part in form.components], fn=None,
-          js=f"() => loom.touched('{mode}')", show_progress="hidden",
-          api_visibility="private")
+    gr.on(
+        [part.change for part in form.components],
+        fn=None,
+        js=f"() => loom.touched('{mode}')",
+        show_progress="hidden",
+        api_visibility="private",
+    )
     # Outside the tabs: what stands in a tab that was never open is not on the page.
     keeper = gr.HTML(
-        None, html_template="<i></i>", apply_default_css=False, elem_classes="loom-carried",
+        None,
+        html_template="<i></i>",
+        apply_default_css=False,
+        elem_classes="loom-carried",
         js_on_load=f"loom.keepers['{mode}'] = () => trigger('keep', {{}});",
     )
-    keeper.keep(fn=None, js=keep, inputs=watched, outputs=kept,
-                show_progress="hidden", api_visibility="private")
+    keeper.keep(
+        fn=None,
+        js=keep,
+        inputs=watched,
+        outputs=kept,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
     def restore(found: Any) -> list[Any]:
         if not isinstance(found, dict):
@@ -51,11 +64,17 @@ def remember(
         return [defaults, *form.write(settings.model_dump(mode="json"))]
 
     page.load(
-        restore, inputs=kept, outputs=[actions, *form.components],
-        show_progress="hidden", show_progress_on=stage, api_visibility="private",
+        restore,
+        inputs=kept,
+        outputs=[actions, *form.components],
+        show_progress="hidden",
+        show_progress_on=stage,
+        api_visibility="private",
         queue=False,
     ).then(
-        fn=None, inputs=watched, outputs=kept,
+        fn=None,
+        inputs=watched,
+        outputs=kept,
         js=f"(...values) => (loom.restored['{mode}'] = true, "
-           f"loom.changed('{mode}', {names}, values))",
+        f"loom.changed('{mode}', {names}, values))",
     )

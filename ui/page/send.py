@@ -19,8 +19,11 @@ from ui.page.workspace import Workspace
 
 def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
     """Wires the stage's "send to": the picture enters the target, its tab opens."""
-    receivers = {place: (space.tab.mode, space.pictures[part]) for space in spaces
-                 for place, part, _ in space.tab.places}
+    receivers = {
+        place: (space.tab.mode, space.pictures[part])
+        for space in spaces
+        for place, part, _ in space.tab.places
+    }
 
     def send(evt: gr.EventData) -> list[Any]:
         data = evt._data if isinstance(evt._data, dict) else {}
@@ -34,9 +37,14 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
 
     parts = [part for _, part in receivers.values()]
     for space in spaces:
-        space.stage.send(send, outputs=[*tabs.outputs, *parts], show_progress="hidden",
-                         show_progress_on=space.stage, trigger_mode="multiple",
-                         api_visibility="private")
+        space.stage.send(
+            send,
+            outputs=[*tabs.outputs, *parts],
+            show_progress="hidden",
+            show_progress_on=space.stage,
+            trigger_mode="multiple",
+            api_visibility="private",
+        )
 
 
 def chosen(engine: Engine, job: Any, image: Any) -> Output | None:

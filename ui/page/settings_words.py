@@ -14,9 +14,7 @@ MAX_WORDS = 600
 MAX_PARTS = 4  # beyond that, both prompts whole are easier to read
 
 
-def differences(
-    mode_a: str, a: Mapping[str, Any], mode_b: str, b: Mapping[str, Any]
-) -> list[str]:
+def differences(mode_a: str, a: Mapping[str, Any], mode_b: str, b: Mapping[str, Any]) -> list[str]:
     """One entry for each setting that differs; whether the seed does is always said.
 
     Args:
@@ -31,8 +29,9 @@ def differences(
             told += _loras(a.get(name) or (), b.get(name) or ())
         elif name not in a or name not in b:
             continue  # what only one of the modes has
-        elif name == "variation_seed" and not (a.get("variation_strength")
-                                               or b.get("variation_strength")):
+        elif name == "variation_seed" and not (
+            a.get("variation_strength") or b.get("variation_strength")
+        ):
             continue  # drawn, and of no effect
         elif a[name] == b[name]:
             told += ["seed the same"] if name == "seed" else []
@@ -53,8 +52,11 @@ def text_difference(a: str, b: str) -> str:
     parts: list[str] = []
     for kind, i, j, k, end in changes:
         gone, new = _quoted(" ".join(first[i:j])), _quoted(" ".join(second[k:end]))
-        parts.append({"replace": f"{gone} → {new}", "delete": f"without {gone}",
-                      "insert": f"with {new}"}[kind])
+        parts.append(
+            {"replace": f"{gone} → {new}", "delete": f"without {gone}", "insert": f"with {new}"}[
+                kind
+            ]
+        )
     return ", ".join(parts)
 
 
@@ -107,4 +109,4 @@ def _quoted(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CHARS else text[:MAX_CHARS - 1] + "…"
+    return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"

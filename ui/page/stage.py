@@ -94,8 +94,13 @@ def png_uri(pixels: Pixels) -> str:
 
 
 def stage(
-    studio: Studio, mode: str, heading: str, text: str, first: dict[str, Any],
-    *, starts: bool = False,
+    studio: Studio,
+    mode: str,
+    heading: str,
+    text: str,
+    first: dict[str, Any],
+    *,
+    starts: bool = False,
 ) -> gr.HTML:
     """Builds the stage of a tab.
 
@@ -119,15 +124,22 @@ def stage(
             return {"error": str(error)}
         if preview is None:
             return {"revision": revision}
-        return {"revision": preview.revision, "step": preview.step, "total": preview.total,
-                "final": preview.final, "src": data_uri(preview.jpeg, "image/jpeg")}
+        return {
+            "revision": preview.revision,
+            "step": preview.step,
+            "total": preview.total,
+            "final": preview.final,
+            "src": data_uri(preview.jpeg, "image/jpeg"),
+        }
 
     def timeline_frame(asked: Any) -> dict[str, Any]:
         """One stored step as a picture."""
         try:
             pixels = engine.timeline_frame(
-                _text(asked, "job"), _number(asked, "step"),
-                "xt" if _text(asked, "kind") == "xt" else "x0", _number(asked, "image"),
+                _text(asked, "job"),
+                _number(asked, "step"),
+                "xt" if _text(asked, "kind") == "xt" else "x0",
+                _number(asked, "image"),
             )
         except LoomError as error:
             return {"error": str(error)}
@@ -154,19 +166,24 @@ def stage(
 
     return gr.HTML(
         first,
-        html_template=_TEMPLATE.replace("WELCOME_TITLE", heading).replace("WELCOME_TEXT", text)
+        html_template=_TEMPLATE.replace("WELCOME_TITLE", heading)
+        .replace("WELCOME_TEXT", text)
         .replace("STARTS", str(starts).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         server_functions=[next_frame, timeline_frame, timeline_video, result_view],
-        apply_default_css=False, elem_id=f"{mode}-stage", elem_classes="loom-stage",
+        apply_default_css=False,
+        elem_id=f"{mode}-stage",
+        elem_classes="loom-stage",
     )
 
 
 def mount_call(function: str, mode: str, events: tuple[str, ...]) -> str:
     """The line of script that hands a component to `loom`; events are named for Gradio."""
     names = ", ".join(f"'{name}'" for name in events)
-    return (f"loom.{function}(element, {{mode: '{mode}', trigger: loom.telling('{mode}', trigger), "
-            f"props, server, watch, upload, events: [{names}]}});")
+    return (
+        f"loom.{function}(element, {{mode: '{mode}', trigger: loom.telling('{mode}', trigger), "
+        f"props, server, watch, upload, events: [{names}]}});"
+    )
 
 
 def _text(asked: Any, key: str) -> str:

@@ -22,8 +22,17 @@ LOG = logging.getLogger(__name__)
 STATUS_EVERY_S = 0.2
 ENDED = ("done", "stopped", "failed")
 # What a mode tells of the run as a whole, beside its pictures.
-TOLD = ("distances", "ppl", "pdv", "distance", "compatibility", "reconstruction", "notes",
-        "times_s", "sample_forwards")
+TOLD = (
+    "distances",
+    "ppl",
+    "pdv",
+    "distance",
+    "compatibility",
+    "reconstruction",
+    "notes",
+    "times_s",
+    "sample_forwards",
+)
 
 
 def sentence(error: BaseException) -> str:
@@ -46,10 +55,16 @@ def state_of(status: JobStatus) -> dict[str, Any]:
     if state == "running" and progress.stage == "loading":
         state = "loading"
     return {
-        "job": status.token, "state": state, "position": status.position,
-        "stage": progress.stage, "step": progress.step, "total": progress.total,
-        "elapsed": status.info.get("elapsed_s", progress.elapsed_s), "eta": progress.eta_s,
-        "note": progress.note, "message": status.error or "",
+        "job": status.token,
+        "state": state,
+        "position": status.position,
+        "stage": progress.stage,
+        "step": progress.step,
+        "total": progress.total,
+        "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
+        "eta": progress.eta_s,
+        "note": progress.note,
+        "message": status.error or "",
         "results": [result_of(output) for output in status.outputs],
         "timeline": {"steps": status.timeline.steps} if status.timeline else None,
         "told": _told(status),
@@ -72,9 +87,14 @@ def result_of(output: Output) -> dict[str, Any]:
         url = data_uri(write_png(output.image, output.record), "image/png")
         name = f"latent-loom-{seed}.png"
     return {
-        "url": url, "name": name,
-        "seed": seed, "width": width, "height": height, "label": label_of(output),
-        "sheet": output.record.mode == XyzGridSettings.mode, "views": list(output.views),
+        "url": url,
+        "name": name,
+        "seed": seed,
+        "width": width,
+        "height": height,
+        "label": label_of(output),
+        "sheet": output.record.mode == XyzGridSettings.mode,
+        "views": list(output.views),
         "obedience": output.record.extra.get("obedience"),
     }
 
@@ -87,8 +107,10 @@ def label_of(output: Output) -> str:
     if strength is None or "sigma" not in extra:
         return ""
     steps = extra["steps"]
-    label = (f"strength {strength:g} · σ {extra['sigma']:.2f} · "
-             f"{steps} {'step' if steps == 1 else 'steps'}")
+    label = (
+        f"strength {strength:g} · σ {extra['sigma']:.2f} · "
+        f"{steps} {'step' if steps == 1 else 'steps'}"
+    )
     if inversion := extra.get("inversion"):
         label += f" · inverted, gives the picture back at {inversion['psnr']:.1f} dB"
     return label

@@ -35,5 +35,10 @@ class TabBar:
 
     def follow(self, tab: gr.Tab, mode: str) -> None:
         """Notes the mode when its tab is opened by hand."""
-        tab.select(lambda: mode, outputs=self.shown, queue=False, show_progress="hidden",
-                   api_visibility="private")
+        tab.select(
+            lambda: mode,
+            outputs=self.shown,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )

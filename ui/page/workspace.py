@@ -122,8 +122,11 @@ class Tab:
         if not self.accepts_picture:
             return ()
         return tuple(
-            (f"{self.mode}-{part}" if called else self.mode, part,
-             f"{self.title}, {called}" if called else self.title)
+            (
+                f"{self.mode}-{part}" if called else self.mode,
+                part,
+                f"{self.title}, {called}" if called else self.title,
+            )
             for part, called in self.receivers
         )
 
@@ -155,17 +158,27 @@ class Workspace:
                 with gr.Group(elem_classes="loom-words"):
                     form.add("prompt")
                     self.words = prompt_row(studio, mode)
-                    with gr.Accordion("negative prompt", open=False, elem_id=f"{mode}-negative",
-                                      elem_classes="loom-fold loom-negative"):
+                    with gr.Accordion(
+                        "negative prompt",
+                        open=False,
+                        elem_id=f"{mode}-negative",
+                        elem_classes="loom-fold loom-negative",
+                    ):
                         form.add("negative_prompt")
-                    with gr.Accordion("styles and embeddings", open=False, elem_id=f"{mode}-styles",
-                                      elem_classes="loom-fold loom-negative"):
+                    with gr.Accordion(
+                        "styles and embeddings",
+                        open=False,
+                        elem_id=f"{mode}-styles",
+                        elem_classes="loom-fold loom-negative",
+                    ):
                         style_chips(studio, mode)
                         embedding_chips(studio, mode)
                 self.actions = gr.HTML(
-                    None, html_template=_ACTIONS,
-                    js_on_load=mount_call("mountActions", mode,
-                                          ("generate", "stop", "reset", "enqueue", "follow")),
+                    None,
+                    html_template=_ACTIONS,
+                    js_on_load=mount_call(
+                        "mountActions", mode, ("generate", "stop", "reset", "enqueue", "follow")
+                    ),
                     apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -174,24 +187,39 @@ class Workspace:
                         form.add(name)
                     with gr.Row(elem_classes="loom-seed"):
                         form.add("seed")
-                        self.dice = gr.Button("Random seed", elem_classes="loom-icon loom-dice",
-                                              min_width=0, scale=0, elem_id=f"{mode}-dice")
-                        self.recycle = gr.Button("Seed of the last picture",
-                                                 elem_classes="loom-icon loom-recycle",
-                                                 min_width=0, scale=0, elem_id=f"{mode}-recycle")
+                        self.dice = gr.Button(
+                            "Random seed",
+                            elem_classes="loom-icon loom-dice",
+                            min_width=0,
+                            scale=0,
+                            elem_id=f"{mode}-dice",
+                        )
+                        self.recycle = gr.Button(
+                            "Seed of the last picture",
+                            elem_classes="loom-icon loom-recycle",
+                            min_width=0,
+                            scale=0,
+                            elem_id=f"{mode}-recycle",
+                        )
                 self._add_folds(early=True)
-                with gr.Accordion("LoRA", open=tab.loras_open, elem_id=f"{mode}-lora",
-                                  elem_classes="loom-fold"):
+                with gr.Accordion(
+                    "LoRA", open=tab.loras_open, elem_id=f"{mode}-lora", elem_classes="loom-fold"
+                ):
                     form.add("loras")
                 self._add_folds(early=False)
                 self.grid = GridPanel(studio, form) if tab.grid else None
-                with gr.Accordion("Advanced", open=False, elem_id=f"{mode}-advanced",
-                                  elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
+                with (
+                    gr.Accordion(
+                        "Advanced", open=False, elem_id=f"{mode}-advanced", elem_classes="loom-fold"
+                    ),
+                    gr.Group(elem_classes="loom-controls"),
+                ):
                     for name in tab.advanced:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
-                self.stage = stage(studio, mode, tab.heading, tab.text, start,
-                                   starts="image" in self.pictures)
+                self.stage = stage(
+                    studio, mode, tab.heading, tab.text, start, starts="image" in self.pictures
+                )
                 self.results = tab.result() | tab.panel(studio)
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
@@ -201,8 +229,12 @@ class Workspace:
         for fold in self.tab.folds:
             if fold.early != early:
                 continue
-            with gr.Accordion(fold.title, open=False, elem_id=f"{self.tab.mode}-{fold.key}",
-                              elem_classes="loom-fold"):
+            with gr.Accordion(
+                fold.title,
+                open=False,
+                elem_id=f"{self.tab.mode}-{fold.key}",
+                elem_classes="loom-fold",
+            ):
                 self.pictures |= fold.pictures()
                 with gr.Group(elem_classes="loom-controls"):
                     for name in fold.fields:
@@ -214,7 +246,8 @@ class Workspace:
         self._connect_controls()
         if self.grid is not None:
             self.grid.connect(
-                self.pictures, partial(self.tab.pixels, self.pictures),
+                self.pictures,
+                partial(self.tab.pixels, self.pictures),
                 [self.stage, self.kept_job],
             )
         self.page = page
@@ -224,17 +257,13 @@ class Workspace:
     def _connect_runs(self, page: gr.Blocks) -> None:
         engine = self.studio.engine
 
-        async def generate(
-            sent: Any, request: gr.Request
-        ) -> AsyncGenerator[tuple[Any, Any], None]:
+        async def generate(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
             raw, _ = unpacked(sent)
             async with aclosing(self._runs(raw, owner_of(request), None)) as states:
                 async for state in states:
                     yield state
 
-        async def branch(
-            sent: Any, request: gr.Request
-        ) -> AsyncGenerator[tuple[Any, Any], None]:
+        async def branch(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
             raw, event = unpacked(sent)
             source = Branch(str(event.get("job", "")), _whole(event.get("step", 0)))
             async with aclosing(self._runs(raw, owner_of(request), source)) as states:
@@ -243,14 +272,25 @@ class Workspace:
 
         inputs, outputs = self.form.parts | self.pictures, [self.stage, self.kept_job]
         carried(self.actions.generate, generate, inputs, outputs, concurrency_limit=None)
-        carried(self.stage.branch, branch, inputs, outputs, told=f"{self.tab.mode}.branch",
-                concurrency_limit=None)
+        carried(
+            self.stage.branch,
+            branch,
+            inputs,
+            outputs,
+            told=f"{self.tab.mode}.branch",
+            concurrency_limit=None,
+        )
 
         def stop(evt: gr.EventData) -> None:
             engine.cancel(str(given(evt, "job", "")))
 
-        self.actions.stop(stop, queue=False, show_progress="hidden", api_visibility="private",
-                          trigger_mode="multiple")
+        self.actions.stop(
+            stop,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="multiple",
+        )
 
         async def reattach(job: Any) -> AsyncGenerator[Any, None]:
             if not isinstance(job, str) or len(job) > 200:
@@ -262,8 +302,14 @@ class Workspace:
             except LoomError:
                 return  # the server has forgotten the job: the page starts empty
 
-        page.load(reattach, inputs=self.kept_job, outputs=self.stage, show_progress="hidden",
-                  concurrency_limit=None, api_visibility="private")
+        page.load(
+            reattach,
+            inputs=self.kept_job,
+            outputs=self.stage,
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
+        )
 
     async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
         """What the components' raw values ask for.
@@ -303,16 +349,24 @@ class Workspace:
             past = parse(self.tab.mode, drawn)
             last = min(len(status.outputs) // past.picture_count, past.batch_count - 1)
             drawn = past.batch(last).model_dump(mode="json")
-        open_seeds = {name: drawn[name] for name in ("seed", "variation_seed")
-                      if getattr(settings, name) == -1 and name in drawn}
+        open_seeds = {
+            name: drawn[name]
+            for name in ("seed", "variation_seed")
+            if getattr(settings, name) == -1 and name in drawn
+        }
         alone = {"batch_size": 1} if has_wildcards(settings) else {}  # as its run was drawn
         return settings.model_copy(update=open_seeds | alone | {"batch_count": 1})
 
     def _connect_controls(self) -> None:
         form = self.form
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
-                                 "show_progress_on": self.stage, "api_visibility": "private",
-                                 "preprocess": False, "trigger_mode": "multiple"}
+        quiet: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "show_progress_on": self.stage,
+            "api_visibility": "private",
+            "preprocess": False,
+            "trigger_mode": "multiple",
+        }
 
         def reset(evt: gr.EventData, model: Any) -> list[Any]:
             key = str(given(evt, "key", ""))
@@ -360,8 +414,9 @@ class Workspace:
         def fill(evt: gr.EventData) -> tuple[str, str]:
             return read_fill(evt._data)
 
-        self.words.fill(fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]],
-                        **quiet)
+        self.words.fill(
+            fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]], **quiet
+        )
 
 
 def owner_of(request: gr.Request) -> str:

@@ -58,9 +58,12 @@ def check_panel(studio: Studio) -> gr.HTML:
         return {"one": one[0], "other": other[0], "words": words[:MAX_DIFFERENCES]}
 
     return gr.HTML(
-        None, html_template=_TEMPLATE, js_on_load=mount_call("mountCheck", "", ("stop",)),
+        None,
+        html_template=_TEMPLATE,
+        js_on_load=mount_call("mountCheck", "", ("stop",)),
         server_functions=[compare],
-        apply_default_css=False, elem_classes="loom-check",
+        apply_default_css=False,
+        elem_classes="loom-check",
     )
 
 

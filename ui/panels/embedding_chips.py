@@ -20,22 +20,35 @@ _TEMPLATE = """
 
 def embedding_chips(studio: Studio, mode: str) -> gr.HTML:
     """Builds the chips of a tab; what they add stands in the text of its prompts."""
+
     def at_hand(asked: Any) -> dict[str, Any]:
         """The textual inversions; `why` says why one cannot be used with the asked model."""
         model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
-        return {"embeddings": [
-            {"name": one["name"], "vectors": one["vectors"],
-             "why": one["problem"] or (None if model in one["fits"] else
-                                       "It was learned for another kind of model.")}
-            for one in studio.engine.library(refresh=True).embeddings
-        ]}
+        return {
+            "embeddings": [
+                {
+                    "name": one["name"],
+                    "vectors": one["vectors"],
+                    "why": one["problem"]
+                    or (
+                        None
+                        if model in one["fits"]
+                        else "It was learned for another kind of model."
+                    ),
+                }
+                for one in studio.engine.library(refresh=True).embeddings
+            ]
+        }
 
     async def embeddings(asked: Any) -> dict[str, Any]:
         """Looks into the folders, away from the page's own thread."""
         return await asyncio.to_thread(at_hand, asked)
 
     return gr.HTML(
-        None, html_template=_TEMPLATE, js_on_load=mount_call("mountEmbeddings", mode, ()),
+        None,
+        html_template=_TEMPLATE,
+        js_on_load=mount_call("mountEmbeddings", mode, ()),
         server_functions=[embeddings],
-        apply_default_css=False, elem_classes="loom-styles",
+        apply_default_css=False,
+        elem_classes="loom-styles",
     )

@@ -32,8 +32,10 @@ _TEMPLATE = """
 FIRST = ("seed", "steps", "guidance_scale", "sampler", "schedule", "strength", "model")
 # What makes several pictures of one run has no place in a grid.
 SINGLE: dict[str, Any] = {"batch_size": 1, "batch_count": 1, "strengths": []}
-EMPTY = ("Choose a setting for an axis and write its values: 1-10 [5] is five of them, 1-5 (+2) is "
-         "1, 3, 5; anything else stands between commas.")
+EMPTY = (
+    "Choose a setting for an axis and write its values: 1-10 [5] is five of them, 1-5 (+2) is "
+    "1, 3, 5; anything else stands between commas."
+)
 
 
 class GridPanel:
@@ -49,28 +51,40 @@ class GridPanel:
         self.form = form
         self.parts: dict[str, Any] = {}
         mode = form.mode
-        with gr.Accordion("X/Y/Z grid", open=False, elem_id=f"{mode}-grid",
-                          elem_classes="loom-fold") as self.fold:
+        with gr.Accordion(
+            "X/Y/Z grid", open=False, elem_id=f"{mode}-grid", elem_classes="loom-fold"
+        ) as self.fold:
             self.choices = choices = axis_choices(studio.engine, mode)
             with gr.Group(elem_classes="loom-controls"):
                 for letter, way in (("x", "columns"), ("y", "rows"), ("z", "grids")):
                     self.parts[f"{letter}_field"] = gr.Dropdown(
-                        choices, value="", label=f"{letter.upper()}, {way}",
+                        choices,
+                        value="",
+                        label=f"{letter.upper()}, {way}",
                         elem_id=f"{mode}-{letter}-field",
                     )
                     self.parts[f"{letter}_values"] = gr.Textbox(
-                        "", label=f"{letter.upper()} values", lines=1, max_lines=4,
-                        placeholder="1-10 [5] or a, b", elem_id=f"{mode}-{letter}-values",
+                        "",
+                        label=f"{letter.upper()} values",
+                        lines=1,
+                        max_lines=4,
+                        placeholder="1-10 [5] or a, b",
+                        elem_id=f"{mode}-{letter}-values",
                     )
             self.start = gr.HTML(
-                {"text": EMPTY, "ready": False}, html_template=_TEMPLATE,
+                {"text": EMPTY, "ready": False},
+                html_template=_TEMPLATE,
                 js_on_load=mount_call("mountGrid", mode, ("draw",)),
                 server_functions=[self._forecast()],
-                apply_default_css=False, elem_id=f"{mode}-grid-start", elem_classes="loom-grid",
+                apply_default_css=False,
+                elem_id=f"{mode}-grid-start",
+                elem_classes="loom-grid",
             )
 
     def connect(
-        self, pictures: dict[str, Any], decoded: Callable[[Any], dict[str, Pixels]],
+        self,
+        pictures: dict[str, Any],
+        decoded: Callable[[Any], dict[str, Pixels]],
         shown: list[gr.components.Component],
     ) -> None:
         """Wires the section.
@@ -81,8 +95,12 @@ class GridPanel:
             shown: The tab's stage, which shows the grid, and what keeps its job.
         """
         engine = self.studio.engine
-        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden",
-                                 "api_visibility": "private", "preprocess": False}
+        quiet: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+            "preprocess": False,
+        }
 
         inputs: dict[str, Any] = self.form.parts | self.parts
         keys = json.dumps(list(self.parts))
@@ -90,8 +108,14 @@ class GridPanel:
         # By script alone: an event with a function would send every setting of every tab for each
         # change, and its answer touches every control that it was sent. The form's own values come
         # with what the workspace keeps.
-        gr.on([part.change for part in self.parts.values()], fn=None, js=changed,
-              inputs=list(self.parts.values()), show_progress="hidden", api_visibility="private")
+        gr.on(
+            [part.change for part in self.parts.values()],
+            fn=None,
+            js=changed,
+            inputs=list(self.parts.values()),
+            show_progress="hidden",
+            api_visibility="private",
+        )
 
         def choices() -> list[Any]:
             """LoRAs come and go, and the page may be older than the engine."""
@@ -99,8 +123,9 @@ class GridPanel:
             # The same choices again would only disturb who is choosing.
             return [gr.skip() if now == self.choices else gr.update(choices=now)] * 3
 
-        self.fold.expand(choices, outputs=[self.parts[f"{letter}_field"] for letter in "xyz"],
-                         **quiet)
+        self.fold.expand(
+            choices, outputs=[self.parts[f"{letter}_field"] for letter in "xyz"], **quiet
+        )
 
         def names(field: Any, written: Any) -> Any:
             found = "" if written else everything(engine, self.form.mode, str(field))
@@ -108,12 +133,11 @@ class GridPanel:
 
         for letter in "xyz":
             field, values = self.parts[f"{letter}_field"], self.parts[f"{letter}_values"]
-            field.input(names, inputs=[field, values], outputs=values,
-                        trigger_mode="always_last", **quiet)
+            field.input(
+                names, inputs=[field, values], outputs=values, trigger_mode="always_last", **quiet
+            )
 
-        async def draw(
-            sent: Any, request: gr.Request
-        ) -> AsyncGenerator[tuple[Any, Any], None]:
+        async def draw(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
             raw, _ = unpacked(sent)
             try:
                 images = await asyncio.to_thread(decoded, raw)
@@ -157,8 +181,9 @@ class GridPanel:
         shown = {name: str(raw.get(name) or "") for name in self.parts}
         if not any(shown.values()):
             raise BadInput(EMPTY)
-        made = parse(XyzGridSettings.mode,
-                     shared | shown | {"base_mode": self.form.mode, "base": base})
+        made = parse(
+            XyzGridSettings.mode, shared | shown | {"base_mode": self.form.mode, "base": base}
+        )
         assert isinstance(made, XyzGridSettings)
         return made
 
@@ -166,12 +191,17 @@ class GridPanel:
 def axis_choices(engine: Engine, mode: str) -> list[tuple[str, str]]:
     """What may stand on an axis: title and name, the usual ones first."""
     fields = list(axis_fields(mode))
-    ordered = [*(name for name in FIRST if name in fields),
-               *(name for name in fields if name not in FIRST)]
+    ordered = [
+        *(name for name in FIRST if name in fields),
+        *(name for name in fields if name not in FIRST),
+    ]
     loras = [lora["name"] for lora in engine.library().loras if not lora["problem"]]
-    return [("none", ""), ("Prompt, search and replace", PROMPT_SR),
-            *((title(name), name) for name in ordered),
-            *((f"LoRA {name}", f"{LORA}{name}") for name in loras)]
+    return [
+        ("none", ""),
+        ("Prompt, search and replace", PROMPT_SR),
+        *((title(name), name) for name in ordered),
+        *((f"LoRA {name}", f"{LORA}{name}") for name in loras),
+    ]
 
 
 def everything(engine: Engine, mode: str, field: str) -> str:
@@ -181,18 +211,25 @@ def everything(engine: Engine, mode: str, field: str) -> str:
     schema = axis_fields(mode).get(field, {})
     if schema.get("type") == "boolean":
         return "off, on"
-    return ", ".join(CHOICE_TITLES.get(str(name), str(name)) if field == "sampler" else str(name)
-                     for name in schema.get("enum", ()))
+    return ", ".join(
+        CHOICE_TITLES.get(str(name), str(name)) if field == "sampler" else str(name)
+        for name in schema.get("enum", ())
+    )
 
 
 def cost(engine: Engine, settings: XyzGridSettings) -> dict[str, Any]:
     """How many cells, steps and about how many seconds, in a sentence."""
     seconds = engine.seconds(settings)
     cells, steps = settings.picture_count, settings.model_steps
-    about = ("the time is known after the first picture of this model" if seconds is None
-             else f"about {spoken(seconds)}")
-    return {"text": f"{cells} {'cell' if cells == 1 else 'cells'}, {steps:,} steps, {about}.",
-            "ready": True}
+    about = (
+        "the time is known after the first picture of this model"
+        if seconds is None
+        else f"about {spoken(seconds)}"
+    )
+    return {
+        "text": f"{cells} {'cell' if cells == 1 else 'cells'}, {steps:,} steps, {about}.",
+        "ready": True,
+    }
 
 
 def spoken(seconds: float) -> str:

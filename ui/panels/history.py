@@ -44,50 +44,64 @@ def history_drawer(studio: Studio) -> gr.HTML:
         offset = asked.get("offset") if isinstance(asked, dict) else 0
         found = studio.storage.history(
             search=search[:200] if isinstance(search, str) else "",
-            offset=max(0, offset) if isinstance(offset, int) else 0, limit=PAGE + 1,
+            offset=max(0, offset) if isinstance(offset, int) else 0,
+            limit=PAGE + 1,
         )
         items = []
         for item in found[:PAGE]:
             when = datetime.datetime.fromtimestamp(item.saved_s)
-            items.append({
-                "name": item.path.resolve().relative_to(studio.outputs).as_posix(),
-                "prompt": _words(item.settings)[:300],
-                "seed": item.settings.get("seed"),
-                "when": f"{when:%d %b %Y, %H:%M}",
-                "src": _thumbnail(studio, item.path),
-            })
+            items.append(
+                {
+                    "name": item.path.resolve().relative_to(studio.outputs).as_posix(),
+                    "prompt": _words(item.settings)[:300],
+                    "seed": item.settings.get("seed"),
+                    "when": f"{when:%d %b %Y, %H:%M}",
+                    "src": _thumbnail(studio, item.path),
+                }
+            )
         return {"items": items, "more": len(found) > PAGE}
 
     return gr.HTML(
-        None, html_template=_DRAWER,
+        None,
+        html_template=_DRAWER,
         js_on_load=mount_call("mountHistory", "", ("restore", "verify")),
         server_functions=[history],
-        apply_default_css=False, elem_classes="loom-history",
+        apply_default_css=False,
+        elem_classes="loom-history",
     )
 
 
-def connect_records(
-    studio: Studio, header: Header, drawer: gr.HTML, filler: Filler
-) -> None:
+def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Filler) -> None:
     """Wires dropped pictures and the drawer's pictures to the forms."""
 
     def restored(content: bytes, picture: dict[str, str]) -> list[Any]:
         found = read(content)
-        return filler.fill(found.mode, found.settings, "The picture's settings are in the form.",
-                           found.notes, verify=picture)
+        return filler.fill(
+            found.mode,
+            found.settings,
+            "The picture's settings are in the form.",
+            found.notes,
+            verify=picture,
+        )
 
     def record(evt: gr.EventData) -> list[Any]:
         path = given(evt, "path", None)
-        return filler.guarded(lambda: restored(read_upload(path, MAX_PICTURE_BYTES),
-                                               {"path": str(path)}))
+        return filler.guarded(
+            lambda: restored(read_upload(path, MAX_PICTURE_BYTES), {"path": str(path)})
+        )
 
     def restore(evt: gr.EventData) -> list[Any]:
         name = given(evt, "name", None)
         return filler.guarded(lambda: restored(_past(studio, name), {"name": str(name)}))
 
     for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
-        trigger(fn, outputs=filler.outputs, show_progress="hidden",
-                show_progress_on=header.notices, api_visibility="private")
+        trigger(
+            fn,
+            outputs=filler.outputs,
+            show_progress="hidden",
+            show_progress_on=header.notices,
+            api_visibility="private",
+        )
 
 
 def _words(settings: dict[str, Any]) -> str:

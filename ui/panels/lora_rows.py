@@ -33,19 +33,29 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
         engine: Its library names the LoRAs.
         mode: Name of the tab's mode.
     """
+
     def known(asked: Any) -> dict[str, Any]:
         """The LoRAs at hand; `problem` says why one cannot be used with the asked model."""
         model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
-        return {"loras": [
-            {"name": lora["name"], "words": lora["trigger_words"],
-             "problem": lora["problem"] or lora["misfits"].get(model)}
-            for lora in engine.library(refresh=True).loras
-        ]}
+        return {
+            "loras": [
+                {
+                    "name": lora["name"],
+                    "words": lora["trigger_words"],
+                    "problem": lora["problem"] or lora["misfits"].get(model),
+                }
+                for lora in engine.library(refresh=True).loras
+            ]
+        }
 
     return gr.HTML(
-        "", html_template=_TEMPLATE, js_on_load=mount_call("mountLoras", mode, ()),
-        server_functions=[known], apply_default_css=False,
-        elem_id=f"{mode}-loras", elem_classes="loom-loras",
+        "",
+        html_template=_TEMPLATE,
+        js_on_load=mount_call("mountLoras", mode, ()),
+        server_functions=[known],
+        apply_default_css=False,
+        elem_id=f"{mode}-loras",
+        elem_classes="loom-loras",
     )
 
 
@@ -61,16 +71,19 @@ def read_rows(value: Any) -> Values:
     except (ValueError, RecursionError):
         uses = None
     if not isinstance(uses, list) or any(not isinstance(use, dict) for use in uses):
-        raise BadInput("The LoRA rows could not be read; reload the page and add them again.",
-                       "loras")
+        raise BadInput(
+            "The LoRA rows could not be read; reload the page and add them again.", "loras"
+        )
     return {"loras": uses}
 
 
 def write_rows(values: Values, card: dict[str, Any]) -> str:
     """The settings field -> the rows' text, with what differs from the defaults."""
     standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True}
-    rows = [{key: use[key] for key in use if key == "name" or use[key] != standard[key]}
-            for use in values.get("loras", ())]
+    rows = [
+        {key: use[key] for key in use if key == "name" or use[key] != standard[key]}
+        for use in values.get("loras", ())
+    ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else ""
 
 

@@ -62,16 +62,23 @@ def lora_tools(studio: Studio) -> dict[str, Component]:
     parts: dict[str, Component] = {}
     with gr.Accordion("Pad", open=False, elem_id="lora_mix-pad", elem_classes="loom-fold"):
         parts["pad"] = gr.HTML(
-            None, html_template=_PAD, js_on_load=mount_call("mountPad", "lora_mix", ("build",)),
+            None,
+            html_template=_PAD,
+            js_on_load=mount_call("mountPad", "lora_mix", ("build",)),
             server_functions=_pad_functions(studio),
-            apply_default_css=False, elem_classes="loom-tool",
+            apply_default_css=False,
+            elem_classes="loom-tool",
         )
-    with gr.Accordion("Footprint", open=False, elem_id="lora_mix-footprint",
-                      elem_classes="loom-fold"):
+    with gr.Accordion(
+        "Footprint", open=False, elem_id="lora_mix-footprint", elem_classes="loom-fold"
+    ):
         parts["footprint"] = gr.HTML(
-            None, html_template=_FOOTPRINT, js_on_load=mount_call("mountFootprint", "lora_mix", ()),
+            None,
+            html_template=_FOOTPRINT,
+            js_on_load=mount_call("mountFootprint", "lora_mix", ()),
             server_functions=_footprint_functions(studio),
-            apply_default_css=False, elem_classes="loom-tool",
+            apply_default_css=False,
+            elem_classes="loom-tool",
         )
     return parts
 
@@ -92,9 +99,11 @@ def connect_pad(space: Workspace) -> None:
             )
         except Exception as error:
             return {"asked": asked, "error": sentence(error)}
-        return {"asked": asked, "job": token, "loras": [
-            {"name": use.name, "weight": use.weight} for use in settings.loras
-        ]}
+        return {
+            "asked": asked,
+            "job": token,
+            "loras": [{"name": use.name, "weight": use.weight} for use in settings.loras],
+        }
 
     carried(pad.build, build, form.parts, pad, told="lora_mix.build", concurrency_limit=None)
 
@@ -109,8 +118,10 @@ def _pad_functions(studio: Studio) -> list[Any]:
             known = asked.get("known")
             known = known if isinstance(known, int) and known >= 0 else 0
             new = [
-                {"point": output.record.extra["point"],
-                 "src": data_uri(encode_jpeg(output.image, 85), "image/jpeg")}
+                {
+                    "point": output.record.extra["point"],
+                    "src": data_uri(encode_jpeg(output.image, 85), "image/jpeg"),
+                }
                 for output in status.outputs[known:]
             ]
         except Exception as error:
@@ -121,8 +132,9 @@ def _pad_functions(studio: Studio) -> list[Any]:
         """Draws the picture at a point of a pad: {"job", "x", "y"}."""
         try:
             x, y = asked.get("x"), asked.get("y")
-            if not all(isinstance(v, (int, float)) and math.isfinite(v) and 0 <= v <= 1
-                       for v in (x, y)):
+            if not all(
+                isinstance(v, (int, float)) and math.isfinite(v) and 0 <= v <= 1 for v in (x, y)
+            ):
                 raise BadInput("A point of the pad lies between 0 and 1.")
             recipe = engine.status(_job(asked)).info.get("settings")
             if recipe is None:
@@ -186,8 +198,12 @@ def _halt(studio: Studio) -> Any:
 def _state(status: JobStatus) -> dict[str, Any]:
     progress = status.progress
     return {
-        "state": status.state, "position": status.position, "step": progress.step,
-        "total": progress.total, "note": progress.note, "message": status.error or "",
+        "state": status.state,
+        "position": status.position,
+        "step": progress.step,
+        "total": progress.total,
+        "note": progress.note,
+        "message": status.error or "",
     }
 
 

@@ -36,11 +36,18 @@ class _Bounded(OrderedDict[str, Any]):
 def mask_editor(elem_id: str) -> gr.ImageEditor:
     """Builds the editor; `backdrop` gives it the picture."""
     editor = gr.ImageEditor(
-        label="Paint it", sources=(), transforms=(), format="png",
+        label="Paint it",
+        sources=(),
+        transforms=(),
+        format="png",
         brush=gr.Brush(default_size=24, colors=[BRUSH], default_color=BRUSH, color_mode="fixed"),
-        eraser=gr.Eraser(default_size=24), canvas_size=(MAX_SIDE_PX, MAX_SIDE_PX), height=380,
-        layers=gr.LayerOptions(allow_additional_layers=False, layers=["Mask"]), buttons=[],
-        elem_id=elem_id, elem_classes="loom-mask",
+        eraser=gr.Eraser(default_size=24),
+        canvas_size=(MAX_SIDE_PX, MAX_SIDE_PX),
+        height=380,
+        layers=gr.LayerOptions(allow_additional_layers=False, layers=["Mask"]),
+        buttons=[],
+        elem_id=elem_id,
+        elem_classes="loom-mask",
     )
     editor.blob_storage = _Bounded()
     return editor
@@ -105,8 +112,12 @@ def mask_inputs(mode: str) -> dict[str, Component]:
     return {
         "painted": mask_editor(f"{mode}-painted"),
         "mask": gr.Image(
-            type="filepath", sources=["upload", "clipboard"], height=160, buttons=[],
-            label="Or upload it: white is repainted", elem_id=f"{mode}-mask-file",
+            type="filepath",
+            sources=["upload", "clipboard"],
+            height=160,
+            buttons=[],
+            label="Or upload it: white is repainted",
+            elem_id=f"{mode}-mask-file",
             elem_classes="loom-picture",
         ),
     }
@@ -139,5 +150,11 @@ def lay_under(image: gr.Image, editor: Component) -> None:
         except BadInput:
             return None  # Generate says what is wrong with it
 
-    image.change(underlay, inputs=image, outputs=editor, show_progress="hidden",
-                 api_visibility="private", preprocess=False)
+    image.change(
+        underlay,
+        inputs=image,
+        outputs=editor,
+        show_progress="hidden",
+        api_visibility="private",
+        preprocess=False,
+    )

@@ -74,7 +74,11 @@ def morph_panel(studio: Studio) -> gr.HTML:
         return {"src": png_uri(view)}
 
     return gr.HTML(
-        None, html_template=_TEMPLATE, js_on_load=mount_call("mountMorph", "morph", ()),
-        server_functions=[morph_file, end_picture], apply_default_css=False,
-        elem_id="morph-panel", elem_classes="loom-morph",
+        None,
+        html_template=_TEMPLATE,
+        js_on_load=mount_call("mountMorph", "morph", ()),
+        server_functions=[morph_file, end_picture],
+        apply_default_css=False,
+        elem_id="morph-panel",
+        elem_classes="loom-morph",
     )

@@ -19,14 +19,20 @@ from ui.page.workspace import Workspace
 
 def places(space: Workspace) -> dict[str, Component]:
     """The components that a preset's pictures fill, by the picture's name."""
-    return {name: space.pictures[name] for name in space.form.settings.pictures
-            if name in space.pictures}
+    return {
+        name: space.pictures[name]
+        for name in space.form.settings.pictures
+        if name in space.pictures
+    }
 
 
 def inputs(space: Workspace) -> dict[str, Component]:
     """The components that pictures are taken from: uploads, and strokes."""
-    return {name: part for name, part in space.pictures.items()
-            if isinstance(part, (gr.Image, gr.ImageEditor))}
+    return {
+        name: part
+        for name, part in space.pictures.items()
+        if isinstance(part, (gr.Image, gr.ImageEditor))
+    }
 
 
 def taken(space: Workspace, raw: dict[str, Any]) -> Packed:
@@ -54,11 +60,14 @@ def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:
         return [f"Preset “{name}” saved."]
     if not kept.files:
         return [f"Preset “{name}” saved; there was no picture in the tab to keep with it."]
-    said = [f"Preset “{name}” saved with {_count(len(kept.files))} "
-            f"({max(0.1, kept.size_bytes / 2**20):.1f} MB)."]
+    said = [
+        f"Preset “{name}” saved with {_count(len(kept.files))} "
+        f"({max(0.1, kept.size_bytes / 2**20):.1f} MB)."
+    ]
     if kept.lossy:
-        said.append("To fit, kept as JPEG, so not to the last bit: "
-                    f"{', '.join(map(_called, kept.lossy))}.")
+        said.append(
+            f"To fit, kept as JPEG, so not to the last bit: {', '.join(map(_called, kept.lossy))}."
+        )
     return said
 
 
@@ -84,8 +93,7 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
                     path = _file(name, preset.pictures[name])
                     folds += _folds_around(place)
                 except Exception as error:
-                    problems.append(f"The preset's {_called(name)} was left out. "
-                                    f"{sentence(error)}")
+                    problems.append(f"The preset's {_called(name)} was left out. {sentence(error)}")
             updates.append(gr.update(value=path))
     told = notes(*problems, kind="warn", folds=folds) if problems or folds else gr.skip()
     return updates, told

@@ -30,31 +30,47 @@ class PresetPanel:
         self.studio = studio
         with gr.Group(visible=False, elem_classes="loom-panel") as self.box:
             gr.Markdown("### Presets\nA preset keeps the model, LoRAs and every setting.")
-            self.name = gr.Textbox(label="Name", placeholder="e.g. Evening light", max_length=80,
-                                   elem_id="loom-preset-name")
+            self.name = gr.Textbox(
+                label="Name",
+                placeholder="e.g. Evening light",
+                max_length=80,
+                elem_id="loom-preset-name",
+            )
             self.keep = gr.Checkbox(
-                label="Keep the pictures with it", value=False, visible=False,
+                label="Keep the pictures with it",
+                value=False,
+                visible=False,
                 info=f"In the same file, up to {MAX_PICTURES_BYTES / 2**20:.1f} MB.",
-                elem_id="loom-preset-pictures", elem_classes="loom-keep",
+                elem_id="loom-preset-pictures",
+                elem_classes="loom-keep",
             )
             with gr.Row():
-                self.save = gr.Button("Save as", variant="primary", min_width=0,
-                                      elem_id="loom-preset-save")
+                self.save = gr.Button(
+                    "Save as", variant="primary", min_width=0, elem_id="loom-preset-save"
+                )
                 self.delete = gr.Button("Delete chosen", min_width=0, elem_id="loom-preset-delete")
             with gr.Row():
-                self.export = gr.DownloadButton("Export chosen", min_width=0, interactive=False,
-                                                elem_id="loom-preset-export")
-                self.take = gr.UploadButton("Import a file", file_types=[".json"], min_width=0,
-                                            elem_id="loom-preset-import")
-            self.link = gr.Button("Copy link to these settings", min_width=0,
-                                  elem_id="loom-preset-link")
-            self.close = gr.Button("Close", min_width=0, elem_classes="loom-quiet",
-                                   elem_id="loom-preset-close")
+                self.export = gr.DownloadButton(
+                    "Export chosen", min_width=0, interactive=False, elem_id="loom-preset-export"
+                )
+                self.take = gr.UploadButton(
+                    "Import a file", file_types=[".json"], min_width=0, elem_id="loom-preset-import"
+                )
+            self.link = gr.Button(
+                "Copy link to these settings", min_width=0, elem_id="loom-preset-link"
+            )
+            self.close = gr.Button(
+                "Close", min_width=0, elem_classes="loom-quiet", elem_id="loom-preset-close"
+            )
         self.shown = gr.State(False)
 
     def connect(
-        self, page: gr.Blocks, header: Header, workspaces: list[Workspace],
-        tabs: TabBar, notice: Callable[[], str],
+        self,
+        page: gr.Blocks,
+        header: Header,
+        workspaces: list[Workspace],
+        tabs: TabBar,
+        notice: Callable[[], str],
     ) -> None:
         """Wires the panel to the header and the forms.
 
@@ -76,16 +92,26 @@ class PresetPanel:
         def toggle(shown: bool, mode: Any) -> tuple[Any, bool, Any]:
             return gr.update(visible=not shown), not shown, gr.update(visible=offered(mode))
 
-        header.save.click(toggle, [self.shown, tabs.shown], [self.box, self.shown, self.keep],
-                          queue=False, **quiet)
+        header.save.click(
+            toggle,
+            [self.shown, tabs.shown],
+            [self.box, self.shown, self.keep],
+            queue=False,
+            **quiet,
+        )
 
         def offer(evt: gr.SelectData) -> Any:
             at = evt.index if isinstance(evt.index, int) else -1
             return gr.update(visible=offered(dict(enumerate(spaces)).get(at)))
 
         tabs.tabs.select(offer, None, self.keep, queue=False, **quiet)
-        self.close.click(lambda: (gr.update(visible=False), False), None, [self.box, self.shown],
-                         queue=False, **quiet)
+        self.close.click(
+            lambda: (gr.update(visible=False), False),
+            None,
+            [self.box, self.shown],
+            queue=False,
+            **quiet,
+        )
 
         outputs = [c for space in workspaces for c in (*space.form.components, space.actions)]
         places = [place for space in workspaces for place in preset_pictures.places(space).values()]
@@ -101,35 +127,49 @@ class PresetPanel:
             keep = gr.update(value=bool(preset.pictures), visible=offered(preset.mode))
             return [*changed, *shown, keep, *tabs.open(preset.mode), told]
 
-        header.preset.input(choose, header.preset,
-                            [*outputs, *places, self.keep, *tabs.outputs, header.notices],
-                            preprocess=False, show_progress_on=header.notices,
-                            trigger_mode="always_last", **quiet)  # "once" drops a second choice
+        header.preset.input(
+            choose,
+            header.preset,
+            [*outputs, *places, self.keep, *tabs.outputs, header.notices],
+            preprocess=False,
+            show_progress_on=header.notices,
+            trigger_mode="always_last",
+            **quiet,
+        )  # "once" drops a second choice
 
         def save(sent: Any, shown: Any) -> tuple[Any, Any]:
             raw, _ = unpacked(sent)
             name, chosen, keep = (raw.get(key) for key in ("name", "chosen", "keep"))
             try:
                 space = spaces[shown]
-                own = {key.removeprefix(f"{shown}/"): value for key, value in raw.items()
-                       if key.startswith(f"{shown}/")}
+                own = {
+                    key.removeprefix(f"{shown}/"): value
+                    for key, value in raw.items()
+                    if key.startswith(f"{shown}/")
+                }
                 settings = space.form.parse({key: own[key] for key in space.form.parts})
                 wanted = keep is True and offered(shown)
                 kept = preset_pictures.taken(space, own) if wanted else Packed({})
-                preset = studio.presets.save(title := str(name or "").strip(), settings,
-                                             overwrite=title == chosen, pictures=kept.files)
+                preset = studio.presets.save(
+                    title := str(name or "").strip(),
+                    settings,
+                    overwrite=title == chosen,
+                    pictures=kept.files,
+                )
             except Exception as error:
                 return gr.skip(), notes(sentence(error), kind="warn")
             said = preset_pictures.told(preset.name, kept, wanted=wanted)
             return self._choices(preset.name), notes(*said)
 
         parts: dict[str, Any] = {
-            f"{mode}/{key}": part for mode, space in spaces.items()
+            f"{mode}/{key}": part
+            for mode, space in spaces.items()
             for key, part in (space.form.parts | preset_pictures.inputs(space)).items()
         }
         parts |= {"name": self.name, "chosen": header.preset, "keep": self.keep}
-        saved = carried(self.save.click, save, parts, [header.preset, header.notices],
-                        states=[tabs.shown])
+        saved = carried(
+            self.save.click, save, parts, [header.preset, header.notices], states=[tabs.shown]
+        )
 
         def delete(name: Any) -> tuple[Any, Any]:
             try:
@@ -138,8 +178,9 @@ class PresetPanel:
                 return gr.skip(), notes(sentence(error), kind="warn")
             return self._choices(None), notes(f"Preset “{name}” deleted.")
 
-        self.delete.click(delete, header.preset, [header.preset, header.notices],
-                          preprocess=False, **quiet)
+        self.delete.click(
+            delete, header.preset, [header.preset, header.notices], preprocess=False, **quiet
+        )
 
         def prepare(name: Any) -> Any:
             if not name:
@@ -152,8 +193,9 @@ class PresetPanel:
             path.write_bytes(content)
             return gr.update(value=str(path), interactive=True)
 
-        header.preset.change(prepare, header.preset, self.export, preprocess=False, queue=False,
-                             **quiet)
+        header.preset.change(
+            prepare, header.preset, self.export, preprocess=False, queue=False, **quiet
+        )
         # Saved under the chosen name, the choice does not change, but its file does.
         saved.then(prepare, header.preset, self.export, preprocess=False, queue=False, **quiet)
 
@@ -164,12 +206,16 @@ class PresetPanel:
                 return gr.skip(), notes(sentence(error), kind="warn")
             return self._choices(preset.name), notes(f"Preset “{preset.name}” imported.")
 
-        self.take.upload(take, self.take, [header.preset, header.notices], preprocess=False,
-                         **quiet)
+        self.take.upload(
+            take, self.take, [header.preset, header.notices], preprocess=False, **quiet
+        )
 
         def greet() -> tuple[Any, Any]:
-            problems = [f"The preset '{info.name}' was set aside: {info.problem}."
-                        for info in studio.presets.list() if info.problem]
+            problems = [
+                f"The preset '{info.name}' was set aside: {info.problem}."
+                for info in studio.presets.list()
+                if info.problem
+            ]
             told = [text for text in (notice(), *problems[:3]) if text]
             shown = notes(*told, kind="warn") if told else gr.skip()
             return gr.update(choices=preset_choices(studio)), shown

@@ -49,14 +49,18 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
         return {"counts": await asyncio.to_thread(counted, engine, asked)}
 
     return gr.HTML(
-        None, html_template=_ROW, js_on_load=mount_call("mountPrompt", mode, ("fill",)),
+        None,
+        html_template=_ROW,
+        js_on_load=mount_call("mountPrompt", mode, ("fill",)),
         server_functions=[tokens],
-        apply_default_css=False, elem_classes="loom-prompt-row",
+        apply_default_css=False,
+        elem_classes="loom-prompt-row",
     )
 
 
 def style_chips(studio: Studio, mode: str) -> gr.HTML:
     """Builds the styles of a tab; what they add stands in the text of its prompts."""
+
     def styles(asked: Any) -> dict[str, Any]:
         """Every style, and what is wrong with the person's own file."""
         return listed(studio.styles)
@@ -71,9 +75,12 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
         return {"taken": len(taken), **listed(studio.styles)}
 
     return gr.HTML(
-        None, html_template=_STYLES, js_on_load=mount_call("mountStyles", mode, ()),
+        None,
+        html_template=_STYLES,
+        js_on_load=mount_call("mountStyles", mode, ()),
         server_functions=[styles, take_styles],
-        apply_default_css=False, elem_classes="loom-styles",
+        apply_default_css=False,
+        elem_classes="loom-styles",
     )
 
 

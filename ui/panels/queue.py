@@ -40,9 +40,15 @@ def _state(engine: Engine, token: str) -> dict[str, Any]:
     except LoomError:
         return {"job": token, "state": "gone"}
     progress = status.progress
-    return {"job": token, "state": status.state, "position": status.position,
-            "eta": progress.eta_s, "step": progress.step, "total": progress.total,
-            "message": status.error or ""}
+    return {
+        "job": token,
+        "state": status.state,
+        "position": status.position,
+        "eta": progress.eta_s,
+        "step": progress.step,
+        "total": progress.total,
+        "message": status.error or "",
+    }
 
 
 def _act(act: Callable[[str], None], asked: Any) -> dict[str, Any]:

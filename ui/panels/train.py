@@ -22,15 +22,28 @@ from ui.page.workspace import Workspace
 from ui.panels.training_files import read_training
 
 TITLES = {
-    "validation_prompt": "Validation prompt", "validation_every": "Validate every",
-    "validation_seed": "Validation seed", "checkpoint_every": "Checkpoint every",
-    "lr_schedule": "Learning rate over time", "min_snr_gamma": "Min-SNR gamma",
-    "caption": "Caption for all", "preset": "What it learns",
+    "validation_prompt": "Validation prompt",
+    "validation_every": "Validate every",
+    "validation_seed": "Validation seed",
+    "checkpoint_every": "Checkpoint every",
+    "lr_schedule": "Learning rate over time",
+    "min_snr_gamma": "Min-SNR gamma",
+    "caption": "Caption for all",
+    "preset": "What it learns",
 }
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
-NUMBERS = (*FROM_PRESET, "resolution", "noise_offset", "accumulation", "min_snr_gamma", "seed",
-           "checkpoint_every", "validation_every", "validation_seed")
+NUMBERS = (
+    *FROM_PRESET,
+    "resolution",
+    "noise_offset",
+    "accumulation",
+    "min_snr_gamma",
+    "seed",
+    "checkpoint_every",
+    "validation_every",
+    "validation_seed",
+)
 
 _PICTURES = """
 <div class="train-pictures loom-drop" role="group" aria-label="Pictures to learn from">
@@ -72,53 +85,84 @@ _RUN = """
 def train_panel(studio: Studio) -> dict[str, Component]:
     """Builds the fold; the keys are settings, and `train_pictures` and `train_run`."""
     parts: dict[str, Component] = {}
-    with gr.Accordion("Train a LoRA", open=False, elem_id="lora_mix-train",
-                      elem_classes="loom-fold loom-train"):
+    with gr.Accordion(
+        "Train a LoRA", open=False, elem_id="lora_mix-train", elem_classes="loom-fold loom-train"
+    ):
         parts["train_pictures"] = gr.HTML(
-            None, html_template=_PICTURES, js_on_load=mount_call("mountTrainPictures", "train", ()),
+            None,
+            html_template=_PICTURES,
+            js_on_load=mount_call("mountTrainPictures", "train", ()),
             apply_default_css=False,
             elem_classes="loom-train-pictures",
         )
         with gr.Group(elem_classes="loom-controls"):
-            parts["name"] = gr.Textbox(label="Name", info=_hint("name"), max_lines=1,
-                                       placeholder="my-style", elem_id="train-name")
+            parts["name"] = gr.Textbox(
+                label="Name",
+                info=_hint("name"),
+                max_lines=1,
+                placeholder="my-style",
+                elem_id="train-name",
+            )
             parts["preset"] = gr.Dropdown(
-                [("a style", "style"), ("one picture", "one_picture")], value="style",
-                label=TITLES["preset"], info=_hint("preset"), filterable=False,
+                [("a style", "style"), ("one picture", "one_picture")],
+                value="style",
+                label=TITLES["preset"],
+                info=_hint("preset"),
+                filterable=False,
                 elem_id="train-preset",
             )
             parts["caption"] = gr.Textbox(
-                label=TITLES["caption"], info=_hint("caption"), lines=2, elem_id="train-caption",
+                label=TITLES["caption"],
+                info=_hint("caption"),
+                lines=2,
+                elem_id="train-caption",
                 placeholder="What all of them show, e.g. ink sketch",
             )
-        with gr.Accordion("Advanced training", open=False, elem_id="train-advanced",
-                          elem_classes="loom-fold"), gr.Group(elem_classes="loom-controls"):
+        with (
+            gr.Accordion(
+                "Advanced training", open=False, elem_id="train-advanced", elem_classes="loom-fold"
+            ),
+            gr.Group(elem_classes="loom-controls"),
+        ):
             for name in NUMBERS:
                 parts[name] = _number(name)
             parts["lr_schedule"] = gr.Dropdown(
-                ["constant", "cosine"], value="constant", label=TITLES["lr_schedule"],
-                info=_hint("lr_schedule"), filterable=False, elem_id="train-lr_schedule",
+                ["constant", "cosine"],
+                value="constant",
+                label=TITLES["lr_schedule"],
+                info=_hint("lr_schedule"),
+                filterable=False,
+                elem_id="train-lr_schedule",
             )
             parts["convolutions"] = gr.Checkbox(
-                False, label=_title("convolutions"), info=_hint("convolutions"),
+                False,
+                label=_title("convolutions"),
+                info=_hint("convolutions"),
                 elem_id="train-convolutions",
             )
             parts["validation_prompt"] = gr.Textbox(
-                label=TITLES["validation_prompt"], info=_hint("validation_prompt"), lines=2,
-                elem_id="train-validation_prompt", placeholder="The first caption",
+                label=TITLES["validation_prompt"],
+                info=_hint("validation_prompt"),
+                lines=2,
+                elem_id="train-validation_prompt",
+                placeholder="The first caption",
             )
         parts["train_run"] = gr.HTML(
-            None, html_template=_RUN, js_on_load=mount_call("mountTraining", "train", ("start",)),
+            None,
+            html_template=_RUN,
+            js_on_load=mount_call("mountTraining", "train", ("start",)),
             server_functions=_functions(studio),
-            apply_default_css=False, elem_classes="loom-train-run",
+            apply_default_css=False,
+            elem_classes="loom-train-run",
         )
     return parts
 
 
 def connect_training(space: Workspace) -> None:
     """Wires the panel of the tab: start and resume, the preset, and what the browser keeps."""
-    parts = {name: part for name, part in space.results.items()
-             if name in TrainLoraSettings.model_fields}
+    parts = {
+        name: part for name, part in space.results.items() if name in TrainLoraSettings.model_fields
+    }
     run = space.results["train_run"]
     assert isinstance(run, gr.HTML)
     kept = gr.BrowserState(None, storage_key="loom-train-form", secret="loom")
@@ -133,8 +177,14 @@ def connect_training(space: Workspace) -> None:
             return {"error": sentence(error), "asked": asked.get("asked")}, gr.skip()
         return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}
 
-    carried(run.start, start, parts | {"model": space.form.parts["model"]}, [run, kept],
-            told="train.start", concurrency_limit=None)
+    carried(
+        run.start,
+        start,
+        parts | {"model": space.form.parts["model"]},
+        [run, kept],
+        told="train.start",
+        concurrency_limit=None,
+    )
 
     def follow_preset(preset: Any) -> list[Any]:
         values = PRESETS.get(preset)
@@ -142,9 +192,15 @@ def connect_training(space: Workspace) -> None:
 
     preset = parts["preset"]
     assert isinstance(preset, gr.Dropdown)
-    preset.input(follow_preset, inputs=preset, outputs=[parts[name] for name in FROM_PRESET],
-                 trigger_mode="always_last", queue=False, show_progress="hidden",
-                 api_visibility="private")
+    preset.input(
+        follow_preset,
+        inputs=preset,
+        outputs=[parts[name] for name in FROM_PRESET],
+        trigger_mode="always_last",
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
     def restore(values: Any) -> list[Any]:
         if not isinstance(values, dict):
@@ -157,8 +213,13 @@ def connect_training(space: Workspace) -> None:
 
     assert Context.root_block is not None
     Context.root_block.load(
-        restore, inputs=kept, outputs=list(parts.values()), show_progress="hidden",
-        show_progress_on=run, queue=False, api_visibility="private",
+        restore,
+        inputs=kept,
+        outputs=list(parts.values()),
+        show_progress="hidden",
+        show_progress_on=run,
+        queue=False,
+        api_visibility="private",
     )
 
 
@@ -221,11 +282,18 @@ def training_state(status: JobStatus) -> dict[str, Any]:
     """A training's status as its panel shows it."""
     progress = status.progress
     return {
-        "job": status.token, "state": status.state, "position": status.position,
-        "stage": progress.stage, "step": progress.step, "total": progress.total,
-        "eta": progress.eta_s, "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
-        "note": progress.note, "loss": progress.loss,
-        "message": status.error or "", "training": status.info.get("training", {}),
+        "job": status.token,
+        "state": status.state,
+        "position": status.position,
+        "stage": progress.stage,
+        "step": progress.step,
+        "total": progress.total,
+        "eta": progress.eta_s,
+        "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
+        "note": progress.note,
+        "loss": progress.loss,
+        "message": status.error or "",
+        "training": status.info.get("training", {}),
         "pictures": len(status.outputs),
     }
 
@@ -247,9 +315,21 @@ def _number(name: str) -> gr.Number | gr.Textbox:
     schema = field_schema(TrainLoraSettings, name)
     title, hint, elem_id = _title(name), _hint(name), f"train-{name}"
     if name in OPEN:  # a number component would show 0 where there is none
-        return gr.Textbox(label=title, info=hint, max_lines=1, elem_id=elem_id,
-                          placeholder=OPEN[name], elem_classes="loom-short")
+        return gr.Textbox(
+            label=title,
+            info=hint,
+            max_lines=1,
+            elem_id=elem_id,
+            placeholder=OPEN[name],
+            elem_classes="loom-short",
+        )
     whole: Literal[0] | None = 0 if schema["type"] == "integer" else None
     step = schema.get("step", 1) if name != "learning_rate" else 1e-5
-    return gr.Number(PRESETS["style"].get(name, schema.get("default")), label=title, info=hint,
-                     precision=whole, elem_id=elem_id, step=step)
+    return gr.Number(
+        PRESETS["style"].get(name, schema.get("default")),
+        label=title,
+        info=hint,
+        precision=whole,
+        elem_id=elem_id,
+        step=step,
+    )

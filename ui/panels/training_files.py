@@ -28,8 +28,9 @@ def read_training(sent: Any) -> tuple[CaptionedPicture, ...]:
     if not isinstance(sent, list) or any(not isinstance(item, dict) for item in sent):
         raise BadInput("Send the pictures as a list of files.", "pictures")
     if len(sent) > MAX_FILES:
-        raise BadInput(f"{len(sent)} files are too many; choose up to {MAX_PICTURES} pictures.",
-                       "pictures")
+        raise BadInput(
+            f"{len(sent)} files are too many; choose up to {MAX_PICTURES} pictures.", "pictures"
+        )
     files: dict[str, bytes] = {}
     captions: dict[str, str] = {}
     for number, item in enumerate(sent):
@@ -48,19 +49,29 @@ def read_training_files(files: Any, captions: Sequence[Any]) -> tuple[CaptionedP
     if not isinstance(files, list):
         raise BadInput("Send the pictures as a list of files.", "pictures")
     if captions and len(captions) != len(files):
-        raise BadInput(f"There are {len(captions)} captions for {len(files)} files; give one for "
-                       "each, or none.", "captions")
+        raise BadInput(
+            f"There are {len(captions)} captions for {len(files)} files; give one for "
+            "each, or none.",
+            "captions",
+        )
     said = captions or [""] * len(files)
-    return read_training([
-        {"path": file, "name": _original_name(file), "caption": caption}
-        for file, caption in zip(files, said, strict=True)
-    ])
+    return read_training(
+        [
+            {"path": file, "name": _original_name(file), "caption": caption}
+            for file, caption in zip(files, said, strict=True)
+        ]
+    )
 
 
 def _original_name(file: Any) -> str:
-    given = file if isinstance(file, dict) else {
-        "orig_name": getattr(file, "orig_name", None), "path": getattr(file, "path", None),
-    }
+    given = (
+        file
+        if isinstance(file, dict)
+        else {
+            "orig_name": getattr(file, "orig_name", None),
+            "path": getattr(file, "path", None),
+        }
+    )
     name = given.get("orig_name") or given.get("path") or ""
     return str(name).replace("\\", "/").rsplit("/", 1)[-1]
 

@@ -59,8 +59,12 @@ def connect_verify(
     """
     by_mode = {space.tab.mode: space for space in spaces}
     options: dict[str, Any] = {
-        "outputs": panel, "preprocess": False, "show_progress": "hidden",
-        "concurrency_limit": None, "trigger_mode": "multiple", "api_visibility": "private",
+        "outputs": panel,
+        "preprocess": False,
+        "show_progress": "hidden",
+        "concurrency_limit": None,
+        "trigger_mode": "multiple",
+        "api_visibility": "private",
     }
     for space in spaces:
         space.stage.verify(_verify(studio, by_mode), inputs_kwargs=_pictures([space]), **options)
@@ -74,8 +78,11 @@ def connect_verify(
 
 
 def _pictures(spaces: list[Workspace]) -> dict[str, Component]:
-    return {f"{space.tab.mode}/{name}": part for space in spaces
-            for name, part in space.pictures.items()}
+    return {
+        f"{space.tab.mode}/{name}": part
+        for space in spaces
+        for name, part in space.pictures.items()
+    }
 
 
 def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
@@ -135,18 +142,30 @@ def _at_hand(
     space = spaces.get(mode)
     if space is None or not all(f"{mode}/{name}" in raw for name in space.pictures):
         return {}
-    return space.tab.pixels(space.pictures,
-                            {name: raw[f"{mode}/{name}"] for name in space.pictures})
+    return space.tab.pixels(
+        space.pictures, {name: raw[f"{mode}/{name}"] for name in space.pictures}
+    )
 
 
 def _progress(status: JobStatus) -> dict[str, Any]:
     progress = status.progress
     state = "running" if status.state in ENDED else status.state
-    return {"state": state, "job": status.token, "position": status.position,
-            "step": progress.step, "total": progress.total, "note": progress.note}
+    return {
+        "state": state,
+        "job": status.token,
+        "position": status.position,
+        "step": progress.step,
+        "total": progress.total,
+        "note": progress.note,
+    }
 
 
 def _ended(original: Original, status: JobStatus) -> dict[str, Any]:
     told, now = outcome(original, status)
-    return {"state": "done", "job": status.token, "report": told,
-            "then": png_uri(original.image), "now": png_uri(now.image)}
+    return {
+        "state": "done",
+        "job": status.token,
+        "report": told,
+        "then": png_uri(original.image),
+        "now": png_uri(now.image),
+    }

@@ -26,8 +26,11 @@ class BasicAuth:
         """The ASGI entry point."""
         if scope["type"] == "http" and not self._knows(scope):
             text = "Send the page's name and password as HTTP basic authentication."
-            refused = JSONResponse({"error": "Unauthorized", "detail": text, "errors": text}, 401,
-                                   {"WWW-Authenticate": 'Basic realm="Latent Loom"'})
+            refused = JSONResponse(
+                {"error": "Unauthorized", "detail": text, "errors": text},
+                401,
+                {"WWW-Authenticate": 'Basic realm="Latent Loom"'},
+            )
             await refused(scope, receive, send)
             return
         await self._app(scope, receive, send)

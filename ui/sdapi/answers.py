@@ -16,32 +16,64 @@ from backend.recipes.metadata import write_png
 
 def models(library: Library) -> list[dict[str, Any]]:
     """Checkpoints that can be used."""
-    return [{"title": card["name"], "model_name": card["name"], "hash": None, "sha256": None,
-             "filename": card["name"], "config": None}
-            for card in library.models if not card.get("problem")]
+    return [
+        {
+            "title": card["name"],
+            "model_name": card["name"],
+            "hash": None,
+            "sha256": None,
+            "filename": card["name"],
+            "config": None,
+        }
+        for card in library.models
+        if not card.get("problem")
+    ]
 
 
 def samplers(library: Library) -> list[dict[str, Any]]:
     """Samplers under the names that the field knows."""
-    return [{"name": SAMPLERS.get(name, name), "aliases": [name], "options": {}}
-            for name in library.samplers]
+    return [
+        {"name": SAMPLERS.get(name, name), "aliases": [name], "options": {}}
+        for name in library.samplers
+    ]
 
 
 def schedulers(library: Library) -> list[dict[str, Any]]:
     """Schedules; `automatic` is what goes with the sampler."""
     known = dict.fromkeys(name for names in library.samplers.values() for name in names)
-    return [{"name": "automatic", "label": "Automatic", "aliases": None, "default_rho": -1,
-             "need_inner_model": False},
-            *({"name": SCHEDULES.get(name, name).lower(), "label": SCHEDULES.get(name, name),
-               "aliases": [name], "default_rho": -1, "need_inner_model": False}
-              for name in known)]
+    return [
+        {
+            "name": "automatic",
+            "label": "Automatic",
+            "aliases": None,
+            "default_rho": -1,
+            "need_inner_model": False,
+        },
+        *(
+            {
+                "name": SCHEDULES.get(name, name).lower(),
+                "label": SCHEDULES.get(name, name),
+                "aliases": [name],
+                "default_rho": -1,
+                "need_inner_model": False,
+            }
+            for name in known
+        ),
+    ]
 
 
 def loras(library: Library) -> list[dict[str, Any]]:
     """LoRAs that can be used."""
-    return [{"name": lora["name"], "alias": lora["name"], "path": lora["name"],
-             "metadata": {"trigger_words": lora["trigger_words"]}}
-            for lora in library.loras if not lora["problem"]]
+    return [
+        {
+            "name": lora["name"],
+            "alias": lora["name"],
+            "path": lora["name"],
+            "metadata": {"trigger_words": lora["trigger_words"]},
+        }
+        for lora in library.loras
+        if not lora["problem"]
+    ]
 
 
 def modules() -> list[str]:
@@ -60,9 +92,13 @@ def result(statuses: list[JobStatus], sent: dict[str, Any], *, images: bool) -> 
     outputs = [output for status in statuses for output in status.outputs]
     return {
         "images": [base64.b64encode(write_png(o.image, o.record)).decode() for o in outputs]
-        if images else [],
-        "parameters": {key: value for key, value in sent.items() if key not in (
-            "init_images", "mask", "alwayson_scripts")},
+        if images
+        else [],
+        "parameters": {
+            key: value
+            for key, value in sent.items()
+            if key not in ("init_images", "mask", "alwayson_scripts")
+        },
         "info": json.dumps(_info(statuses, outputs)),
     }
 
@@ -72,19 +108,27 @@ def _info(statuses: list[JobStatus], outputs: list[Output]) -> dict[str, Any]:
     height, width = outputs[0].image.shape[:2] if outputs else (None, None)
     model = outputs[0].record.model if outputs else {}
     return {
-        "prompt": settings.get("prompt"), "negative_prompt": settings.get("negative_prompt"),
+        "prompt": settings.get("prompt"),
+        "negative_prompt": settings.get("negative_prompt"),
         "all_prompts": [o.record.settings["prompt"] for o in outputs],
         "all_negative_prompts": [o.record.settings["negative_prompt"] for o in outputs],
-        "seed": settings.get("seed"), "all_seeds": [o.record.settings["seed"] for o in outputs],
+        "seed": settings.get("seed"),
+        "all_seeds": [o.record.settings["seed"] for o in outputs],
         "subseed": settings.get("variation_seed"),
         "all_subseeds": [o.record.settings["variation_seed"] for o in outputs],
-        "subseed_strength": settings.get("variation_strength"), "width": width, "height": height,
+        "subseed_strength": settings.get("variation_strength"),
+        "width": width,
+        "height": height,
         "sampler_name": SAMPLERS.get(settings.get("sampler", ""), settings.get("sampler")),
-        "cfg_scale": settings.get("guidance_scale"), "steps": settings.get("steps"),
-        "batch_size": len(outputs), "denoising_strength": settings.get("strength"),
-        "clip_skip": settings.get("clip_skip"), "sd_model_name": model.get("name"),
+        "cfg_scale": settings.get("guidance_scale"),
+        "steps": settings.get("steps"),
+        "batch_size": len(outputs),
+        "denoising_strength": settings.get("strength"),
+        "clip_skip": settings.get("clip_skip"),
+        "sd_model_name": model.get("name"),
         "sd_model_hash": model.get("hash"),
         "infotexts": [parameters_text(output.record) for output in outputs],
-        "job": statuses[-1].token, "state": statuses[-1].state,
+        "job": statuses[-1].token,
+        "state": statuses[-1].state,
         "interrupted": statuses[-1].state == "stopped",
     }

@@ -18,16 +18,33 @@ from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
 
-RESIZE = {0: "stretch", 1: "crop", 2: "pad", "just resize": "stretch",
-          "crop and resize": "crop", "scale to fit (inner fit)": "crop", "resize and fill": "pad"}
+RESIZE = {
+    0: "stretch",
+    1: "crop",
+    2: "pad",
+    "just resize": "stretch",
+    "crop and resize": "crop",
+    "scale to fit (inner fit)": "crop",
+    "resize and fill": "pad",
+}
 FILL = {0: "fill", 1: "original", 2: "latent_noise"}
-CONTROL_MODES = {0: "balanced", 1: "prompt", 2: "control", "balanced": "balanced",
-                 "my prompt is more important": "prompt",
-                 "controlnet is more important": "control"}
-MODULES = {"none": "identity", "": "identity", "openpose_full": "openpose",
-           "depth": "depth_midas", "normal_bae": "normal_bae",
-           "lineart_realistic": "lineart", "lineart_standard (from white bg & black line)":
-           "lineart_standard"}
+CONTROL_MODES = {
+    0: "balanced",
+    1: "prompt",
+    2: "control",
+    "balanced": "balanced",
+    "my prompt is more important": "prompt",
+    "controlnet is more important": "control",
+}
+MODULES = {
+    "none": "identity",
+    "": "identity",
+    "openpose_full": "openpose",
+    "depth": "depth_midas",
+    "normal_bae": "normal_bae",
+    "lineart_realistic": "lineart",
+    "lineart_standard (from white bg & black line)": "lineart_standard",
+}
 
 
 def txt2img(sent: Txt2Img, options: dict[str, Any]) -> Request:
@@ -44,20 +61,29 @@ def txt2img(sent: Txt2Img, options: dict[str, Any]) -> Request:
     unit = _unit(sent)
     if unit is not None:
         if sent.enable_hr:
-            raise BadInput("Hires fix and ControlNet do not go together here; leave one out.",
-                           "enable_hr")
+            raise BadInput(
+                "Hires fix and ControlNet do not go together here; leave one out.", "enable_hr"
+            )
         if not _picture_of(unit):
             raise BadInput("The ControlNet unit has no image; send one.", "alwayson_scripts")
         control, images = _control(unit, values, None)
-        return Request(parse("style_transfer", values | control | {"start_from": "noise"}), images,
-                       save=sent.save_images)
+        return Request(
+            parse("style_transfer", values | control | {"start_from": "noise"}),
+            images,
+            save=sent.save_images,
+        )
     if sent.enable_hr:
         name = (sent.hr_upscaler or "Latent").lower()
         if not name.startswith(("latent", "lanczos")):
-            raise BadInput(f"There is no upscaler '{sent.hr_upscaler}' here; use Latent or "
-                           "Lanczos.", "hr_upscaler")
-        values |= {"hires_scale": sent.hr_scale, "hires_steps": sent.hr_second_pass_steps,
-                   "hires_upscaler": "latent" if name.startswith("latent") else "lanczos"}
+            raise BadInput(
+                f"There is no upscaler '{sent.hr_upscaler}' here; use Latent or Lanczos.",
+                "hr_upscaler",
+            )
+        values |= {
+            "hires_scale": sent.hr_scale,
+            "hires_steps": sent.hr_second_pass_steps,
+            "hires_upscaler": "latent" if name.startswith("latent") else "lanczos",
+        }
         if sent.denoising_strength is not None:
             values["hires_denoise"] = sent.denoising_strength
     return Request(parse("txt2img", values), save=sent.save_images)
@@ -72,8 +98,9 @@ def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
     if not sent.init_images:
         raise BadInput("'init_images' is empty; send one picture as base64.", "init_images")
     if len(sent.init_images) > 1:
-        raise BadInput("Send one picture in 'init_images'; several are several requests.",
-                       "init_images")
+        raise BadInput(
+            "Send one picture in 'init_images'; several are several requests.", "init_images"
+        )
     values = shared(sent, options)
     strength = sent.denoising_strength
     values["strength"] = 0.75 if strength is None else strength
@@ -93,8 +120,11 @@ def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
     if unit is None:
         return Request(parse("img2img", values), images, save=sent.save_images)
     control, pictures = _control(unit, values, images["image"])
-    return Request(parse("style_transfer", values | control | {"start_from": "picture"}),
-                   pictures | images, save=sent.save_images)
+    return Request(
+        parse("style_transfer", values | control | {"start_from": "picture"}),
+        pictures | images,
+        save=sent.save_images,
+    )
 
 
 def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
@@ -105,16 +135,26 @@ def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
     # Their schedule of old stands in the sampler's name; a name without one is "Automatic".
     pair, _ = sampler_and_schedule(name, sent.scheduler)
     if not pair:
-        raise BadInput(f"There is no sampler '{name[:80]}' here; ask /samplers for the names.",
-                       "sampler_name")
+        raise BadInput(
+            f"There is no sampler '{name[:80]}' here; ask /samplers for the names.", "sampler_name"
+        )
     values: dict[str, Any] = {
-        "prompt": sent.prompt, "negative_prompt": sent.negative_prompt, "seed": sent.seed,
-        "variation_seed": sent.subseed, "variation_strength": max(0.0, sent.subseed_strength),
-        "batch_size": sent.batch_size, "model": model_name(options["sd_model_checkpoint"]),
-        "clip_skip": options.get("CLIP_stop_at_last_layers", 1), **pair,
+        "prompt": sent.prompt,
+        "negative_prompt": sent.negative_prompt,
+        "seed": sent.seed,
+        "variation_seed": sent.subseed,
+        "variation_strength": max(0.0, sent.subseed_strength),
+        "batch_size": sent.batch_size,
+        "model": model_name(options["sd_model_checkpoint"]),
+        "clip_skip": options.get("CLIP_stop_at_last_layers", 1),
+        **pair,
     }
-    optional = {"steps": sent.steps, "guidance_scale": sent.cfg_scale, "width": sent.width,
-                "height": sent.height}
+    optional = {
+        "steps": sent.steps,
+        "guidance_scale": sent.cfg_scale,
+        "width": sent.width,
+        "height": sent.height,
+    }
     values |= {key: value for key, value in optional.items() if value is not None}
     if pair["sampler"] == "ddim" and sent.eta is not None:
         values["eta"] = sent.eta
@@ -141,8 +181,9 @@ def raw(sent: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise BadInput(f"'{field}' is not base64; send a picture as base64 (addresses are not "
-                       "fetched).", field) from None
+        raise BadInput(
+            f"'{field}' is not base64; send a picture as base64 (addresses are not fetched).", field
+        ) from None
 
 
 def _unit(sent: Drawing) -> Unit | None:
@@ -155,15 +196,21 @@ def _unit(sent: Drawing) -> Unit | None:
                 units += [Unit.model_validate(arg) for arg in args if isinstance(arg, dict)]
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
-                raise BadInput(f"The ControlNet unit's '{first['loc'][0]}' cannot be used: "
-                               f"{first['msg'].lower()}.", "alwayson_scripts") from None
+                raise BadInput(
+                    f"The ControlNet unit's '{first['loc'][0]}' cannot be used: "
+                    f"{first['msg'].lower()}.",
+                    "alwayson_scripts",
+                ) from None
         elif args and args[0] is not False:
-            raise BadInput(f"The script '{name[:80]}' is not available here; leave it out.",
-                           "alwayson_scripts")
+            raise BadInput(
+                f"The script '{name[:80]}' is not available here; leave it out.", "alwayson_scripts"
+            )
     active = [unit for unit in units if unit.enabled]
     if len(active) > 1:
-        raise BadInput("One ControlNet unit at a time is taken here; switch the others off.",
-                       "alwayson_scripts")
+        raise BadInput(
+            "One ControlNet unit at a time is taken here; switch the others off.",
+            "alwayson_scripts",
+        )
     return active[0] if active else None
 
 
@@ -175,12 +222,18 @@ def _control(
     wanted = MODULES.get(module, module)
     detector: DetectorName | None = next((e.name for e in ENTRIES if e.name == wanted), None)
     if detector is None:
-        raise BadInput(f"There is no preprocessor '{unit.module[:80]}' here; ask "
-                       "/controlnet/module_list for the names.", "alwayson_scripts")
-    low, high = (int(t) if t >= 0 else d for t, d in ((unit.threshold_a, 100),
-                                                      (unit.threshold_b, 200)))
+        raise BadInput(
+            f"There is no preprocessor '{unit.module[:80]}' here; ask "
+            "/controlnet/module_list for the names.",
+            "alwayson_scripts",
+        )
+    low, high = (
+        int(t) if t >= 0 else d for t, d in ((unit.threshold_a, 100), (unit.threshold_b, 200))
+    )
     settings: dict[str, Any] = {
-        "detector": detector, "control_scale": unit.weight, "control_start": unit.guidance_start,
+        "detector": detector,
+        "control_scale": unit.weight,
+        "control_start": unit.guidance_start,
         "control_end": unit.guidance_end,
         "control_mode": _named(CONTROL_MODES, unit.control_mode, "control_mode"),
         "controlnet": None if unit.model in ("None", "") else model_name(unit.model),

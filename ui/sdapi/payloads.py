@@ -11,15 +11,24 @@ from backend.contracts.errors import BadInput
 
 # Field -> values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
-    "restore_faces": (None, False), "tiling": (None, False), "script_name": (None, "", "None"),
-    "s_churn": (None, 0), "s_tmin": (None, 0), "s_noise": (None, 1),
+    "restore_faces": (None, False),
+    "tiling": (None, False),
+    "script_name": (None, "", "None"),
+    "s_churn": (None, 0),
+    "s_tmin": (None, 0),
+    "s_noise": (None, 1),
     "refiner_checkpoint": (None, ""),
     "hr_checkpoint_name": (None, "", "Use same checkpoint"),
-    "hr_sampler_name": (None, "", "Use same sampler"), "hr_prompt": (None, ""),
+    "hr_sampler_name": (None, "", "Use same sampler"),
+    "hr_prompt": (None, ""),
     "hr_scheduler": (None, "", "Use same scheduler", "Automatic", "automatic"),
-    "hr_negative_prompt": (None, ""), "hr_resize_x": (None, 0), "hr_resize_y": (None, 0),
-    "seed_resize_from_w": (None, 0, -1), "seed_resize_from_h": (None, 0, -1),
-    "firstphase_width": (None, 0), "firstphase_height": (None, 0),
+    "hr_negative_prompt": (None, ""),
+    "hr_resize_x": (None, 0),
+    "hr_resize_y": (None, 0),
+    "seed_resize_from_w": (None, 0, -1),
+    "seed_resize_from_h": (None, 0, -1),
+    "firstphase_width": (None, 0),
+    "firstphase_height": (None, 0),
 }
 
 

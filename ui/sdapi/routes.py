@@ -49,8 +49,10 @@ def sdapi(studio: Studio) -> FastAPI:
     """The application to be mounted at `/sdapi/v1`."""
     names = [card["name"] for card in studio.engine.library().models]
     chosen = "pocket" if "pocket" in names or not names else names[0]
-    desk = Desk(studio, {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1,
-                         "samples_format": "png"})
+    desk = Desk(
+        studio,
+        {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1, "samples_format": "png"},
+    )
     app = FastAPI(openapi_url=None)
     _errors(app)
     _drawing(app, desk)
@@ -81,9 +83,7 @@ def controlnet(studio: Studio) -> FastAPI:
 
 
 def _drawing(app: FastAPI, desk: Desk) -> None:
-    async def draw(
-        http: HttpRequest, sent: Drawing, made: Callable[[], Request]
-    ) -> dict[str, Any]:
+    async def draw(http: HttpRequest, sent: Drawing, made: Callable[[], Request]) -> dict[str, Any]:
         request = await asyncio.to_thread(made)
         statuses: list[JobStatus] = []
         before = desk.interrupted
@@ -93,7 +93,8 @@ def _drawing(app: FastAPI, desk: Desk) -> None:
                 first = statuses[0].outputs[0].record.settings
                 settings = settings.model_copy(update={"seed": first["seed"]})
                 settings = settings.model_copy(
-                    update={"seed": settings.image_seed(count * settings.batch_size)})
+                    update={"seed": settings.image_seed(count * settings.batch_size)}
+                )
             statuses.append(await _finished(desk, http, replace(request, settings=settings)))
             if desk.interrupted != before or statuses[-1].state != "done":
                 break
@@ -170,13 +171,17 @@ def _steering(app: FastAPI, desk: Desk) -> None:
             name = mapping.model_name(wanted["sd_model_checkpoint"])
             known = [card["name"] for card in engine.library(refresh=True).models]
             if name not in known:
-                raise UnknownName(f"There is no model '{name[:80]}'; there are: "
-                                  f"{', '.join(known)}.", "sd_model_checkpoint")
+                raise UnknownName(
+                    f"There is no model '{name[:80]}'; there are: {', '.join(known)}.",
+                    "sd_model_checkpoint",
+                )
             desk.options["sd_model_checkpoint"] = name
         skip = wanted.get("CLIP_stop_at_last_layers", 1)
         if not (isinstance(skip, int) and 1 <= skip <= 12):
-            raise BadInput("'CLIP_stop_at_last_layers' is a whole number from 1 to 12.",
-                           "CLIP_stop_at_last_layers")
+            raise BadInput(
+                "'CLIP_stop_at_last_layers' is a whole number from 1 to 12.",
+                "CLIP_stop_at_last_layers",
+            )
         if "CLIP_stop_at_last_layers" in wanted:
             desk.options["CLIP_stop_at_last_layers"] = skip
 
@@ -188,9 +193,13 @@ def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any
         "progress": now.step / total if now is not None and total else 0.0,
         "eta_relative": (now.eta_s or 0.0) if now is not None else 0.0,
         "state": {
-            "job": status.token if status is not None else "", "job_count": count, "job_no": 0,
-            "sampling_step": now.step if now is not None else 0, "sampling_steps": total,
-            "interrupted": status is not None and status.state == "stopped", "skipped": False,
+            "job": status.token if status is not None else "",
+            "job_count": count,
+            "job_no": 0,
+            "sampling_step": now.step if now is not None else 0,
+            "sampling_steps": total,
+            "interrupted": status is not None and status.state == "stopped",
+            "skipped": False,
             "stage": now.stage if now is not None else "",
         },
         "current_image": shown or None,
@@ -229,8 +238,15 @@ def _names(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
-        return [{"name": "Lanczos", "model_name": None, "model_path": None, "model_url": None,
-                 "scale": 4}]
+        return [
+            {
+                "name": "Lanczos",
+                "model_name": None,
+                "model_path": None,
+                "model_url": None,
+                "scale": 4,
+            }
+        ]
 
     @app.get("/latent-upscale-modes")
     def latent_upscale_modes() -> list[dict[str, Any]]:

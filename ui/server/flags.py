@@ -27,13 +27,22 @@ def flags(root: Path) -> argparse.Namespace:
     add("--data", type=Path, default=root / "data", help="outputs and your presets (data)")
     add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
-    add("--compile", choices=("off", "graphs", "full"), default="off",
-        help="compile models for each size once: CUDA graphs (GPU only), or fused kernels (off)")
+    add(
+        "--compile",
+        choices=("off", "graphs", "full"),
+        default="off",
+        help="compile models for each size once: CUDA graphs (GPU only), or fused kernels (off)",
+    )
     add("--preview", choices=("off", "fast", "tiny", "full"), default="fast")
     add("--vram-budget", type=amount, metavar="GIB", help="weights that the GPU may hold (70 %%)")
     add("--ram-budget", type=amount, metavar="GIB", help="weights that RAM may hold (70 %%)")
-    add("--idle-minutes", type=amount, default=30, metavar="N",
-        help="models that nobody uses for so long leave memory; 0 is never (30)")
+    add(
+        "--idle-minutes",
+        type=amount,
+        default=30,
+        metavar="N",
+        help="models that nobody uses for so long leave memory; 0 is never (30)",
+    )
     add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
     add("--open", action="store_true", help="open a browser")
     add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)

@@ -19,9 +19,20 @@ MAX_UPLOAD_BYTES = 40_000_000
 MAX_BODY_BYTES = 4_000_000
 LOGIN_FAILURES = 10
 LOGIN_PAUSE_S = 60.0
-_BLOCKED = ("/gradio_api/deep_link", "/gradio_api/run-history", "/gradio_api/proxy=", "/runs",
-            "/gradio_api/runs", "/monitoring", "/gradio_api/dev", "/gradio_api/mcp", "/docs",
-            "/redoc", "/gradio_api/api/", "/gradio_api/run/")
+_BLOCKED = (
+    "/gradio_api/deep_link",
+    "/gradio_api/run-history",
+    "/gradio_api/proxy=",
+    "/runs",
+    "/gradio_api/runs",
+    "/monitoring",
+    "/gradio_api/dev",
+    "/gradio_api/mcp",
+    "/docs",
+    "/redoc",
+    "/gradio_api/api/",
+    "/gradio_api/run/",
+)
 _RUN = "/gradio_api/run/predict"
 
 
@@ -67,8 +78,9 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = {key.decode("latin-1"): value.decode("latin-1")
-                   for key, value in scope["headers"]}
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             status, text = refusal

@@ -42,7 +42,13 @@ class Serving:
 
 
 def serving(
-    *, host: str, port: int, listen: bool, share: bool, auth: str | None, open_browser: bool,
+    *,
+    host: str,
+    port: int,
+    listen: bool,
+    share: bool,
+    auth: str | None,
+    open_browser: bool,
     api: bool = False,
 ) -> Serving:
     """Turns flags into a plan; whatever leaves this machine gets a password.

@@ -35,8 +35,9 @@ def read_upload(sent: Any, max_bytes: int) -> bytes:
         if not path.is_relative_to(folder) or not path.is_file():
             raise BadInput("Upload the file; a path on the server is not accepted.", "file")
         if path.stat().st_size > max_bytes:
-            raise BadInput(f"The file is too large; {max_bytes // 1_000_000} MB is the limit.",
-                           "file")
+            raise BadInput(
+                f"The file is too large; {max_bytes // 1_000_000} MB is the limit.", "file"
+            )
         return path.read_bytes()
     except OSError:
         raise BadInput("Upload the file; a path on the server is not accepted.", "file") from None
@@ -48,5 +49,8 @@ def read_pictures(sent: dict[str, Any]) -> dict[str, Pixels]:
     Raises:
         BadInput: One cannot be read; says which file is accepted.
     """
-    return {name: decode(read_upload(file, MAX_PICTURE_BYTES), name)
-            for name, file in sent.items() if file is not None}
+    return {
+        name: decode(read_upload(file, MAX_PICTURE_BYTES), name)
+        for name, file in sent.items()
+        if file is not None
+    }

@@ -92,7 +92,11 @@ __all__ = [
 MODES: dict[str, type[Settings]] = {
     cls.mode: cls
     for cls in (
-        Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, LoraMixSettings, MorphSettings,
+        Txt2ImgSettings,
+        Img2ImgSettings,
+        StyleTransferSettings,
+        LoraMixSettings,
+        MorphSettings,
         XyzGridSettings,
     )
 }

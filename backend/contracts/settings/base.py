@@ -132,51 +132,86 @@ class Settings(Frozen):
     sampler: SamplerName = Field("dpmpp_2m", description="The method that walks from noise to x0.")
     schedule: ScheduleName = Field("karras", description="Where the noise levels of the steps lie.")
     steps: int = Field(
-        20, ge=1, le=150, description="Model steps; more is slower and finer.",
+        20,
+        ge=1,
+        le=150,
+        description="Model steps; more is slower and finer.",
         json_schema_extra={"step": 1, "unit": "steps"},
     )
     guidance_scale: float | None = Field(
-        None, ge=0.0, le=30.0, description="How hard the prompt pulls; 1 turns guidance off.",
+        None,
+        ge=0.0,
+        le=30.0,
+        description="How hard the prompt pulls; 1 turns guidance off.",
         json_schema_extra={"step": 0.1},
     )
-    width: Size | None = Field(None, description="Width of the picture.",
-                               json_schema_extra={"step": 8, "unit": "px"})
-    height: Size | None = Field(None, description="Height of the picture.",
-                                json_schema_extra={"step": 8, "unit": "px"})
+    width: Size | None = Field(
+        None, description="Width of the picture.", json_schema_extra={"step": 8, "unit": "px"}
+    )
+    height: Size | None = Field(
+        None, description="Height of the picture.", json_schema_extra={"step": 8, "unit": "px"}
+    )
     seed: Seed = Field(-1, description="Start of the noise; -1 draws one, the same seed repeats.")
     batch_size: int = Field(
-        1, ge=1, le=16, description="Pictures made together, with seeds that count up.",
+        1,
+        ge=1,
+        le=16,
+        description="Pictures made together, with seeds that count up.",
         json_schema_extra={"step": 1, "unit": "pictures"},
     )
     batch_count: int = Field(
-        1, ge=1, le=100, description="How many such batches, one after the other.",
+        1,
+        ge=1,
+        le=100,
+        description="How many such batches, one after the other.",
         json_schema_extra={"step": 1, "unit": "batches"},
     )
     loras: tuple[LoraUse, ...] = Field((), max_length=32, description="LoRAs and their weights.")
-    eta: Fraction = Field(0.0, description="Fresh noise per DDIM step; 0 is deterministic.",
-                          json_schema_extra={"step": 0.05})
-    guidance_rescale: Fraction = Field(
-        0.0, description="Pulls over-saturated guidance back (Lin et al. 2023).",
+    eta: Fraction = Field(
+        0.0,
+        description="Fresh noise per DDIM step; 0 is deterministic.",
         json_schema_extra={"step": 0.05},
     )
-    guidance_start: Fraction = Field(0.0, description="Where in the run guidance begins.",
-                                     json_schema_extra={"step": 0.05, "unit": "of the run"})
-    guidance_end: Fraction = Field(1.0, description="Where in the run guidance ends.",
-                                   json_schema_extra={"step": 0.05, "unit": "of the run"})
+    guidance_rescale: Fraction = Field(
+        0.0,
+        description="Pulls over-saturated guidance back (Lin et al. 2023).",
+        json_schema_extra={"step": 0.05},
+    )
+    guidance_start: Fraction = Field(
+        0.0,
+        description="Where in the run guidance begins.",
+        json_schema_extra={"step": 0.05, "unit": "of the run"},
+    )
+    guidance_end: Fraction = Field(
+        1.0,
+        description="Where in the run guidance ends.",
+        json_schema_extra={"step": 0.05, "unit": "of the run"},
+    )
     threshold_ratio: Fraction = Field(
-        0.0, description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
+        0.0,
+        description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
         json_schema_extra={"step": 0.005},
     )
     variation_seed: Seed = Field(-1, description="Second seed to lean towards; -1 draws one.")
-    variation_strength: Fraction = Field(0.0, description="How far to lean to the second seed.",
-                                         json_schema_extra={"step": 0.05})
-    clip_skip: int = Field(1, ge=1, le=12, description="Text layers to skip from the end, plus 1.",
-                           json_schema_extra={"step": 1})
+    variation_strength: Fraction = Field(
+        0.0, description="How far to lean to the second seed.", json_schema_extra={"step": 0.05}
+    )
+    clip_skip: int = Field(
+        1,
+        ge=1,
+        le=12,
+        description="Text layers to skip from the end, plus 1.",
+        json_schema_extra={"step": 1},
+    )
     prompt_b: Prompt = Field("", description="A second prompt to blend with the first.")
-    prompt_mix: Fraction = Field(0.0, description="Weight of the second prompt in the blend.",
-                                 json_schema_extra={"step": 0.05})
+    prompt_mix: Fraction = Field(
+        0.0,
+        description="Weight of the second prompt in the blend.",
+        json_schema_extra={"step": 0.05},
+    )
     templates: tuple[Template, ...] = Field(
-        (), max_length=16,
+        (),
+        max_length=16,
         description="What prompts were drawn from; kept for the record, it changes nothing.",
     )
 
@@ -213,14 +248,19 @@ class Settings(Frozen):
             seed: Used where seed is -1.
             variation_seed: Used where variation_seed is -1.
         """
-        return self.model_copy(update={
-            "width": native_size[0] if self.width is None else self.width,
-            "height": native_size[1] if self.height is None else self.height,
-            "guidance_scale": guidance_scale if self.guidance_scale is None
-            else self.guidance_scale,
-            "seed": seed if self.seed == -1 else self.seed,
-            "variation_seed": variation_seed if self.variation_seed == -1 else self.variation_seed,
-        })
+        return self.model_copy(
+            update={
+                "width": native_size[0] if self.width is None else self.width,
+                "height": native_size[1] if self.height is None else self.height,
+                "guidance_scale": guidance_scale
+                if self.guidance_scale is None
+                else self.guidance_scale,
+                "seed": seed if self.seed == -1 else self.seed,
+                "variation_seed": variation_seed
+                if self.variation_seed == -1
+                else self.variation_seed,
+            }
+        )
 
     def image_seed(self, index: int) -> int:
         """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
@@ -230,11 +270,15 @@ class Settings(Frozen):
         """Batch `index` of `batch_count` as settings of its own, seeds counted on; resolved."""
         ahead = index * self.batch_size
         varied = self.variation_strength > 0  # then all pictures share the seed
-        return self.model_copy(update={
-            "batch_count": 1, "seed": self.seed if varied else self.image_seed(ahead),
-            "variation_seed": (self.variation_seed + ahead) % (MAX_SEED + 1) if varied
-            else self.variation_seed,
-        })
+        return self.model_copy(
+            update={
+                "batch_count": 1,
+                "seed": self.seed if varied else self.image_seed(ahead),
+                "variation_seed": (self.variation_seed + ahead) % (MAX_SEED + 1)
+                if varied
+                else self.variation_seed,
+            }
+        )
 
     @property
     def prompts(self) -> tuple[str, ...]:

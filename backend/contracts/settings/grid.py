@@ -22,8 +22,10 @@ from backend.contracts.settings.parsing import parsed
 from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
 
 BASE_MODES: dict[GridMode, type[Settings]] = {
-    "txt2img": Txt2ImgSettings, "img2img": Img2ImgSettings,
-    "style_transfer": StyleTransferSettings, "lora_mix": LoraMixSettings,
+    "txt2img": Txt2ImgSettings,
+    "img2img": Img2ImgSettings,
+    "style_transfer": StyleTransferSettings,
+    "lora_mix": LoraMixSettings,
 }
 """What a grid may be made of."""
 
@@ -66,8 +68,11 @@ class XyzGridSettings(Settings):
             raise BadInput(f"'{twice}' stands on two axes; choose another for one.", "y_field")
         for cell in self.cells():
             if cell.picture_count * cell.batch_count != 1:
-                raise BadInput("A grid draws one picture a cell; leave out what makes several "
-                               "(batch_size, batch_count, strengths, compare).", "batch_size")
+                raise BadInput(
+                    "A grid draws one picture a cell; leave out what makes several "
+                    "(batch_size, batch_count, strengths, compare).",
+                    "batch_size",
+                )
         return self
 
     @property
@@ -159,8 +164,11 @@ def _replaced(values: dict[str, Any], old: str, new: str) -> dict[str, Any]:
     """Prompts with `old` replaced; one of them must hold it."""
     prompts = {name: str(values[name]) for name in ("prompt", "negative_prompt")}
     if not any(old in text for text in prompts.values()):
-        raise BadInput(f"'{old[:80]}' occurs neither in the prompt nor in the negative prompt; "
-                       "the first value is what is searched for.", "prompt")
+        raise BadInput(
+            f"'{old[:80]}' occurs neither in the prompt nor in the negative prompt; "
+            "the first value is what is searched for.",
+            "prompt",
+        )
     return {name: text.replace(old, new) for name, text in prompts.items()}
 
 

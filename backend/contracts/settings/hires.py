@@ -16,15 +16,22 @@ class HiresFields(BaseModel):
     """Fields that `Txt2ImgSettings` takes in; with a scale of 1 there is no second stage."""
 
     hires_scale: float = Field(
-        1.0, ge=1.0, le=4.0, description="How much larger the second stage draws; 1 is off.",
+        1.0,
+        ge=1.0,
+        le=4.0,
+        description="How much larger the second stage draws; 1 is off.",
         json_schema_extra={"step": 0.05, "unit": "x"},
     )
     hires_denoise: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
-        0.7, description="How far to go from the enlarged picture; it runs this part of the steps.",
+        0.7,
+        description="How far to go from the enlarged picture; it runs this part of the steps.",
         json_schema_extra={"step": 0.01},
     )
     hires_steps: int = Field(
-        0, ge=0, le=150, description="Steps of the second stage; 0 takes those of the first.",
+        0,
+        ge=0,
+        le=150,
+        description="Steps of the second stage; 0 takes those of the first.",
         json_schema_extra={"step": 1, "unit": "steps"},
     )
     hires_upscaler: Upscaler = Field(

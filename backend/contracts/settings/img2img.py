@@ -37,16 +37,21 @@ class Img2ImgSettings(Settings):
     pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
 
     strength: Fraction = Field(
-        0.75, description="How far from the picture to go; it runs strength x steps.",
+        0.75,
+        description="How far from the picture to go; it runs strength x steps.",
         json_schema_extra={"step": 0.01},
     )
     strengths: tuple[FractionItem, ...] = Field(
-        (), max_length=6,
+        (),
+        max_length=6,
         description="Up to six strengths side by side from the same noise, instead of the one.",
     )
     mask_invert: StrictBool = Field(False, description="Repaint what the mask leaves black.")
     mask_blur: int = Field(
-        4, ge=0, le=64, description="Softness of the mask's edge; 0 is hard.",
+        4,
+        ge=0,
+        le=64,
+        description="Softness of the mask's edge; 0 is hard.",
         json_schema_extra={"step": 1, "unit": "px"},
     )
     masked_content: MaskedContent = Field(
@@ -56,7 +61,10 @@ class Img2ImgSettings(Settings):
         False, description="Draw only the masked part, at full size, and paste it back."
     )
     only_masked_padding: int = Field(
-        32, ge=0, le=256, description="How much around the mask the model sees with it.",
+        32,
+        ge=0,
+        le=256,
+        description="How much around the mask the model sees with it.",
         json_schema_extra={"step": 4, "unit": "px"},
     )
     resize_mode: ResizeMode = Field("crop", description="How the picture is brought to the size.")
@@ -67,17 +75,30 @@ class Img2ImgSettings(Settings):
         "", description="What the picture shows now, for finding its noise."
     )
     inversion_refine: int = Field(
-        2, ge=0, le=20, description="Refinements of the inversion's steps; 0 is plain DDIM.",
+        2,
+        ge=0,
+        le=20,
+        description="Refinements of the inversion's steps; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
     )
-    outpaint_left: Margin = Field(0, description="Extend the picture on the left.",
-                                  json_schema_extra={"step": 8, "unit": "px"})
-    outpaint_right: Margin = Field(0, description="Extend the picture on the right.",
-                                   json_schema_extra={"step": 8, "unit": "px"})
-    outpaint_top: Margin = Field(0, description="Extend the picture at the top.",
-                                 json_schema_extra={"step": 8, "unit": "px"})
-    outpaint_bottom: Margin = Field(0, description="Extend the picture at the bottom.",
-                                    json_schema_extra={"step": 8, "unit": "px"})
+    outpaint_left: Margin = Field(
+        0,
+        description="Extend the picture on the left.",
+        json_schema_extra={"step": 8, "unit": "px"},
+    )
+    outpaint_right: Margin = Field(
+        0,
+        description="Extend the picture on the right.",
+        json_schema_extra={"step": 8, "unit": "px"},
+    )
+    outpaint_top: Margin = Field(
+        0, description="Extend the picture at the top.", json_schema_extra={"step": 8, "unit": "px"}
+    )
+    outpaint_bottom: Margin = Field(
+        0,
+        description="Extend the picture at the bottom.",
+        json_schema_extra={"step": 8, "unit": "px"},
+    )
 
     @property
     def picture_count(self) -> int:
@@ -88,14 +109,17 @@ class Img2ImgSettings(Settings):
         width, height = super().drawn_size
         if self.only_masked:
             return width, height
-        return (width + self.outpaint_left + self.outpaint_right,
-                height + self.outpaint_top + self.outpaint_bottom)
+        return (
+            width + self.outpaint_left + self.outpaint_right,
+            height + self.outpaint_top + self.outpaint_bottom,
+        )
 
     @property
     def outpaints(self) -> bool:
         """Whether the picture grows on some side."""
-        return any((self.outpaint_left, self.outpaint_right, self.outpaint_top,
-                    self.outpaint_bottom))
+        return any(
+            (self.outpaint_left, self.outpaint_right, self.outpaint_top, self.outpaint_bottom)
+        )
 
     def missing_picture(self, given: Collection[str]) -> str | None:
         if "image" in given:
@@ -150,21 +174,36 @@ class StyleTransferSettings(Img2ImgSettings):
 
     detector: DetectorName = Field("canny", description="What is taken from the source picture.")
     canny_low: int = Field(
-        100, ge=0, le=255, description="Weak edges above this are kept where they touch strong.",
+        100,
+        ge=0,
+        le=255,
+        description="Weak edges above this are kept where they touch strong.",
         json_schema_extra={"step": 1},
     )
     canny_high: int = Field(
-        200, ge=0, le=255, description="Edges above this are always kept; lower finds more.",
+        200,
+        ge=0,
+        le=255,
+        description="Edges above this are always kept; lower finds more.",
         json_schema_extra={"step": 1},
     )
     control_scale: float = Field(
-        1.0, ge=0.0, le=2.0, description="How closely the edges are followed; 0 ignores them.",
+        1.0,
+        ge=0.0,
+        le=2.0,
+        description="How closely the edges are followed; 0 ignores them.",
         json_schema_extra={"step": 0.05},
     )
-    control_start: Fraction = Field(0.0, description="Where in the run the control begins.",
-                                    json_schema_extra={"step": 0.05, "unit": "of the run"})
-    control_end: Fraction = Field(1.0, description="Where in the run the control ends.",
-                                  json_schema_extra={"step": 0.05, "unit": "of the run"})
+    control_start: Fraction = Field(
+        0.0,
+        description="Where in the run the control begins.",
+        json_schema_extra={"step": 0.05, "unit": "of the run"},
+    )
+    control_end: Fraction = Field(
+        1.0,
+        description="Where in the run the control ends.",
+        json_schema_extra={"step": 0.05, "unit": "of the run"},
+    )
     control_mode: ControlMode = Field(
         "balanced", description="Which of prompt and control counts for more."
     )
@@ -172,7 +211,9 @@ class StyleTransferSettings(Img2ImgSettings):
         "noise", description="Start from pure noise, or from the source at the strength above."
     )
     controlnet: str | None = Field(
-        None, min_length=1, max_length=300,
+        None,
+        min_length=1,
+        max_length=300,
         description="The ControlNet; none given, the one that fits model and detector.",
     )
     controls: tuple[ControlUse, ...] = Field(

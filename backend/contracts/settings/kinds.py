@@ -40,9 +40,18 @@ TextPath = Literal["lerp", "slerp"]
 GridMode = Literal["txt2img", "img2img", "style_transfer", "lora_mix"]
 MorphFormat = Literal["mp4", "gif", "webp", "zip", "sheet"]
 DetectorName = Literal[
-    "canny", "identity", "lineart_standard", "shuffle",
-    "softedge_hed", "softedge_pidinet", "lineart", "lineart_anime",
-    "depth_midas", "normal_bae", "mlsd", "openpose",
+    "canny",
+    "identity",
+    "lineart_standard",
+    "shuffle",
+    "softedge_hed",
+    "softedge_pidinet",
+    "lineart",
+    "lineart_anime",
+    "depth_midas",
+    "normal_bae",
+    "mlsd",
+    "openpose",
 ]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 # Strict, because the check against text for numbers does not reach into a list.

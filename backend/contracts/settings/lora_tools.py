@@ -38,13 +38,22 @@ class LoraPadSettings(Txt2ImgSettings):
         """
         count = len(settings.acting_loras)
         if not 2 <= count <= MAX_CORNERS:
-            raise BadInput(f"The pad needs two to four LoRAs that are on; there "
-                           f"{'is' if count == 1 else 'are'} {count or 'none'}.", "loras")
+            raise BadInput(
+                f"The pad needs two to four LoRAs that are on; there "
+                f"{'is' if count == 1 else 'are'} {count or 'none'}.",
+                "loras",
+            )
         values = {name: getattr(settings, name) for name in Txt2ImgSettings.model_fields}
-        return cls.model_validate(values | {
-            "loras": settings.acting_loras, "batch_size": 1, "hires_scale": 1.0,
-            "grid": grid, "coarse_steps": min(coarse_steps, settings.steps),
-        })
+        return cls.model_validate(
+            values
+            | {
+                "loras": settings.acting_loras,
+                "batch_size": 1,
+                "hires_scale": 1.0,
+                "grid": grid,
+                "coarse_steps": min(coarse_steps, settings.steps),
+            }
+        )
 
     def shares(self, x: float, y: float) -> tuple[float, ...]:
         """How much of each LoRA acts at a point: bilinear, and 1 in all.
@@ -86,8 +95,9 @@ class LoraPadSettings(Txt2ImgSettings):
 
     def exact(self, x: float, y: float) -> LoraMixSettings:
         """The settings that draw the picture at a point, with all steps."""
-        values = {name: getattr(self, name) for name in self.__class__.model_fields
-                  if name in _MIX_FIELDS}
+        values = {
+            name: getattr(self, name) for name in self.__class__.model_fields if name in _MIX_FIELDS
+        }
         return LoraMixSettings.model_validate(values | {"loras": self.corners_at(x, y)})
 
     @property
@@ -112,12 +122,18 @@ class FootprintSettings(Txt2ImgSettings):
             BadInput: It was drawn without LoRAs.
         """
         if not settings.acting_loras:
-            raise BadInput("That picture was drawn without LoRAs; add one and generate again.",
-                           "loras")
+            raise BadInput(
+                "That picture was drawn without LoRAs; add one and generate again.", "loras"
+            )
         values = {name: getattr(settings, name) for name in Txt2ImgSettings.model_fields}
-        return cls.model_validate(values | {
-            "loras": settings.acting_loras, "batch_size": 1, "hires_scale": 1.0,
-        })
+        return cls.model_validate(
+            values
+            | {
+                "loras": settings.acting_loras,
+                "batch_size": 1,
+                "hires_scale": 1.0,
+            }
+        )
 
     @property
     def picture_count(self) -> int:

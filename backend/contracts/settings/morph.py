@@ -45,7 +45,10 @@ class MorphSettings(Settings):
     prompt_c: Prompt = Field("", description="What the third keyframe shows.")
     prompt_d: Prompt = Field("", description="What the fourth keyframe shows.")
     keyframes: int = Field(
-        2, ge=2, le=len("abcd"), description="From A to B, or on to C, or to C and D.",
+        2,
+        ge=2,
+        le=len("abcd"),
+        description="From A to B, or on to C, or to C and D.",
         json_schema_extra={"step": 1},
     )
     seed_a: Seed = Field(-1, description="Noise of the first end; -1 takes the seed.")
@@ -55,10 +58,20 @@ class MorphSettings(Settings):
     method: MorphMethod | None = Field(
         None, description="Walk between prompts; or pictures: quick, or fine, which learns them."
     )
-    frames: int = Field(16, ge=3, le=120, description="Pictures of the morph, ends included.",
-                        json_schema_extra={"step": 1, "unit": "frames"})
-    fps: int = Field(12, ge=1, le=60, description="Speed of the video.",
-                     json_schema_extra={"step": 1, "unit": "frames/s"})
+    frames: int = Field(
+        16,
+        ge=3,
+        le=120,
+        description="Pictures of the morph, ends included.",
+        json_schema_extra={"step": 1, "unit": "frames"},
+    )
+    fps: int = Field(
+        12,
+        ge=1,
+        le=60,
+        description="Speed of the video.",
+        json_schema_extra={"step": 1, "unit": "frames/s"},
+    )
     format: MorphFormat = Field("mp4", description="What the morph is handed over as.")
     ping_pong: StrictBool = Field(False, description="The video runs back to its start.")
     easing: Easing = Field("linear", description="Slow ends, where even spacing is off.")
@@ -68,24 +81,44 @@ class MorphSettings(Settings):
     embeddings: TextPath = Field("lerp", description="How the prompts are interpolated.")
     adain: StrictBool = Field(True, description="Colours of the frames follow both ends.")
     attention_lambda: Fraction = Field(
-        0.6, description="Part of the run in which frames look at both ends.",
+        0.6,
+        description="Part of the run in which frames look at both ends.",
         json_schema_extra={"step": 0.05, "unit": "of the run"},
     )
-    lora_rank: int = Field(16, ge=1, le=128, description="Rank of what fine learns of each end.",
-                           json_schema_extra={"step": 1})
-    lora_steps: int = Field(200, ge=1, le=5000, description="Steps in which fine learns each end.",
-                            json_schema_extra={"step": 10, "unit": "steps"})
-    lora_lr: float = Field(2e-4, gt=0.0, le=1.0, description="Learning rate of fine.",
-                           json_schema_extra={"step": 1e-5})
+    lora_rank: int = Field(
+        16,
+        ge=1,
+        le=128,
+        description="Rank of what fine learns of each end.",
+        json_schema_extra={"step": 1},
+    )
+    lora_steps: int = Field(
+        200,
+        ge=1,
+        le=5000,
+        description="Steps in which fine learns each end.",
+        json_schema_extra={"step": 10, "unit": "steps"},
+    )
+    lora_lr: float = Field(
+        2e-4, gt=0.0, le=1.0, description="Learning rate of fine.", json_schema_extra={"step": 1e-5}
+    )
     inversion_refine: int = Field(
-        2, ge=0, le=20, description="Refinements of the inversion's steps; 0 is plain DDIM.",
+        2,
+        ge=0,
+        le=20,
+        description="Refinements of the inversion's steps; 0 is plain DDIM.",
         json_schema_extra={"step": 1},
     )
     resize_mode: ResizeMode = Field("crop", description="How the pictures are brought to size.")
     sampler: SamplerName = Field("ddim", description="The method that walks from noise to x0.")
     schedule: ScheduleName = Field("model", description="Where the noise levels of the steps lie.")
-    steps: int = Field(50, ge=1, le=150, description="Model steps of each frame.",
-                       json_schema_extra={"step": 1, "unit": "steps"})
+    steps: int = Field(
+        50,
+        ge=1,
+        le=150,
+        description="Model steps of each frame.",
+        json_schema_extra={"step": 1, "unit": "steps"},
+    )
 
     def resolved(
         self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
@@ -94,13 +127,17 @@ class MorphSettings(Settings):
         own = super().resolved(
             native_size=native_size,
             guidance_scale=guidance_scale if self.method == "walk" else 1.0,
-            seed=seed, variation_seed=variation_seed,
+            seed=seed,
+            variation_seed=variation_seed,
         )
-        return own.model_copy(update={
-            f"seed_{letter}": own.image_seed(end) if self.end_seed(end) == -1
-            else self.end_seed(end)
-            for end, letter in enumerate("abcd")
-        })
+        return own.model_copy(
+            update={
+                f"seed_{letter}": own.image_seed(end)
+                if self.end_seed(end) == -1
+                else self.end_seed(end)
+                for end, letter in enumerate("abcd")
+            }
+        )
 
     def for_pictures(self, given: Collection[str]) -> Self:
         if self.method is not None:
@@ -140,7 +177,10 @@ class MorphSettings(Settings):
     @model_validator(mode="after")
     def _only_what_a_morph_has(self) -> Self:
         unused: dict[str, float] = {
-            "batch_size": 1, "batch_count": 1, "variation_strength": 0.0, "prompt_mix": 0.0,
+            "batch_size": 1,
+            "batch_count": 1,
+            "variation_strength": 0.0,
+            "prompt_mix": 0.0,
             "eta": 0.0,
         }
         for name, neutral in unused.items():

@@ -39,21 +39,35 @@ class TrainLoraSettings(BaseModel):
     mode: ClassVar[str] = "train_lora"
 
     name: str = Field(min_length=1, max_length=100, description="Name of the LoRA and its file.")
-    model: str = Field("pocket", min_length=1, max_length=300,
-                       description="The checkpoint that it is for.")
+    model: str = Field(
+        "pocket", min_length=1, max_length=300, description="The checkpoint that it is for."
+    )
     preset: TrainingPreset = Field(
         "style", description="A style from many pictures, or one picture, learned by heart."
     )
-    caption: str = Field("", max_length=2000,
-                         description="What pictures show that have no caption of their own.")
-    epochs: int | None = Field(None, ge=1, le=10_000, description="Passes over the pictures.",
-                               json_schema_extra={"step": 1})
-    steps: int | None = Field(None, ge=1, le=1_000_000,
-                              description="Training steps; go before the epochs.")
-    rank: int | None = Field(None, ge=1, le=256, description="Size of the LoRA; more holds more.",
-                             json_schema_extra={"step": 1})
+    caption: str = Field(
+        "", max_length=2000, description="What pictures show that have no caption of their own."
+    )
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Passes over the pictures.",
+        json_schema_extra={"step": 1},
+    )
+    steps: int | None = Field(
+        None, ge=1, le=1_000_000, description="Training steps; go before the epochs."
+    )
+    rank: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Size of the LoRA; more holds more.",
+        json_schema_extra={"step": 1},
+    )
     convolutions: StrictBool = Field(
-        False, description="Learn with the convolutions too (LoCon): textures come sooner, and the "
+        False,
+        description="Learn with the convolutions too (LoCon): textures come sooner, and the "
         "file is about four times as large.",
     )
     learning_rate: float | None = Field(
@@ -63,35 +77,54 @@ class TrainLoraSettings(BaseModel):
         "constant", description="Whether the learning rate stays, or falls to zero by the end."
     )
     resolution: int | None = Field(
-        None, ge=64, le=2048, multiple_of=8,
+        None,
+        ge=64,
+        le=2048,
+        multiple_of=8,
         description="Side of the square that the pictures are cut to; empty is the model's own.",
         json_schema_extra={"unit": "px"},
     )
     noise_offset: float = Field(
-        0.1, ge=0.0, le=1.0, description="Lets dark and bright pictures be learned.",
+        0.1,
+        ge=0.0,
+        le=1.0,
+        description="Lets dark and bright pictures be learned.",
         json_schema_extra={"step": 0.05},
     )
-    accumulation: int = Field(1, ge=1, le=256, description="Pictures that a step averages over.",
-                              json_schema_extra={"step": 1})
+    accumulation: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Pictures that a step averages over.",
+        json_schema_extra={"step": 1},
+    )
     min_snr_gamma: float | None = Field(
-        None, gt=0.0, le=100.0,
+        None,
+        gt=0.0,
+        le=100.0,
         description="Weighs noise levels evenly (Hang et al. 2023); empty is off, 5 is usual.",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Of first weights, order and noise.")
-    checkpoint_every: int = Field(500, ge=1, le=1_000_000, description="Steps between checkpoints.",
-                                  json_schema_extra={"step": 1, "unit": "steps"})
+    checkpoint_every: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="Steps between checkpoints.",
+        json_schema_extra={"step": 1, "unit": "steps"},
+    )
     validation_prompt: str = Field(
-        "", max_length=2000, description="Drawn now and then to watch it learn; empty is the first "
-        "caption.",
+        "",
+        max_length=2000,
+        description="Drawn now and then to watch it learn; empty is the first caption.",
     )
     validation_every: int | None = Field(
-        None, ge=0, le=1_000_000,
+        None,
+        ge=0,
+        le=1_000_000,
         description="Steps between those pictures; empty is an eighth of the training, 0 is never.",
     )
     validation_seed: int = Field(0, ge=0, le=2**32 - 1, description="Their seed.")
-    resume: StrictBool = Field(
-        False, description="Go on with the stopped training of that name."
-    )
+    resume: StrictBool = Field(False, description="Go on with the stopped training of that name.")
 
     @field_validator("name")
     @classmethod
@@ -105,9 +138,9 @@ class TrainLoraSettings(BaseModel):
     def resolved(self, native_side_px: int) -> Self:
         """Fills in the preset and the resolution."""
         values = PRESETS[self.preset] | {"resolution": native_side_px}
-        return self.model_copy(update={
-            name: value for name, value in values.items() if getattr(self, name) is None
-        })
+        return self.model_copy(
+            update={name: value for name, value in values.items() if getattr(self, name) is None}
+        )
 
 
 def parse_training(values: dict[str, Any]) -> TrainLoraSettings:

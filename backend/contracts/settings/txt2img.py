@@ -42,10 +42,15 @@ class Txt2ImgSettings(HiresFields, Settings):
         """The second stage as settings of its own; of resolved settings under hires fix."""
         width, height = self.drawn_size
         shared = {name: getattr(self, name) for name in Settings.model_fields}
-        stage = HiresStage.model_validate(shared | {
-            "width": None, "height": None, "strength": self.hires_denoise,
-            "steps": self.hires_steps or self.steps,
-        })
+        stage = HiresStage.model_validate(
+            shared
+            | {
+                "width": None,
+                "height": None,
+                "strength": self.hires_denoise,
+                "steps": self.hires_steps or self.steps,
+            }
+        )
         # Set afterwards: it may be larger than what a person may ask of a single stage.
         return stage.model_copy(update={"width": width, "height": height})
 
@@ -54,7 +59,8 @@ class Txt2ImgSettings(HiresFields, Settings):
             if not self.hires:
                 raise BadInput(
                     "That step belongs to the second stage of a hires run; switch hires fix on, "
-                    "or branch from an earlier step.", "hires_scale",
+                    "or branch from an earlier step.",
+                    "hires_scale",
                 )
             return self.second_stage
         return self.first_stage

@@ -72,8 +72,9 @@ def contact_sheet(pictures: Sequence[Pixels]) -> Pixels:
     sheet = Image.new("RGB", (columns * (size[0] + 4) + 4, rows * (size[1] + 4) + 4), "white")
     for index, picture in enumerate(pictures):
         small = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
-        sheet.paste(small, (4 + index % columns * (size[0] + 4),
-                            4 + index // columns * (size[1] + 4)))
+        sheet.paste(
+            small, (4 + index % columns * (size[0] + 4), 4 + index // columns * (size[1] + 4))
+        )
     return np.asarray(sheet)
 
 
@@ -81,8 +82,15 @@ def _gif(pictures: Sequence[Pixels], fps: int, note: str) -> bytes:
     first, *rest = (Image.fromarray(p).quantize(256, Image.Quantize.MEDIANCUT) for p in pictures)
     stream = io.BytesIO()
     # GIF counts in hundredths of a second, and browsers slow down what is faster than 50 fps.
-    first.save(stream, "GIF", save_all=True, append_images=rest, loop=0,
-               duration=max(20, round(100 / fps) * 10), comment=note.encode())
+    first.save(
+        stream,
+        "GIF",
+        save_all=True,
+        append_images=rest,
+        loop=0,
+        duration=max(20, round(100 / fps) * 10),
+        comment=note.encode(),
+    )
     return stream.getvalue()
 
 
@@ -91,8 +99,16 @@ def _webp(pictures: Sequence[Pixels], fps: int, note: str) -> bytes:
     exif = Image.Exif()
     exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"ASCII\0\0\0" + note.encode()
     stream = io.BytesIO()
-    first.save(stream, "WEBP", save_all=True, append_images=rest, loop=0, quality=90,
-               duration=round(1000 / fps), exif=exif)
+    first.save(
+        stream,
+        "WEBP",
+        save_all=True,
+        append_images=rest,
+        loop=0,
+        quality=90,
+        duration=round(1000 / fps),
+        exif=exif,
+    )
     return stream.getvalue()
 
 

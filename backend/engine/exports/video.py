@@ -33,8 +33,13 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
         with tempfile.TemporaryDirectory(prefix="loom-") as folder:
             path = Path(folder) / "video.mp4"
             writer = imageio_ffmpeg.write_frames(
-                str(path), (width, height), fps=fps, codec="libx264", macro_block_size=1,
-                quality=8, output_params=["-movflags", "+faststart", *noted],
+                str(path),
+                (width, height),
+                fps=fps,
+                codec="libx264",
+                macro_block_size=1,
+                quality=8,
+                output_params=["-movflags", "+faststart", *noted],
                 ffmpeg_log_level="error",
             )
             writer.send(None)

@@ -98,25 +98,28 @@ class FakeEngine(FakeQueue):
         training = None
         if isinstance(request, TrainLoraRequest):
             if not request.pictures:
-                raise BadInput("There are no pictures to learn from; add at least one.",
-                               "pictures")
+                raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
             training, background = request, True
             request = Request(fake_training.drawing(fake_training.resolved(request)), save=False)
         check_pictures(request)
         settings = request.settings.for_pictures(request.images)
         if settings.model not in self._models:
             known = ", ".join(self._models)
-            raise UnknownName(f"There is no model '{settings.model[:80]}'; there are: {known}.",
-                              "model")
+            raise UnknownName(
+                f"There is no model '{settings.model[:80]}'; there are: {known}.", "model"
+            )
         native = native_px(settings.model)
         resolved = settings.resolved(
-            native_size=(native, native), guidance_scale=4.0,
-            seed=secrets.randbelow(MAX_SEED + 1), variation_seed=secrets.randbelow(MAX_SEED + 1),
+            native_size=(native, native),
+            guidance_scale=4.0,
+            seed=secrets.randbelow(MAX_SEED + 1),
+            variation_seed=secrets.randbelow(MAX_SEED + 1),
         )
         resolved = self._settled(resolved)
         if (resolved.width or 0) * (resolved.height or 0) > 1536 * 1536:
-            raise BadInput("This picture is too large for the memory; 1536x1536 would fit.",
-                           "width")
+            raise BadInput(
+                "This picture is too large for the memory; 1536x1536 would fit.", "width"
+            )
         wanted = replace(request, settings=resolved)
         return self._queued(wanted, owner, background, training)
 
@@ -140,9 +143,13 @@ class FakeEngine(FakeQueue):
         if info is None:
             raise BadInput("Nothing of this run is stored; generate first.")
         return mp4(
-            (np.concatenate([self.timeline_frame(token, step, kind, image)
-                             for kind in ("x0", "xt")], axis=1)
-             for step in range(info.steps)), fps,
+            (
+                np.concatenate(
+                    [self.timeline_frame(token, step, kind, image) for kind in ("x0", "xt")], axis=1
+                )
+                for step in range(info.steps)
+            ),
+            fps,
         )
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
@@ -165,8 +172,9 @@ class FakeEngine(FakeQueue):
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""
         used = len(self._loaded) * GIB
-        residents = tuple(Resident((name,), "unet", GIB, 0, False, 0.0)
-                          for name in sorted(self._loaded))
+        residents = tuple(
+            Resident((name,), "unet", GIB, 0, False, 0.0) for name in sorted(self._loaded)
+        )
         return Memory(used, 16 * GIB, used, 16 * GIB, residents)
 
     def free_memory(self) -> int:
@@ -243,8 +251,9 @@ class FakeEngine(FakeQueue):
                 raise failure
             elapsed, done = time.monotonic() - begun, number * total + step
             left = (count * total - done) * self.step_time_s
-            self._pause(job, self.step_time_s,
-                        Progress("sampling", done, count * total, elapsed, left))
+            self._pause(
+                job, self.step_time_s, Progress("sampling", done, count * total, elapsed, left)
+            )
             self._show(job, step + 1, number * total, count * total)
         self._finish(job)
         return total - first
@@ -258,15 +267,27 @@ class FakeEngine(FakeQueue):
             for place, cell in enumerate(grid.cells):
                 request = replace(job.request, settings=cell)
                 for own in range(run_steps(cell)):
-                    self._pause(job, self.step_time_s, Progress(
-                        "sampling", step, total, time.monotonic() - begun,
-                        (total - step) * self.step_time_s,
-                    ))
+                    self._pause(
+                        job,
+                        self.step_time_s,
+                        Progress(
+                            "sampling",
+                            step,
+                            total,
+                            time.monotonic() - begun,
+                            (total - step) * self.step_time_s,
+                        ),
+                    )
                     step += 1
                     shown = frame(request, 0, (own + 1) / run_steps(cell))
                     with self._changed:
-                        job.preview = Preview(step, step, total, fake_picture.jpeg(
-                            grid.preview(place, shown), 1024), step == total)
+                        job.preview = Preview(
+                            step,
+                            step,
+                            total,
+                            fake_picture.jpeg(grid.preview(place, shown), 1024),
+                            step == total,
+                        )
                         self._publish(job, progress=replace(job.status.progress, step=step))
                 image = frame(request, 0, 1.0)
                 outputs.append(self._saved(job, grid.cell(place, image)))
@@ -287,37 +308,50 @@ class FakeEngine(FakeQueue):
         every, validated = max(1, total // 4), list[int]()
         for step in range(1, total + 1):
             left = (total - step) * self.step_time_s
-            self._pause(job, self.step_time_s, Progress(
-                "fitting", step, total, time.monotonic() - begun, left,
-                loss=fake_training.loss(step),
-            ))
+            self._pause(
+                job,
+                self.step_time_s,
+                Progress(
+                    "fitting",
+                    step,
+                    total,
+                    time.monotonic() - begun,
+                    left,
+                    loss=fake_training.loss(step),
+                ),
+            )
             if step % every == 0:
                 validated.append(step)
                 made = (*job.status.outputs, fake_training.validation(request, step))
                 self._publish(job, outputs=made)
             self._publish(job, info=fake_training.told(request, step, validated))
         self._trained.append(request.settings.name)
-        self._publish(job, info=fake_training.told(
-            request, total, validated, lora=request.settings.name
-        ))
+        self._publish(
+            job, info=fake_training.told(request, total, validated, lora=request.settings.name)
+        )
         self._end(job, "done", None, total, time.monotonic() - begun)
 
     def _show(self, job: FakeJob, done: int, before: int, overall: int) -> None:
         settings = job.batch.settings
         total = run_steps(settings)
-        frames = [
-            frame(job.batch, i, done / total)
-            for i in range(settings.picture_count)
-        ]
+        frames = [frame(job.batch, i, done / total) for i in range(settings.picture_count)]
         with self._changed:
             revision = job.preview.revision + 1 if job.preview else 1
-            job.preview = Preview(revision, before + done, overall,
-                                  fake_picture.jpeg(fake_picture.grid(frames)),
-                                  before + done == overall)
+            job.preview = Preview(
+                revision,
+                before + done,
+                overall,
+                fake_picture.jpeg(fake_picture.grid(frames)),
+                before + done == overall,
+            )
             self._publish(
-                job, timeline=TimelineInfo(done, settings.picture_count, sigmas(settings)[:done]),
-                progress=replace(job.status.progress, step=before + done,
-                                 eta_s=(overall - before - done) * self.step_time_s),
+                job,
+                timeline=TimelineInfo(done, settings.picture_count, sigmas(settings)[:done]),
+                progress=replace(
+                    job.status.progress,
+                    step=before + done,
+                    eta_s=(overall - before - done) * self.step_time_s,
+                ),
             )
 
     def _finish(self, job: FakeJob) -> None:

@@ -28,15 +28,17 @@ class Grid:
         self._done[place] = image
         settings = self.cells[place]
         model = {"name": settings.model, "hash": _MODEL_HASH}
-        record = Record(settings.mode, settings.model_dump(mode="json"), model,
-                        self._sheet.facts(place))
+        record = Record(
+            settings.mode, settings.model_dump(mode="json"), model, self._sheet.facts(place)
+        )
         return Output(place, image, record)
 
     def sheet(self) -> Output:
         """The whole, as far as it is done."""
         settings = self._settings
         record = Record(
-            settings.mode, settings.model_dump(mode="json"),
+            settings.mode,
+            settings.model_dump(mode="json"),
             {"name": settings.model, "hash": _MODEL_HASH},
             {"cells": len(self._done), "compared": "the whole grid"},
         )

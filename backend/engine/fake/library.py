@@ -28,7 +28,9 @@ def library(models: tuple[str, ...]) -> Library:
     return Library(
         models=tuple(
             {
-                "name": name, "title": name.replace("-", " ").title(), "family": "sd1",
+                "name": name,
+                "title": name.replace("-", " ").title(),
+                "family": "sd1",
                 "native_size": [native_px(name)] * 2,
                 "guidance_scale": 4.0 if name == "pocket" else 6.5,
                 "bytes": GIB // 20,
@@ -44,24 +46,42 @@ def library(models: tuple[str, ...]) -> Library:
         samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
         loras=tuple(
             {
-                "name": name, "bytes": 2**20, "family": "sd", "rank": 8,
-                "trigger_words": [name.removeprefix("pocket-")], "problem": problem,
+                "name": name,
+                "bytes": 2**20,
+                "family": "sd",
+                "rank": 8,
+                "trigger_words": [name.removeprefix("pocket-")],
+                "problem": problem,
                 "misfits": {model: problem for model in models if problem},
             }
             for name, problem in (
-                ("pocket-ink", None), ("pocket-neon", None),
+                ("pocket-ink", None),
+                ("pocket-neon", None),
                 ("grand-oil", "It was made for SDXL; this model is of another size."),
             )
         ),
-        controlnets=({
-            "name": "pocket-canny", "bytes": 10 * 2**20, "problem": None,
-            "detectors": ["canny"], "fits": ["pocket"],
-        },),
+        controlnets=(
+            {
+                "name": "pocket-canny",
+                "bytes": 10 * 2**20,
+                "problem": None,
+                "detectors": ["canny"],
+                "fits": ["pocket"],
+            },
+        ),
         embeddings=tuple(
-            {"name": name, "family": family, "bytes": 4096, "vectors": 3, "problem": problem,
-             "fits": [] if problem or family == "sdxl" else list(models)}
+            {
+                "name": name,
+                "family": family,
+                "bytes": 4096,
+                "vectors": 3,
+                "problem": problem,
+                "fits": [] if problem or family == "sdxl" else list(models),
+            }
             for name, family, problem in (
-                ("bad-hands", "sd1", None), ("inkwash", "sd1", None), ("grand-calm", "sdxl", None),
+                ("bad-hands", "sd1", None),
+                ("inkwash", "sd1", None),
+                ("grand-calm", "sdxl", None),
                 ("cut-short", "", "embeddings/cut-short.safetensors is damaged; copy it again."),
             )
         ),

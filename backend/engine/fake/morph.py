@@ -28,8 +28,11 @@ def facts(frames: Sequence[Pixels]) -> dict[str, Any]:
     """Distances and costs, in the shape of the real ones."""
     gaps = [float(np.abs(a.astype(float) - b).mean() / 255) for a, b in pairwise(frames)]
     return {
-        "distances": gaps, "ppl": sum(gaps), "pdv": float(np.var(gaps)),
-        "distance": "mean absolute difference", "positions": [],
+        "distances": gaps,
+        "ppl": sum(gaps),
+        "pdv": float(np.var(gaps)),
+        "distance": "mean absolute difference",
+        "positions": [],
         "compatibility": {"light": "green", "sentence": "These two are near enough to morph."},
         "reconstruction": [{"psnr": 38.2, "psnr_picture": 31.0, "psnr_autoencoder": 32.0}] * 2,
         "times_s": {"inverting": 1.2, "frames": 2.5},

@@ -13,13 +13,23 @@ from PIL import Image, ImageDraw, ImageFilter
 from backend.contracts.events import Pixels
 
 _COLOURS = {
-    "red": (214, 69, 65), "orange": (232, 138, 60), "yellow": (240, 200, 80),
-    "green": (84, 150, 96), "blue": (66, 118, 190), "purple": (132, 90, 170),
-    "pink": (226, 130, 160), "white": (238, 236, 230), "black": (44, 46, 54),
+    "red": (214, 69, 65),
+    "orange": (232, 138, 60),
+    "yellow": (240, 200, 80),
+    "green": (84, 150, 96),
+    "blue": (66, 118, 190),
+    "purple": (132, 90, 170),
+    "pink": (226, 130, 160),
+    "white": (238, 236, 230),
+    "black": (44, 46, 54),
     "brown": (140, 100, 72),
 }
-_SKIES = (((28, 40, 84), (232, 150, 120)), ((96, 160, 210), (226, 236, 240)),
-          ((52, 34, 80), (236, 120, 110)), ((120, 180, 190), (244, 226, 190)))
+_SKIES = (
+    ((28, 40, 84), (232, 150, 120)),
+    ((96, 160, 210), (226, 236, 240)),
+    ((52, 34, 80), (236, 120, 110)),
+    ((120, 180, 190), (244, 226, 190)),
+)
 
 
 def _generator(*parts: object) -> np.random.Generator:
@@ -66,8 +76,9 @@ def predicted(picture: Pixels, done: float, grain: NDArray[np.float64]) -> Pixel
     height, width = picture.shape[:2]
     coarse = 2.0 ** (5.0 * (1.0 - done))
     image = Image.fromarray(picture)
-    small = image.resize((max(2, int(width / coarse)), max(2, int(height / coarse))),
-                         Image.Resampling.BOX)
+    small = image.resize(
+        (max(2, int(width / coarse)), max(2, int(height / coarse))), Image.Resampling.BOX
+    )
     grown = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float64)
     return _to_pixels(grown + 26.0 * (1.0 - done) ** 2 * grain)
 
@@ -83,7 +94,7 @@ def grid(pictures: list[Pixels]) -> Pixels:
     columns = math.ceil(math.sqrt(len(pictures)))
     blank = np.zeros_like(pictures[0])
     cells = pictures + [blank] * (-len(pictures) % columns)
-    rows = [np.concatenate(cells[i:i + columns], axis=1) for i in range(0, len(cells), columns)]
+    rows = [np.concatenate(cells[i : i + columns], axis=1) for i in range(0, len(cells), columns)]
     return np.concatenate(rows, axis=0)
 
 

@@ -71,9 +71,15 @@ class FakeQueue:
             job = self._find(token)
             if job in self._queue:
                 place = self._queue.index(job)
-                other = next((i for i in reversed(range(place))
-                              if self._queue[i].owner == job.owner
-                              and self._queue[i].background == job.background), place)
+                other = next(
+                    (
+                        i
+                        for i in reversed(range(place))
+                        if self._queue[i].owner == job.owner
+                        and self._queue[i].background == job.background
+                    ),
+                    place,
+                )
                 self._queue[place], self._queue[other] = self._queue[other], job
 
     def status(self, token: str) -> JobStatus:
@@ -82,11 +88,15 @@ class FakeQueue:
             job = self._find(token)
             if job in self._queue:
                 now = [j for j in self._jobs.values() if j.status.state == "running"]
-                before = self._queue[:self._queue.index(job)]
+                before = self._queue[: self._queue.index(job)]
                 wait_s = sum(j.status.progress.eta_s or 0.0 for j in now) + self.step_time_s * sum(
-                    j.request.settings.batch_count * run_steps(j.request.settings) for j in before)
-                return replace(job.status, position=len(before) + len(now),
-                               progress=replace(job.status.progress, eta_s=wait_s))
+                    j.request.settings.batch_count * run_steps(j.request.settings) for j in before
+                )
+                return replace(
+                    job.status,
+                    position=len(before) + len(now),
+                    progress=replace(job.status.progress, eta_s=wait_s),
+                )
             return job.status
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
@@ -142,9 +152,13 @@ class FakeQueue:
                 raise QueueFull("You have as many pictures waiting as fit; let one finish first.")
             token = secrets.token_urlsafe(24)
             job = FakeJob(
-                wanted, wanted, owner, background,
+                wanted,
+                wanted,
+                owner,
+                background,
                 JobStatus(token, "queued", len(self._queue), Progress("queued"), revision=1),
-                time.monotonic(), training,
+                time.monotonic(),
+                training,
             )
             self._jobs[token] = job
             while len(self._jobs) > _KEPT_JOBS:
@@ -166,22 +180,29 @@ class FakeQueue:
         return job
 
     def _end(
-        self, job: FakeJob, state: str, error: str | None, steps: int | None = None,
+        self,
+        job: FakeJob,
+        state: str,
+        error: str | None,
+        steps: int | None = None,
         elapsed_s: float | None = None,
     ) -> None:
         settings, progress = job.request.settings, job.status.progress
         info: dict[str, Any] = {
-            "seeds": [settings.batch(number).image_seed(i % settings.batch_size)
-                      for number in range(settings.batch_count)
-                      for i in range(settings.picture_count)],
+            "seeds": [
+                settings.batch(number).image_seed(i % settings.batch_size)
+                for number in range(settings.batch_count)
+                for i in range(settings.picture_count)
+            ],
             "settings": settings.model_dump(mode="json"),
             "model": model(settings),
             "mode": settings.mode,
             "steps": progress.step if steps is None else steps,
             "elapsed_s": round(progress.elapsed_s if elapsed_s is None else elapsed_s, 3),
         }
-        info |= facts(settings, [output.image for output in job.status.outputs],
-                      done=state == "done")
+        info |= facts(
+            settings, [output.image for output in job.status.outputs], done=state == "done"
+        )
         with self._changed:
             if job.preview is not None and not job.preview.final:
                 job.preview = replace(job.preview, revision=job.preview.revision + 1, final=True)

@@ -37,9 +37,8 @@ def sigmas(settings: Settings) -> tuple[float, ...]:
     """Levels after each step of all stages."""
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         second = settings.second_stage
-        return levels(settings)[1:] + levels(second)[second.steps
-                                                               - run_steps(second) + 1:]
-    return levels(settings)[settings.steps - run_steps(settings) + 1:]
+        return levels(settings)[1:] + levels(second)[second.steps - run_steps(second) + 1 :]
+    return levels(settings)[settings.steps - run_steps(settings) + 1 :]
 
 
 def run_steps(settings: Settings) -> int:
@@ -83,8 +82,10 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
 def outputs(request: Request, made: int) -> list[Output]:
     """The finished pictures of one batch with their records; `made` came before them."""
     settings = request.settings
-    return [_explained(Output(made + i, frame(request, i, 1.0), _record(settings, i)), request)
-            for i in range(settings.picture_count)]
+    return [
+        _explained(Output(made + i, frame(request, i, 1.0), _record(settings, i)), request)
+        for i in range(settings.picture_count)
+    ]
 
 
 def _record(settings: Settings, image: int) -> Record:
@@ -128,10 +129,12 @@ def facts(settings: Settings, pictures: Sequence[Pixels], *, done: bool) -> dict
 def footprint(settings: FootprintSettings) -> dict[str, Any]:
     """Even shares in every step."""
     share = round(1 / len(settings.loras), 4)
-    return {"footprint": [
-        {"name": use.name, "share": share, "shares": [share] * settings.steps}
-        for use in settings.loras
-    ]}
+    return {
+        "footprint": [
+            {"name": use.name, "share": share, "shares": [share] * settings.steps}
+            for use in settings.loras
+        ]
+    }
 
 
 def _explained(output: Output, request: Request) -> Output:
@@ -150,7 +153,9 @@ def _explained(output: Output, request: Request) -> Output:
     control = canny(source) if direct is None else source
     found = obedience.measure(control, output.image, canny)
     measured = {
-        "recall": found.recall, "precision": found.precision, "f1": found.f1,
+        "recall": found.recall,
+        "precision": found.precision,
+        "f1": found.f1,
         "density": found.density,
         "suggestions": [
             {"sentence": advice.sentence, "changes": advice.changes}

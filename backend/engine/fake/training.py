@@ -32,10 +32,15 @@ def loss(step: int) -> float:
 
 def drawing(settings: TrainLoraSettings) -> Txt2ImgSettings:
     """The recipe of its validation pictures."""
-    return Txt2ImgSettings.model_validate({
-        "prompt": settings.validation_prompt or settings.caption, "model": settings.model,
-        "seed": settings.validation_seed, "width": SIDE_PX, "height": SIDE_PX,
-    })
+    return Txt2ImgSettings.model_validate(
+        {
+            "prompt": settings.validation_prompt or settings.caption,
+            "model": settings.model,
+            "seed": settings.validation_seed,
+            "width": SIDE_PX,
+            "height": SIDE_PX,
+        }
+    )
 
 
 def validation(request: TrainLoraRequest, step: int) -> Output:
@@ -44,8 +49,12 @@ def validation(request: TrainLoraRequest, step: int) -> Output:
     picture = fake_picture.draw(settings.prompt, settings.seed, SIDE_PX, SIDE_PX)
     grain = fake_picture.noise(settings.prompt, settings.seed, SIDE_PX, SIDE_PX)
     image = fake_picture.predicted(picture, step / steps(request), grain)
-    record = Record(settings.mode, settings.model_dump(mode="json"),
-                    {"name": settings.model, "hash": "0" * 10}, {"training_step": step})
+    record = Record(
+        settings.mode,
+        settings.model_dump(mode="json"),
+        {"name": settings.model, "hash": "0" * 10},
+        {"training_step": step},
+    )
     return Output(step, image, record)
 
 
@@ -53,13 +62,24 @@ def told(
     request: TrainLoraRequest, step: int, validated: list[int], **facts: str
 ) -> dict[str, Any]:
     """The job's info of its training."""
-    return {"training": {
-        "name": request.settings.name, "losses": [(i, loss(i)) for i in range(1, step + 1)],
-        "validated": validated, **facts,
-    }}
+    return {
+        "training": {
+            "name": request.settings.name,
+            "losses": [(i, loss(i)) for i in range(1, step + 1)],
+            "validated": validated,
+            **facts,
+        }
+    }
 
 
 def lora(name: str) -> dict[str, Any]:
     """How the library lists what was trained."""
-    return {"name": name, "bytes": 2**20, "family": "sd", "rank": 8, "trigger_words": [name],
-            "problem": None, "misfits": {}}
+    return {
+        "name": name,
+        "bytes": 2**20,
+        "family": "sd",
+        "rank": 8,
+        "trigger_words": [name],
+        "problem": None,
+        "misfits": {},
+    }

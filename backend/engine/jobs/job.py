@@ -41,7 +41,12 @@ class Job:
     """
 
     def __init__(
-        self, request: AnyRequest, owner: str, *, background: bool, patience: Patience,
+        self,
+        request: AnyRequest,
+        owner: str,
+        *,
+        background: bool,
+        patience: Patience,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.token = secrets.token_urlsafe(24)
@@ -173,8 +178,15 @@ class Job:
         """Snapshot; `position` counts the jobs before it."""
         with self._changed:
             return JobStatus(
-                self.token, self._state, position, self._progress, tuple(self._outputs),
-                self._error, dict(self._info), timeline, self._revision,
+                self.token,
+                self._state,
+                position,
+                self._progress,
+                tuple(self._outputs),
+                self._error,
+                dict(self._info),
+                timeline,
+                self._revision,
             )
 
 

@@ -45,8 +45,13 @@ class Mailbox:
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     def offer(
-        self, pixels: Callable[[], Frame], step: int, total: int, size_px: tuple[int, int],
-        *, final: bool = False,
+        self,
+        pixels: Callable[[], Frame],
+        step: int,
+        total: int,
+        size_px: tuple[int, int],
+        *,
+        final: bool = False,
     ) -> None:
         """Replaces the frame; `pixels` is called at most once, by the side that pulls."""
         with self._lock:

@@ -1,7 +1,8 @@
 """The Engine's interface: all that the page, the API and scripts may use.
 
-The local engine is its first implementation; `backend.engine.fake.engine.FakeEngine` is the second, for
-tests; a cluster engine must be able to stand in unchanged. Every value that crosses it is plain.
+The local engine is its first implementation; `backend.engine.fake.engine.FakeEngine` is the
+second, for tests; a cluster engine must be able to stand in unchanged. Every value that crosses it
+is plain.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class FairQueue(Generic[T]):
         """Jobs that run before this one; None when it does not wait here."""
         with self._changed:
             order = list(self._order())
-            return order[:order.index(job)] if job in order else None
+            return order[: order.index(job)] if job in order else None
 
     def position(self, job: T) -> int | None:
         """How many jobs run before this one; None when it does not wait here."""

@@ -96,9 +96,7 @@ class JobSteps:
             frame = self._frame(self._previewer, step.x0)
             if compose is not None:
                 frame = partial(_composed, compose, frame)
-            self._job.previews.offer(
-                frame, done, total, self._size_px, final=done == total
-            )
+            self._job.previews.offer(frame, done, total, self._size_px, final=done == total)
         now = time.monotonic()
         if self._first is None:
             self._first = (now, done)

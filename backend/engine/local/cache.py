@@ -46,7 +46,8 @@ class Budgets:
     def of_gib(cls, device: float | None, ram: float | None, idle_minutes: float) -> Self:
         """From the flags; 0 minutes mean for ever."""
         return cls(
-            None if device is None else int(device * GIB), None if ram is None else int(ram * GIB),
+            None if device is None else int(device * GIB),
+            None if ram is None else int(ram * GIB),
             idle_minutes * 60 or math.inf,
         )
 
@@ -86,10 +87,15 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
         device = budgets.device_bytes
         tier = DeviceTier(
             int(SHARE * free_bytes(target.device)) if device is None else device,
-            lambda tensor: tensor.to(target.device), target.device, torch.cuda.empty_cache,
+            lambda tensor: tensor.to(target.device),
+            target.device,
+            torch.cuda.empty_cache,
         )
     return ModelManager(
-        load, ram, device=tier, idle_s=budgets.idle_s,
+        load,
+        ram,
+        device=tier,
+        idle_s=budgets.idle_s,
         expect=lambda name: expected_bytes(catalog, name, target),
     )
 
@@ -99,7 +105,8 @@ def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
     try:
         info = (
             catalog.find("controlnet", name.removeprefix(controlnet.KEY))
-            if name.startswith(controlnet.KEY) else catalog.checkpoint(name)
+            if name.startswith(controlnet.KEY)
+            else catalog.checkpoint(name)
         )
         files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))
         shapes = [shape for file in files for shape in read_shapes(file).values()]

@@ -68,9 +68,16 @@ class LocalEngine:
     """
 
     def __init__(
-        self, catalog: Catalog, models: ModelManager[Checkpoint], target: Target,
-        storage: Storage | None, *, preview: PreviewKind = "fast", patience: Patience | None = None,
-        run: RunMode = run_mode, wildcards: Wildcards | None = None,
+        self,
+        catalog: Catalog,
+        models: ModelManager[Checkpoint],
+        target: Target,
+        storage: Storage | None,
+        *,
+        preview: PreviewKind = "fast",
+        patience: Patience | None = None,
+        run: RunMode = run_mode,
+        wildcards: Wildcards | None = None,
     ) -> None:
         self._catalog = catalog
         self._models = models
@@ -85,9 +92,19 @@ class LocalEngine:
         self._wildcards = wildcards or Wildcards()
         self._tokens = TokenCounter(EmbeddingShelf(catalog))
         worker = Worker(
-            self._queue, run, models, LoraShelf(catalog).read, self._timelines, storage, preview,
-            self._device_lock, prepare=self._resolve, pace=self._pace,
-            lora_folder=catalog.lora_folder, changed_files=catalog.refresh, advise=self._advice,
+            self._queue,
+            run,
+            models,
+            LoraShelf(catalog).read,
+            self._timelines,
+            storage,
+            preview,
+            self._device_lock,
+            prepare=self._resolve,
+            pace=self._pace,
+            lora_folder=catalog.lora_folder,
+            changed_files=catalog.refresh,
+            advise=self._advice,
         )
         self._thread = threading.Thread(target=worker.loop, name="device-worker", daemon=True)
         self._thread.start()
@@ -99,9 +116,16 @@ class LocalEngine:
 
     @classmethod
     def create(
-        cls, models: Sequence[Path], storage: Storage, *, device: str | None = None,
-        dtype: str | None = None, compiled: CompileKind = "off", preview: PreviewKind = "fast",
-        warm_up: str | None = "pocket", budgets: Budgets = STANDARD_BUDGETS,
+        cls,
+        models: Sequence[Path],
+        storage: Storage,
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        compiled: CompileKind = "off",
+        preview: PreviewKind = "fast",
+        warm_up: str | None = "pocket",
+        budgets: Budgets = STANDARD_BUDGETS,
         wildcards: Wildcards | None = None,
     ) -> Self:
         """The engine as the app runs it.
@@ -169,8 +193,10 @@ class LocalEngine:
             raise BadInput(info.problem, "model")
         draw = random.SystemRandom()
         resolved = settings.resolved(
-            native_size=info.native_size, guidance_scale=info.card.guidance_scale,
-            seed=draw.randint(0, MAX_SEED), variation_seed=draw.randint(0, MAX_SEED),
+            native_size=info.native_size,
+            guidance_scale=info.card.guidance_scale,
+            seed=draw.randint(0, MAX_SEED),
+            variation_seed=draw.randint(0, MAX_SEED),
         )
         if not isinstance(resolved, XyzGridSettings):
             resolved = take_loras(settled(resolved, self._wildcards))
@@ -236,8 +262,11 @@ class LocalEngine:
         if waiting is None:
             return None
         # One in the background steps aside within a model call: nobody waits for it.
-        return [other for other in self._shelf.all() if other.state == "running"
-                and (job.background or not other.background)] + waiting
+        return [
+            other
+            for other in self._shelf.all()
+            if other.state == "running" and (job.background or not other.background)
+        ] + waiting
 
     def _wait_s(self, before: Sequence[Job]) -> float | None:
         """Seconds until these jobs have ended; None where one cannot be foreseen."""
@@ -330,10 +359,14 @@ class LocalEngine:
         if refresh:
             self._catalog.refresh()
         return Library(
-            models=models_of(self._catalog), samplers=samplers(),
-            loras=tuple(self._loras()), vaes=vaes_of(self._catalog),
-            controlnets=tuple(self._controlnets()), embeddings=embeddings_of(self._catalog),
-            device=str(self._target.device), dtype=self._target.dtype_name,
+            models=models_of(self._catalog),
+            samplers=samplers(),
+            loras=tuple(self._loras()),
+            vaes=vaes_of(self._catalog),
+            controlnets=tuple(self._controlnets()),
+            embeddings=embeddings_of(self._catalog),
+            device=str(self._target.device),
+            dtype=self._target.dtype_name,
         )
 
     def _loras(self) -> Iterator[dict[str, Any]]:
@@ -345,7 +378,10 @@ class LocalEngine:
                 continue  # it went away; the next refresh drops it
             reasons = {model.name: self._fits.problem(lora, model) for model in models}
             yield {
-                "name": info.name, "bytes": info.bytes, "family": lora.family, "rank": lora.rank,
+                "name": info.name,
+                "bytes": info.bytes,
+                "family": lora.family,
+                "rank": lora.rank,
                 "trigger_words": list(lora.trigger_words),
                 "problem": info.problem or lora.problem,
                 "misfits": {name: reason for name, reason in reasons.items() if reason},
@@ -355,16 +391,26 @@ class LocalEngine:
         checkpoints = [i for i in self._catalog.models("checkpoint") if i.problem is None]
         for info in self._catalog.models("controlnet"):
             yield {
-                "name": info.name, "bytes": info.bytes, "problem": info.problem,
+                "name": info.name,
+                "bytes": info.bytes,
+                "problem": info.problem,
                 "detectors": list(controlnet.trained_on(info)),
-                "fits": [model.name for model in checkpoints
-                         if info.problem is None and controlnet.fits(info, model)],
+                "fits": [
+                    model.name
+                    for model in checkpoints
+                    if info.problem is None and controlnet.fits(info, model)
+                ],
             }
 
     def memory(self) -> Memory:
         models = self._models
-        return Memory(models.used_bytes, models.budget_bytes, models.ram_bytes,
-                      models.ram_budget_bytes, models.residents())
+        return Memory(
+            models.used_bytes,
+            models.budget_bytes,
+            models.ram_bytes,
+            models.ram_budget_bytes,
+            models.residents(),
+        )
 
     def free_memory(self) -> int:
         return self._models.free()

@@ -17,8 +17,12 @@ from backend.models.text.embedding_header import header_of
 def first_look(folders: Sequence[Path]) -> Library:
     """Models and samplers, for a page that is built while the engine is still starting."""
     catalog = Catalog(folders)
-    return Library(models=models_of(catalog), samplers=samplers(), vaes=vaes_of(catalog),
-                   embeddings=embeddings_of(catalog))
+    return Library(
+        models=models_of(catalog),
+        samplers=samplers(),
+        vaes=vaes_of(catalog),
+        embeddings=embeddings_of(catalog),
+    )
 
 
 def models_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
@@ -40,12 +44,20 @@ def embeddings_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
     found: list[dict[str, Any]] = []
     for info in catalog.models("embedding"):
         header = None if info.problem else header_of(info.path)
-        found.append({
-            "name": info.name, "family": info.family, "bytes": info.bytes,
-            "vectors": 0 if header is None else header.vectors, "problem": info.problem,
-            "fits": [name for name, width in widths.items()
-                     if header is not None and header.widths == width],
-        })
+        found.append(
+            {
+                "name": info.name,
+                "family": info.family,
+                "bytes": info.bytes,
+                "vectors": 0 if header is None else header.vectors,
+                "problem": info.problem,
+                "fits": [
+                    name
+                    for name, width in widths.items()
+                    if header is not None and header.widths == width
+                ],
+            }
+        )
     return tuple(found)
 
 
@@ -63,8 +75,14 @@ def samplers() -> dict[str, tuple[str, ...]]:
 
 def _summary(info: ModelInfo) -> dict[str, Any]:
     return {
-        "name": info.name, "title": info.card.title or info.name, "family": info.family,
-        "native_size": list(info.native_size), "guidance_scale": info.card.guidance_scale,
-        "bytes": info.bytes, "example_prompts": list(info.card.example_prompts),
-        "known_words": list(info.card.known_words), "problem": info.problem, "note": info.note,
+        "name": info.name,
+        "title": info.card.title or info.name,
+        "family": info.family,
+        "native_size": list(info.native_size),
+        "guidance_scale": info.card.guidance_scale,
+        "bytes": info.bytes,
+        "example_prompts": list(info.card.example_prompts),
+        "known_words": list(info.card.known_words),
+        "problem": info.problem,
+        "note": info.note,
     }

@@ -63,6 +63,7 @@ def take_loras(settings: Settings) -> Settings:
         weight += row.weight if row.on else 0.0
         rows[name] = row.model_copy(update={"weight": weight, "on": True})
     values = settings.model_dump() | {
-        "prompt": prompt, "loras": [row.model_dump() for row in rows.values()],
+        "prompt": prompt,
+        "loras": [row.model_dump() for row in rows.values()],
     }
     return parse(settings.mode, values)

@@ -65,8 +65,10 @@ class StartingEngine:
 
 
 def start_local(
-    models: Sequence[Path], storage: Storage,
-    budgets: tuple[float | None, float | None, float], **options: Any,
+    models: Sequence[Path],
+    storage: Storage,
+    budgets: tuple[float | None, float | None, float],
+    **options: Any,
 ) -> Engine:
     """Starts `LocalEngine.create` in the background.
 

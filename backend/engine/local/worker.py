@@ -101,17 +101,28 @@ class Worker:
         steps = JobSteps(job, self.timelines, self.preview)
         notes = Notes(job)
         context = Context(
-            models=self.models, check=lambda: self._check(job, context), report=job.report,
-            steps=steps, branches=self.timelines, lora=self.lora, posteriors=self.posteriors,
-            inform=notes.inform, ends=self.ends, prepare=self.prepare,
-            lora_folder=self.lora_folder, changed_files=self.changed_files,
+            models=self.models,
+            check=lambda: self._check(job, context),
+            report=job.report,
+            steps=steps,
+            branches=self.timelines,
+            lora=self.lora,
+            posteriors=self.posteriors,
+            inform=notes.inform,
+            ends=self.ends,
+            prepare=self.prepare,
+            lora_folder=self.lora_folder,
+            changed_files=self.changed_files,
         )
         try:
             with torch.no_grad(), memory_pressure.in_force(Thrift(self.models.relieve, notes.tell)):
                 if memory_pressure.attempt(lambda: (self._outputs(job, context),)) is None:
                     self._again(job, context, steps)
-                elif (steps.begun_at is not None and isinstance(job.request, Request)
-                        and job.request.branch is None):
+                elif (
+                    steps.begun_at is not None
+                    and isinstance(job.request, Request)
+                    and job.request.branch is None
+                ):
                     self.pace.note(job.request.settings, time.monotonic() - steps.begun_at)
             job.finish("done", None, info(job, steps.executed))
         except Cancelled:
@@ -184,8 +195,11 @@ def kept(job: Job, steps: int) -> str:
     """What a stopped job leaves, in a sentence."""
     if isinstance(job.request, TrainLoraRequest):
         step, total = job.progress.step, job.progress.total
-        return (f"Stopped after {step} of {total} steps; a checkpoint is kept to go on from."
-                if step else "Stopped before the first step.")
+        return (
+            f"Stopped after {step} of {total} steps; a checkpoint is kept to go on from."
+            if step
+            else "Stopped before the first step."
+        )
     pictures = len(job.outputs)
     if pictures:
         what = "picture is" if pictures == 1 else "pictures are"
@@ -227,4 +241,3 @@ def warm(models: ModelManager[Checkpoint], name: str, device_lock: threading.Loc
             log.info("%s is ready after %.1f s", name, time.monotonic() - started)
     except Exception as error:
         log.warning("%s could not be loaded yet: %s", name, error)
-

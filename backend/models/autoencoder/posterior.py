@@ -76,7 +76,11 @@ def _key(model: Checkpoint, image: Pixels, hidden: NDArray[np.bool_] | None) -> 
     if hidden is not None:
         digest.update(np.packbits(hidden).data)
     parts = (
-        model.info.path, model.hash, model.vae_hash, model.target.dtype_name, image.shape,
+        model.info.path,
+        model.hash,
+        model.vae_hash,
+        model.target.dtype_name,
+        image.shape,
         digest.hexdigest(),
     )
     return "|".join(map(str, parts))

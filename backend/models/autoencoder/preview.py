@@ -20,7 +20,10 @@ PreviewKind = Literal["off", "fast", "tiny", "full"]
 # Measured for the autoencoder of Stable Diffusion 1.x (shared by 2.x) and published at
 # https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
 SD1_LATENT_RGB = (
-    (0.298, 0.207, 0.208), (0.187, 0.286, 0.173), (-0.158, 0.189, 0.264), (-0.184, -0.271, -0.473),
+    (0.298, 0.207, 0.208),
+    (0.187, 0.286, 0.173),
+    (-0.158, 0.189, 0.264),
+    (-0.184, -0.271, -0.473),
 )
 FIT_FIELDS = 6
 FIT_SIDE = 24

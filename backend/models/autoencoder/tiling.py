@@ -40,8 +40,11 @@ def tiles(model: AutoencoderKL, side_px: int, factor: int) -> Iterator[None]:
 
 
 def with_tiles(
-    whole: Callable[[], torch.Tensor], in_tiles: Callable[[int], torch.Tensor], need_bytes: int,
-    size_px: tuple[int, int], device: torch.device,
+    whole: Callable[[], torch.Tensor],
+    in_tiles: Callable[[int], torch.Tensor],
+    need_bytes: int,
+    size_px: tuple[int, int],
+    device: torch.device,
 ) -> torch.Tensor:
     """Work on one picture, whole if that fits, else in tiles, said in a sentence.
 

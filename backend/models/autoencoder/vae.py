@@ -26,7 +26,9 @@ class Vae:
     """
 
     def __init__(
-        self, model: AutoencoderKL, scaling_factor: float | None = None,
+        self,
+        model: AutoencoderKL,
+        scaling_factor: float | None = None,
         shift_factor: float | None = None,
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
@@ -93,7 +95,10 @@ class Vae:
             return self._pixels_with(model, latent, side_px)
 
         return tiling.with_tiles(
-            lambda: self._pixels_with(model, latent), in_tiles, need, (height, width),
+            lambda: self._pixels_with(model, latent),
+            in_tiles,
+            need,
+            (height, width),
             device_of(model),
         )
 

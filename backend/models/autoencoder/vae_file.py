@@ -22,8 +22,12 @@ from backend.models.memory.devices import Target
 
 KEY = "vae/"  # before precision and name, in the cache; names are path stems, which hold no slash
 # Names of the middle attention in diffusers' first files.
-_OLD_NAMES = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.",
-              ".proj_attn.": ".to_out.0."}
+_OLD_NAMES = {
+    ".query.": ".to_q.",
+    ".key.": ".to_k.",
+    ".value.": ".to_v.",
+    ".proj_attn.": ".to_out.0.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +65,8 @@ class SeparateVae:
         if (vae.factor, vae.latent_channels) != (own.factor, own.latent_channels):
             raise BadInput(
                 f"The autoencoder '{self.info.name}' was made for another kind of model than "
-                f"'{checkpoint}'; choose another, or the checkpoint's own.", "vae",
+                f"'{checkpoint}'; choose another, or the checkpoint's own.",
+                "vae",
             )
         return vae
 
@@ -88,9 +93,7 @@ def load_vae(info: ModelInfo, target: Target) -> SeparateVae:
 
 
 def _from_file(info: ModelInfo, dtype: torch.dtype) -> AutoencoderKL:
-    tensors = {
-        name.removeprefix(VAE): tensor for name, tensor in load_file(info.path).items()
-    }
+    tensors = {name.removeprefix(VAE): tensor for name, tensor in load_file(info.path).items()}
     config = vae_config({name: tuple(tensor.shape) for name, tensor in tensors.items()}, info.path)
     with init_empty_weights(include_buffers=False):
         model = AutoencoderKL(**config)

@@ -31,9 +31,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    title: str = Field(
-        default="", max_length=200, validation_alias=AliasChoices("title", "name")
-    )
+    title: str = Field(default="", max_length=200, validation_alias=AliasChoices("title", "name"))
     native_size: tuple[int, int] | None = None
     guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
     example_prompts: tuple[str, ...] = ()

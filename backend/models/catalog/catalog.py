@@ -37,14 +37,21 @@ from backend.models.text.embedding_header import inspect_embedding
 Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding"]
 
 FOLDERS: dict[str, Kind] = {
-    "checkpoints": "checkpoint", "stable-diffusion": "checkpoint",
-    "loras": "lora", "lora": "lora",
-    "controlnet": "controlnet", "vae": "vae",
-    "vae_approx": "tiny_decoder", "vae-approx": "tiny_decoder",
-    "embeddings": "embedding", "embedding": "embedding",
+    "checkpoints": "checkpoint",
+    "stable-diffusion": "checkpoint",
+    "loras": "lora",
+    "lora": "lora",
+    "controlnet": "controlnet",
+    "vae": "vae",
+    "vae_approx": "tiny_decoder",
+    "vae-approx": "tiny_decoder",
+    "embeddings": "embedding",
+    "embedding": "embedding",
 }
 CONFIG_CLASSES: dict[str, Kind] = {
-    "ControlNetModel": "controlnet", "AutoencoderKL": "vae", "AutoencoderTiny": "tiny_decoder",
+    "ControlNetModel": "controlnet",
+    "AutoencoderKL": "vae",
+    "AutoencoderTiny": "tiny_decoder",
 }
 MAX_DEPTH = 4
 HASHED_PARTS = ("vae", "text_encoder", "text_encoder_2")
@@ -115,17 +122,18 @@ class Catalog:
     def _with_learned(self, info: ModelInfo) -> ModelInfo:
         if not self._learned or not info.path.exists():
             return info
-        before, after = self._learned.get(
-            (info.path, info.path.stat().st_mtime_ns), (info, info)
-        )
+        before, after = self._learned.get((info.path, info.path.stat().st_mtime_ns), (info, info))
         return after if before == info else info
 
     @property
     def lora_folder(self) -> Path:
         """Where new LoRAs go: below the last root, which is a person's own where there are two."""
         root = self._roots[-1]
-        known = [folder for folder in _listing(root)
-                 if FOLDERS.get(folder.name.lower()) == "lora" and folder.is_dir()]
+        known = [
+            folder
+            for folder in _listing(root)
+            if FOLDERS.get(folder.name.lower()) == "lora" and folder.is_dir()
+        ]
         return known[0] if known else root / "loras"
 
     def models(self, kind: Kind = "checkpoint") -> tuple[ModelInfo, ...]:
@@ -211,8 +219,12 @@ def _sha256(files: tuple[tuple[str, int, int], ...]) -> str:
 
 def _words(kind: Kind) -> str:
     return {
-        "checkpoint": "model", "lora": "LoRA", "controlnet": "ControlNet", "vae": "autoencoder",
-        "tiny_decoder": "tiny decoder", "embedding": "embedding",
+        "checkpoint": "model",
+        "lora": "LoRA",
+        "controlnet": "ControlNet",
+        "vae": "autoencoder",
+        "tiny_decoder": "tiny decoder",
+        "embedding": "embedding",
     }[kind]
 
 
@@ -268,8 +280,14 @@ def _describe(path: Path, kind: Kind) -> ModelInfo:
         sentence = f"Its configuration is damaged ({type(error).__name__})."
         return ModelInfo(name, path, kind, card=card, problem=sentence, note=note)
     return ModelInfo(
-        name, path, kind, findings.family, findings.bytes, card,
-        card.native_size or findings.native_size, findings.weights,
+        name,
+        path,
+        kind,
+        findings.family,
+        findings.bytes,
+        card,
+        card.native_size or findings.native_size,
+        findings.weights,
         note=note or findings.note,
     )
 

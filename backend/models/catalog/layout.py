@@ -12,21 +12,35 @@ from backend.models.catalog.safetensors_header import PICKLE_SUFFIXES, Shapes, r
 
 # Only these classes are ever built from a folder; an unknown name means an unknown layout at
 # best, and somebody's code at worst.
-PIPELINES = frozenset({
-    "StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionXLPipeline",
-    "StableDiffusionXLInpaintPipeline",
-})
+PIPELINES = frozenset(
+    {
+        "StableDiffusionPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLInpaintPipeline",
+    }
+)
 PARTS: dict[str, frozenset[str]] = {
     "unet": frozenset({"UNet2DConditionModel"}),
     "vae": frozenset({"AutoencoderKL"}),
     "text_encoder": frozenset({"CLIPTextModel"}),
     "tokenizer": frozenset({"CLIPTokenizer", "CLIPTokenizerFast"}),
-    "scheduler": frozenset({
-        "DDIMScheduler", "DDPMScheduler", "PNDMScheduler", "LCMScheduler", "EulerDiscreteScheduler",
-        "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
-        "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler",
-        "DEISMultistepScheduler",
-    }),
+    "scheduler": frozenset(
+        {
+            "DDIMScheduler",
+            "DDPMScheduler",
+            "PNDMScheduler",
+            "LCMScheduler",
+            "EulerDiscreteScheduler",
+            "EulerAncestralDiscreteScheduler",
+            "HeunDiscreteScheduler",
+            "LMSDiscreteScheduler",
+            "DPMSolverMultistepScheduler",
+            "DPMSolverSinglestepScheduler",
+            "UniPCMultistepScheduler",
+            "DEISMultistepScheduler",
+        }
+    ),
 }
 # What SDXL has beside those.
 SDXL_PARTS: dict[str, frozenset[str]] = {
@@ -37,7 +51,9 @@ SDXL_PARTS: dict[str, frozenset[str]] = {
 UNUSED_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion"})
 WEIGHTS = {
-    "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model",
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
     "text_encoder_2": "model",
 }
 SIZE_IDS = 6  # numbers that SDXL's UNet is told: original size, crop, target size

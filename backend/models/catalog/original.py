@@ -33,9 +33,15 @@ VAE_LEVELS = 4
 HEAD_WIDTH = 64  # of SD 2.x' and SDXL's UNets and of all text encoders
 # The noise schedule that all of them were trained with (arXiv:2112.10752, released configs).
 SCHEDULER: dict[str, Any] = {
-    "_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085,
-    "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "leading",
-    "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False,
+    "_class_name": "DDIMScheduler",
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "timestep_spacing": "leading",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+    "clip_sample": False,
 }
 
 
@@ -86,7 +92,10 @@ def inspect_original(path: Path, card: Card) -> Original:
         reason = (error.strerror or "unknown").lower()
         raise ModelProblem(f"{path.name} cannot be read: {reason}.") from None
     return _inspect(
-        path, Told(card.prediction_type, card.zero_terminal_snr), stat.st_size, stat.st_mtime_ns,
+        path,
+        Told(card.prediction_type, card.zero_terminal_snr),
+        stat.st_size,
+        stat.st_mtime_ns,
         sidecar_times(path),
     )
 
@@ -114,17 +123,22 @@ def _inspect(
     prediction = told.prediction or ("v_prediction" if plain_sd2 else "epsilon")
     zero_snr = bool(told.zero_snr)
     scheduler = SCHEDULER | {
-        "prediction_type": prediction, "rescale_betas_zero_snr": zero_snr,
+        "prediction_type": prediction,
+        "rescale_betas_zero_snr": zero_snr,
     }
     if zero_snr:
         # The last level is pure noise, and only `trailing` starts there (2305.08891, table 2).
         scheduler["timestep_spacing"] = "trailing"
     side = {"sd1": 512, "sd2": 768 if prediction == "v_prediction" else 512, "sdxl": 1024}[layout]
     note = (
-        "SD 2.x files do not say what they predict; v-prediction at 768 px is assumed until the "
-        "model has been loaded and tried out. To decide it yourself, write "
-        f'{{"prediction_type": "epsilon"}} into {path.stem}.card.json.'
-    ) if guessed else None
+        (
+            "SD 2.x files do not say what they predict; v-prediction at 768 px is assumed until "
+            "the model has been loaded and tried out. To decide it yourself, write "
+            f'{{"prediction_type": "epsilon"}} into {path.stem}.card.json.'
+        )
+        if guessed
+        else None
+    )
     return Original(layout, unet, vae, text, scheduler, side, note, second, guessed)
 
 
@@ -176,10 +190,11 @@ def encoder_config(shapes: Shapes, layout: Layout) -> dict[str, Any]:
     if layout != "sd1":
         heads = [max(1, width // HEAD_WIDTH) for width in widths]
     config = {
-        "in_channels": shapes[f"{UNET}input_blocks.0.0.weight"][1], "layers_per_block": 2,
-        "block_out_channels": widths, "attention_head_dim": heads,
-        "cross_attention_dim":
-            shapes[f"{attention}transformer_blocks.0.attn2.to_k.weight"][1],
+        "in_channels": shapes[f"{UNET}input_blocks.0.0.weight"][1],
+        "layers_per_block": 2,
+        "block_out_channels": widths,
+        "attention_head_dim": heads,
+        "cross_attention_dim": shapes[f"{attention}transformer_blocks.0.attn2.to_k.weight"][1],
         "use_linear_projection": len(shapes[f"{attention}proj_in.weight"]) == 2,
         "down_block_types": [
             "CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths
@@ -190,7 +205,8 @@ def encoder_config(shapes: Shapes, layout: Layout) -> dict[str, Any]:
         pooled = shapes[f"{SDXL_OPEN_CLIP}text_projection"][1]
         config |= {
             "transformer_layers_per_block": [max(1, depth) for depth in depths],
-            "addition_embed_type": "text_time", "projection_class_embeddings_input_dim": added,
+            "addition_embed_type": "text_time",
+            "projection_class_embeddings_input_dim": added,
             "addition_time_embed_dim": (added - pooled) // SIZE_IDS,
         }
     return config
@@ -200,7 +216,8 @@ def _vae(shapes: Shapes, layout: Layout) -> dict[str, Any]:
     own = {name.removeprefix(VAE): shape for name, shape in shapes.items() if name.startswith(VAE)}
     sdxl = layout == "sdxl"
     return _vae_widths(own, "encoder.down.{}.block.0.conv1.weight") | {
-        "sample_size": 1024 if sdxl else 512, "force_upcast": sdxl,
+        "sample_size": 1024 if sdxl else 512,
+        "force_upcast": sdxl,
         "scaling_factor": 0.13025 if sdxl else 0.18215,
     }
 
@@ -213,7 +230,8 @@ def vae_config(shapes: Shapes, path: Path) -> dict[str, Any]:
     """
     shapes = {name.removeprefix(VAE): shape for name, shape in shapes.items()}
     for first in (
-        "encoder.down.{}.block.0.conv1.weight", "encoder.down_blocks.{}.resnets.0.conv1.weight"
+        "encoder.down.{}.block.0.conv1.weight",
+        "encoder.down_blocks.{}.resnets.0.conv1.weight",
     ):
         if first.format(0) in shapes:
             try:
@@ -226,7 +244,9 @@ def vae_config(shapes: Shapes, path: Path) -> dict[str, Any]:
 
 def _vae_widths(shapes: Shapes, first: str) -> dict[str, Any]:
     return {
-        "in_channels": 3, "out_channels": 3, "layers_per_block": 2,
+        "in_channels": 3,
+        "out_channels": 3,
+        "layers_per_block": 2,
         "block_out_channels": [shapes[first.format(level)][0] for level in range(VAE_LEVELS)],
         "latent_channels": shapes["post_quant_conv.weight"][0],
         "down_block_types": ["DownEncoderBlock2D"] * VAE_LEVELS,
@@ -234,9 +254,7 @@ def _vae_widths(shapes: Shapes, first: str) -> dict[str, Any]:
     }
 
 
-def _text_encoders(
-    shapes: Shapes, layout: Layout
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _text_encoders(shapes: Shapes, layout: Layout) -> tuple[dict[str, Any], dict[str, Any] | None]:
     match layout:
         case "sd1":
             return _clip(shapes, CLIP), None
@@ -254,7 +272,9 @@ def _clip(shapes: Shapes, prefix: str) -> dict[str, Any]:
     clip = nested if any(name.startswith(nested) for name in shapes) else prefix
     vocabulary, width = shapes[f"{clip}embeddings.token_embedding.weight"]
     return {
-        "vocab_size": vocabulary, "hidden_size": width, "projection_dim": width,
+        "vocab_size": vocabulary,
+        "hidden_size": width,
+        "projection_dim": width,
         "intermediate_size": shapes[f"{clip}encoder.layers.0.mlp.fc1.weight"][0],
         "num_hidden_layers": _count(shapes, rf"{re.escape(clip)}encoder\.layers\.(\d+)\."),
         "num_attention_heads": max(1, width // HEAD_WIDTH),
@@ -268,7 +288,9 @@ def _open_clip(shapes: Shapes, prefix: str) -> dict[str, Any]:
     projection = shapes.get(f"{prefix}text_projection", (width, width))
     blocks = rf"{re.escape(prefix)}transformer\.resblocks\.(\d+)\."
     return {
-        "vocab_size": vocabulary, "hidden_size": width, "projection_dim": projection[1],
+        "vocab_size": vocabulary,
+        "hidden_size": width,
+        "projection_dim": projection[1],
         "intermediate_size": shapes[f"{prefix}transformer.resblocks.0.mlp.c_fc.weight"][0],
         "num_hidden_layers": _count(shapes, blocks),
         "num_attention_heads": max(1, width // HEAD_WIDTH),

@@ -17,8 +17,12 @@ from backend.models.catalog.safetensors_header import read_metadata
 SIDECARS = (".json", ".yaml", ".yml")
 SIDECAR_BYTES = 1 << 20
 _NAMES: dict[str, Prediction] = {
-    "v": "v_prediction", "v_prediction": "v_prediction", "vpred": "v_prediction",
-    "eps": "epsilon", "epsilon": "epsilon", "sample": "sample",
+    "v": "v_prediction",
+    "v_prediction": "v_prediction",
+    "vpred": "v_prediction",
+    "eps": "epsilon",
+    "epsilon": "epsilon",
+    "sample": "sample",
 }
 
 
@@ -89,7 +93,8 @@ def _yaml(path: Path) -> Told:
         return Told()
     says_v = re.search(r"^\s*parameterization:\s*[\"']?v[\"']?\s*(#.*)?$", text, re.MULTILINE)
     zero = re.search(
-        r"^\s*(?:zero_terminal_snr|rescale_betas_zero_snr|ztsnr):\s*true\b", text,
+        r"^\s*(?:zero_terminal_snr|rescale_betas_zero_snr|ztsnr):\s*true\b",
+        text,
         re.MULTILINE | re.IGNORECASE,
     )
     return Told("v_prediction" if says_v else "epsilon", True if zero else None)

@@ -26,10 +26,16 @@ def probed(unet: Any, context: torch.Tensor) -> Prediction:
     channels: int = unet.config["in_channels"]
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(1, channels, PROBE_SIDE, PROBE_SIDE, generator=generator)
-    output = unet(
-        noise.to(unet.device, unet.dtype), 999,
-        encoder_hidden_states=context.to(unet.device, unet.dtype), return_dict=False,
-    )[0].float().cpu()
+    output = (
+        unet(
+            noise.to(unet.device, unet.dtype),
+            999,
+            encoder_hidden_states=context.to(unet.device, unet.dtype),
+            return_dict=False,
+        )[0]
+        .float()
+        .cpu()
+    )
     pair = torch.stack([noise.flatten(), output.flatten()])
     correlation = float(torch.corrcoef(pair)[0, 1])
     return "epsilon" if correlation > EPS_CORRELATION else "v_prediction"

@@ -35,16 +35,25 @@ from backend.models.memory.devices import Target
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
 SHAPE = (
-    "in_channels", "block_out_channels", "down_block_types", "layers_per_block",
-    "cross_attention_dim", "addition_embed_type",
+    "in_channels",
+    "block_out_channels",
+    "down_block_types",
+    "layers_per_block",
+    "cross_attention_dim",
+    "addition_embed_type",
 )
 # What a ControlNet was trained on, by what its name says; the first match counts.
 TRAINED_ON: tuple[tuple[str, tuple[DetectorName, ...]], ...] = (
     ("canny", ("canny",)),
-    ("lineart_anime", ("lineart_anime",)), ("lineart", ("lineart", "lineart_standard")),
-    ("softedge", ("softedge_hed", "softedge_pidinet")), ("hed", ("softedge_hed",)),
-    ("shuffle", ("shuffle",)), ("depth", ("depth_midas",)), ("normal", ("normal_bae",)),
-    ("mlsd", ("mlsd",)), ("openpose", ("openpose",)),
+    ("lineart_anime", ("lineart_anime",)),
+    ("lineart", ("lineart", "lineart_standard")),
+    ("softedge", ("softedge_hed", "softedge_pidinet")),
+    ("hed", ("softedge_hed",)),
+    ("shuffle", ("shuffle",)),
+    ("depth", ("depth_midas",)),
+    ("normal", ("normal_bae",)),
+    ("mlsd", ("mlsd",)),
+    ("openpose", ("openpose",)),
 )
 
 
@@ -102,8 +111,14 @@ class ControlNet:
         return (pixels.float() / 255.0).to(device_of(self.model), self.model.dtype)
 
     def residuals(
-        self, hint: torch.Tensor, scaled: torch.Tensor, timestep: torch.Tensor,
-        context: torch.Tensor, scale: float, mode: ControlMode, added: Added | None = None,
+        self,
+        hint: torch.Tensor,
+        scaled: torch.Tensor,
+        timestep: torch.Tensor,
+        context: torch.Tensor,
+        scale: float,
+        mode: ControlMode,
+        added: Added | None = None,
     ) -> Residuals:
         """What it adds inside the UNet.
 
@@ -117,8 +132,12 @@ class ControlNet:
             added: SDXL's further conditions.
         """
         down, mid = self._call(
-            scaled, timestep, encoder_hidden_states=context, controlnet_cond=hint,
-            added_cond_kwargs=added, return_dict=False,
+            scaled,
+            timestep,
+            encoder_hidden_states=context,
+            controlnet_cond=hint,
+            added_cond_kwargs=added,
+            return_dict=False,
         )
         pooled = bool(self.model.config["global_pool_conditions"])
         factors = weights(len(down) + 1, "balanced" if pooled else mode) * scale
@@ -204,11 +223,13 @@ def choose(
         if not fits(found, checkpoint):
             raise BadInput(
                 f"The ControlNet '{name}' was made for another kind of model than "
-                f"'{checkpoint.name}'; choose one that fits it.", "controlnet",
+                f"'{checkpoint.name}'; choose one that fits it.",
+                "controlnet",
             )
         return found
     usable = [
-        info for info in catalog.models("controlnet")
+        info
+        for info in catalog.models("controlnet")
         if info.problem is None and fits(info, checkpoint)
     ]
     for info in usable:
@@ -216,5 +237,6 @@ def choose(
             return info
     raise BadInput(
         f"There is no ControlNet for '{detector}' that fits '{checkpoint.name}'; put one "
-        f"into models/controlnet, with '{detector}' in its name.", "controlnet",
+        f"into models/controlnet, with '{detector}' in its name.",
+        "controlnet",
     )

@@ -54,7 +54,8 @@ def _original(shapes: Shapes, path: Path) -> dict[str, Any]:
     root = CONTROL if f"{CONTROL}time_embed.0.weight" in shapes else ""
     # Under the UNet's names, whose encoder it is a copy of.
     own = {
-        f"{UNET}{name.removeprefix(root)}": shape for name, shape in shapes.items()
+        f"{UNET}{name.removeprefix(root)}": shape
+        for name, shape in shapes.items()
         if name.startswith(root)
     }
     if f"{UNET}input_hint_block.0.weight" not in own:
@@ -91,8 +92,10 @@ def _diffusers(shapes: Shapes) -> dict[str, Any]:
         "layers_per_block": _count(shapes, r"down_blocks\.0\.resnets\.(\d+)\."),
         "block_out_channels": widths,
         "attention_head_dim": [max(1, width // HEAD_WIDTH) for width in widths]
-        if linear else SD1_HEADS,
-        "cross_attention_dim": cross, "use_linear_projection": linear,
+        if linear
+        else SD1_HEADS,
+        "cross_attention_dim": cross,
+        "use_linear_projection": linear,
         "transformer_layers_per_block": [max(1, depth) for depth in depths],
         "down_block_types": [
             "CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths
@@ -105,9 +108,9 @@ def _diffusers(shapes: Shapes) -> dict[str, Any]:
     }
     if "add_embedding.linear_1.weight" in shapes:
         config |= {
-            "addition_embed_type": "text_time", "addition_time_embed_dim": SDXL_TIME_WIDTH,
-            "projection_class_embeddings_input_dim":
-                shapes["add_embedding.linear_1.weight"][1],
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": SDXL_TIME_WIDTH,
+            "projection_class_embeddings_input_dim": shapes["add_embedding.linear_1.weight"][1],
         }
     return config
 

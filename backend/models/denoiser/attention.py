@@ -60,14 +60,17 @@ class EndAttention:
         self.blend: Blend | None = None
         self._model = model
         self._layers: dict[str, Attention] = {
-            name: module for name, module in model.named_modules()
-            if name.startswith("up_blocks.") and name.endswith(".attn1")
+            name: module
+            for name, module in model.named_modules()
+            if name.startswith("up_blocks.")
+            and name.endswith(".attn1")
             and isinstance(module, Attention)
         }
         if not self._layers:
             raise BadInput(
                 "This model has no self-attention in its up blocks, which blending two pictures "
-                "needs; use the method 'walk'.", "method",
+                "needs; use the method 'walk'.",
+                "method",
             )
         self._bound = kept_bytes
         self._now: dict[str, _Pair] = {}
@@ -164,9 +167,12 @@ class _EndProcessor:
         self._control, self._name, self._plain = control, name, plain
 
     def __call__(
-        self, attn: Attention, hidden_states: torch.Tensor,
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
         encoder_hidden_states: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None, **options: Any,
+        attention_mask: torch.Tensor | None = None,
+        **options: Any,
     ) -> torch.Tensor:
         blend = self._control.blend
         if blend is None:

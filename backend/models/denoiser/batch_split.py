@@ -20,9 +20,7 @@ class Together:
     def __init__(self) -> None:
         self._rows: int | None = None
 
-    def in_parts(
-        self, batch: int, work: Callable[[slice], torch.Tensor]
-    ) -> torch.Tensor:
+    def in_parts(self, batch: int, work: Callable[[slice], torch.Tensor]) -> torch.Tensor:
         """The work on all rows, in as few parts as memory allows; rows do not touch each other.
 
         Args:
@@ -42,7 +40,9 @@ class Together:
                 return self.again(lambda: self._run(batch, 1, work))
             rows = self._rows = (rows + 1) // 2
             parts = -(-batch // rows)
-            memory_pressure.current().tell(f"Memory was short, so each step was drawn in {parts} parts.")
+            memory_pressure.current().tell(
+                f"Memory was short, so each step was drawn in {parts} parts."
+            )
 
     @staticmethod
     def again(work: Callable[[], ResultT]) -> ResultT:

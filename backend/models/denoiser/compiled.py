@@ -26,7 +26,8 @@ def check_compile(kind: CompileKind, device: torch.device) -> None:
     if kind == "graphs" and device.type != "cuda":
         raise BadInput(
             f"CUDA graphs need a CUDA GPU, and this runs on {device.type}; choose --compile full, "
-            "or leave it out.", "compile",
+            "or leave it out.",
+            "compile",
         )
 
 

@@ -48,9 +48,7 @@ class Residuals(NamedTuple):
 Added = dict[str, torch.Tensor]
 """SDXL's further conditions: text_embeds (B, P) and time_ids (B, 6), see `Unet.added`."""
 
-ResidualHook = Callable[
-    [torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None
-]
+ResidualHook = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None]
 """(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D), added) -> Residuals or None."""
 
 Denoise = Callable[[torch.Tensor, NoiseLevel], torch.Tensor]
@@ -69,7 +67,9 @@ class _Inputs(NamedTuple):
         """Those of some rows of the batch."""
         added = self.added
         return _Inputs(
-            self.scaled[rows], self.timestep[rows], self.context[rows],
+            self.scaled[rows],
+            self.timestep[rows],
+            self.context[rows],
             None if added is None else {name: value[rows] for name, value in added.items()},
             None if self.extra is None else self.extra.of(rows),
         )
@@ -79,7 +79,10 @@ class Unet:
     """A UNet and what its output means."""
 
     def __init__(
-        self, model: UNet2DConditionModel, prediction_type: str, vae_factor: int = 8,
+        self,
+        model: UNet2DConditionModel,
+        prediction_type: str,
+        vae_factor: int = 8,
         compiled: CompileKind = "off",
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
@@ -189,8 +192,11 @@ class Unet:
         extra = inputs.extra
         call = self.model if has_end_attention(self.model) else self._compiled
         made = call(
-            inputs.scaled, inputs.timestep, encoder_hidden_states=inputs.context,
-            added_cond_kwargs=inputs.added, return_dict=False,
+            inputs.scaled,
+            inputs.timestep,
+            encoder_hidden_states=inputs.context,
+            added_cond_kwargs=inputs.added,
+            return_dict=False,
             down_block_additional_residuals=extra.down if extra is not None else None,
             mid_block_additional_residual=extra.mid if extra is not None else None,
         )[0]

@@ -24,7 +24,9 @@ from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 
 FAMILY_NAMES = {
-    "sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "sdxl": "SDXL",
+    "sd1": "Stable Diffusion 1.x",
+    "sd2": "Stable Diffusion 2.x",
+    "sdxl": "SDXL",
     "sd": "a small model of its own kind",
 }
 
@@ -164,7 +166,8 @@ def read(path: Path) -> LoraFile:
     deltas: dict[str, LowRank] = {}
     for module, shape in info.layers.items():
         deltas[module] = LowRank(
-            factor_of[Factor(module, "A")], factor_of[Factor(module, "B")],
+            factor_of[Factor(module, "A")],
+            factor_of[Factor(module, "B")],
             info.metadata.scale(module, shape.rank, alphas.get(module)),
         )
     return LoraFile(info, content_hash, data_hash, MappingProxyType(deltas))
@@ -260,9 +263,7 @@ def _family(layers: Mapping[str, LayerShape], metadata: Metadata) -> str:
     return metadata.family
 
 
-def _alphas(
-    names: Mapping[str, Factor], tensors: Mapping[str, torch.Tensor]
-) -> dict[str, float]:
+def _alphas(names: Mapping[str, Factor], tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:
     """Alpha by module: "X.alpha" belongs to "X.lora_down.weight", or "X.lora.down.weight"."""
     module_of: dict[str, str] = {}
     for key, factor in names.items():

@@ -27,21 +27,42 @@ _PEFT_PREFIX = "base_model.model."
 _KOHYA_PREFIXES = ("lora_unet_", "lora_te_", "lora_te1_", "lora_te2_")
 # Files of kohya's trainer for SDXL number the blocks as the original code did, two ResNets a block.
 _SGM_CONFIG = SimpleNamespace(layers_per_block=2)
-_UNET_STEMS = ("conv_in", "conv_out", "time_embedding", "add_embedding", "down_blocks", "mid_block",
-               "up_blocks")
+_UNET_STEMS = (
+    "conv_in",
+    "conv_out",
+    "time_embedding",
+    "add_embedding",
+    "down_blocks",
+    "mid_block",
+    "up_blocks",
+)
 _TEXT_STEMS = ("text_model", "encoder", "text_projection")
 _FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<role>[AB])(?:\.default)?\.weight")
 
 # What other ways of adapting a model are called, by what marks their keys.
 REFUSED_KINDS = {
-    "hada_": "a LoHa", "lokr_": "a LoKr", "dora_scale": "a DoRA", "lora_magnitude_vector": "a DoRA",
-    "oft_": "an OFT", "boft_": "an OFT", "glora_": "a GLoRA", "on_input": "an (IA)3",
-    "lora_mid": "a Tucker-decomposed LoCon", "lora_A.bias": "a LoRA with biases",
+    "hada_": "a LoHa",
+    "lokr_": "a LoKr",
+    "dora_scale": "a DoRA",
+    "lora_magnitude_vector": "a DoRA",
+    "oft_": "an OFT",
+    "boft_": "an OFT",
+    "glora_": "a GLoRA",
+    "on_input": "an (IA)3",
+    "lora_mid": "a Tucker-decomposed LoCon",
+    "lora_A.bias": "a LoRA with biases",
     "lora_B.bias": "a LoRA with biases",
 }
 _OTHER_MODELS = (
-    "lora_transformer_", "transformer.", "diffusion_model.", "model.diffusion_model.",
-    "double_blocks", "single_blocks", "lora_prior_", "lora_te3_", "text_encoder_3.",
+    "lora_transformer_",
+    "transformer.",
+    "diffusion_model.",
+    "model.diffusion_model.",
+    "double_blocks",
+    "single_blocks",
+    "lora_prior_",
+    "lora_te3_",
+    "text_encoder_3.",
 )
 
 

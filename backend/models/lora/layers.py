@@ -209,7 +209,10 @@ def _scale_error(
 
 
 def _linear_path(
-    module: nn.Linear, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor,
+    module: nn.Linear,
+    weight: torch.Tensor,
+    down: torch.Tensor,
+    up: torch.Tensor,
     scale: _Scales | None,
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     wide = torch.cat([weight, up], dim=1)
@@ -224,7 +227,10 @@ def _linear_path(
 
 
 def _convolution_path(
-    module: nn.Conv2d, weight: torch.Tensor, down: torch.Tensor, up: torch.Tensor,
+    module: nn.Conv2d,
+    weight: torch.Tensor,
+    down: torch.Tensor,
+    up: torch.Tensor,
     scale: _Scales | None,
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A x is taken at stride 1 and picked up by the centre tap of the widened kernel.
@@ -246,7 +252,11 @@ def _convolution_path(
         if scale is not None:
             low = low * _rows(scale.value, input, tail=True)
         return F.conv2d(
-            torch.cat([input, low], dim=1), wide, module.bias, module.stride, module.padding,
+            torch.cat([input, low], dim=1),
+            wide,
+            module.bias,
+            module.stride,
+            module.padding,
             module.dilation,
         )
 
@@ -273,8 +283,9 @@ def _check_convolution(path: str, module: nn.Conv2d) -> None:
         or module.padding_mode != "zeros"
         or isinstance(padding, str)
         or any(size % 2 == 0 for size in module.kernel_size)
-        or any(p > d * (k // 2) for p, d, k in zip(
-            padding, module.dilation, module.kernel_size, strict=True
-        ))
+        or any(
+            p > d * (k // 2)
+            for p, d, k in zip(padding, module.dilation, module.kernel_size, strict=True)
+        )
     ):
         raise ValueError(f"'{path}' is a kind of convolution that LoRAs do not change")

@@ -117,9 +117,9 @@ def _words(raw: Mapping[str, str]) -> tuple[str, ...]:
         counts: Counter[str] = Counter()
         for tags in _object(raw.get("ss_tag_frequency")).values():
             if isinstance(tags, dict):
-                counts.update({
-                    str(tag): count for tag, count in tags.items() if isinstance(count, int)
-                })
+                counts.update(
+                    {str(tag): count for tag, count in tags.items() if isinstance(count, int)}
+                )
         words = [tag for tag, _ in counts.most_common(MAX_WORDS)]
     tidy = (word.strip()[:MAX_WORD_CHARS] for word in words)
     return tuple(dict.fromkeys(word for word in tidy if word))[:MAX_WORDS]
@@ -129,10 +129,14 @@ def _family(raw: Mapping[str, str]) -> str:
     """From "stable-diffusion-xl-v1-base/lora", "sd_v1", "sdxl_base_v1-0" and their like."""
     text = _first(raw, "modelspec.architecture", "ss_base_model_version").lower()
     text = text.replace("stable-diffusion-", "sd_").replace("sd_xl", "sdxl")
-    return next((
-        family for mark, family in (("sdxl", "sdxl"), ("sd_v1", "sd1"), ("sd_v2", "sd2"))
-        if text.startswith(mark)
-    ), "")
+    return next(
+        (
+            family
+            for mark, family in (("sdxl", "sdxl"), ("sd_v1", "sd1"), ("sd_v2", "sd2"))
+            if text.startswith(mark)
+        ),
+        "",
+    )
 
 
 def _first(raw: Mapping[str, str], *keys: str) -> str:

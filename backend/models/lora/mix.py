@@ -60,9 +60,7 @@ def text_key(mix: Mix) -> str:
     From the files' contents and their weights; "" where it leaves the text encoder alone.
     """
     digest = hashlib.sha256()
-    touching = [
-        (file, weight) for file, weight in canonical(mix) if file.info.parts - {"unet"}
-    ]
+    touching = [(file, weight) for file, weight in canonical(mix) if file.info.parts - {"unet"}]
     for file, weight in touching:
         digest.update(f"{file.content_hash} {weight!r}\n".encode())
     return digest.hexdigest() if touching else ""

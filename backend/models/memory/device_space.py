@@ -169,9 +169,12 @@ class DeviceSpace:
     def _movable(self) -> list[Weights]:
         """Weights of which every user that is leased lets them come and go."""
         fixed = {
-            id(weights) for model in self._held() if model.leases
+            id(weights)
+            for model in self._held()
+            if model.leases
             for part, weights in model.weights.items()
-            if not block_offload.takes_turns(model.modules[part]) or block_offload.stays(model.modules[part])
+            if not block_offload.takes_turns(model.modules[part])
+            or block_offload.stays(model.modules[part])
         }
         return [weights for key, weights in self._all().items() if key not in fixed]
 

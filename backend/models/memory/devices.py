@@ -16,9 +16,12 @@ from backend.models.denoiser.compiled import CompileKind
 
 HEADROOM = 0.8  # of what is free: allocators fragment, other programs grow
 DTYPES = {
-    "bfloat16": torch.bfloat16, "bf16": torch.bfloat16,
-    "float16": torch.float16, "fp16": torch.float16,
-    "float32": torch.float32, "fp32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "bf16": torch.bfloat16,
+    "float16": torch.float16,
+    "fp16": torch.float16,
+    "float32": torch.float32,
+    "fp32": torch.float32,
 }
 
 
@@ -116,7 +119,8 @@ def _device(name: str) -> torch.device:
         case "cuda" if (device.index or 0) >= torch.cuda.device_count():
             raise BadInput(
                 f"There is no GPU number {device.index}; the last one is "
-                f"{torch.cuda.device_count() - 1}.", "device",
+                f"{torch.cuda.device_count() - 1}.",
+                "device",
             )
         case "mps" if not torch.backends.mps.is_available():
             raise BadInput("Apple's MPS is not available here; choose cpu.", "device")

@@ -75,6 +75,5 @@ class EncoderMetric:
 
 def distance(a: Look, b: Look) -> float:
     """Mean over the levels of the mean over positions of |a - b|^2; 0 for the same picture."""
-    levels = [(x.float() - y.float()).square().sum(dim=0).mean()
-              for x, y in zip(a, b, strict=True)]
+    levels = [(x.float() - y.float()).square().sum(dim=0).mean() for x, y in zip(a, b, strict=True)]
     return float(torch.stack(levels).mean())

@@ -50,8 +50,11 @@ class LpipsMetric:
             warnings.simplefilter("ignore", UserWarning)
             whole = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
         state: dict[str, Any] = torch.load(weights, map_location="cpu", weights_only=True)
-        layers = {key.removeprefix("features."): value for key, value in state.items()
-                  if key.startswith("features.")}
+        layers = {
+            key.removeprefix("features."): value
+            for key, value in state.items()
+            if key.startswith("features.")
+        }
         trunk = whole.net
         wanted = {key: layers[key.split(".", 1)[1]] for key in trunk.state_dict()}
         trunk.load_state_dict(wanted)
@@ -64,8 +67,13 @@ class LpipsMetric:
         picture = torch.from_numpy(image).to(self._device).permute(2, 0, 1)[None] / 127.5 - 1
         levels = self._whole.net(self._whole.scaling_layer(picture))
         return tuple(
-            (level[0] / (level[0].norm(dim=0) + _EPSILON)
-             * (linear.model[-1].weight[0] * len(levels)).clamp(min=0).sqrt()).half().cpu()
+            (
+                level[0]
+                / (level[0].norm(dim=0) + _EPSILON)
+                * (linear.model[-1].weight[0] * len(levels)).clamp(min=0).sqrt()
+            )
+            .half()
+            .cpu()
             for level, linear in zip(levels, self._whole.lins, strict=True)
         )
 

@@ -64,7 +64,8 @@ def _filled(
         if len(ids) > size:
             raise BadInput(
                 f"The embedding in the prompt fills {len(ids)} tokens, and this model reads "
-                f"{size} at once; take it out.", "prompt",
+                f"{size} at once; take it out.",
+                "prompt",
             )
         if len(tokens) + len(ids) > size:
             yield Chunk(tuple(tokens), tuple(weights), tuple(learned))

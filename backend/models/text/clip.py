@@ -45,7 +45,10 @@ class TextEncoder:
     """
 
     def __init__(
-        self, model: CLIPTextModel | CLIPTextModelWithProjection, tokenizer: CLIPTokenizer, *,
+        self,
+        model: CLIPTextModel | CLIPTextModelWithProjection,
+        tokenizer: CLIPTokenizer,
+        *,
         penultimate: bool = False,
     ) -> None:
         """Wraps an encoder.
@@ -124,15 +127,14 @@ class TextEncoder:
         if not 1 <= clip_skip <= self._layers:
             raise BadInput(
                 f"This model's text encoder has {self.model.config.num_hidden_layers} layers; "
-                f"choose a clip skip from 1 to {self._layers}.", "clip_skip",
+                f"choose a clip skip from 1 to {self._layers}.",
+                "clip_skip",
             )
         padding = self._encode_one("", clip_skip, weights_key).context
         found = [self._encode_one(prompt, clip_skip, weights_key) for prompt in prompts]
         return Conditioning.cat([Conditioning(e.context, padding, e.pooled) for e in found])
 
-    def unconditional(
-        self, prompt: str, clip_skip: int = 1, weights_key: str = ""
-    ) -> Conditioning:
+    def unconditional(self, prompt: str, clip_skip: int = 1, weights_key: str = "") -> Conditioning:
         """The negative prompt, one row: what guidance steers away from."""
         return self.encode([prompt], clip_skip, weights_key)
 
@@ -158,7 +160,8 @@ class TextEncoder:
         if len(filled) > MAX_CHUNKS:
             raise BadInput(
                 f"The prompt fills {len(filled)} chunks of {self.chunk_tokens} tokens; "
-                f"shorten it to {MAX_CHUNKS}.", "prompt",
+                f"shorten it to {MAX_CHUNKS}.",
+                "prompt",
             )
         restore_mean = _weighted(filled) and self._mean_is_meaningful(clip_skip, weights_key)
         parts = [self._encode_chunk(chunk, clip_skip, restore_mean) for chunk in filled]
@@ -202,8 +205,7 @@ class TextEncoder:
         if not learned or self._shelf is None:
             yield
             return
-        rows = [(1 + start, self._shelf.read(word).vectors[self._place])
-                for start, word in learned]
+        rows = [(1 + start, self._shelf.read(word).vectors[self._place]) for start, word in learned]
 
         def put(_: nn.Module, __: object, embedded: torch.Tensor) -> torch.Tensor:
             embedded = embedded.clone()

@@ -42,17 +42,17 @@ class SdxlTextEncoder:
         context = torch.cat([a.padded(length).context, b.padded(length).context], dim=-1)
         return Conditioning(context, torch.cat([a.padding, b.padding], dim=-1), b.pooled)
 
-    def unconditional(
-        self, prompt: str, clip_skip: int = 1, weights_key: str = ""
-    ) -> Conditioning:
+    def unconditional(self, prompt: str, clip_skip: int = 1, weights_key: str = "") -> Conditioning:
         """The negative prompt, one row; zeros where the checkpoint was trained with them."""
         embedded = self.encode([prompt], clip_skip, weights_key)
         if prompt or not self._zero_empty:
             return embedded
         assert embedded.pooled is not None
         return replace(
-            embedded, context=torch.zeros_like(embedded.context),
-            padding=torch.zeros_like(embedded.padding), pooled=torch.zeros_like(embedded.pooled),
+            embedded,
+            context=torch.zeros_like(embedded.context),
+            padding=torch.zeros_like(embedded.padding),
+            pooled=torch.zeros_like(embedded.pooled),
         )
 
     def teach(self, shelf: EmbeddingShelf) -> None:

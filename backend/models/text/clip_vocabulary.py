@@ -57,7 +57,10 @@ def _vocabulary() -> tuple[dict[str, int], list[Any]]:
     # rest under the letters from U+0100 on. Sorting the letters gives just that.
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = [
-        *alphabet, *(letter + "</w>" for letter in alphabet),
-        *(first + second for first, second in merges), BOS, EOS,
+        *alphabet,
+        *(letter + "</w>" for letter in alphabet),
+        *(first + second for first, second in merges),
+        BOS,
+        EOS,
     ]
     return {word: index for index, word in enumerate(words)}, merges

@@ -58,8 +58,12 @@ class Vocabulary:
 
     def named(self, texts: Sequence[str]) -> tuple[Learned, ...]:
         """The learned words in some texts, each once, in the order in which they come."""
-        found = {piece.name: piece for text in texts for piece in self.split(text)
-                 if isinstance(piece, Learned)}
+        found = {
+            piece.name: piece
+            for text in texts
+            for piece in self.split(text)
+            if isinstance(piece, Learned)
+        }
         return tuple(found.values())
 
 
@@ -70,9 +74,7 @@ NO_WORDS = Vocabulary()
 def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(names, key=len, reverse=True)
     either = "|".join(map(re.escape, longest_first))
-    return re.compile(
-        rf"(?<!{_EDGE})(?:embedding:)?(?P<name>{either})(?!{_EDGE})", re.IGNORECASE
-    )
+    return re.compile(rf"(?<!{_EDGE})(?:embedding:)?(?P<name>{either})(?!{_EDGE})", re.IGNORECASE)
 
 
 class EmbeddingShelf:

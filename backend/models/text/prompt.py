@@ -127,7 +127,8 @@ def _append(sections: list[list[tuple[str, float]]], text: str, weight: float) -
     if not abs(weight) <= MAX_WEIGHT:
         raise BadInput(
             f"The prompt weighs '{text.strip()[:40]}' by {weight:.3g}; keep weights between "
-            f"-{MAX_WEIGHT:.0f} and {MAX_WEIGHT:.0f}.", "prompt",
+            f"-{MAX_WEIGHT:.0f} and {MAX_WEIGHT:.0f}.",
+            "prompt",
         )
     for number, piece in enumerate(_BREAK.split(text)):
         if number:

@@ -82,8 +82,14 @@ def _bracket(
         inner = _sequence(lexemes, closing, start + 1, end, steps, depth)
         return lambda step: f"[{inner(step)}]"
     switch = _switch(number[1], steps)
-    after = _sequence(lexemes, closing, colons[-2] + 1 if len(colons) == 2 else start + 1,
-                      colons[-1], steps, depth)
+    after = _sequence(
+        lexemes,
+        closing,
+        colons[-2] + 1 if len(colons) == 2 else start + 1,
+        colons[-1],
+        steps,
+        depth,
+    )
     if len(colons) == 1:
         return lambda step: after(step) if step >= switch else ""
     before = _sequence(lexemes, closing, start + 1, colons[0], steps, depth)

@@ -56,8 +56,13 @@ class TokenCounter:
         # Single files share one vocabulary; what fills a chunk up is not counted.
         key = (Path(), 0) if single else (folder, folder.stat().st_mtime_ns)
         if key not in self._tokenizers:
-            tokenizer = clip_tokenizer() if single else guarded(
-                lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), folder.name
+            tokenizer = (
+                clip_tokenizer()
+                if single
+                else guarded(
+                    lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True),
+                    folder.name,
+                )
             )
             config = part_config(info, "text_encoder")
             positions = min(tokenizer.model_max_length, config.get("max_position_embeddings", 77))

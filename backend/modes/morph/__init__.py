@@ -25,8 +25,7 @@ from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
-from backend.modes.morph import chain, fitting, spacing
-from backend.modes.morph import compatibility
+from backend.modes.morph import chain, compatibility, fitting, spacing
 from backend.modes.morph import ends as morph_ends
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
@@ -117,8 +116,18 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
             attention = EndAttention(model.unet.model)
             stack.enter_context(_installed(attention, context))
         rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-        frames = Frames(settings, model, schedule, ends, negative, weights, attention, ledger,
-                        context.check, rows)
+        frames = Frames(
+            settings,
+            model,
+            schedule,
+            ends,
+            negative,
+            weights,
+            attention,
+            ledger,
+            context.check,
+            rows,
+        )
         try:
             job.draw(frames)
         except Cancelled:
@@ -172,12 +181,17 @@ class _Job:
         """
         a, b = (
             self.model.vae.decode(end.latents, self.context.check)[0]
-            for end in ends if end.latents is not None
+            for end in ends
+            if end.latents is not None
         )
         metric = self.gallery.metric
         distance = perceptual.distance(metric.look(a), metric.look(b))
-        self.context.inform({"compatibility": compatibility.judge(distance, None, metric)._asdict(),
-                             "end_distance": round(distance, 4)})
+        self.context.inform(
+            {
+                "compatibility": compatibility.judge(distance, None, metric)._asdict(),
+                "end_distance": round(distance, 4),
+            }
+        )
         return (a, b), distance
 
     def learned(self, ends: tuple[End, End], weights_key: str) -> tuple[LoraFile, LoraFile]:
@@ -194,7 +208,12 @@ class _Job:
                 self.model.unet, [morph_ends.both(ends)], self.context.check
             )
             return morph_ends.inverted(
-                self.settings, ends, denoiser, self.model, self.context, self.schedule,
+                self.settings,
+                ends,
+                denoiser,
+                self.model,
+                self.context,
+                self.schedule,
                 weights_key,
             )
 
@@ -209,8 +228,9 @@ class _Job:
             first, rounds = spacing.plan(wanted)
             self._add(frames, positions(first), "frames")
             for count in rounds:
-                if count and not (len(self.gallery.frames) >= wanted
-                                  and spacing.even(self.gallery.gaps)):
+                if count and not (
+                    len(self.gallery.frames) >= wanted and spacing.even(self.gallery.gaps)
+                ):
                     new = spacing.insertions(self.gallery.at, self.gallery.gaps, count)
                     self._add(frames, tuple(new), "evening out")
             self.gallery.thin_out(wanted)
@@ -225,8 +245,9 @@ class _Job:
     def _add(self, frames: Frames, at: tuple[float, ...], stage: str) -> None:
         context = self.context
         with self.ledger.stage(stage):
-            context.steps.begin(self.settings.model_copy(update={"frames": len(at)}),
-                                self.model.previewer)
+            context.steps.begin(
+                self.settings.model_copy(update={"frames": len(at)}), self.model.previewer
+            )
             drawing = frames.draw(at)
             while True:
                 try:
@@ -271,17 +292,24 @@ class _Job:
             facts["compatibility"] = found._asdict()
         self.context.inform(facts)
 
-    def outputs(
-        self, facts: dict[str, Any], shown: tuple[Pixels, ...]
-    ) -> Iterator[Output]:
+    def outputs(self, facts: dict[str, Any], shown: tuple[Pixels, ...]) -> Iterator[Output]:
         """The finished frames with their records; the ends have what they should be as a view."""
         gallery, settings = self.gallery, self.settings
         words = parts.learned_words(settings, self.model)
         for index, frame in enumerate(gallery.frames):
-            extra = {**parts.facts(self.model), **words, **facts, "frame": index,
-                     "position": round(frame.at, 5)}
-            record = Record(settings.mode, _recipe(settings).model_dump(mode="json"),
-                            {"name": self.model.name, "hash": self.model.hash}, extra)
+            extra = {
+                **parts.facts(self.model),
+                **words,
+                **facts,
+                "frame": index,
+                "position": round(frame.at, 5),
+            }
+            record = Record(
+                settings.mode,
+                _recipe(settings).model_dump(mode="json"),
+                {"name": self.model.name, "hash": self.model.hash},
+                extra,
+            )
             views = {"end": shown[int(frame.at)]} if shown and frame.at in (0.0, 1.0) else {}
             yield Output(index, frame.image, record, views=views)
 

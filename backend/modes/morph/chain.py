@@ -58,11 +58,10 @@ def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
             own = parts.input_facts(part)
             extra = {key: value for key, value in output.record.extra.items() if key not in own}
             extra |= parts.input_facts(request) | {
-                "frame": index, "position": round((number + at) / len(ways), 5),
+                "frame": index,
+                "position": round((number + at) / len(ways), 5),
             }
-            record = replace(
-                output.record, settings=settings.model_dump(mode="json"), extra=extra
-            )
+            record = replace(output.record, settings=settings.model_dump(mode="json"), extra=extra)
             yield replace(output, index=index, record=record)
             index += 1
 
@@ -74,12 +73,20 @@ def parts_of(settings: MorphSettings) -> list[MorphSettings]:
     ways: list[MorphSettings] = []
     for number in range(count):
         own = gaps // count + (number < gaps % count)
-        ways.append(settings.model_copy(update={
-            "keyframes": 2, "frames": own + 1,
-            "prompt_a": settings.end_prompt(number), "prompt_b": settings.end_prompt(number + 1),
-            "seed_a": settings.end_seed(number), "seed_b": settings.end_seed(number + 1),
-            "prompt_c": "", "prompt_d": "",
-        }))
+        ways.append(
+            settings.model_copy(
+                update={
+                    "keyframes": 2,
+                    "frames": own + 1,
+                    "prompt_a": settings.end_prompt(number),
+                    "prompt_b": settings.end_prompt(number + 1),
+                    "seed_a": settings.end_seed(number),
+                    "seed_b": settings.end_seed(number + 1),
+                    "prompt_c": "",
+                    "prompt_d": "",
+                }
+            )
+        )
     return ways
 
 
@@ -91,11 +98,14 @@ def together(told: list[dict[str, Any]], ways: int) -> dict[str, Any]:
         gaps = [gap for facts in measured for gap in facts["distances"]]
         positions = [
             (number + at) / ways
-            for number, facts in enumerate(measured) for at in facts["positions"][number > 0 :]
+            for number, facts in enumerate(measured)
+            for at in facts["positions"][number > 0 :]
         ]
         whole |= {
-            "positions": [round(at, 4) for at in positions], "distances": gaps,
-            "ppl": round(spacing.path_length(gaps), 6), "pdv": round(spacing.spread(gaps), 9),
+            "positions": [round(at, 4) for at in positions],
+            "distances": gaps,
+            "ppl": round(spacing.path_length(gaps), 6),
+            "pdv": round(spacing.spread(gaps), 9),
             "distance": measured[0]["distance"],
         }
     for key in ("times_s", "sample_forwards"):

@@ -31,14 +31,22 @@ def judge(distance: float, psnr: float | None, metric: Metric) -> Light:
         metric: What measured the distance, and says what is far.
     """
     if psnr is not None and psnr < POOR_DB:
-        return Light("red", f"An end comes back at {psnr:.0f} dB only: the model hardly knows such "
-                            "pictures. Describe them better, or use more refinements.")
+        return Light(
+            "red",
+            f"An end comes back at {psnr:.0f} dB only: the model hardly knows such "
+            "pictures. Describe them better, or use more refinements.",
+        )
     if distance > metric.very_far:
-        return Light("red", "The two look very different; expect a leap in the middle. Pictures "
-                            "with a similar layout morph better.")
+        return Light(
+            "red",
+            "The two look very different; expect a leap in the middle. Pictures "
+            "with a similar layout morph better.",
+        )
     if psnr is not None and psnr < FAITHFUL_DB:
-        return Light("amber", f"An end comes back at {psnr:.0f} dB; fine detail will differ from "
-                              "your picture.")
+        return Light(
+            "amber",
+            f"An end comes back at {psnr:.0f} dB; fine detail will differ from your picture.",
+        )
     if distance > metric.far:
         return Light("amber", "The two look rather different; more frames make the way smoother.")
     return Light("green", "These two are near enough to morph well.")

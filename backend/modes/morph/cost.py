@@ -29,9 +29,7 @@ class Ledger:
         try:
             yield
         finally:
-            self.times_s[name] = round(
-                self.times_s[name] + time.perf_counter() - began, 3
-            )
+            self.times_s[name] = round(self.times_s[name] + time.perf_counter() - began, 3)
 
     def count(self, rows: int) -> None:
         """Books sample-forwards on the stage."""

@@ -43,8 +43,13 @@ class End:
 
 
 def gather(
-    settings: MorphSettings, images: dict[str, Pixels], model: Checkpoint, context: Context,
-    schedule: Schedule, ledger: Ledger, text_key: str,
+    settings: MorphSettings,
+    images: dict[str, Pixels],
+    model: Checkpoint,
+    context: Context,
+    schedule: Schedule,
+    ledger: Ledger,
+    text_key: str,
 ) -> tuple[End, End]:
     """Both ends, in a walk with their noise, else with the latents of their pictures.
 
@@ -60,8 +65,7 @@ def gather(
         elif name in images:
             assert settings.width is not None
             assert settings.height is not None
-            picture = fit(images[name], settings.width, settings.height,
-                          settings.resize_mode).image
+            picture = fit(images[name], settings.width, settings.height, settings.resize_mode).image
             mean, _ = context.posteriors.encode(model, picture, context.check)
             made.append(End(prompt, text, latents=mean, picture=picture))
         else:
@@ -85,8 +89,13 @@ def identical(settings: MorphSettings, ends: tuple[End, End]) -> bool:
 
 
 def inverted(
-    settings: MorphSettings, ends: tuple[End, End], denoiser: Denoiser, model: Checkpoint,
-    context: Context, schedule: Schedule, weights_key: Sequence[str],
+    settings: MorphSettings,
+    ends: tuple[End, End],
+    denoiser: Denoiser,
+    model: Checkpoint,
+    context: Context,
+    schedule: Schedule,
+    weights_key: Sequence[str],
 ) -> tuple[End, End]:
     """The ends with the noise that DDIM turns into them, both found in one batch.
 
@@ -95,15 +104,25 @@ def inverted(
         weights_key: Names what LoRAs do to the weights under each end; part of the cache's key.
     """
     keys = [
-        content_key(end.latents, end.prompt, model.info.path, model.hash, model.target.dtype_name,
-                    settings.steps, settings.inversion_refine, settings.clip_skip, weights)
+        content_key(
+            end.latents,
+            end.prompt,
+            model.info.path,
+            model.hash,
+            model.target.dtype_name,
+            settings.steps,
+            settings.inversion_refine,
+            settings.clip_skip,
+            weights,
+        )
         for end, weights in zip(ends, weights_key, strict=True)
     ]
     found = [context.ends.get(key, torch.Tensor) for key in keys]
     if any(start is None for start in found):
         x = torch.cat([end.latents for end in ends if end.latents is not None])
-        for step in invert(denoiser, x / schedule.final_scale, schedule,
-                           refine=settings.inversion_refine):
+        for step in invert(
+            denoiser, x / schedule.final_scale, schedule, refine=settings.inversion_refine
+        ):
             context.report(Progress("inverting", step.index + 1, step.total))
             x = step.x
         found = list(x.split(1))
@@ -112,7 +131,8 @@ def inverted(
     device = model.target.device
     first, last = (
         replace(end, start=start.to(device))
-        for end, start in zip(ends, found, strict=True) if start is not None
+        for end, start in zip(ends, found, strict=True)
+        if start is not None
     )
     return first, last
 
@@ -129,8 +149,14 @@ def _noise(settings: MorphSettings, model: Checkpoint, end: int) -> torch.Tensor
 
 
 def _drawn(
-    settings: MorphSettings, end: int, text: Conditioning, model: Checkpoint, context: Context,
-    schedule: Schedule, ledger: Ledger, text_key: str,
+    settings: MorphSettings,
+    end: int,
+    text: Conditioning,
+    model: Checkpoint,
+    context: Context,
+    schedule: Schedule,
+    ledger: Ledger,
+    text_key: str,
 ) -> torch.Tensor:
     own = settings.model_copy(update={"guidance_scale": model.card.guidance_scale})
     negative = model.text.unconditional(settings.negative_prompt, settings.clip_skip, text_key)
@@ -142,7 +168,8 @@ def _drawn(
     x = _noise(settings, model, end) * schedule.init_scale
     source = SeededNoise([settings.end_seed(end)], tuple(x.shape[1:]), x.device)  # pyright: ignore
     for step in sample("ddim", denoiser, x, schedule, source):
-        context.report(Progress("sampling", step.index + 1, step.total,
-                                note=f"Drawing end {'AB'[end]}"))
+        context.report(
+            Progress("sampling", step.index + 1, step.total, note=f"Drawing end {'AB'[end]}")
+        )
         x = step.x
     return x * schedule.final_scale

@@ -23,8 +23,12 @@ SEED = 0  # the same for every fit, whatever the morph's own: a picture is learn
 
 
 def learned(
-    settings: MorphSettings, ends: tuple[End, End], model: Checkpoint, context: Context,
-    ledger: Ledger, weights_key: str,
+    settings: MorphSettings,
+    ends: tuple[End, End],
+    model: Checkpoint,
+    context: Context,
+    ledger: Ledger,
+    weights_key: str,
 ) -> tuple[LoraFile, LoraFile]:
     """The LoRA of each end (DiffMorpher, CVPR 2024, sec. 3.1), those at hand taken as they are.
 
@@ -35,13 +39,24 @@ def learned(
         weights_key: Names the LoRAs that are in the model while it learns.
     """
     keys = [
-        content_key("lora", end.latents, end.prompt, model.info.path, model.hash,
-                    model.target.dtype_name, settings.clip_skip, settings.lora_rank,
-                    settings.lora_steps, settings.lora_lr, weights_key)
+        content_key(
+            "lora",
+            end.latents,
+            end.prompt,
+            model.info.path,
+            model.hash,
+            model.target.dtype_name,
+            settings.clip_skip,
+            settings.lora_rank,
+            settings.lora_steps,
+            settings.lora_lr,
+            weights_key,
+        )
         for end in ends
     ]
     missing = {
-        key: end for key, end in zip(keys, ends, strict=True)
+        key: end
+        for key, end in zip(keys, ends, strict=True)
         if context.ends.get(key, LoraFile) is None
     }
     if missing:
@@ -70,8 +85,13 @@ def _fitted(
             adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
             stack.enter_context(_Adapters(adapters).installed(context))
             run = fit_rows(
-                model, examples, adapters, steps=settings.lora_steps, seed=SEED,
-                learning_rate=settings.lora_lr, check=context.check,
+                model,
+                examples,
+                adapters,
+                steps=settings.lora_steps,
+                seed=SEED,
+                learning_rate=settings.lora_lr,
+                check=context.check,
             )
             while True:
                 try:

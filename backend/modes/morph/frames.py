@@ -80,8 +80,9 @@ class Frames:
         for step in sample(self.settings.sampler, self._denoiser(rows), x, self.schedule, noise):
             x = step.x
             self.weights.at_step(step.index + 1)
-            yield Step(step.index, step.total, step.sigma, step.x[inner], step.x0[inner],
-                       step.state)
+            yield Step(
+                step.index, step.total, step.sigma, step.x[inner], step.x0[inner], step.state
+            )
         self.weights.at_step(0)
         return x[inner] * self.schedule.final_scale
 
@@ -131,7 +132,11 @@ class Frames:
         return denoise
 
     def _in_chunks(
-        self, x: torch.Tensor, level: Level, step: int, at: Sequence[float],
+        self,
+        x: torch.Tensor,
+        level: Level,
+        step: int,
+        at: Sequence[float],
         built: dict[tuple[int, ...], Denoiser],
     ) -> torch.Tensor:
         attention = self.attention if step < self._blended_steps else None
@@ -173,8 +178,13 @@ class Frames:
             return self.ledger.denoiser(self.model.unet, conditioning, check)
 
         return parts.guided(
-            self.settings, self.model, self.schedule, self.check, self._text(at),
-            self.negative.repeat(len(at)), base,
+            self.settings,
+            self.model,
+            self.schedule,
+            self.check,
+            self._text(at),
+            self.negative.repeat(len(at)),
+            base,
         )
 
     def _smaller(self, error: Exception, rows: int) -> None:
@@ -183,5 +193,3 @@ class Frames:
             raise error
         self.chunk = max(2, min(self.chunk, rows) // 2)
         self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]
-
-

@@ -35,9 +35,7 @@ class Frame:
 class Gallery:
     """The frames that are finished, by position."""
 
-    def __init__(
-        self, vae: Vae, metric: perceptual.Metric, check: Callable[[], None]
-    ) -> None:
+    def __init__(self, vae: Vae, metric: perceptual.Metric, check: Callable[[], None]) -> None:
         self.frames: list[Frame] = []
         self.metric = metric
         self._vae, self._check = vae, check
@@ -58,7 +56,8 @@ class Gallery:
         """Keeps that many, as evenly spaced as they come."""
         frames = self.frames
         kept = spacing.chosen(
-            len(frames), wanted,
+            len(frames),
+            wanted,
             lambda i, j: perceptual.distance(frames[i].look, frames[j].look),
         )
         self.frames = [frames[i] for i in kept]

@@ -44,9 +44,7 @@ def insertions(at: Sequence[float], gaps: Sequence[float], count: int) -> list[f
     return new
 
 
-def chosen(
-    count: int, wanted: int, between: Callable[[int, int], float]
-) -> list[int]:
+def chosen(count: int, wanted: int, between: Callable[[int, int], float]) -> list[int]:
     """Which of `count` frames to keep: each time the one whose neighbours are nearest goes.
 
     Args:

@@ -49,7 +49,10 @@ class OwnWeights(LorasAside):
     """
 
     def __init__(
-        self, model: Checkpoint, settings: MorphSettings, shared: Sequence[LoraFile],
+        self,
+        model: Checkpoint,
+        settings: MorphSettings,
+        shared: Sequence[LoraFile],
         own: tuple[LoraFile, LoraFile],
     ) -> None:
         self._mixer = LoraMixer(model.lora_parts)

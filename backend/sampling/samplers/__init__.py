@@ -67,8 +67,9 @@ def sample(
         BadInput: eta or variance is set for a sampler that has none.
     """
     if name == "ddim":
-        return ddim(denoiser, x, schedule, noise, eta=eta, variance=variance, start=start,
-                    resume=resume)
+        return ddim(
+            denoiser, x, schedule, noise, eta=eta, variance=variance, start=start, resume=resume
+        )
     if eta != 0 or variance != "eta":
         raise BadInput(f"Only the sampler 'ddim' has an eta; set it to 0 for '{name}'.", "eta")
     return SAMPLERS[name](denoiser, x, schedule, noise, start=start, resume=resume)

@@ -92,6 +92,4 @@ def _weights(nodes: Sequence[float], end: float) -> list[float]:
 
 
 def _lagrange(nodes: Sequence[float], k: int, at: float) -> float:
-    return math.prod(
-        (at - node) / (nodes[k] - node) for j, node in enumerate(nodes) if j != k
-    )
+    return math.prod((at - node) / (nodes[k] - node) for j, node in enumerate(nodes) if j != k)

@@ -20,16 +20,23 @@ from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.uploads import read_pictures
 
 WORDS = (
-    (0.35, "stays close to the picture"), (0.65, "keeps its composition"),
-    (0.9, "keeps its colours and rough layout"), (1.01, "keeps hardly anything of it"),
+    (0.35, "stays close to the picture"),
+    (0.65, "keeps its composition"),
+    (0.9, "keeps its colours and rough layout"),
+    (1.01, "keeps hardly anything of it"),
 )
 
 
 def _picture() -> dict[str, Component]:
     return {
         "image": gr.Image(
-            type="filepath", sources=["upload", "clipboard", "webcam"], label="Picture",
-            height=250, elem_id="img2img-image", elem_classes="loom-picture", buttons=[],
+            type="filepath",
+            sources=["upload", "clipboard", "webcam"],
+            label="Picture",
+            height=250,
+            elem_id="img2img-image",
+            elem_classes="loom-picture",
+            buttons=[],
         ),
         "meaning": gr.Markdown("", elem_id="img2img-meaning", elem_classes="loom-meaning"),
     }
@@ -44,11 +51,17 @@ def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixel
 
 
 def _compare() -> dict[str, Component]:
-    with gr.Accordion("Before and after", open=False, elem_id="img2img-compare",
-                      elem_classes="loom-fold"):
+    with gr.Accordion(
+        "Before and after", open=False, elem_id="img2img-compare", elem_classes="loom-fold"
+    ):
         slider = gr.ImageSlider(
-            label="Before and after", show_label=False, interactive=False, format="png",
-            elem_id="img2img-slider", buttons=[], max_height=620,
+            label="Before and after",
+            show_label=False,
+            interactive=False,
+            format="png",
+            elem_id="img2img-slider",
+            buttons=[],
+            max_height=620,
         )
     return {"slider": slider}
 
@@ -70,8 +83,11 @@ def meaning(engine: Engine, settings: Img2ImgSettings) -> str:
 
 def _connect(space: Workspace) -> None:
     engine, form = space.studio.engine, space.form
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private",
-                             "preprocess": False}
+    quiet: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "preprocess": False,
+    }
 
     def explain(sent: Any) -> str:
         try:
@@ -85,8 +101,14 @@ def _connect(space: Workspace) -> None:
     assert isinstance(explained, gr.Markdown)
     about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
     changes = [form.parts[name].change for name in about]  # type: ignore[attr-defined]
-    carried(partial(gr.on, [*changes, space.page.load]), explain, form.parts, explained,
-            queue=False, trigger_mode="always_last")
+    carried(
+        partial(gr.on, [*changes, space.page.load]),
+        explain,
+        form.parts,
+        explained,
+        queue=False,
+        trigger_mode="always_last",
+    )
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
 
@@ -115,22 +137,50 @@ TAB = Tab(
     heading="A picture from a picture",
     text="Give it a photo or a sketch, say how far to go from it, and paint where it may change.",
     beside=("resize_mode",),
-    main=("strength", "strengths", "sampler", "schedule", "steps",
-          "guidance_scale", "width", "batch_size", "batch_count"),
+    main=(
+        "strength",
+        "strengths",
+        "sampler",
+        "schedule",
+        "steps",
+        "guidance_scale",
+        "width",
+        "batch_size",
+        "batch_count",
+    ),
     advanced=(
-        "guidance_rescale", "threshold_ratio", "guidance_start", "guidance_end", "eta",
-        "clip_skip", "vae", "variation_seed", "variation_strength", "prompt_b", "prompt_mix",
+        "guidance_rescale",
+        "threshold_ratio",
+        "guidance_start",
+        "guidance_end",
+        "eta",
+        "clip_skip",
+        "vae",
+        "variation_seed",
+        "variation_strength",
+        "prompt_b",
+        "prompt_mix",
     ),
     pictures=_picture,
     pixels=_pixels,
     accepts_picture=True,
     folds=(
-        Fold("mask", "Mask", ("masked_content", "mask_blur", "mask_invert", "only_masked",
-                              "only_masked_padding"), _mask),
-        Fold("invert", "Invert, then edit the prompt",
-             ("start_noise", "source_prompt", "inversion_refine")),
-        Fold("outpaint", "Outpaint", ("outpaint_left", "outpaint_right", "outpaint_top",
-                                      "outpaint_bottom")),
+        Fold(
+            "mask",
+            "Mask",
+            ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
+            _mask,
+        ),
+        Fold(
+            "invert",
+            "Invert, then edit the prompt",
+            ("start_noise", "source_prompt", "inversion_refine"),
+        ),
+        Fold(
+            "outpaint",
+            "Outpaint",
+            ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom"),
+        ),
     ),
     result=_compare,
     connect=_connect,

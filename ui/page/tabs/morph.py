@@ -21,8 +21,15 @@ def _ends(names: tuple[str, ...], titles: tuple[str, ...]) -> dict[str, Componen
     sources: list[Any] = ["upload", "clipboard"]
     with gr.Row(elem_classes="loom-ends"):
         return {
-            name: gr.Image(type="filepath", sources=sources, label=title, height=190,
-                           elem_id=f"morph-{name}", elem_classes="loom-picture", buttons=[])
+            name: gr.Image(
+                type="filepath",
+                sources=sources,
+                label=title,
+                height=190,
+                elem_id=f"morph-{name}",
+                elem_classes="loom-picture",
+                buttons=[],
+            )
             for name, title in zip(names, titles, strict=True)
         }
 
@@ -63,21 +70,50 @@ TAB = Tab(
     beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
     main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
     advanced=(
-        "attention_lambda", "inversion_refine", "lora_rank", "lora_steps", "easing",
-        "embeddings", "resize_mode", "sampler", "schedule", "guidance_rescale", "threshold_ratio",
-        "guidance_start", "guidance_end", "clip_skip", "vae",
+        "attention_lambda",
+        "inversion_refine",
+        "lora_rank",
+        "lora_steps",
+        "easing",
+        "embeddings",
+        "resize_mode",
+        "sampler",
+        "schedule",
+        "guidance_rescale",
+        "threshold_ratio",
+        "guidance_start",
+        "guidance_end",
+        "clip_skip",
+        "vae",
     ),
-    scripted=("guidance_scale", "lora_lr", "format", "batch_size", "batch_count", "eta",
-              "variation_seed", "variation_strength", "prompt_mix"),
+    scripted=(
+        "guidance_scale",
+        "lora_lr",
+        "format",
+        "batch_size",
+        "batch_count",
+        "eta",
+        "variation_seed",
+        "variation_strength",
+        "prompt_mix",
+    ),
     pictures=_pictures,
     pixels=_pixels,
     folds=(
-        Fold("further", "More keyframes", ("keyframes", "prompt_c", "prompt_d", "seed_c",
-                                           "seed_d"), _further),
+        Fold(
+            "further",
+            "More keyframes",
+            ("keyframes", "prompt_c", "prompt_d", "seed_c", "seed_d"),
+            _further,
+        ),
     ),
     accepts_picture=True,
-    receivers=(("image_a", "end A"), ("image_b", "end B"), ("image_c", "keyframe C"),
-               ("image_d", "keyframe D")),
+    receivers=(
+        ("image_a", "end A"),
+        ("image_b", "end B"),
+        ("image_c", "keyframe C"),
+        ("image_d", "keyframe D"),
+    ),
     panel=_panel,
     connect=_connect,
 )

@@ -35,18 +35,38 @@ _EDGES = """
 
 def _pictures() -> dict[str, Component]:
     sources: list[Any] = ["upload", "clipboard", "webcam"]
-    image = gr.Image(label="Source picture", type="filepath", sources=sources, height=200,
-                     elem_id="style_transfer-image", elem_classes="loom-picture", buttons=[])
-    edges = gr.HTML(
-        {}, html_template=_EDGES, js_on_load=mount_call("mountEdges", "style_transfer", ()),
-        apply_default_css=False,
-        elem_id="style_transfer-edges", elem_classes="loom-edges",
+    image = gr.Image(
+        label="Source picture",
+        type="filepath",
+        sources=sources,
+        height=200,
+        elem_id="style_transfer-image",
+        elem_classes="loom-picture",
+        buttons=[],
     )
-    with gr.Accordion("Use a picture as the control directly", open=False,
-                      elem_id="style_transfer-direct", elem_classes="loom-fold"):
-        control = gr.Image(label="Control picture", type="filepath", sources=sources, height=200,
-                           elem_id="style_transfer-control_image", elem_classes="loom-picture",
-                           buttons=[])
+    edges = gr.HTML(
+        {},
+        html_template=_EDGES,
+        js_on_load=mount_call("mountEdges", "style_transfer", ()),
+        apply_default_css=False,
+        elem_id="style_transfer-edges",
+        elem_classes="loom-edges",
+    )
+    with gr.Accordion(
+        "Use a picture as the control directly",
+        open=False,
+        elem_id="style_transfer-direct",
+        elem_classes="loom-fold",
+    ):
+        control = gr.Image(
+            label="Control picture",
+            type="filepath",
+            sources=sources,
+            height=200,
+            elem_id="style_transfer-control_image",
+            elem_classes="loom-picture",
+            buttons=[],
+        )
     return {"image": image, "control_image": control, "edges": edges}
 
 
@@ -81,8 +101,14 @@ def _connect(space: Workspace) -> None:
 
     watched: list[Any] = list(inputs.values())  # components of many kinds share the event
     changes = [part.change for part in watched if hasattr(part, "change")]
-    carried(partial(gr.on, [*changes, space.page.load]), follow, inputs, space.pictures["edges"],
-            queue=False, trigger_mode="always_last")
+    carried(
+        partial(gr.on, [*changes, space.page.load]),
+        follow,
+        inputs,
+        space.pictures["edges"],
+        queue=False,
+        trigger_mode="always_last",
+    )
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
     lay_under(image, space.pictures["painted"])
@@ -95,9 +121,11 @@ def missing(library: Library, model: str, detector: str) -> str:
         if model in net["fits"] and (not wanted or wanted in net["detectors"]):
             return ""
     what = "edges" if detector in ("canny", "identity") else f"'{detector}'"
-    return (f"No ControlNet for {what} that fits '{model}' is installed yet. Put its diffusers "
-            f"folder into models/controlnet, for instance models/controlnet/{model}-"
-            f"{wanted or 'canny'}, and start again.")
+    return (
+        f"No ControlNet for {what} that fits '{model}' is installed yet. Put its diffusers "
+        f"folder into models/controlnet, for instance models/controlnet/{model}-"
+        f"{wanted or 'canny'}, and start again."
+    )
 
 
 def shown(raw: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
@@ -143,22 +171,55 @@ TAB = Tab(
     heading="A new picture on old edges",
     text="Add a picture, say what shall become of it, and see which of its edges were kept.",
     beside=("canny_low", "canny_high"),
-    main=("control_scale", "start_from", "strength", "steps", "guidance_scale", "width",
-          "control_mode", "detector"),
+    main=(
+        "control_scale",
+        "start_from",
+        "strength",
+        "steps",
+        "guidance_scale",
+        "width",
+        "control_mode",
+        "detector",
+    ),
     advanced=(
-        "strengths", "control_start", "control_end", "controlnet", "resize_mode", "sampler",
-        "schedule", "batch_size", "batch_count", "guidance_rescale", "threshold_ratio",
-        "guidance_start", "guidance_end", "eta", "clip_skip", "vae", "variation_seed",
-        "variation_strength", "prompt_b", "prompt_mix",
+        "strengths",
+        "control_start",
+        "control_end",
+        "controlnet",
+        "resize_mode",
+        "sampler",
+        "schedule",
+        "batch_size",
+        "batch_count",
+        "guidance_rescale",
+        "threshold_ratio",
+        "guidance_start",
+        "guidance_end",
+        "eta",
+        "clip_skip",
+        "vae",
+        "variation_seed",
+        "variation_strength",
+        "prompt_b",
+        "prompt_mix",
     ),
     scripted=(
-        "outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom", "controls",
-        "start_noise", "source_prompt", "inversion_refine",
+        "outpaint_left",
+        "outpaint_right",
+        "outpaint_top",
+        "outpaint_bottom",
+        "controls",
+        "start_noise",
+        "source_prompt",
+        "inversion_refine",
     ),
     folds=(
-        Fold("mask", "Mask, when starting from the picture",
-             ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
-             _mask),
+        Fold(
+            "mask",
+            "Mask, when starting from the picture",
+            ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
+            _mask,
+        ),
     ),
     pictures=_pictures,
     pixels=_pixels,
