@@ -16,7 +16,7 @@ run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
 
 test: $(DEV_STAMP)
-	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m toyworld.pause $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .
@@ -27,7 +27,7 @@ parity: $(DEV_STAMP)
 	@$(PY) -m pytest -m parity -v $(ARGS)
 
 bench: $(DEV_STAMP)
-	@$(PY) -m bench $(ARGS)
+	@$(PY) -m toyworld.pause $(PY) -m bench $(ARGS)
 
 screenshots: $(DEV_STAMP)
 	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) scripts/screenshots $(ARGS)

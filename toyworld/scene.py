@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from toyworld.palette import COLOURS
 from toyworld.settings import SETTINGS
 from toyworld.subjects import SUBJECTS
+from toyworld.world import FIRST, World
 
 Size = Literal["small", "medium", "big"]
 Position = Literal["left", "centre", "right"]
@@ -61,15 +63,16 @@ def sample_pair(rng: np.random.Generator, held_out: bool = False) -> tuple[str, 
             return pair
 
 
-def sample_scene(rng: np.random.Generator, held_out: bool = False) -> Scene:
-    """Draw a scene: six times in ten one subject, else two of different kinds.
+def sample_scene(rng: np.random.Generator, held_out: bool = False, world: World = FIRST) -> Scene:
+    """Draw a scene: one subject, or, as often as the world says, two of different kinds.
 
     Args:
         rng: the only source of chance.
         held_out: draw one-subject scenes of the held-out pairs alone.
+        world: how many scenes have two subjects.
     """
     setting = str(rng.choice(list(SETTINGS)))
-    if held_out or rng.random() < 0.6:
+    if held_out or rng.random() < 1.0 - world.paired_share:
         name, colour = sample_pair(rng, held_out)
         size = SIZES[int(rng.choice(3, p=(0.25, 0.45, 0.3)))]
         position = POSITIONS[int(rng.choice(3, p=(0.25, 0.5, 0.25)))]
@@ -84,3 +87,14 @@ def sample_scene(rng: np.random.Generator, held_out: bool = False) -> Scene:
             Subject(*second, sizes[1], "right"),
         )
     return Scene(subjects, setting, int(rng.integers(2**31)))
+
+
+_ACROSS: MappingProxyType[Position, Position] = MappingProxyType(
+    {"left": "right", "centre": "centre", "right": "left"}
+)
+
+
+def mirrored(scene: Scene) -> Scene:
+    """What a picture of the scene shows when its left and right are exchanged."""
+    turned = [replace(s, position=_ACROSS[s.position]) for s in reversed(scene.subjects)]
+    return replace(scene, subjects=tuple(turned))

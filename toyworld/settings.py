@@ -10,8 +10,9 @@ import numpy as np
 
 from toyworld.canvas import Canvas, ellipse, polygon
 from toyworld.palette import INK, RGB, WHITE, mix
+from toyworld.world import World
 
-Paint = Callable[[Canvas, np.random.Generator], None]
+Paint = Callable[[Canvas, np.random.Generator, World], None]
 
 
 def _ridge(
@@ -41,7 +42,7 @@ def _cloud(canvas: Canvas, x: float, y: float, size: float, tint: RGB, alpha: fl
         )
 
 
-def blue_sky(canvas: Canvas, rng: np.random.Generator) -> None:
+def blue_sky(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.22, 0.55, 0.93)), (0.75, (0.66, 0.86, 0.99)), (1, (0.8, 0.93, 1.0))])
     for _ in range(rng.integers(2, 4)):
         _cloud(
@@ -54,10 +55,11 @@ def blue_sky(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.fill(ellipse(x, 0.97, r, 0.8 * r), WHITE, (0.86, 0.92, 0.99), 0.95, 0.012)
 
 
-def night_sky(canvas: Canvas, rng: np.random.Generator) -> None:
+def night_sky(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.05, 0.06, 0.20)), (0.6, (0.13, 0.15, 0.42)), (1, (0.30, 0.27, 0.58))])
-    for _ in range(14):
+    for _ in range(world.stars):
         x, y, r = rng.uniform(0.02, 0.98), rng.uniform(0.02, 0.62), rng.uniform(0.006, 0.011)
+        r *= world.speck
         canvas.fill(ellipse(x, y, r, r), (1.0, 0.98, 0.85))
     x, y = rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.2)
     canvas.fill(ellipse(x, y, 0.11, 0.11), (0.9, 0.9, 0.8), None, 0.25, 0.03)
@@ -66,7 +68,7 @@ def night_sky(canvas: Canvas, rng: np.random.Generator) -> None:
     _ridge(canvas, rng, 0.80, 0.02, (0.15, 0.16, 0.40), (0.08, 0.08, 0.24))
 
 
-def sunset(canvas: Canvas, rng: np.random.Generator) -> None:
+def sunset(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient(
         [(0, (0.42, 0.24, 0.56)), (0.3, (0.88, 0.38, 0.48)), (0.6, (1.0, 0.66, 0.36)),
          (0.72, (1.0, 0.82, 0.5)), (1, (1.0, 0.8, 0.5))]
@@ -80,19 +82,18 @@ def sunset(canvas: Canvas, rng: np.random.Generator) -> None:
     _ridge(canvas, rng, 0.79, 0.018, (0.46, 0.24, 0.42), (0.26, 0.13, 0.30))
 
 
-def grass(canvas: Canvas, rng: np.random.Generator) -> None:
+def grass(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.62, 0.86, 0.98)), (0.6, (0.90, 0.97, 0.98)), (1, WHITE)])
     _cloud(canvas, rng.uniform(0, 1), rng.uniform(0.1, 0.3), rng.uniform(0.07, 0.11), WHITE, 0.8)
     _ridge(canvas, rng, 0.56, 0.03, (0.62, 0.84, 0.45), (0.44, 0.72, 0.34))
     _ridge(canvas, rng, 0.68, 0.02, (0.54, 0.80, 0.32), (0.28, 0.58, 0.22))
-    for _ in range(7):
+    blade = np.array([(-0.018, 0), (-0.012, -0.035), (0, -0.012), (0.006, -0.045), (0.018, 0)])
+    for _ in range(world.tufts):
         x, y = rng.uniform(0, 1), rng.uniform(0.8, 0.98)
-        left, right = (x - 0.012, y - 0.035), (x + 0.006, y - 0.045)
-        tuft = polygon((x - 0.018, y), left, (x, y - 0.012), right, (x + 0.018, y))
-        canvas.fill(tuft, (0.22, 0.50, 0.18))
+        canvas.fill(world.speck * blade + (x, y), (0.22, 0.50, 0.18))
 
 
-def sea(canvas: Canvas, rng: np.random.Generator) -> None:
+def sea(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.70, 0.88, 0.97)), (0.5, (0.96, 0.97, 0.93)), (1, WHITE)])
     _cloud(canvas, rng.uniform(0, 1), rng.uniform(0.1, 0.28), rng.uniform(0.07, 0.11), WHITE, 0.8)
     canvas.fill(polygon((-0.1, 0.5), (1.1, 0.5), (1.1, 1.1), (-0.1, 1.1)), (0.30, 0.74, 0.84),
@@ -110,7 +111,7 @@ def sea(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.fill(band, (0.75, 0.94, 0.97), None, 0.55)
 
 
-def sand(canvas: Canvas, rng: np.random.Generator) -> None:
+def sand(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.45, 0.78, 0.86)), (0.55, (0.98, 0.93, 0.76)), (1, (1.0, 0.9, 0.7))])
     x = rng.uniform(0.1, 0.9)
     canvas.fill(ellipse(x, 0.14, 0.12, 0.12), (1.0, 0.96, 0.7), None, 0.5, 0.03)
@@ -120,7 +121,7 @@ def sand(canvas: Canvas, rng: np.random.Generator) -> None:
     _ridge(canvas, rng, 0.86, 0.02, (0.96, 0.82, 0.55), (0.84, 0.64, 0.37))
 
 
-def snow(canvas: Canvas, rng: np.random.Generator) -> None:
+def snow(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.56, 0.66, 0.80)), (0.6, (0.80, 0.86, 0.93)), (1, WHITE)])
     for i in range(3):
         x = (i + rng.uniform(0.1, 0.9)) / 3
@@ -131,12 +132,13 @@ def snow(canvas: Canvas, rng: np.random.Generator) -> None:
             canvas.fill(pine, (0.62, 0.74, 0.80), (0.40, 0.54, 0.62))
     _ridge(canvas, rng, 0.62, 0.02, (0.93, 0.96, 1.0), (0.78, 0.85, 0.94))
     _ridge(canvas, rng, 0.74, 0.02, (0.99, 0.99, 1.0), (0.84, 0.89, 0.97))
-    for _ in range(14):
+    for _ in range(world.flakes):
         x, y, r = rng.uniform(0, 1), rng.uniform(0, 0.7), rng.uniform(0.007, 0.012)
+        r *= world.speck
         canvas.fill(ellipse(x, y, r, r), WHITE, None, 0.95)
 
 
-def forest(canvas: Canvas, rng: np.random.Generator) -> None:
+def forest(canvas: Canvas, rng: np.random.Generator, world: World) -> None:
     canvas.gradient([(0, (0.10, 0.30, 0.22)), (0.6, (0.42, 0.62, 0.38)), (1, (0.3, 0.45, 0.25))])
     canvas.fill(
         ellipse(rng.uniform(0.25, 0.75), 0.5, 0.3, 0.25), (0.86, 0.92, 0.62), None, 0.45, 0.08

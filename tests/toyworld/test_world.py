@@ -6,9 +6,12 @@ import pytest
 import toyworld
 from toyworld import HELD_OUT, Scene, Subject
 from toyworld.palette import COLOURS
-from toyworld.scene import sample_pair
+from toyworld.prompts import questions, shuffled_scene
+from toyworld.render import _place
+from toyworld.scene import sample_pair, sample_scene
 from toyworld.settings import SETTINGS
 from toyworld.subjects import SUBJECTS
+from toyworld.world import FIRST, SECOND, WORLDS
 
 
 def test_a_scene_is_drawn_the_same_each_time():
@@ -117,3 +120,70 @@ def test_unknown_words_are_refused():
         toyworld.render(Scene((Subject("dragon", "red"),), "sea", 0))
     with pytest.raises(KeyError):
         toyworld.render(Scene((Subject("cat", "teal"),), "sea", 0))
+
+
+@pytest.mark.parametrize(
+    ("world", "means"),
+    [
+        (FIRST, [190.54, 82.11, 200.91, 66.22, 189.88, 170.95, 187.61, 121.24]),
+        (SECOND, [186.73, 79.38, 195.14, 68.46, 185.19, 167.56, 183.13, 115.32]),
+    ],
+)
+def test_a_version_of_the_world_never_changes(world, means):
+    """The mean of eight scenes' pixels at 96 px, written down when each version was made."""
+    assert WORLDS[world.version] is world
+    for i, mean in enumerate(means):
+        scene = sample_scene(np.random.default_rng((5, i)), world=world)
+        assert toyworld.render(scene, 96, world).mean() == pytest.approx(mean, abs=0.1)
+
+
+def test_the_second_world_has_more_pairs():
+    shares = []
+    for world in (FIRST, SECOND):
+        scenes = [sample_scene(np.random.default_rng((6, i)), world=world) for i in range(1000)]
+        shares.append(np.mean([len(s.subjects) == 2 for s in scenes]))
+    assert shares[0] == pytest.approx(0.40, abs=0.04)
+    assert shares[1] == pytest.approx(0.55, abs=0.04)
+
+
+def test_places_and_sizes_vary_no_less_in_the_second_world():
+    """As the score measures it: over four seeds of a prompt."""
+
+    def spread(world) -> tuple[float, float]:
+        rng = np.random.default_rng(8)
+        places, sizes = [], []
+        for k, question in enumerate(questions(1600)[:768:4]):
+            rows = []
+            for seed in range(4):
+                scene = shuffled_scene(question, 4 * k + seed)
+                x, foot, radius = _place(scene.subjects[0], scene, rng, world)
+                rows.append((x, foot - radius, radius))
+            spreads = np.var(rows, axis=0, ddof=1)
+            places.append(spreads[0] + spreads[1])
+            sizes.append(spreads[2])
+        return float(np.mean(places) ** 0.5), float(np.mean(sizes) ** 0.5)
+
+    old, new = spread(FIRST), spread(SECOND)
+    assert new[0] >= old[0]
+    assert new[1] >= old[1]
+
+
+def test_an_outline_goes_around_a_subject():
+    """In the second world a line much darker than both sides lies between subject and ground."""
+    subject = Subject("star", "yellow", "big")
+    picture = toyworld.render(Scene((subject,), "snow", 3), 256, SECOND).astype(float)
+    plain = toyworld.render(Scene((subject,), "snow", 3), 256, FIRST).astype(float)
+
+    def dark(pixels: np.ndarray) -> float:
+        return float((pixels.sum(axis=-1) < 200).mean())
+
+    assert dark(picture) > dark(plain) + 0.01
+
+
+@pytest.mark.parametrize("setting", ["night sky", "forest"])
+def test_a_dark_subject_in_the_dark_has_a_light_outline(setting):
+    subject = Subject("heart", "black", "medium")
+    lone = toyworld.render(Scene((subject,), setting, 3), 256, SECOND).astype(int)
+    empty = toyworld.render(Scene((), setting, 3), 256, SECOND).astype(int)
+    light = (lone.min(axis=-1) > 200) & (empty.max(axis=-1) < 200)
+    assert light.mean() > 0.005
