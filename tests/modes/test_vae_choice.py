@@ -15,7 +15,7 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
-from tests.models.test_vae_file import original_vae
+from tests.models.autoencoder.test_vae_file import original_vae
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Pages
-from tests.ui.test_page_access import serious
-from tests.ui.test_page_verify import generated
+from tests.ui.page.test_access import serious
+from tests.ui.panels.test_verify_page import generated
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.storage.styles import MAX_STYLES, Style, StyleShelf, parse_styles, written
 
-BUNDLED = Path(__file__).parents[1] / "presets" / "styles.csv"
+BUNDLED = Path(__file__).parents[2] / "presets" / "styles.csv"
 # As A1111 writes it: a byte order mark, quotes, a divider, an empty negative prompt.
 FILE = (
     "\ufeffname,prompt,negative_prompt\r\n"

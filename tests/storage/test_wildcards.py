@@ -10,7 +10,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings import MAX_SEED, MorphSettings, Template, Txt2ImgSettings, parse
 from backend.storage.wildcards import Wildcards, drawn, has_wildcards, settled
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COLOURS = ("red", "green", "blue")
 EIGHT = ["green", "blue", "green", "red", "green", "green", "red", "red"]
 

@@ -27,7 +27,7 @@ from backend.storage.presets import (
 )
 from tests.pictures import hostile
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Txt2ImgSettings(
     prompt="ein grünes Haus", steps=9, seed=4, loras=(LoraUse(name="ink", weight=0.5),)
 )

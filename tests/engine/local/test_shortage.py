@@ -18,7 +18,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.local.cache import Budgets
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
-from tests.engine.test_local import ended
+from tests.engine.local.test_engine import ended
 from tests.tiny import tiny_checkpoint
 
 Fits = Callable[[torch.Tensor], bool]
