@@ -31,9 +31,9 @@ from backend.engine.local.worker import RunMode, Worker, warm
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.catalog.configs import part_config
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.denoiser.compiled import CompileKind, check_compile
-from backend.models.loading import Checkpoint
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import Target, pick
@@ -317,7 +317,7 @@ class LocalEngine:
         if self._device_lock.acquire(timeout=0.05):
             try:
                 with leased(self._models, settings) as checkpoint:
-                    return checkpoint.vae.decode(latents)[0]
+                    return checkpoint.codec.decode(latents)[0]
             finally:
                 self._device_lock.release()
         frames = run.previewer(latents)

@@ -25,7 +25,7 @@ from backend.engine.jobs.throughput import Pace
 from backend.engine.jobs.timeline import TimelineStore
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import PreviewKind
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.manager import ModelManager
 from backend.models.memory import memory_pressure

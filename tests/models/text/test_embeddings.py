@@ -18,7 +18,8 @@ from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.models.text.clip import TextEncoder
 from backend.models.text.embedding_file import read_embedding
