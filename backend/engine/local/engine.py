@@ -23,12 +23,12 @@ from backend.engine.jobs.job import Job, Patience, Shelf
 from backend.engine.jobs.protocol import FrameKind, Library, Memory
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.throughput import Pace
-from backend.engine.jobs.timeline import TimelineStore
 from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
+from backend.engine.local.kept_steps import Timelines
 from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
 from backend.engine.local.loras import LoraShelf, take_loras
 from backend.engine.local.worker import RunMode, Worker, warm
-from backend.models.autoencoder.preview import PreviewKind
+from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.catalog.configs import part_config
 from backend.models.checkpoint import Checkpoint
@@ -85,7 +85,7 @@ class LocalEngine:
         self._patience = patience or Patience()
         self._queue: FairQueue[Job] = FairQueue()
         self._shelf = Shelf()
-        self._timelines = TimelineStore()
+        self._timelines = Timelines()
         self._device_lock = threading.Lock()
         self._fits = LoraFits()
         self._pace = Pace()
@@ -297,30 +297,27 @@ class LocalEngine:
     # --- timelines ---------------------------------------------------------------------------
 
     def timeline(self, token: str) -> TimelineInfo | None:
-        run = self._timelines.get(token)
-        return run.info() if run is not None and run.steps else None
+        return self._timelines.info(token)
 
     def timeline_frame(
         self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
     ) -> Pixels:
-        settings, stored = self._timelines.load(token, step)
+        settings, kept = self._timelines.load(token, step)
+        stored = kept.step
         if not 0 <= image < len(stored.x):
             raise BadInput(f"That run made {len(stored.x)} pictures; choose one of them.", "image")
         latents = stored.x0 if kind == "x0" else stored.x / (1 + stored.sigma**2) ** 0.5
-        return self._decode(settings, latents[image : image + 1], token)
+        return self._decode(settings, latents[image : image + 1], kept.previewer)
 
-    def _decode(self, settings: Settings, latents: torch.Tensor, token: str) -> Pixels:
+    def _decode(self, settings: Settings, latents: torch.Tensor, previewer: Previewer) -> Pixels:
         """By the VAE while the device is idle and the model loaded, else by the fast preview."""
-        run = self._timelines.get(token)
-        if run is None:
-            raise UnknownName("The steps of that run are no longer kept.")
         if self._device_lock.acquire(timeout=0.05):
             try:
                 with leased(self._models, settings) as checkpoint:
                     return checkpoint.codec.decode(latents)[0]
             finally:
                 self._device_lock.release()
-        frames = run.previewer(latents)
+        frames = previewer(latents)
         assert frames is not None, "timelines keep the fast previewer"
         return frames[0]
 
