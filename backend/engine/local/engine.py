@@ -6,24 +6,26 @@ import logging
 import math
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 
 from backend.contracts.errors import BadInput, UnknownName
 from backend.contracts.events import JobStatus, Output, Pixels, Preview, TimelineInfo, TokenCount
+from backend.contracts.library import Library
 from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.contracts.settings import MAX_SEED, Settings, StyleTransferSettings, XyzGridSettings
 from backend.engine.exports.video import mp4
 from backend.engine.jobs.job import Job, Patience, Shelf
-from backend.engine.jobs.protocol import FrameKind, Library, Memory
+from backend.engine.jobs.protocol import FrameKind, Memory
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.throughput import Pace
 from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
+from backend.engine.local.fits import controlnets_of, loras_of
 from backend.engine.local.kept_steps import Timelines
 from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
 from backend.engine.local.loras import LoraShelf, take_loras
@@ -358,46 +360,13 @@ class LocalEngine:
         return Library(
             models=models_of(self._catalog),
             samplers=samplers(),
-            loras=tuple(self._loras()),
+            loras=loras_of(self._catalog, self._fits),
             vaes=vaes_of(self._catalog),
-            controlnets=tuple(self._controlnets()),
+            controlnets=controlnets_of(self._catalog),
             embeddings=embeddings_of(self._catalog),
             device=str(self._target.device),
             dtype=self._target.dtype_name,
         )
-
-    def _loras(self) -> Iterator[dict[str, Any]]:
-        models = [info for info in self._catalog.models("checkpoint") if info.problem is None]
-        for info in self._catalog.models("lora"):
-            try:
-                lora = self._fits.header(info.path)
-            except OSError:
-                continue  # it went away; the next refresh drops it
-            reasons = {model.name: self._fits.problem(lora, model) for model in models}
-            yield {
-                "name": info.name,
-                "bytes": info.bytes,
-                "family": lora.family,
-                "rank": lora.rank,
-                "trigger_words": list(lora.trigger_words),
-                "problem": info.problem or lora.problem,
-                "misfits": {name: reason for name, reason in reasons.items() if reason},
-            }
-
-    def _controlnets(self) -> Iterator[dict[str, Any]]:
-        checkpoints = [i for i in self._catalog.models("checkpoint") if i.problem is None]
-        for info in self._catalog.models("controlnet"):
-            yield {
-                "name": info.name,
-                "bytes": info.bytes,
-                "problem": info.problem,
-                "detectors": list(controlnet.trained_on(info)),
-                "fits": [
-                    model.name
-                    for model in checkpoints
-                    if info.problem is None and controlnet.fits(info, model)
-                ],
-            }
 
     def memory(self) -> Memory:
         models = self._models
