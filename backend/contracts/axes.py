@@ -18,10 +18,10 @@ from backend.contracts.errors import BadInput
 MAX_VALUES = 64
 PROMPT_SR = "prompt_sr"
 LORA = "lora:"
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)"
 _RANGE = re.compile(
-    rf"\s*(?P<first>{_NUMBER})\s*-\s*(?P<last>{_NUMBER})\s*"
-    rf"(?:\(\s*(?P<step>{_NUMBER})\s*\)|\[\s*(?P<count>\d+)\s*\])?\s*"
+    rf"\s*(?P<first>{_NUMBER})\s*-\s*(?P<last>{_NUMBER})"
+    rf"(?:\s*\(\s*(?P<step>{_NUMBER})\s*\)|\s*\[\s*(?P<count>\d+)\s*\])?\s*"
 )
 _TRUTHS = {
     "true": True,
@@ -105,7 +105,7 @@ def marks(field: str, text: str, fields: Mapping[str, dict[str, Any]]) -> tuple[
         known = ", ".join([*fields, PROMPT_SR, "lora:NAME"])
         raise BadInput(f"'{field[:80]}' cannot stand on an axis; choose one of: {known}.")
     schema = fields[field]
-    if field.endswith("seed") and re.search(r"(^|,)\s*-\s*\d", text):
+    if field.endswith("seed") and any(re.match(r"\s*-\s*\d", s) for s in text.split(",")):
         raise BadInput("On an axis a seed is a number from 0; -1 would draw another one each time.")
     if schema["type"] in ("integer", "number"):
         numbers = _numbers(field, text, whole=schema["type"] == "integer")

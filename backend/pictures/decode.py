@@ -6,14 +6,13 @@ the header before a single pixel is decoded. Colour profiles are not applied.
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
-from backend.pictures.opening import MAX_PIXELS
+from backend.pictures.budget import Budget
+from backend.pictures.opening import MAX_PIXELS, header_of
 
 MAX_ASPECT = 32  # the widest picture that the settings allow is 2048 x 64
 MAX_FILE_BYTES = 64 * 2**20
@@ -35,7 +34,7 @@ TILE_TAGS = (322, 323)  # TIFF: TileWidth, TileLength
 TOO_LARGE_INSIDE = "Decompressed data too large"
 
 
-def decode(data: bytes, field: str = "image") -> Pixels:
+def decode(data: bytes, field: str = "image", budget: Budget | None = None) -> Pixels:
     """Decodes an uploaded picture.
 
     The first frame of an animation is taken, the camera's orientation applied, transparency laid
@@ -44,17 +43,21 @@ def decode(data: bytes, field: str = "image") -> Pixels:
     Args:
         data: The file's bytes.
         field: The settings field or picture's name that errors point at.
+        budget: Of the request; the pixels are taken from it before they are decoded.
 
     Returns:
         (H, W, 3) uint8 RGB, contiguous.
 
     Raises:
-        BadInput: The file is empty, no picture, damaged, too large, or extremely narrow.
+        BadInput: The file is empty, no picture, damaged, too large, extremely narrow, or more than
+            the budget allows.
     """
     _check_bytes(data, field)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with header_of(data, FORMATS) as image:
             _check_header(image, field)
+            if budget is not None:
+                budget.take(3 * image.width * image.height, field)
             image.load()
             return _to_rgb(_upright(image), field)
     except BadInput:

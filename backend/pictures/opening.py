@@ -1,9 +1,13 @@
-"""Opening pictures that come from outside."""
+"""Opening pictures that come from outside: the one place where Pillow looks at foreign bytes.
+
+Pillow guesses a format by content, and some of its readers run foreign programs (EPS starts
+Ghostscript), so every call names the formats that it takes.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from PIL import Image
@@ -17,6 +21,19 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
+def header_of(data: bytes, formats: Sequence[str]) -> Image.Image:
+    """Opens a picture of one of these formats without decoding a pixel; close it after use.
+
+    Args:
+        data: The file's bytes.
+        formats: Pillow's names of the formats that are accepted.
+
+    Raises:
+        Anything that a parser of hostile bytes may raise; callers turn it into a sentence.
+    """
+    return Image.open(io.BytesIO(data), formats=tuple(formats))
+
+
 @contextmanager
 def opened(data: bytes) -> Iterator[Image.Image]:
     """Opens a PNG, JPEG or WebP; its header is checked, its pixels are not decoded yet.
@@ -26,7 +43,7 @@ def opened(data: bytes) -> Iterator[Image.Image]:
             the `with` block fails.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with header_of(data, FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large()
             yield image

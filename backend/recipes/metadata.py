@@ -26,6 +26,7 @@ KEYS = frozenset({OWN_KEY, "parameters", "workflow"})
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
+_MAX_UNKNOWN = 8
 _NOTHING = "This picture carries no settings that can be read."
 
 
@@ -126,8 +127,16 @@ def _own(text: str) -> ReadRecord:
 
 def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Leaves out one field after another until the rest is valid, and says which and why."""
-    left = dict(values)
-    notes: list[str] = []
+    known = MODES[mode].model_fields
+    unknown = [name for name in values if name not in known]
+    # All at once: leaving them out one by one would read the whole record once for each.
+    left = {name: value for name, value in values.items() if name in known}
+    notes = [
+        f"There is no setting '{name[:80]}' in {mode}; it is left out."
+        for name in unknown[:_MAX_UNKNOWN]
+    ]
+    if len(unknown) > _MAX_UNKNOWN:
+        notes.append(f"{len(unknown) - _MAX_UNKNOWN} more entries are unknown here.")
     while True:
         try:
             parse(mode, left)

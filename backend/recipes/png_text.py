@@ -1,7 +1,8 @@
 """The text chunks of a PNG, read without decoding a pixel and with a bound on everything.
 
 PNG specification, third edition, 11.3.3 (tEXt, zTXt, iTXt). A chunk that claims more than it has,
-or unpacks to more than the cap, is left out rather than trusted.
+or unpacks to more than the cap, is left out rather than trusted; what all chunks of a file may
+unpack to together has a bound too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from backend.contracts.errors import BadInput
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_CHUNKS = 10_000
+MAX_UNPACKED_BYTES = 4 * MAX_TEXT_BYTES
 _TEXT_KINDS = {b"tEXt", b"zTXt", b"iTXt"}
 
 
@@ -32,6 +34,7 @@ def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -
     if stream.read(8) != SIGNATURE:
         raise BadInput("This is not a PNG file.")
     texts: dict[str, str] = {}
+    left_bytes = MAX_UNPACKED_BYTES
     for _ in range(MAX_CHUNKS):
         header = stream.read(8)
         if len(header) < 8:
@@ -44,33 +47,38 @@ def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -
             continue
         body = stream.read(length)
         stream.seek(4, 1)
-        found = _decode(kind, body, keys) if len(body) == length else None
-        if found is not None:
-            texts.setdefault(*found)
+        keyword, separator, rest = body.partition(b"\0")
+        key = keyword.decode("latin-1")
+        if not separator or len(body) < length or key not in keys or key in texts:
+            continue
+        text, unpacked_bytes = _decode(kind, rest, left_bytes)
+        left_bytes -= unpacked_bytes
+        if text is not None:
+            texts[key] = text
     return texts
 
 
-def _decode(kind: bytes, body: bytes, keys: frozenset[str]) -> tuple[str, str] | None:
-    keyword, separator, rest = body.partition(b"\0")
-    key = keyword.decode("latin-1")
-    if not separator or key not in keys:
-        return None
+def _decode(kind: bytes, rest: bytes, most_bytes: int) -> tuple[str | None, int]:
+    """The text behind a keyword, None where it is damaged; and how many bytes were unpacked."""
     if kind == b"tEXt":
-        return key, rest.decode("latin-1")
+        return rest.decode("latin-1"), 0
     if kind == b"zTXt":
-        text = _unpack(rest[1:]) if rest[:1] == b"\0" else None
-        return None if text is None else (key, text.decode("latin-1"))
+        text, size = _unpack(rest[1:], most_bytes) if rest[:1] == b"\0" else (None, 0)
+        return None if text is None else text.decode("latin-1"), size
     compressed, method, fields = rest[:1], rest[1:2], rest[2:].split(b"\0", 2)
     if len(fields) != 3 or method != b"\0":  # language tag, translated keyword, text
-        return None
-    text = _unpack(fields[2]) if compressed == b"\1" else fields[2]
-    return None if text is None else (key, text.decode("utf-8", errors="replace"))
+        return None, 0
+    text, size = _unpack(fields[2], most_bytes) if compressed == b"\1" else (fields[2], 0)
+    return None if text is None else text.decode("utf-8", errors="replace"), size
 
 
-def _unpack(data: bytes) -> bytes | None:
+def _unpack(data: bytes, most_bytes: int) -> tuple[bytes | None, int]:
+    most_bytes = min(most_bytes, MAX_TEXT_BYTES)
+    if most_bytes < 1:  # to zlib, 0 is no bound
+        return None, 0
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(data, MAX_TEXT_BYTES)
+        text = unpacker.decompress(data, most_bytes)
     except zlib.error:
-        return None
-    return text if unpacker.eof else None
+        return None, most_bytes  # it may have unpacked up to here before it failed
+    return (text if unpacker.eof else None), len(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -17,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from backend.contracts.errors import BadInput
+from backend.contracts.settings.train_lora import MAX_PICTURES
+from backend.pictures.budget import Budget
+from backend.pictures.decode import decode
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 MIN_SIDE_PX = 32
-MAX_PIXELS = 64_000_000
 MAX_WORDS = 8
-MAX_UNPACKED_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -73,24 +73,35 @@ def load_folder(folder: Path, caption: str = "") -> list[Picture]:
     missing = [name for name, _ in rows if not (folder / name).is_file()]
     if missing:
         raise BadInput(f"metadata.jsonl names files that are missing: {_some(missing)}.", "data")
-    return [Picture(name, _read(folder / name, name), text) for name, text in rows]
+    seen: dict[str, NDArray[np.uint8]] = {}
+    for name in dict.fromkeys(name for name, _ in rows):
+        seen[name] = _read(folder / name, name)
+    return [Picture(name, seen[name], text) for name, text in rows]
 
 
-def load_files(files: Mapping[str, bytes], caption: str = "") -> list[Picture]:
+def load_files(
+    files: Mapping[str, bytes], caption: str = "", budget: Budget | None = None
+) -> list[Picture]:
     """Reads what somebody sent: pictures, captions beside them, zips of both.
+
+    Names, counts and sizes are checked before anything is unpacked, and each file is decoded once,
+    however often it is named.
 
     Args:
         files: By name, folders with "/". With a metadata.jsonl its rows are taken; without, every
             picture, its caption from the .txt file of the same name where there is one. Zips are
             looked into.
         caption: For pictures without one.
+        budget: Of the request.
 
     Raises:
-        BadInput: There are no pictures; or a file is missing, too large or unreadable (named).
+        BadInput: There are no pictures, or too many; a file is missing, too large or unreadable
+            (named); or all together are more than the budget allows.
     """
+    budget = budget or Budget()
     unpacked: dict[str, bytes] = {}
     for name, content in files.items():
-        unpacked |= _unzipped(name, content) if _suffix(name) == ".zip" else {name: content}
+        unpacked |= _unzipped(name, content, budget) if _suffix(name) == ".zip" else {name: content}
     listed: list[tuple[str, str]] = []
     for name, content in unpacked.items():
         if PurePosixPath(name).name == "metadata.jsonl":
@@ -107,8 +118,17 @@ def load_files(files: Mapping[str, bytes], caption: str = "") -> list[Picture]:
         ]
     if not listed:
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
+    if len(listed) > MAX_PICTURES:
+        raise BadInput(
+            f"{len(listed)} pictures are too many; choose up to {MAX_PICTURES}.", "pictures"
+        )
+    seen: dict[bytes, NDArray[np.uint8]] = {}
+    for name, _ in listed:
+        content = unpacked[name]
+        if content not in seen:
+            seen[content] = _decoded(content, name, budget)
     return [
-        Picture(PurePosixPath(name).name, _read(io.BytesIO(unpacked[name]), name), text or caption)
+        Picture(PurePosixPath(name).name, seen[unpacked[name]], text or caption)
         for name, text in listed
     ]
 
@@ -118,7 +138,7 @@ def _text_beside(name: str, files: Mapping[str, bytes]) -> str:
     return " ".join(content.decode("utf-8-sig", "replace").split())
 
 
-def _unzipped(name: str, content: bytes) -> dict[str, bytes]:
+def _unzipped(name: str, content: bytes, budget: Budget) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             wanted = [
@@ -127,12 +147,7 @@ def _unzipped(name: str, content: bytes) -> dict[str, bytes]:
                 if _suffix(item.filename) in (*SUFFIXES, ".txt", ".jsonl")
                 and not item.filename.startswith("__MACOSX")
             ]
-            if sum(item.file_size for item in wanted) > MAX_UNPACKED_BYTES:
-                raise BadInput(
-                    f"{_named(name)} holds more than {MAX_UNPACKED_BYTES // 2**20} MiB; "
-                    "send fewer or smaller pictures.",
-                    "data",
-                )
+            budget.take(sum(item.file_size for item in wanted), "data")
             return {item.filename: archive.read(item) for item in wanted}
     except (
         zipfile.BadZipFile,
@@ -211,22 +226,19 @@ def _rows(listing: bytes) -> list[tuple[str, str]]:
     return rows
 
 
-def _read(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
+def _read(file: Path, name: str) -> NDArray[np.uint8]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise BadInput(f"The picture {_named(name)} is too large.", "data")
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ):
+        content = file.read_bytes()
+    except OSError:
         raise BadInput(f"The picture {_named(name)} cannot be read.", "data") from None
+    return _decoded(content, name, None)
+
+
+def _decoded(content: bytes, name: str, budget: Budget | None) -> NDArray[np.uint8]:
+    try:
+        return decode(content, "data", budget)
+    except BadInput as error:
+        raise BadInput(f"The picture {_named(name)} cannot be read: {error}", "data") from None
 
 
 def _some(names: Sequence[str]) -> str:

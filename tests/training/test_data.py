@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from backend.contracts.errors import BadInput
+from backend.pictures.budget import Budget
 from backend.training.data import Picture, common_words, load_files, load_folder, square
 
 
@@ -146,7 +147,20 @@ def test_what_was_sent_and_cannot_be_used(files: dict[str, bytes], says: str) ->
         load_files(files)
 
 
-def test_a_zip_that_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.training.data.MAX_UNPACKED_BYTES", 10)
-    with pytest.raises(BadInput, match="holds more than"):
-        load_files({"a.zip": zipped({"a.png": png()})})
+def test_a_zip_that_would_fill_the_memory() -> None:
+    with pytest.raises(BadInput, match="send fewer or smaller pictures"):
+        load_files({"a.zip": zipped({"a.png": png()})}, budget=Budget(10))
+
+
+def test_zips_share_the_budget_with_their_pixels() -> None:
+    picture = png()
+    files = {f"{n}.zip": zipped({f"{n}.png": picture}) for n in range(2)}
+    pixels = 3 * load_files({"a.png": picture})[0].image[:, :, 0].size
+    load_files(files, budget=Budget(2 * len(picture) + pixels))  # the same picture twice
+    with pytest.raises(BadInput, match="send fewer or smaller pictures"):
+        load_files(files, budget=Budget(2 * len(picture) + pixels - 1))
+
+
+def test_pictures_are_counted_before_they_are_read() -> None:
+    with pytest.raises(BadInput, match="101 pictures are too many; choose up to 100"):
+        load_files({f"{n}.png": b"not read" for n in range(101)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
-from backend.pictures.decode import decode
-from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
+from ui.server.uploads import MAX_PICTURE_BYTES, Uploads, read_pictures
 
 MAX_SIDE_PX = 768  # of the picture under the brush; the mask is scaled to the upload
 KEPT = 32
@@ -64,16 +63,18 @@ def backdrop(image: Pixels | None) -> dict[str, Any] | None:
     return {"background": small, "layers": [], "composite": None}
 
 
-def painted(editor: gr.ImageEditor, sent: Any) -> Pixels | None:
+def painted(editor: gr.ImageEditor, sent: Any, uploads: Uploads | None = None) -> Pixels | None:
     """The strokes as a mask, white where something was painted; None when nothing was.
 
     Args:
         editor: Where the strokes arrived.
         sent: Its raw value.
+        uploads: Of the request, whose budget the layers share.
 
     Raises:
-        BadInput: The strokes are no longer there, or too many.
+        BadInput: The strokes are no longer there, too many, or larger than the budget allows.
     """
+    uploads = uploads or Uploads()
     if not isinstance(sent, dict):
         return None
     name = sent.get("id")
@@ -81,19 +82,26 @@ def painted(editor: gr.ImageEditor, sent: Any) -> Pixels | None:
         blobs = editor.blob_storage.get(name)
         if blobs is None:
             raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
-        layers = [_content(layer) for layer in blobs.layers if layer is not None]
+        sent_layers = [layer for layer in blobs.layers if layer is not None]
+        _check_count(sent_layers)
+        layers = [_content(layer) for layer in sent_layers]
     else:
-        layers = [read_upload(layer, MAX_PICTURE_BYTES) for layer in sent.get("layers") or ()]
-    if len(layers) > MAX_LAYERS:
-        raise BadInput(f"A mask has at most {MAX_LAYERS} layers.", "mask")
+        sent_layers = sent.get("layers") or ()
+        _check_count(sent_layers)
+        layers = [uploads.read(layer, MAX_PICTURE_BYTES) for layer in sent_layers]
     mask: Pixels | None = None
     for layer in layers:
         # Transparent parts come out white, the brush without green.
-        strokes = (255 - decode(layer, "mask")[:, :, 1:2]).repeat(3, axis=2)
+        strokes = (255 - uploads.picture(layer, "mask")[:, :, 1:2]).repeat(3, axis=2)
         if mask is not None and mask.shape != strokes.shape:
             raise BadInput("The layers of the mask differ in size; paint it anew.", "mask")
         mask = strokes if mask is None else np.maximum(mask, strokes)
     return mask if mask is not None and mask.any() else None
+
+
+def _check_count(layers: Sequence[Any]) -> None:
+    if not isinstance(layers, (list, tuple)) or len(layers) > MAX_LAYERS:
+        raise BadInput(f"A mask has at most {MAX_LAYERS} layers.", "mask")
 
 
 def _content(layer: Any) -> bytes:
@@ -131,11 +139,12 @@ def sent_pictures(
     Raises:
         BadInput: An upload cannot be read.
     """
-    images = read_pictures({name: raw.get(name) for name in (*names, "mask")})
+    uploads = Uploads()
+    images = uploads.pictures({name: raw.get(name) for name in (*names, "mask")})
     if "mask" not in images:
         editor = parts["painted"]
         assert isinstance(editor, gr.ImageEditor)
-        strokes = painted(editor, raw.get("painted"))
+        strokes = painted(editor, raw.get("painted"), uploads)
         if strokes is not None:
             images["mask"] = strokes
     return images

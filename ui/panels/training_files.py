@@ -9,7 +9,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.requests import CaptionedPicture
 from backend.contracts.settings.train_lora import MAX_PICTURES
 from backend.training.data import load_files
-from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+from ui.server.uploads import MAX_PICTURE_BYTES, Uploads
 
 MAX_NAME_CHARS = 300
 MAX_CAPTION_CHARS = 2000
@@ -31,16 +31,17 @@ def read_training(sent: Any) -> tuple[CaptionedPicture, ...]:
         raise BadInput(
             f"{len(sent)} files are too many; choose up to {MAX_PICTURES} pictures.", "pictures"
         )
+    uploads = Uploads()
     files: dict[str, bytes] = {}
     captions: dict[str, str] = {}
     for number, item in enumerate(sent):
         name = _free(_text(item.get("name"), MAX_NAME_CHARS) or f"picture {number + 1}", files)
-        files[name] = read_upload(item.get("path"), MAX_PICTURE_BYTES)
+        files[name] = uploads.read(item.get("path"), MAX_PICTURE_BYTES)
         if caption := _text(item.get("caption"), MAX_CAPTION_CHARS).strip():
             captions[name.rsplit("/", 1)[-1]] = caption
     return tuple(
         CaptionedPicture(picture.name, picture.image, captions.get(picture.name, picture.caption))
-        for picture in load_files(files)
+        for picture in load_files(files, budget=uploads.budget)
     )
 
 

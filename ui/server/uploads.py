@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,87 @@ from gradio.utils import get_upload_folder
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
+from backend.pictures.budget import Budget
 from backend.pictures.decode import decode
 
 MAX_PICTURE_BYTES = 32_000_000
 
 
-def read_upload(sent: Any, max_bytes: int) -> bytes:
-    """Reads an uploaded file.
+class Uploads:
+    """The files of one request: each is read and decoded once, all of them within one budget.
 
     Args:
-        sent: What the client named: a path, or a dict with "path" (Gradio's FileData).
-        max_bytes: Larger files are refused.
-
-    Raises:
-        BadInput: It is not a file under Gradio's upload folder, or too large.
+        budget: What they may take, packed and unpacked together.
     """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self._contents: dict[Path, bytes] = {}
+        self._pictures: dict[bytes, Pixels] = {}
+
+    def read(self, sent: Any, max_bytes: int) -> bytes:
+        """Reads an uploaded file.
+
+        Args:
+            sent: What the client named: a path, or a dict with "path" (Gradio's FileData).
+            max_bytes: Larger files are refused.
+
+        Raises:
+            BadInput: It is not a file under Gradio's upload folder, or too large.
+        """
+        path, size_bytes = _located(sent)
+        if size_bytes > max_bytes:
+            raise BadInput(
+                f"The file is too large; {max_bytes // 1_000_000} MB is the limit.", "file"
+            )
+        if path not in self._contents:
+            self.budget.take(size_bytes, "file")
+            try:
+                with path.open("rb") as file:
+                    self._contents[path] = file.read(size_bytes)
+            except OSError:
+                raise _elsewhere() from None
+        return self._contents[path]
+
+    def picture(self, content: bytes, name: str) -> Pixels:
+        """Decodes a picture of this request; the same bytes once only.
+
+        Args:
+            content: The file's bytes.
+            name: The settings field that errors point at.
+
+        Raises:
+            BadInput: It cannot be read, or is more than the budget allows.
+        """
+        if content not in self._pictures:
+            self._pictures[content] = decode(content, name, self.budget)
+        return self._pictures[content]
+
+    def pictures(self, sent: Mapping[str, Any]) -> dict[str, Pixels]:
+        """Uploaded pictures by name, decoded; those that were not sent are left out.
+
+        Raises:
+            BadInput: One cannot be read; says which file is accepted.
+        """
+        return {
+            name: self.picture(self.read(file, MAX_PICTURE_BYTES), name)
+            for name, file in sent.items()
+            if file is not None
+        }
+
+
+def read_upload(sent: Any, max_bytes: int) -> bytes:
+    """Reads the one file of a request (see `Uploads.read`)."""
+    return Uploads().read(sent, max_bytes)
+
+
+def read_pictures(sent: Mapping[str, Any]) -> dict[str, Pixels]:
+    """Decodes all pictures of a request (see `Uploads.pictures`)."""
+    return Uploads().pictures(sent)
+
+
+def _located(sent: Any) -> tuple[Path, int]:
+    """The file that a client named, and its size in bytes."""
     if isinstance(sent, list) and len(sent) == 1:
         sent = sent[0]
     name = sent.get("path") if isinstance(sent, dict) else getattr(sent, "path", sent)
@@ -33,24 +100,11 @@ def read_upload(sent: Any, max_bytes: int) -> bytes:
     try:
         path = Path(name).resolve(strict=True)
         if not path.is_relative_to(folder) or not path.is_file():
-            raise BadInput("Upload the file; a path on the server is not accepted.", "file")
-        if path.stat().st_size > max_bytes:
-            raise BadInput(
-                f"The file is too large; {max_bytes // 1_000_000} MB is the limit.", "file"
-            )
-        return path.read_bytes()
+            raise _elsewhere()
+        return path, path.stat().st_size
     except OSError:
-        raise BadInput("Upload the file; a path on the server is not accepted.", "file") from None
+        raise _elsewhere() from None
 
 
-def read_pictures(sent: dict[str, Any]) -> dict[str, Pixels]:
-    """Uploaded pictures by name, decoded; those that were not sent are left out.
-
-    Raises:
-        BadInput: One cannot be read; says which file is accepted.
-    """
-    return {
-        name: decode(read_upload(file, MAX_PICTURE_BYTES), name)
-        for name, file in sent.items()
-        if file is not None
-    }
+def _elsewhere() -> BadInput:
+    return BadInput("Upload the file; a path on the server is not accepted.", "file")

@@ -91,9 +91,11 @@ def _yaml(path: Path) -> Told:
     text = _text(path.with_suffix(".yaml")) or _text(path.with_suffix(".yml"))
     if not text:
         return Told()
-    says_v = re.search(r"^\s*parameterization:\s*[\"']?v[\"']?\s*(#.*)?$", text, re.MULTILINE)
+    says_v = re.search(
+        r"^[ \t]*parameterization:[ \t]*[\"']?v[\"']?[ \t]*(#.*)?$", text, re.MULTILINE
+    )
     zero = re.search(
-        r"^\s*(?:zero_terminal_snr|rescale_betas_zero_snr|ztsnr):\s*true\b",
+        r"^[ \t]*(?:zero_terminal_snr|rescale_betas_zero_snr|ztsnr):[ \t]*true\b",
         text,
         re.MULTILINE | re.IGNORECASE,
     )

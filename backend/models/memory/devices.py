@@ -68,7 +68,7 @@ def hardware(device: torch.device) -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    named = re.search(r"^model name[ \t]*:(.+)$", text, re.MULTILINE)
     return named[1].strip() if named else platform.processor() or platform.machine()
 
 

@@ -8,7 +8,6 @@ end, a closing one without a partner is plain text.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ _LEXEMES = re.compile(
     """,
     re.VERBOSE,
 )
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_BREAK = re.compile(r"\bBREAK\b")
 
 
 @dataclass(frozen=True)
@@ -50,26 +49,27 @@ class _Open:
 
     def __init__(self) -> None:
         self._power = 0
-        self._explicit: dict[int, float] = {}
+        # Products of the explicit factors that are open: they close in the order of their nesting.
+        self._products: list[float] = [1.0]
 
-    def add(self, position: int, factor: float | int) -> None:
+    def add(self, factor: float | int) -> None:
         """`factor`: the int 1 or -1 for a plain bracket, a float for `(x:1.3)`."""
         if isinstance(factor, int):
             self._power += factor
         else:
-            self._explicit[position] = factor
+            self._products.append(self._products[-1] * factor)
 
-    def remove(self, position: int, factor: float | int) -> None:
+    def remove(self, factor: float | int) -> None:
         if isinstance(factor, int):
             self._power -= factor
         else:
-            del self._explicit[position]
+            self._products.pop()
 
     @property
     def weight(self) -> float:
         # Far beyond MAX_WEIGHT already; the bound keeps the power inside the float range.
         power = max(-500, min(500, self._power))
-        return STEP**power * math.prod(self._explicit.values())
+        return STEP**power * self._products[-1]
 
 
 def parse(prompt: str) -> tuple[tuple[Run, ...], ...]:
@@ -86,9 +86,9 @@ def parse(prompt: str) -> tuple[tuple[Run, ...], ...]:
     opened = _Open()
     for index, lexeme in enumerate(lexemes):
         if index in factors:
-            opened.add(index, factors[index])
+            opened.add(factors[index])
         elif index in partner:
-            opened.remove(partner[index], factors[partner[index]])
+            opened.remove(factors[partner[index]])
         else:
             literal = lexeme[1:] if len(lexeme) == 2 and lexeme[0] == "\\" else lexeme
             _append(sections, literal, opened.weight)
@@ -130,9 +130,14 @@ def _append(sections: list[list[tuple[str, float]]], text: str, weight: float) -
             f"-{MAX_WEIGHT:.0f} and {MAX_WEIGHT:.0f}.",
             "prompt",
         )
-    for number, piece in enumerate(_BREAK.split(text)):
+    pieces = _BREAK.split(text)
+    for number, piece in enumerate(pieces):
+        # A pattern that takes the blanks with it would try each run of them once for each blank.
         if number:
             sections.append([])
+            piece = piece.lstrip()
+        if number < len(pieces) - 1:
+            piece = piece.rstrip()
         if piece:
             sections[-1].append((piece, weight))
 

@@ -1,0 +1,34 @@
+"""What one request may take."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.contracts.errors import BadInput
+from backend.pictures.budget import Budget
+from backend.pictures.decode import decode
+
+
+def test_it_refuses_what_is_not_left_and_keeps_the_rest() -> None:
+    budget = Budget(10)
+    budget.take(7)
+    with pytest.raises(BadInput, match="send fewer or smaller pictures") as error:
+        budget.take(4, "mask")
+    assert error.value.field == "mask"
+    assert budget.left_bytes == 3
+    budget.take(3)
+
+
+def test_pixels_are_taken_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(buffer, "png")
+    budget = Budget(1800)
+    decode(buffer.getvalue(), budget=budget)
+    assert budget.left_bytes == 0
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(BadInput, match="send fewer"):
+        decode(buffer.getvalue(), budget=budget)
