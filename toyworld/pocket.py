@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import os
 from pathlib import Path
 
-import cv2
 import torch
 from diffusers import AutoencoderKL
 
 from toyworld.deepen import Deepener, DeepenPlan
 from toyworld.grow import grow
+from toyworld.humble import be_humble
 from toyworld.pause import training_folder
-
-
-def be_humble() -> None:
-    """Give way to everything else on the machine, and compute on one thread."""
-    os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def say(line: str) -> None:

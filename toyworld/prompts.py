@@ -29,7 +29,8 @@ def _article(words: str) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _question(group: Group, pairs: list[tuple[str, str]], setting: str, style: int) -> Question:
+def question(group: Group, pairs: list[tuple[str, str]], setting: str, style: int) -> Question:
+    """Ask for (subject, colour) pairs in a setting, in one of its phrases."""
     nouns = [_article(f"{colour} {name}") for name, colour in pairs]
     phrases = SETTING_PHRASES[setting]
     prompt = " and ".join(nouns) + " " + phrases[style % len(phrases)]
@@ -52,31 +53,31 @@ def questions(count: int = 500) -> list[Question]:
     }
     asked: list[Question] = []
     for i in range(groups["one"]):
-        question = _question("one", [sample_pair(rng)], settings[i % 8], i // 8)
-        asked += [question] * SEEDS_A_PROMPT
+        prompt = question("one", [sample_pair(rng)], settings[i % 8], i // 8)
+        asked += [prompt] * SEEDS_A_PROMPT
     held_out = sorted(HELD_OUT)
     for i in range(groups["held_out"]):
         asked.append(
-            _question("held_out", [held_out[i % len(held_out)]], settings[(3 * i) % 8], i // 8)
+            question("held_out", [held_out[i % len(held_out)]], settings[(3 * i) % 8], i // 8)
         )
     for i in range(groups["two"]):
         first, second = sample_pair(rng), sample_pair(rng)
         while second[0] == first[0]:
             second = sample_pair(rng)
-        asked.append(_question("two", [first, second], settings[i % 8], i // 8))
+        asked.append(question("two", [first, second], settings[i % 8], i // 8))
     return asked
 
 
-def shuffled_scene(question: Question, seed: int) -> Scene:
-    """A fresh scene of what a question asks for, size and place drawn as in training."""
+def shuffled_scene(asked: Question, seed: int) -> Scene:
+    """A fresh scene of what is asked for, size and place drawn as in training."""
     rng = np.random.default_rng((seed, 77))
     subjects: list[Subject] = []
-    for k, subject in enumerate(question.scene.subjects):
-        if len(question.scene.subjects) == 1:
+    for k, subject in enumerate(asked.scene.subjects):
+        if len(asked.scene.subjects) == 1:
             size = ("small", "medium", "big")[int(rng.choice(3, p=(0.25, 0.45, 0.3)))]
             position = ("left", "centre", "right")[int(rng.choice(3, p=(0.25, 0.5, 0.25)))]
         else:
             size = ("small", "medium", "big")[int(rng.choice(3, p=(0.2, 0.6, 0.2)))]
             position = ("left", "right")[k]
         subjects.append(Subject(subject.name, subject.colour, size, position))
-    return Scene(tuple(subjects), question.scene.setting, int(rng.integers(2**31)))
+    return Scene(tuple(subjects), asked.scene.setting, int(rng.integers(2**31)))

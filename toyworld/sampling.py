@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,11 @@ class Parts:
     text_encoder: CLIPTextModel
     unet: UNet2DConditionModel
     vae: AutoencoderKL
+
+    @property
+    def factor(self) -> int:
+        """Pixels of a picture's side to one latent cell."""
+        return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     def embed(self, texts: list[str]) -> Tensor:
         """(B, 77, width) text embeddings."""
@@ -133,17 +139,30 @@ class Ddim:
 
 @torch.no_grad()
 def sample_latents(
-    parts: Parts, prompts: list[str], rule: Rule, guidance: float, side: int, seed: int
+    parts: Parts,
+    prompts: list[str],
+    rule: Rule,
+    guidance: float,
+    side: int,
+    seed: int,
+    between: Callable[[], None] | None = None,
 ) -> Tensor:
-    """(B, 4, side, side) float32 latents, scaled; guidance <= 1 runs one pass a step."""
+    """(B, channels, side, side) float32 latents, scaled; guidance <= 1 runs one pass a step.
+
+    `between` is called before each step.
+    """
     generator = torch.Generator().manual_seed(seed)
     device, dtype = parts.unet.device, parts.unet.dtype
-    x = rule.start(torch.randn(len(prompts), 4, side, side, generator=generator)).to(device)
+    channels = int(parts.unet.config["in_channels"])
+    noise = torch.randn(len(prompts), channels, side, side, generator=generator)
+    x = rule.start(noise).to(device)
     guided = guidance > 1.0
     context = parts.embed(prompts)
     if guided:
         context = torch.cat([parts.embed([""]).expand_as(context), context])
     for t in rule.timesteps:
+        if between is not None:
+            between()
         doubled = torch.cat([x, x]) if guided else x
         doubled = doubled.to(dtype, memory_format=torch.channels_last)
         v = parts.unet(doubled, t, encoder_hidden_states=context).sample.float()
@@ -156,7 +175,7 @@ def sample_latents(
 
 @torch.no_grad()
 def decode(parts: Parts, latents: Tensor, batch: int = 16) -> NDArray[np.uint8]:
-    """(B, 8 side, 8 side, 3) uint8 pictures of latents in the UNet's scale."""
+    """(B, factor side, factor side, 3) uint8 pictures of latents in the UNet's scale."""
     pictures: list[Tensor] = []
     for part in latents.split(batch):
         scaled = (part / parts.vae.config.scaling_factor).to(parts.vae.device, parts.vae.dtype)
@@ -185,13 +204,14 @@ def generate(
     steps: int = 20,
     seed: int = 0,
     batch: int = 16,
+    between: Callable[[], None] | None = None,
 ) -> NDArray[np.uint8]:
-    """Pictures at the product's default sampler, (B, size_px, size_px, 3) uint8."""  # fmt: skip
+    """Pictures at the product's default sampler, (B, size_px, size_px, 3) uint8."""
     made: list[NDArray[np.uint8]] = []
     for start in range(0, len(prompts), batch):
         some = prompts[start : start + batch]
         latents = sample_latents(
-            parts, some, DpmKarras(steps), guidance, size_px // 8, seed + start
+            parts, some, DpmKarras(steps), guidance, size_px // parts.factor, seed + start, between
         )
         made.append(decode(parts, latents))
     return np.concatenate(made)

@@ -1,7 +1,8 @@
 """`python -m toyworld.score`: the truth about the built-in model, as a table.
 
 500 pictures at the studio's default settings (DPM++ 2M karras, 20 steps, the card's guidance,
-native size) over a fixed list of prompts are judged by a classifier of renders.
+native size) over a fixed list of prompts are judged by a classifier of renders. `--gate` asks the
+judges that new weights must pass instead (`toyworld.gate`), of several models side by side.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,7 +24,9 @@ from toyworld.autoencoder import psnr_db
 from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool
 from toyworld.frechet import frechet_distance
+from toyworld.humble import be_humble
 from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
+from toyworld.pause import wait_while_paused
 from toyworld.prompts import SEEDS_A_PROMPT, Question, questions
 from toyworld.report import Row, fresh_renders, table, write_sheet
 from toyworld.sampling import Parts, generate, load_parts
@@ -123,6 +127,16 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--styles", action="store_true", help="score the style LoRAs instead")
     parser.add_argument("--loras", type=Path, default=Path("models/loras"))
+    parser.add_argument(
+        "--gate", action="store_true", help="the judges that new weights must pass instead"
+    )
+    parser.add_argument(
+        "--beside", type=Path, nargs="*", default=[], help="more models for the gate's table"
+    )
+    parser.add_argument("--gate-questions", type=int, default=500)
+    parser.add_argument(
+        "--humble", action="store_true", help="one thread, idle priority, held by pause files"
+    )
     parser.add_argument("--write-card", action="store_true", help="put the table in the README")
     return parser.parse_args()
 
@@ -135,6 +149,18 @@ def main() -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
+    if args.humble:
+        be_humble()
+    if args.gate:
+        from toyworld.gate import main_gate
+        from toyworld.strict_judge import strict_judge
+
+        between = partial(wait_while_paused, args.work) if args.humble else None
+        main_gate(
+            [args.model, *args.beside], strict_judge(args.work, between=between, report=say),
+            args.work, args.count or 2000, args.gate_questions, between, say,
+        )  # fmt: skip
+        return
     judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
     parts = load_parts(args.model, args.device, pick(args.device).dtype)
     if args.sampler_table:
