@@ -148,6 +148,15 @@ class Pages:
         ready(page)
         return page
 
+    def plain(self, url: str) -> Page:
+        """Opens a page that is not ours; nothing is noted of it."""
+        context = self._browser.new_context()
+        context.set_default_timeout(PATIENCE_MS)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
+        return page
+
     def reload(self, page: Page) -> None:
         """Reloads; Gradio's complaints about its cut streams are no problem."""
         self._leaving = True

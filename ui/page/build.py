@@ -125,10 +125,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         PortInUse: Something else answers there.
     """
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
-    middleware = [Middleware(Guard, hosts=hosts)]
-    if plan.share or not is_local(plan.host):
-        # Four fifths of the page; it leaves pictures and event streams as they are.
-        middleware.append(Middleware(GZipMiddleware, compresslevel=5))
+    # Zipped, the page is a seventh; pictures and event streams stay as they are.
+    middleware = [Middleware(Guard, hosts=hosts), Middleware(GZipMiddleware, compresslevel=5)]
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,

@@ -17,6 +17,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Settings, parse
 from backend.storage.wildcards import has_wildcards
+from ui.gradio_compat.late_chunks import fetched_with
 from ui.page.carrying import carried, unpacked
 from ui.page.controls import card_of
 from ui.page.form import Form
@@ -146,7 +147,7 @@ class Workspace:
         self.form = form
         mode = tab.mode
         first_model = str(getattr(form.parts["model"], "value", ""))
-        examples = card_of(studio.engine.library(), first_model).example_prompts
+        examples = card_of(studio.engine.library(), first_model).get("example_prompts", ())
         start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
@@ -234,8 +235,12 @@ class Workspace:
                 open=False,
                 elem_id=f"{self.tab.mode}-{fold.key}",
                 elem_classes="loom-fold",
-            ):
-                self.pictures |= fold.pictures()
+            ) as shown:
+                inside = fold.pictures()
+                for part in inside.values():
+                    if isinstance(part, gr.ImageEditor):
+                        fetched_with(shown, part)
+                self.pictures |= inside
                 with gr.Group(elem_classes="loom-controls"):
                     for name in fold.fields:
                         self.form.add(name)

@@ -5,66 +5,50 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from backend.contracts.errors import UnknownName
 from backend.contracts.events import TimelineInfo
-from backend.contracts.holdings import Holding
 from backend.contracts.settings import Settings
+from backend.models.autoencoder.preview import Previewer
+from backend.sampling.types import Step
 
-
-class KeptStep(Protocol):
-    """A step as an engine keeps it."""
-
-    @property
-    def sigma(self) -> float:
-        """Noise level after the step."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Pictures of the run."""
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that keeping it costs."""
-        ...
-
-    @property
-    def place(self) -> str:
-        """The device on which they lie, e.g. "cpu" or "cuda:0"."""
-        ...
-
-
-StepT = TypeVar("StepT", bound=KeptStep)
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass
-class Timeline(Generic[StepT]):
+class Timeline:
     """The stored steps of one run.
 
     Attributes:
         stages: Number of the first step, and settings, of each stage.
-        over: The run has ended: nothing is added, and the steps may go.
     """
 
     stages: list[tuple[int, Settings]]
-    steps: list[StepT] = field(default_factory=list[StepT])
+    previewer: Previewer
+    steps: list[Step] = field(default_factory=list)
     nbytes: int = 0
-    over: bool = False
 
     def settings_at(self, step: int) -> Settings:
         """The settings of the stage that the stored step belongs to."""
         return next(settings for first, settings in reversed(self.stages) if first <= step)
 
     def info(self) -> TimelineInfo:
-        """What observers are told."""
-        batch = self.steps[0].batch if self.steps else 0
+        batch = len(self.steps[0].x) if self.steps else 0
         return TimelineInfo(len(self.steps), batch, tuple(step.sigma for step in self.steps))
 
 
-class TimelineStore(Generic[StepT]):
+def step_bytes(step: Step) -> int:
+    """Bytes that keeping a step costs; x0 and history often share memory, counted once."""
+    seen: dict[int, int] = {}
+    tensors: list[torch.Tensor] = [step.x, step.x0, *step.state.history.values()]
+    for tensor in tensors:
+        seen[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+    return sum(seen.values())
+
+
+class TimelineStore:
     """Timelines by job token, the oldest runs dropped first when the budget is full.
 
     Args:
@@ -73,19 +57,17 @@ class TimelineStore(Generic[StepT]):
 
     def __init__(self, budget_bytes: int = 512 * 2**20) -> None:
         self._budget = budget_bytes
-        self._runs: OrderedDict[str, Timeline[StepT]] = OrderedDict()
+        self._runs: OrderedDict[str, Timeline] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all stored steps."""
         with self._lock:
             return sum(run.nbytes for run in self._runs.values())
 
-    def begin(self, token: str, settings: Settings) -> None:
-        """A run begins; what an earlier one of the same job stored is dropped."""
+    def begin(self, token: str, settings: Settings, previewer: Previewer) -> None:
         with self._lock:
-            self._runs[token] = Timeline[StepT]([(0, settings)])
+            self._runs[token] = Timeline([(0, settings)], previewer)
             self._runs.move_to_end(token)
 
     def next_stage(self, token: str, settings: Settings) -> None:
@@ -94,13 +76,14 @@ class TimelineStore(Generic[StepT]):
             if (run := self._runs.get(token)) is not None:
                 run.stages.append((len(run.steps), settings))
 
-    def add(self, token: str, step: StepT) -> None:
-        """Stores a step, by reference."""
+    def add(self, token: str, step: Step) -> None:
+        """Stores a step (by reference: samplers never write into what they yielded)."""
+        size = step_bytes(step)
         with self._lock:
             run = self._runs.get(token)
             if run is None:
                 return
-            total = sum(other.nbytes for other in self._runs.values()) + step.nbytes
+            total = sum(other.nbytes for other in self._runs.values()) + size
             for old in list(self._runs):
                 if total <= self._budget or old == token:
                     break
@@ -108,26 +91,13 @@ class TimelineStore(Generic[StepT]):
             if total > self._budget:
                 return
             run.steps.append(step)
-            run.nbytes += step.nbytes
+            run.nbytes += size
 
-    def end(self, token: str) -> None:
-        """The run has ended; its steps stay until their room is needed."""
-        with self._lock:
-            if (run := self._runs.get(token)) is not None:
-                run.over = True
-
-    def get(self, token: str) -> Timeline[StepT] | None:
-        """The run of that job, None when nothing is kept of it."""
+    def get(self, token: str) -> Timeline | None:
         with self._lock:
             return self._runs.get(token)
 
-    def info(self, token: str) -> TimelineInfo | None:
-        """What is stored of a run, None when nothing is."""
-        with self._lock:
-            run = self._runs.get(token)
-            return run.info() if run is not None and run.steps else None
-
-    def load(self, token: str, step: int) -> tuple[Settings, StepT]:
+    def load(self, token: str, step: int) -> tuple[Settings, Step]:
         """Settings of the stage, and stored step, to branch from.
 
         Raises:
@@ -145,24 +115,5 @@ class TimelineStore(Generic[StepT]):
         return run.settings_at(step), run.steps[step]
 
     def drop(self, token: str) -> None:
-        """Forgets a run."""
         with self._lock:
             self._runs.pop(token, None)
-
-    # --- on the ledger -----------------------------------------------------------------------
-
-    def holdings(self) -> tuple[Holding, ...]:
-        """Bytes of the stored steps, by the place where they lie."""
-        with self._lock:
-            steps = [step for run in self._runs.values() for step in run.steps]
-        places = sorted({step.place for step in steps})
-        return tuple(
-            Holding("timelines", place, sum(step.nbytes for step in steps if step.place == place))
-            for place in places
-        )
-
-    def release(self) -> int:
-        """Drops the runs that have ended, and returns the bytes given back."""
-        with self._lock:
-            gone = [token for token, run in self._runs.items() if run.over]
-            return sum(self._runs.pop(token).nbytes for token in gone)
