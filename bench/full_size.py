@@ -174,7 +174,7 @@ def ours(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype) -> Side:
     model = load_checkpoint(info, Target(torch.device("cpu"), dtype))
     negative, positive = (model.text.encode([text]) for text in TEXTS)
     denoiser = cfg(
-        model.unet.denoiser([negative, positive]), model.unet.denoiser([positive]), SCALE
+        model.network.denoiser([negative, positive]), model.network.denoiser([positive]), SCALE
     )
     level = Level(torch.tensor([SIGMA]), torch.tensor([TIMESTEP]), SIGMA)
     return lambda: denoiser(x, level)

@@ -17,7 +17,8 @@ from PIL import Image
 from backend.contracts.events import Pixels
 from backend.contracts.settings import Txt2ImgSettings
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.modes.parts import make_schedule
 from backend.pictures.difference import psnr
@@ -37,10 +38,10 @@ def losses(
     model: Checkpoint, pictures: list[Pixels], prompts: list[str], steps: int, refine: int
 ) -> NDArray[np.float64]:
     """(N,): by how many dB each picture comes back worse than from the autoencoder alone."""
-    latents = torch.cat([model.vae.encode(picture[None])[0] for picture in pictures])
+    latents = torch.cat([model.codec.encode(picture[None])[0] for picture in pictures])
     settings = Txt2ImgSettings(sampler="ddim", schedule="model", steps=steps)
     schedule = make_schedule(settings, model)
-    denoiser = model.unet.denoiser([model.text.encode(prompts)], lambda: None)
+    denoiser = model.network.denoiser([model.text.encode(prompts)], lambda: None)
     x = latents / schedule.final_scale
     for step in invert(denoiser, x, schedule, refine=refine):
         x = step.x
@@ -49,7 +50,7 @@ def losses(
         "ddim", denoiser, x, schedule, SeededNoise([0] * count, (channels, high, wide))
     ):
         x = step.x
-    made, best = model.vae.decode(x * schedule.final_scale), model.vae.decode(latents)
+    made, best = model.codec.decode(x * schedule.final_scale), model.codec.decode(latents)
     return np.array([psnr(b, p) - psnr(a, p) for a, b, p in zip(made, best, pictures, strict=True)])
 
 

@@ -26,7 +26,8 @@ from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
 from backend.sampling.noise import slerp
@@ -98,7 +99,7 @@ def frame_by_frame(
     down: Any = DDIMScheduler.from_config(config)
     up.set_timesteps(steps)
     down.set_timesteps(steps)
-    unet: Any = model.unet.model
+    unet: Any = model.network.model
     texts = [model.text.encode([words(scene)]).context for scene in pair]
 
     def walk(x: torch.Tensor, text: torch.Tensor, scheduler: Any) -> torch.Tensor:
@@ -108,14 +109,14 @@ def frame_by_frame(
         return x
 
     starts = [
-        walk(model.vae.encode(render(scene, model.native_size[0])[None])[0], text, up)
+        walk(model.codec.encode(render(scene, model.native_size[0])[None])[0], text, up)
         for scene, text in zip(pair, texts, strict=True)
     ]
     made: list[Pixels] = []
     for i in range(frames):
         t = i / (frames - 1)
         latents = walk(slerp(starts[0], starts[1], t), torch.lerp(texts[0], texts[1], t), down)
-        made.append(model.vae.decode(latents)[0])
+        made.append(model.codec.decode(latents)[0])
     return made
 
 

@@ -35,9 +35,10 @@ from backend.contracts.settings import (
 )
 from backend.engine.local.engine import LocalEngine
 from backend.models.catalog.catalog import Catalog
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import pick

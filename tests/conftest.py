@@ -109,3 +109,12 @@ def chromium(chromium_path: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def ghost() -> Iterator[Any]:
+    """Two GPUs that are not there, see `tests.ghost`: a `tests.ghost.machine.Machine`."""
+    from tests.ghost.machine import standing
+
+    with standing() as machine:
+        yield machine

@@ -10,6 +10,8 @@ types of the layer above.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +36,17 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backend.contracts",),
 )
 RANKS = {part: -floor for floor, parts in enumerate(FLOORS) for part in parts}
+# Rooms within a room that know no torch, not even through what they import, nor these others.
+TORCH_FREE = ("backend.engine.jobs", "backend.engine.fake")
+ROOMS_APART = {
+    "backend.engine.jobs": (
+        "backend.engine.local",
+        "backend.engine.fake",
+        "backend.engine.cluster",
+    ),
+    "backend.engine.fake": ("backend.engine.local", "backend.engine.cluster"),
+    "backend.engine.local": ("backend.engine.fake", "backend.engine.cluster"),
+}
 # Rooms that know no neighbour on their floor.
 ALONE = {"backend.sampling"}
 LIBRARIES = ("backend.models", "backend.families", "backend.training")
@@ -113,9 +126,19 @@ def problems(module: str, source: str) -> list[str]:
             found.append(f"{where}: only {' and '.join(ONLY_IN[top])} may import it")
         if top in NEVER_IN.get(own, ()):
             found.append(f"{where}: {own} never imports it")
+        found += [
+            f"{where}: {room} does not know {other}"
+            for room, others in ROOMS_APART.items()
+            for other in others
+            if _within(module, room) and _within(item.target, other)
+        ]
         if top == "controlnet_aux" and not (own == "backend.control" and item.in_function):
             found.append(f"{where}: only inside functions of backend.control, it is slow to import")
     return found
+
+
+def _within(module: str, room: str) -> bool:
+    return f"{module}.".startswith(f"{room}.")
 
 
 def product_modules() -> dict[str, Path]:
@@ -133,6 +156,22 @@ def test_every_module_imports_downwards() -> None:
         for line in problems(module, file.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("room", TORCH_FREE)
+def test_a_room_without_torch_needs_none(room: str) -> None:
+    """A real import of all its modules: what they import may not bring it either."""
+    modules = [module for module in product_modules() if _within(module, room)]
+    heavy = {"torch", "diffusers", "transformers", "peft", "gradio"}
+    code = (
+        f"import importlib, sys; [importlib.import_module(m) for m in {modules!r}];"
+        f"print(*sorted({heavy!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert len(modules) > 5
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
 def test_the_backend_package_itself_imports_nothing() -> None:
@@ -165,6 +204,9 @@ def test_the_backend_package_itself_imports_nothing() -> None:
         ("backend.storage.outputs", "import gradio as gr"),
         ("backend.control.depth", "from controlnet_aux import MidasDetector"),
         ("backend.modes.txt2img", "def f():\n    import controlnet_aux"),
+        ("backend.engine.jobs.board", "from backend.engine.local.worker import Worker"),
+        ("backend.engine.jobs", "def f():\n    import backend.engine.fake.engine"),
+        ("backend.engine.fake.engine", "from backend.engine.local import engine"),
         ("backend.sampling.types", "try:\n    import PIL.Image\nexcept ImportError:\n    pass"),
     ],
 )
@@ -177,6 +219,7 @@ def test_a_wrong_import_is_found(module: str, source: str) -> None:
     [
         ("backend.engine.local.engine", "from backend.modes.txt2img import run\nimport torch"),
         ("backend.engine.local.engine", "from backend.families.registry import REGISTRY"),
+        ("backend.engine.local.engine", "from backend.engine.jobs.job import Job"),
         ("backend.training.lora", "import peft\nfrom backend.models import manager"),
         (
             "backend.modes.context",

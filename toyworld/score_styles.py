@@ -64,7 +64,7 @@ def open_studio(
     model = load_checkpoint(info, pick(device))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
     mixer = LoraMixer(model.lora_parts)
-    return Studio(replace(parts, unet=model.unet.model), mixer, loras, guidance, size_px, batch)
+    return Studio(replace(parts, unet=model.network.model), mixer, loras, guidance, size_px, batch)
 
 
 def asked_of(count: int) -> list[Question]:

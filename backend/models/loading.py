@@ -18,22 +18,16 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from transformers.utils import logging as transformers_logging
 
 from backend.contracts.errors import LoomError, ModelProblem, OutOfMemory
-from backend.models.autoencoder.preview import (
-    LatentRgb,
-    Previewer,
-    PreviewKind,
-    latent_rgb_for,
-    make_previewer,
-)
+from backend.models.autoencoder.preview import latent_rgb_for
 from backend.models.autoencoder.vae import Vae
-from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo, content_hash
+from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import part_config
 from backend.models.catalog.layout import inspect_folder, is_sdxl, read_json, weight_files
 from backend.models.catalog.original import inspect_original
 from backend.models.catalog.original_weights import load_original
 from backend.models.catalog.probe import probed
-from backend.models.denoiser.unet import PredictionType, Unet
+from backend.models.checkpoint import Checkpoint
+from backend.models.denoiser.unet import Unet
 from backend.models.memory.devices import Target
 from backend.models.text.clip import TextEncoder
 from backend.models.text.clip_sdxl import SdxlTextEncoder
@@ -45,97 +39,6 @@ transformers_logging.disable_progress_bar()
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 TextModel = CLIPTextModel | CLIPTextModelWithProjection
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """A text-to-image model in memory.
-
-    Attributes:
-        info: Its catalog entry.
-        target: Device and dtype of its weights.
-        scheduler_config: The scheduler's config as read.
-        text: Text encoder.
-        unet: Denoiser.
-        vae: Autoencoder.
-        latent_rgb: Linear map of the fast preview.
-        tiny: Tiny decoder, where one is installed.
-        vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
-    """
-
-    info: ModelInfo
-    target: Target
-    scheduler_config: dict[str, Any]
-    text: TextEncoder | SdxlTextEncoder
-    unet: Unet
-    vae: Vae
-    latent_rgb: LatentRgb
-    tiny: AutoencoderTiny | None = None
-    vae_hash: str = ""
-
-    @property
-    def name(self) -> str:
-        """What settings call it."""
-        return self.info.name
-
-    @property
-    def hash(self) -> str:
-        """First 10 hex digits of the SHA-256 of the UNet's file."""
-        return content_hash(self.info)
-
-    @property
-    def card(self) -> Card:
-        """What it recommends."""
-        return self.info.card
-
-    @property
-    def native_size(self) -> tuple[int, int]:
-        """(width, height) in px."""
-        return self.info.native_size
-
-    @property
-    def prediction_type(self) -> PredictionType:
-        """epsilon, v_prediction or sample."""
-        return self.unet.prediction_type
-
-    @property
-    def latent_channels(self) -> int:
-        """C of the latents."""
-        return self.vae.latent_channels
-
-    @property
-    def vae_factor(self) -> int:
-        """Pixels for each latent position, along one side."""
-        return self.vae.factor
-
-    @property
-    def parts(self) -> dict[str, nn.Module]:
-        """Its modules by name, for whoever counts or moves them."""
-        parts: dict[str, nn.Module] = {
-            **{name.replace("_", " "): part for name, part in self.text.modules.items()},
-            "unet": self.unet.model,
-            "vae": self.vae.model,
-        }
-        return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
-
-    @property
-    def lora_parts(self) -> dict[str, nn.Module]:
-        """The modules that LoRAs change, by the names that LoRA files use."""
-        return {"unet": self.unet.model, **self.text.modules}
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all parameters and buffers."""
-        return sum(module_bytes(module) for module in self.parts.values())
-
-    def previewer(self, kind: PreviewKind = "fast") -> Previewer:
-        """Draws previews of its latents."""
-        return make_previewer(kind, self.latent_rgb, self.vae, self.tiny)
-
-
-def module_bytes(module: nn.Module) -> int:
-    """Bytes of parameters and buffers, shared ones counted once."""
-    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
 
 
 def load_checkpoint(
@@ -162,13 +65,13 @@ def load_checkpoint(
         target=target,
         scheduler_config=scheduler_config,
         text=parts.text,
-        unet=Unet(
+        network=Unet(
             parts.unet,
             str(scheduler_config.get("prediction_type", "epsilon")),
             vae.factor,
             target.compile,
         ),
-        vae=vae,
+        codec=vae,
         latent_rgb=latent_rgb_for(vae),
         tiny=_load_tiny(tiny_decoder, vae, target),
     )

@@ -18,7 +18,7 @@ from backend.modes.end_cache import EndCache
 
 if TYPE_CHECKING:
     from backend.contracts.settings import Settings
-    from backend.models.loading import Checkpoint
+    from backend.models.checkpoint import Checkpoint
     from backend.models.lora.file import LoraFile
     from backend.models.manager import ModelManager
     from backend.sampling.types import Step

@@ -18,7 +18,7 @@ from backend.contracts.events import Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import HiresStage, Txt2ImgSettings
 from backend.contracts.settings.hires import Upscaler
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
@@ -161,5 +161,5 @@ def _pictures(
 ) -> Iterator[Pixels]:
     """Decoded and enlarged, one after the other; (H, W, 3)."""
     for row in latents.split(1):
-        picture = model.vae.decode(row, context.check)[0]
+        picture = model.codec.decode(row, context.check)[0]
         yield np.ascontiguousarray(fit(picture, *size_px, "crop").image)

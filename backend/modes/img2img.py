@@ -17,7 +17,7 @@ import torch
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes import parts, prompt_timeline
 from backend.modes.context import Context
 from backend.modes.inverting import inverted
@@ -193,7 +193,7 @@ def make_source(
     known = mean.expand_as(sampled) if inverts else mean + std * sampled
     start = noise.draw()
     channels = None
-    if model.unet.in_channels > model.latent_channels:
+    if model.network.in_channels > model.latent_channels:
         channels = _channels(picture, model, context, noise, mask)
     return Source(known, start, mask, channels, noise.draws)
 

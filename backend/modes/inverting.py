@@ -13,7 +13,7 @@ import torch
 
 from backend.contracts.events import Pixels, Progress
 from backend.contracts.settings import Img2ImgSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.end_cache import content_key
 from backend.pictures.difference import psnr
@@ -84,7 +84,7 @@ def inverted(
         lowest,
     )
     text = model.text.encode([settings.source_prompt], settings.clip_skip, text_key)
-    denoiser = model.unet.denoiser([text], context.check)
+    denoiser = model.network.denoiser([text], context.check)
     path = context.ends.get(key, torch.Tensor)
     if path is None:
         path = _climb(latents, denoiser, settings, context, schedule, lowest)
@@ -92,7 +92,7 @@ def inverted(
     path = path.to(model.target.device)
     found = {start: path[schedule.steps - 1 - start][None] for start in starts}
     back = _down(found[lowest], denoiser, context, schedule, lowest)
-    made, wanted = (model.vae.decode(x, context.check)[0] for x in (back, latents))
+    made, wanted = (model.codec.decode(x, context.check)[0] for x in (back, latents))
     return Inverted(found, made, psnr(made, wanted))
 
 

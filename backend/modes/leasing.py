@@ -10,7 +10,7 @@ from typing import Any
 from backend.contracts.settings import Settings
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.manager import ModelManager
 
 
@@ -27,8 +27,8 @@ def leased(models: ModelManager[Any], settings: Settings) -> Iterator[Checkpoint
         if not settings.vae:
             yield model
             return
-        key = vae_file.cache_key(settings.vae, model.vae.model.dtype)
+        key = vae_file.cache_key(settings.vae, model.codec.model.dtype)
         with models.lease(key) as separate:
             assert isinstance(separate, SeparateVae)
-            vae = separate.instead_of(model.vae, model.name)
-            yield replace(model, vae=vae, vae_hash=separate.hash)
+            vae = separate.instead_of(model.codec, model.name)
+            yield replace(model, codec=vae, vae_hash=separate.hash)

@@ -13,7 +13,7 @@ import torch
 from backend.contracts.events import Output, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes import parts, txt2img
 from backend.modes.context import Context
 from backend.modes.leasing import leased

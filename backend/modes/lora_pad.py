@@ -16,7 +16,7 @@ from PIL import Image
 from backend.contracts.events import Output, Pixels, Progress, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings.lora_tools import LoraPadSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.models.text.clip import Conditioning
@@ -158,7 +158,7 @@ def _drawn(
         positive = positive.lerp(mix.encode(settings.prompt_b, points), settings.prompt_mix)
     negative = mix.encode(settings.negative_prompt, points, negative=True)
     denoiser = parts.guided(
-        settings, model, schedule, context.check, positive, negative, model.unet.denoiser
+        settings, model, schedule, context.check, positive, negative, model.network.denoiser
     )
     noise = _SameNoise(parts.make_noise(settings, model), len(points))
     x = noise.draw() * schedule.init_scale
@@ -187,7 +187,7 @@ def _output(
         {"name": model.name, "hash": model.hash},
         {**parts.facts(model), "point": list(point)},
     )
-    return Output(index, _small(model.vae.decode(latent, context.check)[0]), record)
+    return Output(index, _small(model.codec.decode(latent, context.check)[0]), record)
 
 
 def _small(image: Pixels) -> Pixels:

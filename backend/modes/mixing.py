@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from backend.contracts.settings import LoraUse, Settings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.modes.context import Context

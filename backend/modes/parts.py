@@ -17,7 +17,7 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import MAX_SEED, Settings
 from backend.contracts.version import studio_version
 from backend.models.catalog.catalog import part_hashes
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import hardware
 from backend.models.text.clip import Conditioning
 from backend.modes import prompt_timeline
@@ -199,13 +199,13 @@ def make_denoiser(
     Raises:
         BadInput: The model needs such channels and has none, or the other way round.
     """
-    if (model.unet.in_channels != model.latent_channels) != (channels is not None):
+    if (model.network.in_channels != model.latent_channels) != (channels is not None):
         raise BadInput(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
             "model here, or take it to img2img.",
             "model",
         )
-    under = base or partial(model.unet.denoiser, channels=channels)
+    under = base or partial(model.network.denoiser, channels=channels)
 
     def saying(words: Words) -> Denoiser:
         positive = model.text.encode([words.prompt], settings.clip_skip, weights_key)
@@ -246,7 +246,7 @@ def guided(
             schedule, settings.guidance_start, settings.guidance_end, first
         ),
         rescale=settings.guidance_rescale,
-        prediction=model.unet.prediction_type,
+        prediction=model.network.prediction_type,
     )
     if settings.threshold_ratio > 0:
         denoiser = guidance.dynamic_threshold(denoiser, settings.threshold_ratio, THRESHOLD_LIMIT)
@@ -273,7 +273,7 @@ def outputs(
     """
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(latents.split(1)):
-        image = model.vae.decode(row, context.check)[0]
+        image = model.codec.decode(row, context.check)[0]
         alone = settings.model_copy(
             update={
                 "batch_size": 1,

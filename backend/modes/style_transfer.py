@@ -16,8 +16,8 @@ from backend.contracts.settings import ControlUse, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
-from backend.models.loading import Checkpoint
 from backend.modes import img2img, parts
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
@@ -92,7 +92,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
                         guidance.sigma_range(schedule, use.start, use.end, first))
                 for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
             ]  # fmt: skip
-            return controlled(model.unet, controls, channels)
+            return controlled(model.network, controls, channels)
 
         whole = all(use.start <= 0 and use.end >= 1 for use, _ in uses)
         guide = Guide(base, whole)

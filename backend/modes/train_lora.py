@@ -20,7 +20,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import MAX_PICTURES, TrainLoraSettings
 from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import part_config
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.loss_curve import LossCurve
@@ -217,7 +217,7 @@ def _validation(
     x = noise.draw() * schedule.init_scale
     for stepped in sample(settings.sampler, denoiser, x, schedule, noise, eta=settings.eta):
         x = stepped.x
-    image = model.vae.decode(x * schedule.final_scale, context.check)[0]
+    image = model.codec.decode(x * schedule.final_scale, context.check)[0]
     record = Record(
         settings.mode,
         settings.model_dump(mode="json"),

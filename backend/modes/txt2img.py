@@ -8,7 +8,7 @@ from dataclasses import replace
 from backend.contracts.events import Output, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.modes import hires, parts
 from backend.modes.context import Context
 from backend.modes.hires import Drawn

@@ -28,7 +28,8 @@ from backend.contracts.errors import (
     NumericalProblem,
 )
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.memory.block_offload import kept
 from backend.models.memory.devices import pick
 from backend.models.text.clip import Conditioning
@@ -109,7 +110,7 @@ def prepare(
     examples: list[Example] = []
     for picture in pictures:
         check()
-        mean, _ = model.vae.encode(square(picture, side)[None])
+        mean, _ = model.codec.encode(square(picture, side)[None])
         context = model.text.encode([picture.caption])
         examples.append(Example(mean.cpu(), context, picture.caption))
     return examples
@@ -154,7 +155,7 @@ def fit(
     if not examples:
         raise BadInput("There are no pictures to learn from; add at least one.", "data")
     alpha = float(config.rank) if config.alpha is None else config.alpha
-    unet = model.unet.model
+    unet = model.network.model
     with (
         kept(unet),
         adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
@@ -226,7 +227,7 @@ class _Run:
         for part in range(self._config.accumulation):
             check()
             # Not around a yield: gradients are switched for this thread only.
-            with torch.enable_grad(), at_weight(self._model.unet.model, self._weight(step)):
+            with torch.enable_grad(), at_weight(self._model.network.model, self._weight(step)):
                 loss = self._loss(step * self._config.accumulation + part)
                 (loss / self._config.accumulation).backward()
             losses.append(loss.detach())
@@ -249,7 +250,7 @@ class _Run:
         return 1.0 - share * (1.0 - self._config.least_weight)
 
     def _loss(self, call: int) -> torch.Tensor:
-        config, unet = self._config, self._model.unet
+        config, unet = self._config, self._model.network
         chosen = [self._examples[index] for index in self._indices(call)]
         latents = torch.cat([example.latent for example in chosen])
         generator = torch.Generator().manual_seed(_mixed(config.seed, "noise", call))
@@ -288,7 +289,7 @@ class _Run:
         ab = self._noising.alphas_cumprod[timesteps]
         snr = ab / (1.0 - ab)
         clamped = snr.clamp(max=gamma)
-        match self._model.unet.prediction_type:
+        match self._model.network.prediction_type:
             case "epsilon":
                 return clamped / snr.clamp(min=1e-8)
             case "v_prediction":

@@ -17,7 +17,7 @@ from diffusers import DDPMScheduler
 from torch import nn
 
 from backend.contracts.errors import NumericalProblem
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LowRank
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import ATTENTION
@@ -140,14 +140,14 @@ def fit_rows(
     Raises:
         NumericalProblem: A loss is not finite.
     """
-    unet: Any = model.unet.model
+    unet: Any = model.network.model
     optimizer = torch.optim.AdamW(adapters.parameters, lr=learning_rate, **_ADAMW)
     known = {key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config}
     noising: Any = DDPMScheduler(**known)
     latents = torch.cat([example.latent for example in examples])
     prompts = Conditioning.cat([example.context for example in examples])
     context = prompts.context.to(unet.device, unet.dtype)
-    added = model.unet.added(prompts.pooled, latents.to(unet.device))
+    added = model.network.added(prompts.pooled, latents.to(unet.device))
     for step in range(steps):
         check()
         optimizer.zero_grad(set_to_none=True)
@@ -156,7 +156,7 @@ def fit_rows(
         timestep = torch.randint(0, total, (1,), generator=generator).expand(len(latents))
         noise = torch.randn(latents[:1].shape, generator=generator).expand_as(latents)
         noisy = noising.add_noise(latents, noise, timestep)
-        match model.unet.prediction_type:
+        match model.network.prediction_type:
             case "epsilon":
                 target = noise
             case "v_prediction":

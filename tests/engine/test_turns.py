@@ -26,8 +26,9 @@ from backend.contracts.settings.train_lora import parse_training
 from backend.engine.local.engine import LocalEngine
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.catalog import Catalog
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.lora import file as lora_file
 from backend.models.lora.mix import LoraMixer
 from backend.models.manager import ModelManager
@@ -222,7 +223,7 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     """Per step, and per model call in a fine morph: only weights that change must be in RAM."""
     catalog, device = Catalog([models]), Device(0)
     model = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
-    unet, weights = model.unet.model, Weights(model.unet.model)
+    unet, weights = model.network.model, Weights(model.network.model)
     block_offload.begin(
         unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy)
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 

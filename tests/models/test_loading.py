@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.catalog import Catalog, ModelInfo
-from backend.models.loading import Checkpoint, load_checkpoint, module_bytes
+from backend.models.checkpoint import Checkpoint, module_bytes
+from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -42,7 +43,7 @@ def test_what_a_checkpoint_tells(v: Checkpoint) -> None:
 
 
 def test_weights_are_frozen_and_counted_exactly(v: Checkpoint) -> None:
-    modules = (v.text.model, v.unet.model, v.vae.model)
+    modules = (v.text.model, v.network.model, v.codec.model)
     tensors = [t for m in modules for t in (*m.parameters(), *m.buffers())]
     assert not any(module.training for module in modules)
     assert not any(tensor.requires_grad for tensor in tensors)
@@ -53,13 +54,13 @@ def test_weights_are_frozen_and_counted_exactly(v: Checkpoint) -> None:
 
 def test_dtype_and_layout_are_set(info: ModelInfo, v: Checkpoint) -> None:
     half = load_checkpoint(info, pick("cpu", "bfloat16"))
-    assert half.unet.model.dtype == half.vae.model.dtype == torch.bfloat16
+    assert half.network.model.dtype == half.codec.model.dtype == torch.bfloat16
     assert half.text.model.dtype == torch.bfloat16
-    assert half.unet.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
-    assert v.unet.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert half.network.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert v.network.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     level = type("Level", (), {"sigma": torch.ones(1), "timestep": torch.full((1,), 400.0)})()
-    x0 = [m.unet.denoiser([m.text.encode(["a fish"])])(x, level) for m in (half, v)]
+    x0 = [m.network.denoiser([m.text.encode(["a fish"])])(x, level) for m in (half, v)]
     assert x0[0].dtype == torch.float32
     assert (x0[0] - x0[1]).norm() < 0.03 * x0[1].norm()
 
@@ -71,7 +72,7 @@ def test_half_precision_files_and_variants_load(info: ModelInfo) -> None:
     variant = path.with_name("diffusion_pytorch_model.fp16.safetensors")
     save_file(tensors, variant, metadata={"format": "pt"})
     loaded = load_checkpoint(info, CPU)
-    assert loaded.unet.model.dtype == torch.float32
+    assert loaded.network.model.dtype == torch.float32
 
 
 @pytest.mark.parametrize(

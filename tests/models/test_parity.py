@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 
 PROMPT, NEGATIVE = "a red house under a blue sky", "a fish, blurry"
 STEPS = 6
@@ -29,7 +29,7 @@ def our_run(model: Checkpoint, guidance: float, noise: torch.Tensor) -> np.ndarr
     scheduler = DDIMScheduler.from_config(model.scheduler_config)
     scheduler.set_timesteps(STEPS)
     prompts = [NEGATIVE, PROMPT] if guidance > 1 else [PROMPT]
-    denoise = model.unet.denoiser([model.text.encode([text]) for text in prompts])
+    denoise = model.network.denoiser([model.text.encode([text]) for text in prompts])
     x_t = noise
     for t in scheduler.timesteps:
         alpha_bar = scheduler.alphas_cumprod[t].double()
@@ -43,7 +43,7 @@ def our_run(model: Checkpoint, guidance: float, noise: torch.Tensor) -> np.ndarr
         else:
             output = (alpha_bar.sqrt() * x_t - x0) / (1 - alpha_bar).sqrt()
         x_t = scheduler.step(output.float(), t, x_t).prev_sample
-    return model.vae.decode(x_t)
+    return model.codec.decode(x_t)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 7.0])

@@ -175,7 +175,7 @@ def test_a_ladder_asks_the_model_once_a_step(
     run(engine, settings())
     with engine._models.lease("tiny") as model:
         batches: list[int] = []
-        unet = model.unet.model
+        unet = model.network.model
         hook = unet.register_forward_pre_hook(lambda _, args: batches.append(len(args[0])))
         run(engine, settings(strengths=(0.25, 0.5, 0.75, 1.0), guidance_scale=1.0))
         hook.remove()

@@ -45,7 +45,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         warm_up=None,
     )
     with engine._models.lease("xl") as model:
-        parts = {"unet": model.unet.model, **model.text.modules}
+        parts = {"unet": model.network.model, **model.text.modules}
     # A LoRA of a text encoder alone would be told from SDXL by its names, and this one is small.
     for name, targets in (("unet", files.ATTENTION), ("text", (*files.TEXT, "attn2.to_k"))):
         factors = files.random_factors(parts, targets, seed=4, size=2.0)

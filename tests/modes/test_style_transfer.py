@@ -214,4 +214,4 @@ def test_another_detector_needs_no_thresholds(engine: LocalEngine) -> None:
 
 def test_the_library_lists_what_fits(engine: LocalEngine) -> None:
     (net,) = engine.library().controlnets
-    assert (net["name"], net["fits"], net["detectors"]) == ("tiny-canny", ["tiny"], ["canny"])
+    assert (net.name, net.fits, net.detectors) == ("tiny-canny", ("tiny",), ("canny",))

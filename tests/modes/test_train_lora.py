@@ -79,7 +79,7 @@ def test_the_lora_is_there_at_once_and_draws(engine: LocalEngine) -> None:
     assert [o.record.extra["training_step"] for o in status.outputs] == [2, 4]
     assert not np.array_equal(status.outputs[0].image, status.outputs[1].image)
     assert status.progress.loss == pytest.approx(told["losses"][-1][1], abs=1e-6)
-    assert "a boat, ink" in {lora["name"] for lora in engine.library().loras}
+    assert "a boat, ink" in {lora.name for lora in engine.library().loras}
     used = drawing(loras=[{"name": "a boat, ink", "weight": 1.0}])
     assert not np.array_equal(ended(engine, engine.submit(used)).outputs[0].image, plain)
     assert np.array_equal(ended(engine, engine.submit(drawing())).outputs[0].image, plain)

@@ -76,7 +76,7 @@ def test_an_unknown_one_is_refused_before_the_run(engine: LocalEngine) -> None:
 
 
 def test_the_library_names_them(engine: LocalEngine) -> None:
-    assert [vae["name"] for vae in engine.library().vaes] == ["other"]
+    assert [vae.name for vae in engine.library().vaes] == ["other"]
 
 
 def test_old_records_stay_valid() -> None:

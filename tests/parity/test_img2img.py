@@ -218,7 +218,7 @@ def check_inpainting(side: Side, settings: Img2ImgSettings, drawn_before: bool =
 
 
 def masked_settings(side: Side, sampler: str, strength: float) -> Img2ImgSettings:
-    """At strength 1 diffusers starts from pure noise, see ADR 0012: that is our latent_noise."""
+    """At strength 1 diffusers starts from pure noise, see ADR 0007: that is our latent_noise."""
     content = "latent_noise" if strength == 1 else "original"
     return side.settings(sampler, strength, masked_content=content)
 

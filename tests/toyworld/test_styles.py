@@ -76,13 +76,13 @@ def test_a_style_is_kept_at_a_share_of_its_strength(tmp_path: Path):
     info = Catalog([tmp_path]).checkpoint("tiny")
     model = load_checkpoint(info, pick("cpu", "float32"))
     x = torch.ones(1, 4, 8, 8)
-    context = torch.zeros(1, 77, model.unet.model.config.cross_attention_dim)
+    context = torch.zeros(1, 77, model.network.model.config.cross_attention_dim)
 
     def drawn(strength: float, weight: float) -> torch.Tensor:
         recipe = StyleRecipe(pictures=2, steps=2, batch=2, size_px=64, strength=strength)
         path = fit_style(model, "neon", tmp_path / str(strength), recipe, lambda line: None)
         with torch.no_grad(), LoraMixer(model.lora_parts).applied([(read(path), weight)]):
-            return model.unet.model(x, 500, encoder_hidden_states=context).sample
+            return model.network.model(x, 500, encoder_hidden_states=context).sample
 
     assert torch.allclose(drawn(0.5, 1.0), drawn(1.0, 0.5), atol=1e-3)
     assert not torch.allclose(drawn(0.5, 1.0), drawn(1.0, 1.0), atol=1e-3)

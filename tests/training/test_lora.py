@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from backend.contracts.errors import BadInput, Cancelled, NumericalProblem, StorageProblem
 from backend.contracts.settings.train_lora import PRESETS
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import Target
@@ -87,8 +88,8 @@ def stop_at(calls: int) -> Callable[[], None]:
 def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"]) -> None:
     model = load(tmp_path, prediction)
     learned = prepare(model, pictures(1), None, lambda: None)
-    before = {name: value.clone() for name, value in model.unet.model.state_dict().items()}
-    attributes = set(model.unet.model.__dict__)
+    before = {name: value.clone() for name, value in model.network.model.state_dict().items()}
+    attributes = set(model.network.model.__dict__)
     # The noise of a step depends on its number alone, so the losses of two fits can be compared.
     idle = [
         step.loss for step in run(settings(tmp_path, steps=80, learning_rate=1e-12), model, learned)
@@ -98,11 +99,11 @@ def test_it_learns(tmp_path: Path, prediction: Literal["epsilon", "v_prediction"
     assert steps[0].total == 80
     losses = [step.loss for step in steps]
     assert np.mean(losses[-40:]) < 0.95 * np.mean(idle[-40:])
-    after = model.unet.model.state_dict()
+    after = model.network.model.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], value) for name, value in before.items())
-    assert set(model.unet.model.__dict__) == attributes
-    assert not any(parameter.requires_grad for parameter in model.unet.model.parameters())
+    assert set(model.network.model.__dict__) == attributes
+    assert not any(parameter.requires_grad for parameter in model.network.model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_a_fit_at_lower_weights_acts_whole_between_its_steps(
 ) -> None:
     config = settings(tmp_path / "a", steps=3, least_weight=0.25)
     for _ in fit(config, model, examples, lambda: None):
-        layers = [m for m in model.unet.model.modules() if isinstance(m, LoraLayer)]
+        layers = [m for m in model.network.model.modules() if isinstance(m, LoraLayer)]
         assert {scale for layer in layers for scale in layer.scaling.values()} == {1.0}
     run(settings(tmp_path / "b", steps=3), model, examples)
     low, whole = (load_file(tmp_path / name / "ink.safetensors") for name in "ab")
@@ -196,7 +197,7 @@ def test_nan_stops_and_keeps_the_last_checkpoint(
     fitting = fit(config, model, examples, lambda: None)
     for _ in range(3):
         next(fitting)
-    layer = model.unet.model.conv_out
+    layer = model.network.model.conv_out
     kept = layer.bias.detach().clone()
     with torch.no_grad():
         layer.bias.fill_(float("nan"))
@@ -209,7 +210,7 @@ def test_nan_stops_and_keeps_the_last_checkpoint(
     assert not config.output.exists()
     lora = read(tmp_path / ".training" / "ink-000002.safetensors")
     assert all(bool(torch.isfinite(delta.B).all()) for delta in lora.deltas.values())
-    assert not any("lora" in name for name, _ in model.unet.model.named_modules())
+    assert not any("lora" in name for name, _ in model.network.model.named_modules())
 
 
 def test_closing_the_generator_frees_the_model(
@@ -217,10 +218,10 @@ def test_closing_the_generator_frees_the_model(
 ) -> None:
     fitting = fit(settings(tmp_path), model, examples, lambda: None)
     next(fitting)
-    assert any("lora" in name for name, _ in model.unet.model.named_modules())
+    assert any("lora" in name for name, _ in model.network.model.named_modules())
     assert not torch.is_inference_mode_enabled()
     fitting.close()
-    assert not any("lora" in name for name, _ in model.unet.model.named_modules())
+    assert not any("lora" in name for name, _ in model.network.model.named_modules())
 
 
 def test_full_disk(
@@ -259,9 +260,9 @@ def test_file_is_read_by_diffusers_and_by_us(
     context = examples[0].context.context
     with torch.no_grad():
         wanted = pipe.unet(x, 500, encoder_hidden_states=context).sample
-        plain = model.unet.model(x, 500, encoder_hidden_states=context).sample
+        plain = model.network.model(x, 500, encoder_hidden_states=context).sample
         with LoraMixer(model.lora_parts).applied([(lora, 1.0)]):
-            found = model.unet.model(x, 500, encoder_hidden_states=context).sample
+            found = model.network.model(x, 500, encoder_hidden_states=context).sample
     assert torch.allclose(found, wanted, atol=1e-5)
     assert float((wanted - plain).abs().max()) > 1e-3
 
@@ -280,7 +281,7 @@ def test_bfloat16_model_with_float32_weights(tmp_path: Path) -> None:
     model = load(tmp_path, "v_prediction", torch.bfloat16)
     learned = prepare(model, pictures(1), 64, lambda: None)
     config = settings(tmp_path, learning_rate=1e-4, steps=2)
-    with adapter.adapted(model.unet.model, 4, 4.0, 0) as parameters:
+    with adapter.adapted(model.network.model, 4, 4.0, 0) as parameters:
         assert {parameter.dtype for parameter in parameters.values()} == {torch.float32}
         start = {name: value.detach().clone() for name, value in parameters.items()}
     run(config, model, learned)

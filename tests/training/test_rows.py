@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.memory.devices import pick
 from backend.training.config import TrainingConfig
@@ -37,7 +38,7 @@ def examples(model: Checkpoint) -> list[Example]:
 
 def together(model: Checkpoint, steps: int) -> tuple[Deltas, ...]:
     pair = examples(model)
-    adapters = RowAdapters(model.unet.model, 2, RECIPE["rank"], RECIPE["seed"])
+    adapters = RowAdapters(model.network.model, 2, RECIPE["rank"], RECIPE["seed"])
     with adapters.installed():
         run = fit_rows(
             model,
@@ -72,9 +73,9 @@ def test_each_row_is_the_lora_that_it_is_alone(model: Checkpoint, tmp_path: Path
 
 
 def test_the_model_is_its_own_again(model: Checkpoint) -> None:
-    weights = {k: v.clone() for k, v in model.unet.model.state_dict().items()}
-    adapters = RowAdapters(model.unet.model, 2, 4, 0)
+    weights = {k: v.clone() for k, v in model.network.model.state_dict().items()}
+    adapters = RowAdapters(model.network.model, 2, 4, 0)
     with adapters.installed():
-        assert any("forward" in m.__dict__ for m in model.unet.model.modules())
-    assert not any("forward" in m.__dict__ for m in model.unet.model.modules())
-    assert all(torch.equal(v, weights[k]) for k, v in model.unet.model.state_dict().items())
+        assert any("forward" in m.__dict__ for m in model.network.model.modules())
+    assert not any("forward" in m.__dict__ for m in model.network.model.modules())
+    assert all(torch.equal(v, weights[k]) for k, v in model.network.model.state_dict().items())

@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Output
+from backend.contracts.library import plain
 from backend.contracts.requests import Request
 from backend.contracts.settings import MODES, MorphSettings, Settings, parse
 from backend.engine.exports.animation import encode
@@ -146,13 +147,13 @@ def _options(studio: Studio) -> Callable[..., Any]:
         """
         library = studio.engine.library()
         return {
-            "models": [dict(card) for card in library.models],
+            "models": [plain(card) for card in library.models],
             "samplers": list(library.samplers),
             "schedules": {name: list(names) for name, names in library.samplers.items()},
-            "loras": [dict(lora) for lora in library.loras],
-            "controlnets": [dict(net) for net in library.controlnets],
-            "embeddings": [dict(one) for one in library.embeddings],
-            "vaes": [dict(vae) for vae in library.vaes],
+            "loras": [plain(lora) for lora in library.loras],
+            "controlnets": [plain(net) for net in library.controlnets],
+            "embeddings": [plain(one) for one in library.embeddings],
+            "vaes": [plain(vae) for vae in library.vaes],
             "presets": [
                 {
                     "name": info.name,

@@ -16,9 +16,9 @@ import gradio as gr
 from pydantic import BaseModel
 
 from backend.contracts.errors import BadInput
+from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import Settings
 from backend.control.registry import ENTRIES
-from backend.engine.jobs.protocol import Library
 
 TITLES = {
     "guidance_scale": "Guidance",
@@ -127,7 +127,7 @@ class Control:
     fields: tuple[str, ...]
     build: Callable[[str, dict[str, Any], Library, str], Part]
     read: Callable[[Any], Values]
-    write: Callable[[Values, dict[str, Any]], Any]
+    write: Callable[[Values, ModelEntry], Any]
 
 
 @cache
@@ -146,20 +146,20 @@ def field_schema(settings: type[BaseModel], field: str) -> dict[str, Any]:
     return merged
 
 
-def card_of(library: Library, model: str) -> dict[str, Any]:
-    """What is known of a model; an empty card where it is unknown."""
-    return next((dict(card) for card in library.models if card["name"] == model), {})
+def card_of(library: Library, model: str) -> ModelEntry:
+    """What is known of a model; without a name and with the usual values where it is unknown."""
+    return library.model(model) or ModelEntry("")
 
 
 FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
 
 
-def model_choice(card: dict[str, Any]) -> tuple[str, str]:
+def model_choice(card: ModelEntry) -> tuple[str, str]:
     """A checkpoint in the dropdown: title, family and size; and its name."""
-    size = card.get("bytes", 0)
+    size = card.bytes
     told = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
-    facts = [card.get("title") or card["name"], FAMILIES.get(card.get("family", ""), ""), told]
-    return " · ".join(filter(None, facts)), card["name"]
+    facts = [card.title or card.name, FAMILIES.get(card.family, ""), told]
+    return " · ".join(filter(None, facts)), card.name
 
 
 def named(choice: str) -> tuple[str, str]:
@@ -260,7 +260,7 @@ def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
 
 
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    card = dict(library.models[0]) if library.models else {}
+    card = library.models[0] if library.models else ModelEntry("")
     return gr.Dropdown(
         size_choices(card),
         value=schema["default"],
@@ -271,9 +271,9 @@ def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
     )
 
 
-def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
+def size_choices(card: ModelEntry) -> list[tuple[str, str]]:
     """Sizes with about the native number of pixels, in steps of 64 px (of 8 for small models)."""
-    width, height = card.get("native_size", (512, 512))
+    width, height = card.native_size
     unit = 64 if width >= 512 else 32
     pixels = width * height
     choices = [(f"{width} × {height}, native", "native")]
@@ -285,7 +285,7 @@ def size_choices(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    names = [net["name"] for net in library.controlnets if not net["problem"]]
+    names = [net.name for net in library.controlnets if not net.problem]
     return gr.Dropdown(
         [("the one that fits", ""), *((name, name) for name in names)],
         value=schema["default"],
@@ -309,13 +309,13 @@ def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Pa
 
 def vae_choices(library: Library) -> list[tuple[str, str]]:
     """The checkpoint's own autoencoder, and the separate ones that can be used."""
-    names = [vae["name"] for vae in library.vaes if not vae["problem"]]
+    names = [vae.name for vae in library.vaes if not vae.problem]
     return [("the model's own", ""), *((name, name) for name in names)]
 
 
 def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
-    known = {name for net in library.controlnets for name in net["detectors"]}
+    known = {name for net in library.controlnets for name in net.detectors}
     choices = [
         (entry.title, entry.name)
         for entry in ENTRIES
@@ -340,12 +340,12 @@ def _read_size(value: Any) -> Values:
     return {"width": int(match[1]), "height": int(match[2])}
 
 
-def _write_size(values: Values, card: dict[str, Any]) -> str:
-    native = card.get("native_size", (None, None))
-    width = values.get("width") or native[0]
-    height = values.get("height") or native[1]
-    same = [width, height] == list(native)
-    return "native" if same or width is None or height is None else f"{width}x{height}"
+def _write_size(values: Values, card: ModelEntry) -> str:
+    width, height = values.get("width"), values.get("height")
+    if not card.name and None in (width, height):
+        return "native"  # whatever that will be
+    size = width or card.native_size[0], height or card.native_size[1]
+    return "native" if card.name and size == card.native_size else f"{size[0]}x{size[1]}"
 
 
 def _method(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
@@ -375,13 +375,13 @@ def _read_strengths(value: Any) -> Values:
         ) from None
 
 
-def _write_strengths(values: Values, card: dict[str, Any]) -> str:
+def _write_strengths(values: Values, card: ModelEntry) -> str:
     return ", ".join(f"{strength:g}" for strength in values.get("strengths", ()))
 
 
-def _write_guidance(values: Values, card: dict[str, Any]) -> float:
+def _write_guidance(values: Values, card: ModelEntry) -> float:
     value = values.get("guidance_scale")
-    return card.get("guidance_scale") or 7.0 if value is None else value
+    return card.guidance_scale if value is None else value
 
 
 SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
@@ -431,7 +431,7 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _text
     default = schema.get("default")
 
-    def write(values: Values, card: dict[str, Any]) -> Any:
+    def write(values: Values, card: ModelEntry) -> Any:
         return values.get(field, default)
 
     shown = _write_guidance if field == "guidance_scale" else write

@@ -84,7 +84,7 @@ class Filler:
             raise BadInput(f"This picture was made in '{mode}', which has no tab here.")
         values = parse(mode, settings).model_dump(mode="json")
         said = [told]
-        known = {card["name"] for card in self._studio.engine.library().models}
+        known = {card.name for card in self._studio.engine.library().models}
         if values["model"] not in known:
             said.append(f"The model '{values['model']}' is not here; the present one stays.")
         said += [

@@ -113,7 +113,7 @@ class Form:
                 known = value in [name for _, name in choices]
                 updates.append(gr.update(value=value if known else "", choices=choices))
             elif key == "model":
-                updates.append(gr.update(value=value) if card else gr.skip())
+                updates.append(gr.update(value=value) if library.model(value) else gr.skip())
             else:
                 updates.append(gr.update(value=value))
         return updates

@@ -147,7 +147,7 @@ class Workspace:
         self.form = form
         mode = tab.mode
         first_model = str(getattr(form.parts["model"], "value", ""))
-        examples = card_of(studio.engine.library(), first_model).get("example_prompts", ())
+        examples = card_of(studio.engine.library(), first_model).example_prompts
         start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):

@@ -27,14 +27,10 @@ def embedding_chips(studio: Studio, mode: str) -> gr.HTML:
         return {
             "embeddings": [
                 {
-                    "name": one["name"],
-                    "vectors": one["vectors"],
-                    "why": one["problem"]
-                    or (
-                        None
-                        if model in one["fits"]
-                        else "It was learned for another kind of model."
-                    ),
+                    "name": one.name,
+                    "vectors": one.vectors,
+                    "why": one.problem
+                    or (None if model in one.fits else "It was learned for another kind of model."),
                 }
                 for one in studio.engine.library(refresh=True).embeddings
             ]

@@ -195,7 +195,7 @@ def axis_choices(engine: Engine, mode: str) -> list[tuple[str, str]]:
         *(name for name in FIRST if name in fields),
         *(name for name in fields if name not in FIRST),
     ]
-    loras = [lora["name"] for lora in engine.library().loras if not lora["problem"]]
+    loras = [lora.name for lora in engine.library().loras if not lora.problem]
     return [
         ("none", ""),
         ("Prompt, search and replace", PROMPT_SR),
@@ -207,7 +207,7 @@ def axis_choices(engine: Engine, mode: str) -> list[tuple[str, str]]:
 def everything(engine: Engine, mode: str, field: str) -> str:
     """All names that a field accepts, to choose from by deleting; empty for numbers and texts."""
     if field == "model":
-        return ", ".join(str(card["name"]) for card in engine.library().models)
+        return ", ".join(card.name for card in engine.library().models)
     schema = axis_fields(mode).get(field, {})
     if schema.get("type") == "boolean":
         return "off, on"

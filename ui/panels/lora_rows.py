@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.errors import BadInput
+from backend.contracts.library import ModelEntry
 from backend.engine.jobs.protocol import Engine
 from ui.page.controls import Control, Values
 from ui.page.stage import mount_call
@@ -40,9 +41,9 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
         return {
             "loras": [
                 {
-                    "name": lora["name"],
-                    "words": lora["trigger_words"],
-                    "problem": lora["problem"] or lora["misfits"].get(model),
+                    "name": lora.name,
+                    "words": list(lora.trigger_words),
+                    "problem": lora.problem or lora.misfits.get(model),
                 }
                 for lora in engine.library(refresh=True).loras
             ]
@@ -77,7 +78,7 @@ def read_rows(value: Any) -> Values:
     return {"loras": uses}
 
 
-def write_rows(values: Values, card: dict[str, Any]) -> str:
+def write_rows(values: Values, card: ModelEntry) -> str:
     """The settings field -> the rows' text, with what differs from the defaults."""
     standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True}
     rows = [

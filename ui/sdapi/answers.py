@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from backend.contracts.events import JobStatus, Output
+from backend.contracts.library import Library
 from backend.control.registry import ENTRIES
-from backend.engine.jobs.protocol import Library
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.recipes.metadata import write_png
@@ -18,15 +18,15 @@ def models(library: Library) -> list[dict[str, Any]]:
     """Checkpoints that can be used."""
     return [
         {
-            "title": card["name"],
-            "model_name": card["name"],
+            "title": card.name,
+            "model_name": card.name,
             "hash": None,
             "sha256": None,
-            "filename": card["name"],
+            "filename": card.name,
             "config": None,
         }
         for card in library.models
-        if not card.get("problem")
+        if not card.problem
     ]
 
 
@@ -66,13 +66,13 @@ def loras(library: Library) -> list[dict[str, Any]]:
     """LoRAs that can be used."""
     return [
         {
-            "name": lora["name"],
-            "alias": lora["name"],
-            "path": lora["name"],
-            "metadata": {"trigger_words": lora["trigger_words"]},
+            "name": lora.name,
+            "alias": lora.name,
+            "path": lora.name,
+            "metadata": {"trigger_words": list(lora.trigger_words)},
         }
         for lora in library.loras
-        if not lora["problem"]
+        if not lora.problem
     ]
 
 

@@ -47,7 +47,7 @@ class Desk:
 
 def sdapi(studio: Studio) -> FastAPI:
     """The application to be mounted at `/sdapi/v1`."""
-    names = [card["name"] for card in studio.engine.library().models]
+    names = [card.name for card in studio.engine.library().models]
     chosen = "pocket" if "pocket" in names or not names else names[0]
     desk = Desk(
         studio,
@@ -73,7 +73,7 @@ def controlnet(studio: Studio) -> FastAPI:
     @app.get("/model_list")
     def model_list() -> dict[str, Any]:
         nets = studio.engine.library().controlnets
-        return {"model_list": [net["name"] for net in nets if not net["problem"]]}
+        return {"model_list": [net.name for net in nets if not net.problem]}
 
     @app.get("/module_list")
     def module_list() -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _steering(app: FastAPI, desk: Desk) -> None:
     def set_options(wanted: dict[str, Any]) -> None:
         if "sd_model_checkpoint" in wanted:
             name = mapping.model_name(wanted["sd_model_checkpoint"])
-            known = [card["name"] for card in engine.library(refresh=True).models]
+            known = [card.name for card in engine.library(refresh=True).models]
             if name not in known:
                 raise UnknownName(
                     f"There is no model '{name[:80]}'; there are: {', '.join(known)}.",

@@ -26,6 +26,7 @@ from backend.contracts.events import (
     TimelineInfo,
     TokenCount,
 )
+from backend.contracts.library import Library
 from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.contracts.settings import MAX_SEED, Settings, XyzGridSettings
 from backend.engine.exports.video import mp4
@@ -47,7 +48,7 @@ from backend.engine.fake import (
 from backend.engine.fake.library import FAILURES, GIB, library, native_px
 from backend.engine.fake.queue import FakeJob, FakeQueue
 from backend.engine.fake.run import frame, levels, run_steps, sigmas
-from backend.engine.jobs.protocol import FrameKind, Library, Memory
+from backend.engine.jobs.protocol import FrameKind, Memory
 from backend.storage.wildcards import Wildcards, settled
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from backend.contracts.errors import ModelProblem, NumericalProblem, OutOfMemory, StorageProblem
+from backend.contracts.library import (
+    ControlNetEntry,
+    EmbeddingEntry,
+    Library,
+    LoraEntry,
+    ModelEntry,
+)
 from backend.contracts.settings import SCHEDULES_OF
-from backend.engine.jobs.protocol import Library
 
 GIB = 2**30
 
@@ -25,64 +31,54 @@ def native_px(model: str) -> int:
 
 def library(models: tuple[str, ...]) -> Library:
     """Every sampler, one LoRA, one ControlNet, and the models of these names."""
+    misfit = "It was made for SDXL; this model is of another size."
+    damaged = "embeddings/cut-short.safetensors is damaged; copy it again."
     return Library(
-        models=tuple(
-            {
-                "name": name,
-                "title": name.replace("-", " ").title(),
-                "family": "sd1",
-                "native_size": [native_px(name)] * 2,
-                "guidance_scale": 4.0 if name == "pocket" else 6.5,
-                "bytes": GIB // 20,
-                "example_prompts": [
-                    "a red house on grass under a blue sky",
-                    "a yellow boat on the sea at sunset",
-                    "two white mushrooms in a dark forest",
-                ],
-                "known_words": ["house", "boat", "mushroom"],
-            }
-            for name in models
-        ),
+        models=tuple(_model(name) for name in models),
         samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
         loras=tuple(
-            {
-                "name": name,
-                "bytes": 2**20,
-                "family": "sd",
-                "rank": 8,
-                "trigger_words": [name.removeprefix("pocket-")],
-                "problem": problem,
-                "misfits": {model: problem for model in models if problem},
-            }
+            LoraEntry(
+                name,
+                2**20,
+                "sd",
+                8,
+                (name.removeprefix("pocket-"),),
+                problem,
+                {model: problem for model in models if problem},
+            )
             for name, problem in (
                 ("pocket-ink", None),
                 ("pocket-neon", None),
-                ("grand-oil", "It was made for SDXL; this model is of another size."),
+                ("grand-oil", misfit),
             )
         ),
-        controlnets=(
-            {
-                "name": "pocket-canny",
-                "bytes": 10 * 2**20,
-                "problem": None,
-                "detectors": ["canny"],
-                "fits": ["pocket"],
-            },
-        ),
+        controlnets=(ControlNetEntry("pocket-canny", 10 * 2**20, None, ("canny",), ("pocket",)),),
         embeddings=tuple(
-            {
-                "name": name,
-                "family": family,
-                "bytes": 4096,
-                "vectors": 3,
-                "problem": problem,
-                "fits": [] if problem or family == "sdxl" else list(models),
-            }
+            EmbeddingEntry(
+                name, family, 4096, 3, problem, () if problem or family == "sdxl" else models
+            )
             for name, family, problem in (
                 ("bad-hands", "sd1", None),
                 ("inkwash", "sd1", None),
                 ("grand-calm", "sdxl", None),
-                ("cut-short", "", "embeddings/cut-short.safetensors is damaged; copy it again."),
+                ("cut-short", "", damaged),
             )
         ),
+    )
+
+
+def _model(name: str) -> ModelEntry:
+    return ModelEntry(
+        name=name,
+        title=name.replace("-", " ").title(),
+        family="sd1",
+        native_size=(native_px(name), native_px(name)),
+        guidance_scale=4.0 if name == "pocket" else 6.5,
+        bytes=GIB // 20,
+        example_prompts=(
+            "a red house on grass under a blue sky",
+            "a yellow boat on the sea at sunset",
+            "two white mushrooms in a dark forest",
+        ),
+        known_words=("house", "boat", "mushroom"),
     )

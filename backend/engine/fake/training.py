@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from backend.contracts.events import Output, Record
+from backend.contracts.library import LoraEntry
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
@@ -72,14 +73,6 @@ def told(
     }
 
 
-def lora(name: str) -> dict[str, Any]:
+def lora(name: str) -> LoraEntry:
     """How the library lists what was trained."""
-    return {
-        "name": name,
-        "bytes": 2**20,
-        "family": "sd",
-        "rank": 8,
-        "trigger_words": [name],
-        "problem": None,
-        "misfits": {},
-    }
+    return LoraEntry(name, 2**20, "sd", 8, (name,))

@@ -8,7 +8,7 @@ is plain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from backend.contracts.events import (
     JobStatus,
@@ -19,39 +19,11 @@ from backend.contracts.events import (
     TimelineInfo,
     TokenCount,
 )
+from backend.contracts.library import Library
 from backend.contracts.requests import AnyRequest
 from backend.contracts.settings import Settings
 
 FrameKind = Literal["x0", "xt"]
-
-
-@dataclass(frozen=True)
-class Library:
-    """Names that settings may use now, for dropdowns and `/options`.
-
-    Attributes:
-        models: One dict a model: name, title, family, native_size, guidance_scale, bytes,
-            example_prompts, known_words.
-        samplers: {"sampler": (schedules ...)}.
-        loras: One dict a LoRA: name, bytes, family, rank, trigger_words, problem (or None), and
-            misfits ({model: why it cannot be used there}).
-        controlnets: One dict a ControlNet: name, bytes, problem, detectors (that it was trained
-            on, as far as its name says), fits (names of the models that it fits).
-        vaes: One dict a separate autoencoder: name, bytes, problem.
-        embeddings: One dict a textual inversion: name, family, bytes, vectors, problem, fits
-            (names of the models that it fits).
-        device: e.g. "cpu".
-        dtype: e.g. "bfloat16".
-    """
-
-    models: tuple[dict[str, Any], ...]
-    samplers: dict[str, tuple[str, ...]]
-    loras: tuple[dict[str, Any], ...] = ()
-    controlnets: tuple[dict[str, Any], ...] = ()
-    vaes: tuple[dict[str, Any], ...] = ()
-    embeddings: tuple[dict[str, Any], ...] = ()
-    device: str = "cpu"
-    dtype: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from backend.contracts.settings import MorphSettings, Settings
-from backend.modes.workload import work
+from backend.contracts.workload import work
 
 _NEWEST = 0.5  # weight of the last job against those before it
 

@@ -5,50 +5,66 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
 from backend.contracts.errors import UnknownName
 from backend.contracts.events import TimelineInfo
+from backend.contracts.holdings import Holding
 from backend.contracts.settings import Settings
-from backend.models.autoencoder.preview import Previewer
-from backend.sampling.types import Step
 
-if TYPE_CHECKING:
-    import torch
+
+class KeptStep(Protocol):
+    """A step as an engine keeps it."""
+
+    @property
+    def sigma(self) -> float:
+        """Noise level after the step."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Pictures of the run."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping it costs."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The device on which they lie, e.g. "cpu" or "cuda:0"."""
+        ...
+
+
+StepT = TypeVar("StepT", bound=KeptStep)
 
 
 @dataclass
-class Timeline:
+class Timeline(Generic[StepT]):
     """The stored steps of one run.
 
     Attributes:
         stages: Number of the first step, and settings, of each stage.
+        over: The run has ended: nothing is added, and the steps may go.
     """
 
     stages: list[tuple[int, Settings]]
-    previewer: Previewer
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StepT] = field(default_factory=list[StepT])
     nbytes: int = 0
+    over: bool = False
 
     def settings_at(self, step: int) -> Settings:
         """The settings of the stage that the stored step belongs to."""
         return next(settings for first, settings in reversed(self.stages) if first <= step)
 
     def info(self) -> TimelineInfo:
-        batch = len(self.steps[0].x) if self.steps else 0
+        """What observers are told."""
+        batch = self.steps[0].batch if self.steps else 0
         return TimelineInfo(len(self.steps), batch, tuple(step.sigma for step in self.steps))
 
 
-def step_bytes(step: Step) -> int:
-    """Bytes that keeping a step costs; x0 and history often share memory, counted once."""
-    seen: dict[int, int] = {}
-    tensors: list[torch.Tensor] = [step.x, step.x0, *step.state.history.values()]
-    for tensor in tensors:
-        seen[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
-    return sum(seen.values())
-
-
-class TimelineStore:
+class TimelineStore(Generic[StepT]):
     """Timelines by job token, the oldest runs dropped first when the budget is full.
 
     Args:
@@ -57,17 +73,19 @@ class TimelineStore:
 
     def __init__(self, budget_bytes: int = 512 * 2**20) -> None:
         self._budget = budget_bytes
-        self._runs: OrderedDict[str, Timeline] = OrderedDict()
+        self._runs: OrderedDict[str, Timeline[StepT]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all stored steps."""
         with self._lock:
             return sum(run.nbytes for run in self._runs.values())
 
-    def begin(self, token: str, settings: Settings, previewer: Previewer) -> None:
+    def begin(self, token: str, settings: Settings) -> None:
+        """A run begins; what an earlier one of the same job stored is dropped."""
         with self._lock:
-            self._runs[token] = Timeline([(0, settings)], previewer)
+            self._runs[token] = Timeline[StepT]([(0, settings)])
             self._runs.move_to_end(token)
 
     def next_stage(self, token: str, settings: Settings) -> None:
@@ -76,14 +94,13 @@ class TimelineStore:
             if (run := self._runs.get(token)) is not None:
                 run.stages.append((len(run.steps), settings))
 
-    def add(self, token: str, step: Step) -> None:
-        """Stores a step (by reference: samplers never write into what they yielded)."""
-        size = step_bytes(step)
+    def add(self, token: str, step: StepT) -> None:
+        """Stores a step, by reference."""
         with self._lock:
             run = self._runs.get(token)
             if run is None:
                 return
-            total = sum(other.nbytes for other in self._runs.values()) + size
+            total = sum(other.nbytes for other in self._runs.values()) + step.nbytes
             for old in list(self._runs):
                 if total <= self._budget or old == token:
                     break
@@ -91,13 +108,26 @@ class TimelineStore:
             if total > self._budget:
                 return
             run.steps.append(step)
-            run.nbytes += size
+            run.nbytes += step.nbytes
 
-    def get(self, token: str) -> Timeline | None:
+    def end(self, token: str) -> None:
+        """The run has ended; its steps stay until their room is needed."""
+        with self._lock:
+            if (run := self._runs.get(token)) is not None:
+                run.over = True
+
+    def get(self, token: str) -> Timeline[StepT] | None:
+        """The run of that job, None when nothing is kept of it."""
         with self._lock:
             return self._runs.get(token)
 
-    def load(self, token: str, step: int) -> tuple[Settings, Step]:
+    def info(self, token: str) -> TimelineInfo | None:
+        """What is stored of a run, None when nothing is."""
+        with self._lock:
+            run = self._runs.get(token)
+            return run.info() if run is not None and run.steps else None
+
+    def load(self, token: str, step: int) -> tuple[Settings, StepT]:
         """Settings of the stage, and stored step, to branch from.
 
         Raises:
@@ -115,5 +145,24 @@ class TimelineStore:
         return run.settings_at(step), run.steps[step]
 
     def drop(self, token: str) -> None:
+        """Forgets a run."""
         with self._lock:
             self._runs.pop(token, None)
+
+    # --- on the ledger -----------------------------------------------------------------------
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of the stored steps, by the place where they lie."""
+        with self._lock:
+            steps = [step for run in self._runs.values() for step in run.steps]
+        places = sorted({step.place for step in steps})
+        return tuple(
+            Holding("timelines", place, sum(step.nbytes for step in steps if step.place == place))
+            for place in places
+        )
+
+    def release(self) -> int:
+        """Drops the runs that have ended, and returns the bytes given back."""
+        with self._lock:
+            gone = [token for token, run in self._runs.items() if run.over]
+            return sum(self._runs.pop(token).nbytes for token in gone)

@@ -15,9 +15,10 @@ from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import Target, free_bytes

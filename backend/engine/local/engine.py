@@ -6,34 +6,36 @@ import logging
 import math
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 
 from backend.contracts.errors import BadInput, UnknownName
 from backend.contracts.events import JobStatus, Output, Pixels, Preview, TimelineInfo, TokenCount
+from backend.contracts.library import Library
 from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
 from backend.contracts.settings import MAX_SEED, Settings, StyleTransferSettings, XyzGridSettings
 from backend.engine.exports.video import mp4
 from backend.engine.jobs.job import Job, Patience, Shelf
-from backend.engine.jobs.protocol import FrameKind, Library, Memory
+from backend.engine.jobs.protocol import FrameKind, Memory
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.throughput import Pace
-from backend.engine.jobs.timeline import TimelineStore
 from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
+from backend.engine.local.fits import controlnets_of, loras_of
+from backend.engine.local.kept_steps import Timelines
 from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
 from backend.engine.local.loras import LoraShelf, take_loras
 from backend.engine.local.worker import RunMode, Worker, warm
-from backend.models.autoencoder.preview import PreviewKind
+from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.catalog.configs import part_config
+from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.denoiser.compiled import CompileKind, check_compile
-from backend.models.loading import Checkpoint
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import Target, pick
@@ -85,7 +87,7 @@ class LocalEngine:
         self._patience = patience or Patience()
         self._queue: FairQueue[Job] = FairQueue()
         self._shelf = Shelf()
-        self._timelines = TimelineStore()
+        self._timelines = Timelines()
         self._device_lock = threading.Lock()
         self._fits = LoraFits()
         self._pace = Pace()
@@ -297,30 +299,27 @@ class LocalEngine:
     # --- timelines ---------------------------------------------------------------------------
 
     def timeline(self, token: str) -> TimelineInfo | None:
-        run = self._timelines.get(token)
-        return run.info() if run is not None and run.steps else None
+        return self._timelines.info(token)
 
     def timeline_frame(
         self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
     ) -> Pixels:
-        settings, stored = self._timelines.load(token, step)
+        settings, kept = self._timelines.load(token, step)
+        stored = kept.step
         if not 0 <= image < len(stored.x):
             raise BadInput(f"That run made {len(stored.x)} pictures; choose one of them.", "image")
         latents = stored.x0 if kind == "x0" else stored.x / (1 + stored.sigma**2) ** 0.5
-        return self._decode(settings, latents[image : image + 1], token)
+        return self._decode(settings, latents[image : image + 1], kept.previewer)
 
-    def _decode(self, settings: Settings, latents: torch.Tensor, token: str) -> Pixels:
+    def _decode(self, settings: Settings, latents: torch.Tensor, previewer: Previewer) -> Pixels:
         """By the VAE while the device is idle and the model loaded, else by the fast preview."""
-        run = self._timelines.get(token)
-        if run is None:
-            raise UnknownName("The steps of that run are no longer kept.")
         if self._device_lock.acquire(timeout=0.05):
             try:
                 with leased(self._models, settings) as checkpoint:
-                    return checkpoint.vae.decode(latents)[0]
+                    return checkpoint.codec.decode(latents)[0]
             finally:
                 self._device_lock.release()
-        frames = run.previewer(latents)
+        frames = previewer(latents)
         assert frames is not None, "timelines keep the fast previewer"
         return frames[0]
 
@@ -361,46 +360,13 @@ class LocalEngine:
         return Library(
             models=models_of(self._catalog),
             samplers=samplers(),
-            loras=tuple(self._loras()),
+            loras=loras_of(self._catalog, self._fits),
             vaes=vaes_of(self._catalog),
-            controlnets=tuple(self._controlnets()),
+            controlnets=controlnets_of(self._catalog),
             embeddings=embeddings_of(self._catalog),
             device=str(self._target.device),
             dtype=self._target.dtype_name,
         )
-
-    def _loras(self) -> Iterator[dict[str, Any]]:
-        models = [info for info in self._catalog.models("checkpoint") if info.problem is None]
-        for info in self._catalog.models("lora"):
-            try:
-                lora = self._fits.header(info.path)
-            except OSError:
-                continue  # it went away; the next refresh drops it
-            reasons = {model.name: self._fits.problem(lora, model) for model in models}
-            yield {
-                "name": info.name,
-                "bytes": info.bytes,
-                "family": lora.family,
-                "rank": lora.rank,
-                "trigger_words": list(lora.trigger_words),
-                "problem": info.problem or lora.problem,
-                "misfits": {name: reason for name, reason in reasons.items() if reason},
-            }
-
-    def _controlnets(self) -> Iterator[dict[str, Any]]:
-        checkpoints = [i for i in self._catalog.models("checkpoint") if i.problem is None]
-        for info in self._catalog.models("controlnet"):
-            yield {
-                "name": info.name,
-                "bytes": info.bytes,
-                "problem": info.problem,
-                "detectors": list(controlnet.trained_on(info)),
-                "fits": [
-                    model.name
-                    for model in checkpoints
-                    if info.problem is None and controlnet.fits(info, model)
-                ],
-            }
 
     def memory(self) -> Memory:
         models = self._models

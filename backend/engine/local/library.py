@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from backend.contracts.errors import ModelProblem
+from backend.contracts.library import EmbeddingEntry, Library, ModelEntry, VaeEntry
 from backend.contracts.settings import SCHEDULES_OF
-from backend.engine.jobs.protocol import Library
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.catalog.configs import text_widths
 from backend.models.text.embedding_header import header_of
@@ -25,38 +24,35 @@ def first_look(folders: Sequence[Path]) -> Library:
     )
 
 
-def models_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+def models_of(catalog: Catalog) -> tuple[ModelEntry, ...]:
     """What `/options` and the page are told of each checkpoint."""
     return tuple(_summary(info) for info in catalog.models("checkpoint"))
 
 
-def vaes_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+def vaes_of(catalog: Catalog) -> tuple[VaeEntry, ...]:
     """What they are told of each separate autoencoder."""
-    return tuple(
-        {"name": info.name, "bytes": info.bytes, "problem": info.problem}
-        for info in catalog.models("vae")
-    )
+    return tuple(VaeEntry(info.name, info.bytes, info.problem) for info in catalog.models("vae"))
 
 
-def embeddings_of(catalog: Catalog) -> tuple[dict[str, Any], ...]:
+def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:
     """What they are told of each textual inversion."""
     widths = {info.name: _widths(info) for info in catalog.models() if info.problem is None}
-    found: list[dict[str, Any]] = []
+    found: list[EmbeddingEntry] = []
     for info in catalog.models("embedding"):
         header = None if info.problem else header_of(info.path)
         found.append(
-            {
-                "name": info.name,
-                "family": info.family,
-                "bytes": info.bytes,
-                "vectors": 0 if header is None else header.vectors,
-                "problem": info.problem,
-                "fits": [
+            EmbeddingEntry(
+                info.name,
+                info.family,
+                info.bytes,
+                0 if header is None else header.vectors,
+                info.problem,
+                tuple(
                     name
                     for name, width in widths.items()
                     if header is not None and header.widths == width
-                ],
-            }
+                ),
+            )
         )
     return tuple(found)
 
@@ -73,16 +69,16 @@ def samplers() -> dict[str, tuple[str, ...]]:
     return {name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()}
 
 
-def _summary(info: ModelInfo) -> dict[str, Any]:
-    return {
-        "name": info.name,
-        "title": info.card.title or info.name,
-        "family": info.family,
-        "native_size": list(info.native_size),
-        "guidance_scale": info.card.guidance_scale,
-        "bytes": info.bytes,
-        "example_prompts": list(info.card.example_prompts),
-        "known_words": list(info.card.known_words),
-        "problem": info.problem,
-        "note": info.note,
-    }
+def _summary(info: ModelInfo) -> ModelEntry:
+    return ModelEntry(
+        name=info.name,
+        title=info.card.title or info.name,
+        family=info.family,
+        native_size=info.native_size,
+        guidance_scale=info.card.guidance_scale,
+        bytes=info.bytes,
+        example_prompts=info.card.example_prompts,
+        known_words=info.card.known_words,
+        problem=info.problem,
+        note=info.note,
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from backend.contracts.events import TokenCount
-from backend.engine.jobs.protocol import Engine, Library
+from backend.contracts.library import Library
+from backend.engine.jobs.protocol import Engine
 from backend.engine.local.library import first_look
 from backend.storage.outputs import Storage
 

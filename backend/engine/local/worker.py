@@ -20,12 +20,12 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.job_messages import Notes
 from backend.engine.jobs.queue import FairQueue
-from backend.engine.jobs.steps import JobSteps
 from backend.engine.jobs.throughput import Pace
-from backend.engine.jobs.timeline import TimelineStore
+from backend.engine.local.kept_steps import Branches, Timelines
+from backend.engine.local.steps import JobSteps
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import PreviewKind
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.manager import ModelManager
 from backend.models.memory import memory_pressure
@@ -77,7 +77,7 @@ class Worker:
     run_mode: RunMode
     models: ModelManager[Checkpoint]
     lora: Callable[[str], LoraFile]
-    timelines: TimelineStore
+    timelines: Timelines
     storage: Storage | None
     preview: PreviewKind
     device_lock: threading.Lock
@@ -105,7 +105,7 @@ class Worker:
             check=lambda: self._check(job, context),
             report=job.report,
             steps=steps,
-            branches=self.timelines,
+            branches=Branches(self.timelines),
             lora=self.lora,
             posteriors=self.posteriors,
             inform=notes.inform,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backend.contracts.events import Pixels
 
 if TYPE_CHECKING:
-    from backend.models.loading import Checkpoint
+    from backend.models.checkpoint import Checkpoint
 
 
 class PosteriorCache:
@@ -59,7 +59,7 @@ class PosteriorCache:
             if found is not None:
                 self._held.move_to_end(key)
         if found is None:
-            mean, std = model.vae.encode(
+            mean, std = model.codec.encode(
                 image[None], check, None if hidden is None else hidden[None]
             )
             found = mean.cpu(), std.cpu()

@@ -6,7 +6,6 @@ A model that cannot be used is listed with the reason: hiding it would leave its
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from backend.contracts.errors import ModelProblem, UnknownName
+from backend.contracts.library import unknown
 from backend.models.catalog.card import Card, read_card
 from backend.models.catalog.layout import (
     Findings,
@@ -168,16 +168,8 @@ class Catalog:
         return next((info for info in usable if info.name.lower() == stem), None)
 
     def _unknown(self, kind: Kind, name: str) -> UnknownName:
-        names = {info.name.lower(): info.name for info in self.models(kind)}
-        near = difflib.get_close_matches(name[:200].lower(), list(names), n=3, cutoff=0.5)
-        if near:
-            hint = "did you mean " + " or ".join(f"'{names[key]}'" for key in near) + "?"
-        elif names:
-            hint = "there are: " + ", ".join(sorted(names.values())[:8]) + "."
-        else:
-            hint = "the models folder holds none."
         at_fault = "model" if kind == "checkpoint" else None
-        return UnknownName(f"There is no {_words(kind)} '{name[:80]}'; {hint}", at_fault)
+        return unknown(_words(kind), name, (info.name for info in self.models(kind)), at_fault)
 
 
 def content_hash(info: ModelInfo) -> str:

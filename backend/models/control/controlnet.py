@@ -24,10 +24,11 @@ from backend.models.catalog.catalog import Catalog, ModelInfo, content_hash
 from backend.models.catalog.configs import part_config, read_config
 from backend.models.catalog.original_weights import filled
 from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.checkpoint import module_bytes
 from backend.models.control.controlnet_file import controlnet_config, has_diffusers_names
 from backend.models.denoiser.compiled import Compiled, CompileKind
 from backend.models.denoiser.unet import Added, Residuals
-from backend.models.loading import guarded, load_module, module_bytes, ready
+from backend.models.loading import guarded, load_module, ready
 from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import Target

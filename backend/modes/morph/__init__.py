@@ -15,8 +15,8 @@ from backend.contracts.errors import BadInput, Cancelled
 from backend.contracts.events import Output, Pixels, Progress, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
+from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.attention import EndAttention
-from backend.models.loading import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.perceptual import distance as perceptual
 from backend.models.perceptual import lpips_metric
@@ -83,8 +83,8 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
         ends = morph_ends.gather(
             settings, request.images, model, context, schedule, ledger, mix.text_key
         )
-        metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.vae)
-        gallery = Gallery(model.vae, metric, context.check)
+        metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.codec)
+        gallery = Gallery(model.codec, metric, context.check)
         job = _Job(settings, model, context, schedule, ledger, gallery)
         facts: dict[str, Any] = dict(parts.input_facts(request))
         if settings.acting_loras:
@@ -113,7 +113,7 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
             ends = job.inverted(ends, keys)
         attention = None
         if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
-            attention = EndAttention(model.unet.model)
+            attention = EndAttention(model.network.model)
             stack.enter_context(_installed(attention, context))
         rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
         frames = Frames(
@@ -180,7 +180,7 @@ class _Job:
         Told at once, before the work begins.
         """
         a, b = (
-            self.model.vae.decode(end.latents, self.context.check)[0]
+            self.model.codec.decode(end.latents, self.context.check)[0]
             for end in ends
             if end.latents is not None
         )
@@ -205,7 +205,7 @@ class _Job:
         """The ends with their noise."""
         with self.ledger.stage("inverting"):
             denoiser = self.ledger.denoiser(
-                self.model.unet, [morph_ends.both(ends)], self.context.check
+                self.model.network, [morph_ends.both(ends)], self.context.check
             )
             return morph_ends.inverted(
                 self.settings,

@@ -9,7 +9,7 @@ import torch
 
 from backend.contracts.events import Pixels, Progress
 from backend.contracts.settings import MorphSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.text.clip import Conditioning
 from backend.modes import parts
 from backend.modes.context import Context
@@ -162,7 +162,7 @@ def _drawn(
     negative = model.text.unconditional(settings.negative_prompt, settings.clip_skip, text_key)
 
     def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
-        return ledger.denoiser(model.unet, conditioning, check)
+        return ledger.denoiser(model.network, conditioning, check)
 
     denoiser = parts.guided(own, model, schedule, context.check, text, negative, base)
     x = _noise(settings, model, end) * schedule.init_scale

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from backend.contracts.events import Progress
 from backend.contracts.settings import MorphSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LayerShape, LoraFile, LoraInfo
 from backend.models.memory.block_offload import kept
 from backend.modes.context import Context
@@ -75,7 +75,7 @@ def _fitted(
     examples = [
         Example(end.latents.cpu(), end.text, end.prompt) for end in ends if end.latents is not None
     ]
-    unet = model.unet.model
+    unet = model.network.model
     trained = [p for p in unet.parameters() if p.requires_grad]
     for parameter in trained:
         parameter.requires_grad_(False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 
 from backend.contracts.settings import MorphSettings
+from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.attention import Blend, EndAttention
-from backend.models.loading import Checkpoint
 from backend.models.memory import memory_pressure
 from backend.models.text.clip import Conditioning
 from backend.modes import parts
@@ -175,7 +175,7 @@ class Frames:
 
     def _guided(self, at: Sequence[float]) -> Denoiser:
         def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
-            return self.ledger.denoiser(self.model.unet, conditioning, check)
+            return self.ledger.denoiser(self.model.network, conditioning, check)
 
         return parts.guided(
             self.settings,

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from backend.contracts.settings import MorphSettings
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, weights_at
 from backend.modes.mixing import RunMix

@@ -11,17 +11,18 @@ from typing import Any, cast
 import pytest
 
 from backend.contracts.events import TokenCount
+from backend.contracts.library import Library, ModelEntry
 from backend.engine.fake.engine import FakeEngine
-from backend.engine.jobs.protocol import Engine, Library
+from backend.engine.jobs.protocol import Engine
 from backend.engine.local.library import first_look
 from backend.engine.local.starting import StartingEngine, settled
 from tests.tiny import tiny_checkpoint
 
-HAND = Library(models=({"name": "at hand"},), samplers={})
+HAND = Library(models=(ModelEntry("at hand"),), samplers={})
 
 
 def names(library: Library) -> list[str]:
-    return [card["name"] for card in library.models]
+    return [card.name for card in library.models]
 
 
 class Slow:

@@ -16,7 +16,7 @@ from backend.models.autoencoder.preview import (
     smooth_latents,
 )
 from backend.models.autoencoder.vae import Vae
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 
 
 def picture_like(latents: torch.Tensor) -> torch.Tensor:
@@ -31,7 +31,7 @@ def picture_like(latents: torch.Tensor) -> torch.Tensor:
 def test_fast_preview_follows_the_true_decode(
     eps: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vae = Vae(eps.vae.model)
+    vae = Vae(eps.codec.model)
     monkeypatch.setattr(vae, "_pixels_with", lambda _, latents: picture_like(latents))
     previewer = make_previewer("fast", fit_latent_rgb(vae), vae, None)
     latents = smooth_latents(4, seed=99)  # fields that the fit has not seen
@@ -45,7 +45,7 @@ def test_fast_preview_follows_the_true_decode(
 
 
 def test_fit_recovers_a_linear_decoder(eps: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    vae = Vae(eps.vae.model)
+    vae = Vae(eps.codec.model)
     weight, bias = 0.5 * torch.tensor(SD1_LATENT_RGB), torch.tensor([0.1, -0.05, 0.02])
 
     def linear(latents: torch.Tensor) -> torch.Tensor:
@@ -59,15 +59,15 @@ def test_fit_recovers_a_linear_decoder(eps: Checkpoint, monkeypatch: pytest.Monk
 
 
 def test_a_checkpoint_comes_fitted_to_its_own_autoencoder(eps: Checkpoint, v: Checkpoint) -> None:
-    assert torch.equal(eps.latent_rgb.weight, fit_latent_rgb(eps.vae).weight)
+    assert torch.equal(eps.latent_rgb.weight, fit_latent_rgb(eps.codec).weight)
     assert not torch.allclose(eps.latent_rgb.weight, v.latent_rgb.weight, atol=0.05)
 
 
 def test_fit_is_fast_and_repeatable(eps: Checkpoint) -> None:
     begin = time.thread_time()  # other tests' engines may still be ending in other threads
-    first = fit_latent_rgb(eps.vae)
+    first = fit_latent_rgb(eps.codec)
     assert time.thread_time() - begin < 2
-    assert torch.equal(first.weight, fit_latent_rgb(eps.vae).weight)
+    assert torch.equal(first.weight, fit_latent_rgb(eps.codec).weight)
 
 
 def test_stable_diffusions_own_autoencoder_has_its_table() -> None:
@@ -87,12 +87,12 @@ def test_off_and_full(eps: Checkpoint) -> None:
     assert eps.previewer("off")(latents) is None
     full = eps.previewer("full")(latents)
     assert full is not None
-    assert np.abs(full.astype(int) - eps.vae.decode(latents)).max() <= 1
+    assert np.abs(full.astype(int) - eps.codec.decode(latents)).max() <= 1
 
 
 def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    without = make_previewer("tiny", eps.latent_rgb, eps.vae, None)
+    without = make_previewer("tiny", eps.latent_rgb, eps.codec, None)
     assert without.kind == "fast"
     assert "tiny decoder" in without.note
     decoder = AutoencoderTiny(
@@ -101,7 +101,7 @@ def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
         num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1),
     ).eval()
-    with_one = make_previewer("tiny", eps.latent_rgb, eps.vae, decoder)
+    with_one = make_previewer("tiny", eps.latent_rgb, eps.codec, decoder)
     assert (with_one.kind, with_one.note) == ("tiny", "")
     preview = with_one(latents)
     assert preview is not None

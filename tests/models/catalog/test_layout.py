@@ -12,7 +12,8 @@ import torch
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.layout import inspect_folder
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.lora.file import inspect
 from backend.models.lora.fit import LoraFits
 from backend.models.memory.devices import pick
@@ -51,20 +52,20 @@ def test_the_autoencoder_is_float32_where_its_config_says_so(
     folder = tiny_sdxl(tmp_path / "checkpoints" / "xl", force_upcast=upcast)
     info = Catalog([tmp_path]).checkpoint(folder.name)
     model = load_checkpoint(info, pick("cpu", "bfloat16"))
-    assert model.vae.model.dtype == expected
+    assert model.codec.model.dtype == expected
     assert {module.dtype for module in model.text.modules.values()} == {torch.bfloat16}  # type: ignore[union-attr]
-    assert model.unet.model.dtype == torch.bfloat16
-    assert model.vae.decode(torch.randn(1, 4, 8, 8)).shape == (1, 64, 64, 3)
+    assert model.network.model.dtype == torch.bfloat16
+    assert model.codec.decode(torch.randn(1, 4, 8, 8)).shape == (1, 64, 64, 3)
 
 
 def test_the_unet_is_told_the_size_that_is_drawn(model: Checkpoint) -> None:
     pooled = model.text.encode(["a fish", "a cat"]).pooled
-    added = model.unet.added(pooled, torch.zeros(2, 4, 8, 12))
+    added = model.network.added(pooled, torch.zeros(2, 4, 8, 12))
     assert added is not None
     assert added["time_ids"].tolist() == [[64, 96, 0, 0, 64, 96]] * 2
     assert torch.equal(added["text_embeds"], pooled)
     with pytest.raises(ValueError, match="pooled"):
-        model.unet.added(None, torch.zeros(2, 4, 8, 12))
+        model.network.added(None, torch.zeros(2, 4, 8, 12))
 
 
 def test_the_pooled_prompt_is_that_of_the_first_chunk_without_weights(model: Checkpoint) -> None:
@@ -89,7 +90,7 @@ def test_clip_skip_beyond_the_layers_is_refused(model: Checkpoint) -> None:
 def test_bytes_count_both_text_encoders(model: Checkpoint) -> None:
     second = sum(p.nbytes for p in model.text.modules["text_encoder_2"].parameters())
     unet_and_vae = sum(
-        p.nbytes for part in (model.unet.model, model.vae.model) for p in part.parameters()
+        p.nbytes for part in (model.network.model, model.codec.model) for p in part.parameters()
     )
     assert model.nbytes > unet_and_vae + second
 
@@ -124,7 +125,7 @@ def test_loras_are_held_against_both_text_encoders(
     root: Path, model: Checkpoint, tmp_path: Path
 ) -> None:
     tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
-    parts = {"unet": model.unet.model, **model.text.modules}
+    parts = {"unet": model.network.model, **model.text.modules}
     factors = files.random_factors(parts, ("attn2.to_k", "q_proj"), seed=1)
     lora = inspect(files.write(tmp_path / "l.safetensors", files.diffusers_keys(factors)))
     assert {"text_encoder", "text_encoder_2"} < lora.parts

@@ -69,7 +69,7 @@ def test_widths_are_read_off_the_shapes(tmp_path: Path) -> None:
     assert part_config(info, "scheduler")["prediction_type"] == "epsilon"
     assert (info.native_size, info.bytes, info.note) == ((512, 512), path.stat().st_size, None)
     loaded = load_checkpoint(info, CPU)
-    assert loaded.unet.in_channels == 9
+    assert loaded.network.in_channels == 9
     assert loaded.text.model.config.num_hidden_layers == 3
     assert loaded.nbytes > 0
 
@@ -182,5 +182,5 @@ def test_a_damaged_file_never_runs(sd2: Path, tmp_path: Path, name: str, damage:
 
 def test_half_precision(place: Path) -> None:
     half = load_checkpoint(found(place), pick("cpu", "bfloat16"))
-    assert half.unet.model.dtype == half.vae.model.dtype == torch.bfloat16
+    assert half.network.model.dtype == half.codec.model.dtype == torch.bfloat16
     assert half.text.model.dtype == torch.bfloat16

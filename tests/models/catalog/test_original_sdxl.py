@@ -14,7 +14,8 @@ from backend.contracts.errors import ModelProblem
 from backend.models.catalog import original
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.lora.key_names import factors
 from backend.models.lora.mix import LoraMixer
@@ -59,9 +60,9 @@ def test_the_released_unet_is_read_off_its_shapes() -> None:
 
 
 def test_its_parts_are_loaded(model: Checkpoint) -> None:
-    assert model.unet.sized
-    assert model.vae.scaling_factor == 0.13025
-    assert model.vae.model.dtype == torch.float32
+    assert model.network.sized
+    assert model.codec.scaling_factor == 0.13025
+    assert model.codec.model.dtype == torch.float32
     first, second = model.text.modules.values()
     assert (first.config.hidden_act, second.config.hidden_act) == ("quick_gelu", "gelu")  # type: ignore[union-attr]
     encoded = model.text.encode(["a fish"])

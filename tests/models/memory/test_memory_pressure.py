@@ -11,7 +11,7 @@ from diffusers.image_processor import VaeImageProcessor
 
 from backend.contracts.errors import OutOfMemory
 from backend.models.autoencoder.tiling import tiles
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.memory import memory_pressure
 from backend.models.memory.memory_pressure import Thrift
 from backend.models.text.clip import Conditioning
@@ -65,9 +65,9 @@ def test_a_batch_is_drawn_in_parts_and_stays_the_same(
     eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conditioning, x, level = inputs(6)
-    expected = eps.unet.denoiser(conditioning)(x, level)
-    shapes = short_above(monkeypatch, eps.unet.model, "forward", lambda x: len(x) <= 2)
-    denoise = eps.unet.denoiser(conditioning)
+    expected = eps.network.denoiser(conditioning)(x, level)
+    shapes = short_above(monkeypatch, eps.network.model, "forward", lambda x: len(x) <= 2)
+    denoise = eps.network.denoiser(conditioning)
     torch.testing.assert_close(denoise(x, level), expected, rtol=1e-4, atol=1e-4)
     assert [shape[0] for shape in shapes] == [6, 3, 2, 2, 2]
     # What did not fit is not tried again.
@@ -83,8 +83,8 @@ def test_one_row_is_tried_once_more_and_then_refused(
 ) -> None:
     conditioning, x, level = inputs(1)
     answers = iter([False, True])
-    shapes = short_above(monkeypatch, eps.unet.model, "forward", lambda x: next(answers, False))
-    denoise = eps.unet.denoiser(conditioning)
+    shapes = short_above(monkeypatch, eps.network.model, "forward", lambda x: next(answers, False))
+    denoise = eps.network.denoiser(conditioning)
     assert denoise(x, level).isfinite().all()
     assert len(shapes) == 2
     with pytest.raises(OutOfMemory, match="One picture of this size is too much"):
@@ -97,10 +97,10 @@ def test_other_errors_pass_through(
     def broken(*args: object, **options: object) -> object:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(eps.unet.model, "forward", broken)
+    monkeypatch.setattr(eps.network.model, "forward", broken)
     conditioning, x, level = inputs(2)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        eps.unet.denoiser(conditioning)(x, level)
+        eps.network.denoiser(conditioning)(x, level)
     assert job.relieved == 0
 
 
@@ -122,7 +122,7 @@ def smooth(height: int, width: int) -> torch.Tensor:
 
 
 def tiled_reference(model: Checkpoint, latents: torch.Tensor, side_px: int) -> np.ndarray:
-    vae = model.vae.model
+    vae = model.codec.model
     vae.enable_tiling()
     before = vae.tile_sample_min_size, vae.tile_latent_min_size
     vae.tile_sample_min_size, vae.tile_latent_min_size = side_px, side_px // 8
@@ -142,9 +142,9 @@ def test_a_decode_that_fails_goes_on_in_tiles_as_diffusers_makes_them(
     latents = smooth(32, 40)
     expected = tiled_reference(eps, latents, 128)
     shapes = short_above(
-        monkeypatch, eps.vae.model.decoder, "forward", lambda z: max(z.shape[2:]) <= 16
+        monkeypatch, eps.codec.model.decoder, "forward", lambda z: max(z.shape[2:]) <= 16
     )
-    picture = eps.vae.decode(latents)
+    picture = eps.codec.decode(latents)
     assert shapes[0] == (1, 4, 32, 40)
     assert picture.shape == (1, 256, 320, 3)
     assert np.abs(picture.astype(int) - expected).max() <= 1
@@ -152,15 +152,15 @@ def test_a_decode_that_fails_goes_on_in_tiles_as_diffusers_makes_them(
     assert job.said == [
         "Memory was short, so the picture went through the autoencoder in tiles of 128 px."
     ]
-    assert not eps.vae.model.use_tiling
+    assert not eps.codec.model.use_tiling
 
 
 def test_tiles_are_chosen_beforehand_where_the_whole_picture_cannot_fit(
     eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shapes = short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: True)
+    shapes = short_above(monkeypatch, eps.codec.model.decoder, "forward", lambda z: True)
     monkeypatch.setattr("backend.models.autoencoder.tiling.free_bytes", lambda device: 2 * 2**20)
-    eps.vae.decode(smooth(32, 32))
+    eps.codec.decode(smooth(32, 32))
     assert max(shape[2] for shape in shapes) == 16
     assert job.relieved == 0
     assert len(job.said) == 1
@@ -172,32 +172,32 @@ def test_an_encode_that_fails_goes_on_in_tiles(
     picture = np.full((1, 256, 256, 3), 90, np.uint8)
     picture[:, ::2] = 200
     x = torch.tensor(picture).permute(0, 3, 1, 2) / 127.5 - 1
-    with torch.no_grad(), tiles(eps.vae.model, 128, 8):
-        eps.vae.model.use_tiling = True
-        expected = eps.vae.model.encode(x).latent_dist.mean * 0.18215
-    short_above(monkeypatch, eps.vae.model.encoder, "forward", lambda x: max(x.shape[2:]) <= 128)
-    torch.testing.assert_close(eps.vae.encode(picture)[0], expected, rtol=0, atol=1e-5)
+    with torch.no_grad(), tiles(eps.codec.model, 128, 8):
+        eps.codec.model.use_tiling = True
+        expected = eps.codec.model.encode(x).latent_dist.mean * 0.18215
+    short_above(monkeypatch, eps.codec.model.encoder, "forward", lambda x: max(x.shape[2:]) <= 128)
+    torch.testing.assert_close(eps.codec.encode(picture)[0], expected, rtol=0, atol=1e-5)
     assert "tiles of 128 px" in job.said[0]
 
 
 def test_a_picture_that_never_fits_is_refused_with_what_would(
     eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: False)
+    short_above(monkeypatch, eps.codec.model.decoder, "forward", lambda z: False)
     with pytest.raises(OutOfMemory, match="256x256 px, not even in tiles; choose 128x128 px"):
-        eps.vae.decode(smooth(32, 32))
+        eps.codec.decode(smooth(32, 32))
     with pytest.raises(OutOfMemory, match="64x64 px"):
-        eps.vae.decode(smooth(8, 8))
+        eps.codec.decode(smooth(8, 8))
     assert job.said == []
 
 
 def test_a_small_picture_is_tried_again_once_memory_is_free(
     eps: Checkpoint, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = eps.vae.decode(smooth(8, 8))
+    expected = eps.codec.decode(smooth(8, 8))
     answers = iter([False, True])
-    short_above(monkeypatch, eps.vae.model.decoder, "forward", lambda z: next(answers))
-    assert np.array_equal(eps.vae.decode(smooth(8, 8)), expected)
+    short_above(monkeypatch, eps.codec.model.decoder, "forward", lambda z: next(answers))
+    assert np.array_equal(eps.codec.decode(smooth(8, 8)), expected)
     assert job.relieved == 1
 
 
@@ -209,8 +209,8 @@ def test_an_encode_that_overflows_is_done_again_in_float32(
     from backend.models.autoencoder.vae import Vae
 
     picture = np.full((1, 64, 64, 3), 90, np.uint8)
-    expected, _ = eps.vae.encode(picture)
-    half = Vae(copy.deepcopy(eps.vae.model).to(torch.bfloat16))
+    expected, _ = eps.codec.encode(picture)
+    half = Vae(copy.deepcopy(eps.codec.model).to(torch.bfloat16))
     plain = type(half.model.encoder).forward
 
     def overflowing(self: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:

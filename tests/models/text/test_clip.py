@@ -8,7 +8,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from backend.contracts.errors import BadInput
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.text.clip import MAX_CHUNKS, TextEncoder
 
 PROMPTS = ["", "a red house under a blue sky", "two fish, 3 cats & a böat!!! 🐟"]

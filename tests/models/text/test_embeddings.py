@@ -18,7 +18,8 @@ from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import Checkpoint, load_checkpoint
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.models.text.clip import TextEncoder
 from backend.models.text.embedding_file import read_embedding
@@ -301,10 +302,10 @@ def test_a_damaged_file_stops_the_job_with_a_sentence(engine: LocalEngine, tmp_p
         {"emb_params": torch.full((1, 32), float("inf"))},
     )
     library = engine.library(refresh=True)
-    told = {one["name"]: one for one in library.embeddings}
-    assert told["nan"]["fits"] == ["tiny"]
-    assert told["both"]["fits"] == ["xl"]
-    assert told["wide"] == told["wide"] | {"fits": [], "vectors": 2, "family": "sd1"}
+    told = {one.name: one for one in library.embeddings}
+    assert told["nan"].fits == ("tiny",)
+    assert told["both"].fits == ("xl",)
+    assert (told["wide"].fits, told["wide"].vectors, told["wide"].family) == ((), 2, "sd1")
     settings = Txt2ImgSettings(prompt="nan", model="tiny", steps=2, seed=1, width=64, height=64)
     status = drawn(engine, settings)
     assert status.state == "failed"

@@ -9,7 +9,7 @@ import pytest
 
 from backend.contracts.events import TokenCount
 from backend.models.catalog.catalog import Catalog, ModelInfo
-from backend.models.loading import Checkpoint
+from backend.models.checkpoint import Checkpoint
 from backend.models.text.token_count import TokenCounter
 from tests.original import original_checkpoint
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.contracts.errors import BadInput
+from backend.contracts.library import ModelEntry
 from backend.contracts.settings import MODES, Settings, Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
 from ui.page.controls import SIZE, control_for, field_schema, hint, size_choices
@@ -129,7 +130,7 @@ def test_hints_tell_range_and_unit() -> None:
 
 
 def test_sizes_keep_the_number_of_pixels() -> None:
-    for _, value in size_choices({"native_size": [512, 512]})[1:]:
+    for _, value in size_choices(ModelEntry("usual", native_size=(512, 512)))[1:]:
         fields = SIZE.read(value)
         assert fields["width"] % 8 == fields["height"] % 8 == 0
         assert 0.75 < fields["width"] * fields["height"] / 512**2 < 1.3

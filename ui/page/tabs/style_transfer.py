@@ -10,9 +10,9 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
+from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
-from backend.engine.jobs.protocol import Library
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
 from ui.page.carrying import carried, unpacked
@@ -118,7 +118,7 @@ def missing(library: Library, model: str, detector: str) -> str:
     """Says where to put a ControlNet when none fits; empty when one does."""
     wanted = "" if detector == "identity" else detector
     for net in library.controlnets:
-        if model in net["fits"] and (not wanted or wanted in net["detectors"]):
+        if model in net.fits and (not wanted or wanted in net.detectors):
             return ""
     what = "edges" if detector in ("canny", "identity") else f"'{detector}'"
     return (
@@ -128,7 +128,7 @@ def missing(library: Library, model: str, detector: str) -> str:
     )
 
 
-def shown(raw: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+def shown(raw: dict[str, Any], card: ModelEntry) -> dict[str, Any]:
     """The control as a run would make it: picture and caption. Runs no model.
 
     Args:
@@ -139,7 +139,7 @@ def shown(raw: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
         LoomError: A picture or a size cannot be used.
     """
     size = SIZE.read(raw["size"])
-    native = card.get("native_size", (512, 512))
+    native = card.native_size
     width, height = size["width"] or native[0], size["height"] or native[1]
     if not (64 <= width <= 2048 and 64 <= height <= 2048):
         raise BadInput("Each side of the size lies between 64 and 2048 px.", "size")

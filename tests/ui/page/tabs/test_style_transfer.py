@@ -16,10 +16,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from backend.contracts.errors import BadInput
+from backend.contracts.library import ModelEntry
 from backend.engine.fake.engine import FakeEngine
 from tests.tiny_control import house
 from tests.ui.conftest import Pages, Server
 from ui.page.tabs.style_transfer import missing, shown
+
+UNKNOWN = ModelEntry("")
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +61,14 @@ def values(**given: Any) -> dict[str, Any]:
 
 
 def test_the_edges_are_those_of_the_size_that_is_drawn(upload: dict[str, str]) -> None:
-    found = shown(values(image=upload), {})
+    found = shown(values(image=upload), UNKNOWN)
     assert found["src"].startswith("data:image/png")
     assert found["text"].startswith("192 × 128 px · ")
-    native = shown(values(image=upload, size="native"), {"native_size": [256, 256]})
+    native = shown(values(image=upload, size="native"), ModelEntry("small", native_size=(256, 256)))
     assert native["text"].startswith("256 × 256 px · ")
-    direct = shown(values(image=upload, control_image=upload), {})
+    direct = shown(values(image=upload, control_image=upload), UNKNOWN)
     assert direct["text"] == "192 × 128 px, used as it is"
-    assert "Add a picture" in shown(values(), {})["text"]
+    assert "Add a picture" in shown(values(), UNKNOWN)["text"]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +83,12 @@ def test_what_cannot_be_shown_is_a_sentence(
     upload: dict[str, str], given: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        shown(values(image=upload, **given), {})
+        shown(values(image=upload, **given), UNKNOWN)
 
 
 def test_files_of_the_server_are_not_read(source: Path) -> None:
     with pytest.raises(BadInput):
-        shown(values(image={"path": str(source)}), {})
+        shown(values(image={"path": str(source)}), UNKNOWN)
 
 
 def test_a_model_without_a_controlnet_is_told_where_to_put_one() -> None:

@@ -13,7 +13,7 @@ from backend.contracts.events import Progress
 from backend.contracts.settings import Settings
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.previews import Frame
-from backend.engine.jobs.timeline import TimelineStore
+from backend.engine.local.kept_steps import TensorStep, Timelines
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.modes.context import MakePreviewer
 from backend.sampling.types import Step
@@ -28,13 +28,14 @@ class JobSteps:
         kind: How previews are decoded; "off" keeps the timeline only.
     """
 
-    def __init__(self, job: Job, timelines: TimelineStore, kind: PreviewKind) -> None:
+    def __init__(self, job: Job, timelines: Timelines, kind: PreviewKind) -> None:
         self.executed = 0
         self.begun_at: float | None = None  # on the monotonic clock, the first run's start
         self._job = job
         self._timelines = timelines
         self._kind: PreviewKind = kind
         self._previewer: Previewer | None = None
+        self._fast: Previewer | None = None  # draws what the timeline keeps
         self._size_px = (0, 0)
         self._skipped = 0  # steps of the schedule before the run's first
         self._before = 0  # steps of earlier stages
@@ -64,7 +65,8 @@ class JobSteps:
         self.begun_at = self.begun_at or time.monotonic()
         if self._compose is None:
             self._size_px = _sheet_px(settings)
-            self._timelines.begin(self._job.token, settings, previewer("fast"))
+            self._fast = previewer("fast")
+            self._timelines.begin(self._job.token, settings)
 
     def next_stage(self, settings: Settings, first: int = 0) -> None:
         self._before, self._after = self._done, 0
@@ -77,7 +79,7 @@ class JobSteps:
 
     def replay(self, step: Step) -> None:
         self._done = self._before + step.index + 1 - self._skipped
-        self._timelines.add(self._job.token, step)
+        self._keep(step)
 
     def step(self, step: Step) -> None:
         assert self._previewer is not None, "begin comes first"
@@ -87,7 +89,7 @@ class JobSteps:
         done, total = self._batch * own + done, self._batches * own
         compose = self._compose
         if compose is None:
-            self._timelines.add(self._job.token, step)
+            self._keep(step)
         else:
             before, total, pictures = self._parts
             done = before + pictures
@@ -103,6 +105,10 @@ class JobSteps:
         since, first = self._first
         eta_s = (now - since) / (done - first) * (total - done) if done > first else None
         self._job.report(Progress("sampling", done, total, eta_s=eta_s))
+
+    def _keep(self, step: Step) -> None:
+        assert self._fast is not None, "begin comes first"
+        self._timelines.add(self._job.token, TensorStep.of(step, self._fast))
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.

@@ -1,0 +1,204 @@
+"""What there is to draw with, as plain values: the page's choices and what `resolve` settles by.
+
+An engine hands it out (`Engine.library`); nothing in it opens a model. Why an entry cannot be used
+is its `problem`, a whole sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from backend.contracts.errors import UnknownName
+
+DEFAULT_GUIDANCE = 7.0
+DEFAULT_SIZE_PX = (512, 512)
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A checkpoint, and what its card recommends.
+
+    Attributes:
+        name: What settings call it.
+        title: How it is shown.
+        family: sd1, sd2, sdxl, sd, or "" where unknown.
+        native_size: (width, height) that it learned, px.
+        guidance_scale: Recommended guidance.
+        bytes: Size of its weights.
+        example_prompts: Prompts that it draws well.
+        known_words: Words that it has learned.
+        problem: Why it cannot be used; None if it can.
+        note: Something to know that does not stop its use.
+    """
+
+    name: str
+    title: str = ""
+    family: str = ""
+    native_size: tuple[int, int] = DEFAULT_SIZE_PX
+    guidance_scale: float = DEFAULT_GUIDANCE
+    bytes: int = 0
+    example_prompts: tuple[str, ...] = ()
+    known_words: tuple[str, ...] = ()
+    problem: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class LoraEntry:
+    """A LoRA.
+
+    Attributes:
+        name: What settings call it.
+        bytes: Size of its file.
+        family: As of models.
+        rank: Its largest rank.
+        trigger_words: Words that it was trained on.
+        problem: Why it cannot be used at all.
+        misfits: Model -> why it cannot be used there.
+    """
+
+    name: str
+    bytes: int = 0
+    family: str = ""
+    rank: int = 0
+    trigger_words: tuple[str, ...] = ()
+    problem: str | None = None
+    misfits: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class ControlNetEntry:
+    """A ControlNet.
+
+    Attributes:
+        name: What settings call it.
+        bytes: Size of its weights.
+        problem: Why it cannot be used.
+        detectors: What it was trained on, as far as its name says.
+        fits: Names of the models that it fits.
+    """
+
+    name: str
+    bytes: int = 0
+    problem: str | None = None
+    detectors: tuple[str, ...] = ()
+    fits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VaeEntry:
+    """A separate autoencoder.
+
+    Attributes:
+        name: What settings call it.
+        bytes: Size of its file.
+        problem: Why it cannot be used.
+    """
+
+    name: str
+    bytes: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddingEntry:
+    """A textual inversion.
+
+    Attributes:
+        name: The word that stands for it in a prompt.
+        family: As of models.
+        bytes: Size of its file.
+        vectors: How many tokens it takes.
+        problem: Why it cannot be used.
+        fits: Names of the models that it fits.
+    """
+
+    name: str
+    family: str = ""
+    bytes: int = 0
+    vectors: int = 0
+    problem: str | None = None
+    fits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wildcard:
+    """A file of choices that a prompt may draw from.
+
+    Attributes:
+        lines: What its name may become.
+        problem: Why there is nothing to draw; None if there is.
+    """
+
+    lines: tuple[str, ...]
+    problem: str | None = None
+
+
+Entry = ModelEntry | LoraEntry | ControlNetEntry | VaeEntry | EmbeddingEntry
+
+
+@dataclass(frozen=True)
+class Library:
+    """Names that settings may use now.
+
+    Attributes:
+        models: Checkpoints, by name.
+        samplers: Sampler -> its schedules.
+        loras: By name.
+        controlnets: By name.
+        vaes: By name.
+        embeddings: By name.
+        wildcards: By name in lower case; an engine's may read a file only when it is looked up.
+        device: e.g. "cpu".
+        dtype: e.g. "bfloat16".
+    """
+
+    models: tuple[ModelEntry, ...]
+    samplers: Mapping[str, tuple[str, ...]]
+    loras: tuple[LoraEntry, ...] = ()
+    controlnets: tuple[ControlNetEntry, ...] = ()
+    vaes: tuple[VaeEntry, ...] = ()
+    embeddings: tuple[EmbeddingEntry, ...] = ()
+    wildcards: Mapping[str, Wildcard] = field(default_factory=dict[str, Wildcard])
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def model(self, name: str) -> ModelEntry | None:
+        """The checkpoint of that name, whether or not it can be used; None where there is none."""
+        return next((entry for entry in self.models if entry.name == name), None)
+
+
+def plain(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON values, as `/options` tells it."""
+    values = {one.name: getattr(entry, one.name) for one in fields(entry)}
+    return {
+        name: list(value)
+        if isinstance(value, tuple)
+        else dict(value)
+        if isinstance(value, Mapping)
+        else value
+        for name, value in values.items()
+    }
+
+
+def unknown(what: str, name: str, known: Iterable[str], at_fault: str | None) -> UnknownName:
+    """The refusal of a name that is not there, with those that are near it.
+
+    Args:
+        what: What it should be, e.g. "model".
+        name: As it was asked for.
+        known: The names there are.
+        at_fault: The settings field.
+    """
+    names = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name[:200].lower(), list(names), n=3, cutoff=0.5)
+    if near:
+        hint = "did you mean " + " or ".join(f"'{names[key]}'" for key in near) + "?"
+    elif names:
+        hint = "there are: " + ", ".join(sorted(names.values())[:8]) + "."
+    else:
+        hint = "the models folder holds none."
+    return UnknownName(f"There is no {what} '{name[:80]}'; {hint}", at_fault)

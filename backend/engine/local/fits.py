@@ -1,0 +1,53 @@
+"""LoRAs and ControlNets of the catalog, each with the models that it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.contracts.library import ControlNetEntry, LoraEntry
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.models.lora.fit import LoraFits
+
+
+def loras_of(catalog: Catalog, fits: LoraFits) -> tuple[LoraEntry, ...]:
+    """What the page and `resolve` are told of each LoRA."""
+    return tuple(_loras(catalog, fits))
+
+
+def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
+    models = [info for info in catalog.models("checkpoint") if info.problem is None]
+    for info in catalog.models("lora"):
+        try:
+            lora = fits.header(info.path)
+        except OSError:
+            continue  # it went away; the next refresh drops it
+        reasons = {model.name: fits.problem(lora, model) for model in models}
+        yield LoraEntry(
+            name=info.name,
+            bytes=info.bytes,
+            family=lora.family,
+            rank=lora.rank,
+            trigger_words=lora.trigger_words,
+            problem=info.problem or lora.problem,
+            misfits={name: reason for name, reason in reasons.items() if reason},
+        )
+
+
+def controlnets_of(catalog: Catalog) -> tuple[ControlNetEntry, ...]:
+    """What they are told of each ControlNet."""
+    checkpoints = [info for info in catalog.models("checkpoint") if info.problem is None]
+    return tuple(
+        ControlNetEntry(
+            name=info.name,
+            bytes=info.bytes,
+            problem=info.problem,
+            detectors=controlnet.trained_on(info),
+            fits=tuple(
+                model.name
+                for model in checkpoints
+                if info.problem is None and controlnet.fits(info, model)
+            ),
+        )
+        for info in catalog.models("controlnet")
+    )

@@ -1,0 +1,69 @@
+"""Steps as the local engine keeps them: tensors by reference, with whoever draws them small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from backend.contracts.settings import Settings
+from backend.engine.jobs.timeline import TimelineStore
+from backend.models.autoencoder.preview import Previewer
+from backend.sampling.types import Step
+
+
+@dataclass(frozen=True)
+class TensorStep:
+    """One step, by reference: samplers never write into what they yielded.
+
+    Attributes:
+        step: What the sampler yielded.
+        previewer: The fast one of its model; it holds no weights of it.
+        nbytes: Bytes of the step's tensors.
+    """
+
+    step: Step
+    previewer: Previewer
+    nbytes: int
+
+    @classmethod
+    def of(cls, step: Step, previewer: Previewer) -> TensorStep:
+        """Counts the bytes of a step."""
+        return cls(step, previewer, step_bytes(step))
+
+    @property
+    def sigma(self) -> float:
+        """Noise level after the step."""
+        return self.step.sigma
+
+    @property
+    def batch(self) -> int:
+        """Pictures of the run."""
+        return len(self.step.x)
+
+    @property
+    def place(self) -> str:
+        """The device of its tensors."""
+        return str(self.step.x.device)
+
+
+def step_bytes(step: Step) -> int:
+    """Bytes that keeping a step costs; x0 and history often share memory, counted once."""
+    tensors: list[torch.Tensor] = [step.x, step.x0, *step.state.history.values()]
+    sizes = {each.data_ptr(): each.numel() * each.element_size() for each in tensors}
+    return sum(sizes.values())
+
+
+Timelines = TimelineStore[TensorStep]
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Stored steps as modes ask for them; see `backend.modes.context.BranchSource`."""
+
+    timelines: Timelines
+
+    def load(self, token: str, step: int) -> tuple[Settings, Step]:
+        """Settings of the stage, and the step; raises UnknownName when they are gone."""
+        settings, kept = self.timelines.load(token, step)
+        return settings, kept.step

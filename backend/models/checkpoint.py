@@ -1,0 +1,109 @@
+"""A text-to-image model in memory: the parts that a family brings, and what all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from torch import nn
+
+from backend.models.autoencoder.preview import LatentRgb, Previewer, PreviewKind, make_previewer
+from backend.models.autoencoder.vae import Vae
+from backend.models.catalog.card import Card
+from backend.models.catalog.catalog import ModelInfo, content_hash
+from backend.models.denoiser.unet import PredictionType, Unet
+from backend.models.memory.devices import Target
+from backend.models.text.clip import TextEncoder
+from backend.models.text.clip_sdxl import SdxlTextEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A text-to-image model in memory.
+
+    Attributes:
+        info: Its catalog entry.
+        target: Device and dtype of its weights.
+        scheduler_config: The scheduler's config as read.
+        text: Text encoder.
+        network: Denoiser.
+        codec: Autoencoder.
+        latent_rgb: Linear map of the fast preview.
+        tiny: Tiny decoder, where one is installed.
+        vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
+    """
+
+    info: ModelInfo
+    target: Target
+    scheduler_config: dict[str, Any]
+    text: TextEncoder | SdxlTextEncoder
+    network: Unet
+    codec: Vae
+    latent_rgb: LatentRgb
+    tiny: AutoencoderTiny | None = None
+    vae_hash: str = ""
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return self.info.name
+
+    @property
+    def hash(self) -> str:
+        """First 10 hex digits of the SHA-256 of the UNet's file."""
+        return content_hash(self.info)
+
+    @property
+    def card(self) -> Card:
+        """What it recommends."""
+        return self.info.card
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """(width, height) in px."""
+        return self.info.native_size
+
+    @property
+    def prediction_type(self) -> PredictionType:
+        """epsilon, v_prediction or sample."""
+        return self.network.prediction_type
+
+    @property
+    def latent_channels(self) -> int:
+        """C of the latents."""
+        return self.codec.latent_channels
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels for each latent position, along one side."""
+        return self.codec.factor
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """Its modules by name, for whoever counts or moves them."""
+        parts: dict[str, nn.Module] = {
+            **{name.replace("_", " "): part for name, part in self.text.modules.items()},
+            "unet": self.network.model,
+            "vae": self.codec.model,
+        }
+        return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
+
+    @property
+    def lora_parts(self) -> dict[str, nn.Module]:
+        """The modules that LoRAs change, by the names that LoRA files use."""
+        return {"unet": self.network.model, **self.text.modules}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parameters and buffers."""
+        return sum(module_bytes(module) for module in self.parts.values())
+
+    def previewer(self, kind: PreviewKind = "fast") -> Previewer:
+        """Draws previews of its latents."""
+        return make_previewer(kind, self.latent_rgb, self.codec, self.tiny)
+
+
+def module_bytes(module: nn.Module) -> int:
+    """Bytes of parameters and buffers, shared ones counted once."""
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))

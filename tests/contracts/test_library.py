@@ -1,0 +1,45 @@
+"""The library as a plain value."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from backend.contracts.library import Library, LoraEntry, ModelEntry, Wildcard, plain, unknown
+
+
+def test_it_is_plain_and_travels() -> None:
+    library = Library(
+        (ModelEntry("sea", native_size=(256, 320)),),
+        {"ddim": ("model",)},
+        loras=(LoraEntry("ink", misfits={"sea": "It was made for another."}),),
+        wildcards={"colour": Wildcard(("red", "blue"))},
+    )
+    assert pickle.loads(pickle.dumps(library)) == library
+    assert library.model("sea") is library.models[0]
+    assert library.model("Sea") is None
+
+
+def test_an_entry_is_told_in_json_values() -> None:
+    told = plain(ModelEntry("sea", example_prompts=("a", "b"), native_size=(256, 320)))
+    assert told["native_size"] == [256, 320]
+    assert json.loads(json.dumps(told)) == told
+    misfits = plain(LoraEntry("ink", misfits={"sea": "It was made for another."}))["misfits"]
+    assert misfits == {"sea": "It was made for another."}
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "said"),
+    [
+        ("pocked", ["pocket", "xl"], "There is no model 'pocked'; did you mean 'pocket'?"),
+        ("qq", ["b", "a"], "There is no model 'qq'; there are: a, b."),
+        ("qq", [], "There is no model 'qq'; the models folder holds none."),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_is_near(
+    name: str, known: list[str], said: str
+) -> None:
+    error = unknown("model", name, known, "model")
+    assert (str(error), error.field) == (said, "model")
