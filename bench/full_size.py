@@ -37,8 +37,8 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import DTYPES, Target
 from backend.sampling.guidance import cfg
 from backend.sampling.types import Level
@@ -96,7 +96,7 @@ VAE: dict[str, Any] = {
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
 }
-FAMILIES = {
+RELEASES = {
     "sd15": Family(
         "SD 1.5", 512,
         {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8},
@@ -170,8 +170,8 @@ def make_model(family: Family, folder: Path, seed: int = 0) -> Path:
 
 def ours(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype) -> Side:
     """A guided step by our denoiser: x0."""
-    info = Catalog([root]).checkpoint(name)
-    model = load_checkpoint(info, Target(torch.device("cpu"), dtype))
+    info = Catalog([root], FAMILIES).checkpoint(name)
+    model = FAMILIES.load(info, Target(torch.device("cpu"), dtype))
     negative, positive = (model.text.encode([text]) for text in TEXTS)
     denoiser = cfg(
         model.network.denoiser([negative, positive]), model.network.denoiser([positive]), SCALE
@@ -257,7 +257,7 @@ def alone(command: list[str], name: str) -> tuple[torch.Tensor, float, float]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--family", choices=tuple(FAMILIES), default="sd15")
+    parser.add_argument("--family", choices=tuple(RELEASES), default="sd15")
     parser.add_argument("--side", type=int, help="px; the family's own without")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    family, name = FAMILIES[args.family], f"{args.family}-random"
+    family, name = RELEASES[args.family], f"{args.family}-random"
     make_model(family, args.cache / "checkpoints" / name)
     side = (args.side or family.side) // 8
     x = torch.randn(1, 4, side, side, generator=torch.Generator().manual_seed(1)) * SIGMA

@@ -16,9 +16,9 @@ from PIL import Image
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import Txt2ImgSettings
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.modes.parts import make_schedule
 from backend.pictures.difference import psnr
@@ -72,7 +72,9 @@ def main() -> None:
     add("--out", type=Path, default=Path("docs/benchmarks/inversion.md"))
     add("--refine", type=int, nargs="+", default=[0, 1, 2])
     args = parser.parse_args()
-    model = load_checkpoint(Catalog([args.models]).checkpoint(args.model), pick(None, "float32"))
+    model = FAMILIES.load(
+        Catalog([args.models], FAMILIES).checkpoint(args.model), pick(None, "float32")
+    )
     side = model.native_size[0]
     scenes = [scene_of(FRESH_SEED, index) for index in range(args.count)]
     fresh = [render(scene, side) for scene in scenes]

@@ -25,9 +25,9 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
 from backend.sampling.noise import slerp
@@ -123,9 +123,11 @@ def frame_by_frame(
 def ready(models: Path, model: str) -> LocalEngine:
     """An engine that remembers nothing yet, its model loaded."""
     engine = LocalEngine(
-        Catalog([models]),
+        Catalog([models], FAMILIES),
         ModelManager(
-            lambda name: load_checkpoint(Catalog([models]).checkpoint(name), pick(None, "float32")),
+            lambda name: FAMILIES.load(
+                Catalog([models], FAMILIES).checkpoint(name), pick(None, "float32")
+            ),
             2**34,
         ),
         pick(None, "float32"),
@@ -233,7 +235,9 @@ def timing(
     engine: LocalEngine, models: Path, pair: tuple[Scene, Scene], shared: dict[str, Any]
 ) -> str:
     """All frames in one batch against one at a time, on plain DDIM; what a whole morph takes."""
-    model = load_checkpoint(Catalog([models]).checkpoint(shared["model"]), pick(None, "float32"))
+    model = FAMILIES.load(
+        Catalog([models], FAMILIES).checkpoint(shared["model"]), pick(None, "float32")
+    )
     theirs = timed(lambda: frame_by_frame(model, pair, shared["frames"], shared["steps"]))
     plain = {**STAGES["DDIM"], **shared, "inversion_refine": 0}
     ours = timed(lambda: morphed(engine, pair, plain))

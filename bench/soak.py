@@ -34,11 +34,11 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
-from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import pick
@@ -128,20 +128,24 @@ def soak(jobs: int, root: Path, say: Callable[[str], None] = print, seed: int = 
     Returns:
         What it found; nothing is raised for a job that failed.
     """
-    target, catalog, report = pick("cpu", "float32"), Catalog([make_models(root)]), Report()
+    target, catalog, report = (
+        pick("cpu", "float32"),
+        Catalog([make_models(root)], FAMILIES),
+        Report(),
+    )
 
     def load(name: str) -> Checkpoint | ControlNet:
         report.loads += 1
         if name.startswith(controlnet.KEY):
             found = catalog.find("controlnet", name.removeprefix(controlnet.KEY))
             return controlnet.load_controlnet(found, target)
-        return load_checkpoint(catalog.checkpoint(name), target)
+        return FAMILIES.load(catalog.checkpoint(name), target)
 
     def copy(tensor: torch.Tensor) -> torch.Tensor:
         report.transfers += 1
         return tensor.clone(memory_format=torch.preserve_format)
 
-    size = load_checkpoint(catalog.checkpoint(MODELS[0]), target).nbytes
+    size = FAMILIES.load(catalog.checkpoint(MODELS[0]), target).nbytes
     budget = int(2.6 * size)  # two, and the ControlNet
     tier = DeviceTier(int(1.6 * size), copy, target.device)
     manager: ModelManager[Any] = ModelManager(load, budget, device=tier)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import pick
@@ -60,8 +60,8 @@ def open_studio(
         LoomError: A file is missing or damaged.
     """
     parts = load_parts(base, device, pick(device).dtype)
-    info = Catalog((base.parent.parent,)).checkpoint(base.name)
-    model = load_checkpoint(info, pick(device))
+    info = Catalog((base.parent.parent,), FAMILIES).checkpoint(base.name)
+    model = FAMILIES.load(info, pick(device))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
     mixer = LoraMixer(model.lora_parts)
     return Studio(replace(parts, unet=model.network.model), mixer, loras, guidance, size_px, batch)

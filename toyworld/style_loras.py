@@ -12,9 +12,9 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
@@ -153,8 +153,8 @@ def style_stage(
     """
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    info = Catalog((base.parent.parent,)).checkpoint(base.name)
-    model = load_checkpoint(info, pick(device))
+    info = Catalog((base.parent.parent,), FAMILIES).checkpoint(base.name)
+    model = FAMILIES.load(info, pick(device))
     for style in styles or STYLES:
         fit_style(model, style, folder, recipe or RECIPES[style], report)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from backend.contracts.errors import ModelProblem, OutOfMemory
+from backend.contracts.errors import OutOfMemory
 from backend.contracts.settings import Settings
-from backend.models.autoencoder.tiling import TILE_PX, decode_bytes
+from backend.models.autoencoder.tiling import TILE_PX
 from backend.models.catalog.catalog import ModelInfo
-from backend.models.catalog.configs import part_config
 from backend.models.memory.devices import HEADROOM, Target, free_bytes
 
 MIB = 2**20
@@ -19,16 +16,13 @@ MIB = 2**20
 def job_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
     """Activations of a run at their peak, estimated.
 
-    The decoder's last blocks hold a few full-size maps of its first width for one picture (we
-    decode a batch in slices, and a large picture in tiles where it must be); the UNet holds about
-    forty maps of its first width for each sample of the guided batch. Measured at SD 1.5 and
-    Pocket, right within a factor of 1.5.
+    The decoder works on one picture at a time (a batch is decoded in slices, and a large picture
+    in tiles where it must be), the network on all samples of the guided batch.
     """
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     pixels = width_px * height_px
-    first = int(_config(info, "vae").get("block_out_channels", [128])[0])
-    decode = decode_bytes(min(pixels, TILE_PX**2), first, item)
+    decode = info.anatomy.decode_values * min(pixels, TILE_PX**2) * item
     denoise = settings.fewest_together * _row_bytes(settings, info, target)
     pictures = 16 * pixels * settings.picture_count * settings.batch_count
     return max(decode, denoise) + pictures
@@ -41,19 +35,12 @@ def rows_that_fit(settings: Settings, info: ModelInfo, target: Target) -> int:
 
 
 def _row_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
-    """The UNet's share of one sample, both halves where it is guided."""
+    """The network's share of one sample, both halves where it is guided."""
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
     guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
-    width = int(_config(info, "unet").get("block_out_channels", [320])[0])
-    return 40 * guided * (width_px * height_px // 64) * width * item
-
-
-def _config(info: ModelInfo, part: str) -> dict[str, Any]:
-    try:
-        return part_config(info, part)
-    except (OSError, ModelProblem):
-        return {}  # gone meanwhile: loading will say so, till then SD's widths are the defaults
+    anatomy = info.anatomy
+    return anatomy.call_values * guided * (width_px * height_px // anatomy.factor**2) * item
 
 
 def check(settings: Settings, info: ModelInfo, target: Target) -> None:

@@ -19,7 +19,6 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import MAX_PICTURES, TrainLoraSettings
 from backend.models.catalog.catalog import ModelInfo
-from backend.models.catalog.configs import part_config
 from backend.models.checkpoint import Checkpoint
 from backend.modes import parts
 from backend.modes.context import Context
@@ -70,17 +69,11 @@ def check(request: TrainLoraRequest, info: ModelInfo, folder: Path) -> None:
         raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
     if count > MAX_PICTURES:
         raise BadInput(f"{count} pictures are too many; choose up to {MAX_PICTURES}.", "pictures")
-    unet = part_config(info, "unet")
-    if unet.get("in_channels") != unet.get("out_channels"):
-        raise BadInput(
-            f"'{info.name}' is an inpainting model; choose another to train on.", "model"
-        )
-    if unet.get("addition_embed_type") not in (None, "text_time"):
-        raise BadInput(
-            f"'{info.name}' is of a kind that cannot be trained here; choose an SD 1.x, "
-            "2.x or SDXL model.",
-            "model",
-        )
+    if not info.anatomy.can.training:
+        why = "is of a kind that cannot be trained here"
+        if not info.anatomy.can.from_noise:
+            why = "is an inpainting model"
+        raise BadInput(f"'{info.name}' {why}; choose another to train on.", "model")
     config = config_of(settings, folder)
     if settings.resume:
         if not config.state_path.is_file():

@@ -1,4 +1,4 @@
-"""Fitting a LoRA to pictures; also `python -m backend.training.lora CONFIG.json`.
+"""Fitting a LoRA to pictures.
 
 The recipe is the field's: AdamW on float32 LoRA weights over a frozen model, cached latents and
 text embeddings, a constant or falling learning rate, noise offset, gradient clipping.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -24,14 +23,10 @@ from backend.contracts.errors import (
     BadInput,
     Cancelled,
     DeadlineExceeded,
-    LoomError,
     NumericalProblem,
 )
-from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.memory.block_offload import kept
-from backend.models.memory.devices import pick
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import (
     Parameters,
@@ -42,8 +37,8 @@ from backend.training.adapter import (
     save_state,
     taken_out,
 )
-from backend.training.config import CommandConfig, TrainingConfig, read_config
-from backend.training.data import Picture, common_words, load_folder, square
+from backend.training.config import TrainingConfig
+from backend.training.data import Picture, common_words, square
 
 Check = Callable[[], None]
 Interludes = list[Callable[[], AbstractContextManager[None]]]
@@ -352,36 +347,3 @@ def _mixed(seed: int, purpose: str, number: int) -> int:
     """A seed for one draw, unrelated to that of the next."""
     text = f"{seed} {purpose} {number}".encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:7], "little")
-
-
-def _command(config: CommandConfig) -> None:
-    info = Catalog(config.models).checkpoint(config.model)
-    target = pick(config.device, config.dtype)
-    pictures = load_folder(config.data, config.caption)
-    model = load_checkpoint(info, target)
-    examples = prepare(model, pictures, config.resolution, lambda: None)
-    print(
-        f"{len(examples)} pictures, {config.total_steps(len(examples))} steps, {target.device} "
-        f"{target.dtype_name}"
-    )
-    for step in fit(config, model, examples, lambda: None, resume=config.resume):
-        if step.step % 10 == 0 or step.step == step.total:
-            print(f"step {step.step}/{step.total} loss {step.loss:.4f}", flush=True)
-    print(f"wrote {config.output}")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Runs the command line; returns the exit code."""
-    if len(arguments) != 1:
-        print("usage: python -m backend.training.lora CONFIG.json", file=sys.stderr)
-        return 2
-    try:
-        _command(read_config(Path(arguments[0])))
-    except LoomError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -28,9 +28,9 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.control import controlnet
-from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
 from backend.modes import run_mode
@@ -67,13 +67,13 @@ class Counted:
     """An engine whose runs are counted."""
 
     def __init__(self, root: Path) -> None:
-        catalog, target, self._waits = Catalog([root]), pick("cpu", "float32"), Waits()
+        catalog, target, self._waits = Catalog([root], FAMILIES), pick("cpu", "float32"), Waits()
 
         def load(name: str) -> Any:
             if name.startswith(controlnet.KEY):
                 found = catalog.find("controlnet", name.removeprefix(controlnet.KEY))
                 return controlnet.load_controlnet(found, target)
-            return load_checkpoint(catalog.checkpoint(name), target)
+            return FAMILIES.load(catalog.checkpoint(name), target)
 
         self.engine = LocalEngine(
             catalog, ModelManager(load, 2**30), target, None, preview="fast", run=self._run

@@ -24,11 +24,11 @@ from backend.contracts.settings import (
 )
 from backend.contracts.settings.train_lora import parse_training
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
-from backend.models.loading import load_checkpoint
 from backend.models.lora import file as lora_file
 from backend.models.lora.mix import LoraMixer
 from backend.models.manager import ModelManager
@@ -79,7 +79,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(root / "checkpoints" / "tiny")
     tiny_controlnet(root / "checkpoints" / "tiny", root / "controlnet" / "tiny-canny")
     (root / "loras").mkdir()
-    parts = load_checkpoint(Catalog([root]).checkpoint("tiny"), pick("cpu", "float32")).lora_parts
+    parts = FAMILIES.load(
+        Catalog([root], FAMILIES).checkpoint("tiny"), pick("cpu", "float32")
+    ).lora_parts
     for seed, name in enumerate(("ink", "neon")):
         factors = lora_files.random_factors(
             parts, (*lora_files.ATTENTION, *lora_files.TEXT), seed=seed, size=0.3
@@ -92,7 +94,7 @@ def started(
     models: Path, data: Path, device: Device | None, dtype: str, preview: PreviewKind = "fast"
 ) -> LocalEngine:
     """An engine whose weights have two places, or one without a `device`."""
-    catalog, target = Catalog([models]), pick("cpu", dtype)
+    catalog, target = Catalog([models], FAMILIES), pick("cpu", dtype)
 
     def load(name: str) -> Checkpoint | controlnet.ControlNet:
         return loaded(catalog, target, name)
@@ -106,7 +108,7 @@ def loaded(catalog: Catalog, target: Target, name: str) -> Checkpoint | controln
     if name.startswith(controlnet.KEY):
         found = catalog.find("controlnet", name.removeprefix(controlnet.KEY))
         return controlnet.load_controlnet(found, target)
-    return load_checkpoint(catalog.checkpoint(name), target)
+    return FAMILIES.load(catalog.checkpoint(name), target)
 
 
 def of(settings: type[Settings], images: dict[str, Any] | None = None, **values: Any) -> Request:
@@ -156,7 +158,7 @@ def test_every_kind_of_work_gives_what_it_gives_on_a_large_device(
 ) -> None:
     """With room for some of the pieces, and with room for none: then one is there at a time."""
     dtype, large = whole
-    size = load_checkpoint(Catalog([models]).checkpoint("tiny"), pick("cpu", dtype)).nbytes
+    size = FAMILIES.load(Catalog([models], FAMILIES).checkpoint("tiny"), pick("cpu", dtype)).nbytes
     device = Device(int(share * size))
     engine = started(models, tmp_path, device, dtype)
     try:
@@ -175,7 +177,9 @@ def test_every_kind_of_work_gives_what_it_gives_on_a_large_device(
 
 
 def test_the_device_holds_no_more_than_its_budget(models: Path, tmp_path: Path) -> None:
-    size = load_checkpoint(Catalog([models]).checkpoint("tiny"), pick("cpu", "float32")).nbytes
+    size = FAMILIES.load(
+        Catalog([models], FAMILIES).checkpoint("tiny"), pick("cpu", "float32")
+    ).nbytes
     device = Device(int(0.6 * size))
     engine = started(models, tmp_path, device, "float32", preview="full")
     try:
@@ -221,8 +225,8 @@ def test_a_lora_is_trained_while_the_unet_stays(models: Path, tmp_path: Path) ->
 
 def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     """Per step, and per model call in a fine morph: only weights that change must be in RAM."""
-    catalog, device = Catalog([models]), Device(0)
-    model = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
+    catalog, device = Catalog([models], FAMILIES), Device(0)
+    model = FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32"))
     unet, weights = model.network.model, Weights(model.network.model)
     block_offload.begin(
         unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy)

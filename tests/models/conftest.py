@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 
@@ -23,9 +23,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def eps(root: Path) -> Checkpoint:
-    return load_checkpoint(Catalog([root]).checkpoint("tiny-eps"), pick("cpu", "float32"))
+    return FAMILIES.load(Catalog([root], FAMILIES).checkpoint("tiny-eps"), pick("cpu", "float32"))
 
 
 @pytest.fixture(scope="session")
 def v(root: Path) -> Checkpoint:
-    return load_checkpoint(Catalog([root]).checkpoint("tiny-v"), pick("cpu", "float32"))
+    return FAMILIES.load(Catalog([root], FAMILIES).checkpoint("tiny-v"), pick("cpu", "float32"))

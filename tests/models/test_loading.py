@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backend.contracts.errors import ModelProblem
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.checkpoint import Checkpoint, module_bytes
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -23,7 +23,7 @@ CPU = pick("cpu", "float32")
 def info(root: Path, tmp_path: Path) -> ModelInfo:
     """A checkpoint that the catalog found whole; a test then damages its copy."""
     shutil.copytree(root / "checkpoints" / "tiny-v", tmp_path / "checkpoints" / "x")
-    return Catalog([tmp_path]).checkpoint("x")
+    return Catalog([tmp_path], FAMILIES).checkpoint("x")
 
 
 def rewrite(path: Path, change: dict[str, torch.Tensor | None]) -> None:
@@ -53,7 +53,7 @@ def test_weights_are_frozen_and_counted_exactly(v: Checkpoint) -> None:
 
 
 def test_dtype_and_layout_are_set(info: ModelInfo, v: Checkpoint) -> None:
-    half = load_checkpoint(info, pick("cpu", "bfloat16"))
+    half = FAMILIES.load(info, pick("cpu", "bfloat16"))
     assert half.network.model.dtype == half.codec.model.dtype == torch.bfloat16
     assert half.text.model.dtype == torch.bfloat16
     assert half.network.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
@@ -71,7 +71,7 @@ def test_half_precision_files_and_variants_load(info: ModelInfo) -> None:
     path.unlink()
     variant = path.with_name("diffusion_pytorch_model.fp16.safetensors")
     save_file(tensors, variant, metadata={"format": "pt"})
-    loaded = load_checkpoint(info, CPU)
+    loaded = FAMILIES.load(info, CPU)
     assert loaded.network.model.dtype == torch.float32
 
 
@@ -82,7 +82,7 @@ def test_half_precision_files_and_variants_load(info: ModelInfo) -> None:
 def test_a_file_that_went_missing_is_named(info: ModelInfo, file: str) -> None:
     (info.path / file).unlink()
     with pytest.raises(ModelProblem, match=file):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
@@ -91,7 +91,7 @@ def test_a_missing_tensor_is_not_replaced_by_noise(info: ModelInfo, part: str) -
     victim = next(name for name in load_file(path) if name.endswith("weight"))
     rewrite(path, {victim: None})
     with pytest.raises(ModelProblem, match=f"{part}/{path.name}"):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
@@ -100,7 +100,7 @@ def test_a_tensor_of_another_shape_is_named(info: ModelInfo, part: str) -> None:
     victim = next(name for name in load_file(path) if name.endswith("weight"))
     rewrite(path, {victim: torch.zeros(3, 5)})
     with pytest.raises(ModelProblem, match=f"{part}/{path.name}"):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -109,12 +109,12 @@ def test_weights_that_are_not_finite_are_refused(info: ModelInfo, value: float) 
     bias[3] = value
     rewrite(info.path / UNET, {"conv_in.bias": bias})
     with pytest.raises(ModelProblem, match=r"'conv_in.bias' is not finite"):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 def test_weights_whose_sum_is_not_finite_are_taken(info: ModelInfo) -> None:
     rewrite(info.path / UNET, {"conv_in.bias": torch.full((16,), 3e38)})
-    load_checkpoint(info, CPU)
+    FAMILIES.load(info, CPU)
 
 
 def test_a_config_that_builds_no_model_is_refused(info: ModelInfo) -> None:
@@ -122,7 +122,7 @@ def test_a_config_that_builds_no_model_is_refused(info: ModelInfo) -> None:
     config = json.loads(path.read_text()) | {"down_block_types": ["NoSuchBlock", "DownBlock2D"]}
     path.write_text(json.dumps(config))
     with pytest.raises(ModelProblem, match="unet/"):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 def test_a_foreign_tokenizer_is_refused(info: ModelInfo) -> None:
@@ -131,7 +131,7 @@ def test_a_foreign_tokenizer_is_refused(info: ModelInfo) -> None:
     tokenizer["model"]["vocab"] |= {f"extra{n}": 605 + n for n in range(50)}
     path.write_text(json.dumps(tokenizer))
     with pytest.raises(ModelProblem, match="do not belong together"):
-        load_checkpoint(info, CPU)
+        FAMILIES.load(info, CPU)
 
 
 def test_a_tiny_decoder_is_loaded_and_counted(info: ModelInfo, tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_a_tiny_decoder_is_loaded_and_counted(info: ModelInfo, tmp_path: Path) -
         num_encoder_blocks=(1,) * 4,
         num_decoder_blocks=(1,) * 4,
     ).save_pretrained(tmp_path / "vae_approx" / "taesd")
-    catalog = Catalog([tmp_path])
-    with_tiny = load_checkpoint(info, CPU, catalog.tiny_decoder("sd1"))
-    without = load_checkpoint(replace(info, name="y"), CPU)
+    catalog = Catalog([tmp_path], FAMILIES)
+    with_tiny = FAMILIES.load(info, CPU, catalog.tiny_decoder("taesd"))
+    without = FAMILIES.load(replace(info, name="y"), CPU)
     assert with_tiny.previewer("tiny").kind == "tiny"
     assert with_tiny.tiny is not None
     assert with_tiny.nbytes == without.nbytes + module_bytes(with_tiny.tiny)

@@ -13,8 +13,8 @@ from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.storage.outputs import Storage
 from tests import jobs, lora_files
@@ -25,8 +25,8 @@ from tests.tiny import tiny_checkpoint
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny")
-    catalog = Catalog([root])
-    parts = load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32")).lora_parts
+    catalog = Catalog([root], FAMILIES)
+    parts = FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32")).lora_parts
     (root / "loras").mkdir()
     for seed, name in enumerate(("ink", "neon")):
         factors = lora_files.random_factors(

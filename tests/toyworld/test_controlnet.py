@@ -10,6 +10,7 @@ import torch
 from diffusers import ControlNetModel
 
 from backend.control.canny import Canny
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.control.controlnet import choose, load_controlnet
 from backend.models.memory.devices import pick
@@ -141,7 +142,7 @@ def test_the_stage_runs_from_a_base_folder_to_a_controlnet(tokenizer, lesson, tm
         batches=(2, 2),
     )
     assert said[-1] == f"wrote {out}"
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     found = choose(catalog, catalog.checkpoint("pocket"), "canny", None)
     assert load_controlnet(found, pick("cpu", "float32")).name == "pocket-canny"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import pick
@@ -60,8 +60,8 @@ def test_captions_name_the_style_but_for_every_eighth_of_which_half_are_plain():
 
 def test_a_fitted_style_fits_its_base(tmp_path: Path):
     tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
-    info = Catalog([tmp_path]).checkpoint("tiny")
-    model = load_checkpoint(info, pick("cpu", "float32"))
+    info = Catalog([tmp_path], FAMILIES).checkpoint("tiny")
+    model = FAMILIES.load(info, pick("cpu", "float32"))
     recipe = StyleRecipe(pictures=2, steps=2, batch=2, rank=2, size_px=64)
     lines: list[str] = []
     path = fit_style(model, "neon", tmp_path, recipe, lines.append)
@@ -73,8 +73,8 @@ def test_a_fitted_style_fits_its_base(tmp_path: Path):
 
 def test_a_style_is_kept_at_a_share_of_its_strength(tmp_path: Path):
     tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
-    info = Catalog([tmp_path]).checkpoint("tiny")
-    model = load_checkpoint(info, pick("cpu", "float32"))
+    info = Catalog([tmp_path], FAMILIES).checkpoint("tiny")
+    model = FAMILIES.load(info, pick("cpu", "float32"))
     x = torch.ones(1, 4, 8, 8)
     context = torch.zeros(1, 77, model.network.model.config.cross_attention_dim)
 

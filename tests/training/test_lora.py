@@ -12,22 +12,21 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from peft.tuners.lora import LoraLayer
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from backend.contracts.errors import BadInput, Cancelled, NumericalProblem, StorageProblem
 from backend.contracts.settings.train_lora import PRESETS
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import Target
 from backend.training import adapter
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
-from backend.training.lora import Example, TrainStep, fit, main, prepare
+from backend.training.lora import Example, TrainStep, fit, prepare
 from tests.tiny import tiny_checkpoint
 
 
@@ -35,8 +34,8 @@ def load(
     root: Path, prediction: Literal["epsilon", "v_prediction"], dtype: torch.dtype = torch.float32
 ) -> Checkpoint:
     tiny_checkpoint(root / "checkpoints" / "tiny", prediction)
-    info = Catalog([root]).checkpoint("tiny")
-    return load_checkpoint(info, Target(torch.device("cpu"), dtype))
+    info = Catalog([root], FAMILIES).checkpoint("tiny")
+    return FAMILIES.load(info, Target(torch.device("cpu"), dtype))
 
 
 @pytest.fixture(scope="module")
@@ -322,35 +321,3 @@ def test_refused(tmp_path: Path, model: Checkpoint, examples: list[Example]) -> 
     for preset in PRESETS.values():
         settings(tmp_path, **preset)
     assert settings(tmp_path, steps=None, epochs=3, accumulation=2).total_steps(5) == 9
-
-
-def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tiny_checkpoint(tmp_path / "models" / "checkpoints" / "tiny")
-    data = tmp_path / "data"
-    data.mkdir()
-    for picture in pictures(2):
-        Image.fromarray(picture.image).save(data / picture.name)
-    config = {
-        "model": "tiny",
-        "models": [str(tmp_path / "models")],
-        "data": str(data),
-        "caption": "a boat, ink",
-        "output": str(tmp_path / "out.safetensors"),
-        "epochs": 2,
-        "device": "cpu",
-        "dtype": "float32",
-    }
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config))
-    assert main([str(path)]) == 0
-    assert "step 4/4" in capsys.readouterr().out
-    assert read(tmp_path / "out.safetensors").info.rank == 8
-    for changes, says in (
-        ({"epoch": 2}, "'epoch'"),
-        ({"model": "none"}, "no model 'none'"),
-        ({"data": str(tmp_path / "nowhere")}, "does not exist"),
-    ):
-        path.write_text(json.dumps(config | changes))
-        assert main([str(path)]) == 1
-        assert says in capsys.readouterr().err
-    assert main([]) == 2

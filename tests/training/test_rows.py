@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.memory.devices import pick
 from backend.training.config import TrainingConfig
@@ -25,7 +25,7 @@ RECIPE: dict[str, Any] = {"rank": 4, "seed": 5, "learning_rate": 1e-3}
 def model(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / "tiny", request.param)
-    return load_checkpoint(Catalog([root]).checkpoint("tiny"), pick("cpu", "float32"))
+    return FAMILIES.load(Catalog([root], FAMILIES).checkpoint("tiny"), pick("cpu", "float32"))
 
 
 def examples(model: Checkpoint) -> list[Example]:

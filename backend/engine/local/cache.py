@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from backend.contracts.errors import LoomError
+from backend.families.registry import FAMILIES
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.catalog.catalog import Catalog
@@ -18,7 +19,6 @@ from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
-from backend.models.loading import load_checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import Target, free_bytes
@@ -74,8 +74,8 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
             dtype, named = vae_file.named_in(name)
             return vae_file.load_vae(catalog.find("vae", named), replace(loading, dtype=dtype))
         info = catalog.checkpoint(name)
-        tiny = catalog.tiny_decoder(info.family)
-        loaded = load_checkpoint(info, loading, tiny)
+        tiny = catalog.tiny_decoder(info.anatomy.tiny_decoder)
+        loaded = FAMILIES.load(info, loading, tiny)
         catalog.learn(loaded.info)
         loaded.text.teach(embeddings)
         return replace(loaded, target=target)

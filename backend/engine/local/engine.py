@@ -30,9 +30,9 @@ from backend.engine.local.kept_steps import Timelines
 from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
 from backend.engine.local.loras import LoraShelf, take_loras
 from backend.engine.local.worker import RunMode, Worker, warm
+from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.models.catalog.catalog import Catalog, ModelInfo
-from backend.models.catalog.configs import part_config
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.denoiser.compiled import CompileKind, check_compile
@@ -89,10 +89,10 @@ class LocalEngine:
         self._shelf = Shelf()
         self._timelines = Timelines()
         self._device_lock = threading.Lock()
-        self._fits = LoraFits()
+        self._fits = LoraFits(FAMILIES)
         self._pace = Pace()
         self._wildcards = wildcards or Wildcards()
-        self._tokens = TokenCounter(EmbeddingShelf(catalog))
+        self._tokens = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
         worker = Worker(
             self._queue,
             run,
@@ -145,7 +145,7 @@ class LocalEngine:
         """
         target = replace(pick(device, dtype), compile=compiled)
         check_compile(compiled, target.device)
-        catalog = Catalog(models)
+        catalog = Catalog(models, FAMILIES)
 
         manager = library_cache(catalog, target, budgets)
         engine = cls(catalog, manager, target, storage, preview=preview, wildcards=wildcards)
@@ -341,7 +341,7 @@ class LocalEngine:
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         info = self._catalog.checkpoint(settings.model)
-        config = SchedulerConfig.from_dict(part_config(info, "scheduler"))
+        config = SchedulerConfig.from_dict(FAMILIES.scheduler_config(info))
         schedule = schedules.make(settings.sampler, settings.schedule, settings.steps, config)
         return tuple(schedule.levels)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.contracts.errors import ModelProblem
 from backend.contracts.library import EmbeddingEntry, Library, ModelEntry, VaeEntry
 from backend.contracts.settings import SCHEDULES_OF
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
-from backend.models.catalog.configs import text_widths
 from backend.models.text.embedding_header import header_of
 
 
 def first_look(folders: Sequence[Path]) -> Library:
     """Models and samplers, for a page that is built while the engine is still starting."""
-    catalog = Catalog(folders)
+    catalog = Catalog(folders, FAMILIES)
     return Library(
         models=models_of(catalog),
         samplers=samplers(),
@@ -36,7 +35,9 @@ def vaes_of(catalog: Catalog) -> tuple[VaeEntry, ...]:
 
 def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:
     """What they are told of each textual inversion."""
-    widths = {info.name: _widths(info) for info in catalog.models() if info.problem is None}
+    widths = {
+        info.name: info.anatomy.text_widths for info in catalog.models() if info.problem is None
+    }
     found: list[EmbeddingEntry] = []
     for info in catalog.models("embedding"):
         header = None if info.problem else header_of(info.path)
@@ -55,13 +56,6 @@ def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:
             )
         )
     return tuple(found)
-
-
-def _widths(info: ModelInfo) -> tuple[int, ...]:
-    try:
-        return text_widths(info)
-    except ModelProblem:
-        return ()
 
 
 def samplers() -> dict[str, tuple[str, ...]]:

@@ -15,9 +15,8 @@ from torch import nn
 from backend.contracts.errors import BadInput
 from backend.models.autoencoder.vae import Vae
 from backend.models.catalog.catalog import ModelInfo, content_hash
-from backend.models.catalog.original import VAE, vae_config
-from backend.models.catalog.original_weights import filled
-from backend.models.loading import guarded, load_module, ready
+from backend.models.catalog.compvis import VAE, vae_config
+from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.memory.devices import Target
 
 KEY = "vae/"  # before precision and name, in the cache; names are path stems, which hold no slash
@@ -83,7 +82,7 @@ def named_in(key: str) -> tuple[torch.dtype, str]:
 
 
 def load_vae(info: ModelInfo, target: Target) -> SeparateVae:
-    """Loads a diffusers folder or a single file of either layout; raises as `load_checkpoint`."""
+    """Loads a diffusers folder or a single file of either layout; raises as `Family.load`."""
     if info.path.is_dir():
         file = f"{info.name}/{info.weights[0].name}"
         return SeparateVae(info, load_module(AutoencoderKL, info.path, file, target, {}))

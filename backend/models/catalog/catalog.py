@@ -18,20 +18,16 @@ from typing import Literal
 from backend.contracts.errors import ModelProblem, UnknownName
 from backend.contracts.library import unknown
 from backend.models.catalog.card import Card, read_card
-from backend.models.catalog.layout import (
-    Findings,
-    family_of_width,
-    inspect_file,
-    inspect_folder,
-    read_json,
-)
-from backend.models.catalog.original import inspect_original, vae_config
+from backend.models.catalog.compvis import vae_config
+from backend.models.catalog.configs import read_json
 from backend.models.catalog.safetensors_header import (
     PICKLE_SUFFIXES,
     is_safetensors_name,
     read_shapes,
 )
+from backend.models.catalog.widths import family_of, family_of_width
 from backend.models.control.controlnet_file import controlnet_config
+from backend.models.family import Anatomy, Findings, Registry
 from backend.models.text.embedding_header import inspect_embedding
 
 Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding"]
@@ -55,6 +51,7 @@ CONFIG_CLASSES: dict[str, Kind] = {
 }
 MAX_DEPTH = 4
 HASHED_PARTS = ("vae", "text_encoder", "text_encoder_2")
+NO_SIZE = (512, 512)  # of what draws nothing by itself
 VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
 
 
@@ -66,13 +63,16 @@ class ModelInfo:
         name: Path stem; what settings call it.
         path: Diffusers folder or .safetensors file.
         kind: What it is.
-        family: sd1, sd2, sdxl, sd, or "" where unknown.
+        family: sd1, sd2, sdxl, ..., or "" where unknown.
         bytes: Size of its weight files.
         card: Its card, or the defaults.
         native_size: (width, height) in px: the card's, else the config's.
         weights: The files that `content_hash` covers.
         problem: Why it cannot be used; None if it can.
         note: Something to know that does not stop its use, e.g. a damaged card.
+        recognised_by: Name of the family that knows a checkpoint; "" of others.
+        family_title: How a person calls its family; "" shows none.
+        anatomy: Of a checkpoint.
     """
 
     name: str
@@ -85,14 +85,23 @@ class ModelInfo:
     weights: tuple[Path, ...] = ()
     problem: str | None = None
     note: str | None = None
+    recognised_by: str = ""
+    family_title: str = ""
+    anatomy: Anatomy = field(default_factory=Anatomy)
 
 
 class Catalog:
     """Models of several root folders; the first root wins where a name occurs twice."""
 
-    def __init__(self, roots: Sequence[Path]) -> None:
-        """Scans `roots`; folders that do not exist are passed over."""
+    def __init__(self, roots: Sequence[Path], families: Registry) -> None:
+        """Scans `roots`; folders that do not exist are passed over.
+
+        Args:
+            roots: Folders of models.
+            families: Who knows checkpoints.
+        """
         self._roots = tuple(Path(root) for root in roots)
+        self._families = families
         self._lock = threading.Lock()
         self._entries: dict[tuple[Kind, str], ModelInfo] = {}
         self._learned: dict[tuple[Path, int], tuple[ModelInfo, ModelInfo]] = {}
@@ -103,7 +112,7 @@ class Catalog:
         entries: dict[tuple[Kind, str], ModelInfo] = {}
         for root in self._roots:
             for path, kind in _candidates(root):
-                info = self._with_learned(_describe(path, kind))
+                info = self._with_learned(_describe(path, kind, self._families))
                 known = entries.get((info.kind, info.name))
                 if known is None or (known.problem and not info.problem):
                     entries[info.kind, info.name] = info
@@ -161,11 +170,10 @@ class Catalog:
             raise ModelProblem(f"The {_words(kind)} '{name}' cannot be used. {info.problem}")
         return info
 
-    def tiny_decoder(self, family: str) -> ModelInfo | None:
-        """A tiny decoder for the latents of `family`, by its name; None if none is installed."""
-        stem = {"sd1": "taesd", "sd2": "taesd", "sdxl": "taesdxl"}.get(family)
+    def tiny_decoder(self, name: str) -> ModelInfo | None:
+        """The tiny decoder `name`; None if it is not installed, or cannot be used."""
         usable = [info for info in self.models("tiny_decoder") if info.problem is None]
-        return next((info for info in usable if info.name.lower() == stem), None)
+        return next((info for info in usable if info.name.lower() == name), None)
 
     def _unknown(self, kind: Kind, name: str) -> UnknownName:
         at_fault = "model" if kind == "checkpoint" else None
@@ -255,16 +263,21 @@ def _is_model_folder(path: Path) -> bool:
     return any((path / mark).exists() for mark in marks)
 
 
-def _describe(path: Path, kind: Kind) -> ModelInfo:
+def _describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
     folder = path.is_dir()
     name = path.name if folder else path.stem
-    card, note = Card(), None
+    card, note, recognised_by = Card(), None, ""
     try:
         card = read_card(path / "card.json" if folder else path.with_suffix(".card.json"))
     except ModelProblem as problem:
         note = str(problem)
     try:
-        kind, findings = _inspect(path, kind, card)
+        if kind == "checkpoint":
+            _refuse_pickle(path)
+            family, findings = families.recognise(path, card)
+            recognised_by = family.name
+        else:
+            kind, findings = _inspect(path, kind)
     except ModelProblem as problem:
         return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -281,42 +294,32 @@ def _describe(path: Path, kind: Kind) -> ModelInfo:
         card.native_size or findings.native_size,
         findings.weights,
         note=note or findings.note,
+        recognised_by=recognised_by,
+        family_title=findings.title,
+        anatomy=findings.anatomy,
     )
 
 
-def _inspect(path: Path, kind: Kind, card: Card) -> tuple[Kind, Findings]:
-    if path.is_file():
-        if not is_safetensors_name(path):
-            raise ModelProblem(
-                f"{path.name} is a pickle, which can run code when it is opened; "
-                "use a .safetensors file."
-            )
-        if kind == "checkpoint":
-            return kind, _original(path, card)
-        if kind == "vae":
-            vae_config(read_shapes(path), path)
-        if kind == "controlnet":
-            controlnet_config(path)
-        if kind == "embedding":
-            return kind, _embedding(path)
-        return kind, inspect_file(path)
-    if kind == "checkpoint":
-        return kind, inspect_folder(path)
-    return _inspect_part(path, kind)
+def _refuse_pickle(path: Path) -> None:
+    if path.is_file() and not is_safetensors_name(path):
+        raise ModelProblem(
+            f"{path.name} is a pickle, which can run code when it is opened; "
+            "use a .safetensors file."
+        )
 
 
-def _original(path: Path, card: Card) -> Findings:
-    """A checkpoint in a single file."""
-    original = inspect_original(path, card)
-    side = original.native_side_px
-    family = family_of_width(original.unet["cross_attention_dim"])
-    return Findings(family, (side, side), (path,), path.stat().st_size, original.note)
-
-
-def _embedding(path: Path) -> Findings:
-    """A textual inversion."""
-    family = inspect_embedding(path).family
-    return Findings(family, (512, 512), (path,), path.stat().st_size)
+def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
+    """What is no checkpoint."""
+    _refuse_pickle(path)
+    if path.is_dir():
+        return _inspect_part(path, kind)
+    if kind == "vae":
+        vae_config(read_shapes(path), path)
+    if kind == "controlnet":
+        controlnet_config(path)
+    embedding = kind == "embedding"
+    family = inspect_embedding(path).family if embedding else family_of(read_shapes(path))
+    return kind, Findings(family, NO_SIZE, (path,), path.stat().st_size)
 
 
 def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
@@ -329,4 +332,4 @@ def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
     weights = folder / "diffusion_pytorch_model.safetensors"
     family = family_of_width(config.get("cross_attention_dim")) if actual == "controlnet" else ""
     read_shapes(weights)
-    return actual, Findings(family, (512, 512), (weights,), weights.stat().st_size)
+    return actual, Findings(family, NO_SIZE, (weights,), weights.stat().st_size)

@@ -1,50 +1,31 @@
-"""The configs of a checkpoint's parts, wherever it keeps them.
-
-A diffusers folder has them as files; for a single file they are read off its weights.
-"""
+"""Configs of model folders."""
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from backend.models.catalog.catalog import ModelInfo
-from backend.models.catalog.layout import read_json
-from backend.models.catalog.original import inspect_original
+from backend.contracts.errors import ModelProblem
 
 
-def part_config(info: ModelInfo, part: str) -> dict[str, Any]:
-    """The config of `unet`, `vae`, `text_encoder` or `scheduler` of a checkpoint.
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object of a model folder.
 
     Raises:
-        ModelProblem: It is missing or damaged.
+        ModelProblem: It is missing, unreadable or not an object.
     """
-    if info.path.is_file():
-        return inspect_original(info.path, info.card).config(part)
-    if part != "scheduler":
-        return read_config(info.path / part / "config.json")
-    config = read_config(info.path / part / "scheduler_config.json")
-    if info.card.prediction_type is not None:
-        config["prediction_type"] = info.card.prediction_type
-    if info.card.zero_terminal_snr is not None:
-        config["rescale_betas_zero_snr"] = info.card.zero_terminal_snr
-    return config
-
-
-def text_widths(info: ModelInfo) -> tuple[int, ...]:
-    """D of each text encoder of a checkpoint.
-
-    Raises:
-        ModelProblem: A config is missing or damaged.
-    """
-    if info.path.is_file():
-        original = inspect_original(info.path, info.card)
-        configs = [original.text_encoder, original.text_encoder_2]
-    else:
-        parts = ("text_encoder", "text_encoder_2")
-        configs = [part_config(info, p) for p in parts if (info.path / p).is_dir()]
-    return tuple(int(config.get("hidden_size", 0)) for config in configs if config)
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ModelProblem(f"The file {name} is missing.") from None
+    except (OSError, ValueError, RecursionError):
+        raise ModelProblem(f"The file {name} is damaged: it is not readable as JSON.") from None
+    if not isinstance(value, dict):
+        raise ModelProblem(f"The file {name} is damaged: it does not hold a JSON object.")
+    return value
 
 
 def read_config(path: Path) -> dict[str, Any]:

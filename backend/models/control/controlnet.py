@@ -21,28 +21,20 @@ from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ControlMode, DetectorName
 from backend.models.catalog.catalog import Catalog, ModelInfo, content_hash
-from backend.models.catalog.configs import part_config, read_config
-from backend.models.catalog.original_weights import filled
+from backend.models.catalog.configs import read_config
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import module_bytes
 from backend.models.control.controlnet_file import controlnet_config, has_diffusers_names
+from backend.models.control.shape import ControlShape
 from backend.models.denoiser.compiled import Compiled, CompileKind
 from backend.models.denoiser.unet import Added, Residuals
-from backend.models.loading import guarded, load_module, ready
+from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import Target
 
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
-SHAPE = (
-    "in_channels",
-    "block_out_channels",
-    "down_block_types",
-    "layers_per_block",
-    "cross_attention_dim",
-    "addition_embed_type",
-)
 # What a ControlNet was trained on, by what its name says; the first match counts.
 TRAINED_ON: tuple[tuple[str, tuple[DetectorName, ...]], ...] = (
     ("canny", ("canny",)),
@@ -165,7 +157,7 @@ def weights(count: int, mode: ControlMode) -> torch.Tensor:
 
 
 def load_controlnet(info: ModelInfo, target: Target) -> ControlNet:
-    """Loads a diffusers folder or a single file; raises as `load_checkpoint`."""
+    """Loads a diffusers folder or a single file; raises as `Family.load`."""
     if info.path.is_file():
         name = info.path.name
         model = guarded(lambda: _from_file(info.path, target.dtype), name)
@@ -197,12 +189,11 @@ def lease(models: ModelManager[Any], name: str) -> Iterator[ControlNet]:
 def fits(controlnet: ModelInfo, checkpoint: ModelInfo) -> bool:
     """Whether the residuals of one have the shapes that the other's UNet takes."""
     try:
-        ours = part_config(checkpoint, "unet")
         path = controlnet.path
         theirs = controlnet_config(path) if path.is_file() else read_config(path / "config.json")
     except ModelProblem:
         return False
-    return all(ours.get(key) == theirs.get(key) for key in SHAPE)
+    return ControlShape.of_controlnet(theirs) == checkpoint.anatomy.control
 
 
 def trained_on(controlnet: ModelInfo) -> tuple[DetectorName, ...]:

@@ -6,14 +6,13 @@ copies, for SD 1.x and 2.x; and diffusers' own names, in which those for SDXL ar
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from backend.contracts.errors import ModelProblem
-from backend.models.catalog.layout import family_of_width
-from backend.models.catalog.original import CONTROL, HEAD_WIDTH, UNET, encoder_config
+from backend.models.catalog.compvis import CONTROL, HEAD_WIDTH, UNET, count, encoder_config
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
+from backend.models.catalog.widths import family_of_width
 
 HINT = "controlnet_cond_embedding"
 # Files about that are something else, by a tensor that each of them has.
@@ -71,10 +70,10 @@ def _original(shapes: Shapes, path: Path) -> dict[str, Any]:
 
 
 def _diffusers(shapes: Shapes) -> dict[str, Any]:
-    levels = range(_count(shapes, r"down_blocks\.(\d+)\."))
+    levels = range(count(shapes, r"down_blocks\.(\d+)\."))
     widths = [shapes[f"down_blocks.{level}.resnets.0.conv1.weight"][0] for level in levels]
     depths = [
-        _count(shapes, rf"down_blocks\.{level}\.attentions\.0\.transformer_blocks\.(\d+)\.")
+        count(shapes, rf"down_blocks\.{level}\.attentions\.0\.transformer_blocks\.(\d+)\.")
         for level in levels
     ]
     attended = next((level for level in levels if depths[level]), 0)
@@ -86,10 +85,10 @@ def _diffusers(shapes: Shapes) -> dict[str, Any]:
             "Its shapes do not tell how many attention heads it has, as those of SD 1.x, SD 2.x "
             "and SDXL do; use a diffusers folder (config.json beside its weights)."
         )
-    hints = _count(shapes, rf"{HINT}\.blocks\.(\d+)\.")  # two blocks a step, the second wider
+    hints = count(shapes, rf"{HINT}\.blocks\.(\d+)\.")  # two blocks a step, the second wider
     config: dict[str, Any] = {
         "in_channels": shapes["conv_in.weight"][1],
-        "layers_per_block": _count(shapes, r"down_blocks\.0\.resnets\.(\d+)\."),
+        "layers_per_block": count(shapes, r"down_blocks\.0\.resnets\.(\d+)\."),
         "block_out_channels": widths,
         "attention_head_dim": [max(1, width // HEAD_WIDTH) for width in widths]
         if linear
@@ -113,8 +112,3 @@ def _diffusers(shapes: Shapes) -> dict[str, Any]:
             "projection_class_embeddings_input_dim": shapes["add_embedding.linear_1.weight"][1],
         }
     return config
-
-
-def _count(shapes: Shapes, pattern: str) -> int:
-    found = [int(match[1]) for name in shapes if (match := re.match(pattern, name))]
-    return max(found, default=-1) + 1

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from backend.contracts.errors import ModelProblem
-from backend.models.catalog.layout import family_of_width
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
+from backend.models.catalog.widths import family_of_width
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 

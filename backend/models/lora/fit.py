@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import torch
-from diffusers import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.models.catalog.catalog import ModelInfo
+from backend.models.family import Registry
 from backend.models.lora.file import FAMILY_NAMES, LoraInfo, inspect, misfit, modules_by_path
 
 Skeleton = Mapping[str, Mapping[str, nn.Module]]
@@ -32,7 +28,9 @@ class _Model:
 class LoraFits:
     """Answers from a cache that follows the files' sizes and dates."""
 
-    def __init__(self) -> None:
+    def __init__(self, families: Registry) -> None:
+        """`families`: Who knows the modules of a model."""
+        self._families = families
         self._headers: dict[Path, tuple[tuple[int, int], LoraInfo]] = {}
         self._models: dict[Path, _Model] = {}
         self._lock = threading.Lock()
@@ -54,35 +52,24 @@ class LoraFits:
         if lora.family and model.family and lora.family != model.family:
             made, this = (FAMILY_NAMES.get(name, name) for name in (lora.family, model.family))
             return f"It was made for {made}; this model is {this}."
-        if not model.path.is_dir() or model.problem is not None:
-            return None  # one file, or unusable: its layers are known once it is loaded
-        known = self._model(model.path)
+        known = None if model.problem is not None else self._model(model)
+        if known is None:
+            return None  # its layers are known once it is loaded
         stamp = self._headers[lora.path][0] if lora.path in self._headers else None
         if (lora.path, stamp) not in known.answers:
             known.answers[lora.path, stamp] = misfit(lora, known.parts)
         return known.answers[lora.path, stamp]
 
-    def _model(self, folder: Path) -> _Model:
-        stamp = (folder / "unet" / "config.json").stat().st_mtime_ns
+    def _model(self, model: ModelInfo) -> _Model | None:
+        beside = [weights.parent / "config.json" for weights in model.weights]
+        stamp = max((path.stat().st_mtime_ns for path in beside if path.is_file()), default=0)
         with self._lock:
-            known = self._models.get(folder)
-            if known is None or known.stamp != stamp:
-                known = self._models[folder] = _Model(stamp, _build(folder))
+            known = self._models.get(model.path)
+            if known is not None and known.stamp == stamp:
+                return known
+            parts = self._families.skeleton(model)
+            if parts is None:
+                return None
+            paths = {name: modules_by_path(part) for name, part in parts.items()}
+            known = self._models[model.path] = _Model(stamp, paths)
             return known
-
-
-def _build(folder: Path) -> Skeleton:
-    """The checkpoint's parts without memory behind their weights."""
-    config: dict[str, Any] = json.loads((folder / "unet" / "config.json").read_text("utf-8"))
-    second = folder / "text_encoder_2"
-    with torch.device("meta"):
-        unet: Any = UNet2DConditionModel.from_config(config)
-        parts: dict[str, nn.Module] = {
-            "unet": unet,
-            "text_encoder": CLIPTextModel(CLIPTextConfig.from_pretrained(folder / "text_encoder")),
-        }
-        if second.is_dir():
-            parts["text_encoder_2"] = CLIPTextModelWithProjection(
-                CLIPTextConfig.from_pretrained(second)
-            )
-    return {name: modules_by_path(part) for name, part in parts.items()}

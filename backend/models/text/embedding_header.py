@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from backend.contracts.errors import LoomError, ModelProblem
-from backend.models.catalog.layout import family_of_width
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
+from backend.models.catalog.widths import family_of_width
 
 PAIR = ("clip_l", "clip_g")
 MAX_VECTORS = 75  # what a chunk of a prompt holds

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Hashable
 
 from transformers import CLIPTokenizer
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import TokenCount
 from backend.models.catalog.catalog import ModelInfo
-from backend.models.catalog.configs import part_config, text_widths
-from backend.models.loading import guarded
+from backend.models.family import Registry, TokenizerSource
 from backend.models.text.chunks import chunks
-from backend.models.text.clip_vocabulary import clip_tokenizer
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf
 from backend.models.text.prompt_schedule import at_steps
 from backend.recipes.a1111 import without_loras
@@ -26,10 +24,16 @@ KEPT = 4
 class TokenCounter:
     """Counts the very chunks that the model's text encoder will be given. Safe from any thread."""
 
-    def __init__(self, shelf: EmbeddingShelf | None = None) -> None:
-        """`shelf`: The textual inversions that prompts may name."""
+    def __init__(self, families: Registry, shelf: EmbeddingShelf | None = None) -> None:
+        """Loads nothing yet.
+
+        Args:
+            families: Who knows the tokenizers.
+            shelf: The textual inversions that prompts may name.
+        """
+        self._families = families
         self._shelf = shelf
-        self._tokenizers: OrderedDict[tuple[Path, int], tuple[CLIPTokenizer, int]] = OrderedDict()
+        self._tokenizers: OrderedDict[Hashable, CLIPTokenizer] = OrderedDict()
         self._lock = threading.Lock()
 
     def count(self, info: ModelInfo, text: str) -> TokenCount | None:
@@ -40,34 +44,24 @@ class TokenCounter:
         """
         with self._lock:  # a tokenizer serves one thread at a time
             try:
-                tokenizer, size = self._tokenizer(info)
+                source = self._families.tokenizer(info)
+                if source is None:
+                    return None
+                tokenizer = self._tokenizer(source)
+                size = min(tokenizer.model_max_length, source.positions) - 2
                 said = dict.fromkeys(at_steps(without_loras(text), STEPS))
                 shelf = self._shelf
-                words = NO_WORDS if shelf is None else shelf.fitting(text_widths(info))
+                words = NO_WORDS if shelf is None else shelf.fitting(info.anatomy.text_widths)
                 found = [chunks(one, tokenizer, size, words) for one in said]
             except (LoomError, OSError):
                 return None
         longest = max(found, key=lambda one: (len(one), sum(len(c.tokens) for c in one)))
         return TokenCount(tuple(len(chunk.tokens) for chunk in longest), size)
 
-    def _tokenizer(self, info: ModelInfo) -> tuple[CLIPTokenizer, int]:
-        single = info.path.is_file()
-        folder = info.path / "tokenizer"
-        # Single files share one vocabulary; what fills a chunk up is not counted.
-        key = (Path(), 0) if single else (folder, folder.stat().st_mtime_ns)
-        if key not in self._tokenizers:
-            tokenizer = (
-                clip_tokenizer()
-                if single
-                else guarded(
-                    lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True),
-                    folder.name,
-                )
-            )
-            config = part_config(info, "text_encoder")
-            positions = min(tokenizer.model_max_length, config.get("max_position_embeddings", 77))
-            self._tokenizers[key] = tokenizer, positions - 2
-        self._tokenizers.move_to_end(key)
+    def _tokenizer(self, source: TokenizerSource) -> CLIPTokenizer:
+        if source.key not in self._tokenizers:
+            self._tokenizers[source.key] = source.make()
+        self._tokenizers.move_to_end(source.key)
         while len(self._tokenizers) > KEPT:
             self._tokenizers.popitem(last=False)
-        return self._tokenizers[key]
+        return self._tokenizers[source.key]

@@ -17,6 +17,7 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.job import Patience
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
@@ -46,7 +47,7 @@ def engine_of(models: Path) -> Iterator[Callable[..., LocalEngine]]:
             raise AssertionError(f"{name} is not needed here")
 
         engine = LocalEngine(
-            Catalog([models]),
+            Catalog([models], FAMILIES),
             ModelManager(load, 1),
             pick("cpu", "float32"),
             storage,
@@ -218,7 +219,7 @@ def test_a_size_that_cannot_fit_says_what_would(
 
 def test_close_stops_everything(models: Path) -> None:
     engine = LocalEngine(
-        Catalog([models]),
+        Catalog([models], FAMILIES),
         ModelManager(lambda name: None, 1),
         pick("cpu", "float32"),
         None,

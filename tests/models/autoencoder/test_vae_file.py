@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
 from backend.contracts.errors import BadInput, ModelProblem
+from backend.families.registry import FAMILIES
 from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae, cache_key, load_vae, named_in
 from backend.models.catalog.catalog import Catalog
@@ -33,7 +34,7 @@ def original_vae(path: Path, prefix: str = "", seed: int = 3) -> Path:
 
 
 def loaded(root: Path, name: str) -> SeparateVae:
-    return load_vae(Catalog([root]).find("vae", name), CPU)
+    return load_vae(Catalog([root], FAMILIES).find("vae", name), CPU)
 
 
 def decoded(vae: SeparateVae) -> torch.Tensor:
@@ -82,7 +83,7 @@ def test_what_is_no_autoencoder_is_listed_with_the_reason(tmp_path: Path) -> Non
     (tmp_path / "vae").mkdir()
     save_file({"x": torch.zeros(1)}, tmp_path / "vae" / "other.safetensors")
     (tmp_path / "vae" / "pickle.pt").write_bytes(b"x")
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     with pytest.raises(ModelProblem, match="holds no autoencoder"):
         catalog.find("vae", "other")
     with pytest.raises(ModelProblem, match="pickle"):

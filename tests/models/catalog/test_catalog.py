@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import save_file
 
 from backend.contracts.errors import ModelProblem, UnknownName
+from backend.families.registry import FAMILIES
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog, content_hash
-from backend.models.catalog.layout import family_of
 from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.catalog.widths import family_of
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
@@ -32,16 +33,16 @@ def edit(path: Path, **changes: object) -> None:
 
 
 def problem(tmp_path: Path) -> str:
-    (info,) = Catalog([tmp_path]).models()
+    (info,) = Catalog([tmp_path], FAMILIES).models()
     assert info.problem is not None
     with pytest.raises(ModelProblem) as error:
-        Catalog([tmp_path]).checkpoint(info.name)
+        Catalog([tmp_path], FAMILIES).checkpoint(info.name)
     assert info.problem in str(error.value)
     return info.problem
 
 
 def test_lists_checkpoints_with_their_cards(root: Path) -> None:
-    catalog = Catalog([root, root / "missing"])
+    catalog = Catalog([root, root / "missing"], FAMILIES)
     eps, v = catalog.models()
     assert (eps.name, v.name) == ("tiny-eps", "tiny-v")
     assert eps.native_size == (64, 64)
@@ -62,7 +63,7 @@ def test_both_naming_habits_and_subfolders(root: Path, tmp_path: Path) -> None:
     key = "lora_unet_down_attn2_to_k.lora_down.weight"
     save_file({key: torch.zeros(4, 768)}, tmp_path / "Lora" / "Style.SafeTensors")
     shutil.copytree(source / "vae", tmp_path / "VAE" / "better")
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     assert [info.name for info in catalog.models()] == ["deep"]
     (lora,) = catalog.models("lora")
     assert (lora.name, lora.family, lora.problem) == ("Style", "sd1", None)
@@ -72,24 +73,24 @@ def test_both_naming_habits_and_subfolders(root: Path, tmp_path: Path) -> None:
 def test_the_first_root_wins_unless_it_is_broken(root: Path, folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "second" / "checkpoints" / "x")
     roots = [tmp_path, tmp_path / "second"]
-    assert Catalog(roots).checkpoint("x").path == folder
+    assert Catalog(roots, FAMILIES).checkpoint("x").path == folder
     (folder / UNET).unlink()
-    assert Catalog(roots).checkpoint("x").path != folder
+    assert Catalog(roots, FAMILIES).checkpoint("x").path != folder
 
 
 def test_unknown_names_suggest_near_ones(root: Path, tmp_path: Path) -> None:
-    catalog = Catalog([root])
+    catalog = Catalog([root], FAMILIES)
     with pytest.raises(UnknownName, match="did you mean 'tiny-eps'") as error:
         catalog.checkpoint("Tiny_esp")
     assert error.value.field == "model"
     with pytest.raises(UnknownName, match="there are: tiny-eps, tiny-v"):
         catalog.checkpoint("../../etc")
     with pytest.raises(UnknownName, match="holds none"):
-        Catalog([tmp_path]).checkpoint("x" * 10_000)
+        Catalog([tmp_path], FAMILIES).checkpoint("x" * 10_000)
 
 
 def test_refresh_sees_changes(folder: Path, tmp_path: Path) -> None:
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     folder.rename(folder.with_name("renamed"))
     assert catalog.checkpoint("x")
     catalog.refresh()
@@ -183,7 +184,7 @@ def test_known_parts_that_are_not_loaded_are_fine(folder: Path, tmp_path: Path) 
         safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"],
         feature_extractor=["transformers", "CLIPImageProcessor"],
     )
-    assert Catalog([tmp_path]).checkpoint("x")
+    assert Catalog([tmp_path], FAMILIES).checkpoint("x")
 
 
 def test_depth_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_depth_checkpoints_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_inpainting_checkpoints_are_accepted(folder: Path, tmp_path: Path) -> None:
     edit(folder / "unet" / "config.json", in_channels=9)
     edit(folder / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
-    assert Catalog([tmp_path]).checkpoint("x")
+    assert Catalog([tmp_path], FAMILIES).checkpoint("x")
 
 
 def test_shards_outside_the_folder_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_shards_outside_the_folder_are_refused(folder: Path, tmp_path: Path) -> 
 
 def test_a_damaged_card_leaves_the_model_usable(folder: Path, tmp_path: Path) -> None:
     (folder / "card.json").write_text('{"guidance_scale": "lots"}')
-    info = Catalog([tmp_path]).checkpoint("x")
+    info = Catalog([tmp_path], FAMILIES).checkpoint("x")
     assert info.card == Card()
     assert info.note is not None
     assert "'guidance_scale'" in info.note
@@ -217,7 +218,7 @@ def test_a_damaged_card_leaves_the_model_usable(folder: Path, tmp_path: Path) ->
 def test_cards_take_pairs_and_groups(folder: Path, tmp_path: Path) -> None:
     card = {"name": "X", "native_size": [128, 64], "known_words": {"a": ["b"], "c": ["d", "e"]}}
     (folder / "card.json").write_text(json.dumps(card))
-    info = Catalog([tmp_path]).checkpoint("x")
+    info = Catalog([tmp_path], FAMILIES).checkpoint("x")
     assert info.native_size == (128, 64)
     assert info.card.known_words == ("b", "d", "e")
     assert info.card.title == "X"
@@ -230,7 +231,7 @@ def test_a_file_that_is_no_checkpoint_is_listed_with_the_reason(tmp_path: Path) 
 
 
 def test_content_hash_is_the_files_sha256_and_follows_changes(folder: Path, tmp_path: Path) -> None:
-    info = Catalog([tmp_path]).checkpoint("x")
+    info = Catalog([tmp_path], FAMILIES).checkpoint("x")
     digest = hashlib.sha256((folder / UNET).read_bytes()).hexdigest()
     assert content_hash(info) == digest[:10]
     data = bytearray((folder / UNET).read_bytes())
@@ -243,7 +244,7 @@ def test_content_hash_is_the_files_sha256_and_follows_changes(folder: Path, tmp_
 def test_content_hash_is_remembered(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = Catalog([tmp_path]).checkpoint("x")
+    info = Catalog([tmp_path], FAMILIES).checkpoint("x")
     first = content_hash(info)
     monkeypatch.setattr(hashlib, "sha256", None)
     assert content_hash(info) == first
@@ -265,8 +266,8 @@ def test_tiny_decoders_are_found_by_family(root: Path, tmp_path: Path) -> None:
         num_encoder_blocks=(1,) * 4,
         num_decoder_blocks=(1,) * 4,
     ).save_pretrained(tmp_path / "vae_approx" / "taesd")
-    catalog = Catalog([tmp_path])
-    found = catalog.tiny_decoder("sd1")
+    catalog = Catalog([tmp_path], FAMILIES)
+    found = catalog.tiny_decoder("taesd")
     assert found is not None
     assert found.kind == "tiny_decoder"
     assert catalog.tiny_decoder("sdxl") is None

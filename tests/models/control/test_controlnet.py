@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from backend.contracts.errors import BadInput, ModelProblem, UnknownName
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet, load_controlnet, weights
@@ -34,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def catalog(models: Path) -> Catalog:
-    return Catalog([models])
+    return Catalog([models], FAMILIES)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def test_leases_share_one_load(catalog: Catalog, canny: ControlNet) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     folder = tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
     path = tiny_controlnet(folder, tmp_path / "controlnet" / "tiny-canny")
-    info = Catalog([tmp_path]).find("controlnet", "tiny-canny")
+    info = Catalog([tmp_path], FAMILIES).find("controlnet", "tiny-canny")
     weights_file = path / "diffusion_pytorch_model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:-100])
     with pytest.raises(ModelProblem, match="tiny-canny/diffusion_pytorch_model"):

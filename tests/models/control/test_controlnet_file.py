@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 
 from backend.contracts.errors import ModelProblem
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.control import controlnet
 from backend.models.control.controlnet import load_controlnet
@@ -28,7 +28,7 @@ def test_the_same_residuals_as_diffusers(tmp_path: Path, layout: Layout, prefix:
     path = original_controlnet(
         tmp_path / "ControlNet" / "a_canny.safetensors", layout, prefix=prefix
     )
-    net = load_controlnet(Catalog([tmp_path]).find("controlnet", "a_canny"), CPU)
+    net = load_controlnet(Catalog([tmp_path], FAMILIES).find("controlnet", "a_canny"), CPU)
     (tmp_path / "config").mkdir()
     config = {"_class_name": "ControlNetModel", **controlnet_config(path)}
     (tmp_path / "config" / "config.json").write_text(json.dumps(config))
@@ -91,7 +91,7 @@ def test_files_under_diffusers_names_are_read_off_their_shapes(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
     theirs = under_diffusers_names(tmp_path / "controlnet" / "xl_canny.safetensors", config)
-    info = Catalog([tmp_path]).find("controlnet", "xl_canny")
+    info = Catalog([tmp_path], FAMILIES).find("controlnet", "xl_canny")
     net = load_controlnet(info, CPU)
     generator = torch.Generator().manual_seed(0)
     inputs = (
@@ -131,7 +131,7 @@ def test_other_kinds_are_refused_by_name(tmp_path: Path, key: str, sentence: str
     path.parent.mkdir()
     save_file({key: torch.zeros(1)}, path)
     with pytest.raises(ModelProblem, match=sentence):
-        Catalog([tmp_path]).find("controlnet", "kind")
+        Catalog([tmp_path], FAMILIES).find("controlnet", "kind")
 
 
 def test_heads_are_not_guessed(tmp_path: Path) -> None:
@@ -139,21 +139,18 @@ def test_heads_are_not_guessed(tmp_path: Path) -> None:
         tmp_path / "controlnet" / "own.safetensors", SD1 | {"cross_attention_dim": 192}
     )
     with pytest.raises(ModelProblem, match="attention heads"):
-        Catalog([tmp_path]).find("controlnet", "own")
+        Catalog([tmp_path], FAMILIES).find("controlnet", "own")
 
 
 def test_it_is_chosen_for_the_checkpoint_that_it_fits(tmp_path: Path) -> None:
     original_controlnet(tmp_path / "ControlNet" / "one_canny.safetensors", "sd1")
     original_checkpoint(tmp_path / "Stable-diffusion" / "base.safetensors", "sd1")
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     found = controlnet.choose(catalog, catalog.checkpoint("base"), "canny", None)
     assert found.name == "one_canny"
-    other = replace(
-        catalog.checkpoint("base"),
-        path=original_checkpoint(
-            tmp_path / "Stable-diffusion" / "nine.safetensors", "sd1", in_channels=9
-        ),
-    )
+    original_checkpoint(tmp_path / "Stable-diffusion" / "nine.safetensors", "sd1", in_channels=9)
+    catalog.refresh()
+    other = catalog.checkpoint("nine")
     assert not controlnet.fits(found, other)
 
 
@@ -164,7 +161,7 @@ def test_what_cannot_run_is_listed_with_the_reason(tmp_path: Path) -> None:
         tmp_path / "controlnet" / "diff.safetensors",
     )
     save_file({"x": torch.zeros(1)}, tmp_path / "controlnet" / "other.safetensors")
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     for name, sentence in (("diff", "difference"), ("other", "no ControlNet")):
         with pytest.raises(ModelProblem, match=sentence):
             catalog.find("controlnet", name)

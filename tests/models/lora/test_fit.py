@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.lora.fit import LoraFits
 from tests import lora_files as files
@@ -18,8 +19,8 @@ def lora(path: Path, rank: int = 4) -> Path:
 
 def test_a_fitting_lora_a_broken_one_and_one_of_other_shapes(tmp_path: Path) -> None:
     tiny_checkpoint(tmp_path / "checkpoints" / "tiny")
-    model = Catalog([tmp_path]).checkpoint("tiny")
-    fits = LoraFits()
+    model = Catalog([tmp_path], FAMILIES).checkpoint("tiny")
+    fits = LoraFits(FAMILIES)
     good = lora(tmp_path / "loras" / "good.safetensors")
     assert fits.problem(fits.header(good), model) is None
     before = fits.header(good)

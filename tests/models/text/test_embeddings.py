@@ -17,9 +17,9 @@ from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.models.text.clip import TextEncoder
 from backend.models.text.embedding_file import read_embedding
@@ -57,12 +57,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def catalog(models: Path) -> Catalog:
-    return Catalog([models])
+    return Catalog([models], FAMILIES)
 
 
 @pytest.fixture(scope="module")
 def loaded(catalog: Catalog) -> Checkpoint:
-    return load_checkpoint(catalog.checkpoint("tiny"), pick("cpu", "float32"))
+    return FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32"))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_prompt_gives_the_tensor_of_diffusers(
 
 @pytest.mark.parity
 def test_sdxl_takes_the_vectors_of_both_encoders(models: Path, catalog: Catalog) -> None:
-    xl = load_checkpoint(catalog.checkpoint("xl"), pick("cpu", "float32"))
+    xl = FAMILIES.load(catalog.checkpoint("xl"), pick("cpu", "float32"))
     xl.text.teach(EmbeddingShelf(catalog))
     pipe = StableDiffusionXLPipeline.from_pretrained(models / "checkpoints" / "xl")
     state = read_embedding(models / "embeddings" / "both.safetensors").vectors
@@ -195,13 +195,13 @@ def test_another_file_under_the_name_gives_another_picture(
 
 
 def test_the_counter_counts_vectors(catalog: Catalog, text: TextEncoder) -> None:
-    counter = TokenCounter(EmbeddingShelf(catalog))
+    counter = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
     info = catalog.checkpoint("tiny")
     for prompt in ("bad-hands", "a fish, ink", "both wide"):
         count = counter.count(info, prompt)
         assert count is not None
         assert sum(count.chunks) == text.count_tokens(prompt)[0]
-    plain, learned = TokenCounter().count(info, "a x"), counter.count(info, "a bad-hands")
+    plain, learned = TokenCounter(FAMILIES).count(info, "a x"), counter.count(info, "a bad-hands")
     assert plain is not None
     assert learned is not None
     assert sum(learned.chunks) == sum(plain.chunks) + 2
@@ -223,7 +223,7 @@ def test_what_is_no_embedding_is_shown_with_the_reason(
     path = write(tmp_path / "embeddings" / "odd.safetensors", tensors)
     with pytest.raises(ModelProblem, match=sentence):
         inspect_embedding(path)
-    (info,) = Catalog([tmp_path]).models("embedding")
+    (info,) = Catalog([tmp_path], FAMILIES).models("embedding")
     assert sentence in str(info.problem)
 
 
@@ -234,7 +234,9 @@ def test_pickles_and_damage_get_sentences(tmp_path: Path) -> None:
     whole = write(folder / "cut.safetensors", {"emb_params": vectors(2)}).read_bytes()
     (folder / "cut.safetensors").write_bytes(whole[:-5])
     write(folder / "nan.safetensors", {"emb_params": torch.full((1, 32), float("nan"))})
-    problems = {info.name: info.problem for info in Catalog([tmp_path]).models("embedding")}
+    problems = {
+        info.name: info.problem for info in Catalog([tmp_path], FAMILIES).models("embedding")
+    }
     assert "pickle" in str(problems["old"])
     assert "damaged" in str(problems["cut"])
     with pytest.raises(ModelProblem, match="not finite"):

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from backend.contracts.errors import BadInput, ModelProblem
+from backend.families.registry import FAMILIES
+from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
-from backend.models.catalog.layout import inspect_folder
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import inspect
 from backend.models.lora.fit import LoraFits
 from backend.models.memory.devices import pick
@@ -30,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(root: Path) -> Checkpoint:
-    return load_checkpoint(Catalog([root]).checkpoint("xl"), pick("cpu", "float32"))
+    return FAMILIES.load(Catalog([root], FAMILIES).checkpoint("xl"), pick("cpu", "float32"))
 
 
 def changed(folder: Path, file: str, **values: Any) -> Path:
@@ -40,7 +40,7 @@ def changed(folder: Path, file: str, **values: Any) -> Path:
 
 
 def test_the_catalog_lists_it(root: Path) -> None:
-    info = Catalog([root]).checkpoint("xl")
+    info = Catalog([root], FAMILIES).checkpoint("xl")
     assert info.native_size == (128, 128)
     assert info.bytes > sum(path.stat().st_size for path in info.weights)
 
@@ -50,8 +50,8 @@ def test_the_autoencoder_is_float32_where_its_config_says_so(
     tmp_path: Path, upcast: bool, expected: torch.dtype
 ) -> None:
     folder = tiny_sdxl(tmp_path / "checkpoints" / "xl", force_upcast=upcast)
-    info = Catalog([tmp_path]).checkpoint(folder.name)
-    model = load_checkpoint(info, pick("cpu", "bfloat16"))
+    info = Catalog([tmp_path], FAMILIES).checkpoint(folder.name)
+    model = FAMILIES.load(info, pick("cpu", "bfloat16"))
     assert model.codec.model.dtype == expected
     assert {module.dtype for module in model.text.modules.values()} == {torch.bfloat16}  # type: ignore[union-attr]
     assert model.network.model.dtype == torch.bfloat16
@@ -111,14 +111,14 @@ def test_what_cannot_run_is_refused(
 ) -> None:
     folder = changed(tiny_sdxl(tmp_path / "xl"), file, **values)
     with pytest.raises(ModelProblem, match=sentence):
-        inspect_folder(folder)
+        FAMILIES.recognise(folder, Card())
 
 
 def test_a_missing_second_encoder_is_named(tmp_path: Path) -> None:
     folder = tiny_sdxl(tmp_path / "xl")
     (folder / "text_encoder_2" / "model.safetensors").unlink()
     with pytest.raises(ModelProblem, match=r"text_encoder_2/model\.safetensors is missing"):
-        inspect_folder(folder)
+        FAMILIES.recognise(folder, Card())
 
 
 def test_loras_are_held_against_both_text_encoders(
@@ -129,6 +129,6 @@ def test_loras_are_held_against_both_text_encoders(
     factors = files.random_factors(parts, ("attn2.to_k", "q_proj"), seed=1)
     lora = inspect(files.write(tmp_path / "l.safetensors", files.diffusers_keys(factors)))
     assert {"text_encoder", "text_encoder_2"} < lora.parts
-    fits = LoraFits()
-    assert fits.problem(lora, Catalog([root]).checkpoint("xl")) is None
-    assert fits.problem(lora, Catalog([tmp_path]).checkpoint("tiny")) is not None
+    fits = LoraFits(FAMILIES)
+    assert fits.problem(lora, Catalog([root], FAMILIES).checkpoint("xl")) is None
+    assert fits.problem(lora, Catalog([tmp_path], FAMILIES).checkpoint("tiny")) is not None

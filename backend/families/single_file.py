@@ -12,25 +12,27 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from backend.contracts.errors import ModelProblem
+from backend.families.diffusers_folder import check_channels
+from backend.families.prediction import Told, sidecar_times, told_by
 from backend.models.catalog.card import Card
-from backend.models.catalog.layout import SIZE_IDS
-from backend.models.catalog.prediction import Told, sidecar_times, told_by
+from backend.models.catalog.compvis import (
+    CLIP,
+    HEAD_WIDTH,
+    OPEN_CLIP,
+    SDXL_CLIP,
+    SDXL_OPEN_CLIP,
+    UNET,
+    VAE,
+    Layout,
+    count,
+    encoder_config,
+    vae_widths,
+)
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
 
-Layout = Literal["sd1", "sd2", "sdxl"]
-UNET = "model.diffusion_model."
-VAE = "first_stage_model."
-CONTROL = "control_model."
-CLIP = "cond_stage_model.transformer."
-OPEN_CLIP = "cond_stage_model.model."
-SDXL_CLIP = "conditioner.embedders.0.transformer."
-SDXL_OPEN_CLIP = "conditioner.embedders.1.model."
-LEVELS = {"sd1": 4, "sd2": 4, "sdxl": 3}  # of the UNet
-VAE_LEVELS = 4
-HEAD_WIDTH = 64  # of SD 2.x' and SDXL's UNets and of all text encoders
 # The noise schedule that all of them were trained with (arXiv:2112.10752, released configs).
 SCHEDULER: dict[str, Any] = {
     "_class_name": "DDIMScheduler",
@@ -111,11 +113,7 @@ def _inspect(
         text, second = _text_encoders(shapes, layout)
     except KeyError as error:
         raise ModelProblem(f"{path.name} lacks the tensor '{error.args[0]}'.") from None
-    if unet["in_channels"] not in (vae["latent_channels"], 2 * vae["latent_channels"] + 1):
-        raise ModelProblem(
-            "The UNet takes other channels than the autoencoder's latents (a depth checkpoint, "
-            "perhaps); only text-to-image and inpainting checkpoints can be used."
-        )
+    check_channels(unet, vae)
     told = card.before(told_by(path, shapes))
     # SD 2.x' inpainting release predicts eps; of the others most that are in use predict v.
     plain_sd2 = layout == "sd2" and unet["in_channels"] == vae["latent_channels"]
@@ -176,81 +174,13 @@ def _unet(shapes: Shapes, layout: Layout) -> dict[str, Any]:
     }
 
 
-def encoder_config(shapes: Shapes, layout: Layout) -> dict[str, Any]:
-    """Config of the UNet's first half, which a ControlNet copies."""
-    levels = LEVELS[layout]
-    # Input blocks 1, 4, 7, 10 are the first residual blocks of the levels.
-    firsts = [f"{UNET}input_blocks.{1 + 3 * level}" for level in range(levels)]
-    widths = [shapes[f"{first}.0.out_layers.3.weight"][0] for first in firsts]
-    depths = [
-        _count(shapes, rf"{re.escape(first)}\.1\.transformer_blocks\.(\d+)\.") for first in firsts
-    ]
-    attention = f"{firsts[next((i for i, depth in enumerate(depths) if depth), 0)]}.1."
-    heads: int | list[int] = 8
-    if layout != "sd1":
-        heads = [max(1, width // HEAD_WIDTH) for width in widths]
-    config = {
-        "in_channels": shapes[f"{UNET}input_blocks.0.0.weight"][1],
-        "layers_per_block": 2,
-        "block_out_channels": widths,
-        "attention_head_dim": heads,
-        "cross_attention_dim": shapes[f"{attention}transformer_blocks.0.attn2.to_k.weight"][1],
-        "use_linear_projection": len(shapes[f"{attention}proj_in.weight"]) == 2,
-        "down_block_types": [
-            "CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths
-        ],
-    }
-    if layout == "sdxl":
-        added = shapes[f"{UNET}label_emb.0.0.weight"][1]
-        pooled = shapes[f"{SDXL_OPEN_CLIP}text_projection"][1]
-        config |= {
-            "transformer_layers_per_block": [max(1, depth) for depth in depths],
-            "addition_embed_type": "text_time",
-            "projection_class_embeddings_input_dim": added,
-            "addition_time_embed_dim": (added - pooled) // SIZE_IDS,
-        }
-    return config
-
-
 def _vae(shapes: Shapes, layout: Layout) -> dict[str, Any]:
     own = {name.removeprefix(VAE): shape for name, shape in shapes.items() if name.startswith(VAE)}
     sdxl = layout == "sdxl"
-    return _vae_widths(own, "encoder.down.{}.block.0.conv1.weight") | {
+    return vae_widths(own, "encoder.down.{}.block.0.conv1.weight") | {
         "sample_size": 1024 if sdxl else 512,
         "force_upcast": sdxl,
         "scaling_factor": 0.13025 if sdxl else 0.18215,
-    }
-
-
-def vae_config(shapes: Shapes, path: Path) -> dict[str, Any]:
-    """Config of a file that holds an autoencoder alone, in the original or diffusers' layout.
-
-    Raises:
-        ModelProblem: It holds none.
-    """
-    shapes = {name.removeprefix(VAE): shape for name, shape in shapes.items()}
-    for first in (
-        "encoder.down.{}.block.0.conv1.weight",
-        "encoder.down_blocks.{}.resnets.0.conv1.weight",
-    ):
-        if first.format(0) in shapes:
-            try:
-                return _vae_widths(shapes, first)
-            except KeyError as error:
-                name = error.args[0]
-                raise ModelProblem(f"{path.name} lacks the tensor '{name}'.") from None
-    raise ModelProblem(f"{path.name} holds no autoencoder of Stable Diffusion's kind.")
-
-
-def _vae_widths(shapes: Shapes, first: str) -> dict[str, Any]:
-    return {
-        "in_channels": 3,
-        "out_channels": 3,
-        "layers_per_block": 2,
-        "block_out_channels": [shapes[first.format(level)][0] for level in range(VAE_LEVELS)],
-        "latent_channels": shapes["post_quant_conv.weight"][0],
-        "down_block_types": ["DownEncoderBlock2D"] * VAE_LEVELS,
-        "up_block_types": ["UpDecoderBlock2D"] * VAE_LEVELS,
     }
 
 
@@ -276,7 +206,7 @@ def _clip(shapes: Shapes, prefix: str) -> dict[str, Any]:
         "hidden_size": width,
         "projection_dim": width,
         "intermediate_size": shapes[f"{clip}encoder.layers.0.mlp.fc1.weight"][0],
-        "num_hidden_layers": _count(shapes, rf"{re.escape(clip)}encoder\.layers\.(\d+)\."),
+        "num_hidden_layers": count(shapes, rf"{re.escape(clip)}encoder\.layers\.(\d+)\."),
         "num_attention_heads": max(1, width // HEAD_WIDTH),
         "max_position_embeddings": shapes[f"{clip}embeddings.position_embedding.weight"][0],
         "hidden_act": "quick_gelu",
@@ -292,13 +222,8 @@ def _open_clip(shapes: Shapes, prefix: str) -> dict[str, Any]:
         "hidden_size": width,
         "projection_dim": projection[1],
         "intermediate_size": shapes[f"{prefix}transformer.resblocks.0.mlp.c_fc.weight"][0],
-        "num_hidden_layers": _count(shapes, blocks),
+        "num_hidden_layers": count(shapes, blocks),
         "num_attention_heads": max(1, width // HEAD_WIDTH),
         "max_position_embeddings": shapes[f"{prefix}positional_embedding"][0],
         "hidden_act": "gelu",
     }
-
-
-def _count(shapes: Shapes, pattern: str) -> int:
-    found = [int(match[1]) for name in shapes if (match := re.match(pattern, name))]
-    return max(found, default=-1) + 1

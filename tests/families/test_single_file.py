@@ -9,18 +9,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backend.contracts.errors import ModelProblem
+from backend.families.configs import part_config
+from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
-from backend.models.catalog.configs import part_config
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
 from tests.original import WIDTHS, original_checkpoint
+from tests.tiny import tiny_checkpoint
 
 CPU = pick("cpu", "float32")
 
 
 def found(path: Path) -> ModelInfo:
-    return Catalog([path.parent.parent]).models()[0]
+    return Catalog([path.parent.parent], FAMILIES).models()[0]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_widths_are_read_off_the_shapes(tmp_path: Path) -> None:
     assert not unet["use_linear_projection"]
     assert part_config(info, "scheduler")["prediction_type"] == "epsilon"
     assert (info.native_size, info.bytes, info.note) == ((512, 512), path.stat().st_size, None)
-    loaded = load_checkpoint(info, CPU)
+    loaded = FAMILIES.load(info, CPU)
     assert loaded.network.in_channels == 9
     assert loaded.text.model.config.num_hidden_layers == 3
     assert loaded.nbytes > 0
@@ -79,7 +80,7 @@ def test_sd2_is_taken_for_v_and_says_so(place: Path) -> None:
     assert info.note is not None
     assert "epsilon" in info.note
     assert info.native_size == (768, 768)
-    loaded = load_checkpoint(info, CPU)
+    loaded = FAMILIES.load(info, CPU)
     assert loaded.prediction_type == "v_prediction"
     assert loaded.text.model.config.num_hidden_layers == 23
 
@@ -130,13 +131,14 @@ def test_marks_inside_the_file(
     assert scheduler["timestep_spacing"] == ("trailing" if zero_snr else "leading")
 
 
-def test_the_card_overrides_a_folder_too(root: Path) -> None:
+def test_the_card_overrides_a_folder_too(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    info = Catalog([root]).checkpoint("tiny-eps")
+    tiny_checkpoint(tmp_path / "checkpoints" / "tiny-eps")
+    info = Catalog([tmp_path], FAMILIES).checkpoint("tiny-eps")
     card = info.card.model_copy(update={"prediction_type": "v_prediction"})
-    assert load_checkpoint(replace(info, card=card), CPU).prediction_type == "v_prediction"
-    assert load_checkpoint(info, CPU).prediction_type == "epsilon"
+    assert FAMILIES.load(replace(info, card=card), CPU).prediction_type == "v_prediction"
+    assert FAMILIES.load(info, CPU).prediction_type == "epsilon"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_the_card_overrides_a_folder_too(root: Path) -> None:
 def test_other_files_are_listed_with_the_reason(tmp_path: Path, key: str, message: str) -> None:
     (tmp_path / "checkpoints").mkdir()
     save_file({key: torch.zeros(2)}, tmp_path / "checkpoints" / "a.safetensors")
-    info = Catalog([tmp_path]).models()[0]
+    info = Catalog([tmp_path], FAMILIES).models()[0]
     assert info.problem is not None
     assert message in info.problem
 
@@ -177,10 +179,10 @@ def test_a_damaged_file_never_runs(sd2: Path, tmp_path: Path, name: str, damage:
     path.parent.mkdir()
     save_file(tensors, path)
     with pytest.raises(ModelProblem, match=r"a\.safetensors"):
-        load_checkpoint(found(path), CPU)
+        FAMILIES.load(found(path), CPU)
 
 
 def test_half_precision(place: Path) -> None:
-    half = load_checkpoint(found(place), pick("cpu", "bfloat16"))
+    half = FAMILIES.load(found(place), pick("cpu", "bfloat16"))
     assert half.network.model.dtype == half.codec.model.dtype == torch.bfloat16
     assert half.text.model.dtype == torch.bfloat16

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from accelerate import init_empty_weights
@@ -22,14 +21,11 @@ from diffusers.loaders.single_file_utils import (
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import load_file
-from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from backend.contracts.errors import ModelProblem
-from backend.models.catalog.original import SDXL_OPEN_CLIP, Original
-
-Tensors = dict[str, torch.Tensor]
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
+from backend.families.single_file import Original
+from backend.models.catalog.compvis import SDXL_OPEN_CLIP
+from backend.models.loading import Tensors, filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,26 +78,3 @@ def _text(tensors: Tensors, model: CLIPTextModel, original: Original) -> Tensors
 
 def _second(tensors: Tensors, model: CLIPTextModelWithProjection) -> Tensors:
     return convert_open_clip_checkpoint(model, tensors, prefix=SDXL_OPEN_CLIP)
-
-
-def filled(module: ModuleT, tensors: Tensors, path: Path, dtype: torch.dtype) -> ModuleT:
-    """`module` with the weights, every one of them from the file.
-
-    Raises:
-        ModelProblem: A tensor is missing or has another shape; names it.
-    """
-    wanted = dict(module.named_parameters())
-    missing = sorted(wanted.keys() - tensors.keys())
-    if missing:
-        raise ModelProblem(
-            f"The file {path.name} lacks {len(missing)} of its tensors, e.g. '{missing[0]}'."
-        )
-    for name, parameter in wanted.items():
-        if tensors[name].shape != parameter.shape:
-            raise ModelProblem(
-                f"The file {path.name} has '{name}' in the shape {tuple(tensors[name].shape)} "
-                f"instead of {tuple(parameter.shape)}."
-            )
-    values = {name: tensors[name].to(dtype) for name in wanted}
-    module.load_state_dict(values, strict=False, assign=True)
-    return module

@@ -11,11 +11,11 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from safetensors.torch import save_file
 
 from backend.contracts.errors import ModelProblem
-from backend.models.catalog import original
+from backend.families import single_file as original
+from backend.families.registry import FAMILIES
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.loading import load_checkpoint
 from backend.models.lora.file import read
 from backend.models.lora.key_names import factors
 from backend.models.lora.mix import LoraMixer
@@ -35,10 +35,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(path: Path) -> Checkpoint:
-    info = Catalog([path.parent.parent]).checkpoint("xl")
+    info = Catalog([path.parent.parent], FAMILIES).checkpoint("xl")
     assert info.native_size == (1024, 1024)
     assert info.note is None
-    return load_checkpoint(info, pick("cpu", "bfloat16"))
+    return FAMILIES.load(info, pick("cpu", "bfloat16"))
 
 
 def test_the_released_unet_is_read_off_its_shapes() -> None:

@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from backend.families.configs import part_config
+from backend.families.prediction import Told, told_by
+from backend.families.probe import probed
+from backend.families.registry import FAMILIES
+from backend.families.single_file import inspect_original
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
-from backend.models.catalog.configs import part_config
-from backend.models.catalog.original import inspect_original
-from backend.models.catalog.prediction import Told, told_by
-from backend.models.catalog.probe import probed
-from backend.models.loading import load_checkpoint
 from backend.models.memory.devices import pick
 from tests.original import original_checkpoint
 
@@ -100,11 +100,11 @@ def test_an_unmarked_file_is_tried_when_it_is_loaded(
     else:
         path.parent.mkdir()
         path.hardlink_to(sd2)
-    catalog = Catalog([tmp_path])
+    catalog = Catalog([tmp_path], FAMILIES)
     before = catalog.checkpoint("base")
     assert before.native_size == (768, 768)
     assert "assumed" in (before.note or "")
-    model = load_checkpoint(before, pick("cpu", "float32"))
+    model = FAMILIES.load(before, pick("cpu", "float32"))
     assert model.prediction_type == kind
     assert model.native_size == (side, side)
     catalog.learn(model.info)

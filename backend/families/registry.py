@@ -1,0 +1,11 @@
+"""The families that this studio has; a new one is added here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backend.families.sd import SD
+from backend.families.sdxl import SDXL
+from backend.models.family import Registry
+
+FAMILIES: Final = Registry((SDXL, SD))

@@ -1,0 +1,30 @@
+"""SDXL (Podell et al. 2023, 2307.01952) and its inpainting models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backend.families.diffusers_folder import CLASSES, FolderKind
+from backend.families.stable_diffusion import StableDiffusionFamily
+from backend.models.catalog.safetensors_header import read_shapes
+
+EMBEDDERS = "conditioner.embedders."  # what its files call their text encoders, the refiner's too
+
+
+def _owns_file(path: Path) -> bool:
+    return any(name.startswith(EMBEDDERS) for name in read_shapes(path))
+
+
+SDXL = StableDiffusionFamily(
+    name="sdxl",
+    folder=FolderKind(
+        frozenset({"StableDiffusionXLPipeline", "StableDiffusionXLInpaintPipeline"}),
+        {
+            **CLASSES,
+            "text_encoder_2": frozenset({"CLIPTextModelWithProjection"}),
+            "tokenizer_2": CLASSES["tokenizer"],
+        },
+    ),
+    owns_file=_owns_file,
+    text_parts=("text_encoder", "text_encoder_2"),
+)
