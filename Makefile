@@ -8,9 +8,9 @@ JOBS ?= 2
 
 # Stamps carry a checksum of what they installed: a second run starts at once, also after a checkout.
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
-DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt docs/requirements.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run test lint parity bench screenshots clean
+.PHONY: run test lint parity bench docs screenshots clean
 
 run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
@@ -28,6 +28,9 @@ parity: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(PY) -m toyworld.pause $(PY) -m bench $(ARGS)
+
+docs: $(DEV_STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict && echo "Open build/docs/index.html."
 
 screenshots: $(DEV_STAMP)
 	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) scripts/screenshots $(ARGS)

@@ -4,14 +4,15 @@ import gc
 from pathlib import Path
 
 from ui.server.flags import flags
+from ui.server.places import places
 from ui.server.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
 
-ROOT = Path(__file__).parent
+HERE = places(Path(__file__).resolve().parent)
 
 
 def main() -> None:
     """Runs until Ctrl+C or SIGTERM, then lets the running step end."""
-    args = flags(ROOT)
+    args = flags(HERE.data)
     plan = serving(
         host=args.host,
         port=args.port,
@@ -27,14 +28,14 @@ def main() -> None:
     from backend.storage.wildcards import Wildcards
     from ui.page.build import build, serve, studio_at
 
-    wildcards = Wildcards(ROOT / "wildcards", args.data / "wildcards")
+    wildcards = Wildcards(HERE.wildcards, args.data / "wildcards")
 
     if args.fake is not None:
         from backend.engine.fake.engine import FakeEngine
 
         studio = studio_at(
             args.data,
-            ROOT / "presets",
+            HERE.presets,
             lambda storage: FakeEngine(
                 storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards
             ),
@@ -42,9 +43,9 @@ def main() -> None:
     else:
         studio = studio_at(
             args.data,
-            ROOT / "presets",
+            HERE.presets,
             lambda storage: start_local(
-                [ROOT / "models", *(args.models or [])],
+                HERE.model_folders(args.data, args.models),
                 storage,
                 (args.vram_budget, args.ram_budget, args.idle_minutes),
                 device=args.device,

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,17 +50,24 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    data: Path, *flags: str, fake_step_s: str | None = "0.01", **environment: str
+    data: Path,
+    *flags: str,
+    fake_step_s: str | None = "0.01",
+    program: Sequence[str] = ("app.py",),
+    cwd: Path = ROOT,
+    **environment: str,
 ) -> Iterator[Server]:
     """Starts `app.py` on a free port and ends it with SIGTERM.
 
     Args:
         fake_step_s: Seconds a step of the FakeEngine takes; None starts the real engine.
+        program: What Python is to run.
+        cwd: Where.
     """
     fake = [] if fake_step_s is None else ["--fake", fake_step_s]
     command = [
         sys.executable,
-        "app.py",
+        *program,
         *fake,
         "--port",
         str(free_port()),
@@ -70,7 +77,7 @@ def running(
     ]
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

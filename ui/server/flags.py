@@ -14,9 +14,16 @@ def amount(text: str) -> float:
     return value
 
 
-def flags(root: Path) -> argparse.Namespace:
-    """Reads the command line; `root` is the project's folder."""
-    parser = argparse.ArgumentParser(prog="app.py", description="An interactive diffusion studio.")
+def flags(data: Path) -> argparse.Namespace:
+    """Reads the command line; `data` is the data folder where no flag names one."""
+    return parser_of(data).parse_args()
+
+
+def parser_of(data: Path) -> argparse.ArgumentParser:
+    """The flags themselves."""
+    parser = argparse.ArgumentParser(
+        prog="latent-loom", description="An interactive diffusion studio."
+    )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
     add("--listen", action="store_true", help="serve to the network, with a password")
@@ -24,7 +31,7 @@ def flags(root: Path) -> argparse.Namespace:
     add("--share", action="store_true", help="make a public link, with a password")
     add("--auth", metavar="USER:PASS", help="ask for this name and password")
     add("--models", type=Path, action="append", metavar="DIR", help="more models (repeatable)")
-    add("--data", type=Path, default=root / "data", help="outputs and your presets (data)")
+    add("--data", type=Path, default=data, help=f"outputs and your presets ({data})")
     add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
     add(
@@ -46,4 +53,4 @@ def flags(root: Path) -> argparse.Namespace:
     add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
     add("--open", action="store_true", help="open a browser")
     add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    return parser
