@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from dataclasses import dataclass, field
@@ -60,3 +61,12 @@ def load_state(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def fingerprint_of(folder: Path, *more: str) -> str:
+    """Twelve digits that tell a folder's weights, and whatever else is said, from any other's."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.safetensors")):
+        digest.update(path.read_bytes())
+    digest.update(" ".join(more).encode())
+    return digest.hexdigest()[:12]

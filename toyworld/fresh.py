@@ -12,30 +12,39 @@ from toyworld.world import SECOND, World
 MIRRORED_SHARE = 0.5
 
 
-def fresh_scenes(
-    key: tuple[int, ...], count: int, size_px: int = 256, world: World = SECOND
-) -> tuple[list[Scene], NDArray[np.uint8]]:
-    """Scenes that a key alone decides, half of them mirrored in picture and in words.
+def draw_scenes(
+    key: tuple[int, ...], count: int, world: World = SECOND
+) -> list[tuple[Scene, bool]]:
+    """Scenes that a key alone decides, as their pictures show them, and whether those are mirrored.
 
     Args:
         key: Seed and place in the run, e.g. (seed, step).
         count: How many scenes.
-        size_px: Width and height of the pictures.
         world: The version of the world.
-
-    Returns:
-        The scenes as the pictures show them, and the pictures, (count, size_px, size_px, 3) uint8.
     """
     rng = np.random.default_rng(key)
-    scenes: list[Scene] = []
-    pictures = np.empty((count, size_px, size_px, 3), dtype=np.uint8)
-    for picture in pictures:
+    drawn: list[tuple[Scene, bool]] = []
+    for _ in range(count):
         scene = sample_scene(rng, world=world)
-        picture[:] = render(scene, size_px, world)
-        if rng.random() < MIRRORED_SHARE:
-            scene, picture[:] = mirrored(scene), picture[:, ::-1].copy()
-        scenes.append(scene)
-    return scenes, pictures
+        flipped = bool(rng.random() < MIRRORED_SHARE)
+        drawn.append((mirrored(scene) if flipped else scene, flipped))
+    return drawn
+
+
+def draw(scene: Scene, flipped: bool, size_px: int, world: World = SECOND) -> NDArray[np.uint8]:
+    """The picture of a drawn scene, (size_px, size_px, 3) uint8."""
+    if not flipped:
+        return render(scene, size_px, world)
+    return render(mirrored(scene), size_px, world)[:, ::-1].copy()
+
+
+def fresh_scenes(
+    key: tuple[int, ...], count: int, size_px: int = 256, world: World = SECOND
+) -> tuple[list[Scene], NDArray[np.uint8]]:
+    """The scenes of `draw_scenes` and their pictures, (count, size_px, size_px, 3) uint8."""
+    drawn = draw_scenes(key, count, world)
+    pictures = [draw(scene, flipped, size_px, world) for scene, flipped in drawn]
+    return [scene for scene, _ in drawn], np.stack(pictures)
 
 
 def fresh_crops(

@@ -7,7 +7,6 @@ a run that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from torch import nn
 from backend.models.memory.devices import pick
 from toyworld.autoencoder import psnr_db
 from toyworld.captions import caption
+from toyworld.checkpoint import fingerprint_of
 from toyworld.distances import COMPONENTS, frechet_on_axes, kernel_distance, principal_axes
 from toyworld.eyes import look, open_eyes
 from toyworld.judge import Judge, judge_pictures
@@ -62,12 +62,10 @@ def gate_prompts(count: int) -> list[str]:
 
 
 def fingerprint(model: Path) -> str:
-    """Twelve digits that tell a folder's weights and guidance from any other's."""
-    digest = hashlib.sha256()
-    for path in sorted(model.rglob("*.safetensors")):
-        digest.update(path.read_bytes())
-    digest.update(str(json.loads((model / "card.json").read_text())["guidance_scale"]).encode())
-    return digest.hexdigest()[:12]
+    """The same of a model, its guidance included."""
+    return fingerprint_of(
+        model, str(json.loads((model / "card.json").read_text())["guidance_scale"])
+    )
 
 
 def kept(path: Path, make: Callable[[], NDArray]) -> NDArray:

@@ -1,23 +1,45 @@
 """`python -m toyworld.pocket --work DIR`: the next Pocket, trained beside other work.
 
-One thread, at idle priority where the machine has one, held by the pause files of `toyworld.pause`.
-All state lies in the work folder; the same command goes on where the last one stopped, even after
-`kill -9`. docs/pocket-training.md says what the stages are and how far the run is.
+One thread, at idle priority where the machine has one, held by the pause files of
+`toyworld.pause`. Stages: `autoencoder` (grown, trained, then frozen with white latents), `levers`
+(paired short runs), `pictures` (the long run). All state lies in the work folder; the same command
+goes on where the last one stopped, even after `kill -9`. docs/pocket-training.md says more.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
+import json
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
+from toyworld.checkpoint import fingerprint_of
 from toyworld.deepen import Deepener, DeepenPlan
-from toyworld.grow import grow
+from toyworld.eye_test import COUNT, eye_questions
+from toyworld.folder import write_folder
+from toyworld.grow import grow, whiten
 from toyworld.humble import be_humble
-from toyworld.pause import training_folder
+from toyworld.levers import combined, lever_table, read_curves, slug, winners
+from toyworld.painter import Painter
+from toyworld.pause import training_folder, wait_while_paused
+from toyworld.plan import LEVERS, Plan
+from toyworld.sampling import Parts, generate
+from toyworld.stock import Stock, encode_scenes
+
+STATISTICS = (990_003,)
+"""Key of the scenes whose latents are made white."""
+STATISTICS_COUNT = 512
+GUIDANCE = 6.0
+STOCK_SLOTS = 4096
+"""More chunks than a lever's run draws, so that all levers share what was encoded once."""
 
 
 def say(line: str) -> None:
@@ -25,40 +47,155 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def autoencoder_run(work: Path, model: Path, seed: int) -> Deepener:
-    """The run of the autoencoder, from its state or grown from the model's of factor 8."""
+@dataclass(frozen=True)
+class Home:
+    """Where everything lies."""
+
+    work: Path
+    model: Path
+    """Today's model, which the autoencoder grows from and whose text encoder goes on."""
+
+    @property
+    def vae(self) -> Path:
+        """The frozen autoencoder."""
+        return self.work / "vae"
+
+    def wait(self) -> None:
+        """Return once nobody measures."""
+        wait_while_paused(self.work)
+
+
+def autoencoder_run(home: Home, seed: int) -> Deepener:
+    """The run of the autoencoder, from its state or grown from today's of factor 8."""
     torch.manual_seed(seed)
     shallow = AutoencoderKL.from_pretrained(
-        model / "vae", torch_dtype=torch.float32, use_safetensors=True
+        home.model / "vae", torch_dtype=torch.float32, use_safetensors=True
     )
-    return Deepener(grow(shallow), work / "autoencoder.pt", DeepenPlan(seed))
+    return Deepener(grow(shallow), home.work / "autoencoder.pt", DeepenPlan(seed))
+
+
+def autoencoder_stage(home: Home, seed: int, core_hours: float) -> None:
+    """Train the autoencoder until its budget is spent, then freeze it."""
+    run = autoencoder_run(home, seed)
+    run.run(3600 * core_hours, home.work, say)
+    freeze(run, home)
+
+
+def freeze(run: Deepener, home: Home) -> None:
+    """Write the averaged autoencoder with latents of mean 0 and deviation 1 in every channel."""
+    vae = run.averaged()
+    starts = range(0, STATISTICS_COUNT, 8)
+    latents = np.concatenate([encode_scenes(vae, (*STATISTICS, s), 8).latents for s in starts])
+    numbers = torch.from_numpy(latents).transpose(0, 1).flatten(1)
+    white = whiten(vae, numbers.mean(1), numbers.std(1))
+    aside = home.vae.with_name("vae.part")
+    white.to(memory_format=torch.contiguous_format).save_pretrained(aside)
+    aside.rename(home.vae)
+    say(f"froze the autoencoder after {run.spent_s:.0f} core-s in {home.vae}")
+
+
+def painter(home: Home, plan: Plan, folder: Path) -> Painter:
+    """A run of the picture model on the frozen autoencoder and today's text encoder."""
+    vae = AutoencoderKL.from_pretrained(home.vae, torch_dtype=torch.float32, use_safetensors=True)
+    vae = vae.to(memory_format=torch.channels_last).eval()
+    text = CLIPTextModel.from_pretrained(home.model / "text_encoder", dtype=torch.float32)
+    old = None
+    if plan.grown:
+        old = UNet2DConditionModel.from_pretrained(
+            home.model / "unet", torch_dtype=torch.float32, use_safetensors=True
+        )
+    # A stock belongs to one autoencoder and one seed; levers and the long run share it.
+    name = f"stock-{fingerprint_of(home.vae)}-{plan.seed}"
+    stock = Stock(home.work / name, vae, plan.seed, STOCK_SLOTS)
+    tokenizer = CLIPTokenizer.from_pretrained(home.model / "tokenizer")
+    return Painter(plan, folder, stock, vae, text, tokenizer, old, torch.bfloat16)
+
+
+def levers_stage(home: Home, names: list[str], core_minutes: float, seed: int) -> None:
+    """Run the named levers one after another, each for the same processor time."""
+    folder = home.work / "levers"
+    for name in names:
+        plan = replace(LEVERS[name], seed=seed)
+        painter(home, plan, folder / slug(name)).run(
+            home.work, 60 * core_minutes, measure_s=300.0, report=say
+        )
+        (home.work / "levers.md").write_text(lever_table(read_curves(folder)))
+
+
+def long_plan(home: Home, seed: int) -> Plan:
+    """The plan of the long run: plan.json in the work folder, or the levers that paid."""
+    path = home.work / "plan.json"
+    if not path.exists():
+        path.write_text(json.dumps({"levers": winners(read_curves(home.work / "levers"))}) + "\n")
+    return combined(json.loads(path.read_text())["levers"], seed)
+
+
+def export(home: Home, run: Painter) -> Parts:
+    """Write the averaged model as a folder that the studio reads."""
+    unet = run.averaged()
+    write_folder(home.work / "model", run.tokenizer, run.text, unet, run.vae, GUIDANCE)
+    return Parts(run.tokenizer, run.text, unet, run.vae)
+
+
+def sheet(home: Home, run: Painter, steps: int = 20, columns: int = 8) -> None:
+    """Export, and lay out the first set's pictures, with their seeds, as they stand."""
+    parts = export(home, run)
+    prompts = [q.prompt for q in eye_questions("first")]
+    made = [
+        generate(parts, prompts[i : i + columns], GUIDANCE, steps=steps, seed=i, between=home.wait)
+        for i in range(0, COUNT, columns)
+    ]
+    rows = [np.concatenate(list(row), axis=1) for row in made]
+    path = home.work / f"sheet-{run.examples:08d}.png"
+    cv2.imwrite(str(path), np.concatenate(rows)[:, :, ::-1])
+    say(f"wrote {path}")
+
+
+def pictures_stage(home: Home, seed: int) -> None:
+    """The long run, with a sheet and an export at each 100,000 examples and at the end."""
+    run = painter(home, long_plan(home, seed), home.work / "pictures")
+    say(f"long run: {run.plan}")
+    run.run(home.work, report=say, sheet=partial(sheet, home, run))
+    sheet(home, run)
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m toyworld.pocket", description=__doc__)
-    parser.add_argument("stage", choices=("autoencoder",))
+    parser.add_argument(
+        "stage", nargs="?", choices=("all", "autoencoder", "levers", "pictures", "sheet"),
+        default="all",
+    )  # fmt: skip
     parser.add_argument("--work", type=Path, default=training_folder(), help="holds all state")
     parser.add_argument("--model", type=Path, default=Path("models/checkpoints/pocket"),
-                        help="the model to grow from")  # fmt: skip
+                        help="today's model, to grow from")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--core-hours", type=float, default=1.5, help="budget of the autoencoder")
+    parser.add_argument("--core-hours", type=float, default=0.75, help="budget of the autoencoder")
+    parser.add_argument("--levers", nargs="*", choices=tuple(LEVERS), default=list(LEVERS),
+                        metavar="LEVER", help=f"of: {', '.join(LEVERS)}")  # fmt: skip
+    parser.add_argument("--core-minutes", type=float, default=25.0, help="budget of each lever")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Run the stage that the command line asks for."""
+    """Run the stages that the command line asks for."""
     args = arguments()
     be_humble()
-    args.work.mkdir(parents=True, exist_ok=True)
-    with (args.work / "lock").open("w") as lock:
+    home = Home(args.work, args.model)
+    home.work.mkdir(parents=True, exist_ok=True)
+    with (home.work / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SystemExit(f"A training runs in {args.work} already.") from None
-        autoencoder_run(args.work, args.model, args.seed).run(
-            3600 * args.core_hours, args.work, say
-        )
+            raise SystemExit(f"A training runs in {home.work} already.") from None
+        if args.stage in ("all", "autoencoder") and not home.vae.exists():
+            autoencoder_stage(home, args.seed, args.core_hours)
+        if args.stage in ("all", "levers"):
+            levers_stage(home, args.levers, args.core_minutes, args.seed)
+        if args.stage in ("all", "pictures"):
+            pictures_stage(home, args.seed)
+        if args.stage == "sheet":
+            sheet(home, painter(home, long_plan(home, args.seed), home.work / "pictures"))
 
 
 if __name__ == "__main__":
