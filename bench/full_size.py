@@ -176,7 +176,7 @@ def ours(root: Path, name: str, x: torch.Tensor, dtype: torch.dtype) -> Side:
     denoiser = cfg(
         model.network.denoiser([negative, positive]), model.network.denoiser([positive]), SCALE
     )
-    level = Level(torch.tensor([SIGMA]), torch.tensor([TIMESTEP]), SIGMA)
+    level = Level.like(x, SIGMA, TIMESTEP)
     return lambda: denoiser(x, level)
 
 

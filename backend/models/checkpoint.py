@@ -12,10 +12,11 @@ from backend.models.autoencoder.preview import LatentRgb, Previewer, PreviewKind
 from backend.models.autoencoder.vae import Vae
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo, content_hash
-from backend.models.denoiser.unet import PredictionType, Unet
+from backend.models.denoiser.unet import Unet
 from backend.models.memory.devices import Target
 from backend.models.text.clip import TextEncoder
 from backend.models.text.clip_sdxl import SdxlTextEncoder
+from backend.sampling.config import TrainedTo
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Checkpoint:
         return self.info.native_size
 
     @property
-    def prediction_type(self) -> PredictionType:
+    def prediction_type(self) -> TrainedTo:
         """epsilon, v_prediction or sample."""
         return self.network.prediction_type
 

@@ -38,7 +38,9 @@ THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches witho
 def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
     """What the diffusers class of the sampler makes of the checkpoint's scheduler config."""
     config = SchedulerConfig.from_dict(model.scheduler_config)
-    return schedules.make(settings.sampler, settings.schedule, settings.steps, config)
+    return schedules.make(
+        settings.sampler, settings.schedule, settings.steps, config, model.info.family
+    )
 
 
 def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> NoiseSource:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.contracts.errors import ModelProblem
 
-Prediction = Literal["epsilon", "v_prediction", "sample"]
+TrainedTo = Literal["epsilon", "v_prediction", "sample"]
 Spacing = Literal["leading", "linspace", "trailing"]
 BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2"]
 
@@ -61,7 +61,7 @@ class SchedulerConfig(BaseModel):
     beta_end: float | None = Field(None, gt=0.0, lt=1.0)
     beta_schedule: BetaSchedule | None = None
     trained_betas: tuple[float, ...] | None = None
-    prediction_type: Prediction = "epsilon"
+    prediction_type: TrainedTo = "epsilon"
     timestep_spacing: Spacing | None = None
     steps_offset: int = Field(0, ge=0)
     set_alpha_to_one: bool = True

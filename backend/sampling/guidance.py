@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.sampling.config import Prediction
-from backend.sampling.denoiser import from_x0, to_x0
+from backend.sampling.denoiser import Prediction, from_x0, to_x0
 from backend.sampling.types import Denoiser, Level, Schedule
 
 
@@ -86,7 +85,7 @@ def cfg(
         x0 = negative + scale * (positive - negative)
         if rescale == 0:
             return x0
-        return rescaled(x, x0, positive, level.sigma_for(x), rescale, prediction)
+        return rescaled(x, x0, positive, level, rescale, prediction)
 
     return guided
 
@@ -95,7 +94,7 @@ def rescaled(
     x: torch.Tensor,
     x0: torch.Tensor,
     positive: torch.Tensor,
-    sigma: torch.Tensor,
+    level: Level,
     phi: float,
     prediction: Prediction,
 ) -> torch.Tensor:
@@ -104,11 +103,11 @@ def rescaled(
     2305.08891, eq. 15 and 16: m' = phi m std(m_pos) / std(m) + (1 - phi) m, for the output m of
     the model and each image; the x0 of m' is returned.
     """
-    output = from_x0(x, x0, sigma, prediction)
-    aim = from_x0(x, positive, sigma, prediction)
+    output = from_x0(x, x0, level, prediction)
+    aim = from_x0(x, positive, level, prediction)
     dims = tuple(range(1, x.ndim))
     ratio = aim.std(dim=dims, keepdim=True) / output.std(dim=dims, keepdim=True)
-    return to_x0(x, (phi * ratio + (1 - phi)) * output, sigma, prediction)
+    return to_x0(x, (phi * ratio + (1 - phi)) * output, level, prediction)
 
 
 def dynamic_threshold(denoiser: Denoiser, ratio: float = 0.995, limit: float = 1.0) -> Denoiser:
@@ -144,17 +143,17 @@ def loss_guidance(
     scale: float,
     levels: Collection[float] | None = None,
 ) -> Denoiser:
-    """Steers towards pictures of low loss: x0 - scale sigma^2 grad loss(decode(x0)).
+    """Steers towards pictures of low loss: x0 - scale (sigma / alpha)^2 grad loss(decode(x0)).
 
     It is the score of p(x) exp(-scale loss) (2105.05233, sec. 4.1) where the gradient is taken at
-    x0, which spares the way back through the model: a shift of x by -scale sigma^2 grad.
+    x0, which spares the way back through the model: a shift of x / alpha by as much.
 
     Args:
         denoiser: Not differentiated.
         decode: x0 -> pictures (B, 3, H, W) in [0, 1], differentiable.
         loss: Pictures -> (B,), one value a picture, so that none depends on its batch.
         scale: Strength.
-        levels: Sigmas at which to steer (see `every`); all by default.
+        levels: Levels (sigma / alpha) at which to steer (see `every`); all by default.
     """
 
     def steered(x: torch.Tensor, level: Level) -> torch.Tensor:
@@ -164,7 +163,7 @@ def loss_guidance(
         with torch.inference_mode(False), torch.enable_grad():
             leaf = x0.detach().clone().requires_grad_()
             (grad,) = torch.autograd.grad(loss(decode(leaf)).sum(), leaf)
-        return x0 - scale * level.sigma_for(x0) ** 2 * grad
+        return x0 - scale * (level.sigma_for(x0) / level.alpha_for(x0)) ** 2 * grad
 
     return steered
 
@@ -187,28 +186,28 @@ def masked(
 ) -> Denoiser:
     """Paints inside a mask and keeps the rest: at each level the known region is the source noised.
 
-    The model sees known + sigma noise outside the mask, and outside it x0 is the source itself,
-    so that every sampler keeps that region at its level and ends on it exactly. In the painted
-    region it equals blending after each step, as diffusers' inpainting does.
+    The model sees alpha known + sigma noise outside the mask, and outside it x0 is the source
+    itself, so that every sampler keeps that region at its level and ends on it exactly. In the
+    painted region it equals blending after each step, as diffusers' inpainting does.
 
     Args:
         known: (B, C, h, w) or broadcastable, latents of the source.
         mask: (B, 1, h, w) or broadcastable, 1 where to paint, 0 where to keep.
         noise: (B, C, h, w), the noise of the starting latents, the same at each step.
         pure: The level and scale of a start from nothing but noise: from that level on, the known
-            region is noise * scale too, as in diffusers' inpainting at strength 1.
+            region is alpha noise * scale too, as in diffusers' inpainting at strength 1.
 
     A batch that is a multiple of B holds them tiled: [x, x, ...].
     """
 
     def blended(x: torch.Tensor, level: Level) -> torch.Tensor:
         source, grain, inside = (_tiled(rows, x) for rows in (known, noise, mask))
-        sigma = level.sigma_for(x)
-        outside = source + sigma * grain
+        alpha, sigma = level.alpha_for(x), level.sigma_for(x)
+        outside = alpha * source + sigma * grain
         if pure is not None:
             highest, scale = pure
-            at_start = sigma >= highest * (1 - 1e-6)  # levels may be rounded to float32
-            outside = torch.where(at_start, grain * scale, outside)
+            at_start = sigma >= alpha * (highest * (1 - 1e-6))  # levels may be rounded to float32
+            outside = torch.where(at_start, alpha * (grain * scale), outside)
         x0 = denoiser(inside * x + (1 - inside) * outside, level)
         return inside * x0 + (1 - inside) * source
 

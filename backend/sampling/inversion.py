@@ -19,7 +19,7 @@ from collections.abc import Generator
 
 import torch
 
-from backend.sampling.types import Denoiser, Level, Schedule, State, Step, floats
+from backend.sampling.types import Denoiser, Schedule, State, Step, floats
 
 REFINEMENTS = 2
 _DEPTH = 2  # residuals that are combined
@@ -45,7 +45,7 @@ def invert(
         A `Step` for each level, from the lowest; `index` counts from 0 and `sigma` is the level
         that x has reached. The last x is where sampling starts.
     """
-    levels, timesteps = schedule.levels, floats(schedule.timesteps)
+    levels = schedule.levels
     targets = levels[1:] if schedule.targets is None else floats(schedule.targets)
     slope: torch.Tensor | None = None
     for i in reversed(range(schedule.steps)):
@@ -53,7 +53,6 @@ def invert(
         # Undoes what diffusers does where a step ends beside the next level, see `ddim`.
         x = x * math.sqrt((target**2 + 1) / (levels[i + 1] ** 2 + 1))
         start, climb = x, sigma - target
-        level = Level.like(x, sigma, timesteps[i])
         if slope is None or refine == 0:
             # The same x_t: the plain inversion asks at the next timestep without moving x_t.
             guess = start * math.sqrt((sigma**2 + 1) / (target**2 + 1))
@@ -61,8 +60,9 @@ def invert(
             guess = start + climb * slope
         history: list[tuple[torch.Tensor, torch.Tensor]] = []
         for _ in range(1 + iterations(refine, sigma)):
+            asked, level = schedule.asked(guess, i)
             with torch.no_grad():
-                x0 = denoiser(guess, level).to(x.dtype)
+                x0 = denoiser(asked, level).to(x.dtype)
             slope = (guess - x0) / sigma
             history = [*history, (guess, start + climb * slope)][-(_DEPTH + 1) :]
             guess = _combined(history)

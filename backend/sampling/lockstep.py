@@ -13,7 +13,7 @@ import torch
 
 from backend.contracts.settings import SamplerName
 from backend.sampling.samplers import sample
-from backend.sampling.types import Denoiser, Level, NoiseSource, Schedule, State, Step, floats
+from backend.sampling.types import Denoiser, Level, NoiseSource, Schedule, State, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +47,10 @@ def lockstep(
         eta: As in `sample`.
     """
     runs = [_Run(name, lane, schedule, eta) for lane in lanes]
-    levels, timesteps = schedule.levels, floats(schedule.timesteps)
+    levels = schedule.levels
     for index in range(min(lane.start for lane in lanes), schedule.steps):
         active = [run for run in runs if run.lane.start <= index]
-        _ask(active, levels[index], timesteps[index])
+        _ask(active, schedule, index)
         for run in active:
             run.advance()
         yield Step(
@@ -80,21 +80,21 @@ class _Run:
         self.x, self.x0 = step.x, step.x0
 
     def _denoise(self, x: torch.Tensor, level: Level) -> torch.Tensor:
-        # The first question of a step is about the x that was yielded; Heun asks a second.
-        if self.answer is not None and x is self.x:
+        # The first question of a step is answered already; Heun asks a second.
+        if self.answer is not None:
             answer, self.answer = self.answer, None
             return answer
         return self.lane.denoiser(x, level)
 
 
-def _ask(runs: Sequence[_Run], sigma: float, timestep: float) -> None:
+def _ask(runs: Sequence[_Run], schedule: Schedule, index: int) -> None:
     """Asks the model once for all runs that share a denoiser."""
     groups: dict[int, list[_Run]] = {}
     for run in runs:
         groups.setdefault(id(run.lane.denoiser), []).append(run)
     for group in groups.values():
-        x = torch.cat([run.x for run in group])
+        x, level = schedule.asked(torch.cat([run.x for run in group]), index)
         with torch.no_grad():
-            x0 = group[0].lane.denoiser(x, Level.like(x, sigma, timestep))
+            x0 = group[0].lane.denoiser(x, level)
         for run, answer in zip(group, x0.chunk(len(group)), strict=True):
             run.answer = answer

@@ -8,7 +8,7 @@ timesteps are rounded, the scale of the first latents and the end point.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,14 +22,14 @@ from backend.sampling.config import SchedulerConfig, Spacing
 from backend.sampling.types import Schedule, floats
 
 Floats = NDArray[np.float64]
-Family = Literal["sd", "sdxl"]
 
 # Align Your Steps (2404.14507): timesteps of ten steps, as diffusers' `AysSchedules` lists them.
-_AYS: Mapping[Family, tuple[int, ...]] = {
-    "sd": (999, 850, 736, 645, 545, 455, 343, 233, 124, 24),
+_AYS = (999, 850, 736, 645, 545, 455, 343, 233, 124, 24)
+_AYS_OF: Mapping[str, tuple[int, ...]] = {
     "sdxl": (999, 845, 730, 587, 443, 310, 193, 116, 53, 13),
 }
 _RHO = 7.0  # 2206.00364, below eq. 5
+_ONLY_NOISE = 2.0**24  # stands for an infinite ratio: no float32 result can tell the two apart
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def make(
     schedule: ScheduleName,
     steps: int,
     config: SchedulerConfig,
-    family: Family = "sd",
+    family: str = "",
 ) -> Schedule:
     """The noise levels of a run, as the diffusers class of that sampler lays them.
 
@@ -80,8 +80,9 @@ def make(
         schedule: `model` follows the config; the others replace its spacing or its levels.
         steps: 1..num_train_timesteps.
         config: The checkpoint's own.
-        family: Whose table `ays` takes; its ten steps are diffusers', other counts interpolate
-            log sigma between them, as its authors recommend.
+        family: Of the checkpoint, as its card names it; `ays` has a table for SDXL, and takes
+            that of SD 1.x for any other. Ten steps are diffusers', other counts interpolate log
+            sigma between them, as its authors recommend.
 
     Raises:
         BadInput: The class has no such schedule, or not with that many steps.
@@ -101,7 +102,7 @@ def make(
     if sampler == "lcm":
         timesteps = _lcm_timesteps(steps, config)
     elif schedule == "ays":
-        timesteps = _ays_timesteps(_AYS[family], steps, table)
+        timesteps = _ays_timesteps(_AYS_OF.get(family, _AYS), steps, table)
     else:
         timesteps = _timesteps(cls, spacing, steps, config)
     if timesteps[0] > total - 1:
@@ -140,6 +141,22 @@ def continued(
         torch.cat([torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]),
         schedule.init_scale,
         schedule.final_scale,
+    )
+
+
+def flow(times: Sequence[float], train_timesteps: int = 1000) -> Schedule:
+    """Levels of a flow model, x = (1 - t) x0 + t eps (2210.02747, eq. 21).
+
+    Args:
+        times: t, falling, n + 1 of them; 1 is nothing but noise, the last may be 0.
+        train_timesteps: The model is told t times that.
+    """
+    ratios = [t / (1 - t) if t < 1 else _ONLY_NOISE for t in times]
+    return Schedule(
+        torch.tensor(ratios, dtype=torch.float64),
+        torch.tensor(times[:-1], dtype=torch.float64) * train_timesteps,
+        init_scale=ratios[0],
+        naming="flow",
     )
 
 

@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 
+Naming = Literal["ve", "vp", "flow"]
+"""How a level is named, x = alpha x0 + sigma eps: alpha = 1 (variance-exploding, 2206.00364),
+alpha^2 + sigma^2 = 1 (variance-preserving, 2006.11239) or alpha + sigma = 1 (flow, 2210.02747)."""
+
+
+def alpha_of(ratio: float, naming: Naming) -> float:
+    """alpha of the level whose noise is `ratio` = sigma / alpha times its signal."""
+    match naming:
+        case "ve":
+            return 1.0
+        case "vp":
+            return 1.0 / math.sqrt(1.0 + ratio * ratio)
+        case "flow":
+            return 1.0 / (1.0 + ratio)
+
 
 class Level(NamedTuple):
-    """Noise level of each sample.
+    """Noise level of each sample: x = alpha x0 + sigma eps.
 
     Attributes:
-        sigma: (B,) float, sqrt((1 - ab) / ab), variance-exploding scale.
-        timestep: (B,) float, the training timestep that the model is told; may be fractional.
-        value: The sigma that all samples share, as a Python number, so that a wrapper can branch
-            on it without asking the device; None where the samples differ.
+        alpha: (B,) float, how much of the signal x holds; 1 in variance-exploding naming.
+        sigma: (B,) float, how much noise.
+        timestep: (B,) float, what the model is told; may be fractional.
+        value: The sigma / alpha that all samples share, as a Python number, so that a wrapper can
+            branch on it without asking the device; None where the samples differ.
     """
 
+    alpha: torch.Tensor
     sigma: torch.Tensor
     timestep: torch.Tensor
     value: float | None = None
 
     @classmethod
-    def like(cls, x: torch.Tensor, sigma: float, timestep: float) -> Level:
-        """The same level for every sample of x: (B, ...), on its device, without a copy to it."""
+    def like(cls, x: torch.Tensor, ratio: float, timestep: float, naming: Naming = "ve") -> Level:
+        """The same level for every sample of x: (B, ...), on its device, without a copy to it.
+
+        Args:
+            ratio: sigma / alpha.
+            timestep: What the model is told.
+            naming: Which alpha and sigma have that ratio.
+        """
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-        return cls(
-            torch.full((x.shape[0],), sigma, dtype=dtype, device=x.device),
-            torch.full((x.shape[0],), timestep, dtype=dtype, device=x.device),
-            sigma,
-        )
+        alpha = alpha_of(ratio, naming)
+
+        def full(value: float) -> torch.Tensor:
+            return torch.full((x.shape[0],), value, dtype=dtype, device=x.device)
+
+        return cls(full(alpha), full(ratio * alpha), full(timestep), ratio)
 
     def repeat(self, times: int) -> Level:
         """The level of a batch that holds each sample `times` over: [x, x, ...]."""
-        return Level(self.sigma.repeat(times), self.timestep.repeat(times), self.value)
+        alpha, sigma, timestep = (part.repeat(times) for part in self[:3])
+        return Level(alpha, sigma, timestep, self.value)
+
+    def rows(self, index: torch.Tensor) -> Level:
+        """That of some of the samples."""
+        return Level(self.alpha[index], self.sigma[index], self.timestep[index], self.value)
+
+    def alpha_for(self, x: torch.Tensor) -> torch.Tensor:
+        """alpha as (B, 1, 1, 1) in the dtype of x, to multiply with it."""
+        return self.alpha.to(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
 
     def sigma_for(self, x: torch.Tensor) -> torch.Tensor:
         """sigma as (B, 1, 1, 1) in the dtype of x, to multiply with it."""
@@ -49,21 +83,25 @@ def floats(values: torch.Tensor) -> list[float]:
 
 
 Denoiser = Callable[[torch.Tensor, Level], torch.Tensor]
-"""(x, level) -> x0. x: (B, C, h, w) = x0 + sigma * eps; x0 in the latent scale of the VAE."""
+"""(x, level) -> x0. x: (B, C, h, w) = alpha x0 + sigma eps; x0 in the latent scale of the VAE."""
 
 
 @dataclass(frozen=True)
 class Schedule:
     """Noise levels of a run, on the CPU in float64.
 
+    A sampler steps over noise to signal, sigma / alpha, on x / alpha: that is variance-exploding
+    scale, and there every naming takes the same steps. `naming` says what the model sees.
+
     Attributes:
-        sigmas: (n + 1,) descending; sigmas[i] is the level before step i, sigmas[n] the end point
-            (0, or the sigma of alphas_cumprod[0] for DDIM without set_alpha_to_one).
+        sigmas: (n + 1,) descending, sigma / alpha; sigmas[i] is the level before step i, sigmas[n]
+            the end point (0, or the level of alphas_cumprod[0] for DDIM without set_alpha_to_one).
         timesteps: (n,) what the model is told at each step.
         init_scale: The starting latents are noise * init_scale, in variance-exploding scale.
         final_scale: The latents that the VAE decodes are x * final_scale.
         targets: (n,) the level at which step i ends, where that is not sigmas[i + 1]; only the
             DDIM of diffusers has it (it steps by T // n, whatever its next timestep is).
+        naming: In which alpha and sigma the denoiser is asked.
     """
 
     sigmas: torch.Tensor
@@ -71,6 +109,7 @@ class Schedule:
     init_scale: float
     final_scale: float = 1.0
     targets: torch.Tensor | None = None
+    naming: Naming = "ve"
 
     @property
     def steps(self) -> int:
@@ -81,6 +120,15 @@ class Schedule:
     def levels(self) -> list[float]:
         """`sigmas` as Python numbers."""
         return floats(self.sigmas)
+
+    def asked(self, x: torch.Tensor, index: int) -> tuple[torch.Tensor, Level]:
+        """What a denoiser is asked before step `index`: x in its naming, and the level.
+
+        Args:
+            x: (B, C, h, w), variance-exploding scale.
+        """
+        level = Level.like(x, self.levels[index], float(self.timesteps[index]), self.naming)
+        return (x if self.naming == "ve" else level.alpha_for(x) * x), level
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
 from backend.models.checkpoint import Checkpoint
+from backend.sampling.types import Level
 
 PROMPT, NEGATIVE = "a red house under a blue sky", "a fish, blurry"
 STEPS = 6
-
-
-class Level(NamedTuple):
-    sigma: torch.Tensor
-    timestep: torch.Tensor
 
 
 @torch.no_grad()
@@ -35,7 +29,8 @@ def our_run(model: Checkpoint, guidance: float, noise: torch.Tensor) -> np.ndarr
         alpha_bar = scheduler.alphas_cumprod[t].double()
         sigma = ((1 - alpha_bar) / alpha_bar).sqrt()
         x = (x_t / alpha_bar.sqrt()).float()
-        level = Level(sigma.expand(len(prompts)), t.double().expand(len(prompts)))
+        sigmas, ts = sigma.expand(len(prompts)), t.double().expand(len(prompts))
+        level = Level(torch.ones_like(sigmas), sigmas, ts)
         x0s = denoise(x.repeat(len(prompts), 1, 1, 1), level).chunk(len(prompts))
         x0 = x0s[0] + guidance * (x0s[1] - x0s[0]) if guidance > 1 else x0s[0]
         if model.prediction_type == "epsilon":

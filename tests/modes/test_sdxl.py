@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
@@ -20,6 +23,9 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.engine.local.engine import LocalEngine
+from backend.models.catalog.widths import FAMILIES
+from backend.sampling.config import SchedulerConfig
+from backend.sampling.schedule import make
 from backend.storage.outputs import Storage
 from tests import jobs
 from tests import lora_files as files
@@ -171,3 +177,27 @@ def test_morph(engine: LocalEngine, method: str) -> None:
     assert len(frames) == 4
     assert apart(frames[0], frames[-1]) > 4
     assert all(apart(a, b) > 0 for a, b in pairwise(frames))
+
+
+def test_align_your_steps_takes_the_table_of_sdxl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_sdxl(tmp_path / "checkpoints" / "xl")
+    width = json.loads((folder / "unet" / "config.json").read_text())["cross_attention_dim"]
+    monkeypatch.setitem(FAMILIES, width, "sdxl")  # the family is told by its width
+    engine = LocalEngine.create([tmp_path], Storage(tmp_path), dtype="float32", warm_up=None)
+    wanted = Txt2ImgSettings.model_validate(
+        values(sampler="dpmpp_2m", schedule="ays", steps=10, guidance_scale=1.0)
+    )
+    try:
+        levels = engine.levels(wanted)
+        status = jobs.ended(engine, engine.submit(Request(wanted, save=False)), 90.0)
+        assert status.state == "done", status.error
+    finally:
+        engine.close()
+    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    expected = make("dpmpp_2m", "ays", 10, SchedulerConfig.from_dict(config), "sdxl")
+    assert expected.timesteps.tolist() == AysSchedules["StableDiffusionXLTimesteps"]
+    assert levels == tuple(expected.levels)
+    assert status.timeline is not None
+    assert status.timeline.sigmas == tuple(expected.levels[1:])

@@ -70,8 +70,8 @@ class Gaussian:
         self.mu, self.s = mu, s
 
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor:
-        square = level.sigma_for(x) ** 2
-        return (self.s**2 * x + square * self.mu) / (self.s**2 + square)
+        alpha, square = level.alpha_for(x), level.sigma_for(x) ** 2
+        return (self.s**2 * alpha * x + square * self.mu) / (self.s**2 * alpha**2 + square)
 
     def at(self, x: torch.Tensor, sigma: float, end: float) -> torch.Tensor:
         """Where the ODE carries x from sigma to end."""

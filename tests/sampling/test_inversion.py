@@ -64,7 +64,8 @@ def test_eps_and_v_come_to_the_same(prediction):
     def model(x_t: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         sigma = timestep.view(-1, 1, 1, 1).to(x_t.dtype)
         x = x_t * (sigma**2 + 1).sqrt()
-        return from_x0(x, curved(x, Level.like(x, float(sigma[0]), 0.0)), sigma, prediction)
+        level = Level.like(x, float(sigma[0]), 0.0)
+        return from_x0(x, curved(x, level), level, prediction)
 
     schedule = schedule_of()
     told = Schedule(schedule.sigmas, schedule.sigmas[:-1], schedule.init_scale)

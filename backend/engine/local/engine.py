@@ -342,7 +342,9 @@ class LocalEngine:
     def levels(self, settings: Settings) -> tuple[float, ...]:
         info = self._catalog.checkpoint(settings.model)
         config = SchedulerConfig.from_dict(FAMILIES.scheduler_config(info))
-        schedule = schedules.make(settings.sampler, settings.schedule, settings.steps, config)
+        schedule = schedules.make(
+            settings.sampler, settings.schedule, settings.steps, config, info.family
+        )
         return tuple(schedule.levels)
 
     def seconds(self, settings: Settings) -> float | None:

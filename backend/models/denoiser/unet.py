@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, Protocol, cast, get_args
+from typing import NamedTuple, cast, get_args
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -16,17 +16,9 @@ from backend.models.denoiser.compiled import Compiled, CompileKind
 from backend.models.lora.mix import acts_by_row
 from backend.models.memory.block_offload import device_of
 from backend.models.text.clip import Conditioning
-
-PredictionType = Literal["epsilon", "v_prediction", "sample"]
-
-
-class NoiseLevel(Protocol):
-    """Noise level of each sample: sigma and timestep, (B,) each."""
-
-    @property
-    def sigma(self) -> torch.Tensor: ...
-    @property
-    def timestep(self) -> torch.Tensor: ...
+from backend.sampling.config import TrainedTo
+from backend.sampling.denoiser import adapt
+from backend.sampling.types import Denoiser
 
 
 class Residuals(NamedTuple):
@@ -50,8 +42,6 @@ Added = dict[str, torch.Tensor]
 
 ResidualHook = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None]
 """(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D), added) -> Residuals or None."""
-
-Denoise = Callable[[torch.Tensor, NoiseLevel], torch.Tensor]
 
 
 class _Inputs(NamedTuple):
@@ -96,13 +86,13 @@ class Unet:
         Raises:
             ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
         """
-        if prediction_type not in get_args(PredictionType):
+        if prediction_type not in get_args(TrainedTo):
             raise ModelProblem(
                 f"The scheduler's config asks for prediction type '{prediction_type[:40]}', which "
-                f"is unknown; supported: {', '.join(get_args(PredictionType))}."
+                f"is unknown; supported: {', '.join(get_args(TrainedTo))}."
             )
         self.model = model
-        self.prediction_type: PredictionType = cast(PredictionType, prediction_type)
+        self.prediction_type: TrainedTo = cast(TrainedTo, prediction_type)
         self.in_channels: int = model.config["in_channels"]
         self.sized: bool = model.config["addition_embed_type"] == "text_time"
         self._vae_factor = vae_factor
@@ -134,13 +124,13 @@ class Unet:
         check: Callable[[], None] | None = None,
         residuals: ResidualHook | None = None,
         channels: torch.Tensor | None = None,
-    ) -> Denoise:
+    ) -> Denoiser:
         """Makes `(x, level) -> x0` for a fixed conditioning.
 
-        x: (B, C, h, w) = x0 + sigma * eps, variance-exploding scale; B is the sum of the
-        conditionings' batches, so [negative, positive] takes a batch of both, or a multiple of
-        it: each row of the conditioning then stands for as many samples in succession. x0 is
-        float32. The caller decides on gradients; the weights never need any.
+        x: (B, C, h, w) = alpha x0 + sigma eps; B is the sum of the conditionings' batches, so
+        [negative, positive] takes a batch of both, or a multiple of it: each row of the
+        conditioning then stands for as many samples in succession. x0 is float32. The caller
+        decides on gradients; the weights never need any.
 
         Args:
             conditioning: One or several, stacked along the batch in order.
@@ -156,37 +146,31 @@ class Unet:
         conditions: dict[torch.Size, Added | None] = {}
         together = Together()
 
-        def denoise(x: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
-            times, rest = divmod(len(x), len(context))
+        def predict(scaled: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+            times, rest = divmod(len(scaled), len(context))
             if rest or not times:
-                raise ValueError(f"x has a batch of {len(x)}, the conditioning {len(context)}")
+                raise ValueError(f"x has a batch of {len(scaled)}, the conditioning {len(context)}")
             rows = context if times == 1 else context.repeat_interleave(times, dim=0)
-            if x.shape not in conditions:  # built once, not at every step
+            if scaled.shape not in conditions:  # built once, not at every step
                 own = pooled if pooled is None else pooled.repeat_interleave(times, dim=0)
-                conditions[x.shape] = self.added(own, x)
-            added = conditions[x.shape]
+                conditions[scaled.shape] = self.added(own, scaled)
+            added = conditions[scaled.shape]
             if check is not None:
                 check()
-            # In float64 on the CPU, then copied without waiting: a sigma of a run is known to the
-            # host, so the loop never synchronises with the device.
-            sigma = level.sigma.double()[:, None, None, None]
-            scale = _like(torch.rsqrt(sigma.square() + 1.0), x)
-            timestep = level.timestep.float().to(x.device, non_blocking=True)
-            scaled = (x.float() * scale).to(dtype)
+            scaled = scaled.to(dtype)
+            timestep = timestep.float().to(scaled.device, non_blocking=True)
             extra = None
             if residuals is not None:
                 extra = together.again(partial(residuals, scaled, timestep, rows, added))
             if channels is not None:
-                beside = channels.to(scaled).repeat(len(x) // len(channels), 1, 1, 1)
+                beside = channels.to(scaled).repeat(len(scaled) // len(channels), 1, 1, 1)
                 scaled = torch.cat([scaled, beside], dim=1)
             inputs = _Inputs(scaled, timestep, rows, added, extra)
             if acts_by_row(self.model) or blends_rows(self.model):
-                output = self._output(inputs)
-            else:
-                output = together.in_parts(len(x), lambda part: self._output(inputs.of(part)))
-            return self._to_x0(x.float(), sigma, scale, output)
+                return self._output(inputs)
+            return together.in_parts(len(scaled), lambda part: self._output(inputs.of(part)))
 
-        return denoise
+        return adapt(predict, self.prediction_type)
 
     def _output(self, inputs: _Inputs) -> torch.Tensor:
         extra = inputs.extra
@@ -202,25 +186,3 @@ class Unet:
         )[0]
         # A copy: a CUDA graph writes the next output into the same memory.
         return made.to(torch.float32, copy=True)
-
-    def _to_x0(
-        self, x: torch.Tensor, sigma: torch.Tensor, scale: torch.Tensor, output: torch.Tensor
-    ) -> torch.Tensor:
-        """x0 from the model's output, float32.
-
-        eps: x0 = x - sigma eps. v (Salimans and Ho 2022, 2202.00512): x0 = sqrt(ab) x_t -
-        sqrt(1 - ab) v with x_t = x sqrt(ab), ab = 1 / (1 + sigma^2).
-        """
-        match self.prediction_type:
-            case "epsilon":
-                return x - _like(sigma, x) * output
-            case "v_prediction":
-                minus_v = _like(sigma * torch.rsqrt(sigma.square() + 1.0), x)
-                return x * scale * scale - minus_v * output
-            case _:
-                return output
-
-
-def _like(factor: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Rounded to float32, on the device of x."""
-    return factor.to(torch.float32).to(x.device, non_blocking=True)

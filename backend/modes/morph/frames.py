@@ -162,8 +162,7 @@ class Frames:
             try:
                 if rows not in built:
                     built[rows] = self._guided([at[row] for row in rows])
-                here = Level(level.sigma[index], level.timestep[index], level.value)
-                x0[index] = built[rows](x[index], here).float()
+                x0[index] = built[rows](x[index], level.rows(index)).float()
             finally:
                 if attention is not None:
                     attention.blend = None

@@ -6,13 +6,11 @@ import torch
 
 from backend.sampling.types import (
     Denoiser,
-    Level,
     NoiseSource,
     Resume,
     Schedule,
     State,
     Step,
-    floats,
 )
 
 
@@ -43,7 +41,7 @@ class Walk:
         self._noise = noise
         self._dtype = x.dtype
         self.sigmas = schedule.levels
-        self._timesteps = floats(schedule.timesteps)
+        self._schedule = schedule
         self.steps = schedule.steps
         self.first = start if resume is None else resume.index + 1
         if not 0 <= self.first <= self.steps:
@@ -60,7 +58,7 @@ class Walk:
 
     def denoise(self, x: torch.Tensor, index: int) -> torch.Tensor:
         """x0 at the level of step `index`, in the dtype of the run."""
-        level = Level.like(x, self.sigmas[index], self._timesteps[index])
+        x, level = self._schedule.asked(x, index)
         # Here rather than around the loop: gradient mode belongs to the thread, and the consumer
         # of a generator may ask for each step from another one.
         with torch.no_grad():

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
@@ -9,15 +7,12 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from backend.contracts.errors import ModelProblem
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Residuals, Unet
-
-
-class Level(NamedTuple):
-    sigma: torch.Tensor
-    timestep: torch.Tensor
+from backend.sampling.types import Level
 
 
 def level(sigma: float, timestep: float, batch: int) -> Level:
     return Level(
+        torch.ones(batch, dtype=torch.float64),
         torch.full((batch,), sigma, dtype=torch.float64),
         torch.full((batch,), timestep, dtype=torch.float64),
     )
@@ -73,7 +68,7 @@ def test_x0_equals_ddims_at_a_training_timestep(
 def test_each_sample_has_its_own_level(eps: Checkpoint) -> None:
     conditioning = eps.text.encode(["a fish"])
     x = noise(2)
-    levels = Level(torch.tensor([5.0, 0.5]), torch.tensor([800.0, 200.5]))
+    levels = Level(torch.ones(2), torch.tensor([5.0, 0.5]), torch.tensor([800.0, 200.5]))
     both = eps.network.denoiser([conditioning.repeat(2)])(x, levels)
     for row, (sigma, t) in enumerate([(5.0, 800.0), (0.5, 200.5)]):
         alone = eps.network.denoiser([conditioning])(x[row : row + 1], level(sigma, t, 1))

@@ -56,7 +56,7 @@ def inputs(batch: int) -> tuple[list[Conditioning], torch.Tensor, Level]:
     generator = torch.Generator().manual_seed(0)
     context = torch.randn(batch, 77, 32, generator=generator)
     x = torch.randn(batch, 4, 8, 8, generator=generator) * 5
-    level = Level(torch.full((batch,), 5.0), torch.full((batch,), 500.0), 5.0)
+    level = Level.like(torch.empty(batch), 5.0, 500.0)
     return [Conditioning(context, context[:1])], x, level
 
 
