@@ -6,6 +6,8 @@ the header before a single pixel is decoded. Colour profiles are not applied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -29,6 +31,9 @@ TURNED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+OPAQUE = 127
+ONE_COLOUR = 32
+"""How far the tones of a stroke may be apart, of 255."""
 TILE_TAGS = (322, 323)  # TIFF: TileWidth, TileLength
 # What Pillow raises when a text or profile chunk unpacks to more than it allows.
 TOO_LARGE_INSIDE = "Decompressed data too large"
@@ -52,6 +57,30 @@ def decode(data: bytes, field: str = "image", budget: Budget | None = None) -> P
         BadInput: The file is empty, no picture, damaged, too large, extremely narrow, or more than
             the budget allows.
     """
+    return _decoded(data, field, budget, _to_rgb)
+
+
+def decode_mask(data: bytes, field: str = "mask", budget: Budget | None = None) -> Pixels:
+    """Decodes an uploaded mask: its alpha decides where it has any, else its brightness.
+
+    Strokes of one colour on a transparent ground are what is repainted; of a picture with a hole,
+    as an eraser leaves it, the hole is.
+
+    Args, Raises:
+        See `decode`.
+
+    Returns:
+        (H, W, 3) uint8, white where the picture is repainted.
+    """
+    return _decoded(data, field, budget, _to_mask)
+
+
+def _decoded(
+    data: bytes,
+    field: str,
+    budget: Budget | None,
+    convert: Callable[[Image.Image, str], Pixels],
+) -> Pixels:
     _check_bytes(data, field)
     try:
         with header_of(data, FORMATS) as image:
@@ -59,7 +88,7 @@ def decode(data: bytes, field: str = "image", budget: Budget | None = None) -> P
             if budget is not None:
                 budget.take(3 * image.width * image.height, field)
             image.load()
-            return _to_rgb(_upright(image), field)
+            return convert(_upright(image), field)
     except BadInput:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -143,6 +172,19 @@ def _to_rgb(image: Image.Image, field: str) -> Pixels:
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, rgba)
     return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _to_mask(image: Image.Image, field: str) -> Pixels:
+    if not image.has_transparency_data:
+        return _to_rgb(image, field)
+    rgba = np.asarray(image.convert("RGBA"))
+    alpha = rgba[:, :, 3]
+    if alpha.min() == 255:
+        return _to_rgb(image.convert("RGB"), field)
+    drawn = rgba[alpha > OPAQUE][:, :3]
+    strokes = not drawn.size or int((drawn.max(axis=0) - drawn.min(axis=0)).max()) <= ONE_COLOUR
+    mask = alpha if strokes else 255 - alpha
+    return np.repeat(mask[:, :, None], 3, axis=2)
 
 
 def _grey16(image: Image.Image, field: str) -> Pixels:

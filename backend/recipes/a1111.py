@@ -1,26 +1,30 @@
 """The `parameters` text that the field's tools write into pictures and read from them.
 
-Prompt; a line `Negative prompt: ...`; a last line of comma-separated `Key: value`, where a value
-with a comma, a colon or a newline is quoted as JSON. The last line counts as parameters only if it
-holds at least three of them.
+Prompt; a line `Negative prompt: ...`; a line of comma-separated `Key: value`, where a value with a
+comma, a colon or a newline is quoted as JSON, or is JSON itself. That line begins with `Steps:`,
+wherever it stands, else it is the last one; it counts as parameters only if it holds at least three
+of them. What stands behind it is kept, and is no prompt.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Record
 from backend.contracts.settings import MAX_PROMPT_CHARS, LoraUse, parse
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES, sampler_and_schedule
+from backend.recipes.draft import Draft, Parsed, number, short
 
-MAX_TEXT_CHARS = 256 * 1024
-_MAX_LINE_CHARS = 20_000
-_MAX_NOTES = 30
+TOOL = "A1111"
+MAX_TEXT_CHARS = 1024 * 1024
+_STEPS = "Steps:"
+_MAX_BROKEN = 8  # values that look like JSON and are none; looking for their end takes time
 _NEGATIVE = "Negative prompt:"
-_LORA = re.compile(r" ?<lora:([^:<>]{1,200})((?::[^:<>]{0,200}){0,8})>")
+_LORA = re.compile(r" ?<(?:lora|lyco):([^:<>]{1,200})((?::[^:<>]{0,200}){0,8})>", re.IGNORECASE)
+_OTHER_NETWORK = re.compile(r"<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
 _KEY = re.compile(r"\w[^,:\"]{0,59}")
 
 # Key of the text -> our field and how to read it.
@@ -53,21 +57,6 @@ _HANDLED = {
     "RNG",
 }
 _HIRES = {"Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"}
-
-
-class Parsed(NamedTuple):
-    """What a `parameters` text says.
-
-    Attributes:
-        settings: Fields of `Txt2ImgSettings`, each valid by itself and all together; absent where
-            the text says nothing usable.
-        notes: One sentence for each thing that could not be mapped.
-        model: {"name", "hash"} as far as given.
-    """
-
-    settings: dict[str, Any]
-    notes: tuple[str, ...]
-    model: dict[str, str]
 
 
 def parameters_text(record: Record) -> str:
@@ -122,51 +111,78 @@ def parse_parameters(text: str) -> Parsed:
     """
     if len(text) > MAX_TEXT_CHARS:
         raise BadInput("The settings text of this picture is too long to be read.")
-    lines = text.replace("\0", "").strip().split("\n")
-    pairs = _pairs(lines[-1])
-    if len(pairs) >= 3:
-        lines.pop()
-    else:
-        pairs = {}
-    prompt, negative = _prompts(lines)
-    notes: list[str] = []
-    prompt, loras = _take_loras(prompt, notes)
-    found: dict[str, Any] = {}
-    _keep(found, notes, {"prompt": prompt}, "The prompt")
-    _keep(found, notes, {"negative_prompt": negative}, "The negative prompt")
-    if loras:
-        _keep(found, notes, {"loras": loras}, "The LoRA list")
-    _take_fields(pairs, found, notes)
-    if len(notes) > _MAX_NOTES:
-        notes[_MAX_NOTES:] = [f"{len(notes) - _MAX_NOTES} more entries have no counterpart here."]
-    model = {"name": pairs.get("Model", ""), "hash": pairs.get("Model hash", "")}
-    return Parsed(found, tuple(notes), {key: value for key, value in model.items() if value})
+    text = text.replace("\0", "").replace("\r\n", "\n").strip()
+    start, pairs, end = _parameters(text)
+    prompt, negative = _prompts(text[:start].split("\n"))
+    draft = Draft(TOOL, model={"name": pairs.get("Model", ""), "hash": pairs.get("Model hash", "")})
+    prompt, loras = _take_loras(prompt, draft.notes)
+    for other in _OTHER_NETWORK.findall(prompt[:MAX_PROMPT_CHARS]):
+        draft.notes.append(
+            f"{short(other)} is no LoRA and cannot act here; it stays in the prompt."
+        )
+    draft.put("prompt", prompt, "The prompt")
+    draft.put("negative_prompt", negative, "The negative prompt")
+    draft.put("loras", loras or None, "The LoRA list")
+    _take_fields(pairs, draft)
+    if behind := text[end:].strip():
+        draft.notes.append(f"Behind the settings it says: ‘{short(behind)}’.")
+        draft.unread["behind the settings"] = behind[:4000]
+    return draft.settled()
 
 
-def _pairs(line: str) -> dict[str, str]:
-    """`Key: value` pairs of a line, in one pass; of repeated keys the first."""
+def _parameters(text: str) -> tuple[int, dict[str, str], int]:
+    """Where the parameters begin, their pairs, and where they end; the end if there are none."""
+    starts = [0] if text.startswith(_STEPS) else []
+    at = text.find("\n" + _STEPS)
+    while at >= 0:
+        starts.append(at + 1)
+        at = text.find("\n" + _STEPS, at + 1)
+    # The last of them: a prompt may quote a record. Few are tried, since each is read to its end.
+    for start in [*reversed(starts[-4:]), text.rfind("\n") + 1]:
+        pairs, end = _pairs(text, start)
+        if len(pairs) >= 3:
+            return start, pairs, end
+    return len(text), {}, len(text)
+
+
+def _pairs(text: str, at: int) -> tuple[dict[str, str], int]:
+    """`Key: value` pairs from a place on, in one pass, and where they end.
+
+    They end with their line; a quoted value may hold further lines. Of repeated keys the first.
+    """
     found: dict[str, str] = {}
-    decoder = json.JSONDecoder()
-    at = 0
-    while len(line) <= _MAX_LINE_CHARS and (colon := line.find(":", at)) >= 0:
-        key = line[at:colon].rpartition(",")[2].strip()
+    decoder = json.JSONDecoder(strict=False)
+    broken = 0
+    line_end = _line_end(text, at)
+    while (colon := text.find(":", at, line_end)) >= 0:
+        key = text[at:colon].rpartition(",")[2].strip()
         start = colon + 1
-        while start < len(line) and line[start] == " ":
+        while start < line_end and text[start] == " ":
             start += 1
         value, end = None, start
-        if line.startswith('"', start):
+        if text.startswith(('"', "[", "{"), start) and broken < _MAX_BROKEN:
             try:
-                value, end = decoder.raw_decode(line, start)
-            except ValueError:  # a stray quote, not a quoted value
-                end = start
-        comma = line.find(",", end)
-        stop = len(line) if comma < 0 else comma
+                value, end = decoder.raw_decode(text, start)
+            except (ValueError, RecursionError):  # a stray quote or bracket, not such a value
+                broken += 1
+            else:
+                value = value if isinstance(value, str) else text[start:end]
+                line_end = _line_end(text, end) if end > line_end else line_end
+        comma = text.find(",", end, line_end)
+        stop = line_end if comma < 0 else comma
         if value is None:
-            value = line[start:stop].strip()
+            value = text[start:stop].strip()
         if _KEY.fullmatch(key):
             found.setdefault(key, value)
         at = stop + 1
-    return found
+        if comma < 0:
+            break
+    return found, line_end
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 def _prompts(lines: list[str]) -> tuple[str, str]:
@@ -203,51 +219,57 @@ def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]
     loras: list[dict[str, Any]] = []
     for match in _LORA.finditer(prompt[:MAX_PROMPT_CHARS]):
         name, rest = match[1].strip(), match[2].split(":")[1:]
+        plain = [part for part in rest if "=" not in part]
+        named = dict(part.split("=", 1) for part in rest if "=" in part)
+        # A1111's one weight is for text encoder and UNet alike; `unet=` is the UNet's alone.
+        wanted = named.get("unet") or (plain[0] if plain and plain[0] else "1")
         try:
-            weight = float(rest[0]) if rest and rest[0] else 1.0
+            weight = float(wanted)
             LoraUse(name=name, weight=weight)
         except ValueError:  # pydantic's error is one
-            notes.append(f"The LoRA tag {_short(match[0].strip())} could not be read.")
+            notes.append(f"The LoRA tag {short(match[0].strip())} could not be read.")
             continue
-        if len(rest) > 1:
-            notes.append(f"Of {_short(match[0].strip())} only the name and the first weight count.")
+        if len(rest) > 1 or named:
+            notes.append(f"Of {short(match[0].strip())} only the name and one weight count.")
         loras.append({"name": name, "weight": weight})
     return without_loras(prompt), loras
 
 
-def _take_fields(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) -> None:
-    hires = _take_hires(pairs, found, notes)
+def _take_fields(pairs: dict[str, str], draft: Draft) -> None:
+    hires = _take_hires(pairs, draft)
     for key, text in pairs.items():
         if hires and key in _HIRES:
             continue
         if key in _FIELDS:
             field, kind = _FIELDS[key]
-            value = _as(kind, text)
-            if value is None:
-                notes.append(f"'{key}: {_short(text)}' is not a number.")
+            label = f"'{key}: {short(text)}'"
+            if kind is int or kind is float:
+                draft.number(field, kind, text, key)
             else:
-                _keep(found, notes, {field: value}, f"'{key}: {_short(text)}'")
+                draft.put(field, text, label)
         elif key not in _HANDLED:
-            notes.append(f"'{key}: {_short(text)}' has no counterpart here.")
-    if "vae" in found:  # others write the file's name
-        found["vae"] = re.sub(r"\.(safetensors|ckpt|pt)$", "", found["vae"])
+            draft.leave(key, text)
+    if "vae" in draft.values:  # others write the file's name
+        draft.values["vae"] = re.sub(r"\.(safetensors|ckpt|pt)$", "", draft.values["vae"])
     if "Size" in pairs:
         size = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", pairs["Size"])
-        label = f"'Size: {_short(pairs['Size'])}'"
+        label = f"'Size: {short(pairs['Size'])}'"
         if size is None:
-            notes.append(f"{label} is not a size.")
+            draft.notes.append(f"{label} is not a size.")
         else:
-            _keep(found, notes, {"width": int(size[1]), "height": int(size[2])}, label)
+            draft.put("width", int(size[1]), label)
+            draft.put("height", int(size[2]), label)
     if "Sampler" in pairs:
         pair, note = sampler_and_schedule(pairs["Sampler"][:80], pairs.get("Schedule type"))
-        found.update(pair)
+        for field, value in pair.items():
+            draft.put(field, value, f"'Sampler: {short(pairs['Sampler'])}'")
         if note:
-            notes.append(note)
+            draft.notes.append(note)
 
 
-def _take_hires(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) -> bool:
+def _take_hires(pairs: dict[str, str], draft: Draft) -> bool:
     """Takes the second stage in where the text has one; whether it has."""
-    scale = _as(float, pairs.get("Hires upscale", ""))
+    scale = number(float, pairs.get("Hires upscale", ""))
     if scale is None:
         return False
     values: dict[str, Any] = {"hires_scale": scale}
@@ -255,7 +277,7 @@ def _take_hires(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) 
         ("Denoising strength", "hires_denoise", float),
         ("Hires steps", "hires_steps", int),
     ):
-        if key in pairs and (value := _as(kind, pairs[key])) is not None:
+        if key in pairs and (value := number(kind, pairs[key])) is not None:
             values[field] = value
     wanted = pairs.get("Hires upscaler", "Latent")
     if wanted.startswith("Latent"):
@@ -263,33 +285,20 @@ def _take_hires(pairs: dict[str, str], found: dict[str, Any], notes: list[str]) 
     else:
         values["hires_upscaler"] = "lanczos"
         if wanted != "Lanczos":
-            notes.append(f"The upscaler '{_short(wanted)}' is not here; Lanczos takes its place.")
+            draft.notes.append(
+                f"The upscaler '{short(wanted)}' is not here; Lanczos takes its place."
+            )
     # Steps that have been read already decide whether the second stage runs any.
-    steps = _as(int, pairs.get("Steps", ""))
+    steps = number(int, pairs.get("Steps", ""))
     known = {} if steps is None else {"steps": steps}
     try:
         parse("txt2img", known | values)
     except BadInput as error:
-        notes.append(f"The second stage (hires fix) cannot be used here: {_short(str(error))}")
+        draft.notes.append(f"The second stage (hires fix) cannot be used here: {short(str(error))}")
     else:
-        found.update(values)
+        for field, value in values.items():
+            draft.put(field, value, "The second stage (hires fix)")
     return True
-
-
-def _keep(found: dict[str, Any], notes: list[str], values: dict[str, Any], label: str) -> None:
-    try:
-        parse("txt2img", values)
-    except BadInput as error:
-        notes.append(f"{label} cannot be used here: {_short(str(error))}")
-    else:
-        found.update(values)
-
-
-def _as(kind: type[int] | type[float] | type[str], text: str) -> int | float | str | None:
-    try:
-        return kind(text)
-    except ValueError:
-        return None
 
 
 def _hashes(record: Record, fact: str) -> str | None:
@@ -308,8 +317,3 @@ def _number(value: float) -> str:
 
 def _one_text(text: str) -> str:
     return text.replace("\0", "").replace("\r\n", "\n")
-
-
-def _short(text: object) -> str:
-    text = " ".join(str(text).split())
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -17,17 +17,15 @@ from backend.contracts import schema
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels, Record
 from backend.contracts.settings import MODES, parse
-from backend.pictures.opening import opened
-from backend.recipes import png_text
-from backend.recipes.a1111 import parameters_text, parse_parameters
+from backend.recipes.a1111 import TOOL, parameters_text, parse_parameters
+from backend.recipes.draft import Parsed
+from backend.recipes.readers import READERS
+from backend.recipes.texts import OWN_KEY, texts_of
 
-OWN_KEY = "latent-loom"
-KEYS = frozenset({OWN_KEY, "parameters", "workflow"})
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
-_MAX_UNKNOWN = 8
 _NOTHING = "This picture carries no settings that can be read."
+_MAX_UNKNOWN = 8
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,10 @@ class ReadRecord:
         settings: Fields of that mode, together valid; absent where the picture does not say.
             Whether the model and the LoRAs are at hand is for the caller to see.
         notes: One sentence for each thing that could not be mapped.
-        source: "latent-loom" for our own JSON, "parameters" for the text of other tools.
+        source: "latent-loom" for our own JSON, "parameters" for what other tools write.
         model: {"name", "hash"} as far as given.
-        extra: Further facts of our own records.
+        extra: Further facts of our own records; of others "unread", what has no counterpart here.
+        tool: Whose record it is.
     """
 
     mode: str
@@ -50,6 +49,7 @@ class ReadRecord:
     source: Literal["latent-loom", "parameters"]
     model: dict[str, str] = field(default_factory=dict[str, str])
     extra: dict[str, Any] = field(default_factory=dict[str, Any])
+    tool: str = "Latent Loom"
 
 
 def write_png(image: Pixels, record: Record) -> bytes:
@@ -71,24 +71,18 @@ def write_png(image: Pixels, record: Record) -> bytes:
 
 
 def read(data: bytes) -> ReadRecord:
-    """Reads the recipe from the bytes of a PNG, JPEG or WebP, without decoding its pixels.
+    """Reads the recipe from the bytes of a picture, without decoding its pixels.
 
     Raises:
-        BadInput: It is no such file, too large, or carries no settings.
+        BadInput: It is no picture of a known format, too large, or carries no settings.
     """
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(f"The file is larger than {MAX_FILE_BYTES // 2**20} MB.")
-    if data.startswith(png_text.SIGNATURE):
-        return from_texts(png_text.read_texts(io.BytesIO(data), KEYS))
-    with opened(data) as image:
-        comment = _user_comment(image)
-    if not comment:
-        raise BadInput(_NOTHING)
-    return from_texts({"parameters": comment})
+    return from_texts(texts_of(data))
 
 
 def from_texts(texts: dict[str, str]) -> ReadRecord:
-    """Makes a record of a PNG's text chunks, ours before that of other tools.
+    """Makes a record of a picture's texts, ours before those of other tools.
 
     Raises:
         BadInput: There are none that can be read.
@@ -100,16 +94,30 @@ def from_texts(texts: dict[str, str]) -> ReadRecord:
         except BadInput as error:
             reason = str(error).rstrip(".")
             notes = (f"The settings of this picture cannot be used: {reason}.",)
-    if texts.get("parameters", "").strip():
-        parsed = parse_parameters(texts["parameters"])
-        return ReadRecord(
-            "txt2img", parsed.settings, notes + parsed.notes, "parameters", parsed.model
-        )
+    for reader in READERS:
+        draft = reader(texts)
+        if draft is not None:
+            return _foreign(draft.settled(), notes)
+    text = texts.get("parameters", "").strip()
+    if text and text != "None":  # a picture without settings, as A1111 once wrote it
+        return _foreign(parse_parameters(text), notes)
     if notes:
         raise BadInput(notes[0])
-    if "workflow" in texts:
-        raise BadInput("This picture carries a ComfyUI workflow, which cannot be read here.")
     raise BadInput(_NOTHING)
+
+
+def _foreign(parsed: Parsed, notes: tuple[str, ...]) -> ReadRecord:
+    said = (f"Read as a record of {parsed.tool}.",) if parsed.tool != TOOL else ()
+    extra = {"unread": parsed.unread} if parsed.unread else {}
+    return ReadRecord(
+        "txt2img",
+        parsed.settings,
+        notes + said + parsed.notes,
+        "parameters",
+        parsed.model,
+        extra,
+        parsed.tool,
+    )
 
 
 def _own(text: str) -> ReadRecord:
@@ -151,22 +159,3 @@ def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[st
             notes.append(str(error)[:300])
         else:
             return left, tuple(notes)
-
-
-def _user_comment(image: Image.Image) -> str:
-    try:
-        raw = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
-    except (OSError, ValueError, KeyError, TypeError, SyntaxError):
-        return ""
-    if isinstance(raw, str):
-        return raw
-    if not isinstance(raw, bytes):
-        return ""
-    code, body = raw[:8], raw[8:]
-    if code == b"UNICODE\0":
-        # EXIF does not say which byte order; nearly all of this text is ASCII, so the zeros tell.
-        little = body[1::2].count(0) > body[::2].count(0)
-        return body.decode("utf-16-le" if little else "utf-16-be", errors="replace")
-    if code in (b"ASCII\0\0\0", b"\0" * 8):
-        return body.decode("utf-8", errors="replace").rstrip("\0")
-    return raw.decode("utf-8", errors="replace").rstrip("\0")

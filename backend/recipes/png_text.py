@@ -61,15 +61,23 @@ def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -
 def _decode(kind: bytes, rest: bytes, most_bytes: int) -> tuple[str | None, int]:
     """The text behind a keyword, None where it is damaged; and how many bytes were unpacked."""
     if kind == b"tEXt":
-        return rest.decode("latin-1"), 0
+        return _plain(rest), 0
     if kind == b"zTXt":
         text, size = _unpack(rest[1:], most_bytes) if rest[:1] == b"\0" else (None, 0)
-        return None if text is None else text.decode("latin-1"), size
+        return None if text is None else _plain(text), size
     compressed, method, fields = rest[:1], rest[1:2], rest[2:].split(b"\0", 2)
     if len(fields) != 3 or method != b"\0":  # language tag, translated keyword, text
         return None, 0
     text, size = _unpack(fields[2], most_bytes) if compressed == b"\1" else (fields[2], 0)
     return None if text is None else text.decode("utf-8", errors="replace"), size
+
+
+def _plain(text: bytes) -> str:
+    """Latin-1 says the specification; most tools write UTF-8, which hardly ever is both."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _unpack(data: bytes, most_bytes: int) -> tuple[bytes | None, int]:

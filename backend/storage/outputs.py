@@ -21,7 +21,7 @@ from typing import Any
 from backend.contracts.errors import BadInput, LoomError, StorageProblem
 from backend.contracts.events import Pixels, Record
 from backend.pictures.opening import opened
-from backend.recipes import metadata, png_text
+from backend.recipes import metadata, png_text, texts
 from backend.storage.atomic_files import storage_problem, write_new
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -214,7 +214,7 @@ def _read_item(path: Path, status: os.stat_result) -> HistoryItem | None:
     try:
         with path.open("rb") as file:
             # Ours stands before the pixels, and a whole file ends with IEND.
-            record = metadata.from_texts(png_text.read_texts(file, metadata.KEYS, to_end=False))
+            record = metadata.from_texts(png_text.read_texts(file, texts.KEYS, to_end=False))
             file.seek(-8, os.SEEK_END)
             if file.read(4) != b"IEND":
                 return None

@@ -13,7 +13,7 @@ from PIL import Image
 
 from backend.contracts.errors import BadInput
 from backend.pictures import decode as module
-from backend.pictures.decode import MAX_FILE_BYTES, decode
+from backend.pictures.decode import MAX_FILE_BYTES, decode, decode_mask
 from tests.pictures import hostile
 from tests.pictures.hostile import chunk, noise, png, saved
 
@@ -229,3 +229,33 @@ def test_an_unexpected_failure_of_the_parser_is_still_a_sentence(monkeypatch) ->
     monkeypatch.setattr(module, "_to_rgb", fail)
     with pytest.raises(BadInput, match="damaged"):
         decode(saved(noise(), "PNG"))
+
+
+def _mask_png(alpha: np.ndarray, colours: np.ndarray) -> bytes:
+    rgba = np.dstack([colours, alpha]).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(rgba, "RGBA").save(buffer, "png")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("tone", [0, 255, 90])
+def test_strokes_on_a_transparent_ground_are_the_mask(tone: int) -> None:
+    alpha = np.zeros((8, 8), np.uint8)
+    alpha[2:4, 2:6] = 255
+    alpha[5, 5] = 100
+    mask = decode_mask(_mask_png(alpha, np.full((8, 8, 3), tone)))
+    assert np.array_equal(mask, np.repeat(alpha[:, :, None], 3, axis=2))
+
+
+def test_the_hole_in_a_picture_is_the_mask() -> None:
+    alpha = np.full((8, 8), 255, np.uint8)
+    alpha[2:4, 2:6] = 0
+    colours = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    mask = decode_mask(_mask_png(alpha, colours))
+    assert np.array_equal(mask[:, :, 0], 255 - alpha)
+
+
+def test_without_transparency_brightness_is_the_mask() -> None:
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    opaque = _mask_png(np.full((8, 8), 255), np.repeat(grey[:, :, None], 3, axis=2))
+    assert np.array_equal(decode_mask(opaque)[:, :, 0], grey)

@@ -124,7 +124,7 @@ def mask_inputs(mode: str) -> dict[str, Component]:
             sources=["upload", "clipboard"],
             height=160,
             buttons=[],
-            label="Or upload it: white is repainted",
+            label="Or upload it: white is repainted; where it has transparency, what is painted",
             elem_id=f"{mode}-mask-file",
             elem_classes="loom-picture",
         ),

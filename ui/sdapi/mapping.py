@@ -13,7 +13,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import DetectorName, parse
 from backend.control.registry import ENTRIES, build
-from backend.pictures.decode import decode
+from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
@@ -107,7 +107,7 @@ def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
     values["resize_mode"] = _named(RESIZE, sent.resize_mode, "resize_mode")
     images = {"image": picture(sent.init_images[0], "init_images")}
     if sent.mask is not None:
-        images["mask"] = picture(sent.mask, "mask")
+        images["mask"] = decode_mask(raw(sent.mask, "mask"))
         blur = sent.mask_blur if sent.mask_blur is not None else sent.mask_blur_x
         values |= {
             "mask_blur": 4 if blur is None else blur,
@@ -179,7 +179,7 @@ def raw(sent: str, field: str) -> bytes:
     """The bytes of a picture that was sent as base64."""
     text = sent.split(",", 1)[1] if sent.startswith("data:") and "," in sent else sent
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode("".join(text.split()), validate=True)  # many wrap it in lines
     except (binascii.Error, ValueError):
         raise BadInput(
             f"'{field}' is not base64; send a picture as base64 (addresses are not fetched).", field

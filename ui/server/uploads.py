@@ -11,7 +11,7 @@ from gradio.utils import get_upload_folder
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.pictures.budget import Budget
-from backend.pictures.decode import decode
+from backend.pictures.decode import decode, decode_mask
 
 MAX_PICTURE_BYTES = 32_000_000
 
@@ -26,7 +26,7 @@ class Uploads:
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
         self._contents: dict[Path, bytes] = {}
-        self._pictures: dict[bytes, Pixels] = {}
+        self._pictures: dict[tuple[bytes, bool], Pixels] = {}
 
     def read(self, sent: Any, max_bytes: int) -> bytes:
         """Reads an uploaded file.
@@ -52,19 +52,21 @@ class Uploads:
                 raise _elsewhere() from None
         return self._contents[path]
 
-    def picture(self, content: bytes, name: str) -> Pixels:
+    def picture(self, content: bytes, name: str, *, mask: bool = False) -> Pixels:
         """Decodes a picture of this request; the same bytes once only.
 
         Args:
             content: The file's bytes.
             name: The settings field that errors point at.
+            mask: Read it as a mask: alpha decides where there is any.
 
         Raises:
             BadInput: It cannot be read, or is more than the budget allows.
         """
-        if content not in self._pictures:
-            self._pictures[content] = decode(content, name, self.budget)
-        return self._pictures[content]
+        if (content, mask) not in self._pictures:
+            read = decode_mask if mask else decode
+            self._pictures[content, mask] = read(content, name, self.budget)
+        return self._pictures[content, mask]
 
     def pictures(self, sent: Mapping[str, Any]) -> dict[str, Pixels]:
         """Uploaded pictures by name, decoded; those that were not sent are left out.
@@ -73,7 +75,7 @@ class Uploads:
             BadInput: One cannot be read; says which file is accepted.
         """
         return {
-            name: self.picture(self.read(file, MAX_PICTURE_BYTES), name)
+            name: self.picture(self.read(file, MAX_PICTURE_BYTES), name, mask=name == "mask")
             for name, file in sent.items()
             if file is not None
         }

@@ -1,0 +1,132 @@
+"""What another tool's record says, on its way to settings: gathered first, checked all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import parse
+
+MAX_NOTES = 30
+MAX_UNREAD = 200
+# Fields that stand or fall together.
+_GROUPS = (("width", "height"), ("sampler", "schedule"))
+# What may not go together where an error names no field.
+_PAIRED = ("eta", "sampler", "schedule", "guidance_start", "guidance_end")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a record says.
+
+    Attributes:
+        settings: Fields of `Txt2ImgSettings`, all together valid; absent where it does not say.
+        notes: One sentence for each thing that could not be mapped.
+        model: {"name", "hash"} as far as given.
+        tool: Whose record it is.
+        unread: What has no counterpart here, as it was written: kept and shown, never a prompt.
+    """
+
+    settings: dict[str, Any]
+    notes: tuple[str, ...]
+    model: dict[str, str]
+    tool: str = ""
+    unread: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass
+class Draft:
+    """Gathers a record; `settled` makes settings of it.
+
+    Attributes:
+        tool: Whose record it is.
+        values: Fields of `Txt2ImgSettings`, not checked yet.
+        labels: How the record says each of them.
+        notes: One sentence for each thing that could not be mapped.
+        unread: See `Parsed`.
+        model: See `Parsed`.
+    """
+
+    tool: str
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    notes: list[str] = field(default_factory=list[str])
+    unread: dict[str, str] = field(default_factory=dict[str, str])
+    model: dict[str, str] = field(default_factory=dict[str, str])
+
+    def put(self, name: str, value: Any, label: str) -> None:
+        """Takes a value for a field; None is no value."""
+        if value is not None:
+            self.values[name] = value
+            self.labels[name] = label
+
+    def number(self, name: str, kind: type[int] | type[float], value: Any, key: str) -> None:
+        """Takes a number that may be text; says so where it is none."""
+        if value is None or value == "":
+            return
+        label = f"'{key}: {short(value)}'"
+        made = number(kind, value)
+        if made is None:
+            self.notes.append(f"{label} is not a number.")
+        else:
+            self.put(name, made, label)
+
+    def leave(self, key: str, value: Any) -> None:
+        """Keeps what has no counterpart here."""
+        if value in (None, "", [], {}):
+            return
+        self.notes.append(f"'{key}: {short(value)}' has no counterpart here.")
+        if len(self.unread) < MAX_UNREAD:
+            self.unread[str(key)[:80]] = str(value)[:4000]
+
+    def settled(self) -> Parsed:
+        """Checks all fields together; leaves out what does not go, and says why."""
+        left = {name: self.values[name] for name in self.values}
+        notes = list(self.notes)
+        while True:
+            try:
+                parse("txt2img", left)
+                break
+            except BadInput as error:
+                names = _at_fault(error, left)
+                if not names:
+                    raise
+                label = self.labels.get(names[0], f"'{names[0]}'")
+                notes.append(f"{label} cannot be used here: {short(str(error))}")
+                left = {name: value for name, value in left.items() if name not in names}
+        if len(notes) > MAX_NOTES:
+            notes[MAX_NOTES:] = [f"{len(notes) - MAX_NOTES} more entries have no counterpart here."]
+        model = {key: value for key, value in self.model.items() if value}
+        return Parsed(left, tuple(notes), model, self.tool, dict(self.unread))
+
+
+def _at_fault(error: BadInput, values: Mapping[str, Any]) -> list[str]:
+    """The fields to leave out for an error, the one that it names first."""
+    first = (error.field or "").split(".")[0]
+    if first not in values:
+        first = next((name for name in _PAIRED if name in values), "")
+    for group in _GROUPS:
+        if first in group:
+            return [first, *(name for name in group if name != first)]
+    return [first] if first else []
+
+
+def number(kind: type[int] | type[float], value: Any) -> int | float | None:
+    """A number out of JSON or text, None where it is none (booleans are none)."""
+    if isinstance(value, bool):
+        return None
+    try:
+        made = kind(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if kind is int and isinstance(value, float) and made != value:
+        return None
+    return made
+
+
+def short(text: object) -> str:
+    """A text on one line, cut where it is long."""
+    line = " ".join(str(text)[:2000].split())
+    return line if len(line) <= 120 else line[:119] + "…"

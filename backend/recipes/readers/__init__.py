@@ -1,0 +1,27 @@
+"""Records of other tools, one reader a tool.
+
+A reader looks at the texts of a picture and answers with a draft, or None where they are not its
+tool's. Nothing of a record that was not understood ever becomes a prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backend.recipes.draft import Draft
+from backend.recipes.readers import comfyui, plain_json
+from backend.recipes.readers.common import Texts
+
+Reader = Callable[[Texts], Draft | None]
+
+READERS: tuple[Reader, ...] = (
+    plain_json.swarmui,
+    plain_json.fooocus,
+    plain_json.invokeai,
+    plain_json.draw_things,
+    plain_json.novelai,
+    comfyui.under_parameters,
+    plain_json.unknown,
+    comfyui.read,
+)
+"""In this order: what is told by a key of its own before what is told by its shape."""

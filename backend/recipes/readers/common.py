@@ -1,0 +1,34 @@
+"""What readers of foreign records share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Texts = Mapping[str, str]
+MAX_JSON_CHARS = 4 * 2**20
+
+
+def json_object(text: str | None) -> dict[str, Any] | None:
+    """A JSON object out of a text, None where it is none; NaN passes, as ComfyUI writes it."""
+    if not text or len(text) > MAX_JSON_CHARS or not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def text_of(value: Any) -> str | None:
+    """A text, None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def stem(name: str) -> str:
+    """A file's name as models are named here: its folders stay, its kind goes."""
+    plain = name.replace("\\", "/")
+    for kind in (".safetensors", ".ckpt", ".pt", ".sft"):
+        plain = plain.removesuffix(kind)
+    return plain

@@ -1,0 +1,255 @@
+"""Records that are one JSON object: Fooocus, SwarmUI, InvokeAI, NovelAI, Draw Things.
+
+Each has a table of what its keys become; the rest is kept unread.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from backend.recipes.a1111_names import sampler_and_schedule
+from backend.recipes.draft import Draft, number, short
+from backend.recipes.readers.common import Texts, json_object, stem, text_of
+
+# Key of the record -> our field and its kind. Empty: read elsewhere, or of no meaning here.
+Table = Mapping[str, tuple[str, type[int] | type[float] | type[str]] | None]
+
+FOOOCUS: Table = {
+    "prompt": ("prompt", str),
+    "negative_prompt": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "guidance_scale": ("guidance_scale", float),
+    "base_model": ("model", str),
+    "clip_skip": ("clip_skip", int),
+    **dict.fromkeys(
+        ("sampler", "scheduler", "resolution", "loras", "version", "metadata_scheme",
+         "base_model_hash", "full_prompt", "full_negative_prompt", "created_by")
+    ),
+}  # fmt: skip
+SWARM: Table = {
+    "prompt": ("prompt", str),
+    "negativeprompt": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "cfgscale": ("guidance_scale", float),
+    "width": ("width", int),
+    "height": ("height", int),
+    "model": ("model", str),
+    **dict.fromkeys(
+        ("sampler", "scheduler", "loras", "loraweights", "images", "swarm_version", "aspectratio")
+    ),
+}
+INVOKE: Table = {
+    "positive_prompt": ("prompt", str),
+    "negative_prompt": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "cfg_scale": ("guidance_scale", float),
+    "cfg_rescale_multiplier": ("guidance_rescale", float),
+    "width": ("width", int),
+    "height": ("height", int),
+    **dict.fromkeys(
+        ("scheduler", "model", "loras", "clip_skip", "rand_device", "app_version",
+         "generation_mode", "vae")
+    ),
+}  # fmt: skip
+NOVELAI: Table = {
+    "uc": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "scale": ("guidance_scale", float),
+    "width": ("width", int),
+    "height": ("height", int),
+    **dict.fromkeys(
+        ("prompt", "sampler", "noise_schedule", "request_type", "signed_hash", "v4_prompt",
+         "v4_negative_prompt", "n_samples")
+    ),
+}  # fmt: skip
+DRAW_THINGS: Table = {
+    "c": ("prompt", str),
+    "uc": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "scale": ("guidance_scale", float),
+    "model": ("model", str),
+    **dict.fromkeys(("sampler", "size", "lora", "profile")),
+}
+
+
+def fooocus(texts: Texts) -> Draft | None:
+    """Fooocus writes its JSON under `parameters`, and which scheme it is under `fooocus_scheme`."""
+    record = json_object(texts.get("parameters"))
+    if record is None or not ("fooocus_scheme" in texts or "base_model" in record):
+        return None
+    draft = _filled("Fooocus", record, FOOOCUS)
+    _sampler(draft, _plain_name(record.get("sampler")), text_of(record.get("scheduler")))
+    try:
+        size = ast.literal_eval(str(record.get("resolution"))[:40])
+    except (ValueError, SyntaxError):
+        size = None
+    _size(draft, size, record.get("resolution"), "resolution")
+    rows = record.get("loras")
+    pairs = [row[:2] for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
+    _loras(draft, pairs)
+    draft.model["hash"] = text_of(record.get("base_model_hash")) or ""
+    return draft
+
+
+def swarmui(texts: Texts) -> Draft | None:
+    """SwarmUI's object has its settings under `sui_image_params`."""
+    document = json_object(texts.get("parameters"))
+    record = (document or {}).get("sui_image_params")
+    if not isinstance(record, dict):
+        return None
+    draft = _filled("SwarmUI", record, SWARM)
+    _sampler(draft, text_of(record.get("sampler")), text_of(record.get("scheduler")))
+    names, weights = record.get("loras"), record.get("loraweights")
+    if isinstance(names, list):
+        given = weights if isinstance(weights, list) else []
+        weights = [*given, *[1.0] * (len(names) - len(given))]
+        _loras(draft, list(zip(names, weights, strict=False)))
+    return draft
+
+
+def invokeai(texts: Texts) -> Draft | None:
+    """InvokeAI 3 and later; models are named by themselves or in an object."""
+    record = json_object(texts.get("invokeai_metadata"))
+    if record is None:
+        return None
+    draft = _filled("InvokeAI", record, INVOKE)
+    _sampler(draft, *_invoke_sampler(text_of(record.get("scheduler"))))
+    name = _named(record.get("model"))
+    if name:
+        draft.put("model", stem(name), f"'model: {short(name)}'")
+        draft.model["name"] = stem(name)
+    rows = record.get("loras")
+    if isinstance(rows, list):
+        given = [row for row in rows if isinstance(row, dict)]
+        _loras(
+            draft,
+            [[_named(row.get("lora", row.get("model"))), row.get("weight")] for row in given],
+        )
+    skipped = number(int, record.get("clip_skip"))
+    if skipped:  # it counts what is left out, others from 1
+        draft.put("clip_skip", int(skipped) + 1, f"'clip_skip: {skipped}'")
+    return draft
+
+
+def novelai(texts: Texts) -> Draft | None:
+    """NovelAI: the prompt under `Description`, the rest as JSON under `Comment`."""
+    record = json_object(texts.get("Comment"))
+    if record is None or not (texts.get("Software") == "NovelAI" or "uc" in record):
+        return None
+    draft = _filled("NovelAI", record, NOVELAI)
+    prompt = text_of(record.get("prompt")) or texts.get("Description")
+    draft.put("prompt", prompt, "The prompt")
+    _sampler(draft, text_of(record.get("sampler")), text_of(record.get("noise_schedule")))
+    if prompt and any(mark in prompt for mark in "{}"):
+        draft.notes.append(
+            "NovelAI's braces {} weigh words by 1.05; here they are plain text. Use (word:1.05)."
+        )
+    return draft
+
+
+def draw_things(texts: Texts) -> Draft | None:
+    """Draw Things writes JSON into the XMP's UserComment."""
+    record = json_object(texts.get("parameters"))
+    if record is None or not {"c", "scale", "sampler"} <= set(record):
+        return None
+    draft = _filled("Draw Things", record, DRAW_THINGS)
+    _sampler(draft, text_of(record.get("sampler")), None)
+    size = str(record.get("size")).split("x")
+    _size(draft, [number(int, part) for part in size], record.get("size"), "size")
+    rows = record.get("lora")
+    given = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    _loras(draft, [[row.get("model"), row.get("weight")] for row in given])
+    return draft
+
+
+def unknown(texts: Texts) -> Draft | None:
+    """A JSON object of nobody we know: kept, never a prompt."""
+    record = json_object(texts.get("parameters"))
+    if record is None:
+        return None
+    draft = Draft("an unknown tool")
+    draft.notes.append(
+        "The picture holds JSON of a tool that is not known here; it is kept as it is."
+    )
+    draft.unread["parameters"] = texts["parameters"]
+    return draft
+
+
+def _filled(tool: str, record: Mapping[str, Any], table: Table) -> Draft:
+    draft = Draft(tool)
+    for key, value in list(record.items())[:1000]:
+        if key not in table:
+            draft.leave(key, value)
+            continue
+        entry = table[key]
+        if entry is None:
+            continue
+        field, kind = entry
+        if kind is int or kind is float:
+            draft.number(field, kind, value, key)
+        elif isinstance(value, str):
+            value = stem(value) if field == "model" else value
+            draft.put(field, value, f"'{key}: {short(value)}'")
+            if field == "model":
+                draft.model["name"] = value
+    return draft
+
+
+def _sampler(draft: Draft, sampler: str | None, schedule: str | None) -> None:
+    if not sampler:
+        return
+    pair, note = sampler_and_schedule(sampler[:80].removeprefix("k_"), schedule)
+    for field, value in pair.items():
+        draft.put(field, value, f"'sampler: {short(sampler)}'")
+    if note:
+        draft.notes.append(note)
+
+
+def _plain_name(sampler: Any) -> str | None:
+    """Fooocus' names are k-diffusion's, some with the device behind."""
+    return sampler.removesuffix("_gpu") if isinstance(sampler, str) else None
+
+
+def _invoke_sampler(scheduler: str | None) -> tuple[str | None, str | None]:
+    """InvokeAI's scheduler is a sampler, with `_k` behind it for Karras' schedule."""
+    if scheduler and scheduler.endswith("_k"):
+        return scheduler.removesuffix("_k"), "karras"
+    return scheduler, None
+
+
+def _size(draft: Draft, size: Any, said: Any, key: str) -> None:
+    if said in (None, ""):
+        return
+    if isinstance(size, (tuple, list)) and len(size) == 2 and None not in size:
+        for field, value in zip(("width", "height"), size, strict=True):
+            draft.put(field, value, f"'{key}: {short(said)}'")
+    else:
+        draft.notes.append(f"'{key}: {short(said)}' is not a size.")
+
+
+def _loras(draft: Draft, pairs: list[Any]) -> None:
+    rows: list[dict[str, Any]] = []
+    for name, weight in pairs:
+        strength = 1.0 if weight is None else number(float, weight)
+        if isinstance(name, str) and strength is not None:
+            rows.append({"name": stem(name), "weight": strength})
+        else:
+            draft.leave("LoRA", f"{name}: {weight}")
+    if rows:
+        draft.put("loras", rows, "The LoRA list")
+
+
+def _named(model: Any) -> str | None:
+    """A model's name, alone or in one of InvokeAI's objects."""
+    if isinstance(model, dict):
+        return next(
+            (model[key] for key in ("name", "model_name") if isinstance(model.get(key), str)), None
+        )
+    return text_of(model)

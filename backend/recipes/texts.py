@@ -1,0 +1,119 @@
+"""The texts that a picture's file carries, wherever its format keeps them, by PNG's names for them.
+
+PNG: text chunks. JPEG, WebP and AVIF: EXIF's UserComment (A1111) and its plain tags (ComfyUI writes
+`prompt:{...}` there), XMP (Draw Things), a comment. GIF: a comment. No pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from typing import Any
+
+from PIL import Image
+
+from backend.contracts.errors import BadInput
+from backend.pictures.opening import MAX_PIXELS, header_of
+from backend.recipes import png_text
+
+OWN_KEY = "latent-loom"
+XMP_KEY = "XML:com.adobe.xmp"
+KEYS = frozenset(
+    {
+        OWN_KEY,
+        "parameters",
+        "prompt",
+        "workflow",
+        "invokeai_metadata",
+        "fooocus_scheme",
+        "Software",
+        "Description",
+        "Comment",
+        XMP_KEY,
+    }
+)
+FORMATS = ("JPEG", "WEBP", "AVIF", "GIF")
+KNOWN = "PNG, JPEG, WebP, AVIF or GIF"
+MAX_TEXT_CHARS = 1024 * 1024
+_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_PLAIN_TAGS = (0x010E, 0x010F, 0x0110)  # ImageDescription, Make, Model
+
+
+def texts_of(data: bytes) -> dict[str, str]:
+    """Reads the texts of a file.
+
+    Raises:
+        BadInput: It is no picture of a known format.
+    """
+    if data.startswith(png_text.SIGNATURE):
+        return with_xmp(png_text.read_texts(io.BytesIO(data), KEYS))
+    try:
+        with header_of(data, FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise BadInput(f"The picture is larger than {MAX_PIXELS / 1e6:.1f} megapixels.")
+            return with_xmp(_of_header(image))
+    except BadInput:
+        raise
+    except Exception:  # a parser of hostile bytes may raise anything
+        raise BadInput(f"This is not a {KNOWN} picture that can be read.") from None
+
+
+def with_xmp(texts: dict[str, str]) -> dict[str, str]:
+    """The comment inside an XMP packet stands for `parameters` where there are none."""
+    packet = texts.get(XMP_KEY)
+    if packet and "parameters" not in texts and (comment := _in_xmp(packet)):
+        return {**texts, "parameters": comment}
+    return texts
+
+
+def _of_header(image: Image.Image) -> dict[str, str]:
+    found: dict[str, str] = {}
+    exif = image.getexif()
+    comment = _user_comment(exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT, b""))
+    if comment:
+        found["parameters"] = comment
+    for tag in _PLAIN_TAGS:
+        value = exif.get(tag)
+        for key in ("prompt", "workflow"):
+            if isinstance(value, str) and value[: len(key) + 1].lower() == f"{key}:":
+                found.setdefault(key, value[len(key) + 1 :])
+    plain = image.info.get("comment")
+    if "parameters" not in found and (text := _text(plain)):
+        found["parameters"] = text
+    if packet := _text(image.info.get("xmp")):
+        found[XMP_KEY] = packet
+    return {key: value[:MAX_TEXT_CHARS] for key, value in found.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value[:MAX_TEXT_CHARS].decode("utf-8").rstrip("\0")
+        except UnicodeDecodeError:
+            return value[:MAX_TEXT_CHARS].decode("latin-1").rstrip("\0")
+    return value if isinstance(value, str) else ""
+
+
+def _user_comment(raw: Any) -> str:
+    """EXIF 2.32, 4.6.5: eight bytes say the encoding."""
+    if isinstance(raw, str):
+        return raw
+    if not isinstance(raw, bytes):
+        return ""
+    code, body = raw[:8], raw[8:]
+    if code == b"UNICODE\0":
+        # EXIF does not say which byte order; nearly all of this text is ASCII, so the zeros tell.
+        little = body[1::2].count(0) > body[::2].count(0)
+        return body.decode("utf-16-le" if little else "utf-16-be", errors="replace")
+    return _text(body if code in (b"ASCII\0\0\0", b"\0" * 8) else raw)
+
+
+def _in_xmp(packet: str) -> str:
+    """The first item of `exif:UserComment`; found as text, since XML parsers are one more door."""
+    place = packet.find("<exif:UserComment")
+    start = packet.find("<rdf:li", place)
+    open_end = packet.find(">", start)
+    end = packet.find("</rdf:li>", open_end)
+    if min(place, start, open_end, end) < 0:
+        return ""
+    return html.unescape(packet[open_end + 1 : end]).strip()
