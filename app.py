@@ -24,11 +24,13 @@ def main() -> None:
     )
     prepare_environment()
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
+    from backend.engine.jobs.job import Patience
     from backend.engine.local.starting import settled, start_local
     from backend.storage.wildcards import Wildcards
     from ui.page.build import build, serve, studio_at
 
     wildcards = Wildcards(HERE.wildcards, args.data / "wildcards")
+    patience = Patience.of_hours(args.unwatched_hours)
 
     if args.fake is not None:
         from backend.engine.fake.engine import FakeEngine
@@ -37,7 +39,11 @@ def main() -> None:
             args.data,
             HERE.presets,
             lambda storage: FakeEngine(
-                storage=storage, step_time_s=args.fake, load_time_s=0.4, wildcards=wildcards
+                storage=storage,
+                step_time_s=args.fake,
+                load_time_s=0.4,
+                patience=patience,
+                wildcards=wildcards,
             ),
         )
     else:
@@ -52,6 +58,7 @@ def main() -> None:
                 dtype=args.dtype,
                 compiled=args.compile,
                 preview=args.preview,
+                patience=patience,
                 wildcards=wildcards,
             ),
         )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from backend.contracts.events import JobStatus
+from backend.contracts.requests import VideoRequest
 from backend.engine.jobs.protocol import Engine
 
 
@@ -24,3 +25,14 @@ def until(
 def ended(engine: Engine, token: str, timeout_s: float = 60.0) -> JobStatus:
     """The status after the job."""
     return until(engine, token, lambda now: now.state not in ("queued", "running"), timeout_s)
+
+
+def video_of(engine: Engine, token: str, image: int = 0) -> bytes:
+    """The video of a run's steps; fails where it is not made."""
+    made = engine.submit(VideoRequest(token, image))
+    status = ended(engine, made)
+    assert status.state == "done", status.error
+    file = engine.file(made)
+    assert file is not None
+    assert (file.kind, status.progress.step) == ("video/mp4", status.progress.total)
+    return file.content

@@ -50,5 +50,9 @@ class Cancelled(LoomError):
     """The job was stopped by its owner."""
 
 
+class Unwatched(Cancelled):
+    """The job was stopped because nobody watched it any more."""
+
+
 class DeadlineExceeded(LoomError):
-    """The job ran longer than the deadline allows."""
+    """The job ran longer than it may while nobody watches it."""

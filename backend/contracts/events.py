@@ -80,6 +80,21 @@ Event = Progress | Output
 
 
 @dataclass(frozen=True)
+class File:
+    """What a job made that is no picture.
+
+    Attributes:
+        name: To save it under.
+        kind: Its media type.
+        content: Its bytes.
+    """
+
+    name: str
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Preview:
     """One preview frame of a running job.
 

@@ -73,7 +73,29 @@ class TrainLoraRequest:
         return False
 
 
-AnyRequest = Request | TrainLoraRequest
+@dataclass(frozen=True)
+class VideoRequest:
+    """A run's stored steps as a video (mp4, H.264) of x0 | x_t; the job's file.
+
+    Attributes:
+        run: The token of the run's job.
+        image: Which of its pictures.
+        fps: Steps a second.
+    """
+
+    run: str
+    image: int = 0
+    fps: int = 10
+
+    @property
+    def save(self) -> bool:
+        """It is no picture."""
+        return False
+
+
+ModeRequest = Request | TrainLoraRequest
+"""What a mode runs."""
+AnyRequest = ModeRequest | VideoRequest
 
 
 def check_pictures(request: Request) -> None:

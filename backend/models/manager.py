@@ -164,6 +164,15 @@ class ModelManager(Generic[LoadedT]):
         with self._lock:
             return tuple(self._entries)
 
+    def holds(self, name: str) -> bool:
+        """Whether a lease would be given at once: the model is whole where models run."""
+        with self._lock:
+            entry = self._entries.get(name)
+            return entry is not None and (
+                self._space is None
+                or all(weights.device_bytes >= weights.nbytes for weights in entry.weights.values())
+            )
+
     def residents(self) -> tuple[Resident, ...]:
         """Every part in memory, those of the most recently used model first."""
         with self._lock:

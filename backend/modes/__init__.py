@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest
+from backend.contracts.requests import ModeRequest, Request, TrainLoraRequest
 from backend.contracts.settings import XyzGridSettings
 from backend.modes import (
     img2img,
@@ -47,7 +47,7 @@ def check_mode(request: Request) -> None:
         check(request)
 
 
-def run_mode(request: AnyRequest, context: Context) -> Iterator[Output]:
+def run_mode(request: ModeRequest, context: Context) -> Iterator[Output]:
     """Runs the mode that the settings belong to, once for each batch."""
     if isinstance(request, TrainLoraRequest):
         return train_lora.run(request, context)

@@ -32,3 +32,13 @@ def leased(models: ModelManager[Any], settings: Settings) -> Iterator[Checkpoint
             assert isinstance(separate, SeparateVae)
             vae = separate.instead_of(model.codec, model.name)
             yield replace(model, codec=vae, vae_hash=separate.hash)
+
+
+def at_hand(models: ModelManager[Any], settings: Settings) -> bool:
+    """Whether `leased` would give the model at once: nothing is read from disk or copied."""
+    if not models.holds(settings.model):
+        return False
+    if not settings.vae:
+        return True
+    with models.lease(settings.model) as model:
+        return models.holds(vae_file.cache_key(settings.vae, model.codec.model.dtype))

@@ -113,7 +113,7 @@ def test_progress_and_timeline_run_through_both_stages(engine: LocalEngine) -> N
     assert sigmas[5] > sigmas[4]  # the second stage starts from noise again
     assert engine.timeline_frame(done.token, 4).shape == (64, 96, 3)
     assert engine.timeline_frame(done.token, 7).shape == (128, 192, 3)
-    assert engine.timeline_video(done.token)[4:8] == b"ftyp"
+    assert jobs.video_of(engine, done.token)[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("sampler", ["dpmpp_2m", "euler_a"])

@@ -175,7 +175,7 @@ def test_the_timeline_ends_in_the_picture(engine: LocalEngine) -> None:
 
 def test_the_video_is_an_mp4(engine: LocalEngine) -> None:
     done = run(engine, settings())
-    assert engine.timeline_video(done.token)[4:8] == b"ftyp"
+    assert jobs.video_of(engine, done.token)[4:8] == b"ftyp"
 
 
 def test_guidance_at_or_below_one_makes_half_the_work(engine: LocalEngine) -> None:

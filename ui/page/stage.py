@@ -6,6 +6,7 @@ document by `textContent`. Preview frames are pulled through server functions.
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Pixels
+from backend.contracts.requests import VideoRequest
 from ui.page.stream import data_uri
 from ui.page.studio import Studio
 
@@ -145,13 +147,29 @@ def stage(
             return {"error": str(error)}
         return {"src": data_uri(encode_jpeg(pixels), "image/jpeg")}
 
-    def timeline_video(asked: Any) -> dict[str, Any]:
-        """The run as a video."""
+    async def save_video(asked: Any) -> dict[str, Any]:
+        """Begins the run's video; `video_state` says how far it is."""
+        wanted = VideoRequest(_text(asked, "job"), _number(asked, "image"))
         try:
-            video = engine.timeline_video(_text(asked, "job"), _number(asked, "image"))
+            return {"job": await asyncio.to_thread(engine.submit, wanted)}
         except LoomError as error:
             return {"error": str(error)}
-        return {"src": data_uri(video, "video/mp4")}
+
+    def video_state(asked: Any) -> dict[str, Any]:
+        """How far a video is, and the video once it is done."""
+        try:
+            token = _text(asked, "job")
+            engine.touch(token)
+            status, video = engine.status(token), engine.file(token)
+        except LoomError as error:
+            return {"error": str(error)}
+        if status.state in ("failed", "stopped"):
+            return {"error": status.error or "The video was not made; save it again."}
+        progress = status.progress
+        state = {"position": status.position, "step": progress.step, "total": progress.total}
+        if status.state != "done" or video is None:
+            return state
+        return state | {"src": data_uri(video.content, video.kind)}
 
     def result_view(asked: Any) -> dict[str, Any]:
         """A picture that explains a result, e.g. which edges it kept."""
@@ -170,7 +188,7 @@ def stage(
         .replace("WELCOME_TEXT", text)
         .replace("STARTS", str(starts).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
-        server_functions=[next_frame, timeline_frame, timeline_video, result_view],
+        server_functions=[next_frame, timeline_frame, save_video, video_state, result_view],
         apply_default_css=False,
         elem_id=f"{mode}-stage",
         elem_classes="loom-stage",

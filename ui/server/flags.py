@@ -50,6 +50,14 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
         metavar="N",
         help="models that nobody uses for so long leave memory; 0 is never (30)",
     )
+    add(
+        "--unwatched-hours",
+        type=amount,
+        default=12,
+        metavar="N",
+        help="a grid, morph or script's job that nobody watches stops after so long of its own "
+        "running; 0 is never (12)",
+    )
     add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
     add("--open", action="store_true", help="open a browser")
     add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)

@@ -285,16 +285,34 @@
       stage.begin();
       trigger("branch", { job, step });
     });
-    $(".video").addEventListener("click", async (event) => {
-      const button = event.currentTarget;
-      button.disabled = true;
-      const got = await server.timeline_video({ job: stage.value.job, image: selected });
-      button.disabled = false;
+    // A job of its own: it waits its turn for the device, and says how far it is.
+    const video = $(".video"), videoTitle = video.textContent;
+    const saveVideo = async () => {
+      const seed = stage.value.results[selected]?.seed ?? "run";
+      let got = await server.save_video({ job: stage.value.job, image: selected });
+      const job = got?.job;
+      while (job && got && !got.error && !got.src) {
+        video.textContent = got.position ? `Waiting, ${got.position} before it`
+          : got.total ? `Saving, step ${got.step}/${got.total}` : "Saving …";
+        await new Promise((go) => setTimeout(go, 250));
+        got = await server.video_state({ job });
+      }
       if (!got?.src) { loom.toast(got?.error ?? "The video could not be made.", "warn"); return; }
       const link = loom.el("a");
       link.href = got.src;
-      link.download = `latent-loom-${stage.value.results[selected]?.seed ?? "run"}.mp4`;
+      link.download = `latent-loom-${seed}.mp4`;
       link.click();
+    };
+    let saving = false;
+    video.addEventListener("click", async () => {
+      if (saving) return;
+      saving = true;
+      video.setAttribute("aria-busy", "true");
+      try { await saveVideo(); } finally {
+        saving = false;
+        video.removeAttribute("aria-busy");
+        video.textContent = videoTitle;
+      }
     });
     $(".reuse").addEventListener("click", () =>
       trigger("reuse", { seed: stage.value.results[selected].seed }));

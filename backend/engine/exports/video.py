@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,8 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
     """Encodes frames that browsers play.
 
     Args:
-        frames: (H, W, 3) uint8 RGB, all of one size; an odd last row or column is repeated,
-            because 4:2:0 chroma wants even sizes.
+        frames: (H, W, 3) uint8 RGB, at least one, all of one size, taken one after the other; an
+            odd last row or column is repeated, because 4:2:0 chroma wants even sizes.
         fps: Frames per second.
         comment: For the file's metadata.
 
@@ -26,8 +28,9 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
     """
     import imageio_ffmpeg  # 40 ms, and only videos need it
 
-    pictures = [_even(frame) for frame in frames]
-    height, width = pictures[0].shape[:2]
+    pictures = map(_even, frames)
+    first = next(pictures)  # says how large they are; drawing it may fail, so no file waits yet
+    height, width = first.shape[:2]
     noted = ["-metadata", f"comment={comment}"] if comment else []
     try:
         with tempfile.TemporaryDirectory(prefix="loom-") as folder:
@@ -42,10 +45,10 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
                 output_params=["-movflags", "+faststart", *noted],
                 ffmpeg_log_level="error",
             )
-            writer.send(None)
-            for picture in pictures:
-                writer.send(np.ascontiguousarray(picture))
-            writer.close()
+            with closing(writer):
+                writer.send(None)
+                for picture in chain([first], pictures):
+                    writer.send(np.ascontiguousarray(picture))
             return path.read_bytes()
     except OSError as error:
         raise StorageProblem(f"The video could not be written: {error.strerror}.") from error

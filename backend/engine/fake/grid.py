@@ -7,6 +7,7 @@ from backend.contracts.settings import XyzGridSettings
 from backend.pictures.sheet import Sheet
 from backend.storage.wildcards import Wildcards, settled
 
+PREVIEW_PX = 512
 _MODEL_HASH = "0" * 10
 
 
@@ -19,9 +20,20 @@ class Grid:
         self._sheet = Sheet.of(settings, self.cells)
         self._done: dict[int, Pixels] = {}
 
+    @property
+    def begun(self) -> bool:
+        """A cell is done."""
+        return bool(self._done)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height) of the sheet as previews show it."""
+        height, width = self._sheet.draw({}, PREVIEW_PX).shape[:2]
+        return width, height
+
     def preview(self, place: int, forming: Pixels) -> Pixels:
         """The sheet while a cell forms."""
-        return self._sheet.draw({place: forming} | self._done, 512)
+        return self._sheet.draw({place: forming} | self._done, PREVIEW_PX)
 
     def cell(self, place: int, image: Pixels) -> Output:
         """A cell that is done."""

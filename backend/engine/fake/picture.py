@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 
 import numpy as np
@@ -87,24 +86,6 @@ def noised(picture: Pixels, done: float, grain: NDArray[np.float64]) -> Pixels:
     """What x_t looks like after the fraction `done` of the run."""
     left = (1.0 - done) ** 0.7
     return _to_pixels((1.0 - left) * picture + left * (128.0 + 64.0 * grain))
-
-
-def grid(pictures: list[Pixels]) -> Pixels:
-    """Pictures of one size, laid out in rows."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    blank = np.zeros_like(pictures[0])
-    cells = pictures + [blank] * (-len(pictures) % columns)
-    rows = [np.concatenate(cells[i : i + columns], axis=1) for i in range(0, len(cells), columns)]
-    return np.concatenate(rows, axis=0)
-
-
-def jpeg(picture: Pixels, longest_px: int = 512) -> bytes:
-    """Encodes a preview, no side longer than `longest_px`."""
-    image = Image.fromarray(picture)
-    image.thumbnail((longest_px, longest_px))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return stream.getvalue()
 
 
 def _to_pixels(values: NDArray[np.float64]) -> Pixels:

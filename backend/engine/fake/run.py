@@ -116,10 +116,10 @@ def model(settings: Settings) -> dict[str, Any]:
     return {"name": settings.model, "hash": _HASH}
 
 
-def facts(settings: Settings, pictures: Sequence[Pixels], *, done: bool) -> dict[str, Any]:
-    """What a run of this mode tells beside its pictures."""
+def facts(settings: Settings, pictures: Sequence[Pixels]) -> dict[str, Any]:
+    """What a run of this mode tells beside its pictures once it is done."""
     told: dict[str, Any] = {}
-    if isinstance(settings, MorphSettings) and done:
+    if isinstance(settings, MorphSettings):
         told |= fake_morph.facts(pictures)
     if isinstance(settings, FootprintSettings):
         told |= footprint(settings)

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import bisect
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Self, assert_never
 
-from backend.contracts.errors import Cancelled, DeadlineExceeded
-from backend.contracts.events import JobStatus, Output, Progress, State
-from backend.contracts.requests import AnyRequest
+from backend.contracts.errors import Cancelled, DeadlineExceeded, Unwatched
+from backend.contracts.events import File, JobStatus, Output, Progress, State, TimelineInfo
+from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, VideoRequest
 from backend.engine.jobs.previews import Mailbox
+
+UNWATCHED = "Nobody was watching any more."
+LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a job may go on.
+    """How long a job may go on while nobody watches it.
 
     Attributes:
         grace_s: Seconds after its watcher went away.
-        deadline_s: Seconds of running.
+        deadline_s: Seconds of its own running since somebody last looked; for work that goes on
+            when its page is closed, and for callers that never say that they watch.
     """
 
     grace_s: float = 10.0
-    deadline_s: float = 3600.0
+    deadline_s: float = 12 * 3600.0
+
+    @classmethod
+    def of_hours(cls, unwatched: float) -> Self:
+        """From the flag; 0 hours mean for ever."""
+        return cls(deadline_s=unwatched * 3600.0 or math.inf)
+
+    def of(self, request: AnyRequest) -> Patience:
+        """What holds for a request: a training has its steps, and is never ended by the clock."""
+        match request:
+            case TrainLoraRequest():
+                return Patience(math.inf, math.inf)
+            case Request() if request.settings.outlives_watcher:
+                return replace(self, grace_s=math.inf)
+            case Request() | VideoRequest():
+                return self
+        assert_never(request)
 
 
 class Job:
     """Mutable, locked; everything that leaves it is a frozen snapshot.
 
     Args:
-        request: With resolved settings.
+        request: With resolved settings; its pictures are let go when the job has ended.
         owner: Whose turn it is in the fair queue.
         background: Gives way to interactive jobs.
         patience: Grace period and deadline.
@@ -61,10 +83,14 @@ class Job:
         self._state: State = "queued"
         self._progress = Progress("queued")
         self._outputs: list[Output] = []
+        self._file: File | None = None
         self._error: str | None = None
         self._info: dict[str, Any] = {}
         self._revision = 0
         self._started_at: float | None = None
+        self._paused_at: float | None = None
+        self._paused_s = 0.0  # while others ran in the middle of it
+        self._watched_s = 0.0  # how long it had run when somebody last looked
         self._detached_at: float | None = None
         self._cancelled = threading.Event()
 
@@ -76,7 +102,8 @@ class Job:
             if self._state != "queued":
                 return False
             if self._cancelled.is_set() or self._abandoned():
-                self._end("stopped", "Stopped before it began.")
+                why = f"{UNWATCHED} " if self._abandoned() else ""
+                self._end("stopped", why + "Stopped before it began.")
                 return False
             self._state = "running"
             self._started_at = self._clock()
@@ -87,20 +114,37 @@ class Job:
         """Before each model call.
 
         Raises:
-            Cancelled: Stopped by its owner, or its watcher has been gone for the grace period.
-            DeadlineExceeded: It has run for too long.
+            Cancelled: Stopped by its owner.
+            Unwatched: Its watcher has been gone for the grace period.
+            DeadlineExceeded: It has run for too long with nobody watching.
         """
-        if self._cancelled.is_set() or self._abandoned():
+        if self._cancelled.is_set():
             raise Cancelled("Stopped.")
-        if self.elapsed_s > self._patience.deadline_s:
+        if self._abandoned():
+            raise Unwatched(UNWATCHED)
+        if self.elapsed_s - self._watched_s > self._patience.deadline_s:
             raise DeadlineExceeded(
-                f"Stopped after {self._patience.deadline_s:.0f} s, the longest a job may run; "
-                "use fewer steps, a smaller size or a smaller batch."
+                f"Stopped after {_words(self._patience.deadline_s)} with nobody watching; keep its "
+                "page open, use fewer steps or pictures, or allow more by --unwatched-hours."
             )
 
     def _abandoned(self) -> bool:
         gone = self._detached_at
         return gone is not None and self._clock() - gone > self._patience.grace_s
+
+    def idle(self, duration_s: float) -> None:
+        """Waits a moment, no longer than that; less when the job is cancelled meanwhile."""
+        self._cancelled.wait(min(duration_s, LOOK_EVERY_S))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The time inside is not the job's own: another one runs in its middle."""
+        self._paused_at = self._clock()
+        try:
+            yield
+        finally:
+            self._paused_s += self._clock() - self._paused_at
+            self._paused_at = None
 
     def report(self, progress: Progress) -> None:
         """Takes the latest progress; a stage without steps keeps the count of the one before."""
@@ -112,10 +156,15 @@ class Job:
             self._bump()
 
     def add(self, output: Output) -> None:
+        """Takes a finished picture."""
         with self._changed:
             # A grid draws its cells in the order in which they share work.
             bisect.insort(self._outputs, output, key=lambda each: each.index)
             self._bump()
+
+    def attach(self, file: File) -> None:
+        """Takes what was made that is no picture."""
+        self._file = file
 
     def inform(self, facts: dict[str, Any]) -> None:
         """Adds to the info that observers see, before the job has ended."""
@@ -134,6 +183,7 @@ class Job:
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
         self._state, self._error, self._info = state, error, self._info | (info or {})
         self.ended_at = self._clock()
+        self.request = _without_pictures(self.request)
         self.previews.close()
         self._bump()
 
@@ -145,28 +195,53 @@ class Job:
 
     @property
     def elapsed_s(self) -> float:
-        return 0.0 if self._started_at is None else self._clock() - self._started_at
+        """How long it has been running itself."""
+        if self._started_at is None:
+            return 0.0
+        now = self._paused_at or self._clock()
+        return now - self._started_at - self._paused_s
 
     @property
     def outputs(self) -> tuple[Output, ...]:
+        """Pictures finished so far, in order."""
         with self._changed:
             return tuple(self._outputs)
 
     @property
+    def file(self) -> File | None:
+        """What it made that is no picture."""
+        return self._file
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it made, as it is kept to be asked for."""
+        pictures = sum(
+            output.image.nbytes + sum(view.nbytes for view in output.views.values())
+            for output in self.outputs
+        )
+        return pictures + (0 if self._file is None else len(self._file.content))
+
+    @property
     def state(self) -> State:
+        """As in `JobStatus`."""
         return self._state
 
     @property
     def progress(self) -> Progress:
+        """The latest."""
         return self._progress
 
     def cancel(self) -> None:
+        """Asks it to stop at its next check."""
         self._cancelled.set()
 
     def touch(self) -> None:
+        """Somebody watches it."""
         self._detached_at = None
+        self._watched_s = self.elapsed_s
 
     def detach(self) -> None:
+        """Its watcher went away."""
         self._detached_at = self._clock()
 
     def wait(self, revision: int, timeout_s: float) -> None:
@@ -174,7 +249,7 @@ class Job:
         with self._changed:
             self._changed.wait_for(lambda: self._revision > revision, timeout_s)
 
-    def status(self, position: int, timeline: Any = None) -> JobStatus:
+    def status(self, position: int, timeline: TimelineInfo | None = None) -> JobStatus:
         """Snapshot; `position` counts the jobs before it."""
         with self._changed:
             return JobStatus(
@@ -190,35 +265,17 @@ class Job:
             )
 
 
-@dataclass
-class Shelf:
-    """Jobs that may still be asked about: all that run or wait, and the last ones that ended.
+def _without_pictures(request: AnyRequest) -> AnyRequest:
+    match request:
+        case Request():
+            return replace(request, images={})
+        case TrainLoraRequest():
+            return replace(request, pictures=())
+        case VideoRequest():
+            return request
+    assert_never(request)
 
-    Attributes:
-        keep: Ended jobs to keep.
-    """
 
-    keep: int = 64
-    _jobs: dict[str, Job] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def put(self, job: Job) -> list[str]:
-        """Adds a job and returns the tokens of those that had to go."""
-        with self._lock:
-            ended = sorted(
-                (j for j in self._jobs.values() if j.ended_at is not None),
-                key=lambda j: j.ended_at or 0.0,
-            )
-            gone = [j.token for j in ended[: max(0, len(ended) - self.keep + 1)]]
-            for token in gone:
-                del self._jobs[token]
-            self._jobs[job.token] = job
-            return gone
-
-    def get(self, token: str) -> Job | None:
-        with self._lock:
-            return self._jobs.get(token)
-
-    def all(self) -> list[Job]:
-        with self._lock:
-            return list(self._jobs.values())
+def _words(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:g} hours" if hours >= 1 else f"{seconds:.0f} s"

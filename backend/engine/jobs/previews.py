@@ -107,13 +107,24 @@ class Mailbox:
                 return None
 
 
+def shape_of(count: int) -> tuple[int, int]:
+    """(columns, rows) of so many pictures, laid out nearly square."""
+    columns = math.ceil(math.sqrt(count))
+    return columns, math.ceil(count / columns)
+
+
+def sheet_px(size_px: tuple[int, int], count: int) -> tuple[int, int]:
+    """(width, height) of so many pictures of a size laid out on one sheet."""
+    columns, rows = shape_of(count)
+    return columns * size_px[0], rows * size_px[1]
+
+
 def grid(frames: Frame) -> NDArray[np.uint8]:
-    """Lays (B, h, w, 3) out as one picture, nearly square, filled up with the last tone of grey."""
+    """Lays (B, h, w, 3) out as one picture, filled up with the last tone of grey."""
     count, height, width, _ = frames.shape
     if count == 1:
         return frames[0]
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    columns, rows = shape_of(count)
     sheet = np.full((rows * height, columns * width, 3), 128, np.uint8)
     for index, frame in enumerate(frames):
         top, left = index // columns * height, index % columns * width

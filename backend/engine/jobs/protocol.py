@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from backend.contracts.events import (
+    File,
     JobStatus,
     Output,
     Pixels,
@@ -19,6 +20,7 @@ from backend.contracts.events import (
     TimelineInfo,
     TokenCount,
 )
+from backend.contracts.holdings import Holding
 from backend.contracts.library import Library
 from backend.contracts.requests import AnyRequest
 from backend.contracts.settings import Settings
@@ -37,6 +39,7 @@ class Memory:
             the same as `used_bytes`.
         ram_budget_bytes: Weights that RAM may keep.
         residents: Every part, that of the last used model first.
+        kept: What is held beside weights: stored steps, results, on whichever device.
     """
 
     used_bytes: int
@@ -44,6 +47,7 @@ class Memory:
     ram_bytes: int = 0
     ram_budget_bytes: int = 0
     residents: tuple[Resident, ...] = ()
+    kept: tuple[Holding, ...] = ()
 
 
 class Engine(Protocol):
@@ -59,7 +63,10 @@ class Engine(Protocol):
         ...
 
     def cancel(self, token: str) -> None:
-        """Stops the job within one model call; what it has finished is kept. Idempotent."""
+        """Stops the job within one model call; what it has finished is kept.
+
+        Idempotent, and without effect on a job that has ended or is not known.
+        """
         ...
 
     def promote(self, token: str) -> None:
@@ -87,11 +94,14 @@ class Engine(Protocol):
         ...
 
     def touch(self, token: str) -> None:
-        """Says that somebody watches the job; without a touch for the grace period it stops."""
+        """Says that somebody watches the job: a grace period that runs is over.
+
+        A job that nobody touches for its deadline, in seconds of its own running, stops.
+        """
         ...
 
     def detach(self, token: str) -> None:
-        """Says that its watcher went away: the grace period starts now."""
+        """Says that its watcher went away: without a touch within the grace period it stops."""
         ...
 
     def timeline(self, token: str) -> TimelineInfo | None:
@@ -101,11 +111,11 @@ class Engine(Protocol):
     def timeline_frame(
         self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
     ) -> Pixels:
-        """The preview of a stored step, (H, W, 3)."""
-        ...
+        """The picture of a stored step, (H, W, 3), at once.
 
-    def timeline_video(self, token: str, image: int = 0, fps: int = 10) -> bytes:
-        """An mp4 (H.264) of x0 | x_t over the steps, as bytes."""
+        In full size where that needs neither a wait for the device nor a model to be loaded, else
+        as small as the preview. A `VideoRequest` makes them all in full size, as a job.
+        """
         ...
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
@@ -141,11 +151,16 @@ class Engine(Protocol):
         ...
 
     def free_memory(self) -> int:
-        """Lets every model go that no job uses, and returns the bytes given back."""
+        """Lets go of every model that no job uses, of stored steps of runs that have ended, and
+        of results but each owner's last; returns the bytes given back."""
         ...
 
     def results(self, token: str) -> tuple[Output, ...]:
         """Finished pictures of a job, in order."""
+        ...
+
+    def file(self, token: str) -> File | None:
+        """What a job made that is no picture, e.g. a video; None until it has."""
         ...
 
     def close(self) -> None:

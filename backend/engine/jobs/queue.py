@@ -90,9 +90,11 @@ class FairQueue(Generic[T]):
         """Appends a job.
 
         Raises:
-            QueueFull: The owner has `limit_per_owner` jobs waiting.
+            QueueFull: The owner has `limit_per_owner` jobs waiting, or the queue is closed.
         """
         with self._changed:
+            if self._closed:
+                raise QueueFull("The program is closing; start it again and generate then.")
             waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
             if waiting >= self._limit:
                 raise QueueFull(

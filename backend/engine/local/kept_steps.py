@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from backend.contracts.settings import Settings
+from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
 from backend.models.autoencoder.preview import Previewer
 from backend.sampling.types import Step
@@ -30,6 +31,12 @@ class TensorStep:
     def of(cls, step: Step, previewer: Previewer) -> TensorStep:
         """Counts the bytes of a step."""
         return cls(step, previewer, step_bytes(step))
+
+    def latents(self, kind: FrameKind, image: int) -> torch.Tensor:
+        """(1, C, h, w) of one picture, to decode: x0, or x_t at the model's scale."""
+        step = self.step
+        latents = step.x0 if kind == "x0" else step.x / (1 + step.sigma**2) ** 0.5
+        return latents[image : image + 1]
 
     @property
     def sigma(self) -> float:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from functools import partial
 
 import torch
 
+from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Progress
 from backend.contracts.settings import Settings
-from backend.engine.jobs.job import Job
-from backend.engine.jobs.previews import Frame
+from backend.engine.jobs.executor import JobRun
+from backend.engine.jobs.previews import Frame, sheet_px
 from backend.engine.local.kept_steps import TensorStep, Timelines
 from backend.models.autoencoder.preview import Previewer, PreviewKind
+from backend.models.memory.memory_pressure import attempt, current
 from backend.modes.context import MakePreviewer
 from backend.sampling.types import Step
+
+SHORT = "Memory was short, so previews are of the fast kind."
 
 
 class JobSteps:
     """The `StepSink` of one job. No call waits for the device, but for the kind `full` on a CPU.
 
     Args:
-        job: Whose steps these are.
+        run: The job whose steps these are.
         timelines: Where they are kept.
         kind: How previews are decoded; "off" keeps the timeline only.
     """
 
-    def __init__(self, job: Job, timelines: Timelines, kind: PreviewKind) -> None:
-        self.executed = 0
+    def __init__(self, run: JobRun, timelines: Timelines, kind: PreviewKind) -> None:
         self.begun_at: float | None = None  # on the monotonic clock, the first run's start
-        self._job = job
+        self._run = run
+        self._job = run.job
         self._timelines = timelines
         self._kind: PreviewKind = kind
         self._previewer: Previewer | None = None
@@ -60,12 +63,11 @@ class JobSteps:
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
     ) -> None:
         self._before, self._after, self._done = 0, after, 0
-        self._previewer = previewer(self._kind)
+        self._previewer, self._fast = previewer(self._kind), previewer("fast")
         self._skipped = first
         self.begun_at = self.begun_at or time.monotonic()
         if self._compose is None:
-            self._size_px = _sheet_px(settings)
-            self._fast = previewer("fast")
+            self._size_px = sheet_px(settings.drawn_size, settings.picture_count)
             self._timelines.begin(self._job.token, settings)
 
     def next_stage(self, settings: Settings, first: int = 0) -> None:
@@ -74,7 +76,7 @@ class JobSteps:
         if self._compose is not None:
             return  # a part of a picture keeps neither size nor timeline
         self._first = None  # a step of another size takes another time
-        self._size_px = _sheet_px(settings)
+        self._size_px = sheet_px(settings.drawn_size, settings.picture_count)
         self._timelines.next_stage(self._job.token, settings)
 
     def replay(self, step: Step) -> None:
@@ -83,7 +85,7 @@ class JobSteps:
 
     def step(self, step: Step) -> None:
         assert self._previewer is not None, "begin comes first"
-        self.executed += 1
+        self._run.executed += 1
         done = self._done = self._before + step.index + 1 - self._skipped
         own = self._before + step.total - self._skipped + self._after
         done, total = self._batch * own + done, self._batches * own
@@ -95,7 +97,7 @@ class JobSteps:
             done = before + pictures
             self._parts = (done, total, pictures)
         if self._previewer.render is not None:
-            frame = self._frame(self._previewer, step.x0)
+            frame = self._preview(step.x0)
             if compose is not None:
                 frame = partial(_composed, compose, frame)
             self._job.previews.offer(frame, done, total, self._size_px, final=done == total)
@@ -109,6 +111,23 @@ class JobSteps:
     def _keep(self, step: Step) -> None:
         assert self._fast is not None, "begin comes first"
         self._timelines.add(self._job.token, TensorStep.of(step, self._fast))
+
+    def _preview(self, x0: torch.Tensor) -> Callable[[], Frame]:
+        """The preview of x0; where a decoder runs out of memory, the fast kind from then on."""
+        assert self._previewer is not None, "begin comes first"
+        assert self._fast is not None, "begin comes first"
+        if self._previewer.kind != "fast":
+            try:
+                frame = attempt(partial(self._frame, self._previewer, x0))
+            except OutOfMemory:
+                frame = None
+            if frame is not None:
+                return frame
+            current().relieve()
+            self._previewer = self._fast
+            self._kind = "fast"
+            self._run.tell(SHORT)
+        return self._frame(self._previewer, x0)
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.
@@ -150,14 +169,6 @@ class JobSteps:
 
 def _composed(compose: Callable[[Frame], Frame], frame: Callable[[], Frame]) -> Frame:
     return compose(frame())
-
-
-def _sheet_px(settings: Settings) -> tuple[int, int]:
-    """(width, height) of all pictures of a run laid out nearly square."""
-    columns = math.ceil(math.sqrt(settings.picture_count))
-    rows = math.ceil(settings.picture_count / columns)
-    width, height = settings.drawn_size
-    return columns * width, rows * height
 
 
 def _rendered(previewer: Previewer, x0: torch.Tensor) -> Frame:

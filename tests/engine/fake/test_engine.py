@@ -13,14 +13,16 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.fake.library import FAILURES
-from tests.jobs import ended
+from backend.engine.jobs.board import Limits
+from backend.engine.jobs.job import Patience
+from tests.jobs import ended, video_of
 
 STEPS = 6
 
 
 @pytest.fixture
 def engine() -> Iterator[FakeEngine]:
-    fake = FakeEngine(step_time_s=0.002, grace_s=30.0)
+    fake = FakeEngine(step_time_s=0.002, patience=Patience(grace_s=30.0))
     yield fake
     fake.close()
 
@@ -80,7 +82,7 @@ def test_cancel_stops_before_the_next_step(engine: FakeEngine) -> None:
 
 
 def test_an_unwatched_job_stops_after_its_grace() -> None:
-    fake = FakeEngine(step_time_s=0.02, grace_s=0.1)
+    fake = FakeEngine(step_time_s=0.02, patience=Patience(grace_s=0.1))
     try:
         token = fake.submit(request(steps=150))
         fake.detach(token)
@@ -92,7 +94,7 @@ def test_an_unwatched_job_stops_after_its_grace() -> None:
 
 
 def test_a_touched_job_outlives_its_grace() -> None:
-    fake = FakeEngine(step_time_s=0.05, grace_s=0.5)
+    fake = FakeEngine(step_time_s=0.05, patience=Patience(grace_s=0.5))
     try:
         token = fake.submit(request(steps=20))
         status = fake.status(token)
@@ -114,7 +116,7 @@ def test_positions_count_the_jobs_before(engine: FakeEngine) -> None:
 
 
 def test_an_owner_may_not_fill_the_queue() -> None:
-    fake = FakeEngine(step_time_s=30.0, max_waiting=1)
+    fake = FakeEngine(step_time_s=30.0, limits=Limits(waiting=1))
     try:
         first = fake.submit(request(), "ada")
         while fake.status(first).state != "running":
@@ -153,7 +155,7 @@ def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
     assert not np.array_equal(
         engine.timeline_frame(token, 0, "xt"), engine.timeline_frame(token, 0, "x0")
     )
-    assert engine.timeline_video(token)[4:8] == b"ftyp"
+    assert video_of(engine, token)[4:8] == b"ftyp"
     with pytest.raises(BadInput):
         engine.timeline_frame(token, STEPS)
 

@@ -1,3 +1,4 @@
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -6,10 +7,11 @@ import numpy as np
 import pytest
 
 from backend.contracts.errors import Cancelled, DeadlineExceeded
-from backend.contracts.events import Output, Progress, Record
-from backend.contracts.requests import Request
-from backend.contracts.settings import Txt2ImgSettings
-from backend.engine.jobs.job import Job, Patience, Shelf
+from backend.contracts.events import File, Output, Progress, Record
+from backend.contracts.requests import Request, TrainLoraRequest
+from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.contracts.settings.train_lora import parse_training
+from backend.engine.jobs.job import Job, Patience
 
 
 def make(patience: Patience | None = None, clock: Callable[[], float] = time.monotonic) -> Job:
@@ -88,6 +90,65 @@ def test_the_deadline_says_what_to_change() -> None:
         job.check()
 
 
+def test_a_job_that_is_watched_has_no_deadline() -> None:
+    clock = Clock()
+    job = make(Patience(deadline_s=60.0), clock)
+    assert job.start()
+    for minute in range(100):
+        clock.now_s = 60.0 * minute
+        job.touch()
+        job.check()
+    clock.now_s += 60.1
+    with pytest.raises(DeadlineExceeded, match="--unwatched-hours"):
+        job.check()
+
+
+def test_the_deadline_counts_the_jobs_own_time() -> None:
+    clock = Clock()
+    job = make(Patience(deadline_s=60.0), clock)
+    clock.now_s = 1000.0  # in the queue
+    assert job.start()
+    clock.now_s += 50.0
+    with job.paused():
+        clock.now_s += 5000.0  # others
+        assert job.elapsed_s == 50.0
+    job.check()
+    assert job.elapsed_s == 50.0
+    clock.now_s += 10.1
+    with pytest.raises(DeadlineExceeded):
+        job.check()
+
+
+def test_patience_depends_on_what_is_asked_for() -> None:
+    patience = Patience.of_hours(2)
+    assert patience.of(Request(Txt2ImgSettings())) == Patience(10.0, 7200.0)
+    assert patience.of(Request(MorphSettings())) == Patience(math.inf, 7200.0)
+    training = TrainLoraRequest(parse_training({"name": "mine", "caption": "a boat"}), ())
+    assert patience.of(training) == Patience(math.inf, math.inf)
+    assert Patience.of_hours(0).deadline_s == math.inf
+
+
+def test_an_abandoned_job_says_so() -> None:
+    clock = Clock()
+    job = make(Patience(grace_s=5.0), clock)
+    job.detach()
+    clock.now_s = 6.0
+    assert not job.start()
+    assert "watching" in str(job.status(0).error)
+
+
+def test_an_ended_job_keeps_what_it_made_and_not_what_it_was_given() -> None:
+    given = {"image": np.zeros((8, 8, 3), np.uint8)}
+    job = Job(Request(Txt2ImgSettings(), given), "me", background=False, patience=Patience())
+    assert job.start()
+    job.add(picture())
+    job.attach(File("a.mp4", "video/mp4", b"1234"))
+    job.finish("done")
+    assert isinstance(job.request, Request)
+    assert job.request.images == {}
+    assert job.nbytes == 8 * 8 * 3 + 4
+
+
 def test_wait_returns_at_the_next_change() -> None:
     job = make()
     assert job.start()
@@ -106,23 +167,6 @@ def test_ending_twice_keeps_the_first_end() -> None:
     job.finish("failed", "late")
     assert job.status(0).state == "done"
     assert job.status(0).error is None
-
-
-def test_the_shelf_forgets_the_oldest_ended_jobs_only() -> None:
-    shelf = Shelf(keep=2)
-    running = make()
-    assert running.start()
-    shelf.put(running)
-    ended = []
-    for _ in range(4):
-        job = make()
-        assert job.start()
-        job.finish("done")
-        ended.append(job)
-        shelf.put(job)
-    assert shelf.get(running.token) is running
-    assert shelf.get(ended[0].token) is None
-    assert shelf.get(ended[-1].token) is ended[-1]
 
 
 def test_a_stage_without_steps_keeps_the_count_of_the_run() -> None:

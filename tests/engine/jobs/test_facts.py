@@ -6,7 +6,7 @@ from backend.contracts.events import Record
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import LoraUse, MorphSettings, Settings, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings
-from backend.engine.local.worker import with_run
+from backend.engine.jobs.facts import with_run
 
 
 def extra(run: Settings, record: Settings, branch: Branch | None = None) -> dict[str, object]:

@@ -1,0 +1,188 @@
+"""The work of the stand-in: it draws what a model would, step by step, and learns nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.requests import Request, TrainLoraRequest, VideoRequest
+from backend.contracts.settings import Settings, XyzGridSettings
+from backend.engine.fake import run as fake_run
+from backend.engine.fake import training as fake_training
+from backend.engine.fake.grid import Grid
+from backend.engine.fake.library import FAILURES
+from backend.engine.fake.run import frame, run_steps
+from backend.engine.fake.steps import DrawnStep
+from backend.engine.jobs.executor import Decode, JobRun
+from backend.engine.jobs.previews import sheet_px
+from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.timeline import TimelineStore
+from backend.storage.wildcards import Wildcards, settled
+
+
+@dataclass
+class Pretended:
+    """What the stand-in pretends to hold.
+
+    Attributes:
+        step_time_s: Duration of one model step.
+        load_time_s: Duration of the first use of a model.
+        loaded: Models that were used.
+        trained: LoRAs that were learned.
+    """
+
+    step_time_s: float
+    load_time_s: float
+    loaded: set[str] = field(default_factory=set[str])
+    trained: list[str] = field(default_factory=list[str])
+
+
+class FakeExecutor:
+    """Draws synthetic pictures that sharpen step by step; see `backend.engine.jobs.executor`.
+
+    Args:
+        pretended: Its pace, and what it seems to hold.
+        timelines: Where its steps are kept.
+        wildcards: What prompts may draw from.
+    """
+
+    def __init__(
+        self, pretended: Pretended, timelines: TimelineStore[DrawnStep], wildcards: Wildcards
+    ) -> None:
+        self._pretended = pretended
+        self._timelines = timelines
+        self._wildcards = wildcards
+
+    def execute(self, run: JobRun) -> None:
+        """Draws the pictures of a job, or pretends to train."""
+        request = run.job.request
+        assert not isinstance(request, VideoRequest), "the board makes videos"
+        self._load(run, request.settings.model)
+        if isinstance(request, TrainLoraRequest):
+            self._train(run, request)
+        elif isinstance(request.settings, XyzGridSettings):
+            self._draw_grid(run, request, request.settings)
+        else:
+            self._draw_batches(run, request)
+
+    @contextmanager
+    def decoding(self, run: JobRun, settings: Settings) -> Iterator[Decode[DrawnStep]]:
+        """Steps are drawn anew."""
+        yield partial(self.glance, settings)
+
+    def glance(self, settings: Settings, step: DrawnStep, kind: FrameKind, image: int) -> Pixels:
+        """The picture after a stored step, drawn anew."""
+        return frame(step.request, image, step.done, kind)
+
+    def foresee_s(self, settings: Settings) -> float:
+        """Every step takes the same time."""
+        return self._pretended.step_time_s * settings.batch_count * run_steps(settings)
+
+    def _load(self, run: JobRun, model: str) -> None:
+        if model not in self._pretended.loaded:
+            run.report(Progress("loading", note=f"Loading {model}"))
+            run.pause(self._pretended.load_time_s)
+            self._pretended.loaded.add(model)
+
+    def _draw_batches(self, run: JobRun, request: Request) -> None:
+        settings, begun, made = request.settings, time.monotonic(), 0
+        steps = run_steps(settings)
+        for number in range(settings.batch_count):
+            batch = request
+            if settings.batch_count > 1:
+                drawn = settled(settings.batch(number), self._wildcards)
+                batch = replace(request, settings=drawn)
+            self._draw(run, batch, number * steps, settings.batch_count * steps, begun)
+            outputs = fake_run.outputs(batch, made)
+            for output in outputs:
+                run.deliver(output)
+            made += len(outputs)
+        told = fake_run.facts(settings, [output.image for output in run.job.outputs])
+        if told:
+            run.inform(told)
+
+    def _draw(self, run: JobRun, batch: Request, before: int, total: int, begun: float) -> None:
+        """The steps of one batch; `before` of the job's `total` are done."""
+        settings, token, steps = batch.settings, run.job.token, run_steps(batch.settings)
+        failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
+        first = 0 if batch.branch is None else batch.branch.step + 1
+        self._timelines.begin(token, settings)
+        for step in range(first):
+            self._timelines.add(token, DrawnStep(batch, step))
+        for step in range(first, steps):
+            if failure is not None and step >= steps // 2:
+                raise failure
+            self._step(run, before + step, total, begun)
+            kept = DrawnStep(batch, step)
+            self._timelines.add(token, kept)
+            done = before + step + 1
+            size_px = sheet_px(settings.drawn_size, settings.picture_count)
+            run.job.previews.offer(
+                partial(_frames, kept), done, total, size_px, final=done == total
+            )
+            self._report(run, done, total, begun)
+
+    def _draw_grid(self, run: JobRun, request: Request, settings: XyzGridSettings) -> None:
+        """Cell by cell, the sheet as preview; a stop keeps what is done."""
+        begun, total, step = time.monotonic(), run_steps(settings), 0
+        grid = Grid(settings, self._wildcards)
+        try:
+            for place, cell in enumerate(grid.cells):
+                drawn = replace(request, settings=cell)
+                for own in range(run_steps(cell)):
+                    self._step(run, step, total, begun)
+                    step += 1
+                    done = (own + 1) / run_steps(cell)
+                    run.job.previews.offer(
+                        partial(_sheet, grid, place, drawn, done),
+                        step,
+                        total,
+                        grid.size_px,
+                        final=step == total,
+                    )
+                    self._report(run, step, total, begun)
+                run.deliver(grid.cell(place, frame(drawn, 0, 1.0)))
+        finally:
+            if grid.begun:
+                run.deliver(grid.sheet())
+
+    def _train(self, run: JobRun, request: TrainLoraRequest) -> None:
+        total, begun = fake_training.steps(request), time.monotonic()
+        every, validated = max(1, total // 4), list[int]()
+        for step in range(1, total + 1):
+            left_s = (total - step) * self._pretended.step_time_s
+            elapsed_s, loss = time.monotonic() - begun, fake_training.loss(step)
+            run.report(Progress("fitting", step, total, elapsed_s, left_s, loss=loss))
+            run.pause(self._pretended.step_time_s)
+            run.executed += 1
+            if step % every == 0:
+                validated.append(step)
+                run.deliver(fake_training.validation(request, step))
+            run.inform(fake_training.told(request, step, validated))
+        name = request.settings.name
+        self._pretended.trained.append(name)
+        run.inform(fake_training.told(request, total, validated, lora=name))
+
+    def _step(self, run: JobRun, done: int, total: int, begun: float) -> None:
+        self._report(run, done, total, begun)
+        run.pause(self._pretended.step_time_s)
+        run.executed += 1
+
+    def _report(self, run: JobRun, done: int, total: int, begun: float) -> None:
+        left_s = (total - done) * self._pretended.step_time_s
+        run.report(Progress("sampling", done, total, time.monotonic() - begun, left_s))
+
+
+def _frames(kept: DrawnStep) -> NDArray[np.uint8]:
+    return np.stack([frame(kept.request, i, kept.done) for i in range(kept.batch)])
+
+
+def _sheet(grid: Grid, place: int, request: Request, done: float) -> NDArray[np.uint8]:
+    return grid.preview(place, frame(request, 0, done))[None]

@@ -1,0 +1,47 @@
+"""Steps as the stand-in keeps them: what is needed to draw them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.contracts.requests import Request
+from backend.engine.fake.run import run_steps, sigmas
+
+
+@dataclass(frozen=True)
+class DrawnStep:
+    """One step of a run.
+
+    Attributes:
+        request: What is drawn.
+        index: Which step, from 0.
+    """
+
+    request: Request
+    index: int
+
+    @property
+    def done(self) -> float:
+        """How much of the run is done after it."""
+        return (self.index + 1) / run_steps(self.request.settings)
+
+    @property
+    def sigma(self) -> float:
+        """Noise level after it."""
+        return sigmas(self.request.settings)[self.index]
+
+    @property
+    def batch(self) -> int:
+        """Pictures of the run."""
+        return self.request.settings.picture_count
+
+    @property
+    def nbytes(self) -> int:
+        """Its share of the pictures that all steps of the run refer to."""
+        pictures = sum(image.nbytes for image in self.request.images.values())
+        return pictures // run_steps(self.request.settings)
+
+    @property
+    def place(self) -> str:
+        """Pictures lie in RAM."""
+        return "cpu"

@@ -1,0 +1,139 @@
+"""What a board is given to run its jobs with, and what a running job is to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from backend.contracts.events import File, Output, Pixels, Progress, Record
+from backend.contracts.settings import Settings
+from backend.engine.jobs.facts import Notes, with_run
+from backend.engine.jobs.job import Job
+from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.timeline import KeptStep
+
+StepT_contra = TypeVar("StepT_contra", bound=KeptStep, contravariant=True)
+
+
+class SavesPictures(Protocol):
+    """The part of `backend.storage.outputs.Storage` that an engine needs."""
+
+    def save_output(self, image: Pixels, record: Record) -> Path:
+        """Writes a picture with its record and says where."""
+        ...
+
+
+@dataclass
+class JobRun:
+    """A job while a worker runs it: what whoever draws it may ask, and say.
+
+    Attributes:
+        job: Whose run it is.
+        give_way: Runs the interactive jobs that wait, where this one is in the background.
+        storage: Where results are saved; None keeps them in memory only.
+        notes: Its sentences.
+        interludes: Entered, the last first, while another job runs in the middle of this one:
+            whoever changes a shared model takes the change back there.
+        executed: Model steps run.
+    """
+
+    job: Job
+    give_way: Callable[[JobRun], None]
+    storage: SavesPictures | None
+    notes: Notes = field(init=False)
+    interludes: list[Callable[[], AbstractContextManager[None]]] = field(
+        default_factory=list[Callable[[], AbstractContextManager[None]]]
+    )
+    executed: int = 0
+
+    def __post_init__(self) -> None:
+        self.notes = Notes(self.job)
+
+    def check(self) -> None:
+        """Before each model call; lets others go first where this job is in the background.
+
+        Raises:
+            Cancelled: Stopped by its owner, or its watcher has been gone for the grace period.
+            DeadlineExceeded: It has run for too long with nobody watching.
+        """
+        self.job.check()
+        if self.job.background:
+            self.give_way(self)
+            self.job.check()
+
+    def pause(self, duration_s: float) -> None:
+        """Waits, and goes on checking: for work that is done elsewhere, or pretended."""
+        until_s = self.job.elapsed_s + duration_s
+        self.check()
+        while self.job.elapsed_s < until_s:
+            self.job.idle(until_s - self.job.elapsed_s)
+            self.check()
+
+    def report(self, progress: Progress) -> None:
+        """Publishes progress."""
+        self.job.report(progress)
+
+    def inform(self, facts: dict[str, Any]) -> None:
+        """Adds facts to the job's info."""
+        self.notes.inform(facts)
+
+    def tell(self, sentence: str) -> None:
+        """Adds a sentence for the person who waits."""
+        self.notes.tell(sentence)
+
+    def deliver(self, output: Output) -> None:
+        """A finished picture: it is saved, and observers see it."""
+        output = replace(output, record=with_run(output.record, self.job.request))
+        if self.storage is not None and self.job.request.save:
+            self.report(replace(self.job.progress, stage="saving"))
+            path = self.storage.save_output(output.image, output.record)
+            output = replace(output, path=str(path))
+        self.job.add(output)
+
+    def attach(self, file: File) -> None:
+        """What the job made that is no picture."""
+        self.job.attach(file)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What the job changed is taken back, and its time stands, while the context lasts."""
+        with self.job.paused(), ExitStack() as stack:
+            for pause in reversed(self.interludes):
+                stack.enter_context(pause())
+            yield
+
+
+Decode = Callable[[StepT_contra, FrameKind, int], Pixels]
+
+
+class Executor(Protocol[StepT_contra]):
+    """The work of jobs: models on a device, or pictures that are drawn in their place.
+
+    `execute` and `decoding` are called by a worker, one at a time; the others from any thread.
+    """
+
+    def execute(self, run: JobRun) -> None:
+        """Does a job of pictures or a training; returns once all is delivered.
+
+        Raises:
+            LoomError: Why it failed, for the person who waits.
+        """
+        ...
+
+    def decoding(
+        self, run: JobRun, settings: Settings
+    ) -> AbstractContextManager[Decode[StepT_contra]]:
+        """Pictures of stored steps in full size, while the context lasts."""
+        ...
+
+    def glance(self, settings: Settings, step: StepT_contra, kind: FrameKind, image: int) -> Pixels:
+        """The picture of a stored step at once: in full size where that needs neither a wait
+        nor a model to be loaded, else as small as the preview."""
+        ...
+
+    def foresee_s(self, settings: Settings) -> float | None:
+        """About how long resolved settings take; None where it is not known."""
+        ...

@@ -1,0 +1,81 @@
+"""The jobs that may still be asked about."""
+
+from __future__ import annotations
+
+import threading
+
+from backend.contracts.holdings import Holding
+from backend.engine.jobs.job import Job
+
+
+class Shelf:
+    """All jobs that run or wait, and the last ones that ended, bounded in number and in bytes.
+
+    Args:
+        keep: Ended jobs to keep.
+        budget_bytes: What ended jobs made and is kept; those that ended first go first. The job
+            that ended last stays, however large it is.
+    """
+
+    def __init__(self, keep: int = 64, budget_bytes: int = 512 * 2**20) -> None:
+        self._keep = keep
+        self._budget = budget_bytes
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+
+    def put(self, job: Job) -> None:
+        """Adds a job."""
+        with self._lock:
+            self._jobs[job.token] = job
+
+    def get(self, token: str) -> Job | None:
+        """The job of that token; None when it is not, or no longer, known."""
+        with self._lock:
+            return self._jobs.get(token)
+
+    def drop(self, token: str) -> None:
+        """Forgets a job."""
+        with self._lock:
+            self._jobs.pop(token, None)
+
+    def all(self) -> list[Job]:
+        """Every job, in the order in which they came."""
+        with self._lock:
+            return list(self._jobs.values())
+
+    def tidy(self) -> list[str]:
+        """Forgets the ended jobs beyond the bounds, and returns their tokens."""
+        with self._lock:
+            ended = self._ended()
+            held = sum(job.nbytes for job in ended)
+            gone: list[str] = []
+            for job in ended[:-1]:
+                if len(ended) - len(gone) <= self._keep and held <= self._budget:
+                    break
+                held -= job.nbytes
+                gone.append(job.token)
+                del self._jobs[job.token]
+            return gone
+
+    def _ended(self) -> list[Job]:
+        """Those that have ended, in that order."""
+        ended = [(job.ended_at, job) for job in self._jobs.values() if job.ended_at is not None]
+        return [job for _, job in sorted(ended, key=lambda pair: pair[0])]
+
+    # --- on the ledger -----------------------------------------------------------------------
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of what ended jobs made."""
+        with self._lock:
+            held = sum(job.nbytes for job in self._ended())
+        return (Holding("results", "cpu", held),) if held else ()
+
+    def release(self) -> int:
+        """Forgets the ended jobs but the last of each owner, whose page may still show it."""
+        with self._lock:
+            ended = self._ended()
+            last = {job.owner: job for job in ended}
+            gone = [job for job in ended if last[job.owner] is not job]
+            for job in gone:
+                del self._jobs[job.token]
+            return sum(job.nbytes for job in gone)

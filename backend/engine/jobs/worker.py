@@ -1,0 +1,91 @@
+"""The thread that runs jobs, one at a time; no job takes it along when it fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from backend.contracts.errors import Cancelled, DeadlineExceeded, LoomError, Unwatched
+from backend.contracts.events import State
+from backend.engine.jobs import facts
+from backend.engine.jobs.executor import JobRun, SavesPictures
+from backend.engine.jobs.job import UNWATCHED, Job
+from backend.engine.jobs.queue import FairQueue
+
+log = logging.getLogger(__name__)
+
+
+class End(NamedTuple):
+    """How a job ended, and the sentence for it."""
+
+    state: State
+    error: str | None = None
+
+
+class Worker:
+    """Takes jobs from a queue.
+
+    A job in the background lets interactive ones run inside its own `check`, so they start after
+    at most one of its model calls and never meet it on the device.
+
+    Args:
+        queue: Where jobs come from.
+        execute: Does the work of one.
+        storage: Where results are saved; None keeps them in memory only.
+        ended: Told of each job that ran.
+    """
+
+    def __init__(
+        self,
+        queue: FairQueue[Job],
+        execute: Callable[[JobRun], None],
+        storage: SavesPictures | None,
+        ended: Callable[[Job], None],
+    ) -> None:
+        self._queue = queue
+        self._execute = execute
+        self._storage = storage
+        self._ended = ended
+
+    def loop(self) -> None:
+        """Runs until the queue is closed."""
+        while (job := self._queue.pop()) is not None:
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        """Runs a job to its end, whatever happens in it or in what is told of it."""
+        try:
+            if job.start():
+                run = JobRun(job, self._give_way, self._storage)
+                end = self._end_of(run)
+                job.finish(end.state, end.error, facts.info(job, run.executed))
+                self._ended(job)
+        except BaseException as error:
+            log.exception("a job could not be ended as it should")
+            job.finish("failed", facts.sentence(error))
+
+    def _end_of(self, run: JobRun) -> End:
+        try:
+            self._execute(run)
+        except Unwatched:
+            return End("stopped", f"{UNWATCHED} {facts.kept(run.job, run.executed)}")
+        except Cancelled:
+            return End("stopped", facts.kept(run.job, run.executed))
+        except DeadlineExceeded as error:
+            return End("stopped", str(error))
+        except LoomError as error:
+            return End("failed", str(error))
+        except Exception as error:
+            log.exception("job failed")
+            return End("failed", facts.sentence(error))
+        return End("done")
+
+    def _give_way(self, run: JobRun) -> None:
+        before = run.job.progress
+        while (other := self._queue.pop(interactive_only=True, wait=False)) is not None:
+            run.report(replace(before, note="Waiting for a picture that goes first"))
+            with run.aside():
+                self._run(other)
+            run.report(before)

@@ -1,0 +1,196 @@
+"""The work of the local engine's jobs: modes, run on one device, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+
+from backend.contracts.errors import OutOfMemory
+from backend.contracts.events import Output, Pixels
+from backend.contracts.requests import ModeRequest, Request, TrainLoraRequest, VideoRequest
+from backend.contracts.settings import Settings
+from backend.engine.jobs.executor import Decode, JobRun
+from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.throughput import Pace
+from backend.engine.local.kept_steps import Branches, TensorStep, Timelines
+from backend.engine.local.loras import LoraShelf
+from backend.engine.local.steps import JobSteps
+from backend.models.autoencoder.posterior import PosteriorCache
+from backend.models.autoencoder.preview import PreviewKind
+from backend.models.catalog.catalog import Catalog
+from backend.models.checkpoint import Checkpoint
+from backend.models.manager import ModelManager
+from backend.models.memory import memory_pressure
+from backend.models.memory.devices import Target
+from backend.models.memory.memory_pressure import Thrift
+from backend.modes import limits
+from backend.modes.context import Context
+from backend.modes.end_cache import EndCache
+from backend.modes.leasing import at_hand, leased
+
+RunMode = Callable[[ModeRequest, Context], Iterator[Output]]
+LOOK_S = 0.05  # how long a glance waits for a device that is between two jobs
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the jobs of one device share.
+
+    Attributes:
+        catalog: The models at hand.
+        models: Their cache.
+        target: Device and dtype.
+        loras: LoRA files.
+        timelines: Stored steps of all runs.
+        posteriors: Input pictures that are encoded already.
+        ends: What was worked out for the ends of earlier morphs.
+        pace: Learns how fast jobs are.
+        lock: Held by whoever runs a model on the device.
+    """
+
+    catalog: Catalog
+    models: ModelManager[Checkpoint]
+    target: Target
+    loras: LoraShelf
+    timelines: Timelines
+    posteriors: PosteriorCache = field(default_factory=PosteriorCache)
+    ends: EndCache = field(default_factory=EndCache)
+    pace: Pace = field(default_factory=Pace)
+    # A job in the background holds it, and others run in its middle.
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def relieve(self) -> None:
+        """Lets go of what no running job needs on the device."""
+        self.timelines.release()
+        self.models.relieve()
+
+
+class LocalExecutor:
+    """Runs modes on the device of a workshop; see `backend.engine.jobs.executor`.
+
+    Args:
+        shop: Models and caches.
+        run_mode: Runs the mode of a request.
+        preview: How previews are decoded.
+        prepare: Resolves settings that a mode makes of its own.
+    """
+
+    def __init__(
+        self,
+        shop: Workshop,
+        run_mode: RunMode,
+        preview: PreviewKind,
+        prepare: Callable[[Settings], Settings],
+    ) -> None:
+        self._shop = shop
+        self._run_mode = run_mode
+        self._preview: PreviewKind = preview
+        self._prepare = prepare
+
+    def execute(self, run: JobRun) -> None:
+        """Runs the mode of a job; where memory was short before its first step, once more."""
+        request = run.job.request
+        assert not isinstance(request, VideoRequest), "the board makes videos"
+        steps = JobSteps(run, self._shop.timelines, self._preview)
+        try:
+            with self._device(run):
+                if not self._attempt(run, request, steps):
+                    self._again(run, request, steps)
+                    return
+        except OutOfMemory as error:
+            raise OutOfMemory(f"{error} {self._advice(request)}".strip()) from None
+        if steps.begun_at is not None and isinstance(request, Request) and request.branch is None:
+            self._shop.pace.note(request.settings, time.monotonic() - steps.begun_at)
+
+    @contextmanager
+    def decoding(self, run: JobRun, settings: Settings) -> Iterator[Decode[TensorStep]]:
+        """Pictures of stored steps by the model's decoder, which is loaded if need be."""
+        with self._device(run), leased(self._shop.models, settings) as model:
+
+            def decode(step: TensorStep, kind: FrameKind, image: int) -> Pixels:
+                return model.codec.decode(step.latents(kind, image), run.check)[0]
+
+            yield decode
+
+    def glance(self, settings: Settings, step: TensorStep, kind: FrameKind, image: int) -> Pixels:
+        """By the decoder while the device is idle and the model there, else by the fast preview."""
+        latents = step.latents(kind, image)
+        decoded = self._decoded_now(settings, latents)
+        if decoded is not None:
+            return decoded
+        frames = step.previewer(latents)
+        assert frames is not None, "timelines keep the fast previewer"
+        return frames[0]
+
+    def foresee_s(self, settings: Settings) -> float | None:
+        """What jobs like it took."""
+        return self._shop.pace.seconds(settings)
+
+    def _decoded_now(self, settings: Settings, latents: torch.Tensor) -> Pixels | None:
+        models = self._shop.models
+
+        def decode() -> Pixels:
+            with leased(models, settings) as model:
+                return model.codec.decode(latents)[0]
+
+        if not self._shop.lock.acquire(timeout=LOOK_S):
+            return None
+        try:
+            return memory_pressure.attempt(decode) if at_hand(models, settings) else None
+        except OutOfMemory:
+            return None
+        finally:
+            self._shop.lock.release()
+
+    @contextmanager
+    def _device(self, run: JobRun) -> Iterator[None]:
+        """The device is the job's, which frees what it can where memory runs short."""
+        thrift = Thrift(self._shop.relieve, run.tell)
+        with self._shop.lock, torch.no_grad(), memory_pressure.in_force(thrift):
+            yield
+
+    def _attempt(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> bool:
+        """Runs the mode; False where memory ran short."""
+        context = Context(
+            models=self._shop.models,
+            check=run.check,
+            report=run.report,
+            steps=steps,
+            branches=Branches(self._shop.timelines),
+            lora=self._shop.loras.read,
+            posteriors=self._shop.posteriors,
+            interludes=run.interludes,
+            inform=run.inform,
+            ends=self._shop.ends,
+            prepare=self._prepare,
+            lora_folder=self._shop.catalog.lora_folder,
+            changed_files=self._shop.catalog.refresh,
+        )
+
+        def work() -> bool:
+            for output in self._run_mode(request, context):
+                run.deliver(output)
+            return True
+
+        return memory_pressure.attempt(work) is not None
+
+    def _again(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> None:
+        self._shop.relieve()
+        begun = run.executed or run.job.outputs or isinstance(request, TrainLoraRequest)
+        if not begun and self._attempt(run, request, steps):
+            return
+        self._shop.relieve()
+        raise OutOfMemory("There is not enough memory for this.")
+
+    def _advice(self, request: ModeRequest) -> str:
+        """What would have fitted, as a sentence of its own."""
+        if not isinstance(request, Request):
+            return ""
+        info = self._shop.catalog.checkpoint(request.settings.model)
+        found = limits.advice(request.settings, info, self._shop.target)
+        return found[:1].upper() + found[1:]
