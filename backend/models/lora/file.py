@@ -20,9 +20,11 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
 from backend.models.catalog.widths import family_of_width
+from backend.models.lora import lycoris
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 
+BUNDLED = "bundle_emb."
 FAMILY_NAMES = {
     "sd1": "Stable Diffusion 1.x",
     "sd2": "Stable Diffusion 2.x",
@@ -69,6 +71,7 @@ class LoraInfo:
         layers: Shapes by module path ("unet.…", "text_encoder.…").
         metadata: Trigger words, base model, scales.
         problem: Why it cannot be used; None if it can.
+        left_out: What else is in the file and does not act, a sentence each.
     """
 
     name: str
@@ -78,6 +81,7 @@ class LoraInfo:
     layers: Mapping[str, LayerShape] = field(default_factory=dict)
     metadata: Metadata = field(default_factory=Metadata)
     problem: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -159,8 +163,10 @@ def read(path: Path) -> LoraFile:
     except (OSError, SafetensorError) as error:
         raise ModelProblem(f"{path.name} cannot be read: {str(error)[:160]}.") from None
     for key, tensor in tensors.items():
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+        whole = key.endswith(".alpha") and not tensor.is_complex()  # some write them as integers
+        if not (tensor.is_floating_point() or whole) or not bool(torch.isfinite(tensor).all()):
             raise ModelProblem(f"{path.name} is damaged: '{key[:120]}' is not finite.")
+    tensors = lycoris.plain(tensors)
     alphas = _alphas(names, tensors)
     factor_of = {names[key]: tensors[key] for key in names}
     deltas: dict[str, LowRank] = {}
@@ -221,19 +227,40 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
         raise ModelProblem(
             f"{path.name} is not a .safetensors file; other formats can run code when opened."
         )
-    shapes = read_shapes(path)
+    every = read_shapes(path)
+    shapes = {key: shape for key, shape in every.items() if not key.startswith(BUNDLED)}
     try:
         with safe_open(path, framework="pt") as file:
             raw = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise ModelProblem(f"{path.name} is damaged: {str(error)[:160]}.") from None
-    names = factors(shapes)
-    layers = _layers(names, shapes)
+    plain = _plain_shapes(shapes)
+    names = factors(plain)
+    layers = _layers(names, plain)
     metadata = read_metadata(raw, path)
+    bundled = sorted({key.removeprefix(BUNDLED).split(".")[0] for key in set(every) - set(shapes)})
     info = LoraInfo(
-        path.stem, path, path.stat().st_size, _family(layers, metadata), layers, metadata
+        path.stem,
+        path,
+        path.stat().st_size,
+        _family(layers, metadata),
+        layers,
+        metadata,
+        left_out=tuple(
+            f"It also holds the embedding '{name[:80]}', which is not read from here; save that as "
+            "a file of its own in models/embeddings."
+            for name in bundled
+        ),
     )
     return info, names, shapes
+
+
+def _plain_shapes(shapes: Shapes) -> Shapes:
+    """Shapes of the plain factors; tensors that hold nothing stand for the file's."""
+    if not any(lycoris.is_foreign(key) for key in shapes):
+        return shapes
+    made = lycoris.plain({k: torch.empty(tuple(s), device="meta") for k, s in shapes.items()})
+    return {key: tuple(tensor.shape) for key, tensor in made.items()}
 
 
 def _layers(names: Mapping[str, Factor], shapes: Shapes) -> Mapping[str, LayerShape]:

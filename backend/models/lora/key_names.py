@@ -41,8 +41,6 @@ _FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<role>[AB])(?:\.default)?\.weight
 
 # What other ways of adapting a model are called, by what marks their keys.
 REFUSED_KINDS = {
-    "hada_": "a LoHa",
-    "lokr_": "a LoKr",
     "dora_scale": "a DoRA",
     "lora_magnitude_vector": "a DoRA",
     "oft_": "an OFT",
@@ -116,7 +114,7 @@ def _to_peft(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     if any(key.startswith(_KOHYA_PREFIXES) for key in marks):
         named = _from_kohya(marks)
     else:
-        named = {_with_part(key.removeprefix(_PEFT_PREFIX)): mark for key, mark in marks.items()}
+        named = {_with_part(_peft_named(key)): mark for key, mark in marks.items()}
     result: dict[str, torch.Tensor] = {}
     for part in PARTS:
         prefix = f"{part}."
@@ -149,6 +147,21 @@ def _from_kohya(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             f"Its layers are not named as known trainers name them ({_short(str(error))})."
         ) from None
     return named
+
+
+def _peft_named(key: str) -> str:
+    """PEFT's prefix goes, before or behind the part; kohya's names of factors become PEFT's."""
+    part, dot, rest = key.partition(".")
+    if part in PARTS and rest.startswith(_PEFT_PREFIX):
+        key = part + dot + rest.removeprefix(_PEFT_PREFIX)
+    key = key.removeprefix(_PEFT_PREFIX)
+    for theirs, ours in (
+        (".lora_down.weight", ".lora_A.weight"),
+        (".lora_up.weight", ".lora_B.weight"),
+    ):
+        if key.endswith(theirs):
+            return key.removesuffix(theirs) + ours
+    return key
 
 
 def _with_part(key: str) -> str:

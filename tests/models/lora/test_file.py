@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -219,8 +220,8 @@ BASE = "lora_unet_down_blocks_0_attentions_0_proj_in"
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({f"{BASE}.hada_w1_a": (4, 4)}, "a LoHa"),
-        ({f"{BASE}.lokr_w1": (4, 4)}, "a LoKr"),
+        ({f"{BASE}.hada_w1_a": (4, 4)}, "incomplete"),
+        ({f"{BASE}.lokr_w1": (4, 4)}, "incomplete"),
         (
             {
                 f"{BASE}.lora_down.weight": (4, 16),
@@ -364,3 +365,33 @@ def test_one_by_one_convolution_and_linear_layer_are_the_same(
     }
     path = files.write(tmp_path / "flat.safetensors", files.kohya_keys(flat))
     assert inspect(path).fits(parts) is None
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda key: key.replace("unet.", "unet.base_model.model.", 1),
+        lambda key: key.replace("lora_A", "lora_down").replace("lora_B", "lora_up"),
+    ],
+    ids=["PEFT's prefix behind the part", "OneTrainer's dotted names"],
+)
+def test_layouts_between_the_known_ones(
+    tmp_path: Path, parts: dict[str, nn.Module], rename: Callable[[str], str]
+) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1)
+    tensors = {rename(key): value for key, value in files.diffusers_keys(factors).items()}
+    assert set(tensors) != set(files.diffusers_keys(factors))
+    _same(files.write(tmp_path / "x.safetensors", tensors), factors)
+
+
+def test_whole_alphas_are_read_and_bundled_embeddings_named(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1, rank=4)
+    tensors = files.kohya_keys(factors)
+    bases = {key.split(".", 1)[0] for key in tensors}
+    tensors |= {f"{base}.alpha": torch.tensor(2) for base in bases}
+    tensors["bundle_emb.myword.string_to_param.*"] = torch.zeros(2, 8)
+    path = files.write(tmp_path / "x.safetensors", tensors)
+    _same(path, factors, scale=0.5)
+    assert "'myword'" in inspect(path).left_out[0]

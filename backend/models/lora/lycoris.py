@@ -1,0 +1,116 @@
+"""LoHa, LoKr and whole differences as plain factors B A, exactly.
+
+- LoHa (Hyeon-Woo et al. 2021, 2108.06098, eq. 3): (B1 A1) o (B2 A2) is one product whose factors
+  are the row- and column-wise Kronecker products of theirs, of rank r1 r2.
+- LoKr (Yeh et al. 2023, 2309.14859, sec. 3.2): C x D with D = B A is (C x B) (I x A).
+- A whole difference D is I D, or D I.
+
+So the mix, its sliders and its exact restore need to know nothing of them. Names as the trainers
+of LyCORIS and kohya write them: `<layer>.hada_w1_a`, `<layer>.lokr_w1`, `<layer>.diff`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from backend.contracts.errors import ModelProblem
+
+MAX_ELEMENTS = 2**28
+"""Of a layer's factors; the factors of a small file can be large ones."""
+_MARKS = (".hada_", ".lokr_", ".diff")
+_TUCKER = ("hada_t1", "hada_t2", "lokr_t2")
+
+
+def is_foreign(key: str) -> bool:
+    """Whether a tensor is part of such a layer."""
+    return any(mark in key for mark in _MARKS) and not key.endswith(".diff_b")
+
+
+def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same changes as `<layer>.lora_down.weight` and `.lora_up.weight`, with their alpha.
+
+    Works on tensors of the device "meta" too, where only shapes count.
+
+    Args:
+        tensors: Of a file, by key; those of plain LoRAs stay as they are.
+
+    Raises:
+        ModelProblem: A layer is incomplete, does not fit together, or is of a refused kind.
+    """
+    rest: dict[str, Tensor] = {}
+    layers: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if is_foreign(key):
+            base, _, part = key.rpartition(".")
+            layers.setdefault(base, {})[part] = tensor
+        else:
+            rest[key] = tensor
+    for base, parts in layers.items():
+        try:
+            up, down, rank = _factors(parts)
+        except (KeyError, RuntimeError, IndexError, ValueError):
+            raise ModelProblem(f"Its layer '{base[:120]}' is incomplete or damaged.") from None
+        rest[f"{base}.lora_up.weight"], rest[f"{base}.lora_down.weight"] = up, down
+        alpha = rest.pop(f"{base}.alpha", None)
+        if alpha is not None and rank is not None:
+            # The scale is alpha / r of the file's rank; ours is of the plain factors' rank.
+            rest[f"{base}.alpha"] = alpha.float() * (len(down) / rank)
+    return rest
+
+
+def _factors(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]:
+    """B, A, and the rank that the file's alpha belongs to; None where it has no meaning."""
+    if any(part in parts for part in _TUCKER):
+        raise ModelProblem(
+            "It is a Tucker-decomposed LoCon, which cannot be used here; use a plain LoRA."
+        )
+    parts = {name: tensor.float() for name, tensor in parts.items()}
+    if "hada_w1_a" in parts:
+        return _hadamard(parts)
+    if any(name.startswith("lokr_w1") for name in parts):
+        return _kronecker(parts)
+    return *_whole(parts["diff"]), None
+
+
+def _hadamard(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int]:
+    up1, down1, up2, down2 = (parts[f"hada_{name}"] for name in ("w1_a", "w1_b", "w2_a", "w2_b"))
+    rank, inner = len(down1), down1.shape[1:]
+    _check(len(up1), down1[0].numel(), rank * len(down2))
+    up = torch.einsum("op,oq->opq", up1, up2).flatten(1)
+    down = torch.einsum("pi,qi->pqi", down1.flatten(1), down2.flatten(1)).flatten(0, 1)
+    return _shaped(up, down.unflatten(1, inner)), down.unflatten(1, inner), rank
+
+
+def _kronecker(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]:
+    rank = next((len(parts[n]) for n in ("lokr_w1_b", "lokr_w2_b") if n in parts), None)
+    left = parts["lokr_w1"] if "lokr_w1" in parts else parts["lokr_w1_a"] @ parts["lokr_w1_b"]
+    if "lokr_w2" in parts:
+        up, down = _whole(parts["lokr_w2"])
+    else:
+        up, down = parts["lokr_w2_a"].flatten(1), parts["lokr_w2_b"]
+    _check(len(left) * len(up), left.shape[1] * down[0].numel(), left.shape[1] * len(down))
+    size = down.shape[1:]
+    eye = torch.eye(left.shape[1], device=down.device)
+    # (C x D)[ac, bd] = C[ab] D[cd]; D = B A runs over its own rank for each b.
+    wide = torch.einsum("be,rix->breix", eye, down.flatten(2) if down.ndim > 2 else down[..., None])
+    wide = wide.reshape(left.shape[1] * len(down), left.shape[1] * size[0], *size[1:])
+    return _shaped(torch.kron(left, up.flatten(1)), wide), wide, rank
+
+
+def _whole(difference: Tensor) -> tuple[Tensor, Tensor]:
+    rows, columns = len(difference), difference[0].numel()
+    if difference.ndim == 2 and columns < rows:
+        return difference, torch.eye(columns, device=difference.device)
+    return _shaped(torch.eye(rows, device=difference.device), difference), difference
+
+
+def _shaped(up: Tensor, down: Tensor) -> Tensor:
+    return up.reshape(*up.shape, 1, 1) if down.ndim == 4 else up
+
+
+def _check(rows: int, columns: int, rank: int) -> None:
+    if rank * (rows + columns) > MAX_ELEMENTS:
+        raise ModelProblem("One of its layers is larger than any model's.")
