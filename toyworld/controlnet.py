@@ -22,7 +22,7 @@ from toyworld.captions import caption
 from toyworld.checkpoint import Clock, load_state
 from toyworld.dataset import Pool, scene_of
 from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool, training_dtype
-from toyworld.folder import half_precision, write_json
+from toyworld.folder import VERSION, half_precision, write_json
 from toyworld.sampling import SCHEDULER_CONFIG, Parts, load_parts
 from toyworld.text import tokenize
 
@@ -170,7 +170,8 @@ def write_controlnet(folder: Path, model: ControlNetModel, table: str = "") -> N
     size = sum(path.stat().st_size for path in aside.iterdir())
     if size > MAX_BYTES:
         raise RuntimeError(f"The ControlNet takes {size / 1e6:.1f} MB; 20 MB is the limit.")
-    write_json(aside / "card.json", {"name": "Pocket's edges", "native_size": [256, 256]})
+    card = {"name": "Pocket's edges", "native_size": [256, 256], "base_version": VERSION}
+    write_json(aside / "card.json", card)
     (aside / "README.md").write_text(readme(table))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():

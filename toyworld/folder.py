@@ -46,10 +46,16 @@ _INDEX = {
 }
 
 
+VERSION = "Pocket 1"
+"""Of the weights; LoRAs and ControlNets name the one that they were trained on."""
+
+
 def card(guidance: float) -> dict[str, object]:
     """What the studio shows and uses: size, guidance, prompts, words."""
     return {
         "name": "Pocket",
+        "version": VERSION,
+        "default": True,
         "description": "The studio's own small model: it draws one or two toy things in a scene.",
         "native_size": [256, 256],
         "guidance_scale": guidance,

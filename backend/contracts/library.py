@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import UnknownName
 
 DEFAULT_GUIDANCE = 7.0
@@ -32,6 +33,11 @@ class ModelEntry:
         known_words: Words that it has learned.
         problem: Why it cannot be used; None if it can.
         note: Something to know that does not stop its use.
+        default: Whether the studio opens on it.
+        version: Of its weights, as its card says.
+        family_title: How a person calls the family; "" shows none.
+        can: What can be asked of it.
+        sizes: What it draws.
     """
 
     name: str
@@ -44,6 +50,11 @@ class ModelEntry:
     known_words: tuple[str, ...] = ()
     problem: str | None = None
     note: str | None = None
+    default: bool = False
+    version: str = ""
+    family_title: str = ""
+    can: Capabilities = field(default_factory=Capabilities)
+    sizes: SizeGrid = field(default_factory=SizeGrid)
 
 
 @dataclass(frozen=True)
@@ -170,18 +181,27 @@ class Library:
         """The checkpoint of that name, whether or not it can be used; None where there is none."""
         return next((entry for entry in self.models if entry.name == name), None)
 
+    @property
+    def default_model(self) -> str:
+        """The model whose card says that the studio opens on it, else the first usable one."""
+        usable = [entry for entry in self.models if entry.problem is None]
+        chosen = [entry for entry in usable if entry.default] or usable
+        return chosen[0].name if chosen else ""
+
 
 def plain(entry: Entry) -> dict[str, Any]:
     """An entry as JSON values, as `/options` tells it."""
-    values = {one.name: getattr(entry, one.name) for one in fields(entry)}
-    return {
-        name: list(value)
-        if isinstance(value, tuple)
-        else dict(value)
-        if isinstance(value, Mapping)
-        else value
-        for name, value in values.items()
-    }
+    return {name: _plain(value) for name, value in asdict(entry).items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case tuple():
+            return list(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
 
 
 def unknown(what: str, name: str, known: Iterable[str], at_fault: str | None) -> UnknownName:

@@ -23,6 +23,7 @@ from backend.models.text.clip import Conditioning
 from backend.modes import limits, parts
 from backend.modes.context import Context
 from backend.modes.leasing import leased
+from backend.modes.mixing import lora_files
 from backend.modes.pausable import LorasAside
 from backend.sampling.samplers import sample
 from backend.sampling.types import NoiseSource, Schedule
@@ -51,7 +52,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     with leased(context.models, settings) as model:
         coarse = settings.model_copy(update={"steps": settings.coarse_steps})
         schedule = parts.make_schedule(coarse, model)
-        files = tuple(context.lora(use.name) for use in settings.loras)
+        files = lora_files(settings.loras, model, context)
         mix = _PointMix(model, coarse, files)
         size = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
         points, done = settings.points, 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from backend.contracts.errors import ModelProblem
 from backend.contracts.settings import LoraUse, Settings
 from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
@@ -75,6 +76,22 @@ class RunMix(LorasAside):
             self.apply(self._mixer, list(zip(self._files, self._weights, strict=True)))
 
 
+def lora_files(
+    uses: Sequence[LoraUse], model: Checkpoint, context: Context
+) -> tuple[LoraFile, ...]:
+    """The files of some rows.
+
+    Raises:
+        ModelProblem: One is missing, or was made for another version of the model.
+    """
+    files = tuple(context.lora(use.name) for use in uses)
+    for file in files:
+        version = model.card.misfit(file.info.metadata.base_version)
+        if version is not None:
+            raise ModelProblem(f"The LoRA '{file.name}' does not fit '{model.name}'. {version}")
+    return files
+
+
 @contextmanager
 def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[RunMix]:
     """The LoRAs of the settings in force.
@@ -82,7 +99,7 @@ def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[R
     Raises:
         ModelProblem: One does not fit the model, or its file is damaged.
     """
-    files = tuple(context.lora(use.name) for use in settings.acting_loras)
+    files = lora_files(settings.acting_loras, model, context)
     mix = RunMix(model, files, settings.acting_loras, settings.steps)
     with mix.installed(context):
         yield mix

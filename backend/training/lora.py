@@ -320,6 +320,7 @@ class _Run:
             {
                 "base_hash": self._model.hash,
                 "base_name": self._model.name,
+                "base_version": self._model.card.version,
                 "trigger_words": json.dumps(config.trigger_words or common_words(captions)),
                 "settings": json.dumps(self._settings()),
             },

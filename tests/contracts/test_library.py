@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 
+from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.library import Library, LoraEntry, ModelEntry, Wildcard, plain, unknown
 
 
@@ -28,6 +29,31 @@ def test_an_entry_is_told_in_json_values() -> None:
     assert json.loads(json.dumps(told)) == told
     misfits = plain(LoraEntry("ink", misfits={"sea": "It was made for another."}))["misfits"]
     assert misfits == {"sea": "It was made for another."}
+
+
+def test_what_a_model_can_do_is_told_too() -> None:
+    entry = ModelEntry("sea", can=Capabilities(guidance="none"), sizes=SizeGrid(16, 16, 64))
+    told = plain(entry)
+    assert told["can"]["guidance"] == "none"
+    assert told["sizes"] == {"step_px": 16, "least_px": 16, "most_px": 64}
+    assert json.loads(json.dumps(told)) == told
+
+
+@pytest.mark.parametrize(
+    ("models", "name"),
+    [
+        ((ModelEntry("a"), ModelEntry("b", default=True)), "b"),
+        ((ModelEntry("a"), ModelEntry("b")), "a"),
+        ((ModelEntry("a", problem="It is damaged."), ModelEntry("b")), "b"),
+        ((ModelEntry("a"), ModelEntry("b", default=True, problem="It is damaged.")), "a"),
+        ((ModelEntry("a", problem="It is damaged."),), ""),
+        ((), ""),
+    ],
+)
+def test_the_default_model_is_the_one_whose_card_says_so_else_the_first_usable(
+    models: tuple[ModelEntry, ...], name: str
+) -> None:
+    assert Library(models, {}).default_model == name
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def record(**changes: Any) -> Record:
             "guidance_scale": 4.0,
             "seed": 5,
             "variation_seed": 6,
+            "model": "pocket",
             **changes,
         }
     )

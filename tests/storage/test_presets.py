@@ -391,7 +391,7 @@ def test_bundled_presets_are_good() -> None:
     assert len({preset.name for preset in presets}) == len(files)
     for preset in presets:
         assert preset.mode in MODES
-        assert preset.settings.model == "pocket"
+        assert preset.settings.model in ("", "pocket")
         assert preset.settings.prompt
     listed = PresetStore(ROOT / "presets", ROOT / "none").list()
     assert all(info.bundled and info.problem is None for info in listed)

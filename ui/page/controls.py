@@ -147,18 +147,18 @@ def field_schema(settings: type[BaseModel], field: str) -> dict[str, Any]:
 
 
 def card_of(library: Library, model: str) -> ModelEntry:
-    """What is known of a model; without a name and with the usual values where it is unknown."""
-    return library.model(model) or ModelEntry("")
+    """What is known of a model, "" being the default one.
 
-
-FAMILIES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
+    Without a name and with the usual values where it is unknown.
+    """
+    return library.model(model or library.default_model) or ModelEntry("")
 
 
 def model_choice(card: ModelEntry) -> tuple[str, str]:
     """A checkpoint in the dropdown: title, family and size; and its name."""
     size = card.bytes
     told = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
-    facts = [card.title or card.name, FAMILIES.get(card.family, ""), told]
+    facts = [card.title or card.name, card.family_title, told]
     return " · ".join(filter(None, facts)), card.name
 
 
@@ -260,9 +260,8 @@ def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
 
 
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    card = library.models[0] if library.models else ModelEntry("")
     return gr.Dropdown(
-        size_choices(card),
+        size_choices(card_of(library, "")),
         value=schema["default"],
         label="Size",
         elem_id=elem_id,

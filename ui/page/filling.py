@@ -85,7 +85,7 @@ class Filler:
         values = parse(mode, settings).model_dump(mode="json")
         said = [told]
         known = {card.name for card in self._studio.engine.library().models}
-        if values["model"] not in known:
+        if values["model"] and values["model"] not in known:
             said.append(f"The model '{values['model']}' is not here; the present one stays.")
         said += [
             f"Its prompt was drawn from “{kept['text'][:200]}”."

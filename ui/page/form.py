@@ -100,6 +100,7 @@ class Form:
         library = self.engine.library()
         blank = self._blank()
         values = blank | {k: v for k, v in values.items() if k in blank}
+        values["model"] = values["model"] or library.default_model
         card = card_of(library, values["model"])
         updates: list[Any] = []
         for key, control in self.controls.items():

@@ -10,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 
-from backend.contracts.settings import Settings
 from ui.page.controls import model_choice
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
@@ -109,12 +108,13 @@ def header(studio: Studio) -> Header:
         return {"freed": await asyncio.to_thread(engine.free_memory)}
 
     watching = queue_functions(engine)
-    models = [model_choice(card) for card in engine.library().models]
+    library = engine.library()
+    models = [model_choice(card) for card in library.models]
     with gr.Row(elem_classes="loom-header"):
         gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
         model = gr.Dropdown(
             models,
-            value=first_model(models),
+            value=library.default_model or None,
             label="Model",
             elem_id="loom-model",
             elem_classes="loom-pick",
@@ -142,13 +142,6 @@ def header(studio: Studio) -> Header:
             elem_classes="loom-status-box",
         )
     return Header(model, preset, save, notices)
-
-
-def first_model(models: list[tuple[str, str]]) -> str | None:
-    """The settings' default model where it is there, else the first one."""
-    names = [name for _, name in models]
-    standard = Settings.model_fields["model"].get_default()
-    return standard if standard in names else next(iter(names), None)
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:

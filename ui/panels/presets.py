@@ -233,7 +233,7 @@ def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
     for space in workspaces:
         form = space.form
         if form.mode == mode:
-            model = str(values.get("model", "pocket"))
+            model = str(values.get("model", ""))
             updates += [*form.write(values), {"defaults": form.defaults(model)}]
         else:
             updates += [gr.skip()] * (len(form.components) + 1)

@@ -47,8 +47,7 @@ class Desk:
 
 def sdapi(studio: Studio) -> FastAPI:
     """The application to be mounted at `/sdapi/v1`."""
-    names = [card.name for card in studio.engine.library().models]
-    chosen = "pocket" if "pocket" in names or not names else names[0]
+    chosen = studio.engine.library().default_model
     desk = Desk(
         studio,
         {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1, "samples_format": "png"},

@@ -124,7 +124,7 @@ class Settings(Frozen):
     prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
     negative_prompt: Prompt = Field("", description="What to steer away from.")
     model: str = Field(
-        "pocket", min_length=1, max_length=300, description="The checkpoint that draws."
+        "", max_length=300, description="The checkpoint that draws; empty is the default one."
     )
     vae: str = Field(
         "", max_length=300, description="The autoencoder; empty is the checkpoint's own."

@@ -40,7 +40,7 @@ class TrainLoraSettings(BaseModel):
 
     name: str = Field(min_length=1, max_length=100, description="Name of the LoRA and its file.")
     model: str = Field(
-        "pocket", min_length=1, max_length=300, description="The checkpoint that it is for."
+        "", max_length=300, description="The checkpoint that it is for; empty is the default one."
     )
     preset: TrainingPreset = Field(
         "style", description="A style from many pictures, or one picture, learned by heart."

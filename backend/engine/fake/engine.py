@@ -73,21 +73,25 @@ class FakeEngine(Board[DrawnStep]):
         if isinstance(request, TrainLoraRequest):
             if not request.pictures:
                 raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
-            self._check_model(request.settings.model)
-            request = replace(request, settings=fake_training.resolved(request))
+            model = self._model(request.settings.model)
+            settings = fake_training.resolved(request).model_copy(update={"model": model})
+            request = replace(request, settings=settings)
         elif isinstance(request, Request):
             check_pictures(request)
             settings = request.settings.for_pictures(request.images)
             request = replace(request, settings=self._resolved(settings))
         return self._put(request, owner, background=background)
 
-    def _check_model(self, name: str) -> None:
+    def _model(self, name: str) -> str:
+        """A model's full name: "" is the default one."""
+        name = name or self._models[0]
         if name not in self._models:
             known = ", ".join(self._models)
             raise UnknownName(f"There is no model '{name[:80]}'; there are: {known}.", "model")
+        return name
 
     def _resolved(self, settings: Settings) -> Settings:
-        self._check_model(settings.model)
+        settings = settings.model_copy(update={"model": self._model(settings.model)})
         native = native_px(settings.model)
         resolved = settings.resolved(
             native_size=(native, native),

@@ -103,7 +103,7 @@ class LocalEngine(Board[TensorStep]):
         compiled: CompileKind = "off",
         preview: PreviewKind = "fast",
         patience: Patience | None = None,
-        warm_up: str | None = "pocket",
+        warm_up: str | None = "",
         budgets: Budgets = STANDARD_BUDGETS,
         wildcards: Wildcards | None = None,
     ) -> Self:
@@ -117,7 +117,7 @@ class LocalEngine(Board[TensorStep]):
             compiled: How UNets and ControlNets are called.
             preview: off, fast, tiny or full.
             patience: How long jobs go on while nobody watches.
-            warm_up: Model to load at once, in the background.
+            warm_up: Model to load at once, in the background; "" is the default one.
             budgets: What the model cache may hold, and for how long.
             wildcards: What prompts may draw from.
         """
@@ -135,9 +135,10 @@ class LocalEngine(Board[TensorStep]):
             patience=patience,
             wildcards=wildcards,
         )
-        if warm_up is not None:
+        first = None if warm_up is None else warm_up or catalog.default
+        if first:
             threading.Thread(
-                target=warm, args=(manager, warm_up, engine._shop.lock), daemon=True
+                target=warm, args=(manager, first, engine._shop.lock), daemon=True
             ).start()
         return engine
 
@@ -161,7 +162,8 @@ class LocalEngine(Board[TensorStep]):
         info = self._catalog.checkpoint(request.settings.model)
         if info.problem:
             raise BadInput(info.problem, "model")
-        request = replace(request, settings=request.settings.resolved(min(info.native_size)))
+        settings = request.settings.model_copy(update={"model": info.name})
+        request = replace(request, settings=settings.resolved(min(info.native_size)))
         train_lora.check(request, info, self._catalog.lora_folder)
         return request
 
@@ -172,6 +174,7 @@ class LocalEngine(Board[TensorStep]):
         if info.problem:
             raise BadInput(info.problem, "model")
         draw = random.SystemRandom()
+        settings = settings.model_copy(update={"model": info.name})
         resolved = settings.resolved(
             native_size=info.native_size,
             guidance_scale=info.card.guidance_scale,

@@ -75,4 +75,9 @@ def _summary(info: ModelInfo) -> ModelEntry:
         known_words=info.card.known_words,
         problem=info.problem,
         note=info.note,
+        default=info.card.default,
+        version=info.card.version,
+        family_title=info.family_title,
+        can=info.anatomy.can,
+        sizes=info.anatomy.sizes,
     )

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from backend.contracts.errors import ModelProblem
 
 DEFAULT_GUIDANCE = 7.0
+MAX_SIDE_PX = 16_384
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
@@ -27,6 +28,9 @@ class Card(BaseModel):
         known_words: Words that it has learned; a dict of lists is flattened.
         prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
         zero_terminal_snr: Whether its noise schedule ends in pure noise; None: as they say.
+        default: Whether the studio opens on this model.
+        version: Of the weights, e.g. "Pocket 1"; LoRAs and ControlNets name the one they fit.
+        base_version: Of a ControlNet: the version of the model that it was trained on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -38,6 +42,9 @@ class Card(BaseModel):
     known_words: tuple[str, ...] = ()
     prediction_type: Prediction | None = None
     zero_terminal_snr: bool | None = None
+    default: bool = False
+    version: str = Field(default="", max_length=100)
+    base_version: str = Field(default="", max_length=100)
 
     @field_validator("native_size", mode="before")
     @classmethod
@@ -47,8 +54,8 @@ class Card(BaseModel):
     @field_validator("native_size")
     @classmethod
     def _usable(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and not all(64 <= side <= 2048 and side % 8 == 0 for side in value):
-            raise ValueError("sides are multiples of 8 between 64 and 2048")
+        if value is not None and not all(1 <= side <= MAX_SIDE_PX for side in value):
+            raise ValueError(f"sides lie between 1 and {MAX_SIDE_PX} px")
         return value
 
     @field_validator("known_words", mode="before")
@@ -57,6 +64,15 @@ class Card(BaseModel):
         if isinstance(value, dict):
             return [word for group in value.values() for word in group]
         return value
+
+    def misfit(self, base_version: str) -> str | None:
+        """Why what was made for `base_version` does not fit this model; None if it may fit.
+
+        Who names no version is let through, as is every model without one.
+        """
+        if not self.version or not base_version or self.version == base_version:
+            return None
+        return f"It was made for {base_version}; this model is {self.version}."
 
 
 def read_card(path: Path) -> Card:

@@ -152,13 +152,23 @@ class Catalog:
         return tuple(sorted(found, key=lambda info: info.name.lower()))
 
     def checkpoint(self, name: str) -> ModelInfo:
-        """The checkpoint `name`, usable.
+        """The checkpoint `name`, usable; "" is the default one.
 
         Raises:
             UnknownName: There is none; near matches are named.
             ModelProblem: It is there but cannot be used.
         """
-        return self.find("checkpoint", name)
+        return self.find("checkpoint", name or self.default)
+
+    @property
+    def default(self) -> str:
+        """The checkpoint whose card says that the studio opens on it, else the first usable one.
+
+        "" where there is none.
+        """
+        usable = [info for info in self.models() if info.problem is None]
+        chosen = [info for info in usable if info.card.default] or usable
+        return chosen[0].name if chosen else ""
 
     def find(self, kind: Kind, name: str) -> ModelInfo:
         """The entry `name` of `kind`, usable; raises like `checkpoint`."""

@@ -187,7 +187,9 @@ def lease(models: ModelManager[Any], name: str) -> Iterator[ControlNet]:
 
 
 def fits(controlnet: ModelInfo, checkpoint: ModelInfo) -> bool:
-    """Whether the residuals of one have the shapes that the other's UNet takes."""
+    """Whether one was made for the other's version, and its residuals have the right shapes."""
+    if checkpoint.card.misfit(controlnet.card.base_version) is not None:
+        return False
     try:
         path = controlnet.path
         theirs = controlnet_config(path) if path.is_file() else read_config(path / "config.json")
@@ -212,6 +214,11 @@ def choose(
     """
     if name is not None:
         found = catalog.find("controlnet", name)
+        version = checkpoint.card.misfit(found.card.base_version)
+        if version is not None:
+            raise BadInput(
+                f"The ControlNet '{name}' does not fit '{checkpoint.name}'. {version}", "controlnet"
+            )
         if not fits(found, checkpoint):
             raise BadInput(
                 f"The ControlNet '{name}' was made for another kind of model than "

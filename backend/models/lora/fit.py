@@ -49,6 +49,8 @@ class LoraFits:
         """Why a LoRA cannot be used with a checkpoint, one sentence; None if it can."""
         if lora.problem is not None:
             return lora.problem
+        if (version := model.card.misfit(lora.metadata.base_version)) is not None:
+            return version
         if lora.family and model.family and lora.family != model.family:
             made, this = (FAMILY_NAMES.get(name, name) for name in (lora.family, model.family))
             return f"It was made for {made}; this model is {this}."

@@ -29,6 +29,7 @@ class Metadata:
         trigger_words: Words that bring the LoRA out, most frequent first.
         base_hash: Hash of the model it was made on, as its trainer wrote it; "" if unknown.
         base_name: Name of that model; "" if unknown.
+        base_version: Version of that model, as its card says; "" if unknown.
         family: sd1, sd2, sdxl or "".
         configs: PEFT settings by part ("unet", "text_encoder"), which hold the alphas of files
             without alpha tensors.
@@ -37,6 +38,7 @@ class Metadata:
     trigger_words: tuple[str, ...] = ()
     base_hash: str = ""
     base_name: str = ""
+    base_version: str = ""
     family: str = ""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -75,6 +77,7 @@ def read_metadata(raw: Mapping[str, str], path: Path) -> Metadata:
         trigger_words=_words(raw),
         base_hash=_first(raw, "base_hash", "ss_new_sd_model_hash", "ss_sd_model_hash"),
         base_name=_first(raw, "base_name", "ss_sd_model_name"),
+        base_version=_first(raw, "base_version"),
         family=_family(raw),
         configs=configs,
     )

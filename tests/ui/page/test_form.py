@@ -83,7 +83,7 @@ SETTINGS = [
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_survive_the_form(form: Form, settings: Settings) -> None:
     back = form.parse(shown(form, settings.model_dump(mode="json")))
-    recommended = {"guidance_scale": settings.guidance_scale or 4.0}
+    recommended = {"guidance_scale": settings.guidance_scale or 4.0, "model": "pocket"}
     assert back == settings.model_copy(update=recommended)
 
 
