@@ -17,10 +17,11 @@ from backend.contracts.errors import BadInput
 from backend.storage.atomic_files import storage_problem, write_replacing
 
 FILE = "styles.csv"
-MAX_STYLES = 500
+MAX_STYLES = 2_000
 MAX_NAME_CHARS = 80
-MAX_TEXT_CHARS = 4_000
+MAX_TEXT_CHARS = 20_000  # as a prompt's
 MAX_FILE_BYTES = 1_000_000
+MAX_NAMED = 5
 _HEADER = ("name", "prompt", "negative_prompt")
 
 
@@ -37,6 +38,28 @@ class Style:
     name: str
     prompt: str
     negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a file holds.
+
+    Attributes:
+        styles: Its good lines, in their order.
+        left_out: Why others are not among them, a sentence each.
+    """
+
+    styles: tuple[Style, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> str | None:
+        """What was left out, in one text; None if nothing was."""
+        if not self.left_out:
+            return None
+        more = len(self.left_out) - MAX_NAMED
+        further = f" And {more} lines more." if more > 0 else ""
+        return " ".join(self.left_out[:MAX_NAMED]) + further
 
 
 class StyleShelf:
@@ -56,16 +79,18 @@ class StyleShelf:
         """All styles, the person's own first, and what is wrong with their file, or None."""
         problem = None
         try:
-            own = self._read(self._own)
+            sheet = self._read(self._own)
+            own, problem = sheet.styles, sheet.problem
         except BadInput as error:
             own, problem = (), str(error)
         names = {style.name.casefold() for style in own}
-        rest = (style for style in self._read(self._bundled) if style.name.casefold() not in names)
+        bundled = self._read(self._bundled).styles
+        rest = (style for style in bundled if style.name.casefold() not in names)
         return (*own, *rest), problem
 
-    def take(self, content: bytes) -> tuple[Style, ...]:
+    def take(self, content: bytes) -> Sheet:
         """Adds the styles of an A1111 file to the person's own, in the place of those of the same
-        names, and returns them.
+        names, and returns what the file held.
 
         Raises:
             BadInput: It is no such file; nothing was changed.
@@ -73,9 +98,9 @@ class StyleShelf:
         """
         brought = parse_styles(content)
         with self._lock:
-            names = {style.name.casefold() for style in brought}
-            before = [s for s in self._read(self._own) if s.name.casefold() not in names]
-            kept = (*before, *brought)
+            names = {style.name.casefold() for style in brought.styles}
+            before = [s for s in self._read(self._own).styles if s.name.casefold() not in names]
+            kept = (*before, *brought.styles)
             if len(kept) > MAX_STYLES:
                 raise BadInput(f"That makes {len(kept)} styles; {MAX_STYLES} are kept at most.")
             try:
@@ -84,23 +109,25 @@ class StyleShelf:
                 raise storage_problem(error, "The styles", "the data folder") from error
         return brought
 
-    def _read(self, path: Path) -> tuple[Style, ...]:
+    def _read(self, path: Path) -> Sheet:
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise BadInput(f"The file {FILE} is larger than 1 MB.")
             content = path.read_bytes()
         except FileNotFoundError:
-            return ()
+            return Sheet(())
         except OSError:
             raise BadInput(f"The file {FILE} cannot be read.") from None
         return parse_styles(content)
 
 
-def parse_styles(content: bytes) -> tuple[Style, ...]:
+def parse_styles(content: bytes) -> Sheet:
     """Reads such a file; of a name that comes twice, the last; lines that add nothing are left out.
 
+    A1111's first header, name,text, is understood too.
+
     Raises:
-        BadInput: It has no such header, or a line that cannot be one; says which.
+        BadInput: It is no such file: it is too large, or has no such header.
     """
     if len(content) > MAX_FILE_BYTES:
         raise BadInput(f"The file {FILE} is larger than 1 MB.")
@@ -110,21 +137,29 @@ def parse_styles(content: bytes) -> tuple[Style, ...]:
         text = content.decode("cp1252", errors="replace")  # what spreadsheets write
     rows = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""))
     found: dict[str, Style] = {}
+    left_out: list[str] = []
     try:
         names = [str(name).strip().lower() for name in rows.fieldnames or ()]
+        if "prompt" not in names:
+            names = ["prompt" if name == "text" else name for name in names]
         if not {"name", "prompt"} <= set(names):
             raise BadInput(f"This is no {FILE}: its first line is {','.join(_HEADER)}.")
         rows.fieldnames = names
         for row in rows:
-            style = _style(row, rows.line_num)
+            try:
+                style = _style(row, rows.line_num)
+            except BadInput as error:
+                left_out.append(str(error))
+                continue
             if style is not None:
                 found.pop(style.name.casefold(), None)
                 found[style.name.casefold()] = style
     except csv.Error as error:
-        raise BadInput(f"Line {rows.line_num} of {FILE} cannot be read: {error}.") from None
-    if len(found) > MAX_STYLES:
-        raise BadInput(f"The file has {len(found)} styles; {MAX_STYLES} are kept at most.")
-    return tuple(found.values())
+        left_out.append(f"From line {rows.line_num} on {FILE} cannot be read: {error}.")
+    styles = tuple(found.values())
+    if len(styles) > MAX_STYLES:
+        left_out.append(f"The file has {len(styles)} styles; the first {MAX_STYLES} are taken.")
+    return Sheet(styles[:MAX_STYLES], tuple(left_out))
 
 
 def _style(row: dict[str, str | None], line: int) -> Style | None:

@@ -72,7 +72,8 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
             taken = studio.styles.take(read_upload(path, MAX_FILE_BYTES))
         except Exception as error:
             return {"error": sentence(error)}
-        return {"taken": len(taken), **listed(studio.styles)}
+        shown = listed(studio.styles)
+        return {"taken": len(taken.styles), **shown, "problem": taken.problem or shown["problem"]}
 
     return gr.HTML(
         None,
