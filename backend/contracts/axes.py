@@ -193,7 +193,10 @@ def _span(field: str, match: re.Match[str]) -> list[float]:
             f"The range '{match[0].strip()}' never gets to its end; "
             f"write its step as ({'+' if last >= first else '-'}{abs(step) or 1:g})."
         )
-    count = int((last - first) / step + 1e-9) + 1
+    steps = (last - first) / step
+    if not math.isfinite(steps):
+        raise BadInput(f"'{field}' takes finite numbers only.")
+    count = int(steps + 1e-9) + 1
     if count > MAX_VALUES:
         raise BadInput(
             f"The range '{match[0].strip()}' has {count} values; an axis takes {MAX_VALUES}."

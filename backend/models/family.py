@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from backend.models.catalog.catalog import ModelInfo
     from backend.models.checkpoint import Checkpoint
     from backend.models.memory.devices import Target
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -191,5 +194,9 @@ class Registry:
         return self.of(info).tokenizer(info)
 
     def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module] | None:
-        """See `Family.skeleton`."""
-        return self.of(info).skeleton(info)
+        """See `Family.skeleton`; None also where its configs cannot be built from."""
+        try:
+            return self.of(info).skeleton(info)
+        except Exception as error:  # loading it says what is wrong, in a sentence of its own
+            log.warning("%s: %r", info.path, error)
+            return None

@@ -290,8 +290,8 @@ def _describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
             kind, findings = _inspect(path, kind)
     except ModelProblem as problem:
         return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        # A config whose values have the wrong types; the scan goes on.
+    except Exception as error:
+        # Configs and headers of strangers hold anything; the scan goes on.
         sentence = f"Its configuration is damaged ({type(error).__name__})."
         return ModelInfo(name, path, kind, card=card, problem=sentence, note=note)
     return ModelInfo(

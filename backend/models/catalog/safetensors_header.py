@@ -62,11 +62,18 @@ def _parse(raw: bytes, name: str) -> tuple[Shapes, int]:
         header = json.loads(raw)
         header.pop("__metadata__", None)
         for key, entry in header.items():
-            shapes[key] = tuple(int(extent) for extent in entry["shape"])
-            end = max(end, int(entry["data_offsets"][1]))
+            shapes[key] = tuple(_extent(extent) for extent in entry["shape"])
+            end = max(end, _extent(entry["data_offsets"][1]))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         raise ModelProblem(f"{name} is not a safetensors file, or is damaged.") from None
     return shapes, end
+
+
+def _extent(value: object) -> int:
+    """A number of elements or bytes; JSON may hold 1e999, which Python reads as infinity."""
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -142,9 +142,12 @@ def inspect(path: Path) -> LoraInfo:
     """Reads a file's header; anything wrong becomes `problem`, so that a list can show it."""
     try:
         return _inspect(path)[0]
-    except ModelProblem as problem:
-        size = path.stat().st_size if path.is_file() else 0
-        return LoraInfo(path.stem, path, size, problem=str(problem))
+    except ModelProblem as error:
+        problem = str(error)
+    except Exception as error:  # headers of strangers hold anything
+        problem = f"{path.name} is damaged ({type(error).__name__}); copy it again."
+    size = path.stat().st_size if path.is_file() else 0
+    return LoraInfo(path.stem, path, size, problem=problem)
 
 
 def read(path: Path) -> LoraFile:
