@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,3 +81,51 @@ def test_a_lora_and_a_controlnet_of_another_version_are_refused(tmp_path: Path) 
         controlnet.choose(catalog, model, "canny", "sea-canny")
     with pytest.raises(BadInput, match="There is no ControlNet for 'canny'"):
         controlnet.choose(catalog, model, "canny", None)
+
+
+def card(path: Path, **values: Any) -> Card:
+    path.write_text(json.dumps(values))
+    return read_card(path)
+
+
+def test_without_a_card_everything_has_a_default(tmp_path: Path) -> None:
+    assert read_card(tmp_path / "card.json") == Card()
+
+
+def test_names_sizes_and_words_are_read_in_either_form(tmp_path: Path) -> None:
+    found = card(
+        tmp_path / "card.json",
+        name="Pocket",
+        native_size=256,
+        known_words={"colours": ["red"], "things": ["house", "boat"]},
+        from_later={"x": 1},
+    )
+    assert found.title == "Pocket"
+    assert found.native_size == (256, 256)
+    assert found.known_words == ("red", "house", "boat")
+    assert card(tmp_path / "card.json", native_size=[96, 64]).native_size == (96, 64)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"native_size": [100, 64]}, "native_size"),
+        ({"native_size": 32}, "native_size"),
+        ({"guidance_scale": 99}, "guidance_scale"),
+        ({"prediction_type": "velocity?"}, "prediction_type"),
+        ({"example_prompts": "one"}, "example_prompts"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named(
+    values: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelProblem, match=named):
+        card(tmp_path / "card.json", **values)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_card_is_said_in_a_sentence(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelProblem, match=r"card\.json"):
+        read_card(path)
