@@ -26,10 +26,10 @@ def main() -> None:
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience
     from backend.engine.local.starting import settled, start_local
-    from backend.storage.wildcards import Wildcards
+    from backend.storage.wildcards import WildcardFiles
     from ui.page.build import build, serve, studio_at
 
-    wildcards = Wildcards(HERE.wildcards, args.data / "wildcards")
+    wildcards = WildcardFiles(HERE.wildcards, args.data / "wildcards")
     patience = Patience.of_hours(args.unwatched_hours)
 
     if args.fake is not None:

@@ -21,6 +21,7 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from bench.jobs import ended
@@ -59,7 +60,7 @@ def theirs(pipe: StableDiffusionPipeline, settings: Txt2ImgSettings, **extra: An
 
 def ours(engine: LocalEngine, settings: Txt2ImgSettings, *, client: bool) -> np.ndarray:
     """One picture by the engine; `client` pulls previews at 10 frames/s meanwhile."""
-    token = engine.submit(Request(settings, save=False))
+    token = ask(engine, Request(settings, save=False))
     stop = threading.Event()
     puller = threading.Thread(target=lambda: asyncio.run(pull(engine, token, stop)))
     if client:
@@ -107,7 +108,7 @@ def stop_latency_s(engine: LocalEngine, settings: Txt2ImgSettings, tries: int = 
     long = settings.model_copy(update={"steps": 150})
     waits = []
     for index in range(tries):
-        token = engine.submit(Request(long, save=False))
+        token = ask(engine, Request(long, save=False))
         status = engine.status(token)
         while status.progress.step < 3:
             status = engine.wait(token, status.revision, 1.0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import Settings, XyzGridSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from bench.jobs import done
@@ -34,7 +35,7 @@ GRIDS = {
 
 def finish(engine: LocalEngine, settings: Settings) -> None:
     """Runs one job to its end."""
-    done(engine, engine.submit(Request(settings)))
+    done(engine, ask(engine, Request(settings)))
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.control.canny import Canny
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.memory.devices import DTYPES, pick
 from backend.sampling.noise import slerp
@@ -174,7 +175,7 @@ class Ours:
 
     def run(self, case: Case) -> Timing:
         started = time.perf_counter()
-        token = self.engine.submit(Request(case.settings, case.images, save=False))
+        token = ask(self.engine, Request(case.settings, case.images, save=False))
         asyncio.run(self.engine.next_preview(token, 0, 3600.0))
         first = time.perf_counter() - started
         status = done(self.engine, token)

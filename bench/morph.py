@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
@@ -64,7 +65,7 @@ def morphed(
     values = {"prompt_a": words(pair[0]), "prompt_b": words(pair[1]), "seed": 0, **options}
     images = {"image_a": render(pair[0]), "image_b": render(pair[1])}
     request = Request(MorphSettings.model_validate(values), images, save=False)
-    status = done(engine, engine.submit(request))
+    status = done(engine, ask(engine, request))
     return [output.image for output in status.outputs], status.info
 
 
@@ -134,7 +135,7 @@ def ready(models: Path, model: str) -> LocalEngine:
         None,
         preview="off",
     )
-    done(engine, engine.submit(Request(Txt2ImgSettings(model=model, steps=1), save=False)))
+    done(engine, ask(engine, Request(Txt2ImgSettings(model=model, steps=1), save=False)))
     return engine
 
 

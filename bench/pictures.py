@@ -24,6 +24,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferSettings
 from backend.control.canny import Canny
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from bench.__main__ import ROOT, pipeline, row
@@ -39,7 +40,7 @@ SOURCE = render(scene_of(5, 4), 256)
 
 def made(engine: LocalEngine, settings: Settings, images: dict[str, Pixels]) -> list[np.ndarray]:
     """All pictures of one job, previews on."""
-    status = done(engine, engine.submit(Request(settings, images, save=False)))
+    status = done(engine, ask(engine, Request(settings, images, save=False)))
     return [output.image for output in status.outputs]
 
 

@@ -33,6 +33,7 @@ from backend.contracts.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
@@ -156,7 +157,7 @@ def soak(jobs: int, root: Path, say: Callable[[str], None] = print, seed: int = 
     try:
         for number in range(jobs):
             which = draw.randrange(len(kinds))
-            status = ended(engine, engine.submit(kinds[which]))
+            status = ended(engine, ask(engine, kinds[which]))
             report.jobs += 1
             if status.state != "done":
                 report.problems.append(f"job {number} ({which}) {status.state}: {status.error}")

@@ -25,7 +25,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Request:
-    """One job.
+    """One job, as it is asked for.
 
     Attributes:
         settings: The settings of a mode; their class says which mode runs.
@@ -38,6 +38,23 @@ class Request:
     images: dict[str, Pixels] = field(default_factory=dict)
     branch: Branch | None = None
     save: bool = True
+
+
+@dataclass(frozen=True)
+class ResolvedRequest(Request):
+    """One job as it runs: made by `backend.resolve`, taken by engines.
+
+    Attributes:
+        runs: What it comes to, complete in every field, words drawn: each batch by itself, or the
+            cells of a grid (x fastest, then y, then z). Where `settings` are those of one run they
+            are that run's; of several they are what these have in common.
+    """
+
+    runs: tuple[Settings, ...] = ()
+
+    def single(self, settings: Settings) -> Request:
+        """A run by itself, with the pictures and the branch of them all."""
+        return Request(settings, self.images, self.branch, self.save)
 
 
 @dataclass(frozen=True)
@@ -93,9 +110,12 @@ class VideoRequest:
         return False
 
 
-ModeRequest = Request | TrainLoraRequest
+AnyRequest = Request | TrainLoraRequest | VideoRequest
+"""What may be asked for."""
+ModeRequest = ResolvedRequest | TrainLoraRequest
 """What a mode runs."""
-AnyRequest = ModeRequest | VideoRequest
+Runnable = ModeRequest | VideoRequest
+"""What an engine takes."""
 
 
 def check_pictures(request: Request) -> None:

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output
-from backend.contracts.requests import ModeRequest, Request, TrainLoraRequest
-from backend.contracts.settings import XyzGridSettings
+from backend.contracts.requests import ModeRequest, Request, ResolvedRequest, TrainLoraRequest
 from backend.modes import (
     img2img,
     lora_footprint,
@@ -21,7 +20,6 @@ from backend.modes import (
     xyz_grid,
 )
 from backend.modes.context import Context
-from backend.storage.wildcards import has_wildcards
 
 RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "txt2img": txt2img.run,
@@ -32,49 +30,34 @@ RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
     "lora_pad": lora_pad.run,
     "lora_footprint": lora_footprint.run,
 }
-CHECKS: Mapping[str, Callable[[Request], None]] = {
-    "style_transfer": style_transfer.check,
-    "morph": morph.check,
-}
-
-
-def check_mode(request: Request) -> None:
-    """Refuses, with a sentence, what the mode of the request could not run."""
-    if isinstance(request.settings, XyzGridSettings):
-        for cell in request.settings.cells():
-            check_mode(replace(request, settings=cell))
-    elif (check := CHECKS.get(request.settings.mode)) is not None:
-        check(request)
 
 
 def run_mode(request: ModeRequest, context: Context) -> Iterator[Output]:
-    """Runs the mode that the settings belong to, once for each batch."""
+    """Runs the mode that the settings belong to, once for each of the request's runs."""
     if isinstance(request, TrainLoraRequest):
         return train_lora.run(request, context)
+    if request.settings.mode == "xyz_grid":
+        return xyz_grid.run(request, context, run_alone)
+    if len(request.runs) == 1:
+        return run_alone(request.single(request.runs[0]), context)
+    return _batches(request, context)
+
+
+def run_alone(request: Request, context: Context) -> Iterator[Output]:
+    """Runs one batch."""
     mode = request.settings.mode
-    if mode == "xyz_grid":
-        return xyz_grid.run(request, context, run_mode)
     run = RUNS.get(mode)
     if run is None:
         raise BadInput(f"The mode '{mode}' cannot run here; choose one of: {', '.join(RUNS)}.")
-    return (
-        run(request, context)
-        if request.settings.batch_count == 1
-        else _batches(run, request, context)
-    )
+    return run(request, context)
 
 
-def _batches(
-    run: Callable[[Request, Context], Iterator[Output]], request: Request, context: Context
-) -> Iterator[Output]:
+def _batches(request: ResolvedRequest, context: Context) -> Iterator[Output]:
     """One batch after the other; a stop keeps those that are done."""
     made = 0
-    for number in range(request.settings.batch_count):
-        context.steps.batch(number, request.settings.batch_count)
-        settings = request.settings.batch(number)
-        if has_wildcards(settings):
-            settings = context.prepare(settings)  # drawn by this batch's seed
+    for number, settings in enumerate(request.runs):
+        context.steps.batch(number, len(request.runs))
         first = made
-        for output in run(replace(request, settings=settings), context):
+        for output in run_alone(request.single(settings), context):
             made += 1
             yield replace(output, index=first + output.index)

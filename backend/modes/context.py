@@ -28,10 +28,6 @@ def _tell_nobody(facts: dict[str, Any]) -> None:
     return None
 
 
-def _as_it_is(settings: Settings) -> Settings:
-    return settings
-
-
 def _nothing_to_do() -> None:
     return None
 
@@ -107,7 +103,6 @@ class Context:
             one: whoever changes a shared model takes the change back there.
         inform: Adds facts to the job's info, while it runs.
         ends: What was worked out for the ends of earlier morphs.
-        prepare: Settings as a person gave them -> as a mode runs them, names looked up.
         lora_folder: Where a trained LoRA goes.
         changed_files: Says that the model folders hold something new.
     """
@@ -122,6 +117,5 @@ class Context:
     interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)
     inform: Callable[[dict[str, Any]], None] = _tell_nobody
     ends: EndCache = field(default_factory=EndCache)
-    prepare: Callable[[Settings], Settings] = _as_it_is
     lora_folder: Path = Path("models/loras")
     changed_files: Callable[[], None] = _nothing_to_do

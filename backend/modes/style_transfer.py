@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import ControlUse, StyleTransferSettings
@@ -33,34 +32,6 @@ from backend.sampling.samplers import sample
 from backend.sampling.types import Schedule
 
 SOURCE, CONTROL = "image", "control_image"
-
-
-def check(request: Request) -> None:
-    """Refuses what cannot run, before the job waits its turn.
-
-    Raises:
-        BadInput: Something is asked for that only img2img does.
-    """
-    settings = _settings(request)
-    if settings.outpaints:
-        raise BadInput(
-            "Style transfer keeps to the edges that it is shown, and beyond the picture there are "
-            "none; to extend a picture, use img2img.",
-            "outpaint_left",
-        )
-    if settings.starts_from_picture:
-        return
-    if "mask" in request.images or settings.only_masked:
-        raise BadInput(
-            "A mask keeps the rest of the source picture; set start_from to 'picture' to paint "
-            "in it.",
-            "start_from",
-        )
-    if settings.strengths:
-        raise BadInput(
-            "A ladder of strengths starts from the source picture; set start_from to 'picture'.",
-            "start_from",
-        )
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:

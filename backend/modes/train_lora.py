@@ -17,7 +17,7 @@ from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.events import Output, Progress, Record
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
-from backend.contracts.settings.train_lora import MAX_PICTURES, TrainLoraSettings
+from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.models.catalog.catalog import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.modes import parts
@@ -64,11 +64,7 @@ def check(request: TrainLoraRequest, info: ModelInfo, folder: Path) -> None:
     Raises:
         BadInput: Says what to change.
     """
-    settings, count = request.settings, len(request.pictures)
-    if not count:
-        raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
-    if count > MAX_PICTURES:
-        raise BadInput(f"{count} pictures are too many; choose up to {MAX_PICTURES}.", "pictures")
+    settings = request.settings
     if not info.anatomy.can.training:
         why = "is of a kind that cannot be trained here"
         if not info.anatomy.can.from_noise:

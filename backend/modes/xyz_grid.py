@@ -15,7 +15,7 @@ import numpy as np
 
 from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Progress, Record
-from backend.contracts.requests import Request
+from backend.contracts.requests import Request, ResolvedRequest
 from backend.contracts.settings import Settings, XyzGridSettings, steps_of
 from backend.modes import limits
 from backend.modes.context import Context, Frames
@@ -39,11 +39,11 @@ TOGETHER = 4  # cells in a batch: more is hardly faster on a CPU, and the first 
 RunMode = Callable[[Request, Context], Iterator[Output]]
 
 
-def run(request: Request, context: Context, run_mode: RunMode) -> Iterator[Output]:
+def run(request: ResolvedRequest, context: Context, run_mode: RunMode) -> Iterator[Output]:
     """Runs one request.
 
     Args:
-        request: With resolved `XyzGridSettings` and the pictures of the base mode.
+        request: With `XyzGridSettings`, a run for each cell, and the pictures of the base mode.
         context: The job's surroundings.
         run_mode: Runs the base mode.
 
@@ -53,7 +53,7 @@ def run(request: Request, context: Context, run_mode: RunMode) -> Iterator[Outpu
     """
     settings = request.settings
     assert isinstance(settings, XyzGridSettings)
-    cells = [context.prepare(cell) for cell in settings.cells()]
+    cells = request.runs
     sheet = Sheet.of(settings, cells)
     done: dict[int, Pixels] = {}
     record: Record | None = None
@@ -66,7 +66,7 @@ def run(request: Request, context: Context, run_mode: RunMode) -> Iterator[Outpu
                 partial(_preview, sheet, done, places), (preview_px, len(places)), steps
             )
             cell = cells[places[0]].model_copy(update={"batch_size": len(places)})
-            outputs = run_mode(replace(request, settings=cell), context)
+            outputs = run_mode(request.single(cell), context)
             for place, output in zip(places, outputs, strict=True):
                 record = output.record
                 done[place] = output.image

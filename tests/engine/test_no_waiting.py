@@ -27,6 +27,7 @@ from backend.contracts.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
@@ -86,7 +87,7 @@ class Counted:
     def of(self, settings: Settings, **images: Any) -> Counter[str]:
         """What one run waits for."""
         self._waits.found.clear()
-        status = jobs.ended(self.engine, self.engine.submit(Request(settings, images)))
+        status = jobs.ended(self.engine, ask(self.engine, Request(settings, images)))
         assert status.state == "done", status.error
         return self._waits.found.copy()
 

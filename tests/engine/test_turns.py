@@ -23,6 +23,7 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.contracts.settings.train_lora import parse_training
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
@@ -138,7 +139,7 @@ WORK: dict[str, Request] = {
 
 
 def run(engine: LocalEngine, request: AnyRequest) -> JobStatus:
-    status = jobs.ended(engine, engine.submit(request))
+    status = jobs.ended(engine, ask(engine, request))
     assert status.state == "done", status.error
     return status
 

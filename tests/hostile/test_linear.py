@@ -20,7 +20,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.models.text import prompt, prompt_schedule
 from backend.recipes import metadata, png_text
 from backend.recipes.a1111 import loras_in, parse_parameters
-from backend.storage.wildcards import has_wildcards
+from backend.resolve.wildcards import has_wildcards
 
 LENGTH = 20_000
 MOST = 80

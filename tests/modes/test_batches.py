@@ -9,6 +9,7 @@ import pytest
 
 from backend.contracts.errors import BadInput
 from backend.contracts.requests import Branch, Request
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests.modes.test_hires import pictures, run, settings
@@ -43,7 +44,7 @@ def test_count_times_size_is_one_large_batch(engine: LocalEngine, variation: flo
 
 
 def test_a_stop_keeps_the_batches_that_are_done(engine: LocalEngine) -> None:
-    token = engine.submit(Request(settings(batch_count=50), save=False))
+    token = ask(engine, Request(settings(batch_count=50), save=False))
     status = engine.status(token)
     while len(status.outputs) < 2:
         status = engine.wait(token, status.revision, 5.0)
@@ -58,6 +59,6 @@ def test_a_stop_keeps_the_batches_that_are_done(engine: LocalEngine) -> None:
 def test_a_branch_is_one_batch(engine: LocalEngine) -> None:
     several = run(engine, settings(batch_count=2))
     with pytest.raises(BadInput, match="batch count"):
-        engine.submit(Request(settings(batch_count=2), branch=Branch(several.token, 1)))
+        ask(engine, Request(settings(batch_count=2), branch=Branch(several.token, 1)))
     last = run(engine, settings(seed=4), Branch(several.token, 1))
     assert np.array_equal(pictures(last)[0], pictures(several)[1])

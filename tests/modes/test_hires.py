@@ -11,6 +11,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Img2ImgSettings, LoraMixSettings, Settings, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -52,7 +53,7 @@ def settings(**values: object) -> Txt2ImgSettings:
 def run(
     engine: LocalEngine, wanted: Settings, branch: Branch | None = None, **images: np.ndarray
 ) -> JobStatus:
-    token = engine.submit(Request(wanted, images, branch, save=False))
+    token = ask(engine, Request(wanted, images, branch, save=False))
     status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
@@ -139,9 +140,9 @@ def test_a_finished_run_can_be_made_larger_from_its_last_step(engine: LocalEngin
 def test_a_branch_from_the_second_stage_needs_it(engine: LocalEngine) -> None:
     original = run(engine, settings(**HIRES))
     with pytest.raises(BadInput, match="hires fix"):
-        engine.submit(Request(settings(), branch=Branch(original.token, 6)))
+        ask(engine, Request(settings(), branch=Branch(original.token, 6)))
     with pytest.raises(BadInput, match="size"):
-        engine.submit(Request(settings(hires_scale=1.5), branch=Branch(original.token, 6)))
+        ask(engine, Request(settings(hires_scale=1.5), branch=Branch(original.token, 6)))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import SCHEDULES_OF, Img2ImgSettings, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.autoencoder.vae import Vae
 from backend.pictures.masks import blur_extent_px
@@ -67,7 +68,7 @@ def run(
     engine: LocalEngine, wanted: Img2ImgSettings, branch: Branch | None = None, **images: Pixels
 ) -> JobStatus:
     pictures = images or {"image": scene()}
-    status = ended(engine, engine.submit(Request(wanted, pictures, branch, save=False)))
+    status = ended(engine, ask(engine, Request(wanted, pictures, branch, save=False)))
     assert status.state == "done", status.error
     return status
 
@@ -79,7 +80,7 @@ def pictures(status: JobStatus) -> Pixels:
 def refusal(engine: LocalEngine, wanted: Img2ImgSettings, **images: Pixels) -> str:
     """The sentence with which a job is refused or fails."""
     try:
-        status = ended(engine, engine.submit(Request(wanted, images, save=False)))
+        status = ended(engine, ask(engine, Request(wanted, images, save=False)))
     except BadInput as error:
         return str(error)
     assert status.state == "failed"
@@ -116,7 +117,7 @@ def test_strength_decides_how_many_steps_run_and_how_far_they_lead(engine: Local
 
 
 def test_progress_counts_the_steps_that_run(engine: LocalEngine) -> None:
-    token = engine.submit(Request(settings(steps=40, strength=0.5), {"image": scene()}, save=False))
+    token = ask(engine, Request(settings(steps=40, strength=0.5), {"image": scene()}, save=False))
     status, seen = engine.status(token), set()
     while status.state in ("queued", "running"):
         status = engine.wait(token, status.revision, 1.0)
@@ -294,12 +295,12 @@ def test_branches_that_cannot_be_are_refused(engine: LocalEngine) -> None:
     single = run(engine, settings())
     images = {"image": scene()}
     with pytest.raises(BadInput, match="side by side"):
-        engine.submit(Request(settings(), images, Branch(ladder.token, 0)))
+        ask(engine, Request(settings(), images, Branch(ladder.token, 0)))
     with pytest.raises(BadInput, match="size"):
-        engine.submit(Request(settings(outpaint_left=8), images, Branch(single.token, 0)))
+        ask(engine, Request(settings(outpaint_left=8), images, Branch(single.token, 0)))
     words = Txt2ImgSettings(model="tiny", steps=8, width=SIZE, height=SIZE)
     with pytest.raises(BadInput, match="img2img"):
-        engine.submit(Request(words, {}, Branch(single.token, 0)))
+        ask(engine, Request(words, {}, Branch(single.token, 0)))
 
 
 def test_an_inpainting_model_paints_all_without_a_mask_and_refuses_txt2img(
@@ -308,7 +309,7 @@ def test_an_inpainting_model_paints_all_without_a_mask_and_refuses_txt2img(
     result = pictures(run(engine, settings(model="nine")))[0]
     assert result.shape == (SIZE, SIZE, 3)
     words = Txt2ImgSettings(model="nine", steps=2, width=SIZE, height=SIZE)
-    status = ended(engine, engine.submit(Request(words, save=False)))
+    status = ended(engine, ask(engine, Request(words, save=False)))
     assert "inpainting model" in (status.error or "")
 
 

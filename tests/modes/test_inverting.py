@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Output, Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Img2ImgSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.denoiser.unet import Unet
 from backend.pictures.difference import psnr
@@ -63,7 +64,7 @@ def settings(**values: Any) -> Img2ImgSettings:
 def run(
     engine: LocalEngine, wanted: Img2ImgSettings, branch: Branch | None = None
 ) -> tuple[JobStatus, list[Output]]:
-    token = engine.submit(Request(wanted, {"image": SCENE}, branch, save=False))
+    token = ask(engine, Request(wanted, {"image": SCENE}, branch, save=False))
     status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status, list(status.outputs)

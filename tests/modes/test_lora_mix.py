@@ -11,6 +11,7 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import LoraMixSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from tests.modes.test_mixing import ended, picture, run
 from tests.modes.test_mixing import engine as mixing_engine
@@ -73,7 +74,7 @@ def test_without_compare_it_is_txt2img(engine: LocalEngine) -> None:
 
 def test_a_comparison_is_not_branched(engine: LocalEngine) -> None:
     wanted = mix(loras=BOTH, steps=2)
-    token = engine.submit(Request(wanted, save=False))
+    token = ask(engine, Request(wanted, save=False))
     ended(engine, token)
     with pytest.raises(BadInput, match="LoRAs side by side"):
-        engine.submit(Request(wanted, branch=Branch(token, 0)))
+        ask(engine, Request(wanted, branch=Branch(token, 0)))

@@ -15,6 +15,7 @@ from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings, Settings, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.pictures.heat import heat_map
 from backend.storage.outputs import Storage
@@ -35,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         dtype="float32",
         warm_up=None,
     )
-    first = ended(made, made.submit(training(name="seed", steps=2, validation_every=0)))
+    first = ended(made, ask(made, training(name="seed", steps=2, validation_every=0)))
     assert first.state == "done", first.error
     plain = load_file(root / "loras" / "seed.safetensors")
     for index, name in enumerate(NAMES):
@@ -64,7 +65,7 @@ def mix(count: int, **values: Any) -> LoraMixSettings:
 
 
 def run(engine: LocalEngine, settings: Settings) -> JobStatus:
-    status = ended(engine, engine.submit(Request(settings, save=False), background=True))
+    status = ended(engine, ask(engine, Request(settings, save=False), background=True))
     assert status.state == "done", status.error
     return status
 
@@ -115,10 +116,10 @@ def test_a_picture_goes_first_and_the_pad_goes_on(engine: LocalEngine) -> None:
     alone = run(engine, plain).outputs[0].image
     settings = LoraPadSettings.of(mix(4, steps=150), grid=3, coarse_steps=30)
     undisturbed = run(engine, settings)
-    token = engine.submit(Request(settings, save=False), background=True)
+    token = ask(engine, Request(settings, save=False), background=True)
     while engine.status(token).progress.stage != "sampling":
         pass
-    first = ended(engine, engine.submit(Request(plain, save=False)))
+    first = ended(engine, ask(engine, Request(plain, save=False)))
     assert np.array_equal(first.outputs[0].image, alone)
     assert engine.status(token).state == "running"
     for one, other in zip(ended(engine, token).outputs, undisturbed.outputs, strict=True):

@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput, UnknownName
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
@@ -53,7 +54,7 @@ def settings(**values: Any) -> Txt2ImgSettings:
 
 
 def run(engine: LocalEngine, wanted: Txt2ImgSettings) -> JobStatus:
-    return ended(engine, engine.submit(Request(wanted, save=False)))
+    return ended(engine, ask(engine, Request(wanted, save=False)))
 
 
 def ended(engine: LocalEngine, token: str) -> JobStatus:
@@ -105,9 +106,9 @@ def test_a_lora_acts_only_in_its_part_of_the_run(engine: LocalEngine) -> None:
 def test_what_cannot_be_used_is_refused_and_the_next_job_runs(engine: LocalEngine) -> None:
     before = picture(run(engine, settings()))
     with pytest.raises(UnknownName, match="ink"):
-        engine.submit(Request(settings(loras=[{"name": "inkk"}])))
+        ask(engine, Request(settings(loras=[{"name": "inkk"}])))
     with pytest.raises(BadInput):
-        engine.submit(Request(settings(prompt="<lora:ink:99>")))
+        ask(engine, Request(settings(prompt="<lora:ink:99>")))
     assert np.array_equal(picture(run(engine, settings())), before)
 
 
@@ -115,9 +116,9 @@ def test_a_job_in_the_middle_of_another_sees_the_plain_weights(engine: LocalEngi
     plain = picture(run(engine, settings()))
     ink = settings(loras=[{"name": "ink"}], steps=40)
     alone = picture(run(engine, ink))
-    background = engine.submit(Request(ink, save=False), background=True)
+    background = ask(engine, Request(ink, save=False), background=True)
     jobs.until(engine, background, lambda now: now.progress.step >= 2)
-    interactive = engine.submit(Request(settings(), save=False))
+    interactive = ask(engine, Request(settings(), save=False))
     middle = ended(engine, interactive)
     assert engine.status(background).state == "running"
     assert np.array_equal(picture(middle), plain)

@@ -22,6 +22,7 @@ from backend.contracts.settings import (
     StyleTransferSettings,
     Txt2ImgSettings,
 )
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.catalog.widths import FAMILIES
 from backend.sampling.config import SchedulerConfig
@@ -62,7 +63,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 
 def run(engine: LocalEngine, settings: Settings, **images: Pixels) -> list[Pixels]:
-    token = engine.submit(Request(settings, images, save=False))
+    token = ask(engine, Request(settings, images, save=False))
     status = jobs.ended(engine, token, 90.0)
     assert status.state == "done", status.error
     return [output.image for output in status.outputs]
@@ -191,7 +192,7 @@ def test_align_your_steps_takes_the_table_of_sdxl(
     )
     try:
         levels = engine.levels(wanted)
-        status = jobs.ended(engine, engine.submit(Request(wanted, save=False)), 90.0)
+        status = jobs.ended(engine, ask(engine, Request(wanted, save=False)), 90.0)
         assert status.state == "done", status.error
     finally:
         engine.close()

@@ -13,6 +13,7 @@ from backend.contracts.events import JobStatus, Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import StyleTransferSettings
 from backend.control.canny import Canny
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.pictures.fit import fit
 from backend.recipes.metadata import read, write_png
@@ -58,7 +59,7 @@ def run(
     branch: Branch | None = None,
     **images: Pixels,
 ) -> JobStatus:
-    token = engine.submit(Request(wanted, images or {"image": SOURCE}, branch, save=False))
+    token = ask(engine, Request(wanted, images or {"image": SOURCE}, branch, save=False))
     status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
@@ -148,7 +149,7 @@ def test_what_cannot_run_is_refused_at_once(
     engine: LocalEngine, values: dict[str, Any], images: dict[str, Pixels], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        engine.submit(Request(settings(**values), images or {"image": SOURCE}, save=False))
+        ask(engine, Request(settings(**values), images or {"image": SOURCE}, save=False))
 
 
 def test_a_ladder_under_control_is_what_each_strength_gives_alone(engine: LocalEngine) -> None:

@@ -13,10 +13,11 @@ from backend.contracts.errors import BadInput
 from backend.contracts.requests import CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import parse_training
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
-from backend.engine.local.loras import take_loras
 from backend.modes.loss_curve import MAX_POINTS, LossCurve
 from backend.recipes.a1111 import parameters_text
+from backend.resolve.prompt_loras import take_loras
 from backend.storage.outputs import Storage
 from tests.jobs import ended, until
 from tests.tiny import tiny_checkpoint
@@ -69,8 +70,8 @@ def drawing(**values: Any) -> Request:
 
 
 def test_the_lora_is_there_at_once_and_draws(engine: LocalEngine) -> None:
-    plain = ended(engine, engine.submit(drawing())).outputs[0].image
-    status = ended(engine, engine.submit(training(name="a boat, ink")))
+    plain = ended(engine, ask(engine, drawing())).outputs[0].image
+    status = ended(engine, ask(engine, training(name="a boat, ink")))
     assert status.state == "done", status.error
     told = status.info["training"]
     assert [step for step, _ in told["losses"]] == [1, 2, 3, 4]
@@ -81,24 +82,24 @@ def test_the_lora_is_there_at_once_and_draws(engine: LocalEngine) -> None:
     assert status.progress.loss == pytest.approx(told["losses"][-1][1], abs=1e-6)
     assert "a boat, ink" in {lora.name for lora in engine.library().loras}
     used = drawing(loras=[{"name": "a boat, ink", "weight": 1.0}])
-    assert not np.array_equal(ended(engine, engine.submit(used)).outputs[0].image, plain)
-    assert np.array_equal(ended(engine, engine.submit(drawing())).outputs[0].image, plain)
+    assert not np.array_equal(ended(engine, ask(engine, used)).outputs[0].image, plain)
+    assert np.array_equal(ended(engine, ask(engine, drawing())).outputs[0].image, plain)
 
 
 def test_a_name_with_comma_and_colon_and_a_row_that_is_off(
     engine: LocalEngine, models: Path
 ) -> None:
-    status = ended(engine, engine.submit(training(name="odd")))
+    status = ended(engine, ask(engine, training(name="odd")))
     assert status.state == "done", status.error
     (models / "loras" / "odd.safetensors").rename(models / "loras" / "odd: one, two.safetensors")
     engine.library(refresh=True)
-    plain = ended(engine, engine.submit(drawing())).outputs[0].image
+    plain = ended(engine, ask(engine, drawing())).outputs[0].image
     row = {"name": "odd: one, two", "weight": 2.0, "start": 0.0, "end": 1.0}
-    on = ended(engine, engine.submit(drawing(loras=[row])))
+    on = ended(engine, ask(engine, drawing(loras=[row])))
     assert on.outputs[0].record.settings["loras"] == [row]
     assert not np.array_equal(on.outputs[0].image, plain)
     rows = [row | {"on": False}, {"name": "gone", "on": False}]
-    off = ended(engine, engine.submit(drawing(loras=rows)))
+    off = ended(engine, ask(engine, drawing(loras=rows)))
     assert np.array_equal(off.outputs[0].image, plain)
     assert off.outputs[0].record.settings["loras"][0] == row | {"on": False}
     assert "odd" not in parameters_text(off.outputs[0].record)
@@ -113,10 +114,10 @@ def test_a_lora_named_in_the_prompt_acts_though_its_row_is_off() -> None:
 
 
 def test_a_picture_goes_first_and_sees_the_plain_weights(engine: LocalEngine) -> None:
-    plain = ended(engine, engine.submit(drawing())).outputs[0].image
-    token = engine.submit(training(name="slow", steps=100_000, validation_every=0))
+    plain = ended(engine, ask(engine, drawing())).outputs[0].image
+    token = ask(engine, training(name="slow", steps=100_000, validation_every=0))
     until(engine, token, lambda now: now.progress.stage == "fitting")
-    other = engine.submit(drawing())
+    other = ask(engine, drawing())
     assert engine.status(other).position == 0
     assert np.array_equal(ended(engine, other).outputs[0].image, plain)
     assert engine.status(token).state == "running"
@@ -127,12 +128,12 @@ def test_a_picture_goes_first_and_sees_the_plain_weights(engine: LocalEngine) ->
 
 
 def test_a_stopped_training_goes_on(engine: LocalEngine, models: Path) -> None:
-    token = engine.submit(training(name="long", steps=100_000, validation_every=1))
+    token = ask(engine, training(name="long", steps=100_000, validation_every=1))
     until(engine, token, lambda now: bool(now.outputs))
     engine.cancel(token)  # as likely as not while a picture is drawn
     done = ended(engine, token).progress.step
     resumed = training(name="long", steps=done + 2, validation_every=1, resume=True)
-    status = ended(engine, engine.submit(resumed))
+    status = ended(engine, ask(engine, resumed))
     assert status.state == "done", status.error
     assert status.info["training"]["validated"] == [done + 1, done + 2]
     assert (models / "loras" / "long.safetensors").is_file()
@@ -151,20 +152,20 @@ def test_what_cannot_be_trained_is_refused(
     engine: LocalEngine, request_: TrainLoraRequest, message: str
 ) -> None:
     with pytest.raises(BadInput, match=message):
-        engine.submit(request_)
+        ask(engine, request_)
 
 
 def test_a_name_is_not_taken_twice(engine: LocalEngine, models: Path) -> None:
     (models / "loras").mkdir(exist_ok=True)
     (models / "loras" / "taken.safetensors").touch()
     with pytest.raises(BadInput, match="already; choose another name"):
-        engine.submit(training(name="taken"))
+        ask(engine, training(name="taken"))
 
 
 def test_a_picture_of_one_pixel_is_named(engine: LocalEngine) -> None:
     request = training(name="dot")
     request = TrainLoraRequest(request.settings, (picture(0), picture(7, side=1)))
-    status = ended(engine, engine.submit(request))
+    status = ended(engine, ask(engine, request))
     assert status.state == "failed"
     assert "7.png is 1x1 px" in (status.error or "")
 
@@ -173,7 +174,7 @@ def test_a_loss_that_is_no_number_is_a_sentence(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.training.lora.math.isfinite", lambda _: False)
-    status = ended(engine, engine.submit(training(name="bang")))
+    status = ended(engine, ask(engine, training(name="bang")))
     assert status.state == "failed"
     assert "lower the learning rate" in (status.error or "")
 

@@ -11,6 +11,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -41,7 +42,7 @@ def settings(**values: object) -> Txt2ImgSettings:
 
 
 def run(engine: LocalEngine, wanted: Txt2ImgSettings, branch: Branch | None = None) -> JobStatus:
-    token = engine.submit(Request(wanted, branch=branch, save=False))
+    token = ask(engine, Request(wanted, branch=branch, save=False))
     return ended(engine, token)
 
 
@@ -143,9 +144,9 @@ def test_a_branch_may_change_sampler_and_steps(
 def test_a_branch_of_another_size_is_refused_with_a_sentence(engine: LocalEngine) -> None:
     original = run(engine, settings())
     with pytest.raises(BadInput, match="size"):
-        engine.submit(Request(settings(width=128), branch=Branch(original.token, 1)))
+        ask(engine, Request(settings(width=128), branch=Branch(original.token, 1)))
     with pytest.raises(BadInput, match="batch"):
-        engine.submit(Request(settings(batch_size=2), branch=Branch(original.token, 1)))
+        ask(engine, Request(settings(batch_size=2), branch=Branch(original.token, 1)))
 
 
 def test_two_clients_get_what_they_get_alone_and_see_their_own_steps(
@@ -154,7 +155,7 @@ def test_two_clients_get_what_they_get_alone_and_see_their_own_steps(
     wanted = [settings(prompt="a red house", seed=1), settings(prompt="a blue boat", seed=2)]
     alone = [pictures(run(engine, each)) for each in wanted]
     tokens = [
-        engine.submit(Request(each, save=False), owner=name)
+        ask(engine, Request(each, save=False), owner=name)
         for each, name in zip(wanted, "ab", strict=True)
     ]
     together = [ended(engine, token) for token in tokens]

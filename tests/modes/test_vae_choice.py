@@ -12,6 +12,7 @@ from backend.contracts.errors import UnknownName
 from backend.contracts.events import Output
 from backend.contracts.requests import Request
 from backend.contracts.settings import MODES, Settings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -44,7 +45,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 def run(engine: LocalEngine, settings: Settings) -> tuple[Output, ...]:
     names = {"img2img": ("image",), "style_transfer": ("image",), "morph": ("image_a", "image_b")}
     images = dict(zip(names.get(settings.mode, ()), (A, B), strict=False))
-    token = engine.submit(Request(settings, images, save=False))
+    token = ask(engine, Request(settings, images, save=False))
     status = jobs.ended(engine, token, 90.0)
     assert status.state == "done", status.error
     return status.outputs
@@ -72,7 +73,7 @@ def test_another_autoencoder_draws_another_picture(engine: LocalEngine, mode: st
 
 def test_an_unknown_one_is_refused_before_the_run(engine: LocalEngine) -> None:
     with pytest.raises(UnknownName, match="no autoencoder 'othr'; did you mean 'other'"):
-        engine.submit(Request(settings_of("txt2img", vae="othr")))
+        ask(engine, Request(settings_of("txt2img", vae="othr")))
 
 
 def test_the_library_names_them(engine: LocalEngine) -> None:

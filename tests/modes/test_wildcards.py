@@ -11,10 +11,11 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.requests import Request
 from backend.contracts.settings import XyzGridSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.recipes.metadata import read
 from backend.storage.outputs import Storage
-from backend.storage.wildcards import Wildcards
+from backend.storage.wildcards import WildcardFiles
 from tests import jobs
 from tests.modes.test_hires import run, settings
 from tests.tiny import tiny_checkpoint
@@ -44,7 +45,7 @@ def engine(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
         device="cpu",
         dtype="float32",
         warm_up=None,
-        wildcards=Wildcards(words),
+        wildcards=WildcardFiles(words),
     )
     yield engine
     engine.close()
@@ -76,7 +77,7 @@ def test_the_picture_is_that_of_the_drawn_prompt(engine: LocalEngine) -> None:
 
 def test_the_file_says_what_was_drawn_to_every_tool(engine: LocalEngine) -> None:
     wanted = settings(prompt="a __colour__ house", negative_prompt="no __colour__")
-    token = engine.submit(Request(wanted))
+    token = ask(engine, Request(wanted))
     status = jobs.ended(engine, token)
     path = status.outputs[0].path
     assert path is not None
@@ -106,6 +107,6 @@ def test_a_line_may_bring_a_lora_and_a_wrong_name_is_said_at_once(
 ) -> None:
     colours.write_text("ink <lora:nowhere:0.5>\n")
     with pytest.raises(BadInput, match="nowhere"):
-        engine.submit(Request(settings(prompt="__colour__")))
+        ask(engine, Request(settings(prompt="__colour__")))
     with pytest.raises(BadInput, match="There is no wildcard '__color__'; there are: colour"):
-        engine.submit(Request(settings(prompt="a __color__", batch_size=2)))
+        ask(engine, Request(settings(prompt="a __color__", batch_size=2)))

@@ -14,8 +14,10 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import XyzGridSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.autoencoder.vae import Vae
+from backend.resolve.request import complete
 from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
@@ -48,7 +50,7 @@ def grid(**values: Any) -> XyzGridSettings:
 
 
 def run(engine: LocalEngine, request: Request) -> JobStatus:
-    token = engine.submit(request)
+    token = ask(engine, request)
     return ended(engine, token)
 
 
@@ -117,7 +119,7 @@ def test_cells_share_prompts_and_source(
 
 def test_a_stopped_grid_keeps_its_cells_and_their_sheet(engine: LocalEngine) -> None:
     wanted = grid(x_field="guidance_scale", x_values="1-8", y_field="steps", y_values="20-27")
-    token = engine.submit(Request(wanted))
+    token = ask(engine, Request(wanted))
     status = engine.status(token)
     while len(status.outputs) < 2:
         status = engine.wait(token, status.revision, 1.0)
@@ -132,16 +134,16 @@ def test_a_stopped_grid_keeps_its_cells_and_their_sheet(engine: LocalEngine) -> 
 
 def test_how_long_it_will_take_is_learned(engine: LocalEngine) -> None:
     run(engine, Request(grid()))
-    few = engine.seconds(grid(x_field="seed", x_values="1-2"))
-    many = engine.seconds(grid(x_field="seed", x_values="1-8"))
+    few = engine.seconds(complete(grid(x_field="seed", x_values="1-2"), engine.library()))
+    many = engine.seconds(complete(grid(x_field="seed", x_values="1-8"), engine.library()))
     assert few is not None
     assert many == pytest.approx(4 * few)
 
 
 def test_a_name_that_is_not_there_is_refused_before_the_start(engine: LocalEngine) -> None:
     with pytest.raises(BadInput, match="nowhere"):
-        engine.submit(Request(grid(x_field="model", x_values="tiny, nowhere")))
+        ask(engine, Request(grid(x_field="model", x_values="tiny, nowhere")))
     with pytest.raises(BadInput, match="ink"):
-        engine.submit(Request(grid(x_field="lora:ink", x_values="0, 1")))
+        ask(engine, Request(grid(x_field="lora:ink", x_values="0, 1")))
     with pytest.raises(BadInput, match="picture"):
-        engine.submit(Request(grid(base_mode="img2img", x_field="strength", x_values="0.5, 1")))
+        ask(engine, Request(grid(base_mode="img2img", x_field="strength", x_values="0.5, 1")))

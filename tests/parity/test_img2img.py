@@ -24,6 +24,7 @@ from PIL import Image
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -103,7 +104,7 @@ class Side:
         )
 
     def ours(self, settings: Img2ImgSettings, **images: Pixels) -> Pixels:
-        token = self.engine.submit(Request(settings, images, save=False))
+        token = ask(self.engine, Request(settings, images, save=False))
         status = jobs.ended(self.engine, token, 280.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])

@@ -29,6 +29,7 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
 )
 from backend.control.canny import Canny
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -67,7 +68,7 @@ class Side:
         self.style = StableDiffusionXLControlNetImg2ImgPipeline(**parts, controlnet=net)
 
     def ours(self, settings: Settings, **images: Pixels) -> np.ndarray:
-        token = self.engine.submit(Request(settings, images, save=False))
+        token = ask(self.engine, Request(settings, images, save=False))
         status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])

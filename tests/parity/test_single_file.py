@@ -17,6 +17,7 @@ from diffusers import (
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -90,7 +91,7 @@ def _ours(tmp_path: Path, settings: Txt2ImgSettings) -> np.ndarray:
         warm_up=None,
     )
     try:
-        token = engine.submit(Request(settings))
+        token = ask(engine, Request(settings))
         status = jobs.ended(engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])

@@ -23,6 +23,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import StyleTransferSettings
 from backend.control.canny import Canny
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -66,7 +67,7 @@ class Side:
             pipe.set_progress_bar_config(disable=True)
 
     def ours(self, settings: StyleTransferSettings, **images: Pixels) -> np.ndarray:
-        token = self.engine.submit(Request(settings, {"image": SOURCE} | images, save=False))
+        token = ask(self.engine, Request(settings, {"image": SOURCE} | images, save=False))
         status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])

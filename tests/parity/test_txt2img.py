@@ -28,6 +28,7 @@ from diffusers.schedulers import AysSchedules
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -95,7 +96,7 @@ class Side:
         self.config = self.pipe.scheduler.config
 
     def ours(self, settings: Txt2ImgSettings) -> np.ndarray:
-        token = self.engine.submit(Request(settings, save=False))
+        token = ask(self.engine, Request(settings, save=False))
         status = jobs.ended(self.engine, token, 300.0)
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])

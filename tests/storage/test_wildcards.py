@@ -1,4 +1,4 @@
-"""Wildcards: what is drawn, by which seed, and what is refused."""
+"""Files of wildcards: which there are, and what stands in them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.contracts.errors import BadInput
-from backend.contracts.settings import MAX_SEED, MorphSettings, Template, Txt2ImgSettings, parse
-from backend.storage.wildcards import Wildcards, drawn, has_wildcards, settled
+from backend.contracts.library import Wildcard
+from backend.storage.wildcards import WildcardFiles
 
 ROOT = Path(__file__).parents[2]
 COLOURS = ("red", "green", "blue")
-EIGHT = ["green", "blue", "green", "red", "green", "green", "red", "red"]
 
 
 @pytest.fixture
@@ -30,110 +28,32 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def files(folder: Path) -> Wildcards:
-    return Wildcards(folder)
+def test_they_are_known_by_name_and_links_are_not_followed(folder: Path) -> None:
+    files = WildcardFiles(folder)
+    assert list(files) == ["colour", "deep/thing", "empty", "loop", "many", "many2"]
+    assert len(files) == 6
+    assert files["colour"] == Wildcard(COLOURS)
+    for name in ("Colour", "../secret", "link", "deep/../colour", "/etc/passwd", ""):
+        assert name not in files
 
 
-def prompt(files: Wildcards, text: str, seed: int = 1) -> str:
-    return drawn(Txt2ImgSettings(prompt=text, seed=seed), files).prompt
+def test_a_file_is_read_as_it_is_now(folder: Path) -> None:
+    files = WildcardFiles(folder)
+    (folder / "colour.txt").write_text("purple\n")
+    (folder / "New.txt").write_text("new\n")
+    assert files["colour"].lines == ("purple",)
+    assert files["new"].lines == ("new",)
 
 
-def test_lines_are_drawn_by_the_seed(files: Wildcards) -> None:
-    assert files.lines("colour") == COLOURS
-    made = [prompt(files, "a __colour__ house, __Colour__ door", seed) for seed in range(60)]
-    assert made == [
-        prompt(files, "a __colour__ house, __Colour__ door", seed) for seed in range(60)
-    ]
-    assert set(made) == {f"a {a} house, {b} door" for a in COLOURS for b in COLOURS}
-    assert prompt(files, "__deep/thing__!", 5) in {f"a {colour} ball!" for colour in COLOURS}
-
-
-def test_a_seed_draws_the_same_for_ever(files: Wildcards) -> None:
-    # Written down once: records and shared prompts rely on it.
-    made = [prompt(files, "__colour__", seed) for seed in range(8)]
-    assert made == EIGHT
-
-
-def test_the_template_stands_beside_what_was_drawn(files: Wildcards) -> None:
-    asked = Txt2ImgSettings(prompt="a __colour__ fish", negative_prompt="__colour__", seed=3)
-    made = drawn(asked, files)
-    assert made.templates == (
-        Template(field="prompt", text="a __colour__ fish"),
-        Template(field="negative_prompt", text="__colour__"),
-    )
-    written = made.model_dump(mode="json")
-    again = parse("txt2img", written)
-    assert again == made
-    assert not has_wildcards(again)
-    assert settled(again, Wildcards()) is again  # the files are not asked any more
-    assert "templates" not in Txt2ImgSettings().model_dump()
-
-
-def test_every_picture_draws_its_own(files: Wildcards) -> None:
-    asked = Txt2ImgSettings(prompt="__colour__", seed=MAX_SEED, batch_size=4, batch_count=3)
-    several = settled(asked, files)
-    assert (several.batch_size, several.batch_count) == (1, 12)
-    made = [settled(several.batch(number), files) for number in range(12)]
-    assert [one.seed for one in made] == [MAX_SEED, *range(11)]
-    assert [one.prompt for one in made] == [prompt(files, "__colour__", one.seed) for one in made]
-    assert len({one.prompt for one in made}) == 3
-    with pytest.raises(BadInput, match="100 at most; these are 112"):
-        settled(asked.model_copy(update={"batch_size": 16, "batch_count": 7}), files)
-
-
-def test_the_ends_of_a_morph_draw_apart(files: Wildcards) -> None:
-    ends = [
-        drawn(MorphSettings(prompt_a="__colour__", prompt_b="__colour__", seed=seed), files)
-        for seed in range(20)
-    ]
-    assert {(end.prompt_a, end.prompt_b) for end in ends} > {("red", "red"), ("red", "green")}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "__colur__",
-            "There is no wildcard '__colur__'; there are: colour, deep/thing, empty, loop",
-        ),
-        ("__../secret__", "There is no wildcard"),
-        ("__deep/../colour__", "There is no wildcard"),
-        ("__/etc/passwd__", "There is no wildcard"),
-        ("__link__", "There is no wildcard"),
-        ("__empty__", r"empty\.txt has no line"),
-        ("__loop__", "never ends"),
-        ("__many__", "never ends"),
-    ],
-)
-def test_what_cannot_be_drawn_is_said(files: Wildcards, text: str, message: str) -> None:
-    with pytest.raises(BadInput, match=message) as caught:
-        prompt(files, text)
-    assert caught.value.field == "prompt"
-
-
-def test_without_files_it_says_where_to_put_them() -> None:
-    with pytest.raises(BadInput, match="data/wildcards"):
-        prompt(Wildcards(Path("/nowhere")), "__colour__")
-
-
-@pytest.mark.parametrize("text", ["snake_case", "a __ b __ c", "____", "_a_", "__init_"])
-def test_plain_underscores_are_text(text: str) -> None:
-    assert not has_wildcards(Txt2ImgSettings(prompt=text))
-
-
-def test_own_files_go_before_bundled_ones(folder: Path, tmp_path: Path) -> None:
+def test_own_files_go_before_bundled_ones(folder: Path) -> None:
     bundled = ROOT / "wildcards"
-    assert Wildcards(bundled, folder).lines("colour") == COLOURS
-    assert len(Wildcards(bundled).lines("colour")) == 10
+    assert WildcardFiles(bundled, folder)["colour"].lines == COLOURS
+    assert len(WildcardFiles(bundled)["colour"].lines) == 10
+
+
+def test_what_cannot_be_drawn_says_why(folder: Path) -> None:
     (folder / "big.txt").write_text("x" * 1_100_000)
-    with pytest.raises(BadInput, match="larger than 1 MB"):
-        Wildcards(folder).lines("big")
-
-
-def test_every_bundled_file_can_be_drawn() -> None:
-    bundled = Wildcards(ROOT / "wildcards")
-    assert bundled.names() == ("colour", "scene", "setting", "size", "subject")
-    made = {prompt(bundled, "__scene__", seed) for seed in range(40)}
-    assert len(made) > 30
-    assert not any("__" in text for text in made)
+    files = WildcardFiles(folder)
+    assert "larger than 1 MB" in str(files["big"].problem)
+    assert "has no line to draw" in str(files["empty"].problem)
+    assert WildcardFiles(Path("/nowhere")) == {}

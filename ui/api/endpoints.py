@@ -29,6 +29,7 @@ from backend.contracts.library import plain
 from backend.contracts.requests import Request
 from backend.contracts.settings import MODES, MorphSettings, Settings, parse
 from backend.engine.exports.animation import encode
+from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
 from ui.api.training import train_lora_endpoint
@@ -85,7 +86,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
             images = await asyncio.to_thread(read_pictures, sent)
             wanted = Request(parse(mode, given), images)
             owner = str(request.username or request.session_hash or "")
-            token = await asyncio.to_thread(engine.submit, wanted, owner)
+            token = await asyncio.to_thread(ask, engine, wanted, owner)
             while True:
                 status = engine.status(token)
                 engine.touch(token)

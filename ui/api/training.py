@@ -15,6 +15,7 @@ from gradio.data_classes import FileData
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
+from backend.engine.jobs.asking import ask
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
 from ui.page.stream import ENDED
 from ui.page.studio import Studio
@@ -43,7 +44,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
             pictures = await asyncio.to_thread(read_training_files, files, captions)
             wanted = TrainLoraRequest(settings, pictures)
             owner = str(request.username or request.session_hash or "")
-            token = await asyncio.to_thread(engine.submit, wanted, owner, background=True)
+            token = await asyncio.to_thread(ask, engine, wanted, owner, background=True)
             while (status := engine.status(token)).state not in ENDED:
                 engine.touch(token)
                 yield [], report(status) | {"loss": status.progress.loss}

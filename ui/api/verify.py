@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from backend.contracts.settings import MODES
+from backend.engine.jobs.asking import ask
 from backend.recipes.verify import open_original, request_for
 from ui.api.parts import refusal, report, signed
 from ui.page.stream import ENDED
@@ -41,7 +42,7 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
             sent = dict(zip(PICTURES, values, strict=True))
             wanted = request_for(original, await asyncio.to_thread(read_pictures, sent))
             owner = str(request.username or request.session_hash or "")
-            token = await asyncio.to_thread(engine.submit, wanted, owner)
+            token = await asyncio.to_thread(ask, engine, wanted, owner)
             async with aclosing(watch(engine, token)) as states:
                 async for status in states:
                     if status.state not in ENDED:

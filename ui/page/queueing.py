@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.errors import LoomError
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from ui.page.carrying import carried, unpacked
 from ui.page.header import Header, notes
@@ -50,7 +51,7 @@ def _enqueue(engine: Engine, space: Workspace) -> Callable[..., Any]:
     async def enqueue(sent: Any, request: gr.Request) -> dict[str, Any]:
         try:
             wanted = await space.request(unpacked(sent)[0])
-            token = await asyncio.to_thread(engine.submit, wanted, owner_of(request))
+            token = await asyncio.to_thread(ask, engine, wanted, owner_of(request))
         except Exception as error:
             return notes(sentence(error), kind="warn")
         mode = wanted.settings.mode

@@ -15,6 +15,7 @@ from backend.contracts.errors import LoomError
 from backend.contracts.events import JobStatus, Output
 from backend.contracts.requests import Request
 from backend.contracts.settings import XyzGridSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 
@@ -148,7 +149,7 @@ async def observe(engine: Engine, token: str) -> AsyncGenerator[dict[str, Any], 
 async def run(engine: Engine, request: Request, owner: str) -> AsyncGenerator[dict[str, Any], None]:
     """Submits a request and observes it; every failure becomes a state."""
     try:
-        token = await asyncio.to_thread(engine.submit, request, owner)
+        token = await asyncio.to_thread(ask, engine, request, owner)
         async with aclosing(observe(engine, token)) as states:
             async for state in states:
                 yield state

@@ -16,7 +16,7 @@ from backend.contracts.errors import LoomError
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Settings, parse
-from backend.storage.wildcards import has_wildcards
+from backend.resolve.wildcards import has_wildcards
 from ui.gradio_compat.late_chunks import fetched_with
 from ui.page.carrying import carried, unpacked
 from ui.page.controls import card_of

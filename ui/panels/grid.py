@@ -16,6 +16,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import Settings, XyzGridSettings, axis_fields, parse
 from backend.engine.jobs.protocol import Engine
+from backend.resolve.request import complete
 from ui.page.carrying import carried, unpacked
 from ui.page.controls import CHOICE_TITLES, title
 from ui.page.form import Form
@@ -219,7 +220,7 @@ def everything(engine: Engine, mode: str, field: str) -> str:
 
 def cost(engine: Engine, settings: XyzGridSettings) -> dict[str, Any]:
     """How many cells, steps and about how many seconds, in a sentence."""
-    seconds = engine.seconds(settings)
+    seconds = engine.seconds(complete(settings, engine.library()))
     cells, steps = settings.picture_count, settings.model_steps
     about = (
         "the time is known after the first picture of this model"

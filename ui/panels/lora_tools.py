@@ -14,6 +14,8 @@ from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings, parse
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.engine.jobs.asking import ask
+from backend.resolve.prompt_loras import take_loras
 from ui.page.carrying import carried, unpacked
 from ui.page.stage import encode_jpeg, mount_call
 from ui.page.stream import data_uri, result_of, sentence
@@ -92,10 +94,10 @@ def connect_pad(space: Workspace) -> None:
         raw, event = unpacked(sent)
         asked = event.get("asked")
         try:
-            settings = LoraPadSettings.of(form.parse(raw))
+            settings = LoraPadSettings.of(take_loras(form.parse(raw)))
             owner = str(request.username or request.session_hash or "")
             token = await asyncio.to_thread(
-                engine.submit, Request(settings, save=False), owner, background=True
+                ask, engine, Request(settings, save=False), owner, background=True
             )
         except Exception as error:
             return {"asked": asked, "error": sentence(error)}
@@ -140,7 +142,7 @@ def _pad_functions(studio: Studio) -> list[Any]:
             if recipe is None:
                 raise BadInput("The pad has only just begun; try again in a moment.")
             settings = LoraPadSettings.model_validate(recipe)
-            token = engine.submit(Request(settings.exact(x, y), save=False))
+            token = ask(engine, Request(settings.exact(x, y), save=False))
         except Exception as error:
             return {"error": sentence(error)}
         return {"job": token}
@@ -167,7 +169,7 @@ def _footprint_functions(studio: Studio) -> list[Any]:
             if not isinstance(index, int) or not 0 <= index < len(outputs):
                 raise BadInput("There is no picture yet; generate one with LoRAs first.")
             settings = FootprintSettings.of(_mix(outputs[index].record.settings))
-            token = engine.submit(Request(settings, save=False), background=True)
+            token = ask(engine, Request(settings, save=False), background=True)
         except Exception as error:
             return {"error": sentence(error)}
         return {"job": token}

@@ -13,6 +13,7 @@ from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
+from backend.engine.jobs.asking import ask
 from ui.page.carrying import carried, unpacked
 from ui.page.controls import field_schema
 from ui.page.stage import encode_jpeg, mount_call
@@ -227,7 +228,7 @@ def _submit(studio: Studio, raw: dict[str, Any], asked: dict[str, Any], owner: s
     values = _settings(raw) | {"resume": bool(asked.get("resume"))}
     settings = parse_training(values)
     request = TrainLoraRequest(settings, read_training(asked.get("pictures")))
-    return studio.engine.submit(request, owner, background=True)
+    return ask(studio.engine, request, owner, background=True)
 
 
 def _settings(raw: dict[str, Any]) -> dict[str, Any]:

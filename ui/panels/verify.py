@@ -13,6 +13,7 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Output, Pixels
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from backend.recipes.verify import Original, counterpart, open_original, report, request_for
@@ -97,7 +98,7 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
             original = await asyncio.to_thread(open_original, content)
             images = await asyncio.to_thread(_at_hand, spaces, original, raw)
             wanted = request_for(original, images)
-            token = await asyncio.to_thread(studio.engine.submit, wanted, owner_of(request))
+            token = await asyncio.to_thread(ask, studio.engine, wanted, owner_of(request))
             async with aclosing(watch(studio.engine, token)) as states:
                 async for status in states:
                     yield said | _progress(status)

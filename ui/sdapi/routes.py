@@ -17,6 +17,7 @@ from backend.contracts.errors import BadInput, LoomError, QueueFull, UnknownName
 from backend.contracts.events import JobStatus, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import parse
+from backend.engine.jobs.asking import ask
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.metadata import read
 from ui.page.stream import ENDED, sentence
@@ -120,7 +121,7 @@ def _drawing(app: FastAPI, desk: Desk) -> None:
 async def _finished(desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
     """Runs one job to its end; a client that hangs up stops it."""
     engine = desk.studio.engine
-    token = await asyncio.to_thread(engine.submit, request, OWNER)
+    token = await asyncio.to_thread(ask, engine, request, OWNER)
     desk.running.append(token)
     try:
         while (status := engine.status(token)).state not in ENDED:

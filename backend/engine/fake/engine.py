@@ -7,25 +7,24 @@ their order and what is kept of them are the board's, as in every engine.
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 
-from backend.contracts.errors import BadInput, UnknownName
+from backend.contracts.errors import BadInput
 from backend.contracts.events import Resident, TokenCount
-from backend.contracts.library import Library
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
-from backend.contracts.settings import MAX_SEED, Settings, XyzGridSettings
+from backend.contracts.library import Library, Wildcard
+from backend.contracts.requests import ResolvedRequest, Runnable
+from backend.contracts.settings import Settings
 from backend.engine.fake import run as fake_run
 from backend.engine.fake import training as fake_training
 from backend.engine.fake import words as fake_words
 from backend.engine.fake.executor import FakeExecutor, Pretended
-from backend.engine.fake.library import GIB, library, native_px
+from backend.engine.fake.library import GIB, library
 from backend.engine.fake.steps import DrawnStep
 from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
 from backend.engine.jobs.executor import SavesPictures
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.protocol import Memory
-from backend.storage.wildcards import Wildcards, settled
 
 
 class FakeEngine(Board[DrawnStep]):
@@ -50,13 +49,13 @@ class FakeEngine(Board[DrawnStep]):
         patience: Patience | None = None,
         limits: Limits = STANDARD_LIMITS,
         models: tuple[str, ...] = ("pocket", "studio-xl"),
-        wildcards: Wildcards | None = None,
+        wildcards: Mapping[str, Wildcard] | None = None,
     ) -> None:
         super().__init__(patience, limits)
         self._models = models
-        self._wildcards = wildcards or Wildcards()
+        self._wildcards = {} if wildcards is None else wildcards
         self._pretended = Pretended(step_time_s, load_time_s)
-        self._executor = FakeExecutor(self._pretended, self._timelines, self._wildcards)
+        self._executor = FakeExecutor(self._pretended, self._timelines)
         self._employ(self._executor, storage, "fake-engine")
 
     @property
@@ -68,46 +67,14 @@ class FakeEngine(Board[DrawnStep]):
     def step_time_s(self, duration_s: float) -> None:
         self._pretended.step_time_s = duration_s
 
-    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
-        if isinstance(request, TrainLoraRequest):
-            if not request.pictures:
-                raise BadInput("There are no pictures to learn from; add at least one.", "pictures")
-            model = self._model(request.settings.model)
-            settings = fake_training.resolved(request).model_copy(update={"model": model})
-            request = replace(request, settings=settings)
-        elif isinstance(request, Request):
-            check_pictures(request)
-            settings = request.settings.for_pictures(request.images)
-            request = replace(request, settings=self._resolved(settings))
+        for settings in request.runs if isinstance(request, ResolvedRequest) else ():
+            if (settings.width or 0) * (settings.height or 0) > 1536 * 1536:
+                raise BadInput(
+                    "This picture is too large for the memory; 1536x1536 would fit.", "width"
+                )
         return self._put(request, owner, background=background)
-
-    def _model(self, name: str) -> str:
-        """A model's full name: "" is the default one."""
-        name = name or self._models[0]
-        if name not in self._models:
-            known = ", ".join(self._models)
-            raise UnknownName(f"There is no model '{name[:80]}'; there are: {known}.", "model")
-        return name
-
-    def _resolved(self, settings: Settings) -> Settings:
-        settings = settings.model_copy(update={"model": self._model(settings.model)})
-        native = native_px(settings.model)
-        resolved = settings.resolved(
-            native_size=(native, native),
-            guidance_scale=4.0,
-            seed=secrets.randbelow(MAX_SEED + 1),
-            variation_seed=secrets.randbelow(MAX_SEED + 1),
-        )
-        if isinstance(resolved, XyzGridSettings):
-            for cell in resolved.cells():
-                settled(cell, self._wildcards)
-        resolved = settled(resolved, self._wildcards)
-        if (resolved.width or 0) * (resolved.height or 0) > 1536 * 1536:
-            raise BadInput(
-                "This picture is too large for the memory; 1536x1536 would fit.", "width"
-            )
-        return resolved
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""
@@ -125,7 +92,7 @@ class FakeEngine(Board[DrawnStep]):
         """Two models, every sampler, LoRAs, a ControlNet, and what was trained here."""
         found = library(self._models)
         trained = map(fake_training.lora, self._pretended.trained)
-        return replace(found, loras=(*found.loras, *trained))
+        return replace(found, loras=(*found.loras, *trained), wildcards=self._wildcards)
 
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""

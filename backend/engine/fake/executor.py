@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.contracts.events import Pixels, Progress
-from backend.contracts.requests import Request, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import Settings, XyzGridSettings
 from backend.engine.fake import run as fake_run
 from backend.engine.fake import training as fake_training
@@ -24,7 +24,6 @@ from backend.engine.jobs.executor import Decode, JobRun
 from backend.engine.jobs.previews import sheet_px
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
-from backend.storage.wildcards import Wildcards, settled
 
 
 @dataclass
@@ -50,15 +49,11 @@ class FakeExecutor:
     Args:
         pretended: Its pace, and what it seems to hold.
         timelines: Where its steps are kept.
-        wildcards: What prompts may draw from.
     """
 
-    def __init__(
-        self, pretended: Pretended, timelines: TimelineStore[DrawnStep], wildcards: Wildcards
-    ) -> None:
+    def __init__(self, pretended: Pretended, timelines: TimelineStore[DrawnStep]) -> None:
         self._pretended = pretended
         self._timelines = timelines
-        self._wildcards = wildcards
 
     def execute(self, run: JobRun) -> None:
         """Draws the pictures of a job, or pretends to train."""
@@ -91,14 +86,11 @@ class FakeExecutor:
             run.pause(self._pretended.load_time_s)
             self._pretended.loaded.add(model)
 
-    def _draw_batches(self, run: JobRun, request: Request) -> None:
+    def _draw_batches(self, run: JobRun, request: ResolvedRequest) -> None:
         settings, begun, made = request.settings, time.monotonic(), 0
         steps = run_steps(settings)
-        for number in range(settings.batch_count):
-            batch = request
-            if settings.batch_count > 1:
-                drawn = settled(settings.batch(number), self._wildcards)
-                batch = replace(request, settings=drawn)
+        for number, drawn in enumerate(request.runs):
+            batch = request.single(drawn)
             self._draw(run, batch, number * steps, settings.batch_count * steps, begun)
             outputs = fake_run.outputs(batch, made)
             for output in outputs:
@@ -129,13 +121,13 @@ class FakeExecutor:
             )
             self._report(run, done, total, begun)
 
-    def _draw_grid(self, run: JobRun, request: Request, settings: XyzGridSettings) -> None:
+    def _draw_grid(self, run: JobRun, request: ResolvedRequest, settings: XyzGridSettings) -> None:
         """Cell by cell, the sheet as preview; a stop keeps what is done."""
         begun, total, step = time.monotonic(), run_steps(settings), 0
-        grid = Grid(settings, self._wildcards)
+        grid = Grid(settings, request.runs)
         try:
             for place, cell in enumerate(grid.cells):
-                drawn = replace(request, settings=cell)
+                drawn = request.single(cell)
                 for own in range(run_steps(cell)):
                     self._step(run, step, total, begun)
                     step += 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backend.contracts.events import Output, Pixels, Record
-from backend.contracts.settings import XyzGridSettings
+from backend.contracts.settings import Settings, XyzGridSettings
 from backend.pictures.sheet import Sheet
-from backend.storage.wildcards import Wildcards, settled
 
 PREVIEW_PX = 512
 _MODEL_HASH = "0" * 10
@@ -14,8 +15,8 @@ _MODEL_HASH = "0" * 10
 class Grid:
     """The cells of one grid, as they come."""
 
-    def __init__(self, settings: XyzGridSettings, wildcards: Wildcards) -> None:
-        self.cells = [settled(cell, wildcards) for cell in settings.cells()]
+    def __init__(self, settings: XyzGridSettings, cells: Sequence[Settings]) -> None:
+        self.cells = cells
         self._settings = settings
         self._sheet = Sheet.of(settings, self.cells)
         self._done: dict[int, Pixels] = {}

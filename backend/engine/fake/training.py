@@ -15,14 +15,9 @@ from backend.engine.fake import picture as fake_picture
 SIDE_PX = 256
 
 
-def resolved(request: TrainLoraRequest) -> TrainLoraSettings:
-    """The settings that run."""
-    return request.settings.resolved(SIDE_PX)
-
-
 def steps(request: TrainLoraRequest) -> int:
     """Steps of the whole training."""
-    settings = resolved(request)
+    settings = request.settings
     return settings.steps or len(request.pictures) * (settings.epochs or 1)
 
 
@@ -46,7 +41,7 @@ def drawing(settings: TrainLoraSettings) -> Txt2ImgSettings:
 
 def validation(request: TrainLoraRequest, step: int) -> Output:
     """The picture after `step` steps: sharper and sharper."""
-    settings = drawing(resolved(request))
+    settings = drawing(request.settings)
     picture = fake_picture.draw(settings.prompt, settings.seed, SIDE_PX, SIDE_PX)
     grain = fake_picture.noise(settings.prompt, settings.seed, SIDE_PX, SIDE_PX)
     image = fake_picture.predicted(picture, step / steps(request), grain)

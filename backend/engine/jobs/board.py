@@ -17,7 +17,7 @@ from backend.contracts.events import (
     TimelineInfo,
 )
 from backend.contracts.holdings import Holding, Keeper
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
 from backend.engine.jobs import timeline_video
 from backend.engine.jobs.executor import Executor, JobRun, SavesPictures
 from backend.engine.jobs.job import Job, Patience
@@ -85,7 +85,7 @@ class Board(Generic[StepT]):
         self._threads.append(thread)
         thread.start()
 
-    def _put(self, request: AnyRequest, owner: str, *, background: bool) -> str:
+    def _put(self, request: Runnable, owner: str, *, background: bool) -> str:
         """Queues a settled request and returns the job's token.
 
         Raises:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from backend.contracts.events import Record
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import MODES, parse
 from backend.engine.jobs.job import Job
 
@@ -33,7 +33,7 @@ class Notes:
             self.inform({})
 
 
-def with_run(record: Record, request: AnyRequest) -> Record:
+def with_run(record: Record, request: Runnable) -> Record:
     """The record with what its settings do not say of the run, and its rounding depends on."""
     if not isinstance(request, Request):
         return record

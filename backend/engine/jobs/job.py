@@ -14,7 +14,7 @@ from typing import Any, Self, assert_never
 
 from backend.contracts.errors import Cancelled, DeadlineExceeded, Unwatched
 from backend.contracts.events import File, JobStatus, Output, Progress, State, TimelineInfo
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
 from backend.engine.jobs.previews import Mailbox
 
 UNWATCHED = "Nobody was watching any more."
@@ -39,7 +39,7 @@ class Patience:
         """From the flag; 0 hours mean for ever."""
         return cls(deadline_s=unwatched * 3600.0 or math.inf)
 
-    def of(self, request: AnyRequest) -> Patience:
+    def of(self, request: Runnable) -> Patience:
         """What holds for a request: a training has its steps, and is never ended by the clock."""
         match request:
             case TrainLoraRequest():
@@ -64,7 +64,7 @@ class Job:
 
     def __init__(
         self,
-        request: AnyRequest,
+        request: Runnable,
         owner: str,
         *,
         background: bool,
@@ -265,7 +265,7 @@ class Job:
             )
 
 
-def _without_pictures(request: AnyRequest) -> AnyRequest:
+def _without_pictures(request: Runnable) -> Runnable:
     match request:
         case Request():
             return replace(request, images={})

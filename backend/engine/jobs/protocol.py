@@ -22,7 +22,7 @@ from backend.contracts.events import (
 )
 from backend.contracts.holdings import Holding
 from backend.contracts.library import Library
-from backend.contracts.requests import AnyRequest
+from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 
 FrameKind = Literal["x0", "xt"]
@@ -53,11 +53,17 @@ class Memory:
 class Engine(Protocol):
     """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
 
-    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; a training is always in the background.
 
+        Args:
+            request: As `backend.resolve` settled it by this engine's library.
+            owner: Whose turn it takes.
+            background: Lets jobs that somebody waits for go first.
+
         Raises:
-            BadInput: The request cannot run here (unknown model, too large, ...).
+            OutOfMemory: It is too large for this device; says what would fit.
+            BadInput: What it branches from is no longer kept, or is of another kind.
             QueueFull: The owner has too many jobs waiting.
         """
         ...
@@ -129,8 +135,8 @@ class Engine(Protocol):
     def seconds(self, settings: Settings) -> float | None:
         """About how long a job with these settings takes; None before the model was ever run.
 
-        Raises:
-            BadInput: It could not run here.
+        Args:
+            settings: As `backend.resolve` made them.
         """
         ...
 

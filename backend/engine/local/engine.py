@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from backend.contracts.errors import BadInput, UnknownName
+from backend.contracts.errors import UnknownName
 from backend.contracts.events import TokenCount
-from backend.contracts.library import Library
-from backend.contracts.requests import AnyRequest, Request, TrainLoraRequest, check_pictures
-from backend.contracts.settings import MAX_SEED, Settings, StyleTransferSettings, XyzGridSettings
+from backend.contracts.library import Library, Wildcard
+from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
+from backend.contracts.settings import Settings, XyzGridSettings
 from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.protocol import Memory
@@ -24,25 +23,23 @@ from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
 from backend.engine.local.fits import controlnets_of, loras_of
 from backend.engine.local.kept_steps import TensorStep
 from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
-from backend.engine.local.loras import LoraShelf, take_loras
+from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
-from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.control import controlnet
 from backend.models.denoiser.compiled import CompileKind, check_compile
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import Target, pick
 from backend.models.text.embeddings import EmbeddingShelf
 from backend.models.text.token_count import TokenCounter
-from backend.modes import check_mode, run_mode, train_lora
 from backend.modes import limits as mode_limits
+from backend.modes import run_mode, train_lora
 from backend.modes.parts import check_branch
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.storage.outputs import Storage
-from backend.storage.wildcards import Wildcards, settled
 
 log = logging.getLogger(__name__)
 
@@ -73,19 +70,17 @@ class LocalEngine(Board[TensorStep]):
         patience: Patience | None = None,
         limits: Limits = STANDARD_LIMITS,
         run: RunMode = run_mode,
-        wildcards: Wildcards | None = None,
+        wildcards: Mapping[str, Wildcard] | None = None,
     ) -> None:
         super().__init__(patience, limits)
         self._catalog = catalog
         self._models = models
         self._target = target
         self._fits = LoraFits(FAMILIES)
-        self._wildcards = wildcards or Wildcards()
+        self._wildcards = {} if wildcards is None else wildcards
         self._tokens = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
-        self._employ(
-            LocalExecutor(self._shop, run, preview, self._resolve), storage, "device-worker"
-        )
+        self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")
         self._closing = threading.Event()
         self._janitor = threading.Thread(
             target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
@@ -105,7 +100,7 @@ class LocalEngine(Board[TensorStep]):
         patience: Patience | None = None,
         warm_up: str | None = "",
         budgets: Budgets = STANDARD_BUDGETS,
-        wildcards: Wildcards | None = None,
+        wildcards: Mapping[str, Wildcard] | None = None,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -144,67 +139,26 @@ class LocalEngine(Board[TensorStep]):
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
-        """Settles a request and queues it; see the protocol."""
-        if isinstance(request, TrainLoraRequest):
-            request = self._training(request)
-        elif isinstance(request, Request):
-            check_pictures(request)
-            settings = request.settings.for_pictures(request.images)
-            request = replace(request, settings=self._resolve(settings))
-            check_mode(request)
-            if request.branch is not None:
-                past, _ = self._timelines.load(request.branch.token, request.branch.step)
-                check_branch(past, request.settings)
+    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
+        """Queues a request; see the protocol."""
+        match request:
+            case TrainLoraRequest():
+                info = self._catalog.checkpoint(request.settings.model)
+                train_lora.check(request, info, self._catalog.lora_folder)
+            case ResolvedRequest():
+                self._check_limits(request)
+                if request.branch is not None:
+                    past, _ = self._timelines.load(request.branch.token, request.branch.step)
+                    check_branch(past, request.settings)
+            case _:
+                pass
         return self._put(request, owner, background=background)
 
-    def _training(self, request: TrainLoraRequest) -> TrainLoraRequest:
-        info = self._catalog.checkpoint(request.settings.model)
-        if info.problem:
-            raise BadInput(info.problem, "model")
-        settings = request.settings.model_copy(update={"model": info.name})
-        request = replace(request, settings=settings.resolved(min(info.native_size)))
-        train_lora.check(request, info, self._catalog.lora_folder)
-        return request
-
-    def _resolve(self, settings: Settings) -> Settings:
-        if not isinstance(settings, XyzGridSettings):
-            settings = take_loras(settings)  # a grid replaces words in them: each cell takes its
-        info = self._catalog.checkpoint(settings.model)
-        if info.problem:
-            raise BadInput(info.problem, "model")
-        draw = random.SystemRandom()
-        settings = settings.model_copy(update={"model": info.name})
-        resolved = settings.resolved(
-            native_size=info.native_size,
-            guidance_scale=info.card.guidance_scale,
-            seed=draw.randint(0, MAX_SEED),
-            variation_seed=draw.randint(0, MAX_SEED),
-        )
-        if not isinstance(resolved, XyzGridSettings):
-            resolved = take_loras(settled(resolved, self._wildcards))
-        for lora in resolved.acting_loras:
-            self._catalog.find("lora", lora.name)
-        if resolved.vae:
-            self._catalog.find("vae", resolved.vae)
-        if isinstance(resolved, XyzGridSettings):
-            for cell in resolved.cells():
-                self._resolve(cell)
-            return resolved
-        if isinstance(resolved, StyleTransferSettings):
-            resolved = self._with_controlnet(resolved, info)
-        mode_limits.check(resolved, info, self._target)
-        return resolved
-
-    def _with_controlnet(
-        self, settings: StyleTransferSettings, model: ModelInfo
-    ) -> StyleTransferSettings:
-        for use in settings.controls:
-            controlnet.choose(self._catalog, model, settings.detector, use.name)
-        if settings.controls:
-            return settings
-        found = controlnet.choose(self._catalog, model, settings.detector, settings.controlnet)
-        return settings.model_copy(update={"controlnet": found.name})
+    def _check_limits(self, request: ResolvedRequest) -> None:
+        """Refuses what cannot fit; the cells of a grid differ in size."""
+        grid = isinstance(request.settings, XyzGridSettings)
+        for settings in request.runs if grid else (request.settings,):
+            mode_limits.check(settings, self._catalog.checkpoint(settings.model), self._target)
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -217,7 +171,7 @@ class LocalEngine(Board[TensorStep]):
         return tuple(schedule.levels)
 
     def seconds(self, settings: Settings) -> float | None:
-        return self._shop.pace.seconds(self._resolve(settings))
+        return self._shop.pace.seconds(settings)
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         try:
@@ -235,6 +189,7 @@ class LocalEngine(Board[TensorStep]):
             vaes=vaes_of(self._catalog),
             controlnets=controlnets_of(self._catalog),
             embeddings=embeddings_of(self._catalog),
+            wildcards=self._wildcards,
             device=str(self._target.device),
             dtype=self._target.dtype_name,
         )

@@ -77,20 +77,12 @@ class LocalExecutor:
         shop: Models and caches.
         run_mode: Runs the mode of a request.
         preview: How previews are decoded.
-        prepare: Resolves settings that a mode makes of its own.
     """
 
-    def __init__(
-        self,
-        shop: Workshop,
-        run_mode: RunMode,
-        preview: PreviewKind,
-        prepare: Callable[[Settings], Settings],
-    ) -> None:
+    def __init__(self, shop: Workshop, run_mode: RunMode, preview: PreviewKind) -> None:
         self._shop = shop
         self._run_mode = run_mode
         self._preview: PreviewKind = preview
-        self._prepare = prepare
 
     def execute(self, run: JobRun) -> None:
         """Runs the mode of a job; where memory was short before its first step, once more."""
@@ -167,7 +159,6 @@ class LocalExecutor:
             interludes=run.interludes,
             inform=run.inform,
             ends=self._shop.ends,
-            prepare=self._prepare,
             lora_folder=self._shop.catalog.lora_folder,
             changed_files=self._shop.catalog.refresh,
         )

@@ -1,14 +1,12 @@
-"""LoRA files by name, read once while they do not change; and LoRAs named in a prompt."""
+"""LoRA files by name, read once while they do not change."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 
-from backend.contracts.settings import LoraUse, Settings, parse
 from backend.models.catalog.catalog import Catalog
 from backend.models.lora.file import LoraFile, read
-from backend.recipes.a1111 import loras_in
 
 
 class LoraShelf:
@@ -45,25 +43,3 @@ class LoraShelf:
 
     def _nbytes(self) -> int:
         return sum(file.nbytes for file in self._files.values())
-
-
-def take_loras(settings: Settings) -> Settings:
-    """Moves `<lora:name:weight>` from the prompt to the rows, where it adds to a row of that
-    name; a row that is off acts again, at the weight in the prompt.
-
-    Raises:
-        BadInput: A weight is out of range.
-    """
-    if "<lora:" not in settings.prompt:
-        return settings
-    prompt, named = loras_in(settings.prompt)
-    rows = {use.name: use for use in settings.loras}
-    for name, weight in named:
-        row = rows.get(name, LoraUse(name=name, weight=0.0))
-        weight += row.weight if row.on else 0.0
-        rows[name] = row.model_copy(update={"weight": weight, "on": True})
-    values = settings.model_dump() | {
-        "prompt": prompt,
-        "loras": [row.model_dump() for row in rows.values()],
-    }
-    return parse(settings.mode, values)

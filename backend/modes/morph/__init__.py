@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.contracts.errors import BadInput, Cancelled
+from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Progress, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
@@ -35,22 +35,6 @@ from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
 from backend.pictures.difference import psnr
 from backend.sampling.interpolation import positions
 from backend.sampling.types import Schedule
-
-
-def check(request: Request) -> None:
-    """Refuses what cannot run, before the job waits its turn.
-
-    Raises:
-        BadInput: A branch, or pictures under a sampler that cannot be inverted.
-    """
-    settings = _settings(request)
-    if request.branch is not None:
-        raise BadInput("A morph cannot be branched; change its settings and run it again.")
-    if settings.method != "walk" and settings.sampler != "ddim":
-        raise BadInput(
-            "Pictures are inverted by DDIM; set the sampler to 'ddim', or take the method 'walk'.",
-            "sampler",
-        )
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:

@@ -13,6 +13,7 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.fake.library import FAILURES
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.board import Limits
 from backend.engine.jobs.job import Patience
 from tests.jobs import ended, video_of
@@ -32,7 +33,7 @@ def request(**values: object) -> Request:
 
 
 def test_a_job_runs_to_its_pictures(engine: FakeEngine) -> None:
-    status = ended(engine, engine.submit(request(batch_size=2)))
+    status = ended(engine, ask(engine, request(batch_size=2)))
     assert status.state == "done"
     assert status.info["seeds"] == [5, 6]
     assert [output.record.settings["seed"] for output in status.outputs] == [5, 6]
@@ -42,14 +43,14 @@ def test_a_job_runs_to_its_pictures(engine: FakeEngine) -> None:
 
 
 def test_a_batch_equals_single_runs(engine: FakeEngine) -> None:
-    pair = ended(engine, engine.submit(request(batch_size=2))).outputs
-    single = ended(engine, engine.submit(request(seed=6))).outputs
+    pair = ended(engine, ask(engine, request(batch_size=2))).outputs
+    single = ended(engine, ask(engine, request(seed=6))).outputs
     assert np.array_equal(pair[1].image, single[0].image)
     assert not np.array_equal(pair[0].image, single[0].image)
 
 
 def test_previews_rise_and_end_with_the_final_one(engine: FakeEngine) -> None:
-    token = engine.submit(request())
+    token = ask(engine, request())
 
     async def watch() -> list[tuple[int, bool]]:
         seen: list[tuple[int, bool]] = []
@@ -66,14 +67,14 @@ def test_previews_rise_and_end_with_the_final_one(engine: FakeEngine) -> None:
 
 
 def test_no_preview_after_the_end(engine: FakeEngine) -> None:
-    token = engine.submit(request())
+    token = ask(engine, request())
     ended(engine, token)
     assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=60.0)) is None
 
 
 def test_cancel_stops_before_the_next_step(engine: FakeEngine) -> None:
     engine.step_time_s = 30.0
-    token = engine.submit(request())
+    token = ask(engine, request())
     engine.cancel(token)
     engine.cancel(token)
     status = ended(engine, token)
@@ -84,7 +85,7 @@ def test_cancel_stops_before_the_next_step(engine: FakeEngine) -> None:
 def test_an_unwatched_job_stops_after_its_grace() -> None:
     fake = FakeEngine(step_time_s=0.02, patience=Patience(grace_s=0.1))
     try:
-        token = fake.submit(request(steps=150))
+        token = ask(fake, request(steps=150))
         fake.detach(token)
         status = ended(fake, token)
         assert status.state == "stopped"
@@ -96,7 +97,7 @@ def test_an_unwatched_job_stops_after_its_grace() -> None:
 def test_a_touched_job_outlives_its_grace() -> None:
     fake = FakeEngine(step_time_s=0.05, patience=Patience(grace_s=0.5))
     try:
-        token = fake.submit(request(steps=20))
+        token = ask(fake, request(steps=20))
         status = fake.status(token)
         while status.state in ("queued", "running"):
             fake.touch(token)
@@ -108,47 +109,47 @@ def test_a_touched_job_outlives_its_grace() -> None:
 
 def test_positions_count_the_jobs_before(engine: FakeEngine) -> None:
     engine.step_time_s = 30.0
-    first = engine.submit(request())
+    first = ask(engine, request())
     while engine.status(first).state != "running":
         engine.wait(first, engine.status(first).revision, 5.0)
-    tokens = [engine.submit(request()) for _ in range(2)]
+    tokens = [ask(engine, request()) for _ in range(2)]
     assert [engine.status(token).position for token in tokens] == [1, 2]
 
 
 def test_an_owner_may_not_fill_the_queue() -> None:
     fake = FakeEngine(step_time_s=30.0, limits=Limits(waiting=1))
     try:
-        first = fake.submit(request(), "ada")
+        first = ask(fake, request(), "ada")
         while fake.status(first).state != "running":
             fake.wait(first, fake.status(first).revision, 5.0)
-        fake.submit(request(), "ada")
+        ask(fake, request(), "ada")
         with pytest.raises(QueueFull):
-            fake.submit(request(), "ada")
-        fake.submit(request(), "bob")
+            ask(fake, request(), "ada")
+        ask(fake, request(), "bob")
     finally:
         fake.close()
 
 
 @pytest.mark.parametrize("word", FAILURES)
 def test_a_prompt_may_ask_for_a_failure(engine: FakeEngine, word: str) -> None:
-    status = ended(engine, engine.submit(request(prompt=word)))
+    status = ended(engine, ask(engine, request(prompt=word)))
     assert status.state == "failed"
     assert status.error
     assert "/secret" not in status.error
-    assert ended(engine, engine.submit(request())).state == "done"
+    assert ended(engine, ask(engine, request())).state == "done"
 
 
 def test_a_branch_gives_the_original(engine: FakeEngine) -> None:
-    token = engine.submit(request())
+    token = ask(engine, request())
     original = ended(engine, token).outputs[0].image
-    again = engine.submit(Request(request().settings, branch=Branch(token, 2)))
+    again = ask(engine, Request(request().settings, branch=Branch(token, 2)))
     status = ended(engine, again)
     assert np.array_equal(status.outputs[0].image, original)
     assert status.info["steps"] == STEPS - 3
 
 
 def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
-    token = engine.submit(request())
+    token = ask(engine, request())
     picture = ended(engine, token).outputs[0].image
     assert np.array_equal(engine.timeline_frame(token, STEPS - 1), picture)
     assert not np.array_equal(engine.timeline_frame(token, 0), picture)
@@ -162,14 +163,14 @@ def test_the_timeline_ends_in_the_picture(engine: FakeEngine) -> None:
 
 def test_unknown_names_are_refused(engine: FakeEngine) -> None:
     with pytest.raises(UnknownName):
-        engine.submit(request(model="nowhere"))
+        ask(engine, request(model="nowhere"))
     with pytest.raises(UnknownName):
         engine.status("nothing")
     engine.cancel("nothing")
 
 
 def test_batches_follow_one_another_with_seeds_that_count_on(engine: FakeEngine) -> None:
-    status = ended(engine, engine.submit(request(batch_size=2, batch_count=3)))
+    status = ended(engine, ask(engine, request(batch_size=2, batch_count=3)))
     assert [output.record.settings["seed"] for output in status.outputs] == list(range(5, 11))
     assert [output.index for output in status.outputs] == list(range(6))
     assert status.info["seeds"] == list(range(5, 11))
@@ -180,10 +181,10 @@ def test_batches_follow_one_another_with_seeds_that_count_on(engine: FakeEngine)
 
 def test_own_jobs_move_up_and_know_their_wait(engine: FakeEngine) -> None:
     engine.step_time_s = 30.0
-    first = engine.submit(request(), "ada")
+    first = ask(engine, request(), "ada")
     while engine.status(first).state != "running":
         engine.wait(first, engine.status(first).revision, 5.0)
-    second, other, third = (engine.submit(request(), owner) for owner in ("ada", "bob", "ada"))
+    second, other, third = (ask(engine, request(), owner) for owner in ("ada", "bob", "ada"))
     wait_s = engine.status(other).progress.eta_s
     assert wait_s is not None
     assert wait_s >= STEPS * 30.0

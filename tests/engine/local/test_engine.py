@@ -15,6 +15,7 @@ from backend.contracts.errors import OutOfMemory, UnknownName
 from backend.contracts.events import Output, Progress, Record, TokenCount
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.job import Patience
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
@@ -87,7 +88,7 @@ def stepping(steps: int, log: list[str], gate: threading.Event | None = None) ->
 
 def test_the_job_runs_and_its_info_is_complete(engine_of: Callable[..., LocalEngine]) -> None:
     engine = engine_of(stepping(3, []))
-    status = ended(engine, engine.submit(request("hello", seed=5)))
+    status = ended(engine, ask(engine, request("hello", seed=5)))
     assert status.state == "done"
     assert status.info["seeds"] == [5]
     assert status.info["settings"]["width"] == status.info["settings"]["height"]
@@ -97,7 +98,7 @@ def test_the_job_runs_and_its_info_is_complete(engine_of: Callable[..., LocalEng
 
 def test_seed_minus_one_is_drawn_anew_each_time(engine_of: Callable[..., LocalEngine]) -> None:
     engine = engine_of(stepping(1, []))
-    seeds = {ended(engine, engine.submit(request())).info["seeds"][0] for _ in range(4)}
+    seeds = {ended(engine, ask(engine, request())).info["seeds"][0] for _ in range(4)}
     assert len(seeds) == 4
     assert -1 not in seeds
 
@@ -105,7 +106,7 @@ def test_seed_minus_one_is_drawn_anew_each_time(engine_of: Callable[..., LocalEn
 def test_stop_ends_the_job_at_its_next_model_call(engine_of: Callable[..., LocalEngine]) -> None:
     log: list[str] = []
     engine = engine_of(stepping(10_000, log))
-    token = engine.submit(request("long"))
+    token = ask(engine, request("long"))
     until(engine, token, lambda now: now.progress.step >= 3)
     started = time.monotonic()
     engine.cancel(token)
@@ -121,7 +122,7 @@ def test_a_waiting_job_is_stopped_at_once_and_never_runs(
     log: list[str] = []
     gate = threading.Event()
     engine = engine_of(stepping(2, log, gate))
-    first, second = engine.submit(request("first")), engine.submit(request("second"))
+    first, second = ask(engine, request("first")), ask(engine, request("second"))
     until(engine, first, lambda now: now.state != "queued")
     assert engine.status(second).position == 1
     engine.cancel(second)
@@ -136,9 +137,9 @@ def test_an_interactive_job_overtakes_a_running_background_job(
 ) -> None:
     log: list[str] = []
     engine = engine_of(stepping(30, log))
-    background = engine.submit(request("background"), background=True)
+    background = ask(engine, request("background"), background=True)
     until(engine, background, lambda now: now.progress.step >= 2)
-    interactive = engine.submit(request("interactive"))
+    interactive = ask(engine, request("interactive"))
     assert ended(engine, interactive).state == "done"
     assert engine.status(background).state == "running"
     assert ended(engine, background).state == "done"
@@ -151,7 +152,7 @@ def test_an_abandoned_job_stops_after_the_grace_period(
     engine_of: Callable[..., LocalEngine],
 ) -> None:
     engine = engine_of(stepping(10_000, []), patience=Patience(grace_s=0.1))
-    token = engine.submit(request())
+    token = ask(engine, request())
     engine.detach(token)
     assert ended(engine, token).state == "stopped"
 
@@ -166,12 +167,12 @@ def test_an_unforeseen_error_fails_the_job_without_a_traceback_and_the_next_runs
         yield output(0, req)
 
     engine = engine_of(run)
-    status = ended(engine, engine.submit(request("bad")))
+    status = ended(engine, ask(engine, request("bad")))
     assert status.state == "failed"
     assert status.error is not None
     assert "secret" not in status.error
     assert "secret" in caplog.text
-    assert ended(engine, engine.submit(request("good"))).state == "done"
+    assert ended(engine, ask(engine, request("good"))).state == "done"
 
 
 def test_memory_that_runs_out_is_a_sentence(engine_of: Callable[..., LocalEngine]) -> None:
@@ -180,14 +181,14 @@ def test_memory_that_runs_out_is_a_sentence(engine_of: Callable[..., LocalEngine
         yield output(0, req)
 
     engine = engine_of(run)
-    status = ended(engine, engine.submit(request()))
+    status = ended(engine, ask(engine, request()))
     assert status.state == "failed"
     assert "memory" in (status.error or "")
 
 
 def test_results_are_saved(engine_of: Callable[..., LocalEngine], tmp_path: Path) -> None:
     engine = engine_of(stepping(1, []), storage=Storage(tmp_path))
-    status = ended(engine, engine.submit(request("kept")))
+    status = ended(engine, ask(engine, request("kept")))
     path = status.outputs[0].path
     assert path is not None
     assert Path(path).is_file()
@@ -198,11 +199,11 @@ def test_what_cannot_run_is_refused_before_it_is_queued(
 ) -> None:
     engine = engine_of(stepping(1, []))
     with pytest.raises(UnknownName, match="tiny"):
-        engine.submit(request(model="tinny"))
+        ask(engine, request(model="tinny"))
     with pytest.raises(UnknownName):
-        engine.submit(request(loras=[{"name": "absent"}]))
+        ask(engine, request(loras=[{"name": "absent"}]))
     with pytest.raises(UnknownName):
-        engine.submit(Request(Txt2ImgSettings(model="tiny"), branch=Branch("nobody", 0)))
+        ask(engine, Request(Txt2ImgSettings(model="tiny"), branch=Branch("nobody", 0)))
     with pytest.raises(UnknownName):
         engine.status("nobody")
 
@@ -214,7 +215,7 @@ def test_a_size_that_cannot_fit_says_what_would(
     engine = engine_of(stepping(1, []))
     monkeypatch.setattr("backend.modes.limits.free_bytes", lambda device: 64 * 2**20)
     with pytest.raises(OutOfMemory, match="would fit"):
-        engine.submit(request(width=2048, height=2048, batch_size=8))
+        ask(engine, request(width=2048, height=2048, batch_size=8))
 
 
 def test_close_stops_everything(models: Path) -> None:
@@ -225,7 +226,7 @@ def test_close_stops_everything(models: Path) -> None:
         None,
         run=stepping(10_000, []),
     )
-    running, waiting = engine.submit(request()), engine.submit(request())
+    running, waiting = ask(engine, request()), ask(engine, request())
     until(engine, running, lambda now: now.state != "queued")
     engine.close()
     assert engine.status(running).state == "stopped"

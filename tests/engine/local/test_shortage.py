@@ -15,6 +15,7 @@ from transformers import CLIPTextModel
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.cache import Budgets
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
@@ -51,7 +52,7 @@ def run(engine: LocalEngine, **values: object) -> JobStatus:
         "batch_size": 2,
     }
     settings = Txt2ImgSettings.model_validate(given | values)
-    return ended(engine, engine.submit(Request(settings)), timeout_s=120)
+    return ended(engine, ask(engine, Request(settings)), timeout_s=120)
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, cls: type[torch.nn.Module], fits: Fits) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
@@ -255,7 +256,7 @@ def engine(models: Path, tmp_path: Path) -> Iterator[LocalEngine]:
 
 
 def drawn(engine: LocalEngine, settings: Txt2ImgSettings, revision: int = 0):
-    token = engine.submit(Request(settings, save=False))
+    token = ask(engine, Request(settings, save=False))
     return jobs.ended(engine, token)
 
 

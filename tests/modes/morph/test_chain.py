@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.modes.morph.chain import parts_of, together
 from backend.recipes.metadata import write_png
@@ -57,7 +58,7 @@ def settings(**values: Any) -> MorphSettings:
 
 
 def run(engine: LocalEngine, wanted: MorphSettings, **images: Pixels) -> JobStatus:
-    token = engine.submit(Request(wanted, images, save=False))
+    token = ask(engine, Request(wanted, images, save=False))
     status = jobs.ended(engine, token)
     assert status.state == "done", status.error
     return status
@@ -133,7 +134,7 @@ def test_pictures_are_keyframes_too(engine: LocalEngine) -> None:
 
 def test_a_missing_keyframe_is_named(engine: LocalEngine) -> None:
     with pytest.raises(BadInput, match="End C is missing"):
-        engine.submit(Request(settings(prompt_c=""), {}, save=False))
+        ask(engine, Request(settings(prompt_c=""), {}, save=False))
 
 
 def test_too_few_frames_are_refused() -> None:

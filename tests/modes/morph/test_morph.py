@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -67,7 +68,7 @@ def ended(engine: LocalEngine, token: str) -> JobStatus:
 
 
 def run(engine: LocalEngine, wanted: MorphSettings, **images: Pixels) -> JobStatus:
-    status = ended(engine, engine.submit(Request(wanted, images, save=False)))
+    status = ended(engine, ask(engine, Request(wanted, images, save=False)))
     assert status.state == "done", status.error
     return status
 
@@ -99,7 +100,7 @@ def test_the_ends_of_a_walk_are_the_pictures_of_their_prompts_and_seeds(
                 "guidance_scale": 3.0,
             }
         )
-        token = engine.submit(Request(alone, save=False))
+        token = ask(engine, Request(alone, save=False))
         assert apart(frame, ended(engine, token).outputs[0].image) <= 1
     assert apart(frames[1], frames[2]) > 0
 
@@ -252,7 +253,7 @@ def test_a_frame_says_where_it_lies(engine: LocalEngine) -> None:
 def test_the_model_is_left_as_it_was(engine: LocalEngine) -> None:
     def plain() -> Pixels:
         wanted = Txt2ImgSettings(prompt="a cat", model="tiny", steps=3, seed=1)
-        return ended(engine, engine.submit(Request(wanted, save=False))).outputs[0].image
+        return ended(engine, ask(engine, Request(wanted, save=False))).outputs[0].image
 
     before = plain()
     for wanted in (settings(), fine(lora_steps=3)):
@@ -262,7 +263,7 @@ def test_the_model_is_left_as_it_was(engine: LocalEngine) -> None:
 
 def test_stop_keeps_the_frames_that_are_finished(engine: LocalEngine) -> None:
     wanted = walk(frames=8, even="insert", steps=60)
-    token = engine.submit(Request(wanted, save=False))
+    token = ask(engine, Request(wanted, save=False))
     status = engine.status(token)
     while "distances" not in status.info:
         status = engine.wait(token, status.revision, 0.5)
@@ -275,10 +276,10 @@ def test_stop_keeps_the_frames_that_are_finished(engine: LocalEngine) -> None:
 
 def test_another_job_in_between_changes_neither(engine: LocalEngine) -> None:
     other = Txt2ImgSettings(prompt="a cat", model="tiny", steps=3, seed=1)
-    alone = ended(engine, engine.submit(Request(other, save=False))).outputs[0].image
+    alone = ended(engine, ask(engine, Request(other, save=False))).outputs[0].image
     wanted = fine(lora_steps=12, steps=12, prompt="between")
-    background = engine.submit(
-        Request(wanted, {"image_a": A, "image_b": B}, save=False), background=True
+    background = ask(
+        engine, Request(wanted, {"image_a": A, "image_b": B}, save=False), background=True
     )
     seen: set[str] = set()
     status = engine.status(background)
@@ -286,7 +287,7 @@ def test_another_job_in_between_changes_neither(engine: LocalEngine) -> None:
         stage = status.progress.stage
         if stage in ("fitting", "inverting", "sampling") and stage not in seen:
             seen.add(stage)
-            between = ended(engine, engine.submit(Request(other, save=False)))
+            between = ended(engine, ask(engine, Request(other, save=False)))
             assert np.array_equal(between.outputs[0].image, alone)
         status = engine.wait(background, status.revision, 0.5)
     assert status.state == "done", status.error
@@ -310,7 +311,7 @@ def test_what_cannot_run_is_refused_at_once(
     engine: LocalEngine, values: dict[str, Any], images: dict[str, Pixels], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        engine.submit(Request(settings(**values), images, save=False))
+        ask(engine, Request(settings(**values), images, save=False))
 
 
 @pytest.mark.parametrize(

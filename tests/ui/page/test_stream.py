@@ -11,6 +11,7 @@ from backend.contracts.errors import OutOfMemory
 from backend.contracts.requests import Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.asking import ask
 from ui.page.stream import failed, file_url, observe, run, sentence
 
 
@@ -62,7 +63,7 @@ def test_leaving_detaches_and_does_not_cancel() -> None:
     engine = Watched(step_time_s=30.0)
 
     async def leave() -> str:
-        token = engine.submit(wanted())
+        token = ask(engine, wanted())
         states = observe(engine, token)
         await anext(states)
         await states.aclose()

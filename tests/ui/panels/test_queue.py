@@ -9,6 +9,7 @@ import pytest
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.asking import ask
 from ui.page.queueing import words_of
 from ui.panels.queue import queue_functions
 
@@ -22,7 +23,7 @@ def engine() -> Iterator[FakeEngine]:
 
 def test_states_stops_and_moves_by_token(engine: FakeEngine) -> None:
     state, stop, up = queue_functions(engine)
-    tokens = [engine.submit(Request(Txt2ImgSettings(prompt=text)), "ada") for text in "abc"]
+    tokens = [ask(engine, Request(Txt2ImgSettings(prompt=text)), "ada") for text in "abc"]
     while engine.status(tokens[0]).state != "running":
         engine.wait(tokens[0], engine.status(tokens[0]).revision, 5.0)
     assert up({"job": tokens[2]}) == {}

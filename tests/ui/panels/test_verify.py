@@ -13,6 +13,7 @@ import pytest
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.asking import ask
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
 from backend.storage.styles import StyleShelf
@@ -40,7 +41,7 @@ def studio(engine: FakeEngine, folder: Path) -> Studio:
 
 
 def drawn(engine: FakeEngine) -> str:
-    job = engine.submit(Request(Txt2ImgSettings(prompt="a house", steps=20, seed=4)))
+    job = ask(engine, Request(Txt2ImgSettings(prompt="a house", steps=20, seed=4)))
     ended(engine, job)
     return job
 

@@ -1,0 +1,19 @@
+"""From what is asked for to a job, in one call."""
+
+from __future__ import annotations
+
+from backend.contracts.requests import AnyRequest
+from backend.engine.jobs.protocol import Engine
+from backend.resolve.request import resolve
+
+
+def ask(engine: Engine, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+    """Settles a request by what the engine has, and queues it.
+
+    Returns:
+        The job's token.
+
+    Raises:
+        LoomError: What cannot run, in a sentence; see `resolve` and `Engine.submit`.
+    """
+    return engine.submit(resolve(request, engine.library()), owner, background=background)

@@ -1,0 +1,89 @@
+"""Names in settings, looked up in the library."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from backend.contracts.errors import BadInput, ModelProblem
+from backend.contracts.library import (
+    ControlNetEntry,
+    Library,
+    LoraEntry,
+    ModelEntry,
+    VaeEntry,
+    unknown,
+)
+from backend.contracts.settings import Settings, StyleTransferSettings
+
+NamedT = TypeVar("NamedT", bound=ModelEntry | LoraEntry | VaeEntry | ControlNetEntry)
+
+
+def model(library: Library, name: str) -> ModelEntry:
+    """The checkpoint of that name, usable; "" is the default one.
+
+    Raises:
+        UnknownName: There is none; near names are told.
+        ModelProblem: It is there but cannot be used.
+    """
+    return _found("model", name or library.default_model, library.models, "model")
+
+
+def check_loras(settings: Settings, library: Library) -> None:
+    """Refuses LoRAs that are not there; whether they fit is known once their model is loaded."""
+    for use in settings.acting_loras:
+        _found("LoRA", use.name, library.loras)
+
+
+def check_vae(settings: Settings, library: Library) -> None:
+    """Refuses a separate autoencoder that is not there."""
+    if settings.vae:
+        _found("autoencoder", settings.vae, library.vaes)
+
+
+def with_controlnet(settings: Settings, library: Library) -> Settings:
+    """Style transfer with the ControlNet that it runs with named; all else as it is.
+
+    Raises:
+        BadInput: None fits, or the one that was named does not.
+    """
+    if not isinstance(settings, StyleTransferSettings):
+        return settings
+    for use in settings.controls:
+        _controlnet(settings, use.name, library)
+    if settings.controls:
+        return settings
+    found = _controlnet(settings, settings.controlnet, library)
+    return settings.model_copy(update={"controlnet": found.name})
+
+
+def _controlnet(
+    settings: StyleTransferSettings, name: str | None, library: Library
+) -> ControlNetEntry:
+    """The ControlNet of that name, or the one that fits model and detector."""
+    if name is not None:
+        found = _found("ControlNet", name, library.controlnets)
+        if settings.model not in found.fits:
+            raise BadInput(
+                f"The ControlNet '{name}' was made for another kind of model than "
+                f"'{settings.model}'; choose one that fits it.",
+                "controlnet",
+            )
+        return found
+    for net in library.controlnets:
+        trained = settings.detector == "identity" or settings.detector in net.detectors
+        if net.problem is None and settings.model in net.fits and trained:
+            return net
+    raise BadInput(
+        f"There is no ControlNet for '{settings.detector}' that fits '{settings.model}'; put one "
+        f"into models/controlnet, with '{settings.detector}' in its name.",
+        "controlnet",
+    )
+
+
+def _found(what: str, name: str, known: tuple[NamedT, ...], at_fault: str | None = None) -> NamedT:
+    found = next((entry for entry in known if entry.name == name), None)
+    if found is None:
+        raise unknown(what, name, (entry.name for entry in known), at_fault)
+    if found.problem is not None:
+        raise ModelProblem(f"The {what} '{name}' cannot be used. {found.problem}")
+    return found

@@ -1,0 +1,130 @@
+"""Wildcards in prompts: `__name__` draws one of the lines of that name.
+
+The seed of the picture decides, so the same seed draws the same lines, and each picture of a batch
+draws its own. What was drawn becomes the prompt, and the template stands beside it in the settings:
+a record makes its picture again whatever has become of the files.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+
+from backend.contracts.errors import BadInput
+from backend.contracts.library import Wildcard
+from backend.contracts.settings import MAX_PROMPT_CHARS, Settings, Template
+
+MAX_DEPTH = 8
+MAX_DRAWS = 500
+MAX_PICTURES = 100
+_WILDCARD = re.compile(r"__([^\s_]\S*?)__")
+
+Wildcards = Mapping[str, Wildcard]
+
+
+def has_wildcards(settings: Settings) -> bool:
+    """Whether a prompt of these settings is still to be drawn."""
+    return any(_WILDCARD.search(text) for text in _prompts(settings).values())
+
+
+def apart(settings: Settings) -> Settings:
+    """The settings as they run: with wildcards, several pictures are a run of one each.
+
+    Raises:
+        BadInput: There are too many pictures for that.
+    """
+    count = settings.batch_size * settings.batch_count
+    if count == 1 or not has_wildcards(settings):
+        return settings
+    if count > MAX_PICTURES:
+        raise BadInput(
+            f"With wildcards each picture is a run of its own, {MAX_PICTURES} at most; "
+            f"these are {count}.",
+            "batch_count",
+        )
+    return settings.model_copy(update={"batch_size": 1, "batch_count": count})
+
+
+def drawn(settings: Settings, wildcards: Wildcards) -> Settings:
+    """The settings with their prompts drawn by their seed, and the templates beside them.
+
+    Args:
+        settings: Resolved, so that their seed is known.
+        wildcards: By name in lower case.
+
+    Raises:
+        BadInput: A wildcard is unknown, or never ends.
+    """
+    if not has_wildcards(settings):
+        return settings
+    changed: dict[str, str] = {}
+    templates = {kept.field: kept.text for kept in settings.templates}
+    for name, text in _prompts(settings).items():
+        if _WILDCARD.search(text):
+            changed[name] = _Draw(wildcards, f"{settings.seed}/{name}").text(text)
+            templates[name] = text
+    kept = tuple(Template(field=name, text=text) for name, text in templates.items())
+    return settings.model_copy(update=changed | {"templates": kept})
+
+
+def _prompts(settings: Settings) -> dict[str, str]:
+    """The prompts by field."""
+    values = (
+        (name, getattr(settings, name))
+        for name in type(settings).model_fields
+        if name.startswith(("prompt", "negative_prompt"))
+    )
+    return {name: value for name, value in values if isinstance(value, str)}
+
+
+class _Draw:
+    """One text's draws, in order from left to right."""
+
+    def __init__(self, wildcards: Wildcards, seed: str) -> None:
+        self._wildcards = wildcards
+        self._lines: dict[str, tuple[str, ...]] = {}
+        self._random = random.Random(seed)  # seeded by a text: the same on every machine
+        self._draws = 0
+
+    def text(self, template: str, depth: int = 0) -> str:
+        made = _WILDCARD.sub(lambda match: self._line(match[1], depth), template)
+        if len(made) > MAX_PROMPT_CHARS:
+            raise BadInput("The wildcards make this prompt too long; use fewer of them.", "prompt")
+        return made
+
+    def _line(self, name: str, depth: int) -> str:
+        self._draws += 1
+        if depth >= MAX_DEPTH or self._draws > MAX_DRAWS:
+            raise BadInput(
+                f"The wildcard '__{name[:80]}__' never ends: its lines lead back to it, "
+                f"or more than {MAX_DEPTH} files deep.",
+                "prompt",
+            )
+        if name not in self._lines:
+            self._lines[name] = lines_of(self._wildcards, name)
+        lines = self._lines[name]
+        # random() itself is promised never to change, choice() is not.
+        return self.text(lines[int(self._random.random() * len(lines))], depth + 1)
+
+
+def lines_of(wildcards: Wildcards, name: str) -> tuple[str, ...]:
+    """What one name may become.
+
+    Raises:
+        BadInput: There is no such wildcard, or nothing in it; says which there are.
+    """
+    found = wildcards.get(name.casefold())
+    if found is None:
+        raise BadInput(f"There is no wildcard '__{name[:80]}__'; {_known(wildcards)}.", "prompt")
+    if found.problem is not None:
+        raise BadInput(found.problem, "prompt")
+    return found.lines
+
+
+def _known(wildcards: Wildcards) -> str:
+    names = sorted(wildcards)
+    if not names:
+        return "put a text file of that name, a choice a line, into data/wildcards"
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"there are: {', '.join(names[:12])}{more}"
