@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from backend.models.catalog.catalog import Catalog
 from backend.models.lora.file import LoraFile, read
@@ -30,11 +31,16 @@ class LoraShelf:
             UnknownName: There is none.
             ModelProblem: Its file cannot be used; says why.
         """
-        path = self._catalog.find("lora", name).path
+        info = self._catalog.find("lora", name)
+        path = info.path
         stat = path.stat()
         key = (str(path), stat.st_size, stat.st_mtime_ns)
         with self._lock:
-            file = self._files.get(key) or read(path)
+            file = self._files.get(key)
+            if file is None:
+                file = read(path)
+                # The catalog's name, which tells two files of one stem apart.
+                file = replace(file, info=replace(file.info, name=info.name))
             self._files[key] = file
             self._files.move_to_end(key)
             while len(self._files) > 1 and self._nbytes() > self._budget:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -50,6 +50,8 @@ CONFIG_CLASSES: dict[str, Kind] = {
     "AutoencoderTiny": "tiny_decoder",
 }
 MAX_DEPTH = 4
+# Stems that libraries write; the folder's name says what it is.
+NAMELESS = {"adapter_model", "pytorch_lora_weights", "diffusion_pytorch_model", "model"}
 HASHED_PARTS = ("vae", "text_encoder", "text_encoder_2")
 NO_SIZE = (512, 512)  # of what draws nothing by itself
 VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
@@ -60,7 +62,8 @@ class ModelInfo:
     """One entry of the catalog.
 
     Attributes:
-        name: Path stem; what settings call it.
+        name: What settings call it: the path's stem, with its folders where two files of a root
+            share that, or the folder's name where the stem says nothing.
         path: Diffusers folder or .safetensors file.
         kind: What it is.
         family: sd1, sd2, sdxl, ..., or "" where unknown.
@@ -104,20 +107,40 @@ class Catalog:
         self._families = families
         self._lock = threading.Lock()
         self._entries: dict[tuple[Kind, str], ModelInfo] = {}
+        self._aliases: dict[tuple[Kind, str], str] = {}
         self._learned: dict[tuple[Path, int], tuple[ModelInfo, ModelInfo]] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Scans again; readers see the old list or the new one, never a mixture."""
         entries: dict[tuple[Kind, str], ModelInfo] = {}
+        aliases: dict[tuple[Kind, str], str] = {}
         for root in self._roots:
-            for path, kind in _candidates(root):
-                info = self._with_learned(_describe(path, kind, self._families))
-                known = entries.get((info.kind, info.name))
+            for key, info in self._of_root(root, aliases).items():
+                known = entries.get(key)
                 if known is None or (known.problem and not info.problem):
-                    entries[info.kind, info.name] = info
+                    entries[key] = info
         with self._lock:
-            self._entries = entries
+            self._entries, self._aliases = entries, aliases
+
+    def _of_root(
+        self, root: Path, aliases: dict[tuple[Kind, str], str]
+    ) -> dict[tuple[Kind, str], ModelInfo]:
+        """A root's entries by kind and name; further names for them go into `aliases`."""
+        here: dict[tuple[Kind, str], ModelInfo] = {}
+        for folder, path, kind in _candidates(root):
+            info = _describe(path, kind, self._families)
+            whole = path.relative_to(folder).with_name(info.name).as_posix()
+            name = info.name
+            if name in NAMELESS and path.parent != folder:
+                name = path.parent.relative_to(folder).as_posix()
+                aliases.setdefault((info.kind, info.name), name)
+            known = here.get((info.kind, name))
+            if known is not None and not (known.problem and not info.problem):
+                name = whole
+            here[info.kind, name] = self._with_learned(replace(info, name=name))
+            aliases.setdefault((info.kind, whole), name)
+        return here
 
     def learn(self, info: ModelInfo) -> None:
         """Takes over what loading found out about an entry, until its file or card changes."""
@@ -171,9 +194,11 @@ class Catalog:
         return chosen[0].name if chosen else ""
 
     def find(self, kind: Kind, name: str) -> ModelInfo:
-        """The entry `name` of `kind`, usable; raises like `checkpoint`."""
+        """The entry `name` of `kind`, usable, by its name or with its folders; see `checkpoint`."""
         with self._lock:
             info = self._entries.get((kind, name))
+            if info is None:
+                info = self._entries.get((kind, self._aliases.get((kind, name), "")))
         if info is None:
             raise self._unknown(kind, name)
         if info.problem is not None:
@@ -238,14 +263,14 @@ def _words(kind: Kind) -> str:
     }[kind]
 
 
-def _candidates(root: Path) -> Iterator[tuple[Path, Kind]]:
-    """Everything below the known folders of a root that looks like a model."""
+def _candidates(root: Path) -> Iterator[tuple[Path, Path, Kind]]:
+    """All that looks like a model below the known folders of a root: folder, path and kind."""
     for folder in _listing(root):
         kind = FOLDERS.get(folder.name.lower())
         if kind is not None and folder.is_dir():
             for path in _walk(folder, MAX_DEPTH):
                 beside = kind == "checkpoint" and path.name.lower().endswith(VAE_BESIDE)
-                yield path, "vae" if beside else kind
+                yield folder, path, "vae" if beside else kind
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:

@@ -271,3 +271,28 @@ def test_tiny_decoders_are_found_by_family(root: Path, tmp_path: Path) -> None:
     assert found is not None
     assert found.kind == "tiny_decoder"
     assert catalog.tiny_decoder("sdxl") is None
+
+
+def test_two_files_of_one_name_are_both_reachable(tmp_path: Path) -> None:
+    key = "lora_unet_down_attn2_to_k.lora_down.weight"
+    for place in ("char/style", "pose/style", "peftA/adapter_model", "peftB/adapter_model"):
+        path = tmp_path / "loras" / f"{place}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({key: torch.zeros(2, 768)}, path)
+    catalog = Catalog([tmp_path], FAMILIES)
+    assert [lora.name for lora in catalog.models("lora")] == [
+        "peftA",
+        "peftB",
+        "pose/style",
+        "style",
+    ]
+    for name, place in {
+        "style": "char/style",
+        "char/style": "char/style",
+        "pose/style": "pose/style",
+        "peftB": "peftB/adapter_model",
+        "peftB/adapter_model": "peftB/adapter_model",
+        "adapter_model": "peftA/adapter_model",
+    }.items():
+        found = catalog.find("lora", name).path
+        assert found == tmp_path / "loras" / f"{place}.safetensors"
