@@ -27,6 +27,12 @@ def ended(engine: Engine, token: str, timeout_s: float = 60.0) -> JobStatus:
     return until(engine, token, lambda now: now.state not in ("queued", "running"), timeout_s)
 
 
+def running(engine: Engine, token: str) -> str:
+    """The token, once its job runs."""
+    until(engine, token, lambda now: now.state != "queued")
+    return token
+
+
 def video_of(engine: Engine, token: str, image: int = 0) -> bytes:
     """The video of a run's steps; fails where it is not made."""
     made = engine.submit(VideoRequest(token, image))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +28,7 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
     Raises:
         StorageProblem: There is no room for the temporary file, or ffmpeg failed.
     """
-    import imageio_ffmpeg  # 40 ms, and only videos need it
+    ffmpeg: Any = import_module("imageio_ffmpeg")  # 40 ms, and only videos need it
 
     pictures = map(_even, frames)
     first = next(pictures)  # says how large they are; drawing it may fail, so no file waits yet
@@ -35,7 +37,7 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
     try:
         with tempfile.TemporaryDirectory(prefix="loom-") as folder:
             path = Path(folder) / "video.mp4"
-            writer = imageio_ffmpeg.write_frames(
+            writer: Generator[None, Pixels | None] = ffmpeg.write_frames(
                 str(path),
                 (width, height),
                 fps=fps,

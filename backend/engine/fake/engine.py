@@ -82,7 +82,7 @@ class FakeEngine(Board[DrawnStep]):
 
     def seconds(self, settings: Settings) -> float | None:
         """Every step takes `step_time_s`."""
-        return self._executor.foresee_s(settings)
+        return self._executor.foresee_s(self._resolved(settings))
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         """As if every word and every mark were a token."""

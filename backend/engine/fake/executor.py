@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,7 +68,7 @@ class FakeExecutor:
             self._draw_batches(run, request)
 
     @contextmanager
-    def decoding(self, run: JobRun, settings: Settings) -> Iterator[Decode[DrawnStep]]:
+    def decoding(self, run: JobRun, settings: Settings) -> Generator[Decode[DrawnStep]]:
         """Steps are drawn anew."""
         yield partial(self.glance, settings)
 

@@ -7,7 +7,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self, assert_never
@@ -137,7 +137,7 @@ class Job:
         self._cancelled.wait(min(duration_s, LOOK_EVERY_S))
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Generator[None]:
         """The time inside is not the job's own: another one runs in its middle."""
         self._paused_at = self._clock()
         try:

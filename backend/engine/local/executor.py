@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -100,7 +100,7 @@ class LocalExecutor:
             self._shop.pace.note(request.settings, time.monotonic() - steps.begun_at)
 
     @contextmanager
-    def decoding(self, run: JobRun, settings: Settings) -> Iterator[Decode[TensorStep]]:
+    def decoding(self, run: JobRun, settings: Settings) -> Generator[Decode[TensorStep]]:
         """Pictures of stored steps by the model's decoder, which is loaded if need be."""
         with self._device(run), leased(self._shop.models, settings) as model:
 
@@ -140,7 +140,7 @@ class LocalExecutor:
             self._shop.lock.release()
 
     @contextmanager
-    def _device(self, run: JobRun) -> Iterator[None]:
+    def _device(self, run: JobRun) -> Generator[None]:
         """The device is the job's, which frees what it can where memory runs short."""
         thrift = Thrift(self._shop.relieve, run.tell)
         with self._shop.lock, torch.no_grad(), memory_pressure.in_force(thrift):

@@ -6,17 +6,31 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from backend.contracts.events import TokenCount
+from backend.contracts.errors import UnknownName
+from backend.contracts.events import (
+    File,
+    JobStatus,
+    Output,
+    Pixels,
+    Preview,
+    TimelineInfo,
+    TokenCount,
+)
 from backend.contracts.library import Library
-from backend.engine.jobs.protocol import Engine
+from backend.contracts.requests import AnyRequest
+from backend.contracts.settings import Settings
+from backend.engine.jobs.protocol import Engine, FrameKind, Memory
 from backend.engine.local.library import first_look
 from backend.storage.outputs import Storage
 
 
 class StartingEngine:
-    """Stands for an `Engine` that a thread is making; all that it is asked for waits for it.
+    """Stands for an `Engine` that a thread is making.
+
+    No job exists before it is there: what is asked of one is answered at once, so that nobody who
+    may not wait (an event loop) does. All else waits for it.
 
     Args:
         make: Makes the engine.
@@ -44,11 +58,67 @@ class StartingEngine:
         """
         return self._made.result()
 
-    def library(self, *, refresh: bool = False) -> Library:
-        """As the engine's; to the page's builder, before it is there, what lies in the folders."""
-        if not self._made.done() and threading.current_thread() is self._builder:
-            return self._at_hand
-        return self.ready().library(refresh=refresh)
+    def _now(self) -> Engine | None:
+        """The engine, None while it is not there; raises what kept it from starting."""
+        return self.ready() if self._made.done() else None
+
+    def _with_job(self) -> Engine:
+        engine = self._now()
+        if engine is None:
+            raise UnknownName("That job is not known: the studio is still starting.")
+        return engine
+
+    # --- answered at once --------------------------------------------------------------------
+
+    def cancel(self, token: str) -> None:
+        """As the engine's."""
+        if (engine := self._now()) is not None:
+            engine.cancel(token)
+
+    def promote(self, token: str) -> None:
+        """As the engine's."""
+        self._with_job().promote(token)
+
+    def status(self, token: str) -> JobStatus:
+        """As the engine's."""
+        return self._with_job().status(token)
+
+    def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
+        """As the engine's."""
+        return self._with_job().wait(token, revision, timeout_s)
+
+    async def next_preview(
+        self, token: str, revision: int, timeout_s: float = 10.0
+    ) -> Preview | None:
+        """As the engine's."""
+        return await self._with_job().next_preview(token, revision, timeout_s)
+
+    def touch(self, token: str) -> None:
+        """As the engine's."""
+        self._with_job().touch(token)
+
+    def detach(self, token: str) -> None:
+        """As the engine's."""
+        self._with_job().detach(token)
+
+    def results(self, token: str) -> tuple[Output, ...]:
+        """As the engine's."""
+        return self._with_job().results(token)
+
+    def file(self, token: str) -> File | None:
+        """As the engine's."""
+        return self._with_job().file(token)
+
+    def timeline(self, token: str) -> TimelineInfo | None:
+        """As the engine's."""
+        engine = self._now()
+        return None if engine is None else engine.timeline(token)
+
+    def timeline_frame(
+        self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
+    ) -> Pixels:
+        """As the engine's."""
+        return self._with_job().timeline_frame(token, step, kind, image)
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         """As the engine's; None before it is there."""
@@ -56,13 +126,38 @@ class StartingEngine:
             return None
         return self.ready().count_tokens(model, text)
 
+    # --- waited for --------------------------------------------------------------------------
+
+    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+        """As the engine's."""
+        return self.ready().submit(request, owner, background=background)
+
+    def levels(self, settings: Settings) -> tuple[float, ...]:
+        """As the engine's."""
+        return self.ready().levels(settings)
+
+    def seconds(self, settings: Settings) -> float | None:
+        """As the engine's."""
+        return self.ready().seconds(settings)
+
+    def library(self, *, refresh: bool = False) -> Library:
+        """As the engine's; to the page's builder, before it is there, what lies in the folders."""
+        if not self._made.done() and threading.current_thread() is self._builder:
+            return self._at_hand
+        return self.ready().library(refresh=refresh)
+
+    def memory(self) -> Memory:
+        """As the engine's."""
+        return self.ready().memory()
+
+    def free_memory(self) -> int:
+        """As the engine's."""
+        return self.ready().free_memory()
+
     def close(self) -> None:
         """As the engine's; one that never started has nothing to close."""
         if self._made.exception() is None:
             self.ready().close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.ready(), name)
 
 
 def start_local(
@@ -88,7 +183,7 @@ def start_local(
 
         return LocalEngine.create(models, storage, budgets=Budgets.of_gib(*budgets), **options)
 
-    return cast(Engine, StartingEngine(make, first_look(models)))
+    return StartingEngine(make, first_look(models))
 
 
 def settled(engine: Engine) -> None:

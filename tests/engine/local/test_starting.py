@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from backend.contracts.errors import UnknownName
 from backend.contracts.events import TokenCount
 from backend.contracts.library import Library, ModelEntry
+from backend.contracts.requests import Request
+from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.protocol import Engine
 from backend.engine.local.library import first_look
 from backend.engine.local.starting import StartingEngine, settled
+from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 
 HAND = Library(models=(ModelEntry("at hand"),), samplers={})
@@ -49,7 +54,7 @@ def test_the_builder_is_told_what_is_at_hand_and_others_wait() -> None:
     slow.go.set()
     other.join(20)
     assert told == [names(slow.engine.library())]
-    settled(cast(Engine, engine))
+    settled(engine)
     assert names(engine.library()) == names(slow.engine.library())
     assert engine.memory() == slow.engine.memory()
     engine.close()
@@ -60,8 +65,35 @@ def test_tokens_are_unknown_before_it_is_there() -> None:
     engine = StartingEngine(slow, HAND)
     assert engine.count_tokens("pocket", "a red house") is None
     slow.go.set()
-    settled(cast(Engine, engine))
+    settled(engine)
     assert engine.count_tokens("pocket", "a (red:1.2) house BREAK b") == TokenCount((3, 1), 75)
+    engine.close()
+
+
+def test_nobody_waits_for_it_who_asks_of_a_job() -> None:
+    """The page's event loop touches and cancels while torch is imported: it may not stand."""
+    slow = Slow()
+    engine = StartingEngine(slow, HAND)
+    engine.cancel("a token")
+    assert engine.timeline("a token") is None
+    for ask in (
+        lambda: engine.touch("a token"),
+        lambda: engine.detach("a token"),
+        lambda: engine.status("a token"),
+        lambda: engine.wait("a token", 0, 60.0),
+        lambda: engine.promote("a token"),
+        lambda: engine.results("a token"),
+        lambda: engine.file("a token"),
+        lambda: engine.timeline_frame("a token", 0),
+        lambda: asyncio.run(engine.next_preview("a token", 0)),
+    ):
+        with pytest.raises(UnknownName, match="still starting"):
+            ask()
+    slow.go.set()
+    settled(engine)
+    token = engine.submit(Request(Txt2ImgSettings(model="pocket")))
+    engine.touch(token)
+    assert ended(engine, token).state == "done"
     engine.close()
 
 
@@ -71,7 +103,7 @@ def test_what_keeps_it_from_starting_is_told_to_whoever_asks() -> None:
 
     engine = StartingEngine(broken, HAND)
     with pytest.raises(ValueError, match="no such device"):
-        settled(cast(Engine, engine))
+        settled(engine)
     with pytest.raises(ValueError, match="no such device"):
         engine.memory()
     engine.close()
