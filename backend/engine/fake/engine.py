@@ -53,7 +53,7 @@ class FakeEngine(Board[DrawnStep]):
     ) -> None:
         super().__init__(patience, limits)
         self._models = models
-        self._wildcards = {} if wildcards is None else wildcards
+        self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
         self._pretended = Pretended(step_time_s, load_time_s)
         self._executor = FakeExecutor(self._pretended, self._timelines)
         self._employ(self._executor, storage, "fake-engine")
@@ -82,7 +82,7 @@ class FakeEngine(Board[DrawnStep]):
 
     def seconds(self, settings: Settings) -> float | None:
         """Every step takes `step_time_s`."""
-        return self._executor.foresee_s(self._resolved(settings))
+        return self._executor.foresee_s(settings)
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         """As if every word and every mark were a token."""

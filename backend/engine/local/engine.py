@@ -77,7 +77,7 @@ class LocalEngine(Board[TensorStep]):
         self._models = models
         self._target = target
         self._fits = LoraFits(FAMILIES)
-        self._wildcards = {} if wildcards is None else wildcards
+        self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
         self._tokens = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
         self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")

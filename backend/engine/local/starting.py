@@ -19,7 +19,7 @@ from backend.contracts.events import (
     TokenCount,
 )
 from backend.contracts.library import Library
-from backend.contracts.requests import AnyRequest
+from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 from backend.engine.jobs.protocol import Engine, FrameKind, Memory
 from backend.engine.local.library import first_look
@@ -128,7 +128,7 @@ class StartingEngine:
 
     # --- waited for --------------------------------------------------------------------------
 
-    def submit(self, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
         """As the engine's."""
         return self.ready().submit(request, owner, background=background)
 

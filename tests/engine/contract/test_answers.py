@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from backend.contracts.errors import UnknownName
+from backend.engine.jobs.asking import ask
 from tests.engine.contract.conftest import MODEL, STEPS, Make, wanted
 from tests.jobs import ended
 
@@ -33,14 +31,9 @@ def test_tokens_are_counted_without_a_model(make: Make) -> None:
 
 def test_a_used_model_is_in_memory_until_it_is_freed(make: Make) -> None:
     engine = make()
-    ended(engine, engine.submit(wanted()))
+    ended(engine, ask(engine, wanted()))
     memory = engine.memory()
     assert {name for part in memory.residents for name in part.models} == {MODEL}
     assert 0 < memory.used_bytes <= memory.budget_bytes
     assert engine.free_memory() >= memory.used_bytes
     assert engine.memory().residents == ()
-
-
-def test_what_could_not_run_has_no_duration(make: Make) -> None:
-    with pytest.raises(UnknownName):
-        make().seconds(wanted(model="nowhere").settings)

@@ -14,6 +14,7 @@ from backend.contracts.events import Pixels, Record
 from backend.contracts.requests import Branch, CaptionedPicture, TrainLoraRequest, VideoRequest
 from backend.contracts.settings.train_lora import parse_training
 from backend.engine.jobs import facts
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.board import Limits
 from backend.storage.outputs import Storage
 from tests.engine.contract.conftest import MODEL, SIDE_PX, STEPS, Make, wanted
@@ -24,7 +25,7 @@ FOREVER_S = 60.0
 
 def test_a_job_runs_to_its_pictures(make: Make) -> None:
     engine = make()
-    status = ended(engine, engine.submit(wanted(batch_size=2)))
+    status = ended(engine, ask(engine, wanted(batch_size=2)))
     assert status.state == "done", status.error
     assert [output.index for output in status.outputs] == [0, 1]
     assert [output.image.shape for output in status.outputs] == [(SIDE_PX, SIDE_PX, 3)] * 2
@@ -37,7 +38,7 @@ def test_a_job_runs_to_its_pictures(make: Make) -> None:
 
 def test_the_info_is_complete_and_plain(make: Make) -> None:
     engine = make()
-    info = ended(engine, engine.submit(wanted(seed=-1))).info
+    info = ended(engine, ask(engine, wanted(seed=-1))).info
     assert {"mode", "seeds", "settings", "model", "steps", "elapsed_s", "extra"} <= set(info)
     assert info["settings"]["seed"] == info["seeds"][0] >= 0
     assert info["settings"]["guidance_scale"] is not None
@@ -47,7 +48,7 @@ def test_the_info_is_complete_and_plain(make: Make) -> None:
 
 def test_batches_follow_one_another_with_seeds_that_count_on(make: Make) -> None:
     engine = make()
-    status = ended(engine, engine.submit(wanted(batch_size=2, batch_count=2)))
+    status = ended(engine, ask(engine, wanted(batch_size=2, batch_count=2)))
     assert status.info["seeds"] == [5, 6, 7, 8]
     assert [output.index for output in status.outputs] == [0, 1, 2, 3]
     assert status.progress.total == 2 * STEPS
@@ -56,7 +57,7 @@ def test_batches_follow_one_another_with_seeds_that_count_on(make: Make) -> None
 
 def test_progress_only_rises(make: Make) -> None:
     engine = make(0.01)
-    token, seen = engine.submit(wanted(batch_count=2)), list[int]()
+    token, seen = ask(engine, wanted(batch_count=2)), list[int]()
     status = engine.status(token)
     while status.state in ("queued", "running"):
         status = engine.wait(token, status.revision, 5.0)
@@ -67,14 +68,14 @@ def test_progress_only_rises(make: Make) -> None:
 
 def test_tokens_cannot_be_guessed(make: Make) -> None:
     engine = make()
-    tokens = {engine.submit(wanted()) for _ in range(3)}
+    tokens = {ask(engine, wanted()) for _ in range(3)}
     assert len(tokens) == 3
     assert min(map(len, tokens)) >= 32
 
 
 def test_cancel_stops_a_running_job_at_once(make: Make) -> None:
     engine = make(FOREVER_S)
-    token = running(engine, engine.submit(wanted()))
+    token = running(engine, ask(engine, wanted()))
     started = time.monotonic()
     engine.cancel(token)
     engine.cancel(token)
@@ -88,7 +89,7 @@ def test_cancel_stops_a_running_job_at_once(make: Make) -> None:
 
 def test_a_waiting_job_is_stopped_at_once_and_never_runs(make: Make) -> None:
     engine = make(FOREVER_S)
-    first, second = engine.submit(wanted()), engine.submit(wanted())
+    first, second = ask(engine, wanted()), ask(engine, wanted())
     running(engine, first)
     engine.cancel(second)
     status = engine.status(second)
@@ -98,7 +99,7 @@ def test_a_waiting_job_is_stopped_at_once_and_never_runs(make: Make) -> None:
 
 def test_what_is_finished_when_a_job_is_stopped_is_kept(make: Make) -> None:
     engine = make(0.05)
-    token = engine.submit(wanted(batch_count=50))
+    token = ask(engine, wanted(batch_count=50))
     until(engine, token, lambda now: bool(now.outputs))
     engine.cancel(token)
     status = ended(engine, token)
@@ -109,7 +110,7 @@ def test_what_is_finished_when_a_job_is_stopped_is_kept(make: Make) -> None:
 
 def test_a_token_that_is_not_known_is_told(make: Make) -> None:
     engine = make()
-    for ask in (
+    for question in (
         lambda: engine.status("nothing"),
         lambda: engine.wait("nothing", 0, 1.0),
         lambda: engine.promote("nothing"),
@@ -119,7 +120,7 @@ def test_a_token_that_is_not_known_is_told(make: Make) -> None:
         lambda: engine.file("nothing"),
     ):
         with pytest.raises(UnknownName, match="no longer known"):
-            ask()
+            question()
     engine.cancel("nothing")
     assert engine.timeline("nothing") is None
 
@@ -127,29 +128,29 @@ def test_a_token_that_is_not_known_is_told(make: Make) -> None:
 def test_what_cannot_run_is_refused_before_it_is_queued(make: Make) -> None:
     engine = make()
     with pytest.raises(UnknownName, match=MODEL):
-        engine.submit(wanted(model="nowhere"))
+        ask(engine, wanted(model="nowhere"))
     with pytest.raises(UnknownName, match="no longer kept"):
-        engine.submit(replace(wanted(), branch=Branch("nobody", 0)))
+        ask(engine, replace(wanted(), branch=Branch("nobody", 0)))
     with pytest.raises(UnknownName, match="no longer kept"):
         engine.submit(VideoRequest("nobody"))
     training = parse_training({"name": "mine", "model": MODEL, "caption": "a boat", "steps": 2})
     with pytest.raises(BadInput, match="pictures"):
-        engine.submit(TrainLoraRequest(training, ()))
+        ask(engine, TrainLoraRequest(training, ()))
 
 
 def test_an_owner_may_not_fill_the_queue(make: Make) -> None:
     engine = make(FOREVER_S, limits=Limits(waiting=2))
-    running(engine, engine.submit(wanted(), "ada"))
+    running(engine, ask(engine, wanted(), "ada"))
     for _ in range(2):
-        engine.submit(wanted(), "ada")
+        ask(engine, wanted(), "ada")
     with pytest.raises(QueueFull, match="2 jobs waiting"):
-        engine.submit(wanted(), "ada")
-    engine.submit(wanted(), "bob")
+        ask(engine, wanted(), "ada")
+    ask(engine, wanted(), "bob")
 
 
 def test_only_the_last_jobs_that_ended_are_known(make: Make) -> None:
     engine = make(limits=Limits(ended=2))
-    tokens = [engine.submit(wanted(steps=1)) for _ in range(4)]
+    tokens = [ask(engine, wanted(steps=1)) for _ in range(4)]
     ended(engine, tokens[-1])
     with pytest.raises(UnknownName):
         engine.status(tokens[0])
@@ -161,12 +162,12 @@ def test_an_error_ends_one_job_with_a_sentence(
     make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = make()
-    status = ended(engine, engine.submit(wanted("!crash")))
+    status = ended(engine, ask(engine, wanted("!crash")))
     assert status.state == "failed"
     assert "Something went wrong" in str(status.error)
     assert "secret" not in str(status.error)
     assert "secret" in caplog.text
-    assert ended(engine, engine.submit(wanted())).state == "done"
+    assert ended(engine, ask(engine, wanted())).state == "done"
 
 
 @pytest.mark.parametrize("raised", [KeyError("seed"), SystemExit(3)], ids=["error", "exit"])
@@ -179,18 +180,18 @@ def test_an_error_in_what_is_told_of_a_job_ends_that_job_alone(
     engine = make()
     with monkeypatch.context() as patch:
         patch.setattr(facts, "info", broken)
-        status = ended(engine, engine.submit(wanted()))
+        status = ended(engine, ask(engine, wanted()))
     assert status.state == "failed"
     assert "Something went wrong" in str(status.error)
-    assert ended(engine, engine.submit(wanted())).state == "done"
+    assert ended(engine, ask(engine, wanted())).state == "done"
 
 
 def test_results_are_saved(make: Make, tmp_path: Path) -> None:
     engine = make(storage=Storage(tmp_path))
-    path = ended(engine, engine.submit(wanted())).outputs[0].path
+    path = ended(engine, ask(engine, wanted())).outputs[0].path
     assert path is not None
     assert Path(path).is_file()
-    unsaved = ended(engine, engine.submit(replace(wanted(), save=False)))
+    unsaved = ended(engine, ask(engine, replace(wanted(), save=False)))
     assert unsaved.outputs[0].path is None
 
 
@@ -203,10 +204,10 @@ def test_a_result_that_cannot_be_saved_ends_its_job_alone(make: Make, error: Exc
             raise error
 
     engine = make(storage=Full())
-    status = ended(engine, engine.submit(wanted()))
+    status = ended(engine, ask(engine, wanted()))
     assert status.state == "failed"
     assert ("full" in str(status.error)) == isinstance(error, StorageProblem)
-    assert ended(engine, engine.submit(replace(wanted(), save=False))).state == "done"
+    assert ended(engine, ask(engine, replace(wanted(), save=False))).state == "done"
 
 
 def test_a_training_is_a_job_in_the_background(make: Make) -> None:
@@ -222,7 +223,7 @@ def test_a_training_is_a_job_in_the_background(make: Make) -> None:
         }
     )
     picture = CaptionedPicture("a.png", np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8))
-    token = engine.submit(TrainLoraRequest(settings, (picture,)))
+    token = ask(engine, TrainLoraRequest(settings, (picture,)))
     status = ended(engine, token)
     assert status.state == "done", status.error
     assert status.progress.total == 2
@@ -233,9 +234,9 @@ def test_a_training_is_a_job_in_the_background(make: Make) -> None:
 
 def test_close_stops_everything(make: Make) -> None:
     engine = make(FOREVER_S)
-    first, second = engine.submit(wanted()), engine.submit(wanted())
+    first, second = ask(engine, wanted()), ask(engine, wanted())
     running(engine, first)
     engine.close()
     assert [engine.status(token).state for token in (first, second)] == ["stopped", "stopped"]
     with pytest.raises(QueueFull, match="closing"):
-        engine.submit(wanted())
+        ask(engine, wanted())

@@ -12,6 +12,7 @@ import pytest
 from backend.contracts.errors import BadInput, UnknownName
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Branch, VideoRequest
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.board import Limits
 from backend.engine.jobs.protocol import Engine
 from tests.engine.contract.conftest import SIDE_PX, STEPS, Make, wanted
@@ -20,7 +21,7 @@ from tests.jobs import ended, running, until, video_of
 
 def drawn(engine: Engine, **values: object) -> JobStatus:
     """A run that is done."""
-    status = ended(engine, engine.submit(wanted(**values)))
+    status = ended(engine, ask(engine, wanted(**values)))
     assert status.state == "done", status.error
     return status
 
@@ -59,7 +60,7 @@ def test_a_step_that_is_not_kept_is_told(make: Make) -> None:
 def test_a_branch_with_the_same_settings_gives_the_same_picture(make: Make) -> None:
     engine = make()
     done = drawn(engine)
-    token = engine.submit(replace(wanted(), branch=Branch(done.token, 1)))
+    token = ask(engine, replace(wanted(), branch=Branch(done.token, 1)))
     again = ended(engine, token)
     assert np.array_equal(again.outputs[0].image, done.outputs[0].image)
     assert again.info["steps"] == STEPS - 2
@@ -80,7 +81,7 @@ def test_a_video_has_every_step_in_full_size(make: Make, tmp_path: Path) -> None
 def test_a_video_is_of_full_size_while_the_device_is_busy(make: Make, tmp_path: Path) -> None:
     engine = make(0.02)
     done = drawn(engine)
-    busy = running(engine, engine.submit(wanted(steps=30)))
+    busy = running(engine, ask(engine, wanted(steps=30)))
     token = engine.submit(VideoRequest(done.token))
     waiting = engine.status(token)
     assert (waiting.state, waiting.position) == ("queued", 1)
@@ -109,7 +110,7 @@ def test_looking_at_steps_waits_for_nobody(make: Make) -> None:
     """While the device is busy there is a picture at once, as small as it may be."""
     engine = make(0.02)
     done = drawn(engine)
-    busy = running(engine, engine.submit(wanted(steps=100)))
+    busy = running(engine, ask(engine, wanted(steps=100)))
     frame = engine.timeline_frame(done.token, 1)
     assert engine.status(busy).state == "running"
     height, width = frame.shape[:2]
@@ -134,7 +135,7 @@ def test_what_is_kept_is_counted_and_goes_with_free_memory(make: Make) -> None:
 
 def test_a_running_job_keeps_its_steps_when_memory_is_freed(make: Make) -> None:
     engine = make(0.05)
-    token = engine.submit(wanted(steps=40))
+    token = ask(engine, wanted(steps=40))
     until(engine, token, lambda now: now.progress.step >= 3)
     engine.free_memory()
     status = ended(engine, token)

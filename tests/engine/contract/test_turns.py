@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from backend.engine.jobs.asking import ask
 from tests.engine.contract.conftest import STEPS, Make, wanted
 from tests.jobs import ended, running, until
 
 
 def test_positions_count_the_jobs_before(make: Make) -> None:
     engine = make(60.0)
-    running(engine, engine.submit(wanted()))
-    tokens = [engine.submit(wanted()) for _ in range(2)]
+    running(engine, ask(engine, wanted()))
+    tokens = [ask(engine, wanted()) for _ in range(2)]
     assert [engine.status(token).position for token in tokens] == [1, 2]
 
 
 def test_people_take_turns(make: Make) -> None:
     engine = make(60.0)
-    running(engine, engine.submit(wanted(), "ada"))
-    ada = [engine.submit(wanted(), "ada") for _ in range(3)]
-    bob = [engine.submit(wanted(), "bob") for _ in range(2)]
+    running(engine, ask(engine, wanted(), "ada"))
+    ada = [ask(engine, wanted(), "ada") for _ in range(3)]
+    bob = [ask(engine, wanted(), "bob") for _ in range(2)]
     order = [ada[0], bob[0], ada[1], bob[1], ada[2]]
     assert [engine.status(token).position for token in order] == [1, 2, 3, 4, 5]
 
 
 def test_one_moves_up_among_ones_own(make: Make) -> None:
     engine = make(60.0)
-    running(engine, engine.submit(wanted(), "ada"))
-    second, other, third = (engine.submit(wanted(), owner) for owner in ("ada", "bob", "ada"))
+    running(engine, ask(engine, wanted(), "ada"))
+    second, other, third = (ask(engine, wanted(), owner) for owner in ("ada", "bob", "ada"))
     engine.promote(third)
     engine.promote(other)
     assert [engine.status(token).position for token in (third, other, second)] == [1, 2, 3]
@@ -33,17 +34,17 @@ def test_one_moves_up_among_ones_own(make: Make) -> None:
 
 def test_an_interactive_job_goes_before_those_in_the_background(make: Make) -> None:
     engine = make(60.0)
-    running(engine, engine.submit(wanted()))
-    slow, quick = engine.submit(wanted(), background=True), engine.submit(wanted())
+    running(engine, ask(engine, wanted()))
+    slow, quick = ask(engine, wanted(), background=True), ask(engine, wanted())
     assert [engine.status(token).position for token in (quick, slow)] == [1, 2]
 
 
 def test_a_job_in_the_background_gives_way_while_it_runs(make: Make) -> None:
     engine = make(0.02)
-    alone = ended(engine, engine.submit(wanted(steps=20))).outputs[0].image
-    slow = engine.submit(wanted(steps=20), background=True)
+    alone = ended(engine, ask(engine, wanted(steps=20))).outputs[0].image
+    slow = ask(engine, wanted(steps=20), background=True)
     until(engine, slow, lambda now: now.progress.step >= 2)
-    quick = engine.submit(wanted("a boat", steps=2))
+    quick = ask(engine, wanted("a boat", steps=2))
     assert engine.status(quick).position == 0
     assert ended(engine, quick).state == "done"
     assert engine.status(slow).state == "running"
@@ -54,18 +55,18 @@ def test_a_job_in_the_background_gives_way_while_it_runs(make: Make) -> None:
 
 def test_a_job_that_gave_way_counts_its_own_time(make: Make) -> None:
     engine = make(0.02)
-    slow = engine.submit(wanted(steps=5), background=True)
+    slow = ask(engine, wanted(steps=5), background=True)
     until(engine, slow, lambda now: now.progress.step >= 1)
-    quick = engine.submit(wanted(steps=60))
+    quick = ask(engine, wanted(steps=60))
     quick_s = ended(engine, quick).info["elapsed_s"]
     assert ended(engine, slow).info["elapsed_s"] < quick_s
 
 
 def test_the_wait_is_foreseen_once_the_pace_is_known(make: Make) -> None:
     engine = make(0.05)
-    ended(engine, engine.submit(wanted()))
-    running(engine, engine.submit(wanted(steps=60)))
-    waiting = engine.submit(wanted())
+    ended(engine, ask(engine, wanted()))
+    running(engine, ask(engine, wanted(steps=60)))
+    waiting = ask(engine, wanted())
     status = engine.status(waiting)
     assert status.state == "queued"
     assert status.progress.eta_s is not None

@@ -11,6 +11,7 @@ from PIL import Image
 
 from backend.contracts.errors import UnknownName
 from backend.contracts.events import Preview
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.protocol import Engine
 from tests.engine.contract.conftest import SIDE_PX, STEPS, Make, wanted
@@ -33,7 +34,7 @@ def watched(engine: Engine, token: str) -> list[Preview]:
 
 def test_previews_rise_to_the_final_one(make: Make) -> None:
     engine = make(0.02)
-    seen = watched(engine, engine.submit(wanted(batch_size=3)))
+    seen = watched(engine, ask(engine, wanted(batch_size=3)))
     revisions = [preview.revision for preview in seen]
     assert revisions == sorted(set(revisions))
     assert (seen[-1].step, seen[-1].total) == (STEPS, STEPS)
@@ -43,7 +44,7 @@ def test_previews_rise_to_the_final_one(make: Make) -> None:
 
 def test_after_the_end_there_is_no_waiting_for_previews(make: Make) -> None:
     engine = make()
-    token = engine.submit(wanted())
+    token = ask(engine, wanted())
     ended(engine, token)
     started = time.monotonic()
     assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=60.0)) is None
@@ -52,7 +53,7 @@ def test_after_the_end_there_is_no_waiting_for_previews(make: Make) -> None:
 
 def test_a_wait_for_a_preview_ends_in_time(make: Make) -> None:
     engine = make(60.0)
-    token = running(engine, engine.submit(wanted()))
+    token = running(engine, ask(engine, wanted()))
     assert asyncio.run(engine.next_preview(token, 0, timeout_s=0.05)) is None
     with pytest.raises(UnknownName):
         asyncio.run(engine.next_preview("nothing", 0))
@@ -60,7 +61,7 @@ def test_a_wait_for_a_preview_ends_in_time(make: Make) -> None:
 
 def test_news_come_at_once(make: Make) -> None:
     engine = make(0.05)
-    token = engine.submit(wanted())
+    token = ask(engine, wanted())
     status = running(engine, token)
     started = time.monotonic()
     before = engine.status(status)
@@ -70,7 +71,7 @@ def test_news_come_at_once(make: Make) -> None:
 
 def test_a_job_whose_watcher_left_stops_after_the_grace_period(make: Make) -> None:
     engine = make(0.02, patience=Patience(grace_s=0.1))
-    token = engine.submit(wanted(steps=150))
+    token = ask(engine, wanted(steps=150))
     engine.detach(token)
     status = ended(engine, token)
     assert status.state == "stopped"
@@ -79,7 +80,7 @@ def test_a_job_whose_watcher_left_stops_after_the_grace_period(make: Make) -> No
 
 def test_a_watcher_that_comes_back_keeps_its_job(make: Make) -> None:
     engine = make(0.02, patience=Patience(grace_s=0.2))
-    token = engine.submit(wanted(steps=40))
+    token = ask(engine, wanted(steps=40))
     engine.detach(token)
     engine.touch(token)
     assert ended(engine, token).state == "done"
@@ -87,19 +88,19 @@ def test_a_watcher_that_comes_back_keeps_its_job(make: Make) -> None:
 
 def test_nobody_is_stopped_for_never_having_watched(make: Make) -> None:
     engine = make(0.02, patience=Patience(grace_s=0.1))
-    assert ended(engine, engine.submit(wanted(steps=30))).state == "done"
+    assert ended(engine, ask(engine, wanted(steps=30))).state == "done"
 
 
 def test_work_that_nobody_watches_has_a_deadline(make: Make) -> None:
     engine = make(0.02, patience=Patience(deadline_s=0.3))
-    status = ended(engine, engine.submit(wanted(steps=150)))
+    status = ended(engine, ask(engine, wanted(steps=150)))
     assert status.state == "stopped"
     assert "--unwatched-hours" in str(status.error)
 
 
 def test_work_that_is_watched_has_none(make: Make) -> None:
     engine = make(0.02, patience=Patience(deadline_s=0.5))
-    token = engine.submit(wanted(steps=60))
+    token = ask(engine, wanted(steps=60))
     status = engine.status(token)
     while status.state in ("queued", "running"):
         engine.touch(token)

@@ -17,6 +17,7 @@ from backend.contracts.library import Library, ModelEntry
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.engine.local.library import first_look
 from backend.engine.local.starting import StartingEngine, settled
@@ -76,7 +77,7 @@ def test_nobody_waits_for_it_who_asks_of_a_job() -> None:
     engine = StartingEngine(slow, HAND)
     engine.cancel("a token")
     assert engine.timeline("a token") is None
-    for ask in (
+    for question in (
         lambda: engine.touch("a token"),
         lambda: engine.detach("a token"),
         lambda: engine.status("a token"),
@@ -88,10 +89,10 @@ def test_nobody_waits_for_it_who_asks_of_a_job() -> None:
         lambda: asyncio.run(engine.next_preview("a token", 0)),
     ):
         with pytest.raises(UnknownName, match="still starting"):
-            ask()
+            question()
     slow.go.set()
     settled(engine)
-    token = engine.submit(Request(Txt2ImgSettings(model="pocket")))
+    token = ask(engine, Request(Txt2ImgSettings(model="pocket")))
     engine.touch(token)
     assert ended(engine, token).state == "done"
     engine.close()
