@@ -22,6 +22,7 @@ lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m pyright --warnings
+	@$(PY) scripts/check_scripts
 
 parity: $(DEV_STAMP)
 	@$(PY) -m pytest -m parity -v $(ARGS)

@@ -171,6 +171,11 @@ class Pages:
         ready(page)
         self._leaving = False
 
+    def wait(self, page: Page) -> None:
+        """Waits for a page that reloads itself."""
+        page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
+        ready(page)
+
     def leave(self, page: Page) -> None:
         """Goes to an empty page; as with `reload`."""
         self._leaving = True

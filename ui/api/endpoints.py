@@ -34,7 +34,8 @@ from backend.recipes.metadata import read
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
 from ui.api.training import train_lora_endpoint
 from ui.api.verify import verify_endpoint
-from ui.page.stream import ENDED, sentence
+from ui.jobs.sentences import sentence
+from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 

@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 
 from backend.contracts.events import JobStatus, Output
 from backend.recipes.metadata import write_png
-from ui.page.stream import sentence
+from ui.jobs.sentences import sentence
 
 REPORT_EVERY_S = 0.25
 

@@ -17,7 +17,7 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
-from ui.page.stream import ENDED
+from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.panels.training_files import read_training_files
 

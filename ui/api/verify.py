@@ -15,7 +15,7 @@ from backend.contracts.settings import MODES
 from backend.engine.jobs.asking import ask
 from backend.recipes.verify import open_original, request_for
 from ui.api.parts import refusal, report, signed
-from ui.page.stream import ENDED
+from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.panels.verify import outcome, watch
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,21 @@ from backend.storage.presets import PresetStore
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
+from ui.gradio_compat.early_script import EarlyScript
+from ui.jobs.asked import Desk
+from ui.jobs.routes import PREFIX, job_routes
 from ui.page.controls import control_for
 from ui.page.filling import Filler
 from ui.page.following import connect_model
 from ui.page.form import Form
 from ui.page.header import header
 from ui.page.linking import connect_links
-from ui.page.queueing import connect_queue
+from ui.page.remembering import remember
 from ui.page.send import connect_sends
 from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.tabs import TABS
-from ui.page.theme import STATIC, css, head, theme
+from ui.page.theme import COMPAT, STATIC, css, theme
 from ui.page.workspace import Workspace
 from ui.panels.check import check_panel
 from ui.panels.history import connect_records, history_drawer
@@ -38,6 +41,7 @@ from ui.panels.presets import PresetPanel
 from ui.panels.verify import connect_verify
 from ui.sdapi.access import BasicAuth
 from ui.sdapi.routes import controlnet, sdapi
+from ui.server.bundle import Script, bundle
 from ui.server.guard import Guard, HostList
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 
@@ -58,11 +62,15 @@ class Page:
     Attributes:
         blocks: Gradio's side of it.
         studio: What it talks to.
+        desks: Make requests of what the tabs send, by mode.
+        script: What the page's browser runs.
         notice: Shown to every visitor when not empty.
     """
 
     blocks: gr.Blocks
     studio: Studio
+    desks: Mapping[str, Desk]
+    script: Script
     notice: Notice = field(default_factory=Notice)
 
 
@@ -103,8 +111,8 @@ def build(studio: Studio) -> Page:
         gr.HTML(LINK)
         for space in spaces:
             space.connect(blocks)
+        remember(blocks, spaces)
         connect_model(top.model, spaces)
-        connect_queue(studio.engine, top, spaces)
         connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
         filler = Filler(studio, top, spaces, tabs)
@@ -112,7 +120,8 @@ def build(studio: Studio) -> Page:
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
         connect_verify(studio, check, [drawer, top.notices], spaces)
     scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
-    return Page(blocks, studio, notice)
+    desks = {space.tab.mode: space for space in spaces}
+    return Page(blocks, studio, desks, bundle(STATIC, COMPAT), notice)
 
 
 def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | None]:
@@ -126,14 +135,20 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     """
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
-    middleware = [Middleware(Guard, hosts=hosts), Middleware(GZipMiddleware, compresslevel=5)]
+    middleware = [
+        Middleware(Guard, hosts=hosts),
+        Middleware(GZipMiddleware, compresslevel=5),
+        Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
+    ]
+    routes = job_routes(page.studio.engine, page.desks, page.script)
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,
         "exception_handlers": {TypeError: unknown_field},
+        "routes": routes,
     }
     if plan.api:
-        app_options["routes"] = [
+        routes += [
             Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth)),
             Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth)),
         ]
@@ -160,7 +175,6 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         allowed_paths=[str(page.studio.outputs)],
         theme=theme(),
         css=css(),
-        head=head(),
         app_kwargs=app_options,
     )
     if share_url:

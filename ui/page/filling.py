@@ -9,8 +9,8 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
+from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes
-from ui.page.stream import sentence
 from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
@@ -36,7 +36,7 @@ class Filler:
         self._spaces = workspaces
         self._tabs = tabs
         self._forms = [c for space in workspaces for c in (*space.form.components, space.actions)]
-        self._grids = [space.grid for space in workspaces if space.grid is not None]
+        self._grids = [space.axes for space in workspaces if space.axes is not None]
         self._axes = [part for grid in self._grids for part in grid.parts.values()]
         self._notices = header.notices
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,6 @@ import gradio as gr
 from ui.page.controls import model_choice
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
-from ui.panels.queue import queue_functions
 
 _STATUS = """
 <div class="loom-status">
@@ -64,7 +62,6 @@ class Header:
 def notes(
     *texts: str,
     kind: str = "info",
-    queued: dict[str, str] | None = None,
     verify: dict[str, str] | None = None,
     link: str = "",
     folds: Sequence[str] = (),
@@ -74,14 +71,12 @@ def notes(
     Args:
         texts: To show.
         kind: "info", "warn" or "error".
-        queued: A job for the page's list: job, mode, words.
         verify: A picture that the first sentence offers to verify: path or name.
         link: A recipe to copy as a link.
         folds: Accordions to open, by element id: something was put into them.
     """
     return {
         "id": next(_numbers),
-        "queued": queued,
         "verify": verify,
         "link": link,
         "folds": list(folds),
@@ -95,20 +90,7 @@ def header(studio: Studio) -> Header:
     Args:
         studio: Its library fills the dropdowns.
     """
-    engine = studio.engine
-
-    async def system(asked: Any) -> dict[str, Any]:
-        """Memory and device, for the header."""
-        memory = await asyncio.to_thread(engine.memory)  # the engine may still be starting
-        library = await asyncio.to_thread(engine.library)
-        return {**asdict(memory), "device": library.device, "dtype": library.dtype}
-
-    async def free(asked: Any) -> dict[str, Any]:
-        """The button of the memory panel."""
-        return {"freed": await asyncio.to_thread(engine.free_memory)}
-
-    watching = queue_functions(engine)
-    library = engine.library()
+    library = studio.engine.library()
     models = [model_choice(card) for card in library.models]
     with gr.Row(elem_classes="loom-header"):
         gr.HTML(_BRAND, apply_default_css=False, elem_classes="loom-brand-box", js_on_load=None)
@@ -137,7 +119,6 @@ def header(studio: Studio) -> Header:
             None,
             html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
-            server_functions=[system, free, *watching],
             apply_default_css=False,
             elem_classes="loom-status-box",
         )

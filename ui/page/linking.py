@@ -16,14 +16,15 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings, parse
 from backend.recipes.permalink import MAX_CHARS, decode, encode
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.event_data import given
+from ui.jobs.sentences import sentence
 from ui.page.filling import Filler
 from ui.page.header import Header, notes
 from ui.page.send import chosen
-from ui.page.stream import sentence
 from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
-from ui.page.workspace import Workspace, given
+from ui.page.workspace import Workspace
 from ui.panels.presets import PresetPanel
 
 WITHOUT = "Pictures that a recipe begins with are not in its link."

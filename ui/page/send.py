@@ -13,6 +13,7 @@ from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
+from ui.gradio_compat.event_data import told
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 
@@ -26,7 +27,7 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
     }
 
     def send(evt: gr.EventData) -> list[Any]:
-        data = evt._data if isinstance(evt._data, dict) else {}
+        data = told(evt)
         output = chosen(engine, data.get("job"), data.get("image"))
         wanted = data.get("to")
         if output is None or wanted not in receivers:

@@ -1,27 +1,15 @@
 """The stage: canvas, progress, timeline and results of a tab, as one component of our own.
 
-Its state is one JSON value that no template reads: the page's script puts every text into the
-document by `textContent`. Preview frames are pulled through server functions.
+The page's script fills it: states of jobs and pictures come over the routes of `ui.jobs`, and every
+text enters the document by `textContent`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from backend.contracts.errors import LoomError
-from backend.contracts.events import Pixels
-from backend.contracts.requests import VideoRequest
-from ui.page.stream import data_uri
-from ui.page.studio import Studio
-
-STATIC = Path(__file__).parents[1] / "static"
-POLL_S = 5.0
 EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "verify", "link")
 
 _TEMPLATE = """
@@ -81,114 +69,24 @@ _TEMPLATE = """
 """
 
 
-def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
-    """(H, W, 3) -> JPEG."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
-
-
-def png_uri(pixels: Pixels) -> str:
-    """(H, W, 3) -> PNG as a data URI, for thin lines that JPEG would smear."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
-    return data_uri(stream.getvalue(), "image/png")
-
-
 def stage(
-    studio: Studio,
-    mode: str,
-    heading: str,
-    text: str,
-    first: dict[str, Any],
-    *,
-    starts: bool = False,
+    mode: str, heading: str, text: str, first: dict[str, Any], *, starts: bool = False
 ) -> gr.HTML:
     """Builds the stage of a tab.
 
     Args:
-        studio: Its engine answers for previews and timelines.
         mode: Name of the tab's mode.
         heading: What the empty canvas says first.
         text: What the tab is for.
-        first: The state to begin with.
+        first: Example prompts, and where results can be sent.
         starts: Offer to show the noised picture that a run starts from.
     """
-    engine = studio.engine
-
-    async def next_frame(asked: Any) -> dict[str, Any]:
-        """The newest preview above `revision`; waits on the event loop, without a thread."""
-        try:
-            job, revision = _text(asked, "job"), _number(asked, "revision")
-            engine.touch(job)
-            preview = await engine.next_preview(job, revision, POLL_S)
-        except LoomError as error:
-            return {"error": str(error)}
-        if preview is None:
-            return {"revision": revision}
-        return {
-            "revision": preview.revision,
-            "step": preview.step,
-            "total": preview.total,
-            "final": preview.final,
-            "src": data_uri(preview.jpeg, "image/jpeg"),
-        }
-
-    def timeline_frame(asked: Any) -> dict[str, Any]:
-        """One stored step as a picture."""
-        try:
-            pixels = engine.timeline_frame(
-                _text(asked, "job"),
-                _number(asked, "step"),
-                "xt" if _text(asked, "kind") == "xt" else "x0",
-                _number(asked, "image"),
-            )
-        except LoomError as error:
-            return {"error": str(error)}
-        return {"src": data_uri(encode_jpeg(pixels), "image/jpeg")}
-
-    async def save_video(asked: Any) -> dict[str, Any]:
-        """Begins the run's video; `video_state` says how far it is."""
-        wanted = VideoRequest(_text(asked, "job"), _number(asked, "image"))
-        try:
-            return {"job": await asyncio.to_thread(engine.submit, wanted)}
-        except LoomError as error:
-            return {"error": str(error)}
-
-    def video_state(asked: Any) -> dict[str, Any]:
-        """How far a video is, and the video once it is done."""
-        try:
-            token = _text(asked, "job")
-            engine.touch(token)
-            status, video = engine.status(token), engine.file(token)
-        except LoomError as error:
-            return {"error": str(error)}
-        if status.state in ("failed", "stopped"):
-            return {"error": status.error or "The video was not made; save it again."}
-        progress = status.progress
-        state = {"position": status.position, "step": progress.step, "total": progress.total}
-        if status.state != "done" or video is None:
-            return state
-        return state | {"src": data_uri(video.content, video.kind)}
-
-    def result_view(asked: Any) -> dict[str, Any]:
-        """A picture that explains a result, e.g. which edges it kept."""
-        try:
-            results = engine.results(_text(asked, "job"))
-        except LoomError as error:
-            return {"error": str(error)}
-        index, name = _number(asked, "image"), _text(asked, "name")
-        if not 0 <= index < len(results) or name not in results[index].views:
-            return {"error": "That view is no longer kept; generate again."}
-        return {"src": png_uri(results[index].views[name])}
-
     return gr.HTML(
         first,
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading)
         .replace("WELCOME_TEXT", text)
         .replace("STARTS", str(starts).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
-        server_functions=[next_frame, timeline_frame, save_video, video_state, result_view],
         apply_default_css=False,
         elem_id=f"{mode}-stage",
         elem_classes="loom-stage",
@@ -202,13 +100,3 @@ def mount_call(function: str, mode: str, events: tuple[str, ...]) -> str:
         f"loom.{function}(element, {{mode: '{mode}', trigger: loom.telling('{mode}', trigger), "
         f"props, server, watch, upload, events: [{names}]}});"
     )
-
-
-def _text(asked: Any, key: str) -> str:
-    value = asked.get(key) if isinstance(asked, dict) else None
-    return value[:200] if isinstance(value, str) else ""
-
-
-def _number(asked: Any, key: str) -> int:
-    value = asked.get(key) if isinstance(asked, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

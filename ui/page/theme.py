@@ -8,6 +8,7 @@ from gradio import themes
 from gradio.themes.utils import colors
 
 STATIC = Path(__file__).parents[1] / "static"
+COMPAT = STATIC.parent / "gradio_compat"
 
 _FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -120,11 +121,3 @@ def theme() -> themes.Base:
 def css() -> str:
     """The style sheet given to `launch`."""
     return (STATIC / "loom.css").read_text("utf-8")
-
-
-def head() -> str:
-    """The page's scripts, given to `launch`: they run once, before any component is there."""
-    others = sorted(path.name for path in STATIC.glob("*.js") if path.name != "loom.js")
-    return "".join(
-        f"<script>{(STATIC / name).read_text('utf-8')}</script>" for name in ("loom.js", *others)
-    )

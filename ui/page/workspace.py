@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from backend.contracts.errors import LoomError
+from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Settings, parse
 from backend.resolve.wildcards import has_wildcards
+from ui.gradio_compat.carrying import gathered
+from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.late_chunks import fetched_with
-from ui.page.carrying import carried, unpacked
 from ui.page.controls import card_of
 from ui.page.form import Form
-from ui.page.remembering import remember
 from ui.page.stage import mount_call, stage
-from ui.page.stream import failed, observe, run
 from ui.page.studio import Studio
 from ui.panels.embedding_chips import embedding_chips
 from ui.panels.grid import GridPanel
@@ -41,7 +38,7 @@ def _no_pictures() -> dict[str, Component]:
     return {}
 
 
-def _no_pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+def _no_pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
     return {}
 
 
@@ -84,7 +81,7 @@ class Tab:
         main: Settings fields always in sight.
         advanced: Fields in the Advanced accordion.
         pictures: Builds further input components, by name, above the prompt.
-        pixels: Those components and their raw values, by name -> `Request.images`.
+        pixels: The raw values of those components, by name -> `Request.images`.
         accepts_picture: Whether pictures may be sent here.
         receivers: The components of `pictures` that they are sent into, with what each is called
             where there are several.
@@ -105,7 +102,7 @@ class Tab:
     main: tuple[str, ...]
     advanced: tuple[str, ...]
     pictures: Callable[[], dict[str, Component]] = _no_pictures
-    pixels: Callable[[dict[str, Component], dict[str, Any]], dict[str, Pixels]] = _no_pixels
+    pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
     receivers: tuple[tuple[str, str], ...] = (("image", ""),)
     beside: tuple[str, ...] = ()
@@ -148,7 +145,7 @@ class Workspace:
         mode = tab.mode
         first_model = str(getattr(form.parts["model"], "value", ""))
         examples = card_of(studio.engine.library(), first_model).example_prompts
-        start = {"state": "empty", "examples": list(examples)[:3], "targets": targets}
+        start = {"examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
                 with gr.Group(elem_classes="loom-source", visible=tab.pictures is not _no_pictures):
@@ -177,9 +174,7 @@ class Workspace:
                 self.actions = gr.HTML(
                     None,
                     html_template=_ACTIONS,
-                    js_on_load=mount_call(
-                        "mountActions", mode, ("generate", "stop", "reset", "enqueue", "follow")
-                    ),
+                    js_on_load=mount_call("mountActions", mode, ("generate", "reset")),
                     apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -208,7 +203,7 @@ class Workspace:
                 ):
                     form.add("loras")
                 self._add_folds(early=False)
-                self.grid = GridPanel(studio, form) if tab.grid else None
+                self.axes = GridPanel(studio, form) if tab.grid else None
                 with (
                     gr.Accordion(
                         "Advanced", open=False, elem_id=f"{mode}-advanced", elem_classes="loom-fold"
@@ -219,12 +214,11 @@ class Workspace:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(
-                    studio, mode, tab.heading, tab.text, start, starts="image" in self.pictures
+                    mode, tab.heading, tab.text, start, starts="image" in self.pictures
                 )
                 self.results = tab.result() | tab.panel(studio)
         self.actions.value = {"defaults": form.defaults(first_model)}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
-        self.kept_job = gr.BrowserState(None, storage_key=f"loom-{mode}-job", secret="loom")
 
     def _add_folds(self, *, early: bool) -> None:
         for fold in self.tab.folds:
@@ -247,74 +241,17 @@ class Workspace:
 
     def connect(self, page: gr.Blocks) -> None:
         """Wires the events; called once every tab is built."""
-        self._connect_runs(page)
+        self._connect_runs()
         self._connect_controls()
-        if self.grid is not None:
-            self.grid.connect(
-                self.pictures,
-                partial(self.tab.pixels, self.pictures),
-                [self.stage, self.kept_job],
-            )
+        if self.axes is not None:
+            self.axes.connect(self.pictures)
         self.page = page
         self.tab.connect(self)
-        remember(page, form=self.form, kept=self.kept_form, actions=self.actions, stage=self.stage)
 
-    def _connect_runs(self, page: gr.Blocks) -> None:
-        engine = self.studio.engine
-
-        async def generate(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
-            raw, _ = unpacked(sent)
-            async with aclosing(self._runs(raw, owner_of(request), None)) as states:
-                async for state in states:
-                    yield state
-
-        async def branch(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
-            raw, event = unpacked(sent)
-            source = Branch(str(event.get("job", "")), _whole(event.get("step", 0)))
-            async with aclosing(self._runs(raw, owner_of(request), source)) as states:
-                async for state in states:
-                    yield state
-
-        inputs, outputs = self.form.parts | self.pictures, [self.stage, self.kept_job]
-        carried(self.actions.generate, generate, inputs, outputs, concurrency_limit=None)
-        carried(
-            self.stage.branch,
-            branch,
-            inputs,
-            outputs,
-            told=f"{self.tab.mode}.branch",
-            concurrency_limit=None,
-        )
-
-        def stop(evt: gr.EventData) -> None:
-            engine.cancel(str(given(evt, "job", "")))
-
-        self.actions.stop(
-            stop,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-            trigger_mode="multiple",
-        )
-
-        async def reattach(job: Any) -> AsyncGenerator[Any, None]:
-            if not isinstance(job, str) or len(job) > 200:
-                return
-            try:
-                async with aclosing(observe(engine, job)) as states:
-                    async for state in states:
-                        yield state
-            except LoomError:
-                return  # the server has forgotten the job: the page starts empty
-
-        page.load(
-            reattach,
-            inputs=self.kept_job,
-            outputs=self.stage,
-            show_progress="hidden",
-            concurrency_limit=None,
-            api_visibility="private",
-        )
+    def _connect_runs(self) -> None:
+        inputs = self.form.parts | self.pictures
+        gathered(self.actions.generate, f"{self.tab.mode}.generate", inputs)
+        gathered(self.stage.branch, f"{self.tab.mode}.branch", inputs)
 
     async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
         """What the components' raw values ask for.
@@ -322,26 +259,22 @@ class Workspace:
         Raises:
             LoomError: With the sentence to show.
         """
-        images = await asyncio.to_thread(self.tab.pixels, self.pictures, raw)
+        images = await asyncio.to_thread(self.tab.pixels, raw)
         settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
         if branch is not None:
             settings = self._with_seeds_of(branch.token, settings)
         return Request(settings, images=images, branch=branch)
 
-    async def _runs(
-        self, raw: dict[str, Any], owner: str, branch: Branch | None
-    ) -> AsyncGenerator[tuple[Any, Any], None]:
-        try:
-            request = await self.request(raw, branch)
-        except Exception as error:
-            yield failed(error), gr.skip()
-            return
-        said = None
-        async with aclosing(run(self.studio.engine, request, owner)) as states:
-            async for state in states:
-                job = state["job"]
-                yield state, gr.skip() if job in (None, said) else job
-                said = job
+    async def grid(self, raw: dict[str, Any]) -> Request:
+        """The X/Y/Z grid that they ask for.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        if self.axes is None:
+            raise BadInput(f"{self.tab.title} has no grid.")
+        images = await asyncio.to_thread(self.tab.pixels, raw)
+        return Request(self.axes.settings(raw), images)
 
     def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
         """A branch goes on with the run's own noise where the form leaves the seed open.
@@ -393,11 +326,8 @@ class Workspace:
         seed = form.parts["seed"]
         self.dice.click(lambda: -1, outputs=seed, **quiet)
 
-        def recycle(shown: Any) -> Any:
-            results = shown.get("results") if isinstance(shown, dict) else None
-            return _whole(results[0].get("seed"), -1) if results else gr.skip()
-
-        self.recycle.click(recycle, inputs=self.stage, outputs=seed, **quiet)
+        drawn = f"(seed) => loom.stages.{form.mode}?.value.results?.[0]?.seed ?? seed"
+        self.recycle.click(fn=None, js=drawn, inputs=seed, outputs=seed, **quiet)
 
         def reuse(evt: gr.EventData) -> int:
             return _whole(given(evt, "seed", -1), -1)
@@ -417,7 +347,7 @@ class Workspace:
         self.stage.example(example, outputs=form.parts["prompt"], **quiet)
 
         def fill(evt: gr.EventData) -> tuple[str, str]:
-            return read_fill(evt._data)
+            return read_fill(told(evt))
 
         self.words.fill(
             fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]], **quiet
@@ -427,12 +357,6 @@ class Workspace:
 def owner_of(request: gr.Request) -> str:
     """Whom the queue is fair to; no authority rests on it."""
     return str(request.username or request.session_hash or "")
-
-
-def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
-    """What the page's script handed over with an event under that key."""
-    data = evt._data
-    return data.get(key, otherwise) if isinstance(data, dict) else otherwise
 
 
 def _whole(value: Any, otherwise: int = 0) -> int:

@@ -13,10 +13,12 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import ReadRecord, read
+from ui.jobs.pictures import file_url
+from ui.jobs.sentences import sentence
+from ui.jobs.state import result_of
 from ui.page.send import chosen
 from ui.page.settings_words import differences
 from ui.page.stage import mount_call
-from ui.page.stream import file_url, result_of, sentence
 from ui.page.studio import Studio
 
 MAX_DIFFERENCES = 40
@@ -83,7 +85,10 @@ def _shown(studio: Studio, asked: Any) -> tuple[dict[str, Any], ReadRecord]:
         raise BadInput("One of the pictures is no longer kept; choose it from the history.")
     made = output.record
     record = ReadRecord(made.mode, made.settings, (), "latent-loom", made.model, made.extra)
-    return {"src": result_of(output)["url"], "label": _label(made.settings)}, record
+    return {
+        "src": result_of(str(asked["job"]), output)["url"],
+        "label": _label(made.settings),
+    }, record
 
 
 def _label(settings: dict[str, Any]) -> str:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from backend.contracts.axes import LORA, PROMPT_SR
 from backend.contracts.errors import BadInput
-from backend.contracts.events import Pixels
-from backend.contracts.requests import Request
 from backend.contracts.settings import Settings, XyzGridSettings, axis_fields, parse
 from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import complete
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import gathered
+from ui.jobs.sentences import sentence
 from ui.page.controls import CHOICE_TITLES, title
 from ui.page.form import Form
 from ui.page.stage import mount_call
-from ui.page.stream import failed, run, sentence
 from ui.page.studio import Studio
 
 _TEMPLATE = """
@@ -82,18 +79,11 @@ class GridPanel:
                 elem_classes="loom-grid",
             )
 
-    def connect(
-        self,
-        pictures: dict[str, Any],
-        decoded: Callable[[Any], dict[str, Pixels]],
-        shown: list[gr.components.Component],
-    ) -> None:
+    def connect(self, pictures: dict[str, Any]) -> None:
         """Wires the section.
 
         Args:
             pictures: The tab's components that hold pictures.
-            decoded: Makes pictures of their values.
-            shown: The tab's stage, which shows the grid, and what keeps its job.
         """
         engine = self.studio.engine
         quiet: dict[str, Any] = {
@@ -138,23 +128,7 @@ class GridPanel:
                 names, inputs=[field, values], outputs=values, trigger_mode="always_last", **quiet
             )
 
-        async def draw(sent: Any, request: gr.Request) -> AsyncGenerator[tuple[Any, Any], None]:
-            raw, _ = unpacked(sent)
-            try:
-                images = await asyncio.to_thread(decoded, raw)
-                wanted = Request(self._settings(raw), images)
-            except Exception as error:
-                yield failed(error), gr.skip()
-                return
-            said = None
-            owner = str(request.username or request.session_hash or "")
-            async with aclosing(run(engine, wanted, owner)) as states:
-                async for state in states:
-                    job = state["job"]
-                    yield state, gr.skip() if job in (None, said) else job
-                    said = job
-
-        carried(self.start.draw, draw, inputs | pictures, shown, concurrency_limit=None)
+        gathered(self.start.draw, f"{self.form.mode}.draw", inputs | pictures)
 
     def _forecast(self) -> Callable[..., Any]:
         async def forecast(raw: Any) -> dict[str, Any]:
@@ -162,9 +136,7 @@ class GridPanel:
             try:
                 if not isinstance(raw, dict):
                     raise BadInput(EMPTY)
-                return await asyncio.to_thread(
-                    lambda: cost(self.studio.engine, self._settings(raw))
-                )
+                return await asyncio.to_thread(lambda: cost(self.studio.engine, self.settings(raw)))
             except Exception as error:
                 return {"text": sentence(error), "ready": False}
 
@@ -174,7 +146,12 @@ class GridPanel:
         """Updates for `parts` that show the axes of a grid's settings."""
         return [str(settings.get(name, "")) for name in self.parts]
 
-    def _settings(self, raw: dict[str, Any]) -> XyzGridSettings:
+    def settings(self, raw: dict[str, Any]) -> XyzGridSettings:
+        """The grid that the values of the form and the axes ask for.
+
+        Raises:
+            BadInput: There is no axis, or a value cannot be used.
+        """
         values = self.form.values({k: raw[k] for k in self.form.parts if k in raw})
         values |= {k: v for k, v in SINGLE.items() if k in values}
         base = {k: v for k, v in values.items() if k not in Settings.model_fields}

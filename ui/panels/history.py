@@ -10,13 +10,13 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput, LoomError
 from backend.recipes.metadata import read
+from ui.gradio_compat.event_data import given
+from ui.jobs.pictures import data_uri
 from ui.page.controls import ENDS
 from ui.page.filling import Filler
 from ui.page.header import Header
 from ui.page.stage import mount_call
-from ui.page.stream import data_uri
 from ui.page.studio import Studio
-from ui.page.workspace import given
 from ui.server.uploads import read_upload
 
 PAGE = 24

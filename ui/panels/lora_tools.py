@@ -16,9 +16,11 @@ from backend.contracts.settings import LoraMixSettings, parse
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.engine.jobs.asking import ask
 from backend.resolve.prompt_loras import take_loras
-from ui.page.carrying import carried, unpacked
-from ui.page.stage import encode_jpeg, mount_call
-from ui.page.stream import data_uri, result_of, sentence
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.jobs.pictures import data_uri, encode_jpeg
+from ui.jobs.sentences import sentence
+from ui.jobs.state import result_of
+from ui.page.stage import mount_call
 from ui.page.studio import Studio
 from ui.page.workspace import Workspace
 
@@ -151,7 +153,7 @@ def _pad_functions(studio: Studio) -> list[Any]:
         """How far that picture is."""
         try:
             status = engine.status(_job(asked))
-            done = [result_of(output) for output in status.outputs]
+            done = [result_of(status.token, output) for output in status.outputs]
         except Exception as error:
             return {"error": sentence(error)}
         return _state(status) | {"url": done[0]["url"] if done else ""}

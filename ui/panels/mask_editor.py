@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,22 +12,12 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
+from ui.gradio_compat.shared_strokes import strokes_as_uploads
 from ui.server.uploads import MAX_PICTURE_BYTES, Uploads, read_pictures
 
 MAX_SIDE_PX = 768  # of the picture under the brush; the mask is scaled to the upload
-KEPT = 32
 MAX_LAYERS = 4
 BRUSH = "#ff00a8"  # its green is 0, so a stroke's opacity can be read from it
-
-
-class _Bounded(OrderedDict[str, Any]):
-    """Strokes by id as the editor sends them: the oldest go, so that memory stays bounded."""
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        self.move_to_end(key)
-        while len(self) > KEPT:
-            self.popitem(last=False)
 
 
 def mask_editor(elem_id: str) -> gr.ImageEditor:
@@ -48,7 +36,7 @@ def mask_editor(elem_id: str) -> gr.ImageEditor:
         elem_id=elem_id,
         elem_classes="loom-mask",
     )
-    editor.blob_storage = _Bounded()
+    strokes_as_uploads(editor)
     return editor
 
 
@@ -63,12 +51,11 @@ def backdrop(image: Pixels | None) -> dict[str, Any] | None:
     return {"background": small, "layers": [], "composite": None}
 
 
-def painted(editor: gr.ImageEditor, sent: Any, uploads: Uploads | None = None) -> Pixels | None:
+def painted(sent: Any, uploads: Uploads | None = None) -> Pixels | None:
     """The strokes as a mask, white where something was painted; None when nothing was.
 
     Args:
-        editor: Where the strokes arrived.
-        sent: Its raw value.
+        sent: The editor's raw value.
         uploads: Of the request, whose budget the layers share.
 
     Raises:
@@ -77,18 +64,11 @@ def painted(editor: gr.ImageEditor, sent: Any, uploads: Uploads | None = None) -
     uploads = uploads or Uploads()
     if not isinstance(sent, dict):
         return None
-    name = sent.get("id")
-    if isinstance(name, str):
-        blobs = editor.blob_storage.get(name)
-        if blobs is None:
-            raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
-        sent_layers = [layer for layer in blobs.layers if layer is not None]
-        _check_count(sent_layers)
-        layers = [_content(layer) for layer in sent_layers]
-    else:
-        sent_layers = sent.get("layers") or ()
-        _check_count(sent_layers)
-        layers = [uploads.read(layer, MAX_PICTURE_BYTES) for layer in sent_layers]
+    if "id" in sent:  # strokes that wait elsewhere; see strokes_as_uploads
+        raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
+    sent_layers = sent.get("layers") or ()
+    _check_count(sent_layers)
+    layers = [uploads.read(layer, MAX_PICTURE_BYTES) for layer in sent_layers]
     mask: Pixels | None = None
     for layer in layers:
         # Transparent parts come out white, the brush without green.
@@ -102,17 +82,6 @@ def painted(editor: gr.ImageEditor, sent: Any, uploads: Uploads | None = None) -
 def _check_count(layers: Sequence[Any]) -> None:
     if not isinstance(layers, (list, tuple)) or len(layers) > MAX_LAYERS:
         raise BadInput(f"A mask has at most {MAX_LAYERS} layers.", "mask")
-
-
-def _content(layer: Any) -> bytes:
-    """What the editor's server function kept: bytes, or a file that was spooled."""
-    if isinstance(layer, bytes):
-        return layer
-    if isinstance(layer, (str, Path)):
-        return Path(layer).read_bytes()
-    file = getattr(layer, "file", layer)
-    file.seek(0)
-    return file.read(MAX_PICTURE_BYTES + 1)
 
 
 def mask_inputs(mode: str) -> dict[str, Component]:
@@ -131,9 +100,7 @@ def mask_inputs(mode: str) -> dict[str, Component]:
     }
 
 
-def sent_pictures(
-    parts: Mapping[str, Component], raw: Mapping[str, Any], names: tuple[str, ...]
-) -> dict[str, Pixels]:
+def sent_pictures(raw: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Pixels]:
     """The uploads of those names, and the strokes as the mask where none was uploaded.
 
     Raises:
@@ -142,9 +109,7 @@ def sent_pictures(
     uploads = Uploads()
     images = uploads.pictures({name: raw.get(name) for name in (*names, "mask")})
     if "mask" not in images:
-        editor = parts["painted"]
-        assert isinstance(editor, gr.ImageEditor)
-        strokes = painted(editor, raw.get("painted"), uploads)
+        strokes = painted(raw.get("painted"), uploads)
         if strokes is not None:
             images["mask"] = strokes
     return images

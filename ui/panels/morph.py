@@ -9,8 +9,9 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import MorphFormat, MorphSettings, parse
 from backend.engine.exports.animation import encode
-from ui.page.stage import mount_call, png_uri
-from ui.page.stream import data_uri, sentence
+from ui.jobs.pictures import data_uri, png_uri
+from ui.jobs.sentences import sentence
+from ui.page.stage import mount_call
 from ui.page.studio import Studio
 
 _TEMPLATE = """

@@ -12,8 +12,8 @@ from gradio.utils import get_upload_folder
 
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.storage.presets import MAX_PICTURES_BYTES, Preset
+from ui.jobs.sentences import sentence
 from ui.page.header import notes
-from ui.page.stream import sentence
 from ui.page.workspace import Workspace
 
 
@@ -45,7 +45,7 @@ def taken(space: Workspace, raw: dict[str, Any]) -> Packed:
     Raises:
         BadInput: One cannot be read, or they are too large.
     """
-    return pack(space.tab.pixels(space.pictures, raw), MAX_PICTURES_BYTES)
+    return pack(space.tab.pixels(raw), MAX_PICTURES_BYTES)
 
 
 def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:

@@ -13,9 +13,9 @@ from gradio.utils import get_upload_folder
 from backend.contracts.errors import LoomError
 from backend.pictures.packing import Packed
 from backend.storage.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes, preset_choices
-from ui.page.stream import sentence
 from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace

@@ -14,10 +14,11 @@ from backend.contracts.events import JobStatus
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.jobs.pictures import data_uri, encode_jpeg
+from ui.jobs.sentences import sentence
 from ui.page.controls import field_schema
-from ui.page.stage import encode_jpeg, mount_call
-from ui.page.stream import data_uri, sentence
+from ui.page.stage import mount_call
 from ui.page.studio import Studio
 from ui.page.workspace import Workspace
 from ui.panels.training_files import read_training

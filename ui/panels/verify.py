@@ -17,11 +17,14 @@ from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from backend.recipes.verify import Original, counterpart, open_original, report, request_for
+from ui.gradio_compat.event_data import given, told
+from ui.jobs.pictures import png_uri
+from ui.jobs.sentences import sentence
+from ui.jobs.state import ENDED
+from ui.jobs.watch import STATUS_EVERY_S
 from ui.page.send import chosen
-from ui.page.stage import png_uri
-from ui.page.stream import ENDED, STATUS_EVERY_S, sentence
 from ui.page.studio import Studio
-from ui.page.workspace import Workspace, given, owner_of
+from ui.page.workspace import Workspace, owner_of
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 
 GONE = "That picture is no longer kept here; drop its file on the page to verify it."
@@ -90,7 +93,7 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
     async def verify_picture(
         evt: gr.EventData, request: gr.Request, **raw: Any
     ) -> AsyncGenerator[dict[str, Any], None]:
-        asked = evt._data if isinstance(evt._data, dict) else {}
+        asked = told(evt)
         said: dict[str, Any] = {"ask": asked.get("ask"), "state": "queued", "job": None}
         token = None
         try:
@@ -143,9 +146,7 @@ def _at_hand(
     space = spaces.get(mode)
     if space is None or not all(f"{mode}/{name}" in raw for name in space.pictures):
         return {}
-    return space.tab.pixels(
-        space.pictures, {name: raw[f"{mode}/{name}"] for name in space.pictures}
-    )
+    return space.tab.pixels({name: raw[f"{mode}/{name}"] for name in space.pictures})
 
 
 def _progress(status: JobStatus) -> dict[str, Any]:

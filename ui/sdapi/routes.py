@@ -20,7 +20,8 @@ from backend.contracts.settings import parse
 from backend.engine.jobs.asking import ask
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.metadata import read
-from ui.page.stream import ENDED, sentence
+from ui.jobs.sentences import sentence
+from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.sdapi import answers, mapping
 from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img

@@ -1,86 +1,87 @@
+// @ts-check
 /* The quiet count of tokens under each prompt field, in the tokens of the chosen model. */
-(() => {
-  if (window.loom.mountPrompt) return;
-  const loom = window.loom;
-  const WAIT_MS = 200, AGAIN_MS = 2000, TRIES = 60;
-  loom.prompts = {};
+import { el, find, maybe } from "./dom.js";
+import { mountPast } from "./past.js";
+import { loom } from "./registry.js";
 
-  const told = ({ chunks, size }) => {
-    const used = chunks.reduce((sum, tokens) => sum + tokens, 0);
-    const room = `${used}/${chunks.length * size} tokens`;
-    return chunks.length > 1 ? `${room}, ${chunks.length} chunks` : room;
-  };
-  /* Without the tokenizer: a word is about one token and a third. */
-  const guess = (text) => {
-    const words = text.replace(/<lora:[^<>]*>/g, " ").match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}()[\]]/gu)?.length ?? 0;
-    const used = Math.round(words * 1.3);
-    return { chunks: [used, ...Array(Math.max(0, Math.ceil(used / 75) - 1)).fill(0)], size: 75 };
-  };
+const WAIT_MS = 200, AGAIN_MS = 2000, TRIES = 60;
 
-  loom.mountPrompt = (element, { mode, server, trigger }) => {
-    const main = element.querySelector(".tokens");
-    const counted = new Map();
-    let timer = 0, turn = 0, tries = 0;
+const told = ({ chunks, size }) => {
+  const used = chunks.reduce((sum, tokens) => sum + tokens, 0);
+  const room = `${used}/${chunks.length * size} tokens`;
+  return chunks.length > 1 ? `${room}, ${chunks.length} chunks` : room;
+};
+/* Without the tokenizer: a word is about one token and a third. */
+const guess = (text) => {
+  const words = text.replace(/<lora:[^<>]*>/g, " ").match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}()[\]]/gu)?.length ?? 0;
+  const used = Math.round(words * 1.3);
+  return { chunks: [used, ...Array(Math.max(0, Math.ceil(used / 75) - 1)).fill(0)], size: 75 };
+};
 
-    const fields = () => [...document.querySelectorAll(`.loom-says[id^="${mode}-"]`)]
-      .map((block) => ({ block, text: block.querySelector("textarea")?.value }))
-      .filter(({ text }) => text !== undefined);
-    const place = (block) => {
-      if (block.id === `${mode}-prompt`) return main;
-      let label = block.querySelector(":scope > .tokens");
-      if (!label) block.append((label = loom.el("small", "tokens")));
-      return label;
-    };
-    const show = ({ block, text }, count) => {
-      const label = place(block);
-      const rough = !count || /__[^\s,]+?__/.test(text); // what a wildcard draws is not known yet
-      const shown = count ?? guess(text);
-      label.textContent = text || label === main ? `${rough ? "~" : ""}${told(shown)}` : "";
-      label.title = shown.chunks.length > 1 && !rough
-        ? `Tokens in each chunk of ${shown.size}: ${shown.chunks.join(" + ")}` : "";
-    };
-    const ask = async () => {
-      const model = loom.forms[mode]?.last?.model;
-      const open = fields().filter(({ block, text }) => counted.get(block.id) !== `${model}\n${text}`);
-      if (!model || !open.length) return;
-      const own = ++turn;
-      let counts = [];
-      try {
-        counts = (await server.tokens({ model, texts: open.map(({ text }) => text) }))?.counts ?? [];
-      } catch { /* the server is away: a guess will do */ }
-      if (own !== turn) return;
-      open.forEach((field, i) => {
-        show(field, counts[i]);
-        if (counts[i]) counted.set(field.block.id, `${model}\n${field.text}`);
-      });
-      if (counts.some((count) => count)) tries = 0;
-      else if (tries++ < TRIES) timer = setTimeout(ask, AGAIN_MS); // the engine may be starting
-    };
-    const look = () => {
-      clearTimeout(timer);
-      timer = setTimeout(ask, WAIT_MS);
-    };
-    /* Prompt and negative prompt as they stand; a fold that was never open has no field yet. */
-    const field = (key) => document.querySelector(`#${mode}-${key} textarea`);
-    const texts = () => Object.fromEntries(["prompt", "negative_prompt"].map((key) =>
-      [key, String(field(key)?.value ?? loom.forms[mode]?.last?.[key] ?? "")]));
-    /* Puts both into the form; what is filled in is shown. */
-    const fill = (filled) => {
-      const form = loom.forms[mode];
-      if (form?.last) Object.assign(form.last, filled);
-      const missing = Object.keys(filled).filter((key) => !field(key));
-      for (const [key, text] of Object.entries(filled)) {
-        const into = field(key);
-        if (!into || into.value === text) continue;
-        into.setRangeText(text, 0, into.value.length, "end");
-        into.dispatchEvent(new Event("input", { bubbles: true }));
-      }
-      if (missing.length) trigger("fill", filled);
-      const fold = document.querySelector(`#${mode}-negative > button.label-wrap`);
-      if (filled.negative_prompt && fold && !fold.classList.contains("open")) fold.click();
-    };
-    loom.prompts[mode] = { look, fill, texts };
-    loom.mountPast(element, mode);
-    look();
+/** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
+export const mountPrompt = (element, { mode, server, trigger }) => {
+  const main = find(element, ".tokens");
+  const counted = new Map();
+  let timer = 0, turn = 0, tries = 0;
+
+  const fields = () => [...document.querySelectorAll(`.loom-says[id^="${mode}-"]`)]
+    .map((block) => ({ block, text: find(block, "textarea")?.value }))
+    .filter(({ text }) => text !== undefined);
+  const place = (block) => {
+    if (block.id === `${mode}-prompt`) return main;
+    let label = find(block, ":scope > .tokens");
+    if (!label) block.append((label = el("small", "tokens")));
+    return label;
   };
-})();
+  const show = ({ block, text }, count) => {
+    const label = place(block);
+    const rough = !count || /__[^\s,]+?__/.test(text); // what a wildcard draws is not known yet
+    const shown = count ?? guess(text);
+    label.textContent = text || label === main ? `${rough ? "~" : ""}${told(shown)}` : "";
+    label.title = shown.chunks.length > 1 && !rough
+      ? `Tokens in each chunk of ${shown.size}: ${shown.chunks.join(" + ")}` : "";
+  };
+  const ask = async () => {
+    const model = loom.forms[mode]?.last?.model;
+    const open = fields().filter(({ block, text }) => counted.get(block.id) !== `${model}\n${text}`);
+    if (!model || !open.length) return;
+    const own = ++turn;
+    let counts = [];
+    try {
+      counts = (await server.tokens({ model, texts: open.map(({ text }) => text) }))?.counts ?? [];
+    } catch { /* the server is away: a guess will do */ }
+    if (own !== turn) return;
+    open.forEach((field, i) => {
+      show(field, counts[i]);
+      if (counts[i]) counted.set(field.block.id, `${model}\n${field.text}`);
+    });
+    if (counts.some((count) => count)) tries = 0;
+    else if (tries++ < TRIES) timer = setTimeout(ask, AGAIN_MS); // the engine may be starting
+  };
+  const look = () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, WAIT_MS);
+  };
+  /* Prompt and negative prompt as they stand; a fold that was never open has no field yet. */
+  const field = (key) => maybe(`#${mode}-${key} textarea`);
+  const texts = () => Object.fromEntries(["prompt", "negative_prompt"].map((key) =>
+    [key, String(field(key)?.value ?? loom.forms[mode]?.last?.[key] ?? "")]));
+  /* Puts both into the form; what is filled in is shown. */
+  const fill = (filled) => {
+    const form = loom.forms[mode];
+    if (form?.last) Object.assign(form.last, filled);
+    const missing = Object.keys(filled).filter((key) => !field(key));
+    for (const [key, text] of Object.entries(filled)) {
+      const into = field(key);
+      if (!into || into.value === text) continue;
+      into.setRangeText(text, 0, into.value.length, "end");
+      into.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    if (missing.length) trigger("fill", filled);
+    const fold = maybe(`#${mode}-negative > button.label-wrap`);
+    if (filled.negative_prompt && fold && !fold.classList.contains("open")) fold.click();
+  };
+  loom.prompts[mode] = { look, fill, texts };
+  mountPast(element, mode);
+  look();
+};

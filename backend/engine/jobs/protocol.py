@@ -40,6 +40,7 @@ class Memory:
         ram_budget_bytes: Weights that RAM may keep.
         residents: Every part, that of the last used model first.
         kept: What is held beside weights: stored steps, results, on whichever device.
+        loading: The model that is loaded before anybody asks for it; empty once it is there.
     """
 
     used_bytes: int
@@ -48,6 +49,7 @@ class Memory:
     ram_budget_bytes: int = 0
     residents: tuple[Resident, ...] = ()
     kept: tuple[Holding, ...] = ()
+    loading: str = ""
 
 
 class Engine(Protocol):

@@ -36,7 +36,7 @@ from backend.models.text.embeddings import EmbeddingShelf
 from backend.models.text.token_count import TokenCounter
 from backend.modes import limits as mode_limits
 from backend.modes import run_mode, train_lora
-from backend.modes.start import check_branch
+from backend.modes.parts import check_branch
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.storage.outputs import Storage
@@ -81,6 +81,7 @@ class LocalEngine(Board[TensorStep]):
         self._tokens = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
         self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")
+        self._loading = ""
         self._closing = threading.Event()
         self._janitor = threading.Thread(
             target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
@@ -132,10 +133,13 @@ class LocalEngine(Board[TensorStep]):
         )
         first = None if warm_up is None else warm_up or catalog.default
         if first:
-            threading.Thread(
-                target=warm, args=(manager, first, engine._shop.lock), daemon=True
-            ).start()
+            engine._loading = first
+            threading.Thread(target=engine._warm_up, name="warm-up", daemon=True).start()
         return engine
+
+    def _warm_up(self) -> None:
+        warm(self._models, self._loading, self._shop.lock)
+        self._loading = ""
 
     # --- jobs --------------------------------------------------------------------------------
 
@@ -203,6 +207,7 @@ class LocalEngine(Board[TensorStep]):
             models.ram_budget_bytes,
             models.residents(),
             self._holdings(),
+            self._loading,
         )
 
     def free_memory(self) -> int:

@@ -23,6 +23,14 @@ def frame(page: Page) -> str:
     return page.locator(".frame").get_attribute("src") or ""
 
 
+def is_jpeg(page: Page) -> bool:
+    """Whether what the stage shows is a JPEG, as the browser has it."""
+    return page.evaluate("""async () => {
+        const bytes = await (await fetch(document.querySelector(".frame").src)).arrayBuffer();
+        return [...new Uint8Array(bytes.slice(0, 3))].join() === "255,216,255";
+    }""")
+
+
 def pixels(page: Page) -> NDArray[np.uint8]:
     """The finished picture that the stage shows, as the browser gets it."""
     encoded = page.evaluate("""async () => {
@@ -52,7 +60,7 @@ def test_from_example_to_picture(pages: Pages) -> None:
     wait_state(page, "running")
     expect(page.get_by_role("button", name="Add to queue")).to_be_enabled()
     page.wait_for_function("document.querySelector('.stage').dataset.frames >= 2")
-    assert frame(page).startswith("data:image/jpeg")
+    assert is_jpeg(page)
     assert box(page, ".canvas") == place
     wait_state(page, "done")
     assert box(page, ".canvas") == place
@@ -105,7 +113,7 @@ def test_escape_stops_and_keeps_what_there_is(pages: Pages) -> None:
     page.wait_for_function("loom.stages.txt2img.value.step > 0")
     page.keyboard.press("Escape")
     wait_state(page, "stopped")
-    assert frame(page).startswith("data:image/jpeg")
+    assert is_jpeg(page)
     expect(page.get_by_role("button", name="Branch from here")).to_be_enabled()
     expect(page.get_by_role("button", name="Generate")).to_be_enabled()
 
@@ -146,7 +154,37 @@ def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     assert pixels(page).shape == (256, 256, 3)
 
 
-@pytest.mark.parametrize("path", ["", "/queue/data"], ids=["all", "states"])
+@pytest.mark.parametrize("delay_ms", [0, 30, 150])
+def test_a_reload_right_after_generate_keeps_sight_of_it(pages: Pages, delay_ms: int) -> None:
+    page = pages()
+    page.get_by_label("Prompt", exact=True).fill("a bell at once")
+    page.wait_for_function("loom.forms.txt2img.last?.prompt === 'a bell at once'")
+    page.wait_for_timeout(500)
+    pages.expect_complaints()
+    page.evaluate(
+        """async delay => {
+            document.querySelector(".go").click();
+            await new Promise((go) => setTimeout(go, delay));
+            location.reload();
+        }""",
+        delay_ms,
+    )
+    pages.wait(page)
+    # Either the job is here, or the page says that the press never left it.
+    lost = page.locator(".loom-note", has_text="press it once more")
+    busy = "['queued', 'loading', 'running', 'done'].includes(loom.stages.txt2img.value.state)"
+    page.wait_for_function(
+        f"{busy} || [...document.querySelectorAll('.loom-note')]"
+        ".some((note) => note.textContent.includes('press it once more'))"
+    )
+    if delay_ms == 150:
+        expect(lost).to_have_count(0)
+    if lost.count() == 0:
+        wait_state(page, "done")
+        assert pixels(page).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("path", ["", "/loom/jobs/events"], ids=["all", "states"])
 def test_cut_connections_are_made_up_for(pages: Pages, server: Server, path: str) -> None:
     proxy = Proxy(server.url)
     try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from gradio.components.image_editor import EditorDataBlobs
 from PIL import Image
 
 from backend.contracts.errors import BadInput
-from ui.panels.mask_editor import KEPT, MAX_LAYERS, MAX_SIDE_PX, backdrop, mask_editor, painted
+from ui.panels.mask_editor import MAX_LAYERS, MAX_SIDE_PX, backdrop, painted
 
 
 def layer(*boxes: tuple[int, int, int, int], alpha: int = 255) -> bytes:
@@ -23,49 +25,50 @@ def layer(*boxes: tuple[int, int, int, int], alpha: int = 255) -> bytes:
     return stream.getvalue()
 
 
-def sent(*layers: bytes) -> tuple[object, dict[str, str]]:
-    editor = mask_editor("test")
-    editor.blob_storage["a"] = EditorDataBlobs(background=None, layers=list(layers), composite=None)
-    return editor, {"id": "a"}
+@pytest.fixture
+def sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Makes what the editor sends: its layers as uploads."""
+    monkeypatch.setattr("ui.server.uploads.get_upload_folder", lambda: str(tmp_path))
+
+    def upload(*layers: bytes) -> dict[str, Any]:
+        paths = [tmp_path / f"layer_{number}.png" for number in range(len(layers))]
+        for path, content in zip(paths, layers, strict=True):
+            path.write_bytes(content)
+        return {"background": None, "layers": [{"path": str(path)} for path in paths]}
+
+    return upload
 
 
-def test_strokes_are_white_and_layers_add_up() -> None:
-    mask = painted(*sent(layer((0, 0, 10, 10)), layer((20, 20, 30, 30))))  # type: ignore[arg-type]
+Sent = Callable[..., dict[str, Any]]
+
+
+def test_strokes_are_white_and_layers_add_up(sent: Sent) -> None:
+    mask = painted(sent(layer((0, 0, 10, 10)), layer((20, 20, 30, 30))))
     assert mask is not None
     assert mask.shape == (40, 60, 3)
     assert mask[5, 5].tolist() == mask[25, 25].tolist() == [255] * 3
     assert mask.sum() == 2 * 100 * 3 * 255
 
 
-def test_a_faint_stroke_counts_in_part() -> None:
-    mask = painted(*sent(layer((0, 0, 10, 10), alpha=128)))  # type: ignore[arg-type]
+def test_a_faint_stroke_counts_in_part(sent: Sent) -> None:
+    mask = painted(sent(layer((0, 0, 10, 10), alpha=128)))
     assert mask is not None
     assert abs(int(mask[5, 5, 0]) - 128) <= 1
 
 
-def test_nothing_painted_is_no_mask() -> None:
-    assert painted(*sent(layer())) is None  # type: ignore[arg-type]
-    assert painted(*sent()) is None  # type: ignore[arg-type]
-    assert painted(mask_editor("test"), None) is None
+def test_nothing_painted_is_no_mask(sent: Sent) -> None:
+    assert painted(sent(layer())) is None
+    assert painted(sent()) is None
+    assert painted(None) is None
 
 
-def test_strokes_that_are_gone_or_too_many_are_refused() -> None:
+def test_strokes_that_are_gone_or_too_many_are_refused(sent: Sent) -> None:
     with pytest.raises(BadInput, match="paint once more"):
-        painted(mask_editor("test"), {"id": "unknown"})
+        painted({"id": "unknown"})
     with pytest.raises(BadInput, match="at most"):
-        painted(*sent(*[layer()] * (MAX_LAYERS + 1)))  # type: ignore[arg-type]
+        painted(sent(*[layer()] * (MAX_LAYERS + 1)))
     with pytest.raises(BadInput, match="path on the server"):
-        painted(mask_editor("test"), {"layers": [{"path": "/etc/hostname"}]})
-
-
-def test_the_editor_keeps_few_strokes() -> None:
-    editor = mask_editor("test")
-    for number in range(KEPT + 8):
-        editor.blob_storage[str(number)] = EditorDataBlobs(
-            background=None, layers=[], composite=None
-        )
-    assert len(editor.blob_storage) == KEPT
-    assert "0" not in editor.blob_storage
+        painted({"layers": [{"path": "/etc/hostname"}]})
 
 
 def test_the_backdrop_is_small_and_of_the_same_shape() -> None:

@@ -13,7 +13,8 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.event_data import told
 from ui.page.send import chosen
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
@@ -46,8 +47,8 @@ def _mask() -> dict[str, Component]:
     return mask_inputs("img2img")
 
 
-def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
-    return sent_pictures(parts, raw, ("image",))
+def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
+    return sent_pictures(raw, ("image",))
 
 
 def _compare() -> dict[str, Component]:
@@ -115,7 +116,7 @@ def _connect(space: Workspace) -> None:
     lay_under(image, space.pictures["painted"])
 
     def compare(sent: Any, evt: gr.EventData) -> Any:
-        data = evt._data if isinstance(evt._data, dict) else {}
+        data = told(evt)
         try:
             output = chosen(engine, data.get("job"), data.get("image"))
             pictures = read_pictures({"image": sent})

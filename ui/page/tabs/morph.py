@@ -42,7 +42,7 @@ def _further() -> dict[str, Component]:
     return _ends(PICTURES[2:], ("Keyframe C", "Keyframe D"))
 
 
-def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
+def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
     return read_pictures({name: raw.get(name) for name in PICTURES})
 
 

@@ -15,10 +15,11 @@ from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
-from ui.page.carrying import carried, unpacked
+from ui.gradio_compat.carrying import carried, unpacked
+from ui.jobs.pictures import png_uri
+from ui.jobs.sentences import sentence
 from ui.page.controls import SIZE, card_of
-from ui.page.stage import mount_call, png_uri
-from ui.page.stream import sentence
+from ui.page.stage import mount_call
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
@@ -70,8 +71,8 @@ def _pictures() -> dict[str, Component]:
     return {"image": image, "control_image": control, "edges": edges}
 
 
-def _pixels(parts: dict[str, Component], raw: dict[str, Any]) -> dict[str, Pixels]:
-    return sent_pictures(parts, raw, PICTURES)
+def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
+    return sent_pictures(raw, PICTURES)
 
 
 def _mask() -> dict[str, Component]:

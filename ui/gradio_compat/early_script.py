@@ -1,0 +1,59 @@
+"""Puts the page's script where a browser runs it before Gradio's.
+
+What `launch(head=...)` is given (6.31) comes inside the page's configuration and is put into the
+document by Gradio's own script: code in it travels with every visit, and a file that it names comes
+after the first components have asked for it. Upstream: gradio-app/gradio#13449 mended the order
+among such scripts, not that they come late.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_BEFORE = b'<script type="module" crossorigin'
+
+
+class EarlyScript:
+    """Names a script in the served page, in front of Gradio's.
+
+    Args:
+        app: Gradio's.
+        src: Address of the script, relative to the page.
+    """
+
+    def __init__(self, app: ASGIApp, src: str) -> None:
+        self._app = app
+        self._tag = f'<script defer src="{src}"></script>'.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] != "http" or scope["path"].startswith(("/gradio_api", "/assets", "/loom")):
+            await self._app(scope, receive, send)
+            return
+        head: Message | None = None
+        body = bytearray()
+
+        async def named(message: Message) -> None:
+            nonlocal head
+            if message["type"] == "http.response.start" and _is_page(message):
+                head = message
+            elif head is None:
+                await send(message)
+            elif message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    changed = bytes(body).replace(_BEFORE, self._tag + _BEFORE, 1)
+                    await send(_with_length(head, len(changed)))
+                    await send({"type": "http.response.body", "body": changed})
+
+        await self._app(scope, receive, named)
+
+
+def _is_page(start: Message) -> bool:
+    headers = dict(start["headers"])
+    return start["status"] == 200 and headers.get(b"content-type", b"").startswith(b"text/html")
+
+
+def _with_length(start: Message, size_bytes: int) -> Message:
+    headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
+    return {**start, "headers": [*headers, (b"content-length", str(size_bytes).encode())]}

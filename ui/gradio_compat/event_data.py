@@ -1,0 +1,21 @@
+"""What the page's script said with an event.
+
+`gr.EventData` (6.31) gives single attributes, and raises where one is missing or what was said is
+no dict; the whole of it is private. Whatever a browser sends arrives here, so both happen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+
+def told(evt: gr.EventData) -> dict[str, Any]:
+    """All of it; empty where it is no dict."""
+    return evt._data if isinstance(evt._data, dict) else {}
+
+
+def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:
+    """What stands under a key."""
+    return told(evt).get(key, otherwise)

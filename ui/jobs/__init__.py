@@ -1,0 +1,1 @@
+"""Jobs over plain HTTP routes beside the page: asking for one, its state, previews and pictures."""

@@ -1,0 +1,142 @@
+"""What a page asks for by Generate, Branch and Draw: one press is one job, also if sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import Branch, Request
+from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine
+from ui.jobs.sentences import sentence
+
+WORDS_CHARS = 80
+KEPT_PRESSES = 1024
+MAX_ID_CHARS = 64
+
+
+class Desk(Protocol):
+    """Makes requests of what a tab's components sent."""
+
+    async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
+        """What the raw values ask for.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        ...
+
+    async def grid(self, raw: dict[str, Any]) -> Request:
+        """The X/Y/Z grid that they ask for.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One press of a button.
+
+    Attributes:
+        press: Made up by the page; the same again is the same press.
+        mode: Of the tab.
+        values: Of its components, as the page has them, by name.
+        branch: Where a branch begins; None for a run of its own.
+        grid: Whether the tab's X/Y/Z grid is asked for.
+        page: Made up by the browser; whom the queue is fair to where nobody logs in.
+    """
+
+    press: str
+    mode: str
+    values: dict[str, Any]
+    branch: Branch | None = None
+    grid: bool = False
+    page: str = ""
+
+    @classmethod
+    def read(cls, body: Any) -> Asked:
+        """Checks what a page sent.
+
+        Raises:
+            BadInput: It is not what our page sends.
+        """
+        body = body if isinstance(body, dict) else {}
+        press, mode, page = (body.get(key, "") for key in ("press", "mode", "page"))
+        values, branch = body.get("values"), body.get("branch")
+        texts = all(isinstance(text, str) and len(text) <= MAX_ID_CHARS for text in (press, page))
+        if not (texts and press and isinstance(mode, str) and isinstance(values, dict)):
+            raise BadInput("The form did not arrive whole; reload the page.")
+        return cls(press, mode, values, _branch(branch), body.get("grid") is True, page)
+
+
+@dataclass
+class Presses:
+    """Answers to presses, so that one that is sent again (a reload, a cut) makes no second job.
+
+    Attributes:
+        kept: How many are remembered; the oldest go.
+    """
+
+    kept: int = KEPT_PRESSES
+    _answers: OrderedDict[str, asyncio.Future[dict[str, Any]]] = field(
+        default_factory=OrderedDict[str, "asyncio.Future[dict[str, Any]]"]
+    )
+
+    async def answer(
+        self, press: str, make: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """What was answered to this press; the first time, what `make` gives."""
+        if press not in self._answers:
+            self._answers[press] = asyncio.ensure_future(make())
+            while len(self._answers) > self.kept:
+                self._answers.popitem(last=False)
+        # The one who asked may go away, and the answer is for whoever asks again.
+        return await asyncio.shield(self._answers[press])
+
+
+async def submitted(
+    engine: Engine, desks: Mapping[str, Desk], asked: Asked, owner: str
+) -> dict[str, Any]:
+    """Queues what was asked for.
+
+    Args:
+        engine: Asked in a thread: it may still be starting.
+        desks: By mode.
+        asked: The press.
+        owner: Whom the queue is fair to; no authority rests on it.
+
+    Returns:
+        {"job", "words"}, or {"error"} with a sentence.
+    """
+    try:
+        desk = desks.get(asked.mode)
+        if desk is None:
+            raise BadInput(f"There is no tab '{asked.mode}'.")
+        wanted = await (
+            desk.grid(asked.values) if asked.grid else desk.request(asked.values, asked.branch)
+        )
+        token = await asyncio.to_thread(ask, engine, wanted, owner)
+    except Exception as error:
+        return {"error": sentence(error)}
+    return {"job": token, "words": words_of(wanted.settings.prompt, wanted.settings.mode)}
+
+
+def words_of(prompt: str, mode: str) -> str:
+    """A job's line in the list: the prompt's first words, or its mode."""
+    words = " ".join(prompt.split())
+    short = words if len(words) <= WORDS_CHARS else words[: WORDS_CHARS - 1] + "…"
+    return short or mode.replace("_", " ")
+
+
+def _branch(sent: Any) -> Branch | None:
+    if not isinstance(sent, dict):
+        return None
+    step = sent.get("step")
+    whole = step if isinstance(step, int) and not isinstance(step, bool) else 0
+    return Branch(str(sent.get("job", ""))[:200], whole)

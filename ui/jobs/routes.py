@@ -1,0 +1,216 @@
+"""The routes under /loom: what the page's script asks for, behind the same guard and login.
+
+Whoever holds a job's unguessable token may watch, stop and move it; nobody may list others' jobs.
+Refusals that belong to ordinary use are answers with an "error"; a picture that is gone is a 404.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from backend.contracts.errors import BadInput, LoomError
+from backend.contracts.requests import VideoRequest
+from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine, FrameKind
+from backend.recipes.metadata import write_png
+from ui.gradio_compat.login import SignedIn
+from ui.jobs.asked import Asked, Desk, Presses, submitted
+from ui.jobs.pictures import encode_jpeg, encode_png, served
+from ui.jobs.sentences import sentence
+from ui.jobs.watch import MAX_WATCHED, events
+from ui.server.bundle import Script
+
+PREFIX = "/loom"
+POLL_S = 5.0
+_FRESH = {"Cache-Control": "no-store"}
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def job_routes(engine: Engine, desks: Mapping[str, Desk], script: Script) -> list[BaseRoute]:
+    """The routes, to stand beside Gradio's.
+
+    Args:
+        engine: Runs the jobs.
+        desks: By mode; make requests of what tabs send.
+        script: Of the page; served to everybody, as the login page names it too.
+    """
+    presses = Presses()
+
+    async def submit(request: Request) -> Response:
+        """One press of Generate, Branch or Draw: {"job", "words"} or {"error"}."""
+        try:
+            asked = Asked.read(await request.json())
+        except (ValueError, BadInput) as error:
+            return _json({"error": sentence(_as_bad(error))})
+        owner = str(request.state.user or asked.page)
+        made = presses.answer(
+            f"{request.state.user}/{asked.press}", lambda: submitted(engine, desks, asked, owner)
+        )
+        return _json(await made)
+
+    async def watch(request: Request) -> Response:
+        """States of ?jobs=a,b as they change, as an event stream."""
+        tokens = [job for job in request.query_params.get("jobs", "").split(",") if job]
+        stream = events(engine, tokens[:MAX_WATCHED], request.is_disconnected)
+        headers = {**_FRESH, "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    async def memory(request: Request) -> Response:
+        """What is loaded, and on which device."""
+        return _json(await asyncio.to_thread(_memory, engine))
+
+    async def free(request: Request) -> Response:
+        """Lets idle models go."""
+        return _json({"freed": await asyncio.to_thread(engine.free_memory)})
+
+    async def code(request: Request) -> Response:
+        return served(request, script.content, "text/javascript")
+
+    inside = Router(
+        [
+            Route("/jobs", submit, methods=["POST"]),
+            Route("/jobs/events", watch),
+            Route("/jobs/{job}/cancel", _acting(engine.cancel), methods=["POST"]),
+            Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
+            Route("/jobs/{job}/preview", _preview(engine)),
+            Route("/jobs/{job}/timeline/{step:int}", _frame(engine)),
+            Route("/jobs/{job}/video", _video(engine), methods=["POST"]),
+            Route("/jobs/{job}/file", _file(engine)),
+            Route("/jobs/{job}/pictures/{image:int}", _picture(engine)),
+            Route("/jobs/{job}/pictures/{image:int}/{view}", _view(engine)),
+            Route("/memory", memory),
+            Route("/memory/free", free, methods=["POST"]),
+        ]
+    )
+    return [
+        Route(f"{PREFIX}/{script.name}", code),
+        Mount(PREFIX, SignedIn(inside)),
+    ]
+
+
+def _preview(engine: Engine) -> Answer:
+    async def preview(request: Request) -> Response:
+        """The newest frame above ?after=, a JPEG; 204 where none came in time."""
+        job, after = request.path_params["job"], _whole(request.query_params.get("after"))
+        try:
+            await asyncio.to_thread(engine.touch, job)  # the engine may still be starting
+            frame = await engine.next_preview(job, after, POLL_S)
+        except LoomError as error:
+            return _json({"error": str(error)})
+        if frame is None:
+            return Response(status_code=204, headers=_FRESH)
+        told = {
+            "Loom-Revision": str(frame.revision),
+            "Loom-Step": str(frame.step),
+            "Loom-Total": str(frame.total),
+            "Loom-Final": str(int(frame.final)),
+        }
+        return Response(frame.jpeg, media_type="image/jpeg", headers=_FRESH | told)
+
+    return preview
+
+
+def _frame(engine: Engine) -> Answer:
+    def made(request: Request) -> tuple[bytes, str]:
+        asked = request.path_params
+        kind = "xt" if request.query_params.get("kind") == "xt" else "x0"
+        image = _whole(request.query_params.get("image"))
+        pixels = engine.timeline_frame(asked["job"], asked["step"], cast(FrameKind, kind), image)
+        return encode_jpeg(pixels), "image/jpeg"
+
+    return _serving(made, lasting=False)  # it may come in full size later
+
+
+def _video(engine: Engine) -> Answer:
+    async def video(request: Request) -> Response:
+        """Begins the run's video, a job of its own whose file is asked for once it is done."""
+        image = _whole(request.query_params.get("image"))
+        wanted = VideoRequest(request.path_params["job"], image)
+        try:
+            return _json({"job": await asyncio.to_thread(ask, engine, wanted)})
+        except Exception as error:
+            return _json({"error": sentence(error)})
+
+    return video
+
+
+def _file(engine: Engine) -> Answer:
+    def made(request: Request) -> tuple[bytes, str]:
+        file = engine.file(request.path_params["job"])
+        if file is None:
+            raise BadInput("That file is not made yet, or no longer kept.")
+        return file.content, file.kind
+
+    return _serving(made)
+
+
+def _picture(engine: Engine) -> Answer:
+    def made(request: Request) -> tuple[bytes, str]:
+        outputs, index = engine.results(request.path_params["job"]), request.path_params["image"]
+        if not 0 <= index < len(outputs):
+            raise BadInput("That picture is no longer kept; generate again.")
+        return write_png(outputs[index].image, outputs[index].record), "image/png"
+
+    return _serving(made)
+
+
+def _view(engine: Engine) -> Answer:
+    def made(request: Request) -> tuple[bytes, str]:
+        asked = request.path_params
+        outputs = engine.results(asked["job"])
+        if asked["image"] >= len(outputs) or asked["view"] not in outputs[asked["image"]].views:
+            raise BadInput("That view is no longer kept; generate again.")
+        return encode_png(outputs[asked["image"]].views[asked["view"]]), "image/png"
+
+    return _serving(made)
+
+
+def _serving(made: Callable[[Request], tuple[bytes, str]], *, lasting: bool = True) -> Answer:
+    """An answer with a file that is made in a thread, or 404 with the reason."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            content, kind = await asyncio.to_thread(made, request)
+        except Exception as error:
+            return _json({"error": sentence(error)}, 404)
+        return served(request, content, kind, lasting=lasting)
+
+    return answer
+
+
+def _acting(act: Callable[[str], None]) -> Answer:
+    async def answer(request: Request) -> Response:
+        try:
+            await asyncio.to_thread(act, request.path_params["job"])
+        except LoomError as error:
+            return _json({"error": str(error)})
+        return _json({})
+
+    return answer
+
+
+def _memory(engine: Engine) -> dict[str, Any]:
+    memory, library = engine.memory(), engine.library()
+    return {**asdict(memory), "device": library.device, "dtype": library.dtype}
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return JSONResponse(content, status, headers=_FRESH)
+
+
+def _as_bad(error: Exception) -> Exception:
+    broken = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+    return BadInput("The form did not arrive whole; reload the page.") if broken else error
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else 0

@@ -1,0 +1,98 @@
+"""From a job's status to what the stage shows: numbers, tokens and short texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from backend.contracts.events import JobStatus, Output
+from backend.contracts.settings import XyzGridSettings
+from ui.jobs.pictures import file_url
+
+ENDED = ("done", "stopped", "failed")
+# What a mode tells of the run as a whole, beside its pictures.
+TOLD = (
+    "distances",
+    "ppl",
+    "pdv",
+    "distance",
+    "compatibility",
+    "reconstruction",
+    "notes",
+    "times_s",
+    "sample_forwards",
+)
+
+
+def state_of(status: JobStatus) -> dict[str, Any]:
+    """A job's status as the stage's state."""
+    progress = status.progress
+    state: str = status.state
+    if state == "running" and progress.stage == "loading":
+        state = "loading"
+    return {
+        "job": status.token,
+        "state": state,
+        "position": status.position,
+        "stage": progress.stage,
+        "step": progress.step,
+        "total": progress.total,
+        "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
+        "eta": progress.eta_s,
+        "note": progress.note,
+        "message": status.error or "",
+        "results": [result_of(status.token, output) for output in status.outputs],
+        "timeline": {"steps": status.timeline.steps} if status.timeline else None,
+        "told": _told(status),
+    }
+
+
+def gone(token: str) -> dict[str, Any]:
+    """The state of a job that the server does not know, or no longer."""
+    return {"job": token, "state": "gone"}
+
+
+def _told(status: JobStatus) -> dict[str, Any]:
+    told = {key: status.info[key] for key in TOLD if key in status.info}
+    settings = status.info.get("settings", {})
+    return told | {key: settings[key] for key in ("fps", "ping_pong") if key in settings}
+
+
+def result_of(token: str, output: Output) -> dict[str, Any]:
+    """One finished picture of a job: in the outputs folder, or kept with the job if not saved."""
+    height, width = output.image.shape[:2]
+    seed = output.record.settings.get("seed")
+    if output.path:
+        url, name = file_url(Path(output.path)), Path(output.path).name
+    else:
+        url = f"loom/jobs/{quote(token, safe='')}/pictures/{output.index}"
+        name = f"latent-loom-{seed}.png"
+    return {
+        "url": url,
+        "name": name,
+        "seed": seed,
+        "width": width,
+        "height": height,
+        "label": label_of(output),
+        "sheet": output.record.mode == XyzGridSettings.mode,
+        "views": list(output.views),
+        "obedience": output.record.extra.get("obedience"),
+    }
+
+
+def label_of(output: Output) -> str:
+    """What sets a picture apart from its neighbours: its LoRAs, or where it started from."""
+    if compared := output.record.extra.get("compared"):
+        return str(compared)
+    extra, strength = output.record.extra, output.record.settings.get("strength")
+    if strength is None or "sigma" not in extra:
+        return ""
+    steps = extra["steps"]
+    label = (
+        f"strength {strength:g} · σ {extra['sigma']:.2f} · "
+        f"{steps} {'step' if steps == 1 else 'steps'}"
+    )
+    if inversion := extra.get("inversion"):
+        label += f" · inverted, gives the picture back at {inversion['psnr']:.1f} dB"
+    return label

@@ -1,0 +1,89 @@
+// @ts-check
+/* The form of a tab: Generate and Stop, and what follows a change of its controls. */
+import { find } from "./dom.js";
+import { mark, rememberAccordions } from "./folds.js";
+import { asPartsCome } from "../gradio_compat/late_folds.js";
+import { gridChanged } from "./grid.js";
+import { onGathered } from "./events.js";
+import { cancel, newPress } from "./jobs.js";
+import { rememberPrompt } from "./past.js";
+import { queue } from "./queue.js";
+import { loom } from "./registry.js";
+import { run } from "./run.js";
+
+/* Called by the page on each change of a control; many come at once, and their values once. */
+const TOUCHED_MS = 40;
+/** @type {Set<string>} */
+const asked = new Set();
+export const touched = (mode) => {
+  if (asked.has(mode)) return;
+  asked.add(mode);
+  setTimeout(() => {
+    asked.delete(mode);
+    loom.keepers[mode]?.();
+  }, TOUCHED_MS);
+};
+
+/* With the values of all controls: marks, and what the browser shall keep. */
+export const changed = (mode, names, values) => {
+  const kept = values.pop();
+  const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  const enlarges = loom.forms[mode]?.last?.hires_scale;
+  mark(mode, now);
+  if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
+  loom.loras[mode]?.();
+  loom.prompts[mode]?.look();
+  loom.styles[mode]?.();
+  loom.embeddings[mode]?.();
+  gridChanged(mode);
+  return loom.restored[mode] ? now : kept;
+};
+
+/* Generate and Stop of a tab. */
+/** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
+export const mountActions = (element, { mode, trigger, props, watch }) => {
+  const go = find(element, ".go");
+  const stop = find(element, ".stop");
+  /** @type {import("./types.js").Form} */
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, busy: false, name: () => {}, setBusy: () => {} });
+  const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+  find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
+  /* While a job of this tab runs or waits, Generate adds another one. */
+  const adds = () => form.busy || queue.has(mode);
+  go.addEventListener("click", (event) => {
+    if (event.detail > 1) return; // a double click is one wish
+    rememberPrompt(mode);
+    const adding = adds(), press = newPress(mode, adding);
+    if (!adding) loom.stages[mode]?.begin();
+    trigger("generate", { press, adds: adding });
+  });
+  onGathered(`${mode}.generate`, ({ press, adds: adding }, values) => run(press, adding, { mode, values }));
+  form.name = () => {
+    const text = adds() ? "Add to queue" : "Generate";
+    const label = find(go, "span");
+    if (label.textContent !== text) label.textContent = text;
+  };
+  let stopping = false; // pressed before the page has heard of its job: the first state names it
+  const halt = (job) => {
+    stopping = !job;
+    stop.disabled = true;
+    if (job) cancel(job);
+  };
+  stop.addEventListener("click", () => halt(loom.stages[mode]?.value.job));
+  form.setBusy = (busy, job) => {
+    form.busy = busy;
+    stopping &&= busy;
+    stop.disabled = !busy || stopping;
+    if (stopping && job) halt(job);
+    form.name();
+  };
+  const take = () => {
+    form.defaults = props.value?.defaults ?? {};
+    if (form.last) mark(mode, form.last);
+  };
+  watch("value", take);
+  take();
+  form.setBusy(false);
+  touched(mode); // a tab that opens late learns its values
+  asPartsCome(() => rememberAccordions(document));
+};

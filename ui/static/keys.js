@@ -1,0 +1,34 @@
+// @ts-check
+/* The keyboard: Ctrl+Enter generates, Escape closes what is open, or stops. */
+import { find, focused, maybe } from "./dom.js";
+import { closePast } from "./past.js";
+import { closeQueue } from "./queue.js";
+import { loom } from "./registry.js";
+
+/** The tab that is in sight. */
+const activeMode = () => {
+  for (const [mode, stage] of Object.entries(loom.stages))
+    if (find(stage.root, ".canvas").offsetParent !== null) return mode;
+  return null;
+};
+
+document.addEventListener("keydown", (event) => {
+  if (maybe("dialog[open]")) {
+    if (event.key === "Escape" && loom.closeCheck?.()) event.preventDefault();
+    return; // nothing behind it hears the keys
+  }
+  const mode = activeMode();
+  const buttons = mode ? loom.forms[mode] : null;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    event.stopPropagation();
+    // A field hands its value over when it is left; wait for that before starting.
+    focused()?.blur?.();
+    setTimeout(() => buttons?.go.click(), 60);
+  } else if (event.key === "Escape") {
+    if (closePast() || closeQueue() || loom.closeOverlay?.()) return;
+    const panel = document.getElementById("loom-preset-close");
+    if (panel) return panel.click();
+    if (buttons && !buttons.stop.disabled) buttons.stop.click();
+  }
+}, true);

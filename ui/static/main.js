@@ -1,0 +1,29 @@
+// @ts-check
+/* Hands the page's parts to Gradio: its components and events name them as `loom.…`. */
+import { mountCheck } from "./check.js";
+import { mountEdges } from "./edges.js";
+import { embedded, mountEmbeddings } from "./embeddings.js";
+import { carry, gathered, telling } from "./events.js";
+import { changed, mountActions, touched } from "./form.js";
+import { axesChanged, mountGrid } from "./grid.js";
+import { mountHeader } from "./header.js";
+import { mountHistory } from "./history.js";
+import "./keys.js";
+import { watchLinks } from "./link.js";
+import { mountLoras } from "./lora.js";
+import { mountMorph } from "./morph.js";
+import { mountFootprint, mountPad } from "./pad.js";
+import { weigh } from "./prompt.js";
+import { loom } from "./registry.js";
+import { mountStage } from "./stage.js";
+import { mountStyles, styled } from "./styles.js";
+import { mountPrompt } from "./tokens.js";
+import { mountTrainPictures, mountTraining } from "./train.js";
+import "../gradio_compat/typing.js";
+
+Object.assign(loom, {
+  axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountEdges, mountEmbeddings,
+  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
+  mountStyles, mountTrainPictures, mountTraining, styled, telling, touched, watchLinks, weigh,
+});
+/** @type {any} */ (window).loom = loom;

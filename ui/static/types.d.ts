@@ -1,0 +1,112 @@
+/** Types of the page's scripts; checked by `make lint`, not served. */
+
+/** A node that a template is known to hold, as whatever element it is there. */
+export type Found = HTMLElement &
+  Pick<HTMLInputElement, "checked" | "disabled" | "files" | "placeholder" | "readOnly" | "select" | "selectionEnd" | "selectionStart" | "setRangeText" | "setSelectionRange"> &
+  { value: any; max: any } & // numbers become texts there
+  Pick<HTMLImageElement, "alt" | "naturalHeight" | "naturalWidth" | "src"> &
+  Pick<HTMLAnchorElement, "download" | "href"> &
+  Pick<HTMLButtonElement, "type"> &
+  Pick<HTMLSelectElement, "options"> &
+  Pick<HTMLDialogElement, "close" | "open" | "showModal">;
+
+/** What Gradio hands a component of ours. */
+export interface Mounted {
+  mode: string;
+  trigger: (event: string, data?: unknown) => void;
+  props: { value: any };
+  server: Record<string, (asked: unknown) => Promise<any>>;
+  watch: (prop: string, changed: () => void) => void;
+  upload: (file: File) => Promise<{ path: string }>;
+}
+
+/** One finished picture of a job. */
+export interface Result {
+  url: string;
+  name: string;
+  seed: number;
+  width: number;
+  height: number;
+  label: string;
+  sheet: boolean;
+  views: string[];
+  obedience: { recall: number; precision: number; suggestions: { sentence: string; changes: Record<string, unknown> }[] } | null;
+}
+
+/** A job as the server tells of it (`ui.jobs.state`), or a stage without one. */
+export interface JobState {
+  job: string | null;
+  state: "empty" | "queued" | "loading" | "running" | "done" | "stopped" | "failed" | "gone";
+  position: number;
+  stage: string;
+  step: number;
+  total: number;
+  elapsed: number;
+  eta: number | null;
+  note: string;
+  message: string;
+  results: Result[];
+  timeline: { steps: number } | null;
+  told: Record<string, any>;
+}
+
+/** A picture that is asked for: of a job, or a file of the history. */
+export interface PictureRef {
+  job?: string | null;
+  image?: number;
+  name?: string;
+  path?: string;
+}
+
+export interface Stage {
+  root: Found;
+  value: JobState;
+  /** Shows a press at once, before the server has answered. */
+  begin: () => void;
+  /** Shows a job from now on. */
+  follow: (job: string) => void;
+  fail: (message: string) => void;
+  refresh: () => void;
+  select: (index: number) => void;
+  /** Told of each state, and which picture is chosen. */
+  listen?: (value: JobState, selected: number) => void;
+}
+
+export interface Form {
+  go: Found;
+  stop: Found;
+  trigger: Mounted["trigger"];
+  defaults: Record<string, unknown>;
+  last?: Record<string, any>;
+  busy: boolean;
+  name: () => void;
+  setBusy: (busy: boolean, job?: string | null) => void;
+}
+
+export interface Prompts {
+  look: () => void;
+  fill: (texts: Record<string, string>) => void;
+  texts: () => Record<string, string>;
+}
+
+export interface Loom {
+  stages: Record<string, Stage>;
+  forms: Record<string, Form>;
+  keepers: Record<string, () => void>;
+  loras: Record<string, (again?: boolean) => void>;
+  loraAdd: Record<string, (name: string) => void>;
+  loraWeights: Record<string, (weights: [string, number][]) => void>;
+  prompts: Record<string, Prompts>;
+  styles: Record<string, (() => void) & { show: (found: any) => void }>;
+  embeddings: Record<string, () => void>;
+  restored: Record<string, boolean>;
+  targets: { mode: string; title: string }[];
+  verify: (from: Mounted["trigger"], picture: PictureRef) => void;
+  compare: (picture: PictureRef, button?: Element | null) => void;
+  chosenToCompare: (picture: PictureRef) => boolean;
+  closeCheck: () => boolean;
+  closeOverlay: () => boolean;
+  openHistory: () => void;
+  openLink?: (recipe: string) => void;
+  [entry: string]: any;
+}
