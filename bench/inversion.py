@@ -20,7 +20,7 @@ from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import pick
-from backend.modes.parts import make_schedule
+from backend.modes.stage import make_schedule
 from backend.pictures.difference import psnr
 from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise

@@ -11,7 +11,7 @@ from backend.contracts.settings import ControlMode
 from backend.models.control.controlnet import ControlNet
 from backend.models.denoiser.unet import Added, ResidualHook, Residuals, Unet
 from backend.models.text.clip import Conditioning
-from backend.modes.parts import BaseDenoiser, Check
+from backend.modes.guide import BaseDenoiser, Check
 from backend.sampling.guidance import SigmaRange
 from backend.sampling.types import Denoiser, Level
 
@@ -62,7 +62,7 @@ def _with_zeros(conditional: torch.Tensor) -> torch.Tensor:
 def controlled(
     unet: Unet, controls: Sequence[Control], channels: torch.Tensor | None = None
 ) -> BaseDenoiser:
-    """The UNet with ControlNets, for `parts.make_denoiser`.
+    """The UNet with ControlNets, for `guide.make_denoiser`.
 
     A ControlNet outside its range, or with scale 0, is not run at all.
 

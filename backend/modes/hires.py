@@ -7,7 +7,6 @@ same order, whether the latents or the decoded picture were enlarged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +18,15 @@ from backend.contracts.requests import Request
 from backend.contracts.settings import HiresStage, Txt2ImgSettings
 from backend.contracts.settings.hires import Upscaler
 from backend.models.checkpoint import Checkpoint
-from backend.modes import parts
 from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
 from backend.modes.mixing import mixed
-from backend.modes.parts import Origin
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Origin, branched, make_noise
 from backend.pictures.fit import fit
-from backend.sampling.samplers import sample
-from backend.sampling.types import NoiseSource, Schedule
+from backend.sampling.types import NoiseSource
 
 
 class Drawn(NamedTuple):
@@ -49,96 +49,64 @@ def begins_late(request: Request, context: Context) -> bool:
     return isinstance(past, HiresStage)
 
 
-def redraw(request: Request, first: Drawn, model: Checkpoint, context: Context) -> Drawn:
+def redraw(settings: Txt2ImgSettings, first: Drawn, model: Checkpoint, context: Context) -> Drawn:
     """The second stage after the first.
 
     Args:
-        request: With resolved settings under hires fix.
+        settings: Resolved, under hires fix.
         first: What the first stage drew.
         model: Leased.
         context: The job's surroundings.
     """
-    settings = _stage(request)
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model, START_DRAW)
-    known = _enlarged(request, first.latents, model, context, noise)
+    stage = stage_of(settings.second_stage, model, context)
+    noise = make_noise(stage.settings, model, START_DRAW)
+    known = _enlarged(settings, first.latents, stage, noise)
     noise.skip_to(START_DRAW)
     source = Source(known, noise.draw(), None, None, noise.draws)
-    start = first_step(settings, settings.strength, schedule)
-    begin = Origin(schedule, noised(settings, source, schedule, start), start=start)
-    context.steps.next_stage(settings, start)
-    return _walk(settings, begin, start, noise, model, context)
+    start = first_step(stage.settings, stage.settings.strength, stage.schedule)
+    x = noised(stage.settings, source, stage.schedule, start)
+    begin = Origin(stage.schedule, x, start=start, began=start)
+    return _walk(stage, begin, noise, Shown(stage, start, continues=True))
 
 
 def go_on(request: Request, model: Checkpoint, context: Context) -> Drawn:
     """A branch from a step of the second stage: nothing of the first is drawn again."""
-    settings, branch = _stage(request), request.branch
+    settings, branch = request.settings, request.branch
     assert branch is not None
-    assert isinstance(request.settings, Txt2ImgSettings)
+    assert isinstance(settings, Txt2ImgSettings)
     stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model, START_DRAW)
-    begin = parts.branched(
-        replace(request, settings=settings), branch, context, model, schedule, noise
-    )
+    stage = stage_of(settings.second_stage, model, context)
+    noise = make_noise(stage.settings, model, START_DRAW)
+    whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
+    begin = branched(branch, stage, noise, whole)
+    earlier = tuple(step for past, step in stored if not isinstance(past, HiresStage))
     own = tuple(step for past, step in stored if isinstance(past, HiresStage))
-    first = own[0].index if begin.resume is not None else begin.start
-    context.steps.begin(request.settings.first_stage, model.previewer)
-    for past, step in stored:
-        if not isinstance(past, HiresStage):
-            context.steps.replay(step)
-    context.steps.next_stage(settings, first)
-    for step in own:
-        context.steps.replay(step)
-    return _walk(settings, begin, first, noise, model, context)
+    Shown(stage_of(settings.first_stage, model, context), before=earlier).begin()
+    return _walk(stage, begin, noise, Shown(stage, begin.counted, own, continues=True))
 
 
-def _stage(request: Request) -> HiresStage:
-    assert isinstance(request.settings, Txt2ImgSettings)
-    return request.settings.second_stage
-
-
-def _walk(
-    settings: HiresStage,
-    begin: Origin,
-    first: int,
-    noise: NoiseSource,
-    model: Checkpoint,
-    context: Context,
-) -> Drawn:
-    schedule: Schedule = begin.schedule
-    x = begin.x
-    with mixed(settings, model, context) as mix:
-        denoiser = parts.make_denoiser(
-            settings, model, schedule, context.check, mix.text_key, first=first
+def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Shown) -> Drawn:
+    settings = stage.settings
+    with mixed(settings, stage.model, stage.context) as mix:
+        denoiser = make_denoiser(stage, begin.span, mix.text_key)
+        latents = drive(
+            Run(
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                watch,
+                follow=lambda step: mix.at(begin.skipped + step),
+            )
         )
-        mix.at(begin.first)
-        for step in sample(
-            settings.sampler,
-            denoiser,
-            x,
-            schedule,
-            noise,
-            eta=settings.eta,
-            start=begin.start,
-            resume=begin.resume,
-        ):
-            context.steps.step(step)
-            x = step.x
-            mix.at(step.index + 1)
-        return Drawn(x * schedule.final_scale, mix.hashes)
+        return Drawn(latents, mix.hashes)
 
 
 def _enlarged(
-    request: Request,
+    settings: Txt2ImgSettings,
     latents: torch.Tensor,
-    model: Checkpoint,
-    context: Context,
+    stage: Stage[HiresStage],
     noise: NoiseSource,
 ) -> torch.Tensor:
     """The first stage's latents (B, C, h, w) at the size of the second, (B, C, H, W)."""
-    settings = request.settings
-    assert isinstance(settings, Txt2ImgSettings)
+    model, context = stage.model, stage.context
     width, height = settings.drawn_size
     how: Upscaler = settings.hires_upscaler
     match how:

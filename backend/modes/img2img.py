@@ -18,18 +18,20 @@ from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings
 from backend.models.checkpoint import Checkpoint
-from backend.modes import parts, prompt_timeline
+from backend.modes import prompt_timeline, record
 from backend.modes.context import Context
+from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.inverting import inverted
 from backend.modes.leasing import leased
-from backend.modes.mixing import RunMix, mixed
-from backend.modes.parts import BaseDenoiser, Origin
+from backend.modes.mixing import mixed
+from backend.modes.run import Run, Sampled, Shown, SideBySide, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Origin, Span, branched, make_noise
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.sampling import guidance
-from backend.sampling.lockstep import Lane, lockstep
-from backend.sampling.samplers import sample
-from backend.sampling.types import Denoiser, NoiseSource, Schedule, Step
+from backend.sampling.lockstep import Lane
+from backend.sampling.types import Denoiser, NoiseSource, Schedule
 
 START_DRAW = 1  # the first draw samples the posterior, the second is the noise of the start
 
@@ -39,12 +41,12 @@ class Guide:
     """What steers the UNet besides the prompt.
 
     Attributes:
-        base: Makes the base denoiser of a run: its schedule, the step that it begins with, and
-            the channels that an inpainting model sees beside x.
+        base: Makes the base denoiser of a run from what its parts are counted over, and the
+            channels that an inpainting model sees beside x.
         whole: It acts alike in all of a run, wherever that begins.
     """
 
-    base: Callable[[Schedule, int, torch.Tensor | None], BaseDenoiser]
+    base: Callable[[Span, torch.Tensor | None], BaseDenoiser]
     whole: bool
 
 
@@ -97,14 +99,13 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     picture = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
-        yield from drawn(request, picture, model, context)
+        yield from drawn(request, picture, stage_of(settings, model, context))
 
 
 def drawn(
     request: Request,
     picture: Canvas,
-    model: Checkpoint,
-    context: Context,
+    stage: Stage[Img2ImgSettings],
     guide: Guide | None = None,
 ) -> Iterator[Output]:
     """Runs one request whose picture is prepared and whose model is leased.
@@ -112,52 +113,43 @@ def drawn(
     Args:
         request: As for `run`.
         picture: From `canvas.prepare`.
-        model: This job's alone.
-        context: The job's surroundings.
-        guide: What steers the UNet besides the prompt.
+        stage: Of the request's settings.
+        guide: What steers the network besides the prompt.
 
     Yields:
         As `run`.
     """
-    settings = request.settings
-    assert isinstance(settings, Img2ImgSettings)
+    settings, model, context = stage.settings, stage.model, stage.context
     context.report(Progress("encoding"))
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model, START_DRAW)
+    noise = make_noise(settings, model, START_DRAW)
     source = make_source(picture, model, context, noise, inverts=settings.start_noise == "inverted")
-    x = source.known
-    facts: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     views: dict[str, Pixels] = {}
     with mixed(settings, model, context) as mix:
         if settings.start_noise == "inverted" and request.branch is None:
-            starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
-            found = inverted(
-                settings, source.known[:1], starts, model, context, schedule, mix.text_key
-            )
+            starts = [
+                first_step(settings, strength, stage.schedule) for strength in settings.ladder
+            ]
+            found = inverted(stage, source.known[:1], starts, mix.text_key)
             source = replace(source, inverted=found.starts)
-            facts, views = found.facts, {"reconstruction": found.reconstruction}
+            told, views = found.facts, {"reconstruction": found.reconstruction}
+        drawing = _Drawing(stage, source, guide, mix.text_key)
         if len(settings.ladder) == 1:
-            begin = _origin(request, context, model, schedule, noise, source)
-            final_scale, x = begin.schedule.final_scale, begin.x
-            steps = _single(settings, context, model, mix, begin, noise, source, guide)
+            begin = _origin(request, stage, noise, source)
+            run, skipped = drawing.single(begin, noise), begin.skipped
         else:
-            final_scale = schedule.final_scale
-            steps = _ladder(settings, context, model, mix, schedule, source, guide)
-        for step in steps:
-            context.steps.step(step)
-            x = step.x
-            mix.at(step.index + 1)
+            run, skipped = drawing.ladder(), 0
+        latents = drive(replace(run, follow=lambda step: mix.at(skipped + step)))
     context.report(Progress("decoding"))
     if settings.acting_loras:
-        facts |= {"lora_hashes": mix.hashes}
-    latents = [source.kept(rung) for rung in (x * final_scale).chunk(len(settings.ladder))]
+        told |= {"lora_hashes": mix.hashes}
+    rungs = [source.kept(rung) for rung in latents.chunk(len(settings.ladder))]
     for place, strength in enumerate(settings.ladder):
-        for output in parts.outputs(
-            settings.model_copy(update={"strength": strength, "strengths": ()}),
-            model,
-            latents[place],
-            context,
-            facts | _facts(settings, strength, schedule, request),
+        alone = settings.model_copy(update={"strength": strength, "strengths": ()})
+        for output in record.outputs(
+            replace(stage, settings=alone),
+            rungs[place],
+            told | _facts(settings, strength, stage.schedule, request),
             first=place * settings.batch_size,
             finish=picture.finish,
         ):
@@ -232,19 +224,14 @@ def noised(
 
 
 def _origin(
-    request: Request,
-    context: Context,
-    model: Checkpoint,
-    schedule: Schedule,
-    noise: NoiseSource,
-    source: Source,
+    request: Request, stage: Stage[Img2ImgSettings], noise: NoiseSource, source: Source
 ) -> Origin:
-    settings = request.settings
-    assert isinstance(settings, Img2ImgSettings)
-    if request.branch is not None:
-        return parts.branched(request, request.branch, context, model, schedule, noise)
+    settings, schedule = stage.settings, stage.schedule
     start = first_step(settings, settings.ladder[0], schedule)
-    return Origin(schedule, noised(settings, source, schedule, start), start=start)
+    if request.branch is not None:
+        return branched(request.branch, stage, noise, start)
+    x = noised(settings, source, schedule, start)
+    return Origin(schedule, x, start=start, began=start)
 
 
 def first_step(settings: Img2ImgSettings, strength: float, schedule: Schedule) -> int:
@@ -252,99 +239,62 @@ def first_step(settings: Img2ImgSettings, strength: float, schedule: Schedule) -
     return schedule.steps - settings.model_steps(strength)
 
 
-def _single(
-    settings: Img2ImgSettings,
-    context: Context,
-    model: Checkpoint,
-    mix: RunMix,
-    begin: Origin,
-    noise: NoiseSource,
-    source: Source,
-    guide: Guide | None,
-) -> Iterator[Step]:
-    """One strength, from its start or from the stored step of an earlier run."""
-    first = begin.before[0].index if begin.resume is not None else begin.start
-    denoiser = _denoiser(settings, context, model, mix, begin.schedule, source, first, guide)
-    context.steps.begin(settings, model.previewer, first)
-    for stored in begin.before:
-        context.steps.replay(stored)
-    mix.at(begin.first)
-    yield from sample(
-        settings.sampler,
-        denoiser,
-        begin.x,
-        begin.schedule,
-        noise,
-        eta=settings.eta,
-        start=begin.start,
-        resume=begin.resume,
-    )
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """What runs of one request have in common.
 
-
-def _ladder(
-    settings: Img2ImgSettings,
-    context: Context,
-    model: Checkpoint,
-    mix: RunMix,
-    schedule: Schedule,
-    source: Source,
-    guide: Guide | None,
-) -> Iterator[Step]:
-    """Several strengths from the same noise, each with one call of the model for all of them."""
-    starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
-    whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
-    whole = whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
-    shared = _denoiser(settings, context, model, mix, schedule, source, 0, guide) if whole else None
-    lanes: list[Lane] = []
-    for start in starts:
-        noise = parts.make_noise(settings, model, START_DRAW)
-        noise.skip_to(source.draws)
-        lanes.append(
-            Lane(
-                # Parts of a run are counted from its own start, so each asks for its own guidance.
-                shared or _denoiser(settings, context, model, mix, schedule, source, start, guide),
-                start,
-                noised(settings, source, schedule, start),
-                noise,
-                source.known,
-            )
-        )
-    context.steps.begin(settings, model.previewer, min(starts))
-    mix.at(min(starts))
-    yield from lockstep(settings.sampler, lanes, schedule, eta=settings.eta)
-
-
-def _denoiser(
-    settings: Img2ImgSettings,
-    context: Context,
-    model: Checkpoint,
-    mix: RunMix,
-    schedule: Schedule,
-    source: Source,
-    first: int,
-    guide: Guide | None = None,
-) -> Denoiser:
-    """The guided model; an ordinary one is kept to the source outside the mask.
-
-    An inpainting model was trained to keep what it is shown there; diffusers leaves it alone too.
+    Attributes:
+        stage: Of the request.
+        source: The picture.
+        guide: What steers the network besides the prompt.
+        text_key: Names what LoRAs do to the text encoder.
     """
-    channels = source.channels
-    denoiser = parts.make_denoiser(
-        settings,
-        model,
-        schedule,
-        context.check,
-        mix.text_key,
-        first=first,
-        channels=channels,
-        base=None if guide is None else guide.base(schedule, first, channels),
-    )
-    if source.mask is None or source.channels is not None:
-        return denoiser
-    pure = None
-    if settings.masked_content == "latent_noise":
-        pure = schedule.levels[0], schedule.init_scale
-    return guidance.masked(denoiser, source.known, source.mask, source.noise, pure)
+
+    stage: Stage[Img2ImgSettings]
+    source: Source
+    guide: Guide | None
+    text_key: str
+
+    def single(self, begin: Origin, noise: NoiseSource) -> Run:
+        """One strength, from its start or from the stored step of an earlier run."""
+        settings = self.stage.settings
+        walk = Sampled(settings.sampler, self.denoiser(begin.span), begin, noise, settings.eta)
+        return Run(walk, Shown(self.stage, begin.counted, begin.before))
+
+    def ladder(self) -> Run:
+        """Several strengths from the same noise, each with one call of the model for all."""
+        settings, schedule, guide = self.stage.settings, self.stage.schedule, self.guide
+        starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
+        whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
+        whole = whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
+        shared = self.denoiser(Span(schedule)) if whole else None
+        lanes: list[Lane] = []
+        for start in starts:
+            noise = make_noise(settings, self.stage.model, START_DRAW)
+            noise.skip_to(self.source.draws)
+            # Parts of a run are counted from its own start, so each asks for its own guidance.
+            denoiser = shared or self.denoiser(Span(schedule, start))
+            x = noised(settings, self.source, schedule, start)
+            lanes.append(Lane(denoiser, start, x, noise, self.source.known))
+        return Run(SideBySide(self.stage, lanes), Shown(self.stage, min(starts)))
+
+    def denoiser(self, span: Span) -> Denoiser:
+        """The guided model; an ordinary one is kept to the source outside the mask.
+
+        An inpainting model was trained to keep what it is shown there; diffusers leaves it alone
+        too.
+        """
+        source, schedule = self.source, self.stage.schedule
+        base = None if self.guide is None else self.guide.base(span, source.channels)
+        denoiser = make_denoiser(
+            self.stage, span, self.text_key, channels=source.channels, base=base
+        )
+        if source.mask is None or source.channels is not None:
+            return denoiser
+        pure = None
+        if self.stage.settings.masked_content == "latent_noise":
+            pure = schedule.levels[0], schedule.init_scale
+        return guidance.masked(denoiser, source.known, source.mask, source.noise, pure)
 
 
 def _facts(
@@ -354,5 +304,5 @@ def _facts(
     return {
         "sigma": schedule.levels[first_step(settings, strength, schedule)],
         "steps": settings.model_steps(strength),
-        **parts.input_facts(request),
+        **record.input_facts(request),
     }

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.contracts.events import Pixels, Progress
+from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings
-from backend.models.checkpoint import Checkpoint
-from backend.modes.context import Context
 from backend.modes.end_cache import content_key
+from backend.modes.run import Counted, Inverted, Run, Sampled, drive
+from backend.modes.stage import Stage
+from backend.modes.start import Origin
 from backend.pictures.difference import psnr
-from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
-from backend.sampling.samplers import sample
-from backend.sampling.types import Denoiser, Schedule
+from backend.sampling.types import Denoiser
 
 
 @dataclass(frozen=True, eq=False)
-class Inverted:
+class Inversion:
     """A picture's way up the schedule.
 
     Attributes:
@@ -45,28 +44,20 @@ class Inverted:
 
 
 def inverted(
-    settings: Img2ImgSettings,
-    latents: torch.Tensor,
-    starts: Sequence[int],
-    model: Checkpoint,
-    context: Context,
-    schedule: Schedule,
-    text_key: str,
-) -> Inverted:
+    stage: Stage[Img2ImgSettings], latents: torch.Tensor, starts: Sequence[int], text_key: str
+) -> Inversion:
     """Walks a picture up to the highest of the starts, and once back down to see what was lost.
 
     Without guidance, as inversion needs it. Kept by content: another prompt, guidance or strength
     below asks no model again.
 
     Args:
-        settings: Of the run; sampler `ddim`.
-        latents: (1, C, h, w), the picture in the VAE's scale.
+        stage: Of the run; sampler `ddim`.
+        latents: (1, C, h, w), the picture in the codec's scale.
         starts: Steps of the schedule that runs begin with.
-        model: This job's alone.
-        context: The job's surroundings.
-        schedule: Made for `ddim`.
         text_key: Names what LoRAs do to the weights now.
     """
+    settings, model, context, schedule = stage.settings, stage.model, stage.context, stage.schedule
     lowest = min(starts)
     key = content_key(
         "inverted",
@@ -87,43 +78,31 @@ def inverted(
     denoiser = model.network.denoiser([text], context.check)
     path = context.ends.get(key, torch.Tensor)
     if path is None:
-        path = _climb(latents, denoiser, settings, context, schedule, lowest)
+        path = _climb(stage, latents, denoiser, lowest)
         context.ends.put(key, path)
     path = path.to(model.target.device)
     found = {start: path[schedule.steps - 1 - start][None] for start in starts}
-    back = _down(found[lowest], denoiser, context, schedule, lowest)
+    back = _down(stage, found[lowest], denoiser, lowest)
     made, wanted = (model.codec.decode(x, context.check)[0] for x in (back, latents))
-    return Inverted(found, made, psnr(made, wanted))
+    return Inversion(found, made, psnr(made, wanted))
 
 
 def _climb(
-    latents: torch.Tensor,
-    denoiser: Denoiser,
-    settings: Img2ImgSettings,
-    context: Context,
-    schedule: Schedule,
-    lowest: int,
+    stage: Stage[Img2ImgSettings], latents: torch.Tensor, denoiser: Denoiser, lowest: int
 ) -> torch.Tensor:
     """(steps - lowest, C, h, w): x before each step, the last step's first; on the CPU."""
     path: list[torch.Tensor] = []
-    total = schedule.steps - lowest
-    for step in invert(
-        denoiser, latents / schedule.final_scale, schedule, refine=settings.inversion_refine
-    ):
-        context.report(Progress("inverting", step.index + 1, total))
-        path.append(step.x)
-        if len(path) == total:
-            break
+    total = stage.schedule.steps - lowest
+    walk = Inverted(denoiser, latents, stage.schedule, stage.settings.inversion_refine, total)
+    drive(Run(walk, Counted(stage.context, "inverting", total), keep=path.append))
     return torch.cat(path).cpu()
 
 
 def _down(
-    x: torch.Tensor, denoiser: Denoiser, context: Context, schedule: Schedule, start: int
+    stage: Stage[Img2ImgSettings], x: torch.Tensor, denoiser: Denoiser, start: int
 ) -> torch.Tensor:
     """(1, C, h, w): where the picture's own prompt leads from there."""
     noise = SeededNoise([0], tuple(x.shape[1:]), x.device)  # pyright: ignore[reportArgumentType]
-    total = schedule.steps - start
-    for step in sample("ddim", denoiser, x, schedule, noise, start=start):
-        context.report(Progress("inverting", step.index + 1 - start, total, note="Checking it"))
-        x = step.x
-    return x * schedule.final_scale
+    walk = Sampled("ddim", denoiser, Origin(stage.schedule, x, start=start), noise)
+    total = stage.schedule.steps - start
+    return drive(Run(walk, Counted(stage.context, "inverting", total, -start, note="Checking it")))

@@ -16,12 +16,15 @@ import torch
 from backend.contracts.events import Output, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings.lora_tools import FootprintSettings
-from backend.modes import parts
 from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
+from backend.modes.record import outputs
+from backend.modes.run import Counted, Run, Sampled, drive
+from backend.modes.stage import stage_of
+from backend.modes.start import Span, fresh, make_noise
 from backend.pictures.heat import heat_map
-from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level
 
 
@@ -42,7 +45,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     names = [use.name for use in settings.loras]
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
-        schedule = parts.make_schedule(settings, model)
+        stage = stage_of(settings, model, context)
         with mixed(settings, model, context) as mix:
             everything = range(len(names))
             chosen = [tuple(everything)] + [
@@ -51,16 +54,17 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             denoisers: list[Denoiser] = []
             for rows in chosen:
                 mix.whole(rows)
-                denoisers.append(
-                    parts.make_denoiser(settings, model, schedule, context.check, mix.key_of(rows))
-                )
+                denoisers.append(make_denoiser(stage, Span(stage.schedule), mix.key_of(rows)))
             watched = _Watched(denoisers, chosen, mix)
-            noise = parts.make_noise(settings, model)
-            x = noise.draw() * schedule.init_scale
-            for step in sample(settings.sampler, watched, x, schedule, noise, eta=settings.eta):
-                x = step.x
-                watched.next_step()
-                context.report(Progress("sampling", step.index + 1, step.total))
+            noise = make_noise(settings, model)
+            begin = fresh(stage, noise)
+            latents = drive(
+                Run(
+                    Sampled(settings.sampler, watched, begin, noise, settings.eta),
+                    Counted(context, "sampling", settings.steps),
+                    follow=watched.at,
+                )
+            )
         told = watched.told()
         context.inform(
             {
@@ -70,7 +74,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             }
         )
         context.report(Progress("decoding"))
-        (drawn,) = parts.outputs(settings, model, x * schedule.final_scale, context, {})
+        (drawn,) = outputs(stage, latents, {})
     maps = watched.maps()
     most = max(float(one.max()) for one in maps)
     for place, (name, one) in enumerate(zip(names, maps, strict=True)):
@@ -89,7 +93,7 @@ class _Watched:
         self._mix = mix
         self._step = 0
         self._heat: list[torch.Tensor | float] = [0.0] * len(self._without)
-        self._steps: list[list[torch.Tensor]] = [[]]
+        self._steps: list[list[torch.Tensor]] = []
 
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor:
         others: list[torch.Tensor] = []
@@ -103,9 +107,9 @@ class _Watched:
         self._steps[-1].append(torch.stack([change.mean().sqrt() for change in changes]))
         return x0
 
-    def next_step(self) -> None:
-        """The coming calls belong to the next step."""
-        self._step += 1
+    def at(self, step: int) -> None:
+        """The coming calls belong to this step."""
+        self._step = step
         self._steps.append([])
 
     def maps(self) -> list[np.ndarray[Any, np.dtype[np.float32]]]:

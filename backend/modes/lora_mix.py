@@ -7,19 +7,24 @@ predictions appear next to each other; each is what it would be alone, bit for b
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
 from backend.contracts.events import Output, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings
-from backend.models.checkpoint import Checkpoint
-from backend.modes import parts, txt2img
+from backend.modes import txt2img
 from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
-from backend.sampling.lockstep import Lane, lockstep
-from backend.sampling.types import Denoiser, Level, Schedule
+from backend.modes.record import outputs
+from backend.modes.run import Run, Shown, SideBySide, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Span, make_noise
+from backend.sampling.lockstep import Lane
+from backend.sampling.types import Denoiser, Level
 
 
 class _Under:
@@ -56,58 +61,43 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         return
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
-        schedule = parts.make_schedule(settings, model)
+        stage = stage_of(settings, model, context)
         with mixed(settings, model, context) as mix:
             context.report(Progress("encoding"))
-            under = [
-                _variant(settings, model, schedule, context, mix, chosen)
-                for _, chosen in settings.variants
-            ]
-            lanes = [_lane(settings, model, schedule, denoiser) for denoiser in under]
-            context.steps.begin(settings, model.previewer)
-            x = torch.cat([lane.x for lane in lanes])
-            for step in lockstep(settings.sampler, lanes, schedule, eta=settings.eta):
-                context.steps.step(step)
-                x = step.x
+            under = [_variant(stage, mix, chosen) for _, chosen in settings.variants]
+            lanes = [_lane(stage, denoiser) for denoiser in under]
+
+            def follow(step: int) -> None:
                 for denoiser in under:
-                    denoiser.step = step.index + 1
+                    denoiser.step = step
+
+            drawn = drive(Run(SideBySide(stage, lanes), Shown(stage), follow))
             hashes = mix.hashes
         context.report(Progress("decoding"))
-        latents = (x * schedule.final_scale).chunk(len(lanes))
+        latents = drawn.chunk(len(lanes))
         for place, (label, chosen) in enumerate(settings.variants):
             names = {settings.acting_loras[i].name for i in chosen}
             facts = {
                 "compared": label,
                 "lora_hashes": {name: hashes[name] for name in hashes if name in names},
             }
-            yield from parts.outputs(
-                settings.alone(place),
-                model,
+            yield from outputs(
+                replace(stage, settings=settings.alone(place)),
                 latents[place],
-                context,
                 facts,
                 first=place * settings.batch_size,
             )
 
 
-def _variant(
-    settings: LoraMixSettings,
-    model: Checkpoint,
-    schedule: Schedule,
-    context: Context,
-    mix: RunMix,
-    chosen: tuple[int, ...],
-) -> _Under:
+def _variant(stage: Stage[LoraMixSettings], mix: RunMix, chosen: tuple[int, ...]) -> _Under:
     """The model under the rows `chosen`, the prompt encoded under them too."""
     mix.whole(chosen)
-    denoiser = parts.make_denoiser(settings, model, schedule, context.check, mix.key_of(chosen))
+    denoiser = make_denoiser(stage, Span(stage.schedule), mix.key_of(chosen))
     return _Under(denoiser, mix, chosen)
 
 
-def _lane(
-    settings: LoraMixSettings, model: Checkpoint, schedule: Schedule, denoiser: Denoiser
-) -> Lane:
+def _lane(stage: Stage[LoraMixSettings], denoiser: Denoiser) -> Lane:
     """Starts as txt2img starts; every lane draws the same noise from a source of its own."""
-    noise = parts.make_noise(settings, model)
-    x = noise.draw() * schedule.init_scale
+    noise = make_noise(stage.settings, stage.model)
+    x = noise.draw() * stage.schedule.init_scale
     return Lane(denoiser, 0, x, noise, x)

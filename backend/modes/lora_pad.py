@@ -13,20 +13,24 @@ import numpy as np
 import torch
 from PIL import Image
 
-from backend.contracts.events import Output, Pixels, Progress, Record
+from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings.lora_tools import LoraPadSettings
 from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.models.text.clip import Conditioning
-from backend.modes import limits, parts
+from backend.modes import limits
 from backend.modes.context import Context
+from backend.modes.guide import guided
 from backend.modes.leasing import leased
 from backend.modes.mixing import lora_files
 from backend.modes.pausable import LorasAside
-from backend.sampling.samplers import sample
-from backend.sampling.types import NoiseSource, Schedule
+from backend.modes.record import recorded
+from backend.modes.run import Counted, Run, Sampled, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Span, fresh, make_noise
+from backend.sampling.types import NoiseSource
 
 MOST_TOGETHER = 8  # a picture goes first after one call, which should stay short
 SMALL_PX = 256
@@ -51,7 +55,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
         coarse = settings.model_copy(update={"steps": settings.coarse_steps})
-        schedule = parts.make_schedule(coarse, model)
+        stage = stage_of(coarse, model, context)
         files = lora_files(settings.loras, model, context)
         mix = _PointMix(model, coarse, files)
         size = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
@@ -59,9 +63,11 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         with mix.installed(context):
             for start in range(0, len(points), size):
                 here = points[start : start + size]
-                latents = _drawn(coarse, model, schedule, context, mix, here, done)
+                latents = _drawn(stage, mix, here, done)
                 for point, row in zip(here, latents.split(1), strict=True):
-                    yield _output(done, point, settings, model, row, context)
+                    image = model.codec.decode(row, context.check)[0]
+                    exact = recorded(settings.exact(*point), model, {"point": list(point)})
+                    yield Output(done, _small(image), exact)
                     done += 1
 
 
@@ -145,50 +151,26 @@ class _SameNoise:
 
 
 def _drawn(
-    settings: LoraPadSettings,
-    model: Checkpoint,
-    schedule: Schedule,
-    context: Context,
-    mix: _PointMix,
-    points: tuple[Point, ...],
-    done: int,
+    stage: Stage[LoraPadSettings], mix: _PointMix, points: tuple[Point, ...], done: int
 ) -> torch.Tensor:
-    """(len(points), C, h, w) latents for the VAE, all from the one noise of the seed."""
+    """(len(points), C, h, w) latents for the codec, all from the one noise of the seed."""
+    settings, model, schedule = stage.settings, stage.model, stage.schedule
     positive = mix.encode(settings.prompt, points)
     if settings.prompt_mix > 0:
         positive = positive.lerp(mix.encode(settings.prompt_b, points), settings.prompt_mix)
     negative = mix.encode(settings.negative_prompt, points, negative=True)
-    denoiser = parts.guided(
-        settings, model, schedule, context.check, positive, negative, model.network.denoiser
-    )
-    noise = _SameNoise(parts.make_noise(settings, model), len(points))
-    x = noise.draw() * schedule.init_scale
-    mix.show(points, 0)
+    denoiser = guided(stage, Span(schedule), positive, negative, model.network.denoiser)
+    noise = _SameNoise(make_noise(settings, model), len(points))
+    begin = fresh(stage, noise)
     batches = -(-settings.picture_count // len(points))
-    for step in sample(settings.sampler, denoiser, x, schedule, noise, eta=settings.eta):
-        x = step.x
-        mix.show(points, step.index + 1)
-        ran = (done // len(points)) * step.total + step.index + 1
-        context.report(Progress("sampling", ran, batches * step.total))
-    return x * schedule.final_scale
-
-
-def _output(
-    index: int,
-    point: Point,
-    settings: LoraPadSettings,
-    model: Checkpoint,
-    latent: torch.Tensor,
-    context: Context,
-) -> Output:
-    exact = settings.exact(*point)
-    record = Record(
-        exact.mode,
-        exact.model_dump(mode="json"),
-        {"name": model.name, "hash": model.hash},
-        {**parts.facts(model), "point": list(point)},
+    ran = (done // len(points)) * schedule.steps
+    return drive(
+        Run(
+            Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+            Counted(stage.context, "sampling", batches * schedule.steps, ran),
+            follow=lambda step: mix.show(points, step),
+        )
     )
-    return Output(index, _small(model.codec.decode(latent, context.check)[0]), record)
 
 
 def _small(image: Pixels) -> Pixels:

@@ -10,7 +10,8 @@ import torch
 
 from backend.contracts.settings import Settings
 from backend.models.text.prompt_schedule import at_steps
-from backend.sampling.types import Denoiser, Level, Schedule
+from backend.modes.start import Span
+from backend.sampling.types import Denoiser, Level
 
 ROUNDING = 1e-6  # a level may be told a rounding away from the schedule's
 
@@ -36,28 +37,27 @@ def changes(settings: Settings) -> bool:
     return len(set(words_at(settings, settings.steps))) > 1
 
 
-def denoiser(
-    settings: Settings, schedule: Schedule, first: int, saying: Callable[[Words], Denoiser]
-) -> Denoiser:
+def denoiser(settings: Settings, span: Span, saying: Callable[[Words], Denoiser]) -> Denoiser:
     """A denoiser that says to each step what the prompt means there.
 
     Args:
         settings: With the prompts as they were written.
-        schedule: Its levels tell the steps apart; a method that looks twice in a step (Heun)
-            hears the next step's words at its second look.
-        first: The step that the run begins with; fractions and steps count from there.
+        span: What fractions and steps are counted over. The levels tell the steps apart; a method
+            that looks twice in a step (Heun) hears the next step's words at its second look.
         saying: Makes the denoiser of some words; called once for each that differ.
     """
-    said = words_at(settings, max(1, schedule.steps - first))
-    made = {words: saying(words) for words in dict.fromkeys(said)}
+    said = words_at(settings, span.total)
+    behind, first = max(0, -span.first), max(0, span.first)
+    ahead = said[behind:] or said[-1:]
+    made = {words: saying(words) for words in dict.fromkeys(ahead)}
     if len(made) == 1:
-        return made[said[0]]
-    rising = [-level for level in schedule.levels[first : first + len(said)]]
+        return made[ahead[0]]
+    rising = [-level for level in span.schedule.levels[first : first + len(ahead)]]
 
     def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
         if level.value is None:
             raise ValueError("words that change need one level for all samples")
         step = bisect_left(rising, -level.value * (1 + ROUNDING))
-        return made[said[min(step, len(said) - 1)]](x, level)
+        return made[ahead[min(step, len(ahead) - 1)]](x, level)
 
     return denoise

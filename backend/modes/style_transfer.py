@@ -15,21 +15,21 @@ from backend.contracts.settings import ControlUse, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
-from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
-from backend.modes import img2img, parts
+from backend.modes import img2img, record
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
+from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.img2img import Guide
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
-from backend.modes.parts import BaseDenoiser
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Span, make_noise, origin
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.pictures.fit import fit
 from backend.sampling import guidance
-from backend.sampling.samplers import sample
-from backend.sampling.types import Schedule
 
 SOURCE, CONTROL = "image", "control_image"
 
@@ -57,10 +57,10 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         nets = [leases.enter_context(controlnet.lease(context.models, use.name)) for use, _ in uses]
         hints = [net.hint(seen) for net, (_, seen) in zip(nets, uses, strict=True)]
 
-        def base(schedule: Schedule, first: int, channels: torch.Tensor | None) -> BaseDenoiser:
+        def base(span: Span, channels: torch.Tensor | None) -> BaseDenoiser:
             controls = [
                 Control(net, hint, use.weight, settings.control_mode,
-                        guidance.sigma_range(schedule, use.start, use.end, first))
+                        guidance.sigma_range(span.schedule, use.start, use.end, span.first))
                 for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
             ]  # fmt: skip
             return controlled(model.network, controls, channels)
@@ -68,55 +68,34 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         whole = all(use.start <= 0 and use.end >= 1 for use, _ in uses)
         guide = Guide(base, whole)
         if picture is None:
-            drawn = _from_noise(request, model, context, guide)
+            drawn = _from_noise(request, stage_of(settings, model, context), guide)
         else:
-            drawn = img2img.drawn(request, picture, model, context, guide)
-        facts = {"controlnets": {net.name: net.hash for net in nets}, **parts.input_facts(request)}
+            drawn = img2img.drawn(request, picture, stage_of(settings, model, context), guide)
+        facts = {"controlnets": {net.name: net.hash for net in nets}, **record.input_facts(request)}
         for output in drawn:
-            record = replace(output.record, extra=output.record.extra | facts)
-            yield judge.judged(replace(output, record=record))
+            told = replace(output.record, extra=output.record.extra | facts)
+            yield judge.judged(replace(output, record=told))
 
 
 def _from_noise(
-    request: Request, model: Checkpoint, context: Context, guide: Guide
+    request: Request, stage: Stage[StyleTransferSettings], guide: Guide
 ) -> Iterator[Output]:
     """txt2img under the ControlNets."""
-    settings = _settings(request)
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model)
-    begin = parts.origin(request, context, model, schedule, noise)
-    first = begin.before[0].index if begin.resume is not None else begin.start
-    x = begin.x
+    settings, model, context = stage.settings, stage.model, stage.context
+    noise = make_noise(settings, model)
+    begin = origin(request, stage, noise)
     with mixed(settings, model, context) as mix:
-        denoiser = parts.make_denoiser(
-            settings,
-            model,
-            begin.schedule,
-            context.check,
-            mix.text_key,
-            base=guide.base(schedule, first, None),
-            first=first,
+        denoiser = make_denoiser(stage, begin.span, mix.text_key, base=guide.base(begin.span, None))
+        latents = drive(
+            Run(
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                Shown(stage, begin.counted, begin.before),
+                follow=lambda step: mix.at(begin.skipped + step),
+            )
         )
-        context.steps.begin(settings, model.previewer, first)
-        for stored in begin.before:
-            context.steps.replay(stored)
-        mix.at(begin.first)
-        for step in sample(
-            settings.sampler,
-            denoiser,
-            x,
-            begin.schedule,
-            noise,
-            eta=settings.eta,
-            start=begin.start,
-            resume=begin.resume,
-        ):
-            context.steps.step(step)
-            x = step.x
-            mix.at(step.index + 1)
     context.report(Progress("decoding"))
     facts: dict[str, Any] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
-    yield from parts.outputs(settings, model, x * begin.schedule.final_scale, context, facts)
+    yield from record.outputs(stage, latents, facts)
 
 
 def fitted(request: Request, name: str) -> Pixels | None:
@@ -212,5 +191,4 @@ class _Judge:
                 }
             }
             views["obedience"] = obedience.overlay(found, output.image)
-        record = replace(output.record, extra=extra)
-        return replace(output, record=record, views=views)
+        return replace(output, record=replace(output.record, extra=extra), views=views)

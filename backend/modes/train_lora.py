@@ -14,16 +14,19 @@ from pathlib import Path
 import torch
 
 from backend.contracts.errors import BadInput, LoomError
-from backend.contracts.events import Output, Progress, Record
+from backend.contracts.events import Output, Progress
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.models.catalog.catalog import ModelInfo
 from backend.models.checkpoint import Checkpoint
-from backend.modes import parts
 from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
 from backend.modes.loss_curve import LossCurve
-from backend.sampling.samplers import sample
+from backend.modes.record import recorded
+from backend.modes.run import Run, Sampled, Unseen, drive
+from backend.modes.stage import stage_of
+from backend.modes.start import fresh, make_noise
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import fit, prepare
@@ -200,18 +203,11 @@ def _drawing(settings: TrainLoraSettings, model: Checkpoint, caption: str) -> Tx
 def _validation(
     settings: Txt2ImgSettings, model: Checkpoint, context: Context, step: int, told: _Told
 ) -> Output:
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model)
-    denoiser = parts.make_denoiser(settings, model, schedule, context.check)
-    x = noise.draw() * schedule.init_scale
-    for stepped in sample(settings.sampler, denoiser, x, schedule, noise, eta=settings.eta):
-        x = stepped.x
-    image = model.codec.decode(x * schedule.final_scale, context.check)[0]
-    record = Record(
-        settings.mode,
-        settings.model_dump(mode="json"),
-        {"name": model.name, "hash": model.hash},
-        {**parts.facts(model), "training_step": step},
-    )
+    stage = stage_of(settings, model, context)
+    noise = make_noise(settings, model)
+    begin = fresh(stage, noise)
+    denoiser = make_denoiser(stage, begin.span)
+    walk = Sampled(settings.sampler, denoiser, begin, noise, settings.eta)
+    image = model.codec.decode(drive(Run(walk, Unseen())), context.check)[0]
     told.validated(step)
-    return Output(step, image, record)
+    return Output(step, image, recorded(settings, model, {"training_step": step}))

@@ -9,12 +9,16 @@ from backend.contracts.events import Output, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.models.checkpoint import Checkpoint
-from backend.modes import hires, parts
+from backend.modes import hires
 from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
 from backend.modes.hires import Drawn
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
-from backend.sampling.samplers import sample
+from backend.modes.record import outputs
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import stage_of
+from backend.modes.start import make_noise, origin
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:
@@ -36,42 +40,29 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         else:
             drawn = _draw(request, model, context)
             if settings.hires:
-                drawn = hires.redraw(request, drawn, model, context)
+                drawn = hires.redraw(settings, drawn, model, context)
         context.report(Progress("decoding"))
         facts = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
-        yield from parts.outputs(settings, model, drawn.latents, context, facts)
+        yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
 
 
 def _draw(request: Request, model: Checkpoint, context: Context) -> Drawn:
     """The first stage, mostly the only one."""
     wanted = request.settings
     assert isinstance(wanted, Txt2ImgSettings)
-    settings = wanted.first_stage
-    request = replace(request, settings=settings)
+    stage = stage_of(wanted.first_stage, model, context)
+    settings = stage.settings
     after = wanted.second_stage.model_steps(wanted.hires_denoise) if wanted.hires else 0
-    schedule = parts.make_schedule(settings, model)
-    noise = parts.make_noise(settings, model)
-    origin = parts.origin(request, context, model, schedule, noise)
-    x = origin.x
+    noise = make_noise(settings, model)
+    begin = origin(replace(request, settings=settings), stage, noise)
     with mixed(settings, model, context) as mix:
         context.report(Progress("encoding"))
-        denoiser = parts.make_denoiser(
-            settings, model, origin.schedule, context.check, mix.text_key
+        denoiser = make_denoiser(stage, begin.span, mix.text_key)
+        latents = drive(
+            Run(
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                Shown(stage, before=begin.before, after=after),
+                follow=lambda step: mix.at(begin.skipped + step),
+            )
         )
-        context.steps.begin(settings, model.previewer, after=after)
-        for stored in origin.before:
-            context.steps.replay(stored)
-        mix.at(origin.first)
-        for step in sample(
-            settings.sampler,
-            denoiser,
-            x,
-            origin.schedule,
-            noise,
-            eta=settings.eta,
-            resume=origin.resume,
-        ):
-            context.steps.step(step)
-            x = step.x
-            mix.at(step.index + 1)
-        return Drawn(x * origin.schedule.final_scale, mix.hashes)
+        return Drawn(latents, mix.hashes)

@@ -41,12 +41,14 @@ def sigma_range(schedule: Schedule, start: float, end: float, first: int = 0) ->
         schedule: Its levels become the bounds.
         start: 0..1.
         end: 0..1.
-        first: The step the run begins with (image-to-image); fractions count from there.
+        first: The step the run begins with (image-to-image); fractions count from there. Below 0
+            where the schedule is the rest of a run, so many steps of which lie before it.
     """
     if start <= 0 and end >= 1:
         return SigmaRange()
     total = schedule.steps - first
-    active = [i for i in range(total) if i / total >= start and (i + 1) / total <= end]
+    steps = range(max(0, -first), total)
+    active = [i for i in steps if i / total >= start and (i + 1) / total <= end]
     if not active:
         return SigmaRange(low=math.inf, high=-math.inf)
     sigmas = schedule.levels

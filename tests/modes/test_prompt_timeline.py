@@ -12,6 +12,7 @@ from backend.contracts.requests import Branch
 from backend.contracts.settings import Img2ImgSettings, Txt2ImgSettings
 from backend.engine.local.engine import LocalEngine
 from backend.modes.prompt_timeline import Words, denoiser
+from backend.modes.start import Span
 from backend.sampling.types import Level, Schedule
 from backend.storage.outputs import Storage
 from tests.modes.test_hires import pictures, run, settings
@@ -91,7 +92,17 @@ def test_a_ladder_counts_from_each_strength_s_own_start(engine: LocalEngine) -> 
         assert np.abs(difference).max() <= 1
 
 
-def test_a_step_hears_its_own_words() -> None:
+@pytest.mark.parametrize(
+    ("first", "total", "sigmas", "said"),
+    [
+        (1, 3, (5.0, 3.0, 1.0, 0.2), ["a", "b", "c", "c"]),
+        # The rest of a run of seven steps, three of which lie behind it.
+        (-3, 7, (9.0, 5.0, 3.0, 1.0), ["a", "b", "c", "a"]),
+    ],
+)
+def test_a_step_hears_its_own_words(
+    first: int, total: int, sigmas: tuple[float, ...], said: list[str]
+) -> None:
     heard: list[str] = []
 
     def saying(words: Words) -> object:
@@ -102,8 +113,10 @@ def test_a_step_hears_its_own_words() -> None:
         return denoise
 
     schedule = Schedule(torch.tensor([9.0, 5.0, 3.0, 1.0, 0.0]), torch.arange(4), 1.0)
-    act = denoiser(Txt2ImgSettings(prompt="[a|b|c]"), schedule, 1, saying)  # type: ignore[arg-type]
+    span = Span(schedule, first)
+    assert span.total == total
+    act = denoiser(Txt2ImgSettings(prompt="[a|b|c]"), span, saying)  # type: ignore[arg-type]
     x = torch.zeros(1, 4, 2, 2)
-    for sigma in (5.0, 3.0, 1.0, 0.2):
+    for sigma in sigmas:
         act(x, Level.like(x, sigma, 1.0))
-    assert heard == ["a", "b", "c", "c"]
+    assert heard == said

@@ -22,7 +22,7 @@ from backend.sampling.guidance import (
 )
 from backend.sampling.samplers import SAMPLERS
 from backend.sampling.schedule import make
-from backend.sampling.types import Level
+from backend.sampling.types import Level, Schedule
 from tests.sampling.helpers import POCKET, Gaussian, curved, noises, run
 
 CONFIG = SchedulerConfig.from_dict(POCKET)
@@ -83,6 +83,21 @@ def test_the_interval_counts_steps_as_fractions_of_the_run():
     assert guided_steps(0.2, 0.7) == [2, 3, 4, 5, 6]
     assert guided_steps(0.25, 0.25) == []
     assert guided_steps(0.5, 1, first=4) == [7, 8, 9]
+
+
+def test_an_interval_goes_on_in_the_rest_of_a_run():
+    plan = make("dpmpp_2m", "karras", 10, CONFIG)
+    rest = Schedule(plan.sigmas[6:], plan.timesteps[6:], 1.0)
+    x = noises(1)[0]
+    levels = [Level.like(x, sigma, 0.0) for sigma in rest.levels[:-1]]
+
+    def acting(start, end):
+        inside = sigma_range(rest, start, end, first=-6)
+        return [6 + i for i, level in enumerate(levels) if inside.holds(level)]
+
+    assert acting(0.2, 0.8) == [6, 7]
+    assert acting(0.75, 1.0) == [8, 9]
+    assert acting(0.0, 0.5) == []
 
 
 def test_an_interval_needs_to_know_the_level():

@@ -36,7 +36,7 @@ from backend.models.text.embeddings import EmbeddingShelf
 from backend.models.text.token_count import TokenCounter
 from backend.modes import limits as mode_limits
 from backend.modes import run_mode, train_lora
-from backend.modes.parts import check_branch
+from backend.modes.start import check_branch
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.storage.outputs import Storage

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.contracts.errors import Cancelled
-from backend.contracts.events import Output, Pixels, Progress, Record
+from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
 from backend.models.checkpoint import Checkpoint
@@ -21,7 +21,7 @@ from backend.models.lora.file import LoraFile
 from backend.models.perceptual import distance as perceptual
 from backend.models.perceptual import lpips_metric
 from backend.models.perceptual.distance import EncoderMetric
-from backend.modes import limits, parts
+from backend.modes import limits, record
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
@@ -32,9 +32,9 @@ from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
 from backend.modes.morph.gallery import Gallery
 from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
+from backend.modes.stage import Stage, stage_of
 from backend.pictures.difference import psnr
 from backend.sampling.interpolation import positions
-from backend.sampling.types import Schedule
 
 
 def run(request: Request, context: Context) -> Iterator[Output]:
@@ -62,20 +62,19 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
         stack.enter_context(mixing)
         mix = mixing.enter_context(mixed(settings, model, context))
         ledger = Ledger()
-        schedule = parts.make_schedule(settings, model)
+        stage = stage_of(settings, model, context)
         context.report(Progress("encoding"))
-        ends = morph_ends.gather(
-            settings, request.images, model, context, schedule, ledger, mix.text_key
-        )
+        ends = morph_ends.gather(stage, request.images, ledger, mix.text_key)
         metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.codec)
         gallery = Gallery(model.codec, metric, context.check)
-        job = _Job(settings, model, context, schedule, ledger, gallery)
-        facts: dict[str, Any] = dict(parts.input_facts(request))
+        job = _Job(stage, ledger, gallery)
+        facts: dict[str, Any] = dict(record.input_facts(request))
         if settings.acting_loras:
             facts["lora_hashes"] = mix.hashes
         if morph_ends.identical(settings, ends):
             settings = settings.model_copy(update={"frames": 1})
-            job = replace(job, settings=settings)
+            stage = replace(stage, settings=settings)
+            job = replace(job, stage=stage)
         negative = model.text.unconditional(
             settings.negative_prompt, settings.clip_skip, mix.text_key
         )
@@ -100,18 +99,7 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
             attention = EndAttention(model.network.model)
             stack.enter_context(_installed(attention, context))
         rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-        frames = Frames(
-            settings,
-            model,
-            schedule,
-            ends,
-            negative,
-            weights,
-            attention,
-            ledger,
-            context.check,
-            rows,
-        )
+        frames = Frames(stage, ends, negative, weights, attention, ledger, rows)
         try:
             job.draw(frames)
         except Cancelled:
@@ -151,12 +139,24 @@ def _installed(attention: EndAttention, context: Context) -> Iterator[None]:
 class _Job:
     """One morph under way."""
 
-    settings: MorphSettings
-    model: Checkpoint
-    context: Context
-    schedule: Schedule
+    stage: Stage[MorphSettings]
     ledger: Ledger
     gallery: Gallery
+
+    @property
+    def settings(self) -> MorphSettings:
+        """Resolved."""
+        return self.stage.settings
+
+    @property
+    def model(self) -> Checkpoint:
+        """Leased."""
+        return self.stage.model
+
+    @property
+    def context(self) -> Context:
+        """The job's surroundings."""
+        return self.stage.context
 
     def compare(self, ends: tuple[End, End]) -> tuple[tuple[Pixels, Pixels], float]:
         """The ends as the autoencoder gives them back, and how far apart they look.
@@ -181,9 +181,7 @@ class _Job:
     def learned(self, ends: tuple[End, End], weights_key: str) -> tuple[LoraFile, LoraFile]:
         """A LoRA for each end."""
         with self.ledger.stage("fitting"):
-            return fitting.learned(
-                self.settings, ends, self.model, self.context, self.ledger, weights_key
-            )
+            return fitting.learned(self.stage, ends, self.ledger, weights_key)
 
     def inverted(self, ends: tuple[End, End], weights_key: tuple[str, str]) -> tuple[End, End]:
         """The ends with their noise."""
@@ -191,15 +189,7 @@ class _Job:
             denoiser = self.ledger.denoiser(
                 self.model.network, [morph_ends.both(ends)], self.context.check
             )
-            return morph_ends.inverted(
-                self.settings,
-                ends,
-                denoiser,
-                self.model,
-                self.context,
-                self.schedule,
-                weights_key,
-            )
+            return morph_ends.inverted(self.stage, ends, denoiser, weights_key)
 
     def draw(self, frames: Frames) -> None:
         """Fills the gallery."""
@@ -229,16 +219,7 @@ class _Job:
     def _add(self, frames: Frames, at: tuple[float, ...], stage: str) -> None:
         context = self.context
         with self.ledger.stage(stage):
-            context.steps.begin(
-                self.settings.model_copy(update={"frames": len(at)}), self.model.previewer
-            )
-            drawing = frames.draw(at)
-            while True:
-                try:
-                    context.steps.step(next(drawing))
-                except StopIteration as end:
-                    latents = end.value
-                    break
+            latents = frames.draw(at)
         context.report(Progress("decoding"))
         with self.ledger.stage("decoding"):
             self.gallery.add(at, latents)
@@ -279,23 +260,12 @@ class _Job:
     def outputs(self, facts: dict[str, Any], shown: tuple[Pixels, ...]) -> Iterator[Output]:
         """The finished frames with their records; the ends have what they should be as a view."""
         gallery, settings = self.gallery, self.settings
-        words = parts.learned_words(settings, self.model)
+        words = record.learned_words(settings, self.model)
         for index, frame in enumerate(gallery.frames):
-            extra = {
-                **parts.facts(self.model),
-                **words,
-                **facts,
-                "frame": index,
-                "position": round(frame.at, 5),
-            }
-            record = Record(
-                settings.mode,
-                _recipe(settings).model_dump(mode="json"),
-                {"name": self.model.name, "hash": self.model.hash},
-                extra,
-            )
+            extra = {**words, **facts, "frame": index, "position": round(frame.at, 5)}
+            made = record.recorded(_recipe(settings), self.model, extra)
             views = {"end": shown[int(frame.at)]} if shown and frame.at in (0.0, 1.0) else {}
-            yield Output(index, frame.image, record, views=views)
+            yield Output(index, frame.image, made, views=views)
 
 
 def _recipe(settings: MorphSettings) -> MorphSettings:

@@ -12,9 +12,9 @@ from typing import Any
 from backend.contracts.events import Output
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
-from backend.modes import parts
 from backend.modes.context import Context
 from backend.modes.morph import spacing
+from backend.modes.record import input_facts
 
 Run = Callable[[Request, Context], Iterator[Output]]
 LIGHTS = ("red", "amber", "green")
@@ -55,9 +55,9 @@ def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
                 continue  # the last frame of the way before
             at = output.record.extra["position"]
             # A way calls its two pictures A and B, whatever they are to the whole.
-            own = parts.input_facts(part)
+            own = input_facts(part)
             extra = {key: value for key, value in output.record.extra.items() if key not in own}
-            extra |= parts.input_facts(request) | {
+            extra |= input_facts(request) | {
                 "frame": index,
                 "position": round((number + at) / len(ways), 5),
             }

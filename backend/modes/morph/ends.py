@@ -7,20 +7,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from backend.contracts.events import Pixels, Progress
+from backend.contracts.events import Pixels
 from backend.contracts.settings import MorphSettings
-from backend.models.checkpoint import Checkpoint
 from backend.models.text.clip import Conditioning
-from backend.modes import parts
-from backend.modes.context import Context
 from backend.modes.end_cache import content_key
+from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
-from backend.modes.parts import Check
+from backend.modes.run import Counted, Inverted, Run, Sampled, drive
+from backend.modes.stage import Stage
+from backend.modes.start import Span, fresh
 from backend.pictures.fit import fit
-from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
-from backend.sampling.samplers import sample
-from backend.sampling.types import Denoiser, Schedule
+from backend.sampling.types import Denoiser
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,24 +41,19 @@ class End:
 
 
 def gather(
-    settings: MorphSettings,
-    images: dict[str, Pixels],
-    model: Checkpoint,
-    context: Context,
-    schedule: Schedule,
-    ledger: Ledger,
-    text_key: str,
+    stage: Stage[MorphSettings], images: dict[str, Pixels], ledger: Ledger, text_key: str
 ) -> tuple[End, End]:
     """Both ends, in a walk with their noise, else with the latents of their pictures.
 
     An end of a quick morph that has no picture is drawn first, with the model's own guidance.
     """
+    settings, model, context = stage.settings, stage.model, stage.context
     made: list[End] = []
     for end, name in enumerate(settings.ends):
         prompt = settings.end_prompt(end)
         text = model.text.encode([prompt], settings.clip_skip, text_key)
         if settings.method == "walk":
-            start = _noise(settings, model, end) * schedule.init_scale
+            start = _noise(stage, end).draw() * stage.schedule.init_scale
             made.append(End(prompt, text, start=start))
         elif name in images:
             assert settings.width is not None
@@ -70,7 +63,7 @@ def gather(
             made.append(End(prompt, text, latents=mean, picture=picture))
         else:
             with ledger.stage("drawing"):
-                latents = _drawn(settings, end, text, model, context, schedule, ledger, text_key)
+                latents = _drawn(stage, end, text, ledger, text_key)
             made.append(End(prompt, text, latents=latents))
     first, last = made
     return first, last
@@ -89,12 +82,9 @@ def identical(settings: MorphSettings, ends: tuple[End, End]) -> bool:
 
 
 def inverted(
-    settings: MorphSettings,
+    stage: Stage[MorphSettings],
     ends: tuple[End, End],
     denoiser: Denoiser,
-    model: Checkpoint,
-    context: Context,
-    schedule: Schedule,
     weights_key: Sequence[str],
 ) -> tuple[End, End]:
     """The ends with the noise that DDIM turns into them, both found in one batch.
@@ -103,6 +93,7 @@ def inverted(
         denoiser: Takes both ends in one batch, or the first or second alone; without guidance.
         weights_key: Names what LoRAs do to the weights under each end; part of the cache's key.
     """
+    settings, model, context = stage.settings, stage.model, stage.context
     keys = [
         content_key(
             end.latents,
@@ -120,12 +111,9 @@ def inverted(
     found = [context.ends.get(key, torch.Tensor) for key in keys]
     if any(start is None for start in found):
         x = torch.cat([end.latents for end in ends if end.latents is not None])
-        for step in invert(
-            denoiser, x / schedule.final_scale, schedule, refine=settings.inversion_refine
-        ):
-            context.report(Progress("inverting", step.index + 1, step.total))
-            x = step.x
-        found = list(x.split(1))
+        walk = Inverted(denoiser, x, stage.schedule, settings.inversion_refine)
+        watch = Counted(context, "inverting", stage.schedule.steps)
+        found = list(drive(Run(walk, watch)).split(1))
         for key, start in zip(keys, found, strict=True):
             context.ends.put(key, start.cpu())
     device = model.target.device
@@ -142,34 +130,26 @@ def both(ends: tuple[End, End]) -> Conditioning:
     return Conditioning.cat([end.text for end in ends])
 
 
-def _noise(settings: MorphSettings, model: Checkpoint, end: int) -> torch.Tensor:
+def _noise(stage: Stage[MorphSettings], end: int) -> SeededNoise:
+    settings, model = stage.settings, stage.model
     width, height = settings.drawn_size
     shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
-    return SeededNoise([settings.end_seed(end)], shape, model.target.device).draw()
+    return SeededNoise([settings.end_seed(end)], shape, model.target.device)
 
 
 def _drawn(
-    settings: MorphSettings,
-    end: int,
-    text: Conditioning,
-    model: Checkpoint,
-    context: Context,
-    schedule: Schedule,
-    ledger: Ledger,
-    text_key: str,
+    stage: Stage[MorphSettings], end: int, text: Conditioning, ledger: Ledger, text_key: str
 ) -> torch.Tensor:
+    settings, model = stage.settings, stage.model
     own = settings.model_copy(update={"guidance_scale": model.card.guidance_scale})
     negative = model.text.unconditional(settings.negative_prompt, settings.clip_skip, text_key)
 
     def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
         return ledger.denoiser(model.network, conditioning, check)
 
-    denoiser = parts.guided(own, model, schedule, context.check, text, negative, base)
-    x = _noise(settings, model, end) * schedule.init_scale
-    source = SeededNoise([settings.end_seed(end)], tuple(x.shape[1:]), x.device)  # pyright: ignore
-    for step in sample("ddim", denoiser, x, schedule, source):
-        context.report(
-            Progress("sampling", step.index + 1, step.total, note=f"Drawing end {'AB'[end]}")
-        )
-        x = step.x
-    return x * schedule.final_scale
+    span = Span(stage.schedule)
+    denoiser = guided(replace(stage, settings=own), span, text, negative, base)
+    noise = _noise(stage, end)
+    walk = Sampled("ddim", denoiser, fresh(stage, noise), noise)
+    note = f"Drawing end {'AB'[end]}"
+    return drive(Run(walk, Counted(stage.context, "sampling", stage.schedule.steps, note=note)))

@@ -8,14 +8,13 @@ from types import MappingProxyType
 
 from backend.contracts.events import Progress
 from backend.contracts.settings import MorphSettings
-from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LayerShape, LoraFile, LoraInfo
 from backend.models.memory.block_offload import kept
-from backend.modes.context import Context
 from backend.modes.end_cache import content_key
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
 from backend.modes.pausable import StepsAside
+from backend.modes.stage import Stage
 from backend.training.lora import Example
 from backend.training.rows import Deltas, RowAdapters, fit_rows
 
@@ -23,12 +22,7 @@ SEED = 0  # the same for every fit, whatever the morph's own: a picture is learn
 
 
 def learned(
-    settings: MorphSettings,
-    ends: tuple[End, End],
-    model: Checkpoint,
-    context: Context,
-    ledger: Ledger,
-    weights_key: str,
+    stage: Stage[MorphSettings], ends: tuple[End, End], ledger: Ledger, weights_key: str
 ) -> tuple[LoraFile, LoraFile]:
     """The LoRA of each end (DiffMorpher, CVPR 2024, sec. 3.1), those at hand taken as they are.
 
@@ -38,6 +32,7 @@ def learned(
     Args:
         weights_key: Names the LoRAs that are in the model while it learns.
     """
+    settings, model, context = stage.settings, stage.model, stage.context
     keys = [
         content_key(
             "lora",
@@ -60,7 +55,7 @@ def learned(
         if context.ends.get(key, LoraFile) is None
     }
     if missing:
-        fitted = _fitted(settings, list(missing.values()), model, context, ledger)
+        fitted = _fitted(stage, list(missing.values()), ledger)
         for key, deltas in zip(missing, fitted, strict=True):
             context.ends.put(key, _file(key, deltas))
     first, last = (context.ends.get(key, LoraFile) for key in keys)
@@ -69,9 +64,8 @@ def learned(
     return first, last
 
 
-def _fitted(
-    settings: MorphSettings, ends: list[End], model: Checkpoint, context: Context, ledger: Ledger
-) -> tuple[Deltas, ...]:
+def _fitted(stage: Stage[MorphSettings], ends: list[End], ledger: Ledger) -> tuple[Deltas, ...]:
+    settings, model, context = stage.settings, stage.model, stage.context
     examples = [
         Example(end.latents.cpu(), end.text, end.prompt) for end in ends if end.latents is not None
     ]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from backend.contracts.settings import MorphSettings
-from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.attention import Blend, EndAttention
 from backend.models.memory import memory_pressure
 from backend.models.text.clip import Conditioning
-from backend.modes import parts
+from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
 from backend.modes.morph.weights import RowWeights
-from backend.modes.parts import Check
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import Stage
+from backend.modes.start import Origin, Span
 from backend.sampling.interpolation import lerp_rows, path_noise
 from backend.sampling.noise import SeededNoise, slerp
-from backend.sampling.samplers import sample
-from backend.sampling.types import Denoiser, Level, Schedule, Step
+from backend.sampling.types import Denoiser, Level
 
 MOST_TOGETHER = 32
 
@@ -30,42 +30,38 @@ class Frames:
     """Draws frames at any positions between two ends.
 
     Attributes:
-        settings: Resolved.
-        model: Leased.
-        schedule: Of the run.
+        stage: Of the run.
         ends: With their starts.
         negative: The negative prompt.
         weights: LoRAs that change from row to row.
         attention: Installed; None leaves attention as it is.
         ledger: Counts the model calls.
-        check: Called before each of them.
         chunk: Rows of one call; halved where the memory does not do.
         notes: Sentences for the user.
     """
 
-    settings: MorphSettings
-    model: Checkpoint
-    schedule: Schedule
+    stage: Stage[MorphSettings]
     ends: tuple[End, End]
     negative: Conditioning
     weights: RowWeights
     attention: EndAttention | None
     ledger: Ledger
-    check: Check
     chunk: int = MOST_TOGETHER
     notes: list[str] = field(default_factory=list)
 
-    def draw(self, at: Sequence[float]) -> Generator[Step, None, torch.Tensor]:
+    @property
+    def settings(self) -> MorphSettings:
+        """Resolved."""
+        return self.stage.settings
+
+    def draw(self, at: Sequence[float]) -> torch.Tensor:
         """Runs the sampler for frames at these positions.
 
         Args:
             at: 0..1. The first time with 0 first and 1 last, so that the ends' features are seen.
 
-        Yields:
-            Each step, x and x0 with a row for each position.
-
         Returns:
-            (F, C, h, w) latents for the VAE.
+            (F, C, h, w) latents for the codec.
         """
         attention = self.attention
         blended = self._blended_steps
@@ -77,18 +73,22 @@ class Frames:
         x = self._starts(rows)
         seeds = [self.settings.seed] * len(rows)
         noise = SeededNoise(seeds, (x.shape[1], x.shape[2], x.shape[3]), x.device)
-        for step in sample(self.settings.sampler, self._denoiser(rows), x, self.schedule, noise):
-            x = step.x
-            self.weights.at_step(step.index + 1)
-            yield Step(
-                step.index, step.total, step.sigma, step.x[inner], step.x0[inner], step.state
+        begin = Origin(self.stage.schedule, x)
+        shown = self.settings.model_copy(update={"frames": len(at)})
+        latents = drive(
+            Run(
+                Sampled(self.settings.sampler, self._denoiser(rows), begin, noise),
+                Shown(replace(self.stage, settings=shown)),
+                follow=self.weights.at_step,
+                rows=inner,
             )
+        )
         self.weights.at_step(0)
-        return x[inner] * self.schedule.final_scale
+        return latents
 
     @property
     def _blended_steps(self) -> int:
-        return round(self.settings.attention_lambda * self.schedule.steps)
+        return round(self.settings.attention_lambda * self.stage.schedule.steps)
 
     def _starts(self, at: Sequence[float]) -> torch.Tensor:
         a, b = (end.start for end in self.ends)
@@ -117,7 +117,7 @@ class Frames:
         return rows.to(a.dtype)
 
     def _denoiser(self, at: Sequence[float]) -> Denoiser:
-        levels = self.schedule.levels
+        levels = self.stage.schedule.levels
         built: dict[tuple[int, ...], Denoiser] = {}
 
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
@@ -174,13 +174,11 @@ class Frames:
 
     def _guided(self, at: Sequence[float]) -> Denoiser:
         def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
-            return self.ledger.denoiser(self.model.network, conditioning, check)
+            return self.ledger.denoiser(self.stage.model.network, conditioning, check)
 
-        return parts.guided(
-            self.settings,
-            self.model,
-            self.schedule,
-            self.check,
+        return guided(
+            self.stage,
+            Span(self.stage.schedule),
             self._text(at),
             self.negative.repeat(len(at)),
             base,

@@ -1,0 +1,98 @@
+"""The model under guidance, as the settings of a stage ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings import Settings
+from backend.models.text.clip import Conditioning
+from backend.modes import prompt_timeline
+from backend.modes.prompt_timeline import Words
+from backend.modes.stage import Stage
+from backend.modes.start import Span
+from backend.sampling import guidance
+from backend.sampling.types import Denoiser
+
+Check = Callable[[], None]
+BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
+"""(conditionings, stacked along the batch: [negative, positive] or [positive]; check) -> model."""
+THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches without guidance
+
+
+def make_denoiser(
+    stage: Stage[Settings],
+    span: Span,
+    weights_key: str = "",
+    *,
+    channels: torch.Tensor | None = None,
+    base: BaseDenoiser | None = None,
+) -> Denoiser:
+    """The model under guidance, for batches of any size.
+
+    The negative prompt comes first in the batch; where nothing is to guide, only the conditional
+    half runs.
+
+    Args:
+        stage: Whose prompts and guidance.
+        span: What parts of the run are counted over.
+        weights_key: Names what LoRAs do to the text encoder now, for its cache.
+        channels: What an inpainting model sees beside x, see `Unet.denoiser`.
+        base: The network with what a mode puts under it; the plain one by default.
+
+    Raises:
+        BadInput: The model needs such channels and has none, or the other way round.
+    """
+    settings, model = stage.settings, stage.model
+    if (model.network.in_channels != model.latent_channels) != (channels is not None):
+        raise BadInput(
+            f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
+            "model here, or take it to img2img.",
+            "model",
+        )
+    under = base or partial(model.network.denoiser, channels=channels)
+
+    def saying(words: Words) -> Denoiser:
+        positive = model.text.encode([words.prompt], settings.clip_skip, weights_key)
+        if settings.prompt_mix > 0:
+            other = model.text.encode([words.prompt_b], settings.clip_skip, weights_key)
+            positive = positive.lerp(other, settings.prompt_mix)
+        negative = model.text.unconditional(words.negative, settings.clip_skip, weights_key)
+        return guided(stage, span, positive, negative, under)
+
+    return prompt_timeline.denoiser(settings, span, saying)
+
+
+def guided(
+    stage: Stage[Settings],
+    span: Span,
+    positive: Conditioning,
+    negative: Conditioning,
+    base: BaseDenoiser,
+) -> Denoiser:
+    """The model under guidance for embedded prompts; arguments as in `make_denoiser`.
+
+    Args:
+        positive: What to draw, a row for each sample or for several in succession.
+        negative: What to steer away from, as many rows.
+    """
+    settings, check = stage.settings, stage.context.check
+    assert settings.guidance_scale is not None
+    length = max(positive.context.shape[1], negative.context.shape[1])
+    positive = positive.padded(length)
+    denoiser = guidance.cfg(
+        base([negative, positive], check),
+        base([positive], check),
+        settings.guidance_scale,
+        interval=guidance.sigma_range(
+            span.schedule, settings.guidance_start, settings.guidance_end, span.first
+        ),
+        rescale=settings.guidance_rescale,
+        prediction=stage.model.network.prediction_type,
+    )
+    if settings.threshold_ratio > 0:
+        denoiser = guidance.dynamic_threshold(denoiser, settings.threshold_ratio, THRESHOLD_LIMIT)
+    return denoiser

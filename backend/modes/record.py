@@ -1,0 +1,99 @@
+"""Pictures out of latents, and what their records say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from backend.contracts.events import Output, Pixels, Record
+from backend.contracts.requests import Request
+from backend.contracts.settings import Settings
+from backend.contracts.version import studio_version
+from backend.models.catalog.catalog import part_hashes
+from backend.models.checkpoint import Checkpoint
+from backend.models.memory.devices import hardware
+from backend.modes.stage import Stage
+from backend.modes.start import seeds, variation_seeds
+
+
+def outputs(
+    stage: Stage[Settings],
+    latents: torch.Tensor,
+    extra: Mapping[str, Any],
+    *,
+    first: int = 0,
+    finish: Callable[[Pixels], Pixels] | None = None,
+) -> Iterator[Output]:
+    """Decodes one picture after the other, so that a stop keeps those that are done.
+
+    Args:
+        stage: That drew them.
+        latents: (B, C, h, w) in the latent scale of the VAE.
+        extra: Facts of this run, for the records.
+        first: Place of the first of them in the job.
+        finish: Makes the result of what was decoded, e.g. lays it over the original.
+    """
+    settings, model = stage.settings, stage.model
+    own_seeds, varied = seeds(settings), variation_seeds(settings)
+    for index, row in enumerate(latents.split(1)):
+        image = model.codec.decode(row, stage.context.check)[0]
+        alone = settings.model_copy(
+            update={
+                "batch_size": 1,
+                "seed": own_seeds[index],
+                "variation_seed": varied[index],
+            }
+        )
+        record = recorded(alone, model, {**learned_words(settings, model), **extra})
+        yield Output(first + index, image if finish is None else finish(image), record)
+
+
+def recorded(settings: Settings, model: Checkpoint, extra: Mapping[str, Any]) -> Record:
+    """What makes a picture again, and what else it depends on.
+
+    Args:
+        settings: That draw this picture alone.
+        model: That drew it.
+        extra: Further facts.
+    """
+    return Record(
+        settings.mode,
+        settings.model_dump(mode="json"),
+        {"name": model.name, "hash": model.hash},
+        {**facts(model), **extra},
+    )
+
+
+def facts(model: Checkpoint) -> dict[str, Any]:
+    """What else a picture depends on, down to its rounding."""
+    device = model.target.device
+    return {
+        "studio": studio_version(),
+        "torch": torch.__version__,
+        "diffusers": metadata.version("diffusers"),
+        "device": str(device),
+        "hardware": hardware(device),
+        "dtype": model.target.dtype_name,
+        **({"threads": torch.get_num_threads()} if device.type == "cpu" else {}),
+        **({"compile": kind} if (kind := model.target.compile) != "off" else {}),
+        **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
+        **({"part_hashes": hashes} if (hashes := part_hashes(model.info)) else {}),
+    }
+
+
+def learned_words(settings: Settings, model: Checkpoint) -> dict[str, Any]:
+    """The textual inversions that the prompts name, by the SHA-256 of their files."""
+    found = model.text.learned(settings.prompts)
+    return {"embeddings": found} if found else {}
+
+
+def input_facts(request: Request) -> dict[str, str]:
+    """Which pictures a run was given, by the hashes of their pixels."""
+    return {
+        f"{name}_sha256": hashlib.sha256(pixels.tobytes()).hexdigest()
+        for name, pixels in request.images.items()
+    }
