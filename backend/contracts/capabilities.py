@@ -59,3 +59,41 @@ class SizeGrid:
     def holds(self, side_px: int) -> bool:
         """Whether a side of that length can be drawn."""
         return self.least_px <= side_px <= self.most_px and side_px % self.step_px == 0
+
+
+# What each capability is called where it is lacking; {model} stands for the model's name.
+_SENTENCES: dict[str, str] = {
+    "prompt": "'{model}' reads no prompt; leave it empty, or choose another model.",
+    "negative_prompt": "'{model}' takes no negative prompt; leave it empty.",
+    "guidance": "'{model}' has no guidance; leave the scale at 1.",
+    "mask": "'{model}' cannot repaint a part of a picture; take the mask away.",
+    "inversion": "'{model}' finds no noise for a picture; start from fresh noise.",
+    "controlnet": "'{model}' cannot be steered by a ControlNet; choose another model here.",
+    "lora": "'{model}' takes no LoRAs; choose another model, or leave them out.",
+    "attention": "'{model}' has no attention to blend; take another method.",
+    "regions": "'{model}' knows no regions; leave them out.",
+    "separate_vae": "'{model}' has no autoencoder that another could replace.",
+    "training": "'{model}' is of a kind that cannot be trained here; choose another.",
+}
+FIELDS: dict[str, tuple[str, ...]] = {
+    "prompt": ("prompt", "prompt_b", "source_prompt"),
+    "negative_prompt": ("negative_prompt",),
+    "guidance": ("guidance_rescale", "threshold_ratio"),
+    "lora": ("loras",),
+    "separate_vae": ("vae",),
+}
+"""Capability -> the settings that need it where they differ from their defaults."""
+MODES_NEED: dict[str, str] = {
+    "style_transfer": "controlnet",
+    "lora_mix": "lora",
+    "lora_pad": "lora",
+    "lora_footprint": "lora",
+    "morph": "prompt",
+}
+"""Mode -> the capability without which it makes no sense."""
+
+
+def sentence(capability: str, can: Capabilities, model: str) -> str | None:
+    """Why a model cannot do that; None if it can."""
+    able = can.guidance != "none" if capability == "guidance" else getattr(can, capability)
+    return None if able else _SENTENCES[capability].format(model=model)

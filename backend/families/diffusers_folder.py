@@ -65,11 +65,13 @@ class FolderKind:
         return tuple(part for part in WEIGHTS if part in self.classes)
 
     def owns(self, folder: Path) -> bool:
-        """Whether its index names one of the pipelines.
+        """Whether it has an index, and that names one of the pipelines.
 
         Raises:
-            ModelProblem: The index is missing or damaged.
+            ModelProblem: The index is damaged.
         """
+        if not (folder / "model_index.json").is_file():
+            return False
         return read_json(folder / "model_index.json").get("_class_name") in self.pipelines
 
 

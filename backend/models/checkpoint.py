@@ -9,13 +9,10 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
 
 from backend.models.autoencoder.preview import LatentRgb, Previewer, PreviewKind, make_previewer
-from backend.models.autoencoder.vae import Vae
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo, content_hash
-from backend.models.denoiser.unet import Unet
 from backend.models.memory.devices import Target
-from backend.models.text.clip import TextEncoder
-from backend.models.text.clip_sdxl import SdxlTextEncoder
+from backend.models.parts import Codec, Network, Text
 from backend.sampling.config import TrainedTo
 
 
@@ -27,9 +24,9 @@ class Checkpoint:
         info: Its catalog entry.
         target: Device and dtype of its weights.
         scheduler_config: The scheduler's config as read.
-        text: Text encoder.
-        network: Denoiser.
-        codec: Autoencoder.
+        text: From prompts to what the network is told.
+        network: What predicts.
+        codec: Between latents and pictures.
         latent_rgb: Linear map of the fast preview.
         tiny: Tiny decoder, where one is installed.
         vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
@@ -38,9 +35,9 @@ class Checkpoint:
     info: ModelInfo
     target: Target
     scheduler_config: dict[str, Any]
-    text: TextEncoder | SdxlTextEncoder
-    network: Unet
-    codec: Vae
+    text: Text
+    network: Network
+    codec: Codec
     latent_rgb: LatentRgb
     tiny: AutoencoderTiny | None = None
     vae_hash: str = ""
@@ -52,7 +49,7 @@ class Checkpoint:
 
     @property
     def hash(self) -> str:
-        """First 10 hex digits of the SHA-256 of the UNet's file."""
+        """First 10 hex digits of the SHA-256 of the network's file."""
         return content_hash(self.info)
 
     @property
@@ -85,15 +82,15 @@ class Checkpoint:
         """Its modules by name, for whoever counts or moves them."""
         parts: dict[str, nn.Module] = {
             **{name.replace("_", " "): part for name, part in self.text.modules.items()},
-            "unet": self.network.model,
-            "vae": self.codec.model,
+            **self.network.modules,
+            **self.codec.modules,
         }
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
 
     @property
     def lora_parts(self) -> dict[str, nn.Module]:
         """The modules that LoRAs change, by the names that LoRA files use."""
-        return {"unet": self.network.model, **self.text.modules}
+        return {**self.network.modules, **self.text.modules}
 
     @property
     def nbytes(self) -> int:

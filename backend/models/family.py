@@ -152,6 +152,10 @@ class Registry:
         """`families`: The first that recognises a model has it."""
         self._families: Sequence[Family] = tuple(families)
 
+    def joined(self, family: Family) -> Registry:
+        """These and one more, which is asked first."""
+        return Registry((family, *self._families))
+
     def recognise(self, path: Path, card: Card) -> tuple[Family, Findings]:
         """Whose a checkpoint is, and what it is.
 

@@ -9,7 +9,8 @@ import torch
 
 from backend.contracts.settings import ControlMode
 from backend.models.control.controlnet import ControlNet
-from backend.models.denoiser.unet import Added, ResidualHook, Residuals, Unet
+from backend.models.denoiser.unet import Added, ResidualHook, Residuals
+from backend.models.parts import Network
 from backend.models.text.clip import Conditioning
 from backend.modes.guide import BaseDenoiser, Check
 from backend.sampling.guidance import SigmaRange
@@ -60,7 +61,7 @@ def _with_zeros(conditional: torch.Tensor) -> torch.Tensor:
 
 
 def controlled(
-    unet: Unet, controls: Sequence[Control], channels: torch.Tensor | None = None
+    unet: Network, controls: Sequence[Control], channels: torch.Tensor | None = None
 ) -> BaseDenoiser:
     """The UNet with ControlNets, for `guide.make_denoiser`.
 

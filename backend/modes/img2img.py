@@ -177,8 +177,9 @@ def make_source(
     """
     device = model.target.device
     mask = None
-    if picture.latent_mask is not None:
-        mask = torch.tensor(picture.latent_mask, device=device)[None, None]
+    latent_mask = picture.latent_mask(model.vae_factor)
+    if latent_mask is not None:
+        mask = torch.tensor(latent_mask, device=device)[None, None]
     mean, std = context.posteriors.encode(model, picture.source, context.check)
     sampled = noise.draw()
     # What is inverted is the picture itself, not a draw around it.

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings
 from backend.models.autoencoder import vae_file
+from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.checkpoint import Checkpoint
 from backend.models.manager import ModelManager
@@ -27,10 +29,13 @@ def leased(models: ModelManager[Any], settings: Settings) -> Iterator[Checkpoint
         if not settings.vae:
             yield model
             return
-        key = vae_file.cache_key(settings.vae, model.codec.model.dtype)
+        own = model.codec
+        if not isinstance(own, Vae):
+            raise BadInput(f"'{model.name}' has no autoencoder that another could replace.", "vae")
+        key = vae_file.cache_key(settings.vae, own.model.dtype)
         with models.lease(key) as separate:
             assert isinstance(separate, SeparateVae)
-            vae = separate.instead_of(model.codec, model.name)
+            vae = separate.instead_of(own, model.name)
             yield replace(model, codec=vae, vae_hash=separate.hash)
 
 
@@ -41,4 +46,7 @@ def at_hand(models: ModelManager[Any], settings: Settings) -> bool:
     if not settings.vae:
         return True
     with models.lease(settings.model) as model:
-        return models.holds(vae_file.cache_key(settings.vae, model.codec.model.dtype))
+        own = model.codec
+        return not isinstance(own, Vae) or models.holds(
+            vae_file.cache_key(settings.vae, own.model.dtype)
+        )

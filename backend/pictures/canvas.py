@@ -45,14 +45,13 @@ class Canvas:
     bare: Pixels
     drawn_mask: Mask | None
 
-    @property
-    def latent_mask(self) -> Mask | None:
-        """(h, w) of 0 and 1 on the latent's grid.
+    def latent_mask(self, factor: int) -> Mask | None:
+        """(h, w) of 0 and 1, one for each latent position of `factor` px.
 
         Raises:
             BadInput: The mask is too thin for it.
         """
-        return None if self.drawn_mask is None else latent_mask(self.drawn_mask)
+        return None if self.drawn_mask is None else latent_mask(self.drawn_mask, factor)
 
     def finish(self, painted: Pixels) -> Pixels:
         """Lays what was drawn over the original, which stays bit-equal outside the mask."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
-from backend.pictures.masks import LATENT_PX, Mask, composite
+from backend.pictures.masks import Mask, composite
 
 Float = NDArray[np.float32]
 MAX_SIDE_PX = 2048
@@ -61,24 +61,21 @@ def outpaint_canvas(
     """Extends a picture; the new part starts as its mirrored and blurred edge.
 
     Args:
-        image: (H, W, 3) uint8, sides multiples of 8.
-        left: Pixels to add on the left, a multiple of 8; `right`, `top` and `bottom` likewise.
+        image: (H, W, 3) uint8.
+        left: Pixels to add on the left; `right`, `top` and `bottom` likewise.
 
     Returns:
         The larger picture, bit-equal to `image` where it lies, and its mask (H, W) uint8, 255
         where it is new, to be handed to `prepare_mask`.
 
     Raises:
-        BadInput: A side is negative or no multiple of 8, none is given, or the result is too
-            large.
+        BadInput: A side is negative, none is given, or the result is too large.
     """
     sides = {"left": left, "right": right, "top": top, "bottom": bottom}
     for name, added in sides.items():
-        if added < 0 or added % LATENT_PX:
+        if added < 0:
             raise BadInput(
-                f"The picture grows in steps of {LATENT_PX} px; {added} px on the side '{name}' is "
-                "none of them.",
-                f"outpaint_{name}",
+                f"The picture cannot grow by {added} px on the side '{name}'.", f"outpaint_{name}"
             )
     if not any(sides.values()):
         raise BadInput("Say by how many pixels, and on which side, the picture shall grow.")

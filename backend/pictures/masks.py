@@ -16,7 +16,6 @@ from backend.pictures.boxes import Box
 from backend.pictures.fit import Placement
 
 Mask = NDArray[np.float32]  # (H, W), 0 keeps, 1 repaints
-LATENT_PX = 8  # pixels of a latent's side
 
 
 def blur_extent_px(blur_px: int) -> int:
@@ -84,27 +83,28 @@ def _sized_like(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
     return cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR_EXACT).astype(np.uint8)
 
 
-def latent_mask(mask: Mask) -> Mask:
+def latent_mask(mask: Mask, factor: int) -> Mask:
     """The mask on the latent's grid, as diffusers' inpainting makes it.
 
-    Binarised at one half, then every eighth pixel (nearest).
+    Binarised at one half, then one pixel for each latent position (nearest).
 
     Args:
-        mask: (H, W) float32, sides multiples of 8.
+        mask: (H, W) float32, sides multiples of the factor.
+        factor: Pixels for each latent position, along one side.
 
     Returns:
-        (H / 8, W / 8) float32 of 0 and 1.
+        (H / factor, W / factor) float32 of 0 and 1.
 
     Raises:
         BadInput: No latent is repainted, because the mask is too thin.
     """
     height, width = mask.shape
-    if height % LATENT_PX or width % LATENT_PX:
-        raise ValueError(f"{width} x {height} px are no multiples of {LATENT_PX}")
-    latent = (mask >= 0.5)[::LATENT_PX, ::LATENT_PX].astype(np.float32)
+    if height % factor or width % factor:
+        raise ValueError(f"{width} x {height} px are no multiples of {factor}")
+    latent = (mask >= 0.5)[::factor, ::factor].astype(np.float32)
     if not latent.any():
         raise BadInput(
-            f"The mask is too thin for the model, which works in squares of {LATENT_PX} px; paint "
+            f"The mask is too thin for the model, which works in squares of {factor} px; paint "
             "a broader part, or blur the mask less.",
             "mask",
         )

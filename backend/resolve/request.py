@@ -17,7 +17,7 @@ from backend.contracts.requests import (
     check_pictures,
 )
 from backend.contracts.settings import MAX_SEED, Settings, XyzGridSettings
-from backend.resolve import names, possible, wildcards
+from backend.resolve import able, names, possible, wildcards
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
 
@@ -104,6 +104,9 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     if drawn:
         settings = take_loras(wildcards.drawn(settings, library.wildcards))  # lines name them too
     _check_names(settings, library)
+    model = names.model(library, settings.model)
+    settings = settings.on_grid(model.sizes.step_px)
+    able.check(settings, request.images, model)
     settings = names.with_controlnet(settings, library)
     possible.check(settings, request)
     return settings

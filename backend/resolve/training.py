@@ -8,7 +8,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import Library
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import MAX_PICTURES
-from backend.resolve import names
+from backend.resolve import able, names
 
 
 def resolve_training(request: TrainLoraRequest, library: Library) -> TrainLoraRequest:
@@ -24,4 +24,6 @@ def resolve_training(request: TrainLoraRequest, library: Library) -> TrainLoraRe
     if count > MAX_PICTURES:
         raise BadInput(f"{count} pictures are too many; choose up to {MAX_PICTURES}.", "pictures")
     settings = request.settings.model_copy(update={"model": model.name})
-    return replace(request, settings=settings.resolved(min(model.native_size)))
+    settings = settings.resolved(min(model.native_size))
+    able.check_training(settings, model)
+    return replace(request, settings=settings)

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from backend.contracts.errors import BadInput
+from backend.contracts.settings.kinds import MAX_SIDE_PX
 from backend.training.adapter import ATTENTION, CONVOLUTIONS
 
 
@@ -54,7 +55,7 @@ class TrainingConfig(BaseModel):
     steps: int | None = Field(None, ge=1, le=1_000_000)
     batch_size: int = Field(1, ge=1, le=64)
     accumulation: int = Field(1, ge=1, le=256)
-    resolution: int | None = Field(None, ge=64, le=2048, multiple_of=8)
+    resolution: int | None = Field(None, ge=1, le=MAX_SIDE_PX)
     noise_offset: float = Field(0.1, ge=0.0, le=1.0)
     min_snr_gamma: float | None = Field(None, gt=0.0, le=100.0)
     max_grad_norm: float = Field(1.0, gt=0.0)

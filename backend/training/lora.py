@@ -245,7 +245,8 @@ class _Run:
         return 1.0 - share * (1.0 - self._config.least_weight)
 
     def _loss(self, call: int) -> torch.Tensor:
-        config, unet = self._config, self._model.network
+        config = self._config
+        unet: Any = self._model.network
         chosen = [self._examples[index] for index in self._indices(call)]
         latents = torch.cat([example.latent for example in chosen])
         generator = torch.Generator().manual_seed(_mixed(config.seed, "noise", call))

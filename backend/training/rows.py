@@ -147,7 +147,8 @@ def fit_rows(
     latents = torch.cat([example.latent for example in examples])
     prompts = Conditioning.cat([example.context for example in examples])
     context = prompts.context.to(unet.device, unet.dtype)
-    added = model.network.added(prompts.pooled, latents.to(unet.device))
+    network: Any = model.network
+    added = network.added(prompts.pooled, latents.to(unet.device))
     for step in range(steps):
         check()
         optimizer.zero_grad(set_to_none=True)

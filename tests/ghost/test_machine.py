@@ -65,9 +65,9 @@ def test_what_is_only_queued_is_no_wait(ghost: Machine) -> None:
 
 
 def test_a_wait_says_which_line_of_the_product_did_it(ghost: Machine) -> None:
-    from backend.models.autoencoder.vae import Vae
+    from backend.models.autoencoder.uint8 import to_uint8
 
-    Vae.to_uint8(torch.zeros(1, 3, 2, 2, device="ghost:0"))
+    to_uint8(torch.zeros(1, 3, 2, 2, device="ghost:0"))
     assert [str(wait).rsplit(":", 1)[0] for wait in ghost.waits] == [
         "copy to the host in backend/models/autoencoder/vae.py"
     ]

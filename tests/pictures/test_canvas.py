@@ -23,7 +23,7 @@ def settings(**values: object) -> Img2ImgSettings:
 def test_without_a_mask_all_of_the_picture_is_drawn() -> None:
     canvas = prepare(settings(), UPLOAD)
     assert np.array_equal(canvas.source, UPLOAD)
-    assert canvas.latent_mask is None
+    assert canvas.latent_mask(8) is None
     assert canvas.finish(PAINTED) is PAINTED
 
 
@@ -33,8 +33,10 @@ def test_outside_the_mask_the_upload_stays_bit_for_bit() -> None:
     inside = MASK > 0
     assert np.array_equal(done[~inside], UPLOAD[~inside])
     assert (done[inside] == 9).all()
-    assert canvas.latent_mask is not None
-    assert canvas.latent_mask.shape == (12, 16)
+    for factor, shape in ((8, (12, 16)), (16, (6, 8)), (1, (96, 128))):
+        latent = canvas.latent_mask(factor)
+        assert latent is not None
+        assert latent.shape == shape
 
 
 def test_an_inverted_mask_keeps_what_was_white() -> None:

@@ -132,14 +132,14 @@ def test_the_latent_mask_is_that_of_diffusers() -> None:
     mask = np.random.default_rng(3).random((64, 96)).astype(np.float32)
     binary = torch.from_numpy((mask >= 0.5).astype(np.float32))
     wanted = torch.nn.functional.interpolate(binary[None, None], size=(8, 12))[0, 0].numpy()
-    np.testing.assert_array_equal(latent_mask(mask), wanted)
-    assert latent_mask(mask).dtype == np.float32
+    np.testing.assert_array_equal(latent_mask(mask, 8), wanted)
+    assert latent_mask(mask, 8).dtype == np.float32
 
 
 def test_a_mask_too_thin_for_the_latents_is_refused() -> None:
     thin = prepare_mask(painted(64, 64, Box(3, 0, 6, 64)), (64, 64), blur_px=0)
     with pytest.raises(BadInput, match="too thin"):
-        latent_mask(thin)
+        latent_mask(thin, 8)
 
 
 def region(box: Box, size: tuple[int, int], padding: int, target: tuple[int, int]) -> Box:

@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     StrictBool,
     ValidationInfo,
@@ -17,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
     MAX_SEED,
     SCHEDULES_OF,
@@ -118,6 +120,8 @@ class Settings(Frozen):
     """
 
     mode: ClassVar[str] = ""
+    _grid_px: int = PrivateAttr(STANDARD_GRID_PX)  # of the model's sizes; see `on_grid`
+
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
     outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
 
@@ -261,6 +265,12 @@ class Settings(Frozen):
                 else self.variation_seed,
             }
         )
+
+    def on_grid(self, step_px: int) -> Self:
+        """The same for a model whose sides are multiples of that; what enlarges rounds to it."""
+        settings = self.model_copy()
+        settings._grid_px = step_px
+        return settings
 
     def image_seed(self, index: int) -> int:
         """Seed of image `index` of this request: seed + index, wrapping at 2**32."""

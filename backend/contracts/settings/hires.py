@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 Upscaler = Literal["latent", "lanczos"]
 MAX_SIDE_PX = 4096
 SWITCHED_ON = 2.0
-GRID_PX = 8
+STANDARD_GRID_PX = 8  # where no model is known yet
 
 
 class HiresFields(BaseModel):
@@ -39,6 +39,6 @@ class HiresFields(BaseModel):
     )
 
 
-def enlarged_px(side_px: int, scale: float) -> int:
-    """A side times the scale, on the grid of 8 px that latents have."""
-    return max(GRID_PX, round(side_px * scale / GRID_PX) * GRID_PX)
+def enlarged_px(side_px: int, scale: float, grid_px: int = STANDARD_GRID_PX) -> int:
+    """A side times the scale, on the grid of the model's sizes."""
+    return max(grid_px, round(side_px * scale / grid_px) * grid_px)

@@ -56,8 +56,9 @@ DetectorName = Literal[
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 # Strict, because the check against text for numbers does not reach into a list.
 FractionItem = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
-Margin = Annotated[int, Field(ge=0, le=1024, multiple_of=8)]
-Size = Annotated[int, Field(ge=64, le=2048, multiple_of=8)]
+MAX_SIDE_PX = 16_384  # of any picture; what a model draws is its own
+Margin = Annotated[int, Field(ge=0, le=1024)]
+Size = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
 AxisName = Annotated[str, Field(max_length=220)]

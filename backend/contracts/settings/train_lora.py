@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from backend.contracts.errors import BadInput
+from backend.contracts.settings.kinds import MAX_SIDE_PX
 
 TrainingPreset = Literal["style", "one_picture"]
 MAX_PICTURES = 100
@@ -78,9 +79,8 @@ class TrainLoraSettings(BaseModel):
     )
     resolution: int | None = Field(
         None,
-        ge=64,
-        le=2048,
-        multiple_of=8,
+        ge=1,
+        le=MAX_SIDE_PX,
         description="Side of the square that the pictures are cut to; empty is the model's own.",
         json_schema_extra={"unit": "px"},
     )

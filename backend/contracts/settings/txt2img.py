@@ -30,7 +30,10 @@ class Txt2ImgSettings(HiresFields, Settings):
     @property
     def drawn_size(self) -> tuple[int, int]:
         width, height = super().drawn_size
-        return enlarged_px(width, self.hires_scale), enlarged_px(height, self.hires_scale)
+        if not self.hires:
+            return width, height
+        scale, grid_px = self.hires_scale, self._grid_px
+        return enlarged_px(width, scale, grid_px), enlarged_px(height, scale, grid_px)
 
     @property
     def first_stage(self) -> Self:

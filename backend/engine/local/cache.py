@@ -11,7 +11,6 @@ import psutil
 import torch
 
 from backend.contracts.errors import LoomError
-from backend.families.registry import FAMILIES
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.catalog.catalog import Catalog
@@ -75,7 +74,7 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
             return vae_file.load_vae(catalog.find("vae", named), replace(loading, dtype=dtype))
         info = catalog.checkpoint(name)
         tiny = catalog.tiny_decoder(info.anatomy.tiny_decoder)
-        loaded = FAMILIES.load(info, loading, tiny)
+        loaded = catalog.families.load(info, loading, tiny)
         catalog.learn(loaded.info)
         loaded.text.teach(embeddings)
         return replace(loaded, target=target)
@@ -102,18 +101,21 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
 
 
 def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
-    """Bytes that a model takes in the target's precision, from the headers of its files."""
+    """Bytes that a model takes in the precision that it is loaded in, from its files' headers."""
+    dtype = target.dtype
     try:
-        info = (
-            catalog.find("controlnet", name.removeprefix(controlnet.KEY))
-            if name.startswith(controlnet.KEY)
-            else catalog.checkpoint(name)
-        )
+        if name.startswith(controlnet.KEY):
+            info = catalog.find("controlnet", name.removeprefix(controlnet.KEY))
+        elif name.startswith(vae_file.KEY):
+            dtype, named = vae_file.named_in(name)
+            info = catalog.find("vae", named)
+        else:
+            info = catalog.checkpoint(name)
         files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))
         shapes = [shape for file in files for shape in read_shapes(file).values()]
     except LoomError:
         return 0  # loading will say what is wrong
-    return sum(map(math.prod, shapes)) * torch.finfo(target.dtype).bits // 8
+    return sum(map(math.prod, shapes)) * dtype.itemsize
 
 
 def release_idle(models: ModelManager[Any], closing: threading.Event) -> None:

@@ -29,6 +29,7 @@ from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.compiled import CompileKind, check_compile
+from backend.models.family import Registry
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import Target, pick
@@ -76,9 +77,9 @@ class LocalEngine(Board[TensorStep]):
         self._catalog = catalog
         self._models = models
         self._target = target
-        self._fits = LoraFits(FAMILIES)
+        self._fits = LoraFits(catalog.families)
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
-        self._tokens = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
+        self._tokens = TokenCounter(catalog.families, EmbeddingShelf(catalog))
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
         self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")
         self._loading = ""
@@ -102,6 +103,7 @@ class LocalEngine(Board[TensorStep]):
         warm_up: str | None = "",
         budgets: Budgets = STANDARD_BUDGETS,
         wildcards: Mapping[str, Wildcard] | None = None,
+        families: Registry = FAMILIES,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -116,10 +118,11 @@ class LocalEngine(Board[TensorStep]):
             warm_up: Model to load at once, in the background; "" is the default one.
             budgets: What the model cache may hold, and for how long.
             wildcards: What prompts may draw from.
+            families: Who knows checkpoints.
         """
         target = replace(pick(device, dtype), compile=compiled)
         check_compile(compiled, target.device)
-        catalog = Catalog(models, FAMILIES)
+        catalog = Catalog(models, families)
 
         manager = library_cache(catalog, target, budgets)
         engine = cls(
@@ -168,7 +171,7 @@ class LocalEngine(Board[TensorStep]):
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         info = self._catalog.checkpoint(settings.model)
-        config = SchedulerConfig.from_dict(FAMILIES.scheduler_config(info))
+        config = SchedulerConfig.from_dict(self._catalog.families.scheduler_config(info))
         schedule = schedules.make(
             settings.sampler, settings.schedule, settings.steps, config, info.family
         )

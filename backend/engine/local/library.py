@@ -9,12 +9,13 @@ from backend.contracts.library import EmbeddingEntry, Library, ModelEntry, VaeEn
 from backend.contracts.settings import SCHEDULES_OF
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.family import Registry
 from backend.models.text.embedding_header import header_of
 
 
-def first_look(folders: Sequence[Path]) -> Library:
+def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Library:
     """Models and samplers, for a page that is built while the engine is still starting."""
-    catalog = Catalog(folders, FAMILIES)
+    catalog = Catalog(folders, families)
     return Library(
         models=models_of(catalog),
         samplers=samplers(),
@@ -69,7 +70,7 @@ def _summary(info: ModelInfo) -> ModelEntry:
         title=info.card.title or info.name,
         family=info.family,
         native_size=info.native_size,
-        guidance_scale=info.card.guidance_scale,
+        guidance_scale=info.guidance_scale,
         bytes=info.bytes,
         example_prompts=info.card.example_prompts,
         known_words=info.card.known_words,

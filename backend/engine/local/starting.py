@@ -23,6 +23,8 @@ from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 from backend.engine.jobs.protocol import Engine, FrameKind, Memory
 from backend.engine.local.library import first_look
+from backend.families.registry import FAMILIES
+from backend.models.family import Registry
 from backend.storage.outputs import Storage
 
 
@@ -164,6 +166,7 @@ def start_local(
     models: Sequence[Path],
     storage: Storage,
     budgets: tuple[float | None, float | None, float],
+    families: Registry = FAMILIES,
     **options: Any,
 ) -> Engine:
     """Starts `LocalEngine.create` in the background.
@@ -173,6 +176,7 @@ def start_local(
         storage: Likewise.
         budgets: Weights on the device and in RAM, GiB, and minutes until idle models go, as
             `Budgets.of_gib` takes them.
+        families: Who knows checkpoints.
         options: The others.
     """
 
@@ -181,9 +185,11 @@ def start_local(
         from backend.engine.local.cache import Budgets
         from backend.engine.local.engine import LocalEngine
 
-        return LocalEngine.create(models, storage, budgets=Budgets.of_gib(*budgets), **options)
+        return LocalEngine.create(
+            models, storage, budgets=Budgets.of_gib(*budgets), families=families, **options
+        )
 
-    return StartingEngine(make, first_look(models))
+    return StartingEngine(make, first_look(models, families))
 
 
 def settled(engine: Engine) -> None:

@@ -12,8 +12,10 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from backend.models.autoencoder.uint8 import to_uint8
 from backend.models.autoencoder.vae import Vae
 from backend.models.memory.block_offload import bring, device_of
+from backend.models.parts import Codec
 
 PreviewKind = Literal["off", "fast", "tiny", "full"]
 
@@ -69,11 +71,11 @@ class Previewer:
         `fast` gives one pixel for each latent position and works on the latents' device (the
         CPU is fine); `tiny` and `full` give full-size pictures.
         """
-        return None if self.render is None else Vae.to_uint8(self.render(latents))
+        return None if self.render is None else to_uint8(self.render(latents))
 
 
 def make_previewer(
-    kind: PreviewKind, latent_rgb: LatentRgb, vae: Vae, tiny: AutoencoderTiny | None
+    kind: PreviewKind, latent_rgb: LatentRgb, codec: Codec, tiny: AutoencoderTiny | None
 ) -> Previewer:
     """The previewer of a kind; without a tiny decoder `tiny` becomes `fast` and says so."""
 
@@ -87,7 +89,7 @@ def make_previewer(
         case "off":
             return Previewer("off", "", None)
         case "full":
-            return Previewer("full", "", vae.pixels)
+            return Previewer("full", "", codec.pixels)
         case "tiny" if tiny is not None:
             return Previewer("tiny", "", decode_tiny)
         case "tiny":
@@ -95,6 +97,10 @@ def make_previewer(
             return Previewer("fast", note, latent_rgb)
         case _:
             return Previewer("fast", "", latent_rgb)
+
+
+PIXELS = LatentRgb(torch.eye(3), torch.zeros(3))
+"""Of models that work on pixels: what is there is shown."""
 
 
 def latent_rgb_for(vae: Vae) -> LatentRgb:

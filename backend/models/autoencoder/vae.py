@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from numpy.typing import NDArray
+from torch import nn
 
 from backend.contracts.errors import BadInput, NumericalProblem
 from backend.models.autoencoder import tiling
 from backend.models.autoencoder.tiling import decode_bytes
+from backend.models.autoencoder.uint8 import to_signed, to_uint8
 from backend.models.memory import memory_pressure
 from backend.models.memory.block_offload import bring, device_of
 
@@ -48,6 +50,11 @@ class Vae:
         )
         self.shift_factor: float = own_shift if shift_factor is None else shift_factor
 
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """What it holds in memory, by name."""
+        return {"vae": self.model}
+
     def decode(
         self, latents: torch.Tensor, check: Callable[[], None] | None = None
     ) -> NDArray[np.uint8]:
@@ -58,12 +65,12 @@ class Vae:
             check: Called before each picture; raises to stop.
 
         Returns:
-            (B, 8 h, 8 w, 3) uint8 RGB.
+            (B, factor h, factor w, 3) uint8 RGB.
 
         Raises:
             NumericalProblem: Not finite, even after one more try in float32.
         """
-        return self.to_uint8(self._each(latents, check, self._decode_checked))
+        return to_uint8(self._each(latents, check, self._decode_checked))
 
     @torch.no_grad()
     def _decode_checked(self, latent: torch.Tensor) -> torch.Tensor:
@@ -103,7 +110,7 @@ class Vae:
         )
 
     def pixels(self, latents: torch.Tensor) -> torch.Tensor:
-        """The decoder itself, differentiable: (B, C, h, w) -> (B, 3, 8 h, 8 w) float32.
+        """The decoder itself, differentiable: (B, C, h, w) -> (B, 3, H, W) float32.
 
         Values lie about in [-1, 1] and are not clamped.
         """
@@ -136,7 +143,7 @@ class Vae:
                 and white, exactly, as inpainting models were trained.
 
         Returns:
-            mean and std, (B, C, H / 8, W / 8) float32 in the UNet's latent scale.
+            mean and std, (B, C, H / factor, W / factor) float32 in the UNet's latent scale.
 
         Raises:
             BadInput: A side is not a multiple of `factor`.
@@ -147,10 +154,7 @@ class Vae:
                 f"A picture of {width}x{height} px cannot be encoded; both sides must be "
                 f"multiples of {self.factor}."
             )
-        x = torch.tensor(images).permute(0, 3, 1, 2).float() / 255.0
-        x = x * 2.0 - 1.0
-        if hidden is not None:
-            x = x.masked_fill(torch.tensor(hidden)[:, None], 0.0)
+        x = to_signed(images, hidden)
         posterior = self._each(x, check, self._posterior)
         mean, std = posterior.chunk(2, dim=1)
         return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
@@ -194,12 +198,6 @@ class Vae:
                 check()
             results.append(work(row))
         return torch.cat(results)
-
-    @staticmethod
-    def to_uint8(images: torch.Tensor) -> NDArray[np.uint8]:
-        """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8, clamped, rounded half to even."""
-        pixels = ((images * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
-        return pixels.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _moments(model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:

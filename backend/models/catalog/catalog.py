@@ -92,6 +92,11 @@ class ModelInfo:
     family_title: str = ""
     anatomy: Anatomy = field(default_factory=Anatomy)
 
+    @property
+    def guidance_scale(self) -> float:
+        """What its card recommends; 1, which is none, where it has no guidance."""
+        return 1.0 if self.anatomy.can.guidance == "none" else self.card.guidance_scale
+
 
 class Catalog:
     """Models of several root folders; the first root wins where a name occurs twice."""
@@ -156,6 +161,11 @@ class Catalog:
             return info
         before, after = self._learned.get((info.path, info.path.stat().st_mtime_ns), (info, info))
         return after if before == info else info
+
+    @property
+    def families(self) -> Registry:
+        """Who knows its checkpoints."""
+        return self._families
 
     @property
     def lora_folder(self) -> Path:

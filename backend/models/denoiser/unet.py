@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, cast, get_args
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
 
 from backend.contracts.errors import ModelProblem
 from backend.models.denoiser.attention import blends_rows, has_end_attention
@@ -97,6 +98,11 @@ class Unet:
         self.sized: bool = model.config["addition_embed_type"] == "text_time"
         self._vae_factor = vae_factor
         self._compiled = Compiled(model, compiled)
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """What it holds in memory, by the name that LoRA files use."""
+        return {"unet": self.model}
 
     def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
         """What SDXL is told beside the prompt (2307.01952, sec. 2.2); None for other models.

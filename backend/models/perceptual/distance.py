@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from backend.contracts.events import Pixels
-from backend.models.autoencoder.vae import Vae
+from backend.models.parts import Codec
 
 Look = tuple[torch.Tensor, ...]
 """Features of a picture, one (C, h, w) a level, scaled so that `distance` is the metric's."""
@@ -48,8 +48,8 @@ class EncoderMetric:
     name = "LPIPS form over the autoencoder's encoder features, unit weights"
     far, very_far = 0.8, 2.0
 
-    def __init__(self, vae: Vae) -> None:
-        self._vae = vae
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
 
     def look(self, image: Pixels) -> Look:
         """Features of (H, W, 3) uint8; one pass of the encoder."""
@@ -62,11 +62,11 @@ class EncoderMetric:
                 level = functional.adaptive_avg_pool2d(level, (height, width))
             found.append(functional.normalize(level[0], dim=0))
 
-        encoder = self._vae.model.encoder
+        encoder = self._codec.model.encoder
         blocks: Any = encoder.down_blocks
         hooks = [block.register_forward_hook(take) for block in blocks]
         try:
-            self._vae.encode(image[None])
+            self._codec.encode(image[None])
         finally:
             for hook in hooks:
                 hook.remove()

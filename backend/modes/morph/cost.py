@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from backend.models.denoiser.unet import Unet
+from backend.models.parts import Network
 from backend.models.text.clip import Conditioning
 from backend.sampling.types import Denoiser, Level
 
@@ -36,7 +36,7 @@ class Ledger:
         self.forwards[self._stage] += rows
 
     def denoiser(
-        self, unet: Unet, conditioning: Sequence[Conditioning], check: Callable[[], None]
+        self, unet: Network, conditioning: Sequence[Conditioning], check: Callable[[], None]
     ) -> Denoiser:
         """`unet.denoiser`, counted."""
         plain = unet.denoiser(conditioning, check)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from backend.contracts.events import Pixels
-from backend.models.autoencoder.vae import Vae
+from backend.models.parts import Codec
 from backend.models.perceptual import distance as perceptual
 from backend.modes.morph import spacing
 
@@ -35,7 +35,7 @@ class Frame:
 class Gallery:
     """The frames that are finished, by position."""
 
-    def __init__(self, vae: Vae, metric: perceptual.Metric, check: Callable[[], None]) -> None:
+    def __init__(self, vae: Codec, metric: perceptual.Metric, check: Callable[[], None]) -> None:
         self.frames: list[Frame] = []
         self.metric = metric
         self._vae, self._check = vae, check

@@ -15,6 +15,7 @@ from backend.models.autoencoder.preview import (
     make_previewer,
     smooth_latents,
 )
+from backend.models.autoencoder.uint8 import to_uint8
 from backend.models.autoencoder.vae import Vae
 from backend.models.checkpoint import Checkpoint
 
@@ -106,4 +107,4 @@ def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
     preview = with_one(latents)
     assert preview is not None
     with torch.no_grad():
-        assert np.array_equal(preview, Vae.to_uint8(decoder.decode(latents).sample))
+        assert np.array_equal(preview, to_uint8(decoder.decode(latents).sample))

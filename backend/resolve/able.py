@@ -1,0 +1,95 @@
+"""Whether a model can do what is asked of it; what it cannot is refused by a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from backend.contracts.capabilities import FIELDS, MODES_NEED, sentence
+from backend.contracts.errors import BadInput
+from backend.contracts.library import ModelEntry
+from backend.contracts.settings import Img2ImgSettings, MorphSettings, Settings
+from backend.contracts.settings.train_lora import TrainLoraSettings
+
+
+def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> None:
+    """Refuses what the model cannot do.
+
+    Args:
+        settings: Complete ones, of one run.
+        pictures: Names of those that come with them.
+        model: The model that they name.
+
+    Raises:
+        BadInput: Says what to change, and names the field.
+    """
+    for capability, field in _asked(settings, pictures):
+        said = sentence(capability, model.can, model.name)
+        if said is not None:
+            raise BadInput(said, field)
+    _check_size(settings, model)
+
+
+def check_training(settings: TrainLoraSettings, model: ModelEntry) -> None:
+    """Refuses a training that the model is not made for.
+
+    Raises:
+        BadInput: Says what to change, and names the field.
+    """
+    if not model.can.from_noise:
+        raise BadInput(
+            f"'{model.name}' is an inpainting model; choose another to train on.", "model"
+        )
+    said = sentence("training", model.can, model.name)
+    if said is not None:
+        raise BadInput(said, "model")
+    _check_side("resolution", settings.resolution, model)
+
+
+def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What is needed, and the field that asks for it."""
+    needed = MODES_NEED.get(settings.mode)
+    if needed is not None:
+        yield needed, "model"
+    for capability, fields in FIELDS.items():
+        for field in fields:
+            known = type(settings).model_fields.get(field)
+            if known is not None and getattr(settings, field) != known.get_default():
+                yield capability, field
+    if (settings.guidance_scale or 0) > 1:
+        yield "guidance", "guidance_scale"
+    if "mask" in pictures:
+        yield "mask", "model"
+    match settings:
+        case Img2ImgSettings() if settings.start_noise == "inverted":
+            yield "inversion", "start_noise"
+        case MorphSettings() if settings.method != "walk":
+            yield "inversion", "method"
+            if settings.method == "fine":
+                yield "attention", "method"
+        case _:
+            return
+
+
+def _check_size(settings: Settings, model: ModelEntry) -> None:
+    _check_side("width", settings.width, model)
+    _check_side("height", settings.height, model)
+    sizes = model.sizes
+    width, height = settings.drawn_size
+    if width % sizes.step_px or height % sizes.step_px:
+        raise BadInput(
+            f"The picture would be {width}x{height} px, and '{model.name}' draws multiples of "
+            f"{sizes.step_px} px; change the size, or what extends or enlarges it.",
+            "width",
+        )
+
+
+def _check_side(field: str, side_px: int | None, model: ModelEntry) -> None:
+    sizes = model.sizes
+    if side_px is None or sizes.holds(side_px):
+        return
+    steps = f" in steps of {sizes.step_px} px" if sizes.step_px > 1 else ""
+    raise BadInput(
+        f"'{model.name}' draws sides from {sizes.least_px} to {sizes.most_px} px{steps}; {side_px} "
+        "is none of them.",
+        field,
+    )
