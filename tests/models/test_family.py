@@ -14,6 +14,7 @@ import torch
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.requests import Request
 from backend.contracts.settings import parse
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.card import Card
@@ -62,7 +63,7 @@ def engine(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loc
 
 def drawn(engine: LocalEngine, mode: str, images: dict[str, Any] | None = None, **values: Any):
     settings = parse(mode, {"model": "cloud", "seed": 5, "steps": 8, **values})
-    token = engine.submit(Request(settings, images or {}))
+    token = ask(engine, Request(settings, images or {}))
     status = ended(engine, token)
     assert status.state == "done", status.error
     return engine.results(token)
@@ -124,7 +125,7 @@ def test_img2img_keeps_to_the_picture_and_to_the_mask(engine: LocalEngine) -> No
 
 def test_its_steps_are_previewed(engine: LocalEngine) -> None:
     settings = parse("txt2img", {"model": "cloud", "seed": 1, "steps": 6})
-    token = engine.submit(Request(settings))
+    token = ask(engine, Request(settings))
     ended(engine, token)
     timeline = engine.timeline(token)
     assert timeline is not None
@@ -149,7 +150,7 @@ def test_what_it_cannot_do_is_refused_by_a_sentence(
     settings = parse(mode, {"model": "cloud", **values})
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     with pytest.raises(BadInput, match=sentence) as refusal:
-        engine.submit(Request(settings, {"image": picture} if mode != "txt2img" else {}))
+        ask(engine, Request(settings, {"image": picture} if mode != "txt2img" else {}))
     assert refusal.value.field == field
 
 

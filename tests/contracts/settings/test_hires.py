@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.contracts.settings.hires import GRID_PX, enlarged_px
+from backend.contracts.settings.hires import STANDARD_GRID_PX, enlarged_px
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ def test_every_side_stays_on_the_grid_and_never_shrinks_to_nothing() -> None:
     for side in range(1, 200):
         for scale in (1.0, 1.1, 1.33, 2.0, 4.0):
             found = enlarged_px(side, scale)
-            assert found % GRID_PX == 0
-            assert found >= GRID_PX
-            assert found == GRID_PX or abs(found - side * scale) <= GRID_PX / 2
+            assert found % STANDARD_GRID_PX == 0
+            assert found >= STANDARD_GRID_PX
+            assert found == STANDARD_GRID_PX or abs(found - side * scale) <= STANDARD_GRID_PX / 2
