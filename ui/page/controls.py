@@ -266,14 +266,15 @@ def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
         label="Size",
         elem_id=elem_id,
         allow_custom_value=True,
-        info="Width × height in px, multiples of 8; type any other, e.g. 320x192.",
+        info="Width × height in px; type any other, e.g. 320x192.",
     )
 
 
 def size_choices(card: ModelEntry) -> list[tuple[str, str]]:
-    """Sizes with about the native number of pixels, in steps of 64 px (of 8 for small models)."""
+    """Sizes with about the native number of pixels, in steps of 64 px (less for small models)."""
     width, height = card.native_size
-    unit = 64 if width >= 512 else 32
+    wished = 64 if width >= 512 else 32 if width >= 128 else 1
+    unit = -(-wished // card.sizes.step_px) * card.sizes.step_px
     pixels = width * height
     choices = [(f"{width} × {height}, native", "native")]
     for across, down in SIZES[1:]:

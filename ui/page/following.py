@@ -1,4 +1,4 @@
-"""What follows the chosen model: the controls that a model has its own standard for."""
+"""What follows the chosen model: its standards in the controls, and what it has no use for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ui.page import able
+from ui.page.controls import card_of, field_schema, hint
 from ui.page.workspace import Workspace
 
-CONTROLS = ("size", "guidance_scale")
+CONTROLS = ("size", "guidance_scale")  # whose values a model recommends
+PROMPTS_WITHOUT_HINT = ("prompt", "negative_prompt")
 
 
 def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
@@ -34,11 +37,25 @@ def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
 def _following(space: Workspace) -> list[Component]:
     """The components that follow, first the one that marks what differs from the defaults."""
     parts = space.form.parts
-    return [space.actions, *(parts[key] for key in CONTROLS if key in parts)]
+    return [space.actions, *(parts[key] for key in _keys(space))]
 
 
 def _under(space: Workspace, model: str) -> list[Any]:
     """Their values under a model."""
     form = space.form
     shown = dict(zip(form.parts, form.write({"model": model}), strict=True))
-    return [{"defaults": form.defaults(model)}, *(shown[key] for key in CONTROLS if key in shown)]
+    card = card_of(form.engine.library(), model)
+
+    def under(key: str) -> dict[str, Any]:
+        greyed: dict[str, Any] = {}
+        if able.follows(key):
+            said = "" if key in PROMPTS_WITHOUT_HINT else hint(field_schema(form.settings, key))
+            greyed = able.update(key, said, card)
+        return {**greyed, **shown[key]} if key in CONTROLS else greyed
+
+    return [{"defaults": form.defaults(model)}, *map(under, _keys(space))]
+
+
+def _keys(space: Workspace) -> list[str]:
+    """The controls that follow."""
+    return [key for key in space.form.parts if key in CONTROLS or able.follows(key)]

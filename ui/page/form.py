@@ -10,6 +10,7 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import MODES, Settings, parse
 from backend.engine.jobs.protocol import Engine
+from ui.page import able
 from ui.page.controls import (
     Control,
     Part,
@@ -61,6 +62,7 @@ class Form:
         component = control.build(
             control.key, schema, self.engine.library(), f"{self.mode}-{control.key}"
         )
+        able.grey(component, control.key, card)
         self.adopt(control, component)
         return component
 
@@ -84,7 +86,13 @@ class Form:
             if key not in raw:
                 raise BadInput(f"The form did not send '{key}'; reload the page.", key)
             values |= control.read(raw[key])
-        return values
+        # What is greyed keeps its text for the next model, and goes with no run of this one.
+        card = card_of(self.engine.library(), str(values.get("model", "")))
+        blank = self._blank()
+        return {
+            field: blank[field] if able.follows(field) and able.reason(field, card) else value
+            for field, value in values.items()
+        }
 
     def defaults(self, model: str) -> dict[str, Any]:
         """Default value of each component under a model; the model itself is not marked."""

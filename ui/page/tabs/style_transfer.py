@@ -142,8 +142,13 @@ def shown(raw: dict[str, Any], card: ModelEntry) -> dict[str, Any]:
     size = SIZE.read(raw["size"])
     native = card.native_size
     width, height = size["width"] or native[0], size["height"] or native[1]
-    if not (64 <= width <= 2048 and 64 <= height <= 2048):
-        raise BadInput("Each side of the size lies between 64 and 2048 px.", "size")
+    sizes = card.sizes
+    if not (sizes.holds(width) and sizes.holds(height)):
+        raise BadInput(
+            f"Each side of the size lies between {sizes.least_px} and {sizes.most_px} px, in steps "
+            f"of {sizes.step_px} px.",
+            "size",
+        )
     sent = raw["control_image"] or raw["image"]
     path = sent.get("path") if isinstance(sent, dict) else None
     if not path:

@@ -1,0 +1,70 @@
+"""What a model has no use for is greyed with the reason, and sent with no run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+
+from backend.contracts.capabilities import Capabilities
+from backend.contracts.library import Library, ModelEntry
+from backend.engine.fake.engine import FakeEngine
+from ui.page import able
+from ui.page.controls import control_for
+from ui.page.form import Form
+
+PLAIN = ModelEntry(
+    "cloud",
+    title="Cloud",
+    can=Capabilities(prompt=False, negative_prompt=False, guidance="none", separate_vae=False),
+)
+NAMES = ("prompt", "negative_prompt", "guidance_scale", "steps", "vae", "loras")
+
+
+class OneModel(FakeEngine):
+    """The stand-in with another model first."""
+
+    def library(self, *, refresh: bool = False) -> Library:
+        found = super().library(refresh=refresh)
+        return replace(found, models=(PLAIN, *found.models))
+
+
+@pytest.fixture
+def form() -> Form:
+    built = Form("txt2img", OneModel(step_time_s=0.0))
+    with gr.Blocks():
+        names = ["cloud", "pocket"]
+        built.adopt(control_for(built.settings, "model"), gr.Dropdown(names, value="cloud"))
+        for name in NAMES:
+            built.add(name)
+    return built
+
+
+def test_it_is_greyed_from_the_start_with_the_reason(form: Form) -> None:
+    for key in ("prompt", "negative_prompt", "guidance_scale", "vae"):
+        component = form.parts[key]
+        assert component.interactive is False
+        assert "'Cloud'" in component.info
+    assert form.parts["steps"].interactive is not False
+
+
+def test_its_text_stays_in_the_form_and_goes_with_no_run(form: Form) -> None:
+    raw = {key: getattr(part, "value", None) for key, part in form.parts.items()}
+    raw |= {"prompt": "a boat", "negative_prompt": "fog", "guidance_scale": 9.0, "loras": None}
+    sent = form.values(raw | {"model": "cloud"})
+    assert (sent["prompt"], sent["negative_prompt"], sent["guidance_scale"]) == ("", "", None)
+    sent = form.values(raw | {"model": "pocket"})
+    assert (sent["prompt"], sent["negative_prompt"], sent["guidance_scale"]) == ("a boat", "fog", 9)
+
+
+def test_an_update_greys_and_restores() -> None:
+    greyed = able.update("prompt", "", PLAIN)
+    assert greyed["interactive"] is False
+    assert greyed["info"] == "'Cloud' reads no prompt; leave it empty, or choose another model."
+    back = able.update("prompt", "What it shows.", ModelEntry("pocket"))
+    assert back["interactive"] is True
+    assert back["info"] == "What it shows."
+    assert "value" not in back
+    assert able.reason("steps", PLAIN) is None
+    assert not able.follows("loras")
