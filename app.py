@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from typing import Any
 
 from ui.server.flags import flags
 from ui.server.places import places
@@ -10,8 +11,11 @@ from ui.server.share import PortInUse, announcement, prepare_environment, servin
 HERE = places(Path(__file__).resolve().parent)
 
 
-def main() -> None:
-    """Runs until Ctrl+C or SIGTERM, then lets the running step end."""
+def main(**further: Any) -> None:
+    """Runs until Ctrl+C or SIGTERM, then lets the running step end.
+
+    `further`: Of `LocalEngine.create`, beside what the flags say.
+    """
     args = flags(HERE.data)
     plan = serving(
         host=args.host,
@@ -60,6 +64,7 @@ def main() -> None:
                 preview=args.preview,
                 patience=patience,
                 wildcards=wildcards,
+                **further,
             ),
         )
     page = build(studio)

@@ -67,12 +67,14 @@ def tiny_tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=dict(vocab), merges=list(merges), model_max_length=77)
 
 
-def tiny_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditionModel:
+def tiny_unet(
+    sample_size: int = 8, in_channels: int = 4, out_channels: int = 4
+) -> UNet2DConditionModel:
     """UNet of two levels, cross-attention width 32; 9 channels make an inpainting model."""
     return UNet2DConditionModel(
         sample_size=sample_size,
         in_channels=in_channels,
-        out_channels=4,
+        out_channels=out_channels,
         layers_per_block=1,
         block_out_channels=(16, 32),
         norm_num_groups=8,
@@ -107,16 +109,17 @@ def tiny_sdxl_unet(sample_size: int = 8, in_channels: int = 4) -> UNet2DConditio
     )
 
 
-def tiny_vae() -> AutoencoderKL:
-    """Autoencoder of factor 8 and 4 latent channels whose pictures use the range of [-1, 1]."""
+def tiny_vae(factor: int = 8, channels: int = 4) -> AutoencoderKL:
+    """Autoencoder of that factor and latent channels; its pictures use the range of [-1, 1]."""
+    widths = (8, 8, 16, 16, 16)[: factor.bit_length()]
     vae = AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16),
+        block_out_channels=widths,
         layers_per_block=1,
         norm_num_groups=4,
         sample_size=64,
-        latent_channels=4,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=channels,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
         scaling_factor=0.18215,
     )
     # A random decoder is nearly grey; contrast makes comparisons of pictures mean something.
@@ -219,7 +222,9 @@ def tiny_checkpoint(
     card: dict[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
     scheduler: dict[str, Any] | None = None,
-    in_channels: int = 4,
+    in_channels: int | None = None,
+    factor: int = 8,
+    channels: int = 4,
 ) -> Path:
     """Writes a diffusers folder and returns it; takes well under a second.
 
@@ -227,11 +232,13 @@ def tiny_checkpoint(
         path: Folder to make, e.g. tmp_path / "checkpoints" / "tiny".
         prediction_type: What the scheduler's config says of the UNet's output.
         seed: Weights of the same seed are the same.
-        sample_size: Native latent size; native pixels are 8 times it.
+        sample_size: Native latent size; native pixels are `factor` times it.
         card: Contents of card.json; none is written without.
         dtype: Precision of the files.
         scheduler: Overrides of the scheduler's config.
-        in_channels: Of the UNet; 9 make an inpainting model.
+        in_channels: Of the UNet; 9 make an inpainting model of 4 latent channels.
+        factor: Of the autoencoder; 1, 2, 4, 8 or 16.
+        channels: Of the latents.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
@@ -239,7 +246,8 @@ def tiny_checkpoint(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         text = CLIPTextModel(_text_config(tokenizer))
-        unet, vae = tiny_unet(sample_size, in_channels), tiny_vae()
+        unet = tiny_unet(sample_size, in_channels or channels, channels)
+        vae = tiny_vae(factor, channels)
     config = SCHEDULER | {"prediction_type": prediction_type} | (scheduler or {})
     tokenizer.save_pretrained(path / "tokenizer")
     for name, part in (("text_encoder", text), ("unet", unet), ("vae", vae)):

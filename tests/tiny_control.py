@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -25,9 +26,12 @@ def tiny_controlnet(
         pooled: Pools its residuals over the picture, as the ControlNet of shuffled colours does.
     """
     unet = UNet2DConditionModel.from_pretrained(checkpoint / "unet")
+    # One halving for each of the autoencoder's, so that hint and latents meet at one size.
+    vae = json.loads((checkpoint / "vae" / "config.json").read_text())
+    hints = (8, 8, 16, 16, 16)[: len(vae["block_out_channels"])]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 16, 16))
+        net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=hints)
         zero = [
             *net.controlnet_down_blocks,
             net.controlnet_mid_block,

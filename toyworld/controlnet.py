@@ -42,11 +42,14 @@ class EdgeLesson:
     batch: int
 
 
+HINT_WIDTHS = (16, 32, 64, 128, 256)
+
+
 def new_controlnet(parts: Parts) -> ControlNetModel:
     """A ControlNet that begins as a copy of the UNet and adds nothing yet."""
-    return ControlNetModel.from_unet(
-        parts.unet.float(), conditioning_embedding_out_channels=(16, 32, 64, 128)
-    )
+    # Each width after the first halves the edges once more, as the autoencoder does a picture.
+    widths = HINT_WIDTHS[: len(parts.vae.config["block_out_channels"])]
+    return ControlNetModel.from_unet(parts.unet.float(), conditioning_embedding_out_channels=widths)
 
 
 def edges_of(renders: NDArray[np.uint8], rng: np.random.Generator | None = None) -> Tensor:

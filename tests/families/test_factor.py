@@ -1,0 +1,104 @@
+"""Models whose autoencoder is of another factor and width than 8 and 4: sizes follow the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Output
+from backend.contracts.requests import Request
+from backend.contracts.settings import parse
+from backend.engine.jobs.asking import ask
+from backend.engine.local.engine import LocalEngine
+from backend.families.registry import FAMILIES
+from backend.models.catalog.catalog import Catalog
+from backend.models.control import controlnet
+from backend.storage.outputs import Storage
+from tests.jobs import ended
+from tests.tiny import tiny_checkpoint
+from tests.tiny_control import tiny_controlnet
+
+FACTORS = {"deep": (16, 16), "flat": (1, 4), "usual": (8, 4)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    for name, (factor, channels) in FACTORS.items():
+        folder = root / "checkpoints" / name
+        side = max(8, 64 // factor)
+        tiny_checkpoint(folder, sample_size=side, factor=factor, channels=channels)
+        tiny_controlnet(folder, root / "controlnet" / f"{name}-canny")
+    return root
+
+
+@pytest.fixture(scope="module")
+def engine(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    storage = Storage(tmp_path_factory.mktemp("data"))
+    made = LocalEngine.create([root], storage, device="cpu", dtype="float32", warm_up=None)
+    yield made
+    made.close()
+
+
+def drawn(engine: LocalEngine, mode: str, images: dict[str, Any], **values: Any) -> Output:
+    values = {"seed": 3, "steps": 3, "prompt": "a red house", **values}
+    token = ask(engine, Request(parse(mode, values), images))
+    status = ended(engine, token)
+    assert status.state == "done", status.error
+    return engine.results(token)[0]
+
+
+def test_what_they_are_is_told_before_they_are_loaded(root: Path) -> None:
+    catalog = Catalog([root], FAMILIES)
+    for name, (factor, channels) in FACTORS.items():
+        anatomy = catalog.checkpoint(name).anatomy
+        assert (anatomy.factor, anatomy.channels) == (factor, channels)
+        assert anatomy.sizes.step_px == factor
+
+
+def test_a_controlnet_must_halve_its_picture_as_often_as_the_autoencoder(root: Path) -> None:
+    catalog = Catalog([root], FAMILIES)
+    nets = {net.name: net for net in catalog.models("controlnet")}
+    for name in FACTORS:
+        fitting = [n for n, net in nets.items() if controlnet.fits(net, catalog.checkpoint(name))]
+        assert fitting == [f"{name}-canny"]
+
+
+@pytest.mark.parametrize("name", ["deep", "flat"])
+def test_every_picture_mode_draws_at_the_models_own_grid(engine: LocalEngine, name: str) -> None:
+    factor = FACTORS[name][0]
+    size = {"width": 4 * factor + 64, "height": 64, "model": name}
+    width = size["width"]
+    assert drawn(engine, "txt2img", {}, **size).image.shape == (64, width, 3)
+    large = drawn(engine, "txt2img", {}, **size, hires_scale=1.3, hires_steps=2)
+    high, wide = large.image.shape[:2]
+    assert high % factor == 0
+    assert wide % factor == 0
+    assert abs(high - 1.3 * 64) <= factor / 2
+    picture = np.full((64, width, 3), 90, np.uint8)
+    mask = np.zeros((64, width), np.uint8)
+    mask[:, 48:] = 255
+    images = {"image": picture, "mask": mask}
+    painted = drawn(engine, "img2img", images, **size, strength=1.0, mask_blur=0).image
+    assert np.array_equal(painted[:, :48], picture[:, :48])
+    assert not np.array_equal(painted[:, 48:], picture[:, 48:])
+    outpainted = drawn(engine, "img2img", {"image": picture}, **size, outpaint_left=16)
+    assert outpainted.image.shape == (64, width + 16, 3)
+    edges = drawn(engine, "style_transfer", {"image": picture}, **size)
+    assert edges.record.settings["controlnet"] == f"{name}-canny"
+    assert edges.image.shape == (64, width, 3)
+
+
+def test_a_size_off_the_grid_is_refused(engine: LocalEngine) -> None:
+    for name, side in (("deep", 72), ("usual", 66)):
+        with pytest.raises(BadInput, match=rf"in steps of \d+ px; {side} is none of them"):
+            drawn(engine, "txt2img", {}, model=name, width=side)
+    assert drawn(engine, "txt2img", {}, model="flat", width=67, height=65).image.shape[:2] == (
+        65,
+        67,
+    )
