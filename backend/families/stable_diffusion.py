@@ -168,7 +168,7 @@ def _anatomy(
     return Anatomy(
         factor=factor,
         channels=channels,
-        sizes=SizeGrid(step_px=factor),
+        sizes=SizeGrid(step_px=factor, least_px=min(64, 8 * factor)),
         can=Capabilities(from_noise=plain, training=plain),
         text_widths=tuple(int(text.get("hidden_size", 0)) for text in texts),
         control=ControlShape.of_unet(unet, factor),
