@@ -100,7 +100,5 @@ def test_a_size_off_the_grid_is_refused(engine: LocalEngine) -> None:
     for name, side in (("deep", 72), ("usual", 66)):
         with pytest.raises(BadInput, match=rf"in steps of \d+ px; {side} is none of them"):
             drawn(engine, "txt2img", {}, model=name, width=side)
-    assert drawn(engine, "txt2img", {}, model="flat", width=19, height=17).image.shape[:2] == (
-        65,
-        67,
-    )
+    odd = drawn(engine, "txt2img", {}, model="flat", width=19, height=17)
+    assert odd.image.shape == (17, 19, 3)
