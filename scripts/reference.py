@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from backend.contracts.settings import MODES, SCHEDULES_OF, LoraUse
+from backend.contracts.settings import MODES, LoraUse
 from backend.contracts.settings.base import ControlUse, Frozen, Settings
 from backend.contracts.settings.train_lora import TrainLoraSettings
+from backend.sampling.samplers import ENTRIES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 _TOP = """# Settings
@@ -55,8 +56,8 @@ def page() -> str:
 def _samplers() -> Iterator[str]:
     yield "| sampler | schedules |"
     yield "|---|---|"
-    for name, schedules in SCHEDULES_OF.items():
-        yield f"| `{name}` | {', '.join(f'`{schedule}`' for schedule in schedules)} |"
+    for name, entry in ENTRIES.items():
+        yield f"| `{name}` | {', '.join(f'`{schedule}`' for schedule in entry.schedules)} |"
 
 
 def _sentence(settings: type[Any]) -> str:

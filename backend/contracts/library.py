@@ -13,6 +13,7 @@ from typing import Any
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import UnknownName
+from backend.contracts.samplers import SamplerEntry
 
 DEFAULT_GUIDANCE = 7.0
 DEFAULT_SIZE_PX = (512, 512)
@@ -157,7 +158,7 @@ class Library:
 
     Attributes:
         models: Checkpoints, by name.
-        samplers: Sampler -> its schedules.
+        samplers: By name, in the order of lists.
         loras: By name.
         controlnets: By name.
         vaes: By name.
@@ -168,7 +169,7 @@ class Library:
     """
 
     models: tuple[ModelEntry, ...]
-    samplers: Mapping[str, tuple[str, ...]]
+    samplers: Mapping[str, SamplerEntry]
     loras: tuple[LoraEntry, ...] = ()
     controlnets: tuple[ControlNetEntry, ...] = ()
     vaes: tuple[VaeEntry, ...] = ()

@@ -14,7 +14,7 @@ import torch
 
 from backend.contracts.events import Progress
 from backend.contracts.events import Stage as Phase
-from backend.contracts.settings import SamplerName, Settings
+from backend.contracts.settings import Settings
 from backend.modes.context import Context
 from backend.modes.stage import Stage
 from backend.modes.start import Origin
@@ -59,7 +59,7 @@ class Sampled:
         eta: Fresh noise of `ddim`.
     """
 
-    sampler: SamplerName
+    sampler: str
     denoiser: Denoiser
     origin: Origin
     noise: NoiseSource

@@ -4,36 +4,16 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.contracts.settings import SCHEDULES_OF, SamplerName, ScheduleName
+from backend.contracts.settings import ScheduleName
+from backend.sampling.samplers import ENTRIES
 
-SAMPLERS: dict[str, str] = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_a": "Euler a",
-    "heun": "Heun",
-    "lms": "LMS",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "unipc": "UniPC",
-    "lcm": "LCM",
-}
+SAMPLERS: dict[str, str] = {name: entry.title for name, entry in ENTRIES.items()}
 SCHEDULES: dict[str, str] = {
     "model": "Uniform",
     "karras": "Karras",
     "exponential": "Exponential",
     "trailing": "SGM Uniform",
     "ays": "Align Your Steps",
-}
-_SAMPLER_ALIASES: dict[str, SamplerName] = {
-    "euler ancestral": "euler_a",
-    "euler_ancestral": "euler_a",
-    "k_euler": "euler",
-    "k_euler_a": "euler_a",
-    "k_heun": "heun",
-    "k_lms": "lms",
-    "uni_pc": "unipc",
-    "dpm++ 2m sde heun": "dpmpp_2m_sde",
 }
 _SCHEDULE_ALIASES: dict[str, ScheduleName] = {
     "normal": "model",
@@ -43,13 +23,7 @@ _SCHEDULE_ALIASES: dict[str, ScheduleName] = {
     "align your steps gits": "ays",
 }
 # Names that lead to something near, not the same.
-_NEAR_SAMPLERS = {"dpm++ 2m sde heun"}
 _NEAR_SCHEDULES = {"normal", "simple", "ddim", "align your steps gits"}
-# What "Automatic" stands for there; every other sampler's is the plain one.
-_AUTOMATIC: dict[SamplerName, ScheduleName] = {
-    "dpmpp_2m": "karras",
-    "dpmpp_2m_sde": "exponential",
-}
 
 
 def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, str], str | None]:
@@ -75,10 +49,10 @@ def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, 
     pair = {"sampler": ours, "schedule": wanted or "model"}
     if wanted is None:
         return pair, f"The schedule '{(schedule or '')[:80]}' is not known here; 'model' is used."
-    if wanted not in SCHEDULES_OF[ours]:
+    if wanted not in ENTRIES[ours].schedules:
         pair["schedule"] = "model"
         return pair, f"'{SAMPLERS[ours]}' has no schedule '{wanted}' here; 'model' is used."
-    if name in _NEAR_SAMPLERS:
+    if name in ENTRIES[ours].near:
         return pair, f"The sampler '{sampler.strip()}' is not known here; '{ours}' is the nearest."
     # DDIM has only this one there, whatever the text calls it.
     if (schedule or "").strip().lower() in _NEAR_SCHEDULES and ours != "ddim":
@@ -86,17 +60,17 @@ def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, 
     return pair, None
 
 
-def _sampler(name: str) -> SamplerName | None:
-    for known in get_args(SamplerName):
-        if name in (known, SAMPLERS[known].lower()):
+def _sampler(name: str) -> str | None:
+    for known, entry in ENTRIES.items():
+        if name in (known, entry.title.lower(), *entry.aliases, *entry.near):
             return known
-    return _SAMPLER_ALIASES.get(name)
+    return None
 
 
-def _schedule(sampler: SamplerName, schedule: str | None) -> ScheduleName | None:
+def _schedule(sampler: str, schedule: str | None) -> str | None:
     name = (schedule or "").strip().lower()
     if name == "automatic":
-        return _AUTOMATIC.get(sampler, "model")
+        return ENTRIES[sampler].automatic
     if not name:
         return "model"
     for known in get_args(ScheduleName):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.contracts.settings import SamplerName
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, NoiseSource, Schedule, State, Step
 
@@ -36,7 +35,7 @@ class Lane:
 
 
 def lockstep(
-    name: SamplerName, lanes: Sequence[Lane], schedule: Schedule, *, eta: float = 0.0
+    name: str, lanes: Sequence[Lane], schedule: Schedule, *, eta: float = 0.0
 ) -> Generator[Step]:
     """Yields one `Step` for all lanes, stacked in their order; it cannot be resumed.
 
@@ -66,7 +65,7 @@ def lockstep(
 class _Run:
     """A lane under way: where it stands, and what the model said for its next step."""
 
-    def __init__(self, name: SamplerName, lane: Lane, schedule: Schedule, eta: float) -> None:
+    def __init__(self, name: str, lane: Lane, schedule: Schedule, eta: float) -> None:
         self.lane = lane
         self.x = lane.x
         self.x0 = lane.idle

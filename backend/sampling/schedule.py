@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,8 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import SCHEDULES_OF, SamplerName, ScheduleName
+from backend.contracts.settings import ScheduleName
 from backend.sampling.config import SchedulerConfig, Spacing
+from backend.sampling.samplers import SPECS
+from backend.sampling.samplers.spec import Conventions
 from backend.sampling.types import Schedule, floats
 
 Floats = NDArray[np.float64]
@@ -32,42 +33,8 @@ _RHO = 7.0  # 2206.00364, below eq. 5
 _ONLY_NOISE = 2.0**24  # stands for an infinite ratio: no float32 result can tell the two apart
 
 
-@dataclass(frozen=True)
-class _Class:
-    """What sets a diffusers class apart.
-
-    Attributes:
-        kind: "vp" steps between alphas_cumprod of integer timesteps; "ve" keeps x unscaled and
-            tells the model fractional timesteps; "solver" works in log-SNR on integer timesteps.
-        spacing: Its default where the config is silent.
-        betas: Its default (start, end, schedule).
-        zero_snr: With rescaled betas the last alphas_cumprod is 0, an infinite sigma. Some
-            classes put 2^-24 in its place, some ignore the rescaling, and some compute with the
-            0; for those 2^-48 stands in, which no float32 result can tell from it.
-    """
-
-    kind: Literal["vp", "ve", "solver"]
-    spacing: Spacing
-    betas: tuple[float, float, str] = (0.0001, 0.02, "linear")
-    zero_snr: Literal["clamped", "exact", "ignored"] = "clamped"
-
-
-_CLASSES: Mapping[SamplerName, _Class] = {
-    "ddim": _Class("vp", "leading", zero_snr="exact"),
-    "ddpm": _Class("vp", "leading", zero_snr="exact"),
-    "lcm": _Class("vp", "leading", (0.00085, 0.012, "scaled_linear"), zero_snr="exact"),
-    "euler": _Class("ve", "linspace"),
-    "euler_a": _Class("ve", "linspace"),
-    "heun": _Class("ve", "linspace", (0.00085, 0.012, "linear"), zero_snr="ignored"),
-    "lms": _Class("ve", "linspace", zero_snr="ignored"),
-    "dpmpp_2m": _Class("solver", "linspace"),
-    "dpmpp_2m_sde": _Class("solver", "linspace"),
-    "unipc": _Class("solver", "linspace"),
-}
-
-
 def make(
-    sampler: SamplerName,
+    sampler: str,
     schedule: ScheduleName,
     steps: int,
     config: SchedulerConfig,
@@ -87,19 +54,19 @@ def make(
     Raises:
         BadInput: The class has no such schedule, or not with that many steps.
     """
-    if schedule not in SCHEDULES_OF[sampler]:
+    if schedule not in SPECS[sampler].entry.schedules:
         raise BadInput(
             f"The sampler '{sampler}' has no schedule '{schedule}'; choose one of: "
-            f"{', '.join(SCHEDULES_OF[sampler])}.",
+            f"{', '.join(SPECS[sampler].entry.schedules)}.",
             "schedule",
         )
     total = config.num_train_timesteps
     if not 1 <= steps <= total:
         raise BadInput(f"The number of steps must lie between 1 and {total}.", "steps")
-    cls = _CLASSES[sampler]
+    cls = SPECS[sampler].conventions
     spacing = _spacing(cls, schedule, config)
     table = _sigma_table(cls, config)
-    if sampler == "lcm":
+    if cls.distilled:
         timesteps = _lcm_timesteps(steps, config)
     elif schedule == "ays":
         timesteps = _ays_timesteps(_AYS_OF.get(family, _AYS), steps, table)
@@ -110,14 +77,12 @@ def make(
             f"{steps} steps reach past the model's {total} training timesteps; choose fewer.",
             "steps",
         )
-    if sampler == "ddim":
+    if cls.strides:
         return _ddim(timesteps, steps, table, config)
     return _levels(sampler, schedule, timesteps, table, spacing, config)
 
 
-def continued(
-    sampler: SamplerName, schedule: Schedule, sigma: float, config: SchedulerConfig
-) -> Schedule:
+def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerConfig) -> Schedule:
     """What is left of a schedule for latents that stand at `sigma`, e.g. of another run's step.
 
     Args:
@@ -130,9 +95,9 @@ def continued(
     end = float(schedule.sigmas[-1])
     if sigma <= end:
         return Schedule(schedule.sigmas[-1:], schedule.timesteps[:0], 1.0, schedule.final_scale)
-    table = _sigma_table(_CLASSES[sampler], config)
+    table = _sigma_table(SPECS[sampler].conventions, config)
     timestep = _timestep_of(np.array([sigma]), table)
-    if _CLASSES[sampler].kind != "ve":
+    if SPECS[sampler].conventions.kind != "ve":
         timestep = np.round(timestep)
     first = torch.tensor([sigma], dtype=torch.float64)
     index = torch.tensor(left, dtype=torch.long)
@@ -161,7 +126,7 @@ def flow(times: Sequence[float], train_timesteps: int = 1000) -> Schedule:
 
 
 def _levels(
-    sampler: SamplerName,
+    sampler: str,
     schedule: ScheduleName,
     timesteps: Floats,
     table: Floats,
@@ -169,26 +134,27 @@ def _levels(
     config: SchedulerConfig,
 ) -> Schedule:
     """Every class but DDIM: levels of the timesteps, or a curve between two levels."""
-    kind = _CLASSES[sampler].kind
+    cls = SPECS[sampler].conventions
+    kind = cls.kind
     sigmas = np.interp(timesteps, np.arange(len(table)), table)
     curve = _curve(sampler, schedule, config)
     if curve is not None:
         # The solvers span the whole table, the Euler family the levels of its own timesteps.
         top, bottom = (table[-1], table[0]) if kind == "solver" else (sigmas[0], sigmas[-1])
-        if sampler != "lms" or curve == "exponential":
+        if cls.karras_range or curve == "exponential":
             top, bottom = config.sigma_max or top, config.sigma_min or bottom
         sigmas = _between(curve, float(top), float(bottom), len(timesteps))
         timesteps = _timestep_of(sigmas, table)
         if kind == "solver":
             # Karras timesteps are rounded, exponential ones cut off by the cast to integers;
             # DPM++ does not round them on a cosine schedule either.
-            cosine = config.beta_schedule == "squaredcos_cap_v2" and sampler != "unipc"
+            cosine = config.beta_schedule == "squaredcos_cap_v2" and cls.cosine_cut
             timesteps = np.trunc(
                 timesteps if curve == "exponential" or cosine else np.round(timesteps)
             )
     end = 0.0
-    if config.final_sigmas_type == "sigma_min" and (kind == "solver" or sampler == "euler"):
-        end = float(sigmas[-1] if sampler == "unipc" and curve else table[0])
+    if config.final_sigmas_type == "sigma_min" and cls.ends_above_zero:
+        end = float(sigmas[-1] if cls.ends_on_curve and curve else table[0])
     if any(a <= b for a, b in zip(sigmas, [*sigmas[1:], end], strict=True)):
         raise BadInput(
             f"With {len(timesteps)} steps this schedule repeats a noise level; choose another "
@@ -223,26 +189,27 @@ def _ddim(timesteps: Floats, steps: int, table: Floats, config: SchedulerConfig)
     )
 
 
-def _spacing(cls: _Class, schedule: ScheduleName, config: SchedulerConfig) -> Spacing:
+def _spacing(cls: Conventions, schedule: ScheduleName, config: SchedulerConfig) -> Spacing:
     return "trailing" if schedule == "trailing" else config.timestep_spacing or cls.spacing
 
 
 def _curve(
-    sampler: SamplerName, schedule: ScheduleName, config: SchedulerConfig
+    sampler: str, schedule: ScheduleName, config: SchedulerConfig
 ) -> Literal["karras", "exponential"] | None:
     """The curve asked for; `model` takes the config's own where the class knows it."""
+    known = SPECS[sampler].entry.schedules
     match schedule:
         case "karras" | "exponential":
             return schedule
-        case "model" if config.use_karras_sigmas and "karras" in SCHEDULES_OF[sampler]:
+        case "model" if config.use_karras_sigmas and "karras" in known:
             return "karras"
-        case "model" if config.use_exponential_sigmas and "exponential" in SCHEDULES_OF[sampler]:
+        case "model" if config.use_exponential_sigmas and "exponential" in known:
             return "exponential"
         case _:
             return None
 
 
-def _sigma_table(cls: _Class, config: SchedulerConfig) -> Floats:
+def _sigma_table(cls: Conventions, config: SchedulerConfig) -> Floats:
     """sigma of every training timestep, (T,) rising; float32 throughout, as diffusers does."""
     betas = _betas(cls, config)
     rescaled = config.rescale_betas_zero_snr and cls.zero_snr != "ignored"
@@ -254,7 +221,7 @@ def _sigma_table(cls: _Class, config: SchedulerConfig) -> Floats:
     return ((1 - ab) / ab).sqrt().numpy().astype(np.float64)
 
 
-def _betas(cls: _Class, config: SchedulerConfig) -> torch.Tensor:
+def _betas(cls: Conventions, config: SchedulerConfig) -> torch.Tensor:
     if config.trained_betas is not None:
         return torch.tensor(config.trained_betas, dtype=torch.float32)
     start, end, name = cls.betas
@@ -283,7 +250,7 @@ def _zero_terminal_snr(betas: torch.Tensor) -> torch.Tensor:
     return 1 - torch.cat([bar[:1], bar[1:] / bar[:-1]])
 
 
-def _timesteps(cls: _Class, spacing: Spacing, steps: int, config: SchedulerConfig) -> Floats:
+def _timesteps(cls: Conventions, spacing: Spacing, steps: int, config: SchedulerConfig) -> Floats:
     """Table 2 of 2305.08891, falling; the solvers lay one point more and leave out the last."""
     total = config.num_train_timesteps
     points = steps + 1 if cls.kind == "solver" else steps

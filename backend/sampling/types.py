@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 Naming = Literal["ve", "vp", "flow"]
 """How a level is named, x = alpha x0 + sigma eps: alpha = 1 (variance-exploding, 2206.00364),
@@ -50,6 +51,8 @@ class Level(NamedTuple):
             timestep: What the model is told.
             naming: Which alpha and sigma have that ratio.
         """
+        import torch  # not above: what samplers there are is told before torch is there
+
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         alpha = alpha_of(ratio, naming)
 
@@ -82,7 +85,7 @@ def floats(values: torch.Tensor) -> list[float]:
     return untyped.tolist()
 
 
-Denoiser = Callable[[torch.Tensor, Level], torch.Tensor]
+Denoiser: TypeAlias = "Callable[[torch.Tensor, Level], torch.Tensor]"
 """(x, level) -> x0. x: (B, C, h, w) = alpha x0 + sigma eps; x0 in the latent scale of the VAE."""
 
 
@@ -140,7 +143,7 @@ class State:
         draws: How many times the noise source has been drawn from.
     """
 
-    history: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    history: dict[str, torch.Tensor] = field(default_factory=dict[str, "torch.Tensor"])
     draws: int = 0
 
 

@@ -151,7 +151,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
         return {
             "models": [plain(card) for card in library.models],
             "samplers": list(library.samplers),
-            "schedules": {name: list(names) for name, names in library.samplers.items()},
+            "schedules": {name: list(entry.schedules) for name, entry in library.samplers.items()},
             "loras": [plain(lora) for lora in library.loras],
             "controlnets": [plain(net) for net in library.controlnets],
             "embeddings": [plain(one) for one in library.embeddings],

@@ -19,6 +19,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import Settings
 from backend.control.registry import ENTRIES
+from backend.recipes.a1111_names import SAMPLERS
 
 TITLES = {
     "guidance_scale": "Guidance",
@@ -69,16 +70,7 @@ TITLES = {
     "lora_steps": "LoRA steps",
 }
 CHOICE_TITLES = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_a": "Euler a",
-    "heun": "Heun",
-    "lms": "LMS",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "unipc": "UniPC",
-    "lcm": "LCM",
+    **SAMPLERS,
     "noise": "pure noise",
     "picture": "the source picture",
     "prompt": "prompt counts more",

@@ -136,5 +136,5 @@ class Form:
 
     def schedules(self, sampler: Any) -> list[tuple[str, str]]:
         """Choices of the schedule for a sampler."""
-        names = self.engine.library().samplers.get(str(sampler), ())
-        return [named(name) for name in names]
+        entry = self.engine.library().samplers.get(str(sampler))
+        return [] if entry is None else [named(name) for name in entry.schedules]

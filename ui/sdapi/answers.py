@@ -33,14 +33,14 @@ def models(library: Library) -> list[dict[str, Any]]:
 def samplers(library: Library) -> list[dict[str, Any]]:
     """Samplers under the names that the field knows."""
     return [
-        {"name": SAMPLERS.get(name, name), "aliases": [name], "options": {}}
-        for name in library.samplers
+        {"name": entry.title, "aliases": [name], "options": {}}
+        for name, entry in library.samplers.items()
     ]
 
 
 def schedulers(library: Library) -> list[dict[str, Any]]:
     """Schedules; `automatic` is what goes with the sampler."""
-    known = dict.fromkeys(name for names in library.samplers.values() for name in names)
+    known = dict.fromkeys(name for entry in library.samplers.values() for name in entry.schedules)
     return [
         {
             "name": "automatic",

@@ -10,7 +10,7 @@ from backend.contracts.library import (
     LoraEntry,
     ModelEntry,
 )
-from backend.contracts.settings import SCHEDULES_OF
+from backend.sampling.samplers import ENTRIES
 
 GIB = 2**30
 
@@ -35,7 +35,7 @@ def library(models: tuple[str, ...]) -> Library:
     damaged = "embeddings/cut-short.safetensors is damaged; copy it again."
     return Library(
         models=tuple(_model(name) for name in models),
-        samplers={name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()},
+        samplers=ENTRIES,
         loras=tuple(
             LoraEntry(
                 name,

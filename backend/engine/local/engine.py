@@ -22,7 +22,7 @@ from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache,
 from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
 from backend.engine.local.fits import controlnets_of, loras_of
 from backend.engine.local.kept_steps import TensorStep
-from backend.engine.local.library import embeddings_of, models_of, samplers, vaes_of
+from backend.engine.local.library import embeddings_of, models_of, vaes_of
 from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
@@ -40,6 +40,7 @@ from backend.modes import run_mode, train_lora
 from backend.modes.start import check_branch
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
+from backend.sampling.samplers import ENTRIES
 from backend.storage.outputs import Storage
 
 log = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class LocalEngine(Board[TensorStep]):
             self._catalog.refresh()
         return Library(
             models=models_of(self._catalog),
-            samplers=samplers(),
+            samplers=ENTRIES,
             loras=loras_of(self._catalog, self._fits),
             vaes=vaes_of(self._catalog),
             controlnets=controlnets_of(self._catalog),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.contracts.library import EmbeddingEntry, Library, ModelEntry, VaeEntry
-from backend.contracts.settings import SCHEDULES_OF
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.family import Registry
 from backend.models.text.embedding_header import header_of
+from backend.sampling.samplers import ENTRIES
 
 
 def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Library:
@@ -18,7 +18,7 @@ def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Librar
     catalog = Catalog(folders, families)
     return Library(
         models=models_of(catalog),
-        samplers=samplers(),
+        samplers=ENTRIES,
         vaes=vaes_of(catalog),
         embeddings=embeddings_of(catalog),
     )
@@ -57,11 +57,6 @@ def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:
             )
         )
     return tuple(found)
-
-
-def samplers() -> dict[str, tuple[str, ...]]:
-    """Sampler -> its schedules."""
-    return {name: tuple(schedules) for name, schedules in SCHEDULES_OF.items()}
 
 
 def _summary(info: ModelInfo) -> ModelEntry:

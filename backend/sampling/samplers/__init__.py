@@ -1,52 +1,52 @@
-"""The samplers, one function each, and the uniform call."""
+"""The samplers, each declared in a file of this folder, and the uniform call.
+
+A file adds one: it declares `SPECS`, and every list of samplers follows from that. What there is
+to know of them is told without torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-
-import torch
+import pkgutil
+from collections.abc import Generator, Iterable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import SamplerName
-from backend.sampling.samplers.ancestral import Variance, ddim, ddpm, euler_a
-from backend.sampling.samplers.dpmpp import dpmpp_2m, dpmpp_2m_sde
-from backend.sampling.samplers.lcm import lcm
-from backend.sampling.samplers.ode import euler, heun, lms
-from backend.sampling.samplers.unipc import unipc
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.ancestral import Variance, ddim
+from backend.sampling.samplers.spec import SamplerSpec
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Sampler, Schedule, Step
 
-__all__ = [
-    "SAMPLERS",
-    "ddim",
-    "ddpm",
-    "dpmpp_2m",
-    "dpmpp_2m_sde",
-    "euler",
-    "euler_a",
-    "heun",
-    "lcm",
-    "lms",
-    "model_calls",
-    "sample",
-    "unipc",
-]
+if TYPE_CHECKING:
+    import torch
 
-SAMPLERS: Mapping[SamplerName, Sampler] = {
-    "ddim": ddim,
-    "ddpm": ddpm,
-    "euler": euler,
-    "euler_a": euler_a,
-    "heun": heun,
-    "lms": lms,
-    "dpmpp_2m": dpmpp_2m,
-    "dpmpp_2m_sde": dpmpp_2m_sde,
-    "unipc": unipc,
-    "lcm": lcm,
-}
+
+def declared(folders: Iterable[str], package: str) -> Mapping[str, SamplerSpec]:
+    """Every spec that a file of these folders declares, in the order of their places.
+
+    Raises:
+        ValueError: Two have one name.
+    """
+    found: list[SamplerSpec] = []
+    for module in pkgutil.iter_modules(folders):
+        specs: tuple[SamplerSpec, ...] = getattr(
+            import_module(f"{package}.{module.name}"), "SPECS", ()
+        )
+        found += specs
+    by_name = {spec.name: spec for spec in sorted(found, key=lambda spec: spec.place)}
+    if len(by_name) < len(found):
+        raise ValueError("two samplers have one name")
+    return MappingProxyType(by_name)
+
+
+SPECS = declared(__path__, __name__)
+SAMPLERS: Mapping[str, Sampler] = {name: spec.function for name, spec in SPECS.items()}
+ENTRIES: Mapping[str, SamplerEntry] = {name: spec.entry for name, spec in SPECS.items()}
 
 
 def sample(
-    name: SamplerName,
+    name: str,
     denoiser: Denoiser,
     x: torch.Tensor,
     schedule: Schedule,
@@ -66,15 +66,17 @@ def sample(
     Raises:
         BadInput: eta or variance is set for a sampler that has none.
     """
-    if name == "ddim":
+    spec = SPECS[name]
+    if spec.function is ddim:
         return ddim(
             denoiser, x, schedule, noise, eta=eta, variance=variance, start=start, resume=resume
         )
     if eta != 0 or variance != "eta":
         raise BadInput(f"Only the sampler 'ddim' has an eta; set it to 0 for '{name}'.", "eta")
-    return SAMPLERS[name](denoiser, x, schedule, noise, start=start, resume=resume)
+    return spec.function(denoiser, x, schedule, noise, start=start, resume=resume)
 
 
-def model_calls(name: SamplerName, steps: int) -> int:
+def model_calls(name: str, steps: int) -> int:
     """How often a run of that many steps calls the denoiser."""
-    return 2 * steps - 1 if name == "heun" and steps else steps
+    calls = SPECS[name].calls_per_step
+    return calls * steps - (calls - 1) if steps else 0

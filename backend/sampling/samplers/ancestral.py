@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step, floats
+
+if TYPE_CHECKING:
+    import torch
 
 Variance = Literal["eta", "sigma_hat"]
 
@@ -121,3 +124,30 @@ def _toward(
     """x0 + sqrt(target^2 - up^2) eps, written without the difference x - x0."""
     ratio = math.sqrt(max(target**2 - up**2, 0.0)) / sigma
     return ratio * x + (1 - ratio) * x0
+
+
+SPECS = (
+    SamplerSpec(
+        SamplerEntry("ddim", "DDIM", ("model",), has_eta=True, inverts=True),
+        ddim,
+        Conventions("vp", "leading", zero_snr="exact", strides=True),
+        place=0,
+    ),
+    SamplerSpec(
+        SamplerEntry("ddpm", "DDPM", ("model", "trailing", "ays")),
+        ddpm,
+        Conventions("vp", "leading", zero_snr="exact"),
+        place=10,
+    ),
+    SamplerSpec(
+        SamplerEntry(
+            "euler_a",
+            "Euler a",
+            ("model", "trailing"),
+            ("euler ancestral", "euler_ancestral", "k_euler_a"),
+        ),
+        euler_a,
+        Conventions("ve", "linspace"),
+        place=30,
+    ),
+)

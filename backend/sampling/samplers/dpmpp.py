@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
-import torch
-
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
+
+if TYPE_CHECKING:
+    import torch
 
 _FEW_STEPS = 15  # below this diffusers' `lower_order_final` makes the last step first order
 
@@ -65,3 +69,29 @@ def _extrapolated(walk: Walk, i: int, x0: torch.Tensor) -> torch.Tensor:
     h = math.log(walk.sigmas[i] / walk.sigmas[i + 1])
     weight = 0.5 * h / math.log(walk.sigmas[i - 1] / walk.sigmas[i])
     return (1 + weight) * x0 - weight * previous
+
+
+_SCHEDULES = ("model", "karras", "exponential", "trailing", "ays")
+
+SPECS = (
+    SamplerSpec(
+        SamplerEntry("dpmpp_2m", "DPM++ 2M", _SCHEDULES, automatic="karras"),
+        dpmpp_2m,
+        Conventions("solver", "linspace", ends_above_zero=True, cosine_cut=True),
+        place=60,
+        order=2,
+    ),
+    SamplerSpec(
+        SamplerEntry(
+            "dpmpp_2m_sde",
+            "DPM++ 2M SDE",
+            _SCHEDULES,
+            near=("dpm++ 2m sde heun",),
+            automatic="exponential",
+        ),
+        dpmpp_2m_sde,
+        Conventions("solver", "linspace", ends_above_zero=True, cosine_cut=True),
+        place=70,
+        order=2,
+    ),
+)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
-import torch
-
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step, floats
+
+if TYPE_CHECKING:
+    import torch
 
 _SIGMA_DATA = 0.5
 _TIMESTEP_SCALING = 10.0
@@ -39,3 +43,19 @@ def lcm(
         following = walk.sigmas[i + 1]
         x = x0 + following * walk.draw() if following > 0 else x0
         yield walk.step(i, x, x0)
+
+
+SPECS = (
+    SamplerSpec(
+        SamplerEntry("lcm", "LCM", ("model",)),
+        lcm,
+        Conventions(
+            "vp",
+            "leading",
+            (0.00085, 0.012, "scaled_linear"),
+            zero_snr="exact",
+            distilled=True,
+        ),
+        place=90,
+    ),
+)

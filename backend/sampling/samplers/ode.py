@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
-import torch
-
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
+
+if TYPE_CHECKING:
+    import torch
 
 _LMS_ORDER = 4
 
@@ -93,3 +97,32 @@ def _weights(nodes: Sequence[float], end: float) -> list[float]:
 
 def _lagrange(nodes: Sequence[float], k: int, at: float) -> float:
     return math.prod((at - node) / (nodes[k] - node) for j, node in enumerate(nodes) if j != k)
+
+
+SPECS = (
+    SamplerSpec(
+        SamplerEntry(
+            "euler", "Euler", ("model", "karras", "exponential", "trailing", "ays"), ("k_euler",)
+        ),
+        euler,
+        Conventions("ve", "linspace", ends_above_zero=True),
+        place=20,
+    ),
+    SamplerSpec(
+        SamplerEntry(
+            "heun", "Heun", ("model", "karras", "exponential", "trailing", "ays"), ("k_heun",)
+        ),
+        heun,
+        Conventions("ve", "linspace", (0.00085, 0.012, "linear"), zero_snr="ignored"),
+        place=40,
+        order=2,
+        calls_per_step=2,
+    ),
+    SamplerSpec(
+        SamplerEntry("lms", "LMS", ("model", "karras", "exponential", "trailing"), ("k_lms",)),
+        lms,
+        Conventions("ve", "linspace", zero_snr="ignored", karras_range=False),
+        place=50,
+        order=_LMS_ORDER,
+    ),
+)

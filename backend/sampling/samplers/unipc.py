@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
-import torch
-
+from backend.contracts.samplers import SamplerEntry
+from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step
+
+if TYPE_CHECKING:
+    import torch
 
 
 def unipc(
@@ -71,3 +75,14 @@ def _rhos(hh: float, r: float) -> tuple[float, float]:
     b_1, b_2 = phi_1 / big, 2 * phi_2 / big
     known = (b_1 - b_2) / (1 - r)
     return known, b_1 - known
+
+
+SPECS = (
+    SamplerSpec(
+        SamplerEntry("unipc", "UniPC", ("model", "karras", "exponential", "trailing"), ("uni_pc",)),
+        unipc,
+        Conventions("solver", "linspace", ends_above_zero=True, ends_on_curve=True),
+        place=80,
+        order=2,
+    ),
+)

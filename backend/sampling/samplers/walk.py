@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from backend.sampling.types import (
     Denoiser,
@@ -12,6 +12,9 @@ from backend.sampling.types import (
     State,
     Step,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Walk:
@@ -58,6 +61,8 @@ class Walk:
 
     def denoise(self, x: torch.Tensor, index: int) -> torch.Tensor:
         """x0 at the level of step `index`, in the dtype of the run."""
+        import torch  # not above: what samplers there are is told before torch is there
+
         x, level = self._schedule.asked(x, index)
         # Here rather than around the loop: gradient mode belongs to the thread, and the consumer
         # of a generator may ask for each step from another one.
