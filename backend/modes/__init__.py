@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output
-from backend.contracts.requests import ModeRequest, Request, ResolvedRequest, TrainLoraRequest
+from backend.contracts.requests import ModeRequest, Request
 from backend.modes import (
     img2img,
     lora_footprint,
@@ -20,44 +20,38 @@ from backend.modes import (
     xyz_grid,
 )
 from backend.modes.context import Context
+from backend.modes.mode import Mode, PictureMode
 
-RUNS: Mapping[str, Callable[[Request, Context], Iterator[Output]]] = {
-    "txt2img": txt2img.run,
-    "img2img": img2img.run,
-    "style_transfer": style_transfer.run,
-    "lora_mix": lora_mix.run,
-    "morph": morph.run,
-    "lora_pad": lora_pad.run,
-    "lora_footprint": lora_footprint.run,
+PICTURES: Mapping[str, PictureMode[Any]] = {
+    mode.name: mode
+    for mode in (
+        txt2img.MODE,
+        img2img.MODE,
+        style_transfer.MODE,
+        lora_mix.MODE,
+        morph.MODE,
+        lora_pad.MODE,
+        lora_footprint.MODE,
+    )
 }
+
+
+def run_alone(request: Request, context: Context) -> Iterator[Output]:
+    """Draws one batch, or cell, in the mode that its settings belong to."""
+    return _named(PICTURES, request.settings.mode).alone(request, context)
+
+
+_OTHERS: tuple[Mode, ...] = (xyz_grid.GridMode(run_alone), train_lora.MODE)
+MODES: Mapping[str, Mode] = {**PICTURES, **{mode.name: mode for mode in _OTHERS}}
 
 
 def run_mode(request: ModeRequest, context: Context) -> Iterator[Output]:
     """Runs the mode that the settings belong to, once for each of the request's runs."""
-    if isinstance(request, TrainLoraRequest):
-        return train_lora.run(request, context)
-    if request.settings.mode == "xyz_grid":
-        return xyz_grid.run(request, context, run_alone)
-    if len(request.runs) == 1:
-        return run_alone(request.single(request.runs[0]), context)
-    return _batches(request, context)
+    return _named(MODES, request.settings.mode).run(request, context)
 
 
-def run_alone(request: Request, context: Context) -> Iterator[Output]:
-    """Runs one batch."""
-    mode = request.settings.mode
-    run = RUNS.get(mode)
-    if run is None:
-        raise BadInput(f"The mode '{mode}' cannot run here; choose one of: {', '.join(RUNS)}.")
-    return run(request, context)
-
-
-def _batches(request: ResolvedRequest, context: Context) -> Iterator[Output]:
-    """One batch after the other; a stop keeps those that are done."""
-    made = 0
-    for number, settings in enumerate(request.runs):
-        context.steps.batch(number, len(request.runs))
-        first = made
-        for output in run_alone(request.single(settings), context):
-            made += 1
-            yield replace(output, index=first + output.index)
+def _named(modes: Mapping[str, Any], name: str) -> Any:
+    found = modes.get(name)
+    if found is None:
+        raise BadInput(f"The mode '{name}' cannot run here; choose one of: {', '.join(modes)}.")
+    return found

@@ -14,7 +14,6 @@ import torch
 from torch.nn import functional
 
 from backend.contracts.events import Pixels, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import HiresStage, Txt2ImgSettings
 from backend.contracts.settings.hires import Upscaler
 from backend.models.checkpoint import Checkpoint
@@ -22,6 +21,7 @@ from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
 from backend.modes.mixing import mixed
+from backend.modes.mode import Task
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
@@ -41,7 +41,7 @@ class Drawn(NamedTuple):
     hashes: dict[str, str]
 
 
-def begins_late(request: Request, context: Context) -> bool:
+def begins_late(request: Task[Txt2ImgSettings], context: Context) -> bool:
     """Whether the request branches from a step of a second stage, so that the first is done."""
     if request.branch is None:
         return False
@@ -69,11 +69,10 @@ def redraw(settings: Txt2ImgSettings, first: Drawn, model: Checkpoint, context: 
     return _walk(stage, begin, noise, Shown(stage, start, continues=True))
 
 
-def go_on(request: Request, model: Checkpoint, context: Context) -> Drawn:
+def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
     """A branch from a step of the second stage: nothing of the first is drawn again."""
     settings, branch = request.settings, request.branch
     assert branch is not None
-    assert isinstance(settings, Txt2ImgSettings)
     stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
     stage = stage_of(settings.second_stage, model, context)
     noise = make_noise(stage.settings, model, START_DRAW)

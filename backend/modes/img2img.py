@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings
 from backend.models.checkpoint import Checkpoint
 from backend.modes import prompt_timeline, record
@@ -24,6 +23,7 @@ from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.inverting import inverted
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.run import Run, Sampled, Shown, SideBySide, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, Span, branched, make_noise
@@ -80,7 +80,7 @@ class Source:
         return self.mask * latents + (1 - self.mask) * self.known
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[Img2ImgSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -95,7 +95,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         BadInput: Picture, mask and settings do not belong together.
     """
     settings = request.settings
-    assert isinstance(settings, Img2ImgSettings)
     picture = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
@@ -103,7 +102,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
 
 
 def drawn(
-    request: Request,
+    request: Task[Img2ImgSettings],
     picture: Canvas,
     stage: Stage[Img2ImgSettings],
     guide: Guide | None = None,
@@ -225,7 +224,10 @@ def noised(
 
 
 def _origin(
-    request: Request, stage: Stage[Img2ImgSettings], noise: NoiseSource, source: Source
+    request: Task[Img2ImgSettings],
+    stage: Stage[Img2ImgSettings],
+    noise: NoiseSource,
+    source: Source,
 ) -> Origin:
     settings, schedule = stage.settings, stage.schedule
     start = first_step(settings, settings.ladder[0], schedule)
@@ -299,11 +301,14 @@ class _Drawing:
 
 
 def _facts(
-    settings: Img2ImgSettings, strength: float, schedule: Schedule, request: Request
+    settings: Img2ImgSettings, strength: float, schedule: Schedule, request: Task[Img2ImgSettings]
 ) -> dict[str, Any]:
     """What labels a picture of a ladder, and which pictures it was made from."""
     return {
         "sigma": schedule.levels[first_step(settings, strength, schedule)],
         "steps": settings.model_steps(strength),
-        **record.input_facts(request),
+        **record.input_facts(request.images),
     }
+
+
+MODE = PictureMode(Img2ImgSettings, run)

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from backend.contracts.events import Output, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings.lora_tools import FootprintSettings
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
 from backend.modes.run import Counted, Run, Sampled, drive
 from backend.modes.stage import stage_of
@@ -28,7 +28,7 @@ from backend.pictures.heat import heat_map
 from backend.sampling.types import Denoiser, Level
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[FootprintSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -41,7 +41,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         all (`share`).
     """
     settings = request.settings
-    assert isinstance(settings, FootprintSettings)
     names = [use.name for use in settings.loras]
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
@@ -133,3 +132,6 @@ class _Watched:
             }
             for i in range(steps.shape[1])
         ]
+
+
+MODE = PictureMode(FootprintSettings, run)

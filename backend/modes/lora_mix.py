@@ -12,13 +12,13 @@ from dataclasses import replace
 import torch
 
 from backend.contracts.events import Output, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings
 from backend.modes import txt2img
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.leasing import leased
 from backend.modes.mixing import RunMix, mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
 from backend.modes.run import Run, Shown, SideBySide, drive
 from backend.modes.stage import Stage, stage_of
@@ -43,7 +43,7 @@ class _Under:
         return self._denoiser(x, level)
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[LoraMixSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -55,7 +55,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         One `Output` a picture; of several variants, all seeds of the first come first.
     """
     settings = request.settings
-    assert isinstance(settings, LoraMixSettings)
     if not settings.compare:
         yield from txt2img.run(request, context)
         return
@@ -101,3 +100,6 @@ def _lane(stage: Stage[LoraMixSettings], denoiser: Denoiser) -> Lane:
     noise = make_noise(stage.settings, stage.model)
     x = noise.draw() * stage.schedule.init_scale
     return Lane(denoiser, 0, x, noise, x)
+
+
+MODE = PictureMode(LoraMixSettings, run)

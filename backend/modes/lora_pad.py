@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings.lora_tools import LoraPadSettings
 from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
@@ -25,6 +24,7 @@ from backend.modes.context import Context
 from backend.modes.guide import guided
 from backend.modes.leasing import leased
 from backend.modes.mixing import lora_files
+from backend.modes.mode import PictureMode, Task
 from backend.modes.pausable import LorasAside
 from backend.modes.record import recorded
 from backend.modes.run import Counted, Run, Sampled, drive
@@ -38,7 +38,7 @@ SMALL_PX = 256
 Point = tuple[float, float]
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[LoraPadSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -50,7 +50,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         `extra` says where it stands as `point`.
     """
     settings = request.settings
-    assert isinstance(settings, LoraPadSettings)
     context.inform({"settings": settings.model_dump(mode="json")})  # exact pictures need the seed
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
@@ -177,3 +176,6 @@ def _small(image: Pixels) -> Pixels:
     picture = Image.fromarray(image)
     picture.thumbnail((SMALL_PX, SMALL_PX), Image.Resampling.LANCZOS)
     return np.array(picture)
+
+
+MODE = PictureMode(LoraPadSettings, run)

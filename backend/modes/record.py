@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from backend.contracts.events import Output, Pixels, Record
-from backend.contracts.requests import Request
 from backend.contracts.settings import Settings
 from backend.contracts.version import studio_version
 from backend.models.catalog.catalog import part_hashes
@@ -91,9 +90,9 @@ def learned_words(settings: Settings, model: Checkpoint) -> dict[str, Any]:
     return {"embeddings": found} if found else {}
 
 
-def input_facts(request: Request) -> dict[str, str]:
+def input_facts(images: Mapping[str, Pixels]) -> dict[str, str]:
     """Which pictures a run was given, by the hashes of their pixels."""
     return {
         f"{name}_sha256": hashlib.sha256(pixels.tobytes()).hexdigest()
-        for name, pixels in request.images.items()
+        for name, pixels in images.items()
     }

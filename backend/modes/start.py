@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from backend.contracts.errors import BadInput
-from backend.contracts.requests import Branch, Request
+from backend.contracts.requests import Branch
 from backend.contracts.settings import MAX_SEED, Settings
 from backend.models.checkpoint import Checkpoint
 from backend.modes.stage import Stage
@@ -111,15 +111,13 @@ def fresh(stage: Stage[Settings], noise: NoiseSource) -> Origin:
     return Origin(stage.schedule, noise.draw() * stage.schedule.init_scale)
 
 
-def origin(request: Request, stage: Stage[Settings], noise: NoiseSource) -> Origin:
-    """Noise, or the stored step that the request branches from.
+def origin(branch: Branch | None, stage: Stage[Settings], noise: NoiseSource) -> Origin:
+    """Noise, or the stored step to go on from.
 
     Raises:
         BadInput: The branch has another size or batch than its run.
     """
-    if request.branch is None:
-        return fresh(stage, noise)
-    return branched(request.branch, stage, noise)
+    return fresh(stage, noise) if branch is None else branched(branch, stage, noise)
 
 
 def branched(branch: Branch, stage: Stage[Settings], noise: NoiseSource, first: int = 0) -> Origin:

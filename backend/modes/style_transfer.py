@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import ControlUse, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
@@ -23,6 +22,7 @@ from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.img2img import Guide
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, make_noise, origin
@@ -34,7 +34,7 @@ from backend.sampling import guidance
 SOURCE, CONTROL = "image", "control_image"
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[StyleTransferSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -46,7 +46,7 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         One `Output` a picture, in the order of the seeds; its record's extra holds "obedience"
         where the control shows edges, and its views "control" and "obedience".
     """
-    settings = _settings(request)
+    settings = request.settings
     picture = _canvas(request, SOURCE) if settings.starts_from_picture else None
     uses = _uses(request, picture)
     judge = _Judge.of(settings, uses[0][1], CONTROL in request.images)
@@ -71,19 +71,22 @@ def run(request: Request, context: Context) -> Iterator[Output]:
             drawn = _from_noise(request, stage_of(settings, model, context), guide)
         else:
             drawn = img2img.drawn(request, picture, stage_of(settings, model, context), guide)
-        facts = {"controlnets": {net.name: net.hash for net in nets}, **record.input_facts(request)}
+        facts = {
+            "controlnets": {net.name: net.hash for net in nets},
+            **record.input_facts(request.images),
+        }
         for output in drawn:
             told = replace(output.record, extra=output.record.extra | facts)
             yield judge.judged(replace(output, record=told))
 
 
 def _from_noise(
-    request: Request, stage: Stage[StyleTransferSettings], guide: Guide
+    request: Task[StyleTransferSettings], stage: Stage[StyleTransferSettings], guide: Guide
 ) -> Iterator[Output]:
     """txt2img under the ControlNets."""
     settings, model, context = stage.settings, stage.model, stage.context
     noise = make_noise(settings, model)
-    begin = origin(request, stage, noise)
+    begin = origin(request.branch, stage, noise)
     with mixed(settings, model, context) as mix:
         denoiser = make_denoiser(stage, begin.span, mix.text_key, base=guide.base(begin.span, None))
         latents = drive(
@@ -98,9 +101,9 @@ def _from_noise(
     yield from record.outputs(stage, latents, facts)
 
 
-def fitted(request: Request, name: str) -> Pixels | None:
+def fitted(request: Task[StyleTransferSettings], name: str) -> Pixels | None:
     """A picture of the request at the exact size that is drawn; None where there is none."""
-    settings = _settings(request)
+    settings = request.settings
     image = request.images.get(name)
     if image is None:
         return None
@@ -109,26 +112,23 @@ def fitted(request: Request, name: str) -> Pixels | None:
     return fit(image, settings.width, settings.height, settings.resize_mode).image
 
 
-def _settings(request: Request) -> StyleTransferSettings:
-    assert isinstance(request.settings, StyleTransferSettings)
-    return request.settings
-
-
-def _canvas(request: Request, name: str) -> Canvas:
+def _canvas(request: Task[StyleTransferSettings], name: str) -> Canvas:
     """A picture of the request as img2img prepares it: masked, cropped to what is drawn."""
-    return canvas.prepare(_settings(request), request.images[name], request.images.get("mask"))
+    return canvas.prepare(request.settings, request.images[name], request.images.get("mask"))
 
 
-def _seen(request: Request, name: str) -> Pixels | None:
+def _seen(request: Task[StyleTransferSettings], name: str) -> Pixels | None:
     """A picture of the request as the model draws over it; None where there is none."""
-    if name in request.images and _settings(request).only_masked:
+    if name in request.images and request.settings.only_masked:
         return _canvas(request, name).bare
     return fitted(request, name)
 
 
-def _uses(request: Request, picture: Canvas | None) -> list[tuple[ControlUse, Pixels]]:
+def _uses(
+    request: Task[StyleTransferSettings], picture: Canvas | None
+) -> list[tuple[ControlUse, Pixels]]:
     """The ControlNets of a request with their control pictures."""
-    settings = _settings(request)
+    settings = request.settings
     if settings.controls:
         pictures = {use.image: _seen(request, use.image) for use in settings.controls}
         return [
@@ -192,3 +192,6 @@ class _Judge:
             }
             views["obedience"] = obedience.overlay(found, output.image)
         return replace(output, record=replace(output.record, extra=extra), views=views)
+
+
+MODE = PictureMode(StyleTransferSettings, run)

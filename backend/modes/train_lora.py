@@ -15,7 +15,7 @@ import torch
 
 from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.events import Output, Progress
-from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.requests import ModeRequest, TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.models.catalog.catalog import ModelInfo
@@ -211,3 +211,21 @@ def _validation(
     image = model.codec.decode(drive(Run(walk, Unseen())), context.check)[0]
     told.validated(step)
     return Output(step, image, recorded(settings, model, {"training_step": step}))
+
+
+class TrainingMode:
+    """A training as a job."""
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return TrainLoraSettings.mode
+
+    def run(self, request: ModeRequest, context: Context) -> Iterator[Output]:
+        """Fits, and yields the validation pictures."""
+        if not isinstance(request, TrainLoraRequest):
+            raise TypeError("a training has pictures to learn from")
+        return run(request, context)
+
+
+MODE = TrainingMode()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from backend.contracts.events import Output, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
 from backend.models.checkpoint import Checkpoint
 from backend.modes import hires
@@ -15,13 +13,14 @@ from backend.modes.guide import make_denoiser
 from backend.modes.hires import Drawn
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import stage_of
 from backend.modes.start import make_noise, origin
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[Txt2ImgSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -32,7 +31,6 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         One `Output` a picture, in the order of the seeds.
     """
     settings = request.settings
-    assert isinstance(settings, Txt2ImgSettings)
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
         if hires.begins_late(request, context):
@@ -46,15 +44,14 @@ def run(request: Request, context: Context) -> Iterator[Output]:
         yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
 
 
-def _draw(request: Request, model: Checkpoint, context: Context) -> Drawn:
+def _draw(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
     """The first stage, mostly the only one."""
     wanted = request.settings
-    assert isinstance(wanted, Txt2ImgSettings)
     stage = stage_of(wanted.first_stage, model, context)
     settings = stage.settings
     after = wanted.second_stage.model_steps(wanted.hires_denoise) if wanted.hires else 0
     noise = make_noise(settings, model)
-    begin = origin(replace(request, settings=settings), stage, noise)
+    begin = origin(request.branch, stage, noise)
     with mixed(settings, model, context) as mix:
         context.report(Progress("encoding"))
         denoiser = make_denoiser(stage, begin.span, mix.text_key)
@@ -66,3 +63,6 @@ def _draw(request: Request, model: Checkpoint, context: Context) -> Drawn:
             )
         )
         return Drawn(latents, mix.hashes)
+
+
+MODE = PictureMode(Txt2ImgSettings, run)

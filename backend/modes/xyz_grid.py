@@ -8,14 +8,14 @@ nothing but seeds that follow each other are one batch of the base mode.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Progress, Record
-from backend.contracts.requests import Request, ResolvedRequest
+from backend.contracts.requests import ModeRequest, Request, ResolvedRequest
 from backend.contracts.settings import Settings, XyzGridSettings, steps_of
 from backend.modes import limits
 from backend.modes.context import Context, Frames
@@ -127,3 +127,25 @@ def _sheet(
         extra | {"cells": len(done), "compared": "the whole grid"},
     )
     return Output(settings.picture_count, picture, record)
+
+
+@dataclass(frozen=True)
+class GridMode:
+    """The grid, over the modes of its cells.
+
+    Attributes:
+        draw: Draws cells that are alike, as one batch of their own mode.
+    """
+
+    draw: RunMode
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return XyzGridSettings.mode
+
+    def run(self, request: ModeRequest, context: Context) -> Iterator[Output]:
+        """Every cell, then the sheet."""
+        if not isinstance(request, ResolvedRequest):
+            raise TypeError("a grid draws pictures")
+        return run(request, context, self.draw)

@@ -13,7 +13,6 @@ from typing import Any
 
 from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.attention import EndAttention
@@ -25,6 +24,7 @@ from backend.modes import limits, record
 from backend.modes.context import Context
 from backend.modes.leasing import leased
 from backend.modes.mixing import mixed
+from backend.modes.mode import PictureMode, Task
 from backend.modes.morph import chain, compatibility, fitting, spacing
 from backend.modes.morph import ends as morph_ends
 from backend.modes.morph.cost import Ledger
@@ -37,7 +37,7 @@ from backend.pictures.difference import psnr
 from backend.sampling.interpolation import positions
 
 
-def run(request: Request, context: Context) -> Iterator[Output]:
+def run(request: Task[MorphSettings], context: Context) -> Iterator[Output]:
     """Runs one request.
 
     Args:
@@ -47,14 +47,14 @@ def run(request: Request, context: Context) -> Iterator[Output]:
     Yields:
         One `Output` a frame, in order; the morph's own facts are the job's info.
     """
-    if _settings(request).keyframes == 2:
+    if request.settings.keyframes == 2:
         return _between(request, context)
     return chain.run(request, context, _between)
 
 
-def _between(request: Request, context: Context) -> Iterator[Output]:
+def _between(request: Task[MorphSettings], context: Context) -> Iterator[Output]:
     """From A to B."""
-    settings = _settings(request)
+    settings = request.settings
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with ExitStack() as stack:
         model = stack.enter_context(leased(context.models, settings))
@@ -68,7 +68,7 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
         metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.codec)
         gallery = Gallery(model.codec, metric, context.check)
         job = _Job(stage, ledger, gallery)
-        facts: dict[str, Any] = dict(record.input_facts(request))
+        facts: dict[str, Any] = dict(record.input_facts(request.images))
         if settings.acting_loras:
             facts["lora_hashes"] = mix.hashes
         if morph_ends.identical(settings, ends):
@@ -107,11 +107,6 @@ def _between(request: Request, context: Context) -> Iterator[Output]:
             raise
         job.tell(frames, ends, shown, distance)
         yield from job.outputs(facts, shown)
-
-
-def _settings(request: Request) -> MorphSettings:
-    assert isinstance(request.settings, MorphSettings)
-    return request.settings
 
 
 @contextmanager
@@ -271,3 +266,6 @@ class _Job:
 def _recipe(settings: MorphSettings) -> MorphSettings:
     """Settings that make the morph again; a single frame stands for identical ends."""
     return settings if settings.frames >= 3 else settings.model_copy(update={"frames": 3})
+
+
+MODE = PictureMode(MorphSettings, run)

@@ -10,17 +10,17 @@ from dataclasses import replace
 from typing import Any
 
 from backend.contracts.events import Output
-from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings
 from backend.modes.context import Context
+from backend.modes.mode import Task
 from backend.modes.morph import spacing
 from backend.modes.record import input_facts
 
-Run = Callable[[Request, Context], Iterator[Output]]
+Run = Callable[[Task[MorphSettings], Context], Iterator[Output]]
 LIGHTS = ("red", "amber", "green")
 
 
-def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
+def run(request: Task[MorphSettings], context: Context, between: Run) -> Iterator[Output]:
     """Runs the ways one after the other.
 
     Args:
@@ -32,7 +32,6 @@ def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
         One `Output` a frame; a keyframe between two ways comes once.
     """
     settings = request.settings
-    assert isinstance(settings, MorphSettings)
     told: list[dict[str, Any]] = []
     index = 0
     ways = parts_of(settings)
@@ -55,9 +54,9 @@ def run(request: Request, context: Context, between: Run) -> Iterator[Output]:
                 continue  # the last frame of the way before
             at = output.record.extra["position"]
             # A way calls its two pictures A and B, whatever they are to the whole.
-            own = input_facts(part)
+            own = input_facts(part.images)
             extra = {key: value for key, value in output.record.extra.items() if key not in own}
-            extra |= input_facts(request) | {
+            extra |= input_facts(request.images) | {
                 "frame": index,
                 "position": round((number + at) / len(ways), 5),
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -41,7 +41,7 @@ class End:
 
 
 def gather(
-    stage: Stage[MorphSettings], images: dict[str, Pixels], ledger: Ledger, text_key: str
+    stage: Stage[MorphSettings], images: Mapping[str, Pixels], ledger: Ledger, text_key: str
 ) -> tuple[End, End]:
     """Both ends, in a walk with their noise, else with the latents of their pictures.
 

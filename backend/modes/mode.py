@@ -1,0 +1,84 @@
+"""A mode: the kind of settings that it belongs to, and how one run of them is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from backend.contracts.events import Output, Pixels
+from backend.contracts.requests import Branch, ModeRequest, Request, ResolvedRequest
+from backend.contracts.settings import Settings
+from backend.modes.context import Context
+
+AskedT = TypeVar("AskedT", bound=Settings, covariant=True)
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Task(Generic[AskedT]):
+    """One run of a mode.
+
+    Attributes:
+        settings: Resolved.
+        images: Named pictures, (H, W, 3) uint8 RGB.
+        branch: The stored step that it goes on from.
+    """
+
+    settings: AskedT
+    images: Mapping[str, Pixels]
+    branch: Branch | None = None
+
+
+class Mode(Protocol):
+    """What the engine runs a job by."""
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        ...
+
+    def run(self, request: ModeRequest, context: Context) -> Iterator[Output]:
+        """Draws everything that the request asks for."""
+        ...
+
+
+@dataclass(frozen=True)
+class PictureMode(Generic[SettingsT]):
+    """A mode that makes pictures, one batch after the other.
+
+    Attributes:
+        settings: The class of its settings.
+        draw: Makes one batch.
+    """
+
+    settings: type[SettingsT]
+    draw: Callable[[Task[SettingsT], Context], Iterator[Output]]
+
+    @property
+    def name(self) -> str:
+        """What settings call it."""
+        return self.settings.mode
+
+    def run(self, request: ModeRequest, context: Context) -> Iterator[Output]:
+        """One batch after the other; a stop keeps those that are done."""
+        if not isinstance(request, ResolvedRequest):
+            raise TypeError(f"{self.name} draws pictures")
+        if len(request.runs) == 1:
+            return self.alone(request.single(request.runs[0]), context)
+        return self._batches(request, context)
+
+    def alone(self, request: Request, context: Context) -> Iterator[Output]:
+        """One batch."""
+        if not isinstance(request.settings, self.settings):
+            raise TypeError(f"{self.name} draws {self.settings.__name__}")
+        return self.draw(Task(request.settings, request.images, request.branch), context)
+
+    def _batches(self, request: ResolvedRequest, context: Context) -> Iterator[Output]:
+        made = 0
+        for number, settings in enumerate(request.runs):
+            context.steps.batch(number, len(request.runs))
+            first = made
+            for output in self.alone(request.single(settings), context):
+                made += 1
+                yield replace(output, index=first + output.index)

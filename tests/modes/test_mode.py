@@ -1,0 +1,68 @@
+"""A mode runs its own settings, batch after batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.contracts.events import Output, Record
+from backend.contracts.requests import Branch, Request, ResolvedRequest
+from backend.contracts.settings import Img2ImgSettings, Settings, Txt2ImgSettings
+from backend.modes.mode import PictureMode, Task
+
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+class Surroundings:
+    """Notes which batch is announced."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+        self.steps = self
+
+    def batch(self, number: int, count: int) -> None:
+        self.told.append((number, count))
+
+
+def drawing(seen: list[Task[Txt2ImgSettings]]) -> PictureMode[Txt2ImgSettings]:
+    def draw(task: Task[Txt2ImgSettings], context: object) -> Iterator[Output]:
+        seen.append(task)
+        for index in range(2):
+            yield Output(index, IMAGE, Record("txt2img", {}, {}, {}))
+
+    return PictureMode(Txt2ImgSettings, draw)
+
+
+def request(*runs: Settings, branch: Branch | None = None) -> ResolvedRequest:
+    return ResolvedRequest(runs[0], {"image": IMAGE}, branch, False, runs)
+
+
+def test_a_task_is_what_was_asked_for() -> None:
+    seen: list[Task[Txt2ImgSettings]] = []
+    around: Any = Surroundings()
+    settings, branch = Txt2ImgSettings(seed=3), Branch("token", 4)
+    made = list(drawing(seen).run(request(settings, branch=branch), around))
+    assert [output.index for output in made] == [0, 1]
+    assert (seen[0].settings, seen[0].branch) == (settings, branch)
+    assert seen[0].images["image"] is IMAGE
+    assert around.told == []
+
+
+def test_batches_follow_each_other_and_are_counted_through() -> None:
+    seen: list[Task[Txt2ImgSettings]] = []
+    around: Any = Surroundings()
+    runs = [Txt2ImgSettings(seed=seed) for seed in (1, 2, 3)]
+    made = drawing(seen).run(request(*runs), around)
+    assert next(made).index == 0
+    assert len(seen) == 1  # the others wait for their turn
+    assert [output.index for output in made] == [1, 2, 3, 4, 5]
+    assert [task.settings.seed for task in seen] == [1, 2, 3]
+    assert around.told == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_settings_of_another_mode_are_a_mistake_of_the_program() -> None:
+    with pytest.raises(TypeError, match="draws Txt2ImgSettings"):
+        drawing([]).alone(Request(Img2ImgSettings()), Surroundings())  # type: ignore[arg-type]
