@@ -109,8 +109,8 @@ def test_names_sizes_and_words_are_read_in_either_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"native_size": [100, 64]}, "native_size"),
-        ({"native_size": 32}, "native_size"),
+        ({"native_size": [0, 64]}, "native_size"),
+        ({"native_size": [64, 64, 64]}, "native_size"),
         ({"guidance_scale": 99}, "guidance_scale"),
         ({"prediction_type": "velocity?"}, "prediction_type"),
         ({"example_prompts": "one"}, "example_prompts"),

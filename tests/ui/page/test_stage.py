@@ -142,14 +142,14 @@ def test_a_page_that_still_settles_keeps_a_stop(pages: Pages) -> None:
 
 def test_a_reload_comes_back_to_the_job(pages: Pages) -> None:
     page = pages()
-    start(page, "ein Überraschungsei", steps=150)
+    start(page, "ein Überraschungsei", steps=90)
     wait_state(page, "running")
     job = page.evaluate("loom.stages.txt2img.value.job")
     pages.reload(page)
     wait_state(page, "running", "done")
     assert page.evaluate("loom.stages.txt2img.value.job") == job
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("ein Überraschungsei")
-    expect(page.locator("#txt2img-steps input[type=number]")).to_have_value("150")
+    expect(page.locator("#txt2img-steps input[type=number]")).to_have_value("90")
     wait_state(page, "done")
     assert pixels(page).shape == (256, 256, 3)
 
@@ -189,7 +189,7 @@ def test_cut_connections_are_made_up_for(pages: Pages, server: Server, path: str
     proxy = Proxy(server.url)
     try:
         page = pages(proxy.url)
-        start(page, "a boat in the fog", steps=100)
+        start(page, "a boat in the fog", steps=60)
         page.wait_for_function("loom.stages.txt2img.value.step > 0")
         pages.expect_complaints()
         assert proxy.cut(path) > 0
@@ -219,7 +219,7 @@ def test_failures_are_sentences_and_the_next_run_works(pages: Pages) -> None:
 
 def test_each_page_sees_its_own_job(pages: Pages) -> None:
     first, second = pages(), pages()
-    start(first, "a red sun", steps=100, seed=1)
+    start(first, "a red sun", steps=60, seed=1)
     start(second, "a blue sun", steps=20, seed=1)
     wait_state(second, "queued", "running", "done")
     expect(second.locator(".overlay p")).not_to_have_text("")
