@@ -114,7 +114,9 @@ class Context:
     branches: BranchSource
     lora: Callable[[str], LoraFile]
     posteriors: PosteriorCache
-    interludes: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)
+    interludes: list[Callable[[], AbstractContextManager[None]]] = field(
+        default_factory=list[Callable[[], AbstractContextManager[None]]]
+    )
     inform: Callable[[dict[str, Any]], None] = _tell_nobody
     ends: EndCache = field(default_factory=EndCache)
     lora_folder: Path = Path("models/loras")

@@ -22,6 +22,7 @@ from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
 from backend.modes.mixing import mixed
 from backend.modes.mode import Task
+from backend.modes.record import singles
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
@@ -127,6 +128,6 @@ def _pictures(
     latents: torch.Tensor, size_px: tuple[int, int], model: Checkpoint, context: Context
 ) -> Iterator[Pixels]:
     """Decoded and enlarged, one after the other; (H, W, 3)."""
-    for row in latents.split(1):
+    for row in singles(latents):
         picture = model.codec.decode(row, context.check)[0]
         yield np.ascontiguousarray(fit(picture, *size_px, "crop").image)

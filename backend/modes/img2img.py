@@ -138,7 +138,11 @@ def drawn(
             run, skipped = drawing.single(begin, noise), begin.skipped
         else:
             run, skipped = drawing.ladder(), 0
-        latents = drive(replace(run, follow=lambda step: mix.at(skipped + step)))
+
+        def follow(step: int) -> None:
+            mix.at(skipped + step)
+
+        latents = drive(replace(run, follow=follow))
     context.report(Progress("decoding"))
     if settings.acting_loras:
         told |= {"lora_hashes": mix.hashes}

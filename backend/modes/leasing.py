@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from backend.models.manager import ModelManager
 
 
 @contextmanager
-def leased(models: ModelManager[Any], settings: Settings) -> Iterator[Checkpoint]:
+def leased(models: ModelManager[Any], settings: Settings) -> Generator[Checkpoint]:
     """Checkpoint and autoencoder from the cache, kept while the context lasts.
 
     A separate autoencoder is loaded in the precision of the checkpoint's own.

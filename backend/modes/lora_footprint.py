@@ -25,7 +25,7 @@ from backend.modes.run import Counted, Run, Sampled, drive
 from backend.modes.stage import stage_of
 from backend.modes.start import Span, fresh, make_noise
 from backend.pictures.heat import heat_map
-from backend.sampling.types import Denoiser, Level
+from backend.sampling.types import Denoiser, Level, floats
 
 
 def run(request: Task[FootprintSettings], context: Context) -> Iterator[Output]:
@@ -127,7 +127,7 @@ class _Watched:
         overall = total / total.sum().clamp(min=1e-30)
         return [
             {
-                "shares": [round(v, 4) for v in shares[:, i].tolist()],
+                "shares": [round(v, 4) for v in floats(shares[:, i])],
                 "share": round(float(overall[i]), 4),
             }
             for i in range(steps.shape[1])

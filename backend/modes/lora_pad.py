@@ -26,7 +26,7 @@ from backend.modes.leasing import leased
 from backend.modes.mixing import lora_files
 from backend.modes.mode import PictureMode, Task
 from backend.modes.pausable import LorasAside
-from backend.modes.record import recorded
+from backend.modes.record import recorded, singles
 from backend.modes.run import Counted, Run, Sampled, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, fresh, make_noise
@@ -63,7 +63,7 @@ def run(request: Task[LoraPadSettings], context: Context) -> Iterator[Output]:
             for start in range(0, len(points), size):
                 here = points[start : start + size]
                 latents = _drawn(stage, mix, here, done)
-                for point, row in zip(here, latents.split(1), strict=True):
+                for point, row in zip(here, singles(latents), strict=True):
                     image = model.codec.decode(row, context.check)[0]
                     exact = recorded(settings.exact(*point), model, {"point": list(point)})
                     yield Output(done, _small(image), exact)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 
 from backend.contracts.errors import ModelProblem
@@ -93,7 +93,7 @@ def lora_files(
 
 
 @contextmanager
-def mixed(settings: Settings, model: Checkpoint, context: Context) -> Iterator[RunMix]:
+def mixed(settings: Settings, model: Checkpoint, context: Context) -> Generator[RunMix]:
     """The LoRAs of the settings in force.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
@@ -24,7 +24,7 @@ class StepsAside(ABC):
         """Takes it out, bit for bit; without effect where it is out."""
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Generator[None]:
         """The plain weights, while another job runs in the middle of this one."""
         self.leave()
         try:
@@ -33,7 +33,7 @@ class StepsAside(ABC):
             self.enter()
 
     @contextmanager
-    def installed(self, context: Context) -> Iterator[Self]:
+    def installed(self, context: Context) -> Generator[Self]:
         """In force while the block lasts, but for the time of other jobs."""
         self.enter()
         context.interludes.append(self.paused)

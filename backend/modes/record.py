@@ -19,6 +19,11 @@ from backend.modes.stage import Stage
 from backend.modes.start import seeds, variation_seeds
 
 
+def singles(latents: torch.Tensor) -> list[torch.Tensor]:
+    """(B, ...) -> B times (1, ...)."""
+    return [latents[row : row + 1] for row in range(len(latents))]
+
+
 def outputs(
     stage: Stage[Settings],
     latents: torch.Tensor,
@@ -38,7 +43,7 @@ def outputs(
     """
     settings, model = stage.settings, stage.model
     own_seeds, varied = seeds(settings), variation_seeds(settings)
-    for index, row in enumerate(latents.split(1)):
+    for index, row in enumerate(singles(latents)):
         image = model.codec.decode(row, stage.context.check)[0]
         alone = settings.model_copy(
             update={

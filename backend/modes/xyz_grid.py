@@ -92,11 +92,10 @@ def _groups(cells: Sequence[Settings], most: int) -> list[list[int]]:
     groups: list[list[int]] = []
     for place, cell in enumerate(cells):
         alike = cell.model_dump_json(exclude={"seed"})
-        group = open_groups.pop((alike, cell.seed), [])
+        group = open_groups.pop((alike, cell.seed), None)
         # The pictures of a variation share one seed, and an inversion is drawn for one.
-        alone = cell.variation_strength > 0 or not group or len(group) >= most
-        if alone:
-            group = []
+        if cell.variation_strength > 0 or group is None or len(group) >= most:
+            group = list[int]()
             groups.append(group)
         group.append(place)
         open_groups[(alike, cell.seed + 1)] = group

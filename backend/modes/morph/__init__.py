@@ -6,7 +6,7 @@ frames in one batch -> even steps, by new frames in the widest gaps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -110,13 +110,13 @@ def _between(request: Task[MorphSettings], context: Context) -> Iterator[Output]
 
 
 @contextmanager
-def _installed(attention: EndAttention, context: Context) -> Iterator[None]:
+def _installed(attention: EndAttention, context: Context) -> Generator[None]:
     """The attention in place, and out of the way while another job runs in between."""
     with ExitStack() as inner:
         inner.enter_context(attention.installed())
 
         @contextmanager
-        def paused() -> Iterator[None]:
+        def paused() -> Generator[None]:
             blend, attention.blend = attention.blend, None
             try:
                 yield

@@ -13,6 +13,7 @@ from backend.models.text.clip import Conditioning
 from backend.modes.end_cache import content_key
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
+from backend.modes.record import singles
 from backend.modes.run import Counted, Inverted, Run, Sampled, drive
 from backend.modes.stage import Stage
 from backend.modes.start import Span, fresh
@@ -113,7 +114,7 @@ def inverted(
         x = torch.cat([end.latents for end in ends if end.latents is not None])
         walk = Inverted(denoiser, x, stage.schedule, settings.inversion_refine)
         watch = Counted(context, "inverting", stage.schedule.steps)
-        found = list(drive(Run(walk, watch)).split(1))
+        found = singles(drive(Run(walk, watch)))
         for key, start in zip(keys, found, strict=True):
             context.ends.put(key, start.cpu())
     device = model.target.device

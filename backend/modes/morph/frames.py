@@ -47,7 +47,7 @@ class Frames:
     attention: EndAttention | None
     ledger: Ledger
     chunk: int = MOST_TOGETHER
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
 
     @property
     def settings(self) -> MorphSettings:

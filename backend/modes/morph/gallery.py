@@ -13,6 +13,7 @@ from backend.contracts.events import Pixels
 from backend.models.parts import Codec
 from backend.models.perceptual import distance as perceptual
 from backend.modes.morph import spacing
+from backend.modes.record import singles
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Gallery:
 
     def add(self, at: Sequence[float], latents: torch.Tensor) -> None:
         """Decodes and measures further frames, (F, C, h, w)."""
-        for position, row in zip(at, latents.split(1), strict=True):
+        for position, row in zip(at, singles(latents), strict=True):
             image = self._vae.decode(row, self._check)[0]
             self._check()
             self.frames.append(Frame(position, row, image, self.metric.look(image)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from backend.contracts.settings import SCHEDULES_OF, SamplerName
 from backend.sampling import samplers
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.samplers import SPECS, declared, model_calls
@@ -79,3 +81,11 @@ def test_what_samplers_there_are_is_told_without_torch() -> None:
         "from backend.recipes import a1111_names; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_the_names_that_settings_take_are_those_of_the_specs() -> None:
+    assert get_args(SamplerName) == tuple(SPECS)
+    assert {name: spec.entry.schedules for name, spec in SPECS.items()} == dict(SCHEDULES_OF)
+    with_eta = [name for name, spec in SPECS.items() if spec.entry.has_eta]
+    inverting = [name for name, spec in SPECS.items() if spec.entry.inverts]
+    assert with_eta == inverting == ["ddim"]  # as the settings' own checks say
