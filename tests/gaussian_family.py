@@ -14,7 +14,7 @@ from torch import nn
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.models.autoencoder.identity import IdentityCodec
-from backend.models.autoencoder.preview import PIXELS
+from backend.models.autoencoder.latent_rgb import PIXELS
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_json

@@ -20,11 +20,12 @@ from torch import Tensor
 from backend.control.canny import Canny
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, load_state
-from toyworld.dataset import Pool, scene_of
+from toyworld.dataset import Pool
 from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool, training_dtype
-from toyworld.folder import VERSION, half_precision, write_json
+from toyworld.folder import half_precision, version_of, world_of, write_json
 from toyworld.sampling import SCHEDULER_CONFIG, Parts, load_parts
 from toyworld.text import tokenize
+from toyworld.world import FIRST, World
 
 CAPTION_DROPOUT = 0.25  # more than the base: the edges alone must say something too
 THRESHOLDS = (100, 200)  # the studio's defaults, around which training varies
@@ -121,7 +122,7 @@ class ControlTrainer(Trainer):
         chosen = np.sort(rng.choice(len(lesson.latents), size=lesson.batch, replace=False))
         texts = [
             "" if rng.random() < CAPTION_DROPOUT
-            else caption(scene_of(lesson.pool.seed, int(i)), rng)
+            else caption(lesson.pool.scene(int(i)), rng)
             for i in chosen
         ]  # fmt: skip
         device, dtype = self.unet.device, self.unet.dtype
@@ -161,7 +162,9 @@ class ControlTrainer(Trainer):
         return model.eval()
 
 
-def write_controlnet(folder: Path, model: ControlNetModel, table: str = "") -> None:
+def write_controlnet(
+    folder: Path, model: ControlNetModel, table: str = "", world: World = FIRST
+) -> None:
     """Write the folder beside its place in half precision, then swap it in.
 
     Raises:
@@ -173,7 +176,7 @@ def write_controlnet(folder: Path, model: ControlNetModel, table: str = "") -> N
     size = sum(path.stat().st_size for path in aside.iterdir())
     if size > MAX_BYTES:
         raise RuntimeError(f"The ControlNet takes {size / 1e6:.1f} MB; 20 MB is the limit.")
-    card = {"name": "Pocket's edges", "native_size": [256, 256], "base_version": VERSION}
+    card = {"name": "Pocket's edges", "native_size": [256, 256], "base_version": version_of(world)}
     write_json(aside / "card.json", card)
     (aside / "README.md").write_text(readme(table))
     old = folder.with_name(folder.name + ".old")
@@ -226,7 +229,7 @@ def control_stage(
         compiled: Compile the passes.
         steps: Budget of both parts in steps, instead of minutes: pauses cost nothing.
     """
-    parts = load_parts(base, device, torch.float32)
+    parts, world = load_parts(base, device, torch.float32), world_of(base)
     trainer = ControlTrainer(
         parts, work / "controlnet.pt", seed, device, start=start, compiled=compiled
     )
@@ -246,7 +249,7 @@ def control_stage(
         trainer.run(
             f"control {size_px}px", EdgeLesson(pool, latents, batch),  # type: ignore[arg-type]
             clock, peak, floor, report,
-            lambda: write_controlnet(out, trainer.averaged_controlnet()),
+            lambda: write_controlnet(out, trainer.averaged_controlnet(), world=world),
         )  # fmt: skip
-    write_controlnet(out, trainer.averaged_controlnet())
+    write_controlnet(out, trainer.averaged_controlnet(), world=world)
     report(f"wrote {out}")

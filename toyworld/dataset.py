@@ -14,35 +14,51 @@ from torch import Tensor
 
 from toyworld.render import render
 from toyworld.scene import Scene, sample_scene
+from toyworld.world import FIRST, WORLDS, World
 
 _SHARD = 500
 
 
-def scene_of(seed: int, index: int, held_out: bool = False) -> Scene:
-    """The scene at a place of a pool: a function of the pool's seed and the place alone."""
-    return sample_scene(np.random.default_rng((seed, index)), held_out)
+def scene_of(seed: int, index: int, held_out: bool = False, world: World = FIRST) -> Scene:
+    """The scene at a place of a pool: a function of the pool's seed, its world and the place."""
+    return sample_scene(np.random.default_rng((seed, index)), held_out, world)
 
 
-def _render_shard(job: tuple[int, int, int, int, bool]) -> NDArray[np.uint8]:
-    seed, start, stop, size_px, held_out = job
+def _render_shard(job: tuple[int, int, int, int, bool, int]) -> NDArray[np.uint8]:
+    seed, start, stop, size_px, held_out, version = job
+    world = WORLDS[version]  # a world holds mappings that do not travel between processes
     cv2.setNumThreads(1)
-    return np.stack([render(scene_of(seed, i, held_out), size_px) for i in range(start, stop)])
+    scenes = [scene_of(seed, i, held_out, world) for i in range(start, stop)]
+    return np.stack([render(scene, size_px, world) for scene in scenes])
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Rendered scenes; `scene_of(seed, i)` is what `pixels[i]` shows."""
+    """Rendered scenes; `scene(i)` is what `pixels[i]` shows."""
 
     seed: int
     pixels: NDArray[np.uint8]
     """(count, size_px, size_px, 3), memory-mapped."""
+    held_out: bool = False
+    world: World = FIRST
+
+    def scene(self, index: int) -> Scene:
+        """The scene at a place."""
+        return scene_of(self.seed, index, self.held_out, self.world)
 
 
 def render_pool(
-    folder: Path, seed: int, count: int, size_px: int, workers: int = 2, held_out: bool = False
+    folder: Path,
+    seed: int,
+    count: int,
+    size_px: int,
+    workers: int = 2,
+    held_out: bool = False,
+    world: World = FIRST,
 ) -> Pool:
     """Render a pool of scenes, or open it where the folder has it already."""
-    path = folder / f"renders-{seed}-{size_px}px-{count}.npy"
+    of = "" if world is FIRST else f"-world{world.version}"
+    path = folder / f"renders-{seed}-{size_px}px-{count}{of}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         aside = path.with_suffix(".part.npy")
@@ -50,7 +66,7 @@ def render_pool(
             aside, mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3)
         )
         starts = range(0, count, _SHARD)
-        jobs = [(seed, s, min(s + _SHARD, count), size_px, held_out) for s in starts]
+        jobs = [(seed, s, min(s + _SHARD, count), size_px, held_out, world.version) for s in starts]
         with ProcessPoolExecutor(workers) as pool:
             for (_, start, stop, *_), shard in zip(
                 jobs, pool.map(_render_shard, jobs), strict=True
@@ -58,7 +74,7 @@ def render_pool(
                 out[start:stop] = shard
         out.flush()
         aside.rename(path)
-    return Pool(seed, np.load(path, mmap_mode="r"))
+    return Pool(seed, np.load(path, mmap_mode="r"), held_out, world)
 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:

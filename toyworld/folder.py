@@ -17,6 +17,7 @@ from toyworld.sampling import SCHEDULER_CONFIG
 from toyworld.scene import HELD_OUT, POSITIONS
 from toyworld.settings import SETTINGS
 from toyworld.subjects import SUBJECTS
+from toyworld.world import FIRST, WORLDS, World
 
 EXAMPLE_PROMPTS = (
     "a red house on grass",
@@ -46,18 +47,25 @@ _INDEX = {
 }
 
 
-VERSION = "Pocket 1"
-"""Of the weights; LoRAs and ControlNets name the one that they were trained on."""
+def world_of(folder: Path) -> World:
+    """The world that a model learned, as its card says; the first, where it says nothing."""
+    return WORLDS[json.loads((folder / "card.json").read_text()).get("world", FIRST.version)]
 
 
-def card(guidance: float) -> dict[str, object]:
-    """What the studio shows and uses: size, guidance, prompts, words."""
+def version_of(world: World) -> str:
+    """Of the weights that learned it; LoRAs and ControlNets name the one they were trained on."""
+    return f"Pocket {world.version}"
+
+
+def card(guidance: float, world: World) -> dict[str, object]:
+    """What the studio shows and uses: size, guidance, prompts, words; and which world it is of."""
     return {
         "name": "Pocket",
-        "version": VERSION,
+        "version": version_of(world),
         "default": True,
         "description": "The studio's own small model: it draws one or two toy things in a scene.",
         "native_size": [256, 256],
+        "world": world.version,
         "guidance_scale": guidance,
         "example_prompts": list(EXAMPLE_PROMPTS),
         "known_words": {
@@ -109,6 +117,7 @@ def half_precision(module: nn.Module) -> nn.Module:
 def write_folder(
     folder: Path, tokenizer: CLIPTokenizer, text: CLIPTextModel, unet: UNet2DConditionModel,
     vae: AutoencoderKL, guidance: float, table: str = "Not measured yet.",
+    world: World = FIRST,
 ) -> None:  # fmt: skip
     """Write the model beside `folder`, then swap it in, so that readers never see half of it."""
     aside = folder.with_name(folder.name + ".part")
@@ -124,7 +133,7 @@ def write_folder(
     half_precision(vae).save_pretrained(aside / "vae")
     DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
     write_json(aside / "model_index.json", _INDEX)
-    write_json(aside / "card.json", card(guidance))
+    write_json(aside / "card.json", card(guidance, world))
     (aside / "README.md").write_text(readme(table))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():

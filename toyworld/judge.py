@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toyworld.checkpoint import Clock, learning_rate, load_state, save_state, set_learning_rate
-from toyworld.dataset import Pool, render_pool, scene_of, to_tensor
+from toyworld.dataset import Pool, render_pool, to_tensor
 from toyworld.palette import COLOURS
 from toyworld.scene import Scene
 from toyworld.settings import SETTINGS
@@ -182,9 +182,9 @@ def blurred(x: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.cat([torch.lerp(x[:half], soft, share) + 0.05 * noise, x[half:]])
 
 
-def accuracy(judge: Judge, pool: Pool, held_out: bool) -> dict[str, float]:
+def accuracy(judge: Judge, pool: Pool) -> dict[str, float]:
     """Shares of right subjects, colours and settings on renders."""
-    scenes = [scene_of(pool.seed, i, held_out) for i in range(len(pool.pixels))]
+    scenes = [pool.scene(i) for i in range(len(pool.pixels))]
     marks = mark(judge_pictures(judge, pool.pixels), scenes)
     return {name: float(getattr(marks, name).mean()) for name in Marks.__dataclass_fields__}
 
@@ -206,17 +206,17 @@ def trained_judge(
         return judge.eval()
     usual = render_pool(work, 11, 8000, SIZE_PX, workers)
     rare = render_pool(work, 12, 2000, SIZE_PX, workers, held_out=True)
-    pools = ((usual, False, batch - batch // 4), (rare, True, batch // 4))
+    pools = ((usual, batch - batch // 4), (rare, batch // 4))
     clock = Clock(steps=steps)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3, weight_decay=1e-2)
     kind = torch.device(device).type
     while clock.step < steps:
         rng = np.random.default_rng((11, clock.step))
         pixels, scenes = [], []
-        for pool, held_out, count in pools:
+        for pool, count in pools:
             chosen = np.sort(rng.integers(len(pool.pixels), size=count))
             pixels.append(pool.pixels[chosen])
-            scenes += [scene_of(pool.seed, int(i), held_out) for i in chosen]
+            scenes += [pool.scene(int(i)) for i in chosen]
         order = rng.permutation(len(scenes))
         x = to_tensor(np.concatenate(pixels)[order]).to(device)
         set_learning_rate(optimizer, learning_rate(clock, 3e-3, 1e-5, 50))
@@ -231,8 +231,8 @@ def trained_judge(
             report(f"judge step {clock.step} {clock.elapsed_s():.0f} s loss {loss.item():.4f}")
     judge.eval()
     shares = [
-        accuracy(judge, render_pool(work, 13, 1000, SIZE_PX, workers), False),
-        accuracy(judge, render_pool(work, 14, 500, SIZE_PX, workers, held_out=True), True),
+        accuracy(judge, render_pool(work, 13, 1000, SIZE_PX, workers)),
+        accuracy(judge, render_pool(work, 14, 500, SIZE_PX, workers, held_out=True)),
     ]
     report(f"judge on unseen renders {shares[0]}, on held-out pairs {shares[1]}")
     save_state(path, judge=judge.state_dict(), accuracy=shares)

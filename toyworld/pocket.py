@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,11 +34,16 @@ from toyworld.pause import training_folder, wait_while_paused
 from toyworld.plan import LEVERS, Plan
 from toyworld.sampling import Parts, generate
 from toyworld.stock import Stock, encode_scenes
+from toyworld.world import SECOND
 
 STATISTICS = (990_003,)
 """Key of the scenes whose latents are made white."""
 STATISTICS_COUNT = 512
 GUIDANCE = 6.0
+TURN_MINUTES = 5.0
+LEVER_WARMUP_STEPS = 100
+"""Of a run of some 1,600 steps."""
+STAGES = ("autoencoder", "decoder", "levers", "pictures", "sheet")
 STOCK_SLOTS = 4096
 """More chunks than a lever's run draws, so that all levers share what was encoded once."""
 
@@ -59,6 +65,11 @@ class Home:
     def vae(self) -> Path:
         """The frozen autoencoder."""
         return self.work / "vae"
+
+    @property
+    def sharp(self) -> Path:
+        """The same with a decoder that was trained on: latents are as they were."""
+        return self.work / "vae-sharp"
 
     def wait(self) -> None:
         """Return once nobody measures."""
@@ -94,10 +105,23 @@ def freeze(run: Deepener, home: Home) -> None:
     say(f"froze the autoencoder after {run.spent_s:.0f} core-s in {home.vae}")
 
 
+def _opened(folder: Path) -> AutoencoderKL:
+    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, use_safetensors=True)
+    return vae.to(memory_format=torch.channels_last).eval()
+
+
+def decoder_stage(home: Home, seed: int, core_hours: float) -> None:
+    """Train the frozen autoencoder's decoder on; what the picture model learned stays valid."""
+    plan = replace(DeepenPlan(seed + 1), peak=5e-4, decoder_only=True)
+    run = Deepener(_opened(home.vae), home.work / "decoder.pt", plan)
+    run.run(3600 * core_hours, home.work, say)
+    run.averaged().to(memory_format=torch.contiguous_format).save_pretrained(home.sharp)
+    say(f"wrote {home.sharp}")
+
+
 def painter(home: Home, plan: Plan, folder: Path) -> Painter:
     """A run of the picture model on the frozen autoencoder and today's text encoder."""
-    vae = AutoencoderKL.from_pretrained(home.vae, torch_dtype=torch.float32, use_safetensors=True)
-    vae = vae.to(memory_format=torch.channels_last).eval()
+    vae = _opened(home.vae)
     text = CLIPTextModel.from_pretrained(home.model / "text_encoder", dtype=torch.float32)
     old = None
     if plan.grown:
@@ -112,14 +136,20 @@ def painter(home: Home, plan: Plan, folder: Path) -> Painter:
 
 
 def levers_stage(home: Home, names: list[str], core_minutes: float, seed: int) -> None:
-    """Run the named levers one after another, each for the same processor time."""
+    """Run the named levers side by side: each in its turn to the next five core-minutes.
+
+    So they can be compared at equal processor time wherever the stage is stopped.
+    """
     folder = home.work / "levers"
-    for name in names:
-        plan = replace(LEVERS[name], seed=seed)
-        painter(home, plan, folder / slug(name)).run(
-            home.work, 60 * core_minutes, measure_s=300.0, report=say
-        )
-        (home.work / "levers.md").write_text(lever_table(read_curves(folder)))
+    turns = max(1, round(core_minutes / TURN_MINUTES))
+    for turn in range(1, turns + 1):
+        budget_s = 60.0 * core_minutes * turn / turns
+        for name in names:
+            plan = replace(LEVERS[name], seed=seed, warmup_steps=LEVER_WARMUP_STEPS)
+            run = painter(home, plan, folder / slug(name))
+            if run.spent_s < budget_s:
+                run.run(home.work, budget_s, measure_s=math.inf, report=say)
+                (home.work / "levers.md").write_text(lever_table(read_curves(folder)))
 
 
 def long_plan(home: Home, seed: int) -> Plan:
@@ -133,8 +163,9 @@ def long_plan(home: Home, seed: int) -> Plan:
 def export(home: Home, run: Painter) -> Parts:
     """Write the averaged model as a folder that the studio reads."""
     unet = run.averaged()
-    write_folder(home.work / "model", run.tokenizer, run.text, unet, run.vae, GUIDANCE)
-    return Parts(run.tokenizer, run.text, unet, run.vae)
+    vae = _opened(home.sharp) if home.sharp.exists() else run.vae
+    write_folder(home.work / "model", run.tokenizer, run.text, unet, vae, GUIDANCE, world=SECOND)
+    return Parts(run.tokenizer, run.text, unet, vae)
 
 
 def sheet(home: Home, run: Painter, steps: int = 20, columns: int = 8) -> None:
@@ -162,15 +193,17 @@ def pictures_stage(home: Home, seed: int) -> None:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m toyworld.pocket", description=__doc__)
-    parser.add_argument(
-        "stage", nargs="?", choices=("all", "autoencoder", "levers", "pictures", "sheet"),
-        default="all",
-    )  # fmt: skip
+    parser.add_argument("stage", nargs="?", choices=("all", *STAGES), default="all")
     parser.add_argument("--work", type=Path, default=training_folder(), help="holds all state")
     parser.add_argument("--model", type=Path, default=Path("models/checkpoints/pocket"),
                         help="today's model, to grow from")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--core-hours", type=float, default=0.75, help="budget of the autoencoder")
+    parser.add_argument(
+        "--core-hours",
+        type=float,
+        default=0.75,
+        help="budget of the autoencoder, or of its decoder",
+    )
     parser.add_argument("--levers", nargs="*", choices=tuple(LEVERS), default=list(LEVERS),
                         metavar="LEVER", help=f"of: {', '.join(LEVERS)}")  # fmt: skip
     parser.add_argument("--core-minutes", type=float, default=25.0, help="budget of each lever")
@@ -190,6 +223,8 @@ def main() -> None:
             raise SystemExit(f"A training runs in {home.work} already.") from None
         if args.stage in ("all", "autoencoder") and not home.vae.exists():
             autoencoder_stage(home, args.seed, args.core_hours)
+        if args.stage == "decoder":
+            decoder_stage(home, args.seed, args.core_hours)
         if args.stage in ("all", "levers"):
             levers_stage(home, args.levers, args.core_minutes, args.seed)
         if args.stage in ("all", "pictures"):

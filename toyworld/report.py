@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toyworld.prompts import Question, shuffled_scene
 from toyworld.render import render
+from toyworld.world import FIRST, World
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class Row:
     cpu_bar: str
 
 
-def fresh_renders(asked: list[Question], seed: int, size_px: int = 128) -> NDArray[np.uint8]:
+def fresh_renders(
+    asked: list[Question], seed: int, size_px: int = 128, world: World = FIRST
+) -> NDArray[np.uint8]:
     """What the world itself draws for the questions."""
     return np.stack([
-        render(shuffled_scene(q, seed * 100_000 + i), size_px) for i, q in enumerate(asked)
+        render(shuffled_scene(q, seed * 100_000 + i), size_px, world) for i, q in enumerate(asked)
     ])  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def sample_latents(
     """
     generator = torch.Generator().manual_seed(seed)
     device, dtype = parts.unet.device, parts.unet.dtype
-    channels = int(parts.unet.config["in_channels"])
+    channels = int(parts.vae.config["latent_channels"])
     noise = torch.randn(len(prompts), channels, side, side, generator=generator)
     x = rule.start(noise).to(device)
     guided = guidance > 1.0

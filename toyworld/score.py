@@ -23,6 +23,7 @@ from backend.models.memory.devices import pick
 from toyworld.autoencoder import psnr_db
 from toyworld.checkpoint import load_state
 from toyworld.dataset import render_pool
+from toyworld.folder import world_of
 from toyworld.frechet import frechet_distance
 from toyworld.humble import be_humble
 from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
@@ -175,7 +176,7 @@ def main() -> None:
 
         text = score_controlnet(
             parts, judge, args.controlnet_model, guidance, args.count or 100, args.size,
-            args.batch, args.work, say,
+            args.batch, args.work, say, world_of(args.model),
         )  # fmt: skip
         if args.write_card:
             from toyworld.controlnet import readme as control_readme

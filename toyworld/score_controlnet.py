@@ -24,6 +24,7 @@ from toyworld.judge import Judge, judge_pictures, mark
 from toyworld.prompts import questions
 from toyworld.report import Row, fresh_renders, table, write_sheet
 from toyworld.sampling import Parts, generate
+from toyworld.world import World
 
 SCENE_SEED = 4  # of no pool that anything is trained on
 SCALES = (0.0, 0.5, 1.0)
@@ -124,13 +125,14 @@ def rows_of(by_scale: dict[float, Followed]) -> list[Row]:
 
 def score_controlnet(
     parts: Parts, judge: Judge, folder: Path, guidance: float, count: int, size_px: int,
-    batch: int, work: Path, report: Callable[[str], None],
+    batch: int, work: Path, report: Callable[[str], None], world: World,
 ) -> str:  # fmt: skip
     """Draw on unseen edges at three scales, measure, print and keep the table."""
     controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True)
     controlnet = controlnet.to(parts.unet.device, parts.unet.dtype).eval()
     asked = questions(count)
-    controls = np.stack([Canny(*THRESHOLDS)(r) for r in fresh_renders(asked, SCENE_SEED, size_px)])
+    renders = fresh_renders(asked, SCENE_SEED, size_px, world)
+    controls = np.stack([Canny(*THRESHOLDS)(r) for r in renders])
     shuffled = np.roll(controls, 7, axis=0)
     by_scale: dict[float, Followed] = {}
     for scale in SCALES:

@@ -22,13 +22,14 @@ from toyworld.checkpoint import Clock, load_state, save_state
 from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool, scene_of
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
-from toyworld.folder import EXAMPLE_PROMPTS, write_folder
+from toyworld.folder import EXAMPLE_PROMPTS, world_of, write_folder
 from toyworld.lexicon import learn_captions
 from toyworld.render import render
 from toyworld.sampling import Parts, generate
 from toyworld.style_loras import style_stage
 from toyworld.styles import STYLES
 from toyworld.text import new_text_encoder, write_tokenizer
+from toyworld.world import FIRST, World
 
 FOCUS = 2.0
 """How much more a subject's cells count than its surroundings."""
@@ -49,14 +50,15 @@ class Recipe:
     small_batch: int = 64
     large_batch: int = 16
     compiled: bool = False
+    world: World = FIRST
 
     @property
     def large(self) -> Pool:
-        return render_pool(self.work, LARGE_SEED, self.large_count, 256)
+        return render_pool(self.work, LARGE_SEED, self.large_count, 256, world=self.world)
 
     @property
     def small(self) -> Pool:
-        return render_pool(self.work, SMALL_SEED, self.small_count, 128)
+        return render_pool(self.work, SMALL_SEED, self.small_count, 128, world=self.world)
 
 
 def say(line: str) -> None:
@@ -260,6 +262,7 @@ def main() -> None:
         style_stage(recipe.out, args.loras_out, recipe.device, say, styles=args.styles)
         return
     if args.controlnet:
+        recipe = replace(recipe, world=world_of(recipe.out))
         control_stage(
             recipe.out, args.controlnet_out, recipe.work, lambda: recipe.small,
             lambda: recipe.large, args.minutes, args.large_share, recipe.seed, recipe.device, say,

@@ -25,7 +25,7 @@ from backend.families.diffusers_folder import FolderKind, inspect_folder, weight
 from backend.families.probe import probed
 from backend.families.single_file import inspect_original
 from backend.families.single_file_weights import load_original
-from backend.models.autoencoder.preview import latent_rgb_for
+from backend.models.autoencoder.latent_rgb import latent_rgb_for
 from backend.models.autoencoder.vae import Vae
 from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_json

@@ -8,7 +8,8 @@ from typing import Any
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
 
-from backend.models.autoencoder.preview import LatentRgb, Previewer, PreviewKind, make_previewer
+from backend.models.autoencoder.latent_rgb import LatentRgb
+from backend.models.autoencoder.preview import Previewer, PreviewKind, make_previewer
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.memory.devices import Target

@@ -59,7 +59,8 @@ def test_dtype_and_layout_are_set(info: ModelInfo, v: Checkpoint) -> None:
     assert half.network.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     assert v.network.model.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    level = type("Level", (), {"sigma": torch.ones(1), "timestep": torch.full((1,), 400.0)})()
+    one = torch.ones(1)
+    level = type("Level", (), {"alpha": one, "sigma": one, "timestep": 400 * one})()
     x0 = [m.network.denoiser([m.text.encode(["a fish"])])(x, level) for m in (half, v)]
     assert x0[0].dtype == torch.float32
     assert (x0[0] - x0[1]).norm() < 0.03 * x0[1].norm()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from backend.control.canny import Canny
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.control.controlnet import choose, load_controlnet
+from backend.models.control.shape import ControlShape
 from backend.models.memory.devices import pick
 from toyworld.autoencoder import new_autoencoder
 from toyworld.checkpoint import Clock
@@ -21,15 +24,19 @@ from toyworld.controlnet import (
     EdgeLesson,
     control_stage,
     edges_of,
+    new_controlnet,
     write_controlnet,
 )
 from toyworld.dataset import Pool, scene_of
 from toyworld.diffusion import new_unet
-from toyworld.folder import write_folder
+from toyworld.folder import world_of, write_folder
+from toyworld.grow import deep_autoencoder
+from toyworld.plan import BASE, new_cell_unet
 from toyworld.render import render
 from toyworld.sampling import Parts
 from toyworld.score_controlnet import SCALES, Followed, draw, followed, rows_of
 from toyworld.text import new_text_encoder, write_tokenizer
+from toyworld.world import SECOND
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SIZE_PX = 64
@@ -163,3 +170,25 @@ def test_the_score_tells_renders_from_shuffled_ones(lesson) -> None:
     assert followed(np.roll(controls, 1, axis=0), lesson.pool.pixels)[2] < 0.7
     rows = rows_of({scale: Followed(1, 1, 1 - scale, 0.2, 0.9) for scale in SCALES})
     assert any("it is not" in row.cpu_bar for row in rows)
+
+
+def test_a_controlnet_fits_latents_of_factor_16(tokenizer, tmp_path) -> None:
+    torch.manual_seed(0)
+    plan = replace(BASE, channels=(32, 64), side=4)
+    text = new_text_encoder(tokenizer, width=32, layers=1)
+    unet, vae = new_cell_unet(plan, 32), deep_autoencoder((8, 8, 8, 8, 8), 16)
+    cells = Parts(tokenizer, text, unet, vae)
+    net = new_controlnet(cells)
+    down, mid = net(
+        torch.zeros(1, 16, 4, 4), torch.tensor([5]), encoder_hidden_states=torch.zeros(1, 7, 32),
+        controlnet_cond=torch.zeros(1, 3, 64, 64), return_dict=False,
+    )  # fmt: skip
+    assert down[0].shape == (1, 32, 4, 4)
+    assert mid.shape == (1, 64, 2, 2)
+    write_folder(tmp_path / "checkpoints/deep", tokenizer, text, unet, vae, 3.0, world=SECOND)
+    write_controlnet(tmp_path / "controlnet/edges", net, world=SECOND)
+    card = json.loads((tmp_path / "controlnet/edges/card.json").read_text())
+    assert card["base_version"] == "Pocket 2"
+    assert world_of(tmp_path / "checkpoints/deep") is SECOND
+    config = json.loads((tmp_path / "controlnet/edges/config.json").read_text())
+    assert ControlShape.of_controlnet(config) == ControlShape.of_unet(unet.config, 16)

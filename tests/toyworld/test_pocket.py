@@ -18,12 +18,13 @@ import toyworld.pocket as pocket
 from toyworld.autoencoder import new_autoencoder
 from toyworld.deepen import DeepenPlan
 from toyworld.diffusion import new_unet
-from toyworld.folder import write_folder
+from toyworld.folder import world_of, write_folder
 from toyworld.grow import deep_autoencoder
 from toyworld.plan import LEVERS
 from toyworld.pocket import Home
 from toyworld.stock import encode_scenes
 from toyworld.text import new_text_encoder, write_tokenizer
+from toyworld.world import SECOND
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,14 +55,20 @@ def home(tmp_path, monkeypatch) -> Home:
     return Home(tmp_path / "work", tmp_path / "old")
 
 
-def test_from_the_autoencoder_to_a_sheet(home):
+def test_from_the_autoencoder_to_a_sheet(home, monkeypatch):
     pocket.autoencoder_stage(home, 0, 1e-6)
     vae = AutoencoderKL.from_pretrained(home.vae)
     latents = encode_scenes(vae.eval(), (1, 1), 24).latents
     assert np.abs(latents.mean(axis=(0, 2, 3))).max() < 0.3
     assert latents.std(axis=(0, 2, 3)) == pytest.approx(np.ones(4), abs=0.3)
 
+    monkeypatch.setattr(pocket, "TURN_MINUTES", 5e-7)
+    begun = []
+    plain = pocket.painter
+    monkeypatch.setattr(pocket, "painter", lambda home, plan, folder: (
+        begun.append(folder.name), plain(home, plan, folder))[1])  # fmt: skip
     pocket.levers_stage(home, ["base", "min-SNR 5"], 1e-6, 0)
+    assert begun == ["base", "min-snr-5"] * 2, "they take turns"
     assert (home.work / "levers.md").read_text().count("| min-SNR 5 |") == 1
     stocks = list(home.work.glob("stock-*"))
     assert len(stocks) == 1, "all levers share one"
@@ -73,7 +80,14 @@ def test_from_the_autoencoder_to_a_sheet(home):
     pocket.sheet(home, run, steps=2)
     picture = cv2.imread(str(home.work / "sheet-00000004.png"))
     assert picture.shape == (6 * 256, 8 * 256, 3)
-    assert (home.work / "model" / "card.json").exists()
+    assert world_of(home.work / "model") is SECOND
+
+    pocket.decoder_stage(home, 0, 1e-6)
+    sharp = AutoencoderKL.from_pretrained(home.sharp).eval()
+    assert np.array_equal(encode_scenes(sharp, (1, 1), 2).latents, latents[:2])
+    assert not torch.equal(sharp.decoder.conv_out.weight, vae.decoder.conv_out.weight)
+    assert torch.equal(pocket.export(home, run).vae.decoder.conv_out.weight,
+                       sharp.decoder.conv_out.weight)  # fmt: skip
 
 
 def test_a_second_training_in_the_same_folder_is_refused(tmp_path):

@@ -15,9 +15,10 @@ from toyworld.autoencoder import new_autoencoder, psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, learning_rate
 from toyworld.dataset import Pool, scene_of
 from toyworld.diffusion import Lesson, Trainer, encode_pool, new_unet
-from toyworld.folder import EXAMPLE_PROMPTS, write_folder
+from toyworld.folder import EXAMPLE_PROMPTS, world_of, write_folder
 from toyworld.render import render
 from toyworld.text import new_text_encoder, write_tokenizer
+from toyworld.world import FIRST
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,7 @@ def test_the_folder_loads_in_diffusers(tokenizer, tmp_path):
     assert {w.dtype for w in weights.values()} == {torch.float16}
     card = json.loads((folder / "card.json").read_text())
     assert card["guidance_scale"] == 3.5
+    assert world_of(folder) is FIRST
     assert card["example_prompts"] == list(EXAMPLE_PROMPTS)
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     wanted = {"prediction_type": "v_prediction", "timestep_spacing": "leading", "steps_offset": 1,

@@ -5,6 +5,7 @@ import pytest
 
 import toyworld
 from toyworld import HELD_OUT, Scene, Subject
+from toyworld.dataset import render_pool
 from toyworld.palette import COLOURS
 from toyworld.prompts import questions, shuffled_scene
 from toyworld.render import _place
@@ -187,3 +188,14 @@ def test_a_dark_subject_in_the_dark_has_a_light_outline(setting):
     empty = toyworld.render(Scene((), setting, 3), 256, SECOND).astype(int)
     light = (lone.min(axis=-1) > 200) & (empty.max(axis=-1) < 200)
     assert light.mean() > 0.005
+
+
+def test_a_pool_is_of_one_world(tmp_path):
+    pools = [render_pool(tmp_path, 3, 4, 32, workers=1, world=world) for world in (FIRST, SECOND)]
+    for pool, world in zip(pools, (FIRST, SECOND), strict=True):
+        assert pool.world is world
+        assert np.array_equal(pool.pixels[2], toyworld.render(pool.scene(2), 32, world))
+    assert not np.array_equal(pools[0].pixels, pools[1].pixels)
+    assert len(list(tmp_path.iterdir())) == 2
+    again = render_pool(tmp_path, 3, 4, 32, world=SECOND)
+    assert np.array_equal(again.pixels, pools[1].pixels)

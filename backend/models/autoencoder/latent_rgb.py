@@ -1,0 +1,142 @@
+"""The linear map from latents to colours, fitted to an autoencoder when it is loaded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from backend.models.autoencoder.vae import Vae
+
+# Measured for the autoencoder of Stable Diffusion 1.x (shared by 2.x) and published at
+# https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
+SD1_LATENT_RGB = (
+    (0.298, 0.207, 0.208),
+    (0.187, 0.286, 0.173),
+    (-0.158, 0.189, 0.264),
+    (-0.184, -0.271, -0.473),
+)
+PATCH = 4
+"""Colours to a side that a cell is mapped to."""
+REACH = 3
+"""Cells to a side that are looked at for it."""
+FIT_PICTURES = 4
+FIT_CELLS = 24
+FIT_SHAPES = 12
+
+
+@dataclass(frozen=True)
+class LatentRgb:
+    """A linear map of a latent cell and its neighbours to a patch of colours, into [-1, 1].
+
+    Attributes:
+        weight: (3 p p, C, k, k) float32 on the CPU: patches of p x p colours, k odd.
+        bias: (3 p p,) float32 on the CPU.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    @property
+    def patch(self) -> int:
+        """Colours to a side of a cell's patch."""
+        return math.isqrt(len(self.weight) // 3)
+
+    def __call__(self, latents: torch.Tensor) -> torch.Tensor:
+        """(B, C, h, w) -> (B, 3, p h, p w), on the device of the latents."""
+        weight, bias = self.weight.to(latents.device), self.bias.to(latents.device)
+        patches = functional.conv2d(_edged(latents.float(), weight.shape[-1]), weight, bias)
+        return functional.pixel_shuffle(patches, self.patch)
+
+
+def _edged(latents: torch.Tensor, reach: int) -> torch.Tensor:
+    """Latents with their outermost cells repeated, so that every cell has its neighbours."""
+    margin = reach // 2
+    return functional.pad(latents, (margin,) * 4, mode="replicate") if margin else latents
+
+
+PIXELS = LatentRgb(torch.eye(3)[:, :, None, None], torch.zeros(3))
+"""Of models that work on pixels: what is there is shown."""
+
+
+def latent_rgb_for(vae: Vae) -> LatentRgb:
+    """The published table for Stable Diffusion's own autoencoder, else a fit to `vae`.
+
+    The table says one colour for each cell; a fit to so large an autoencoder would take a CPU
+    many seconds at every start.
+    """
+    config = vae.model.config
+    shape = (tuple(config["block_out_channels"]), vae.latent_channels, vae.scaling_factor)
+    if shape == ((128, 256, 512, 512), 4, 0.18215):
+        table = torch.tensor(SD1_LATENT_RGB).T.contiguous()
+        return LatentRgb(table[:, :, None, None], torch.zeros(3))
+    return fit_latent_rgb(vae)
+
+
+@torch.no_grad()
+def fit_latent_rgb(vae: Vae) -> LatentRgb:
+    """Least squares from latents of drawn shapes to what the decoder makes of them.
+
+    Shapes have edges, which say what lies inside a cell; smooth random latents do not, and a map
+    of neighbours fitted to those is worse than one of single cells. A small ridge keeps channels
+    that carry nothing at 0.
+    """
+    pixels = (drawn_shapes(FIT_PICTURES, FIT_CELLS * vae.factor) * 255.0).round().to(torch.uint8)
+    latents = vae.encode(pixels.permute(0, 2, 3, 1).contiguous().numpy())[0].cpu()
+    decoded = torch.cat([vae.pixels(row) for row in latents.split(1)]).cpu().clamp(-1.0, 1.0)
+    return solve(latents, decoded)
+
+
+def solve(latents: torch.Tensor, decoded: torch.Tensor) -> LatentRgb:
+    """The map that fits best.
+
+    Args:
+        latents: (B, C, h, w) float32.
+        decoded: (B, 3, H, W) in [-1, 1]; H and W are the same multiple of h and w.
+    """
+    height, width = latents.shape[2:]
+    colours = functional.interpolate(decoded, (height * PATCH, width * PATCH), mode="area")
+    patches = functional.pixel_unshuffle(colours, PATCH).flatten(2)
+    near = functional.unfold(_edged(latents, REACH), REACH)
+    x = near.transpose(1, 2).flatten(0, 1).double()
+    y = patches.transpose(1, 2).flatten(0, 1).double()
+    centred, target = x - x.mean(0), y - y.mean(0)
+    gram = centred.T @ centred
+    ridge = 1e-3 * gram.diagonal().mean()
+    weight = torch.linalg.solve(
+        gram + ridge * torch.eye(len(gram), dtype=gram.dtype), centred.T @ target
+    )
+    bias = y.mean(0) - x.mean(0) @ weight
+    shape = (3 * PATCH * PATCH, latents.shape[1], REACH, REACH)
+    return LatentRgb(weight.T.float().reshape(shape).contiguous(), bias.float())
+
+
+def drawn_shapes(count: int, side_px: int, seed: int = 0) -> torch.Tensor:
+    """Pictures of shaded ellipses and bars over a wash of two colours.
+
+    Returns:
+        (count, 3, side_px, side_px) float32 in 0..1; the same for the same seed.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    at = (torch.arange(side_px) + 0.5) / side_px
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    pictures: list[torch.Tensor] = []
+    for _ in range(count):
+        top, bottom = torch.rand(2, 3, 1, 1, generator=generator)
+        picture = top + (bottom - top) * y
+        for index in range(FIT_SHAPES):
+            lit, dark = torch.rand(2, 3, 1, 1, generator=generator)
+            left, up, wide, high, turn, soft = torch.rand(6, generator=generator).tolist()
+            c, s = math.cos(math.pi * turn), math.sin(math.pi * turn)
+            u = (c * (x - left) + s * (y - up)) / (0.03 + 0.5 * wide**2)
+            v = (c * (y - up) - s * (x - left)) / (0.03 + 0.5 * high**2)
+            # Even ones are ellipses, odd ones bars; every third has a soft edge.
+            far = torch.hypot(u, v) if index % 2 == 0 else torch.max(u.abs(), v.abs())
+            edge = 0.1 * side_px * (1.0 if index % 3 else 0.03 + 0.1 * soft)
+            inside = ((1.0 - far) * edge).clamp(0.0, 1.0)
+            colour = lit + 0.5 * (dark - lit) * ((v + 1.0) / 2.0).clamp(0.0, 1.0)
+            picture = picture + inside * (colour - picture)
+        pictures.append(picture)
+    return torch.stack(pictures).clamp(0.0, 1.0)
