@@ -33,8 +33,6 @@ _TRUTHS = {
     "no": False,
     "0": False,
 }
-# A batch, a list and the like have no place on an axis.
-_UNFIT = {"batch_size", "batch_count", "loras"}
 
 Change = dict[str, Any]
 
@@ -60,7 +58,8 @@ def fields_of(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
     """The settings fields that may stand on an axis, out of a settings model's JSON schema.
 
     Args:
-        properties: Field -> JSON schema, as pydantic writes it.
+        properties: Field -> JSON schema, as pydantic writes it; `axis` says that a field, such as a
+            batch, has no place on one.
 
     Returns:
         Field -> {"type"} and, for names to choose from, {"enum"}.
@@ -69,7 +68,7 @@ def fields_of(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
     for name, schema in properties.items():
         options: list[Mapping[str, Any]] = list(schema.get("anyOf", ())) or [schema]
         plain = [dict(o) for o in options if o.get("type") not in ("null", "array", "object")]
-        if len(plain) == 1 and plain[0].get("type") and name not in _UNFIT:
+        if len(plain) == 1 and plain[0].get("type") and schema.get("axis", True):
             found[name] = plain[0]
     return found
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from backend.contracts.events import Pixels
+from backend.contracts.fields import affecting
 from backend.contracts.settings import Img2ImgSettings
 from backend.modes.end_cache import content_key
 from backend.modes.run import Counted, Inverted, Run, Sampled, drive
@@ -62,15 +63,10 @@ def inverted(
     key = content_key(
         "inverted",
         latents,
-        settings.source_prompt,
         model.info.path,
         model.hash,
         model.target.dtype_name,
-        settings.steps,
-        settings.schedule,
-        settings.inversion_refine,
-        settings.clip_skip,
-        settings.acting_loras,
+        affecting(settings, "text", "network", "levels", "inversion"),
         text_key,
         lowest,
     )

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Record
-from backend.contracts.settings import MAX_PROMPT_CHARS, LoraUse, parse
+from backend.contracts.fields import described
+from backend.contracts.settings import (
+    MAX_PROMPT_CHARS,
+    MODES,
+    LoraUse,
+    Settings,
+    Txt2ImgSettings,
+    parse,
+)
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES, sampler_and_schedule
 from backend.recipes.draft import Draft, Parsed, number, short
 
@@ -27,19 +35,25 @@ _LORA = re.compile(r" ?<(?:lora|lyco):([^:<>]{1,200})((?::[^:<>]{0,200}){0,8})>"
 _OTHER_NETWORK = re.compile(r"<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
 _KEY = re.compile(r"\w[^,:\"]{0,59}")
 
-# Key of the text -> our field and how to read it.
-_FIELDS: dict[str, tuple[str, type[int] | type[float] | type[str]]] = {
-    "Steps": ("steps", int),
-    "CFG scale": ("guidance_scale", float),
-    "Seed": ("seed", int),
-    "Model": ("model", str),
-    "Clip skip": ("clip_skip", int),
-    "VAE": ("vae", str),
-    "Variation seed": ("variation_seed", int),
-    "Variation seed strength": ("variation_strength", float),
-    "Eta": ("eta", float),
-    "Eta DDIM": ("eta", float),
-}
+Kind = type[int] | type[float] | type[str]
+
+
+def _fields(settings: type[Settings]) -> dict[str, tuple[str, Kind]]:
+    """Key of the text -> our field and how to read it."""
+    return {
+        key: (name, _kind(settings.model_fields[name].annotation))
+        for name, told in described(settings).items()
+        for key in told.a1111
+    }
+
+
+def _kind(annotation: Any) -> Kind:
+    kinds = {annotation, *get_args(annotation)}
+    return float if float in kinds else int if int in kinds else str
+
+
+# Written by rules of their own.
+_RULED = {"steps", "guidance_scale", "seed", "model", "variation_seed", "variation_strength"}
 UPSCALERS = {"latent": "Latent", "lanczos": "Lanczos"}
 
 # Read elsewhere, or saying nothing about how the picture comes out here.
@@ -82,10 +96,8 @@ def parameters_text(record: Record) -> str:
         else None,
         "Model hash": record.model.get("hash") or None,
         "Model": record.model.get("name") or values.get("model"),
-        "Eta": values.get("eta") or None,
-        "Clip skip": values["clip_skip"] if values.get("clip_skip", 1) > 1 else None,
+        **_changed(values, MODES.get(record.mode, Txt2ImgSettings)),
         "VAE hash": record.extra.get("vae_hash"),
-        "VAE": values.get("vae") or None,
         "Lora hashes": _hashes(record, "lora_hashes"),
         "TI hashes": _hashes(record, "embeddings"),
         "RNG": "CPU",
@@ -101,6 +113,17 @@ def parameters_text(record: Record) -> str:
         pairs["Hires upscaler"] = UPSCALERS.get(values.get("hires_upscaler", ""))
     lines.append(", ".join(f"{key}: {_quote(v)}" for key, v in pairs.items() if v is not None))
     return "\n".join(lines)
+
+
+def _changed(values: dict[str, Any], settings: type[Settings]) -> dict[str, Any]:
+    """Fields that this format has a key for, where they are not as they usually are."""
+    return {
+        told.a1111[0]: values[name]
+        for name, told in described(settings).items()
+        if told.a1111
+        and name not in _RULED
+        and values.get(name) not in (None, settings.model_fields[name].get_default())
+    }
 
 
 def parse_parameters(text: str) -> Parsed:
@@ -237,11 +260,12 @@ def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]
 
 def _take_fields(pairs: dict[str, str], draft: Draft) -> None:
     hires = _take_hires(pairs, draft)
+    fields = _fields(MODES[Txt2ImgSettings.mode])
     for key, text in pairs.items():
         if hires and key in _HIRES:
             continue
-        if key in _FIELDS:
-            field, kind = _FIELDS[key]
+        if key in fields:
+            field, kind = fields[key]
             label = f"'{key}: {short(text)}'"
             if kind is int or kind is float:
                 draft.number(field, kind, text, key)

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from backend.contracts.errors import BadInput, LoomError, ModelProblem, UnknownName
-from backend.contracts.library import (
-    ControlNetEntry,
-    Library,
-    LoraEntry,
-    ModelEntry,
-    VaeEntry,
-    Wildcard,
-)
+from backend.contracts.library import Library
 from backend.contracts.requests import Branch, CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.lora_tools import LoraPadSettings
-from backend.contracts.settings.train_lora import MAX_PICTURES, parse_training
+from backend.contracts.settings.train_lora import parse_training
 from backend.resolve.request import complete, resolve, resolve_pictures
-
-PICTURE = np.zeros((64, 64, 3), np.uint8)
-LIBRARY = Library(
-    models=(
-        ModelEntry("sea", native_size=(256, 320), guidance_scale=3.5),
-        ModelEntry("land", native_size=(512, 512)),
-        ModelEntry("torn", problem="Its unet is missing."),
-    ),
-    samplers={"ddim": ("model",)},
-    loras=(LoraEntry("ink"), LoraEntry("oil"), LoraEntry("bad", problem="It is damaged.")),
-    controlnets=(
-        ControlNetEntry("land-canny", detectors=("canny",), fits=("land",)),
-        ControlNetEntry("sea-canny", detectors=("canny",), fits=("sea",)),
-        ControlNetEntry("sea-broken", problem="It is damaged.", fits=("sea",)),
-    ),
-    vaes=(VaeEntry("soft"),),
-    wildcards={
-        "colour": Wildcard(("red", "green", "blue")),
-        "style": Wildcard(("ink <lora:ink:0.5>",)),
-    },
-)
+from tests.resolve.library import LIBRARY, PICTURE
 
 
 def settings(mode: str = "txt2img", **values: Any) -> Settings:
@@ -117,20 +89,6 @@ def test_what_stands_beside_the_settings_is_kept() -> None:
     assert (alone.images, alone.branch, alone.save) == (asked.images, asked.branch, False)
 
 
-def test_tags_go_to_the_rows() -> None:
-    made = run(
-        prompt="a boat <lora:ink:0.5> <lora:oil>",
-        loras=[{"name": "ink", "weight": 0.25}, {"name": "oil", "weight": 2.0, "on": False}],
-    )
-    assert made.prompt == "a boat"
-    assert [(use.name, use.weight, use.on) for use in made.loras] == [
-        ("ink", 0.75, True),
-        ("oil", 1.0, True),
-    ]
-    with pytest.raises(BadInput, match="less than or equal to 10"):
-        run(prompt="<lora:ink:10>", loras=[{"name": "ink"}])
-
-
 def test_tags_go_to_the_rows_of_every_kind_of_settings() -> None:
     pad = LoraPadSettings.of(settings(loras=[{"name": "ink"}, {"name": "oil"}]))
     pad = pad.model_copy(update={"prompt": "a boat <lora:ink:1>"})
@@ -186,17 +144,6 @@ def test_a_cell_that_cannot_run_is_refused_with_the_rest() -> None:
             resolve_pictures(Request(settings("xyz_grid", **values)), LIBRARY)
 
 
-def test_the_controlnet_that_runs_is_named() -> None:
-    made = run("style_transfer", {"image": PICTURE})
-    assert made.model_dump()["controlnet"] == "sea-canny"
-    with pytest.raises(BadInput, match="made for another kind of model than 'sea'"):
-        run("style_transfer", {"image": PICTURE}, controlnet="land-canny")
-    with pytest.raises(BadInput, match="no ControlNet for 'mlsd' that fits 'sea'"):
-        run("style_transfer", {"image": PICTURE}, detector="mlsd")
-    several = run("style_transfer", {"control_image": PICTURE}, controls=[{"name": "sea-canny"}])
-    assert several.model_dump()["controlnet"] is None
-
-
 @pytest.mark.parametrize(
     ("mode", "values", "error", "message"),
     [
@@ -232,15 +179,3 @@ def test_a_morph_learns_its_method_from_its_pictures() -> None:
 def test_a_forecast_needs_no_pictures() -> None:
     made = complete(settings("img2img"), LIBRARY, drawer())
     assert (made.width, made.seed) == (256, 100)
-
-
-def test_a_training_takes_the_models_size() -> None:
-    asked = TrainLoraRequest(
-        parse_training({"name": "ink", "model": "sea"}), (CaptionedPicture("a", PICTURE),)
-    )
-    made = resolve(asked, LIBRARY)
-    assert isinstance(made, TrainLoraRequest)
-    assert (made.settings.resolution, made.settings.epochs, made.settings.rank) == (256, 15, 8)
-    for count, message in ((0, "no pictures to learn from"), (MAX_PICTURES + 1, "too many")):
-        with pytest.raises(BadInput, match=message):
-            resolve(TrainLoraRequest(asked.settings, asked.pictures * count), LIBRARY)

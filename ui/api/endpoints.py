@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Output
+from backend.contracts.fields import is_list, item_of
 from backend.contracts.library import plain
 from backend.contracts.requests import Request
 from backend.contracts.settings import MODES, MorphSettings, Settings, parse
@@ -38,15 +39,6 @@ from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
-
-# Fields whose tuples travel as lists.
-LISTS: dict[str, Any] = {
-    "loras": list[dict[str, Any]],
-    "controls": list[dict[str, Any]],
-    "strengths": list[float],
-    "templates": list[dict[str, Any]],
-}
-NAMED: dict[str, Any] = {"base": dict[str, Any]}
 
 
 def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
@@ -106,15 +98,18 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
 
     endpoint.__name__ = mode
     endpoint.__doc__ = settings.__doc__
+    return signed(endpoint, parameters_of(settings), tuple[list[FileData], dict])
+
+
+def parameters_of(settings: type[Settings]) -> dict[str, tuple[Any, Any]]:
+    """An endpoint's parameters: name -> annotation and default. Tuples travel as lists."""
     fields: dict[str, tuple[Any, Any]] = {
-        name: (
-            (LISTS | NAMED).get(name, field.annotation),
-            [] if name in LISTS else {} if name in NAMED else field.get_default(),
-        )
+        name: (list[item_of(field)], [])
+        if is_list(field)
+        else (field.annotation, field.get_default(call_default_factory=True))
         for name, field in settings.model_fields.items()
     }
-    fields |= {name: (FileData | None, None) for name in settings.pictures}
-    return signed(endpoint, fields, tuple[list[FileData], dict])
+    return fields | {name: (FileData | None, None) for name in settings.pictures}
 
 
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Which component stands for which settings field.
 
-Ranges, choices and hints are read from the settings model, so that a field is described once.
+Titles, ranges, choices and hints are those of the settings model: a field is described once.
 A control may stand for two fields (size: width and height); its `read` gives the fields' values.
 """
 
@@ -16,83 +16,11 @@ import gradio as gr
 from pydantic import BaseModel
 
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import title_of
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import Settings
 from backend.control.registry import ENTRIES
-from backend.recipes.a1111_names import SAMPLERS
 
-TITLES = {
-    "guidance_scale": "Guidance",
-    "batch_size": "Batch",
-    "batch_count": "Batches",
-    "guidance_rescale": "Rescale",
-    "threshold_ratio": "Thresholding",
-    "clip_skip": "CLIP skip",
-    "vae": "VAE",
-    "prompt_b": "Prompt B",
-    "prompt_mix": "Mix in prompt B",
-    "controlnet": "ControlNet",
-    "start_from": "Start from",
-    "canny_low": "Canny low",
-    "canny_high": "Canny high",
-    "resize_mode": "Fit",
-    "loras": "LoRAs",
-    "compare": "Compare LoRAs",
-    "eta": "Eta",
-    "mask_invert": "Invert mask",
-    "strengths": "Strength ladder",
-    "only_masked": "Only masked",
-    "outpaint_left": "Left",
-    "outpaint_right": "Right",
-    "outpaint_top": "Top",
-    "outpaint_bottom": "Bottom",
-    "only_masked_padding": "Padding",
-    "prompt_a": "Prompt A",
-    "seed_a": "Seed A",
-    "seed_b": "Seed B",
-    "prompt_c": "Prompt C",
-    "prompt_d": "Prompt D",
-    "seed_c": "Seed C",
-    "seed_d": "Seed D",
-    "fps": "Speed",
-    "even": "Even steps",
-    "adain": "Match colours",
-    "attention_lambda": "Attention to both ends",
-    "inversion_refine": "Inversion refinements",
-    "hires_scale": "Upscale",
-    "hires_denoise": "Denoise",
-    "hires_steps": "Hires steps",
-    "hires_upscaler": "Upscaler",
-    "format": "File for scripts",
-    "start_noise": "Noise",
-    "source_prompt": "What it shows now",
-    "lora_rank": "LoRA rank",
-    "lora_steps": "LoRA steps",
-}
-CHOICE_TITLES = {
-    **SAMPLERS,
-    "noise": "pure noise",
-    "picture": "the source picture",
-    "prompt": "prompt counts more",
-    "control": "edges count more",
-    "model": "model's own",
-    "karras": "Karras",
-    "exponential": "exponential",
-    "latent": "latent space",
-    "lanczos": "Lanczos, in pixels",
-    "walk": "latent walk",
-    "quick": "quick",
-    "fine": "fine",
-    "insert": "insert frames",
-    "rerun": "run again",
-    "off": "off",
-    "smooth": "slow ends",
-    "fresh": "fresh",
-    "inverted": "the picture's own (inverted)",
-    "trailing": "trailing",
-    "ays": "AYS",
-    "latent_noise": "latent noise",
-}
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
 PROMPTS = "loom-says"  # the class of every field that the model reads
@@ -135,7 +63,13 @@ def field_schema(settings: type[BaseModel], field: str) -> dict[str, Any]:
     for option in schema.get("anyOf", ()):
         if option.get("type") != "null":
             merged |= option
-    return merged
+    return merged | {"title": title_of(settings, field)}
+
+
+def choices_of(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """A dropdown's choices: how each is shown, and its value."""
+    titles = schema.get("choices", {})
+    return [(titles.get(str(name), str(name)), str(name)) for name in schema["enum"]]
 
 
 def card_of(library: Library, model: str) -> ModelEntry:
@@ -154,16 +88,6 @@ def model_choice(card: ModelEntry) -> tuple[str, str]:
     return " · ".join(filter(None, facts)), card.name
 
 
-def named(choice: str) -> tuple[str, str]:
-    """A dropdown's choice: how it is shown, and its value."""
-    return CHOICE_TITLES.get(choice, choice), choice
-
-
-def title(key: str) -> str:
-    """The label of a control."""
-    return TITLES.get(key, key.replace("_", " ").capitalize())
-
-
 def hint(schema: dict[str, Any]) -> str:
     """The field's sentence, with its range and unit."""
     text = str(schema.get("description", ""))
@@ -180,7 +104,7 @@ def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
         schema["maximum"],
         schema["default"],
         step=step,
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         buttons=[],
@@ -188,11 +112,11 @@ def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
 
 
 def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    choices = [named(str(name)) for name in schema["enum"]]
+    choices = choices_of(schema)
     return gr.Dropdown(
         choices,
         value=schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,
@@ -203,7 +127,7 @@ def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
     return gr.Number(
         schema["default"],
         precision=0,
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         minimum=-1,
@@ -213,7 +137,7 @@ def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
 def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(
         schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         lines=2,
@@ -225,7 +149,7 @@ def _text(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
 def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(
         schema["default"],
-        label=title(key),
+        label=schema["title"],
         elem_id=elem_id,
         lines=3 if key == "prompt" else 2,
         max_lines=12,
@@ -237,13 +161,13 @@ def _prompt(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
 
 
 def _check(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    return gr.Checkbox(schema["default"], label=title(key), info=hint(schema), elem_id=elem_id)
+    return gr.Checkbox(schema["default"], label=schema["title"], info=hint(schema), elem_id=elem_id)
 
 
 def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Textbox(
         schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         placeholder="e.g. 0.3, 0.5, 0.7, 0.9",
@@ -281,7 +205,7 @@ def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str
     return gr.Dropdown(
         [("the one that fits", ""), *((name, name) for name in names)],
         value=schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,
@@ -292,7 +216,7 @@ def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Pa
     return gr.Dropdown(
         vae_choices(library),
         value=schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,
@@ -316,7 +240,7 @@ def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) 
     return gr.Dropdown(
         choices,
         value=schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,
@@ -341,11 +265,11 @@ def _write_size(values: Values, card: ModelEntry) -> str:
 
 
 def _method(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    choices = [("what fits", ""), *(named(str(name)) for name in schema["enum"])]
+    choices = [("what fits", ""), *choices_of(schema)]
     return gr.Dropdown(
         choices,
         value=schema["default"],
-        label=title(key),
+        label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,

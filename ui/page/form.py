@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import choice_title
 from backend.contracts.settings import MODES, Settings, parse
 from backend.engine.jobs.protocol import Engine
 from ui.page import able
@@ -17,7 +18,6 @@ from ui.page.controls import (
     card_of,
     control_for,
     field_schema,
-    named,
     size_choices,
     vae_choices,
 )
@@ -137,4 +137,5 @@ class Form:
     def schedules(self, sampler: Any) -> list[tuple[str, str]]:
         """Choices of the schedule for a sampler."""
         entry = self.engine.library().samplers.get(str(sampler))
-        return [] if entry is None else [named(name) for name in entry.schedules]
+        names = () if entry is None else entry.schedules
+        return [(choice_title(self.settings, "schedule", name), name) for name in names]

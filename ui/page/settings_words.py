@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ui.page.controls import named, title
+from backend.contracts.fields import choice_title, title_of
+from backend.contracts.settings import MODES, Settings
 
 MAX_CHARS = 160
 MAX_WORDS = 600
@@ -23,6 +24,7 @@ def differences(mode_a: str, a: Mapping[str, Any], mode_b: str, b: Mapping[str, 
         mode_b: Of the second.
         b: Its settings.
     """
+    settings = MODES.get(mode_a, Settings)
     told = [] if mode_a == mode_b else [f"tab {_words(mode_a)} → {_words(mode_b)}"]
     for name in dict.fromkeys([*a, *b]):
         if name == "loras":
@@ -36,9 +38,10 @@ def differences(mode_a: str, a: Mapping[str, Any], mode_b: str, b: Mapping[str, 
         elif a[name] == b[name]:
             told += ["seed the same"] if name == "seed" else []
         elif "prompt" in name and isinstance(a[name], str) and isinstance(b[name], str):
-            told.append(f"{_name(name)}: {text_difference(a[name], b[name])}")
+            told.append(f"{_name(settings, name)}: {text_difference(a[name], b[name])}")
         else:
-            told.append(f"{_name(name)} {_value(a[name])} → {_value(b[name])}")
+            one, other = (_value(recipe[name], settings, name) for recipe in (a, b))
+            told.append(f"{_name(settings, name)} {one} → {other}")
     return told
 
 
@@ -83,8 +86,8 @@ def _by_name(rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
     return {str(row.get("name", "")): row for row in rows if isinstance(row, dict)}
 
 
-def _name(field: str) -> str:
-    shown = title(field)
+def _name(settings: type[Settings], field: str) -> str:
+    shown = title_of(settings, field)
     return shown if shown[:2].isupper() else shown[:1].lower() + shown[1:]
 
 
@@ -92,7 +95,7 @@ def _words(mode: str) -> str:
     return mode.replace("_", " ")
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, settings: type[Settings] = Settings, field: str = "") -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None or value == "":
@@ -100,7 +103,7 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, str):
-        return _cut(named(value)[0])
+        return _cut(choice_title(settings, field, value))
     return _cut(json.dumps(value, ensure_ascii=False)) if value else "none"
 
 

@@ -12,8 +12,9 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
+from backend.contracts.fields import described
 from backend.contracts.requests import Branch, Request
-from backend.contracts.settings import Settings, parse
+from backend.contracts.settings import MODES, Settings, parse
 from backend.resolve.wildcards import has_wildcards
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
@@ -79,7 +80,8 @@ class Tab:
         heading: First line of the empty canvas.
         text: What the tab is for, one sentence.
         main: Settings fields always in sight.
-        advanced: Fields in the Advanced accordion.
+        advanced: Fields that come first in the Advanced accordion; those that are declared
+            "advanced" and stand nowhere else follow.
         pictures: Builds further input components, by name, above the prompt.
         pixels: The raw values of those components, by name -> `Request.images`.
         accepts_picture: Whether pictures may be sent here.
@@ -100,7 +102,7 @@ class Tab:
     heading: str
     text: str
     main: tuple[str, ...]
-    advanced: tuple[str, ...]
+    advanced: tuple[str, ...] = ()
     pictures: Callable[[], dict[str, Component]] = _no_pictures
     pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
     accepts_picture: bool = False
@@ -132,7 +134,19 @@ class Tab:
     def fields(self) -> tuple[str, ...]:
         """Settings fields that the tab places itself."""
         folded = (name for fold in self.folds for name in fold.fields)
-        return (*self.beside, *self.main, *self.advanced, *folded)
+        return (*self.beside, *self.main, *self.in_advanced, *folded)
+
+    @property
+    def in_advanced(self) -> tuple[str, ...]:
+        """Fields in the Advanced accordion."""
+        folded = (name for fold in self.folds for name in fold.fields)
+        elsewhere = {*self.beside, *self.main, *self.advanced, *folded, *self.scripted}
+        shared = (
+            name
+            for name, told in described(MODES[self.mode]).items()
+            if told.group == "advanced" and name not in elsewhere
+        )
+        return (*self.advanced, *shared)
 
 
 class Workspace:
@@ -210,7 +224,7 @@ class Workspace:
                     ),
                     gr.Group(elem_classes="loom-controls"),
                 ):
-                    for name in tab.advanced:
+                    for name in tab.in_advanced:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(

@@ -11,12 +11,12 @@ import gradio as gr
 
 from backend.contracts.axes import LORA, PROMPT_SR
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import Settings, XyzGridSettings, axis_fields, parse
+from backend.contracts.fields import choice_title, title_of
+from backend.contracts.settings import MODES, Settings, XyzGridSettings, axis_fields, parse
 from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import complete
 from ui.gradio_compat.carrying import gathered
 from ui.jobs.sentences import sentence
-from ui.page.controls import CHOICE_TITLES, title
 from ui.page.form import Form
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
@@ -177,7 +177,7 @@ def axis_choices(engine: Engine, mode: str) -> list[tuple[str, str]]:
     return [
         ("none", ""),
         ("Prompt, search and replace", PROMPT_SR),
-        *((title(name), name) for name in ordered),
+        *((title_of(MODES[mode], name), name) for name in ordered),
         *((f"LoRA {name}", f"{LORA}{name}") for name in loras),
     ]
 
@@ -190,7 +190,7 @@ def everything(engine: Engine, mode: str, field: str) -> str:
     if schema.get("type") == "boolean":
         return "off, on"
     return ", ".join(
-        CHOICE_TITLES.get(str(name), str(name)) if field == "sampler" else str(name)
+        choice_title(MODES[mode], field, str(name)) if field == "sampler" else str(name)
         for name in schema.get("enum", ())
     )
 

@@ -11,6 +11,7 @@ from gradio.context import Context
 
 from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.events import JobStatus
+from backend.contracts.fields import title_of
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
@@ -23,16 +24,6 @@ from ui.page.studio import Studio
 from ui.page.workspace import Workspace
 from ui.panels.training_files import read_training
 
-TITLES = {
-    "validation_prompt": "Validation prompt",
-    "validation_every": "Validate every",
-    "validation_seed": "Validation seed",
-    "checkpoint_every": "Checkpoint every",
-    "lr_schedule": "Learning rate over time",
-    "min_snr_gamma": "Min-SNR gamma",
-    "caption": "Caption for all",
-    "preset": "What it learns",
-}
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
 NUMBERS = (
@@ -108,13 +99,13 @@ def train_panel(studio: Studio) -> dict[str, Component]:
             parts["preset"] = gr.Dropdown(
                 [("a style", "style"), ("one picture", "one_picture")],
                 value="style",
-                label=TITLES["preset"],
+                label=_title("preset"),
                 info=_hint("preset"),
                 filterable=False,
                 elem_id="train-preset",
             )
             parts["caption"] = gr.Textbox(
-                label=TITLES["caption"],
+                label=_title("caption"),
                 info=_hint("caption"),
                 lines=2,
                 elem_id="train-caption",
@@ -131,7 +122,7 @@ def train_panel(studio: Studio) -> dict[str, Component]:
             parts["lr_schedule"] = gr.Dropdown(
                 ["constant", "cosine"],
                 value="constant",
-                label=TITLES["lr_schedule"],
+                label=_title("lr_schedule"),
                 info=_hint("lr_schedule"),
                 filterable=False,
                 elem_id="train-lr_schedule",
@@ -143,7 +134,7 @@ def train_panel(studio: Studio) -> dict[str, Component]:
                 elem_id="train-convolutions",
             )
             parts["validation_prompt"] = gr.Textbox(
-                label=TITLES["validation_prompt"],
+                label=_title("validation_prompt"),
                 info=_hint("validation_prompt"),
                 lines=2,
                 elem_id="train-validation_prompt",
@@ -310,7 +301,7 @@ def _hint(name: str) -> str:
 
 
 def _title(name: str) -> str:
-    return TITLES.get(name, name.replace("_", " ").capitalize())
+    return title_of(TrainLoraSettings, name)
 
 
 def _number(name: str) -> gr.Number | gr.Textbox:

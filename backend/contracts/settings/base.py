@@ -18,9 +18,12 @@ from pydantic import (
     model_validator,
 )
 
+from backend.contracts.fields import says
 from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
     MAX_SEED,
+    SAMPLER_TITLES,
+    SCHEDULE_TITLES,
     SCHEDULES_OF,
     Fraction,
     Prompt,
@@ -115,8 +118,7 @@ class Template(Frozen):
 class Settings(Frozen):
     """What every mode that makes pictures shares.
 
-    A field's `description` is its one-sentence hint on the page; `json_schema_extra` may hold
-    `unit` and `step`.
+    A field's `description` is its one-sentence hint on the page; `says` tells the rest of it.
     """
 
     mode: ClassVar[str] = ""
@@ -125,98 +127,154 @@ class Settings(Frozen):
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
     outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
 
-    prompt: Prompt = Field("", description="What the picture shows; (word:1.2) weighs a word more.")
-    negative_prompt: Prompt = Field("", description="What to steer away from.")
+    prompt: Prompt = Field(
+        "",
+        description="What the picture shows; (word:1.2) weighs a word more.",
+        json_schema_extra=says("prompt"),
+    )
+    negative_prompt: Prompt = Field(
+        "", description="What to steer away from.", json_schema_extra=says("prompt")
+    )
     model: str = Field(
-        "", max_length=300, description="The checkpoint that draws; empty is the default one."
+        "",
+        max_length=300,
+        description="The checkpoint that draws; empty is the default one.",
+        json_schema_extra=says("network", "text", a1111=("Model",)),
     )
     vae: str = Field(
-        "", max_length=300, description="The autoencoder; empty is the checkpoint's own."
+        "",
+        title="VAE",
+        max_length=300,
+        description="The autoencoder; empty is the checkpoint's own.",
+        json_schema_extra=says("start", "decoding", group="advanced", a1111=("VAE",)),
     )
-    sampler: SamplerName = Field("dpmpp_2m", description="The method that walks from noise to x0.")
-    schedule: ScheduleName = Field("karras", description="Where the noise levels of the steps lie.")
+    sampler: SamplerName = Field(
+        "dpmpp_2m",
+        description="The method that walks from noise to x0.",
+        json_schema_extra=says("levels", choices=SAMPLER_TITLES),
+    )
+    schedule: ScheduleName = Field(
+        "karras",
+        description="Where the noise levels of the steps lie.",
+        json_schema_extra=says("levels", choices=SCHEDULE_TITLES),
+    )
     steps: int = Field(
         20,
         ge=1,
         le=150,
         description="Model steps; more is slower and finer.",
-        json_schema_extra={"step": 1, "unit": "steps"},
+        json_schema_extra=says("levels", unit="steps", step=1, a1111=("Steps",)),
     )
     guidance_scale: float | None = Field(
         None,
+        title="Guidance",
         ge=0.0,
         le=30.0,
         description="How hard the prompt pulls; 1 turns guidance off.",
-        json_schema_extra={"step": 0.1},
+        json_schema_extra=says("guidance", step=0.1, a1111=("CFG scale",)),
     )
     width: Size | None = Field(
-        None, description="Width of the picture.", json_schema_extra={"step": 8, "unit": "px"}
+        None,
+        description="Width of the picture.",
+        json_schema_extra=says("start", unit="px", step=8),
     )
     height: Size | None = Field(
-        None, description="Height of the picture.", json_schema_extra={"step": 8, "unit": "px"}
+        None,
+        description="Height of the picture.",
+        json_schema_extra=says("start", unit="px", step=8),
     )
-    seed: Seed = Field(-1, description="Start of the noise; -1 draws one, the same seed repeats.")
+    seed: Seed = Field(
+        -1,
+        description="Start of the noise; -1 draws one, the same seed repeats.",
+        json_schema_extra=says("noise", a1111=("Seed",)),
+    )
     batch_size: int = Field(
         1,
+        title="Batch",
         ge=1,
         le=16,
         description="Pictures made together, with seeds that count up.",
-        json_schema_extra={"step": 1, "unit": "pictures"},
+        json_schema_extra=says("output", unit="pictures", step=1, axis=False),
     )
     batch_count: int = Field(
         1,
+        title="Batches",
         ge=1,
         le=100,
         description="How many such batches, one after the other.",
-        json_schema_extra={"step": 1, "unit": "batches"},
+        json_schema_extra=says("output", unit="batches", step=1, axis=False),
     )
-    loras: tuple[LoraUse, ...] = Field((), max_length=32, description="LoRAs and their weights.")
+    loras: tuple[LoraUse, ...] = Field(
+        (),
+        title="LoRAs",
+        max_length=32,
+        description="LoRAs and their weights.",
+        json_schema_extra=says("network", "text", axis=False),
+    )
     eta: Fraction = Field(
         0.0,
         description="Fresh noise per DDIM step; 0 is deterministic.",
-        json_schema_extra={"step": 0.05},
+        json_schema_extra=says("noise", group="advanced", step=0.05, a1111=("Eta", "Eta DDIM")),
     )
     guidance_rescale: Fraction = Field(
         0.0,
+        title="Rescale",
         description="Pulls over-saturated guidance back (Lin et al. 2023).",
-        json_schema_extra={"step": 0.05},
+        json_schema_extra=says("guidance", group="advanced", step=0.05),
     )
     guidance_start: Fraction = Field(
         0.0,
         description="Where in the run guidance begins.",
-        json_schema_extra={"step": 0.05, "unit": "of the run"},
+        json_schema_extra=says("guidance", group="advanced", unit="of the run", step=0.05),
     )
     guidance_end: Fraction = Field(
         1.0,
         description="Where in the run guidance ends.",
-        json_schema_extra={"step": 0.05, "unit": "of the run"},
+        json_schema_extra=says("guidance", group="advanced", unit="of the run", step=0.05),
     )
     threshold_ratio: Fraction = Field(
         0.0,
+        title="Thresholding",
         description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
-        json_schema_extra={"step": 0.005},
+        json_schema_extra=says("guidance", group="advanced", step=0.005),
     )
-    variation_seed: Seed = Field(-1, description="Second seed to lean towards; -1 draws one.")
+    variation_seed: Seed = Field(
+        -1,
+        description="Second seed to lean towards; -1 draws one.",
+        json_schema_extra=says("noise", group="advanced", a1111=("Variation seed",)),
+    )
     variation_strength: Fraction = Field(
-        0.0, description="How far to lean to the second seed.", json_schema_extra={"step": 0.05}
+        0.0,
+        description="How far to lean to the second seed.",
+        json_schema_extra=says(
+            "noise", group="advanced", step=0.05, a1111=("Variation seed strength",)
+        ),
     )
     clip_skip: int = Field(
         1,
+        title="CLIP skip",
         ge=1,
         le=12,
         description="Text layers to skip from the end, plus 1.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("text", group="advanced", step=1, a1111=("Clip skip",)),
     )
-    prompt_b: Prompt = Field("", description="A second prompt to blend with the first.")
+    prompt_b: Prompt = Field(
+        "",
+        title="Prompt B",
+        description="A second prompt to blend with the first.",
+        json_schema_extra=says("prompt", group="advanced"),
+    )
     prompt_mix: Fraction = Field(
         0.0,
+        title="Mix in prompt B",
         description="Weight of the second prompt in the blend.",
-        json_schema_extra={"step": 0.05},
+        json_schema_extra=says("prompt", group="advanced", step=0.05),
     )
     templates: tuple[Template, ...] = Field(
         (),
         max_length=16,
         description="What prompts were drawn from; kept for the record, it changes nothing.",
+        json_schema_extra=says("output"),
     )
 
     @model_serializer(mode="wrap")

@@ -15,6 +15,7 @@ from pydantic import (
 from backend.contracts import axes
 from backend.contracts.axes import LORA, PROMPT_SR, Mark
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.img2img import Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import MAX_CELLS, SCHEDULES_OF, AxisName, AxisText, GridMode
@@ -41,16 +42,36 @@ class XyzGridSettings(Settings):
     pictures: ClassVar[tuple[str, ...]] = ("image", "mask", "control_image")
     outlives_watcher: ClassVar[bool] = True
 
-    base_mode: GridMode = Field("txt2img", description="The mode that draws each cell.")
-    base: dict[str, Any] = Field(
-        default_factory=dict, description="Settings that only the base mode has, by name."
+    base_mode: GridMode = Field(
+        "txt2img", description="The mode that draws each cell.", json_schema_extra=says("course")
     )
-    x_field: AxisName = Field("", description="The setting that changes from left to right.")
-    x_values: AxisText = Field("", description="Its values: 1-10 [5], 1-5 (+2), or a, b, c.")
-    y_field: AxisName = Field("", description="The setting that changes from top to bottom.")
-    y_values: AxisText = Field("", description="Its values.")
-    z_field: AxisName = Field("", description="The setting that changes from grid to grid.")
-    z_values: AxisText = Field("", description="Its values.")
+    base: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings that only the base mode has, by name.",
+        json_schema_extra=says("course"),
+    )
+    x_field: AxisName = Field(
+        "",
+        description="The setting that changes from left to right.",
+        json_schema_extra=says("course"),
+    )
+    x_values: AxisText = Field(
+        "",
+        description="Its values: 1-10 [5], 1-5 (+2), or a, b, c.",
+        json_schema_extra=says("course"),
+    )
+    y_field: AxisName = Field(
+        "",
+        description="The setting that changes from top to bottom.",
+        json_schema_extra=says("course"),
+    )
+    y_values: AxisText = Field("", description="Its values.", json_schema_extra=says("course"))
+    z_field: AxisName = Field(
+        "",
+        description="The setting that changes from grid to grid.",
+        json_schema_extra=says("course"),
+    )
+    z_values: AxisText = Field("", description="Its values.", json_schema_extra=says("course"))
 
     @model_validator(mode="after")
     def _every_cell_can_be_drawn(self) -> Self:

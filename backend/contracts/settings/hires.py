@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from backend.contracts.fields import says
+
 Upscaler = Literal["latent", "lanczos"]
 MAX_SIDE_PX = 4096
 SWITCHED_ON = 2.0
@@ -17,25 +19,32 @@ class HiresFields(BaseModel):
 
     hires_scale: float = Field(
         1.0,
+        title="Upscale",
         ge=1.0,
         le=4.0,
         description="How much larger the second stage draws; 1 is off.",
-        json_schema_extra={"step": 0.05, "unit": "x"},
+        json_schema_extra=says("start", unit="x", step=0.05),
     )
     hires_denoise: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         0.7,
+        title="Denoise",
         description="How far to go from the enlarged picture; it runs this part of the steps.",
-        json_schema_extra={"step": 0.01},
+        json_schema_extra=says("start", step=0.01),
     )
     hires_steps: int = Field(
         0,
         ge=0,
         le=150,
         description="Steps of the second stage; 0 takes those of the first.",
-        json_schema_extra={"step": 1, "unit": "steps"},
+        json_schema_extra=says("start", unit="steps", step=1),
     )
     hires_upscaler: Upscaler = Field(
-        "latent", description="Enlarge the latents, or the decoded picture by Lanczos."
+        "latent",
+        title="Upscaler",
+        description="Enlarge the latents, or the decoded picture by Lanczos.",
+        json_schema_extra=says(
+            "start", choices={"latent": "latent space", "lanczos": "Lanczos, in pixels"}
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from backend.contracts.fields import says
 from backend.contracts.settings.base import ControlUse, Settings
 from backend.contracts.settings.kinds import (
     ControlMode,
@@ -39,65 +40,95 @@ class Img2ImgSettings(Settings):
     strength: Fraction = Field(
         0.75,
         description="How far from the picture to go; it runs strength x steps.",
-        json_schema_extra={"step": 0.01},
+        json_schema_extra=says("start", step=0.01),
     )
     strengths: tuple[FractionItem, ...] = Field(
         (),
+        title="Strength ladder",
         max_length=6,
         description="Up to six strengths side by side from the same noise, instead of the one.",
+        json_schema_extra=says("start"),
     )
-    mask_invert: StrictBool = Field(False, description="Repaint what the mask leaves black.")
+    mask_invert: StrictBool = Field(
+        False,
+        title="Invert mask",
+        description="Repaint what the mask leaves black.",
+        json_schema_extra=says("start"),
+    )
     mask_blur: int = Field(
         4,
         ge=0,
         le=64,
         description="Softness of the mask's edge; 0 is hard.",
-        json_schema_extra={"step": 1, "unit": "px"},
+        json_schema_extra=says("start", unit="px", step=1),
     )
     masked_content: MaskedContent = Field(
-        "original", description="What the masked part starts from."
+        "original",
+        description="What the masked part starts from.",
+        json_schema_extra=says("start", choices={"latent_noise": "latent noise"}),
     )
     only_masked: StrictBool = Field(
-        False, description="Draw only the masked part, at full size, and paste it back."
+        False,
+        description="Draw only the masked part, at full size, and paste it back.",
+        json_schema_extra=says("start"),
     )
     only_masked_padding: int = Field(
         32,
+        title="Padding",
         ge=0,
         le=256,
         description="How much around the mask the model sees with it.",
-        json_schema_extra={"step": 4, "unit": "px"},
+        json_schema_extra=says("start", unit="px", step=4),
     )
-    resize_mode: ResizeMode = Field("crop", description="How the picture is brought to the size.")
+    resize_mode: ResizeMode = Field(
+        "crop",
+        title="Fit",
+        description="How the picture is brought to the size.",
+        json_schema_extra=says("start"),
+    )
     start_noise: StartNoise = Field(
-        "fresh", description="Fresh noise, or that which leads back to the picture by DDIM."
+        "fresh",
+        title="Noise",
+        description="Fresh noise, or that which leads back to the picture by DDIM.",
+        json_schema_extra=says("start", choices={"inverted": "the picture's own (inverted)"}),
     )
     source_prompt: Prompt = Field(
-        "", description="What the picture shows now, for finding its noise."
+        "",
+        title="What it shows now",
+        description="What the picture shows now, for finding its noise.",
+        json_schema_extra=says("inversion"),
     )
     inversion_refine: int = Field(
         2,
+        title="Inversion refinements",
         ge=0,
         le=20,
         description="Refinements of the inversion's steps; 0 is plain DDIM.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("inversion", step=1),
     )
     outpaint_left: Margin = Field(
         0,
+        title="Left",
         description="Extend the picture on the left.",
-        json_schema_extra={"step": 8, "unit": "px"},
+        json_schema_extra=says("start", unit="px", step=8),
     )
     outpaint_right: Margin = Field(
         0,
+        title="Right",
         description="Extend the picture on the right.",
-        json_schema_extra={"step": 8, "unit": "px"},
+        json_schema_extra=says("start", unit="px", step=8),
     )
     outpaint_top: Margin = Field(
-        0, description="Extend the picture at the top.", json_schema_extra={"step": 8, "unit": "px"}
+        0,
+        title="Top",
+        description="Extend the picture at the top.",
+        json_schema_extra=says("start", unit="px", step=8),
     )
     outpaint_bottom: Margin = Field(
         0,
+        title="Bottom",
         description="Extend the picture at the bottom.",
-        json_schema_extra={"step": 8, "unit": "px"},
+        json_schema_extra=says("start", unit="px", step=8),
     )
 
     @property
@@ -172,52 +203,71 @@ class StyleTransferSettings(Img2ImgSettings):
     mode: ClassVar[str] = "style_transfer"
     pictures: ClassVar[tuple[str, ...]] = ("image", "control_image", "mask")
 
-    detector: DetectorName = Field("canny", description="What is taken from the source picture.")
+    detector: DetectorName = Field(
+        "canny",
+        description="What is taken from the source picture.",
+        json_schema_extra=says("control"),
+    )
     canny_low: int = Field(
         100,
+        title="Canny low",
         ge=0,
         le=255,
         description="Weak edges above this are kept where they touch strong.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("control", step=1),
     )
     canny_high: int = Field(
         200,
         ge=0,
         le=255,
         description="Edges above this are always kept; lower finds more.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("control", step=1),
     )
     control_scale: float = Field(
         1.0,
         ge=0.0,
         le=2.0,
         description="How closely the edges are followed; 0 ignores them.",
-        json_schema_extra={"step": 0.05},
+        json_schema_extra=says("control", step=0.05),
     )
     control_start: Fraction = Field(
         0.0,
         description="Where in the run the control begins.",
-        json_schema_extra={"step": 0.05, "unit": "of the run"},
+        json_schema_extra=says("control", unit="of the run", step=0.05),
     )
     control_end: Fraction = Field(
         1.0,
         description="Where in the run the control ends.",
-        json_schema_extra={"step": 0.05, "unit": "of the run"},
+        json_schema_extra=says("control", unit="of the run", step=0.05),
     )
     control_mode: ControlMode = Field(
-        "balanced", description="Which of prompt and control counts for more."
+        "balanced",
+        description="Which of prompt and control counts for more.",
+        json_schema_extra=says(
+            "control", choices={"prompt": "prompt counts more", "control": "edges count more"}
+        ),
     )
     start_from: StartFrom = Field(
-        "noise", description="Start from pure noise, or from the source at the strength above."
+        "noise",
+        description="Start from pure noise, or from the source at the strength above.",
+        json_schema_extra=says(
+            "start", choices={"noise": "pure noise", "picture": "the source picture"}
+        ),
     )
     controlnet: str | None = Field(
         None,
+        title="ControlNet",
         min_length=1,
         max_length=300,
         description="The ControlNet; none given, the one that fits model and detector.",
+        json_schema_extra=says("control"),
     )
     controls: tuple[ControlUse, ...] = Field(
-        (), max_length=4, description="Several ControlNets with pictures of their own, instead."
+        (),
+        title="Controls",
+        max_length=4,
+        description="Several ControlNets with pictures of their own, instead.",
+        json_schema_extra=says("control"),
     )
 
     @property

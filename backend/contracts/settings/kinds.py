@@ -28,6 +28,23 @@ SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
     "unipc": ("model", "karras", "exponential", "trailing"),
     "lcm": ("model",),
 }
+SAMPLER_TITLES: dict[str, str] = {
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "euler": "Euler",
+    "euler_a": "Euler a",
+    "heun": "Heun",
+    "lms": "LMS",
+    "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "unipc": "UniPC",
+    "lcm": "LCM",
+}
+SCHEDULE_TITLES: dict[str, str] = {
+    "model": "model's own",
+    "karras": "Karras",
+    "ays": "AYS",
+}
 MaskedContent = Literal["original", "latent_noise", "fill"]
 ResizeMode = Literal["crop", "pad", "stretch"]
 ControlMode = Literal["balanced", "prompt", "control"]

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import says
 from backend.contracts.settings import LoraMixSettings, LoraUse, Settings, Txt2ImgSettings
 
 MAX_CORNERS = 4
@@ -26,8 +27,8 @@ class LoraPadSettings(Txt2ImgSettings):
 
     mode: ClassVar[str] = "lora_pad"
 
-    grid: int = Field(5, ge=2, le=9)
-    coarse_steps: int = Field(6, ge=1, le=150)
+    grid: int = Field(5, ge=2, le=9, json_schema_extra=says("course"))
+    coarse_steps: int = Field(6, ge=1, le=150, json_schema_extra=says("course"))
 
     @classmethod
     def of(cls, settings: Settings, *, grid: int = 5, coarse_steps: int = 6) -> Self:

@@ -11,8 +11,11 @@ from pydantic import (
     model_validator,
 )
 
+from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.kinds import (
+    SAMPLER_TITLES,
+    SCHEDULE_TITLES,
     Easing,
     EvenSpacing,
     Fraction,
@@ -39,85 +42,174 @@ class MorphSettings(Settings):
     pictures: ClassVar[tuple[str, ...]] = ("image_a", "image_b", "image_c", "image_d")
     outlives_watcher: ClassVar[bool] = True
 
-    prompt: Prompt = Field("", description="What both ends show, where they say nothing else.")
-    prompt_a: Prompt = Field("", description="What the first end shows.")
-    prompt_b: Prompt = Field("", description="What the last end shows.")
-    prompt_c: Prompt = Field("", description="What the third keyframe shows.")
-    prompt_d: Prompt = Field("", description="What the fourth keyframe shows.")
+    prompt: Prompt = Field(
+        "",
+        description="What both ends show, where they say nothing else.",
+        json_schema_extra=says("prompt"),
+    )
+    prompt_a: Prompt = Field(
+        "",
+        title="Prompt A",
+        description="What the first end shows.",
+        json_schema_extra=says("prompt"),
+    )
+    prompt_b: Prompt = Field(
+        "",
+        title="Prompt B",
+        description="What the last end shows.",
+        json_schema_extra=says("prompt", group="advanced"),
+    )
+    prompt_c: Prompt = Field(
+        "",
+        title="Prompt C",
+        description="What the third keyframe shows.",
+        json_schema_extra=says("prompt"),
+    )
+    prompt_d: Prompt = Field(
+        "",
+        title="Prompt D",
+        description="What the fourth keyframe shows.",
+        json_schema_extra=says("prompt"),
+    )
     keyframes: int = Field(
         2,
         ge=2,
         le=len("abcd"),
         description="From A to B, or on to C, or to C and D.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("course", step=1),
     )
-    seed_a: Seed = Field(-1, description="Noise of the first end; -1 takes the seed.")
-    seed_b: Seed = Field(-1, description="Noise of the last end; -1 takes the seed plus one.")
-    seed_c: Seed = Field(-1, description="Noise of keyframe C; -1 takes the seed plus two.")
-    seed_d: Seed = Field(-1, description="Noise of keyframe D; -1 takes the seed plus three.")
+    seed_a: Seed = Field(
+        -1,
+        title="Seed A",
+        description="Noise of the first end; -1 takes the seed.",
+        json_schema_extra=says("noise"),
+    )
+    seed_b: Seed = Field(
+        -1,
+        title="Seed B",
+        description="Noise of the last end; -1 takes the seed plus one.",
+        json_schema_extra=says("noise"),
+    )
+    seed_c: Seed = Field(
+        -1,
+        title="Seed C",
+        description="Noise of keyframe C; -1 takes the seed plus two.",
+        json_schema_extra=says("noise"),
+    )
+    seed_d: Seed = Field(
+        -1,
+        title="Seed D",
+        description="Noise of keyframe D; -1 takes the seed plus three.",
+        json_schema_extra=says("noise"),
+    )
     method: MorphMethod | None = Field(
-        None, description="Walk between prompts; or pictures: quick, or fine, which learns them."
+        None,
+        description="Walk between prompts; or pictures: quick, or fine, which learns them.",
+        json_schema_extra=says("course", choices={"walk": "latent walk"}),
     )
     frames: int = Field(
         16,
         ge=3,
         le=120,
         description="Pictures of the morph, ends included.",
-        json_schema_extra={"step": 1, "unit": "frames"},
+        json_schema_extra=says("course", unit="frames", step=1),
     )
     fps: int = Field(
         12,
+        title="Speed",
         ge=1,
         le=60,
         description="Speed of the video.",
-        json_schema_extra={"step": 1, "unit": "frames/s"},
+        json_schema_extra=says("output", unit="frames/s", step=1),
     )
-    format: MorphFormat = Field("mp4", description="What the morph is handed over as.")
-    ping_pong: StrictBool = Field(False, description="The video runs back to its start.")
-    easing: Easing = Field("linear", description="Slow ends, where even spacing is off.")
+    format: MorphFormat = Field(
+        "mp4",
+        title="File for scripts",
+        description="What the morph is handed over as.",
+        json_schema_extra=says("output"),
+    )
+    ping_pong: StrictBool = Field(
+        False, description="The video runs back to its start.", json_schema_extra=says("output")
+    )
+    easing: Easing = Field(
+        "linear",
+        description="Slow ends, where even spacing is off.",
+        json_schema_extra=says("course", choices={"smooth": "slow ends"}),
+    )
     even: EvenSpacing = Field(
-        "insert", description="Even steps: new frames in the widest gaps, or a second run."
+        "insert",
+        title="Even steps",
+        description="Even steps: new frames in the widest gaps, or a second run.",
+        json_schema_extra=says("course", choices={"insert": "insert frames", "rerun": "run again"}),
     )
-    embeddings: TextPath = Field("lerp", description="How the prompts are interpolated.")
-    adain: StrictBool = Field(True, description="Colours of the frames follow both ends.")
+    embeddings: TextPath = Field(
+        "lerp", description="How the prompts are interpolated.", json_schema_extra=says("course")
+    )
+    adain: StrictBool = Field(
+        True,
+        title="Match colours",
+        description="Colours of the frames follow both ends.",
+        json_schema_extra=says("course"),
+    )
     attention_lambda: Fraction = Field(
         0.6,
+        title="Attention to both ends",
         description="Part of the run in which frames look at both ends.",
-        json_schema_extra={"step": 0.05, "unit": "of the run"},
+        json_schema_extra=says("course", unit="of the run", step=0.05),
     )
     lora_rank: int = Field(
         16,
+        title="LoRA rank",
         ge=1,
         le=128,
         description="Rank of what fine learns of each end.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("fit", step=1),
     )
     lora_steps: int = Field(
         200,
+        title="LoRA steps",
         ge=1,
         le=5000,
         description="Steps in which fine learns each end.",
-        json_schema_extra={"step": 10, "unit": "steps"},
+        json_schema_extra=says("fit", unit="steps", step=10),
     )
     lora_lr: float = Field(
-        2e-4, gt=0.0, le=1.0, description="Learning rate of fine.", json_schema_extra={"step": 1e-5}
+        2e-4,
+        gt=0.0,
+        le=1.0,
+        description="Learning rate of fine.",
+        json_schema_extra=says("fit", step=1e-05),
     )
     inversion_refine: int = Field(
         2,
+        title="Inversion refinements",
         ge=0,
         le=20,
         description="Refinements of the inversion's steps; 0 is plain DDIM.",
-        json_schema_extra={"step": 1},
+        json_schema_extra=says("inversion", step=1),
     )
-    resize_mode: ResizeMode = Field("crop", description="How the pictures are brought to size.")
-    sampler: SamplerName = Field("ddim", description="The method that walks from noise to x0.")
-    schedule: ScheduleName = Field("model", description="Where the noise levels of the steps lie.")
+    resize_mode: ResizeMode = Field(
+        "crop",
+        title="Fit",
+        description="How the pictures are brought to size.",
+        json_schema_extra=says("start"),
+    )
+    sampler: SamplerName = Field(
+        "ddim",
+        description="The method that walks from noise to x0.",
+        json_schema_extra=says("levels", choices=SAMPLER_TITLES),
+    )
+    schedule: ScheduleName = Field(
+        "model",
+        description="Where the noise levels of the steps lie.",
+        json_schema_extra=says("levels", choices=SCHEDULE_TITLES),
+    )
     steps: int = Field(
         50,
         ge=1,
         le=150,
         description="Model steps of each frame.",
-        json_schema_extra={"step": 1, "unit": "steps"},
+        json_schema_extra=says("levels", unit="steps", step=1, a1111=("Steps",)),
     )
 
     def resolved(

@@ -44,10 +44,15 @@ class TrainLoraSettings(BaseModel):
         "", max_length=300, description="The checkpoint that it is for; empty is the default one."
     )
     preset: TrainingPreset = Field(
-        "style", description="A style from many pictures, or one picture, learned by heart."
+        "style",
+        title="What it learns",
+        description="A style from many pictures, or one picture, learned by heart.",
     )
     caption: str = Field(
-        "", max_length=2000, description="What pictures show that have no caption of their own."
+        "",
+        title="Caption for all",
+        max_length=2000,
+        description="What pictures show that have no caption of their own.",
     )
     epochs: int | None = Field(
         None,
@@ -75,7 +80,9 @@ class TrainLoraSettings(BaseModel):
         None, gt=0.0, le=1.0, description="Size of a step; too large, and the loss explodes."
     )
     lr_schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="Whether the learning rate stays, or falls to zero by the end."
+        "constant",
+        title="Learning rate over time",
+        description="Whether the learning rate stays, or falls to zero by the end.",
     )
     resolution: int | None = Field(
         None,
@@ -100,6 +107,7 @@ class TrainLoraSettings(BaseModel):
     )
     min_snr_gamma: float | None = Field(
         None,
+        title="Min-SNR gamma",
         gt=0.0,
         le=100.0,
         description="Weighs noise levels evenly (Hang et al. 2023); empty is off, 5 is usual.",
@@ -119,6 +127,7 @@ class TrainLoraSettings(BaseModel):
     )
     validation_every: int | None = Field(
         None,
+        title="Validate every",
         ge=0,
         le=1_000_000,
         description="Steps between those pictures; empty is an eighth of the training, 0 is never.",

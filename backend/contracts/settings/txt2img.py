@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.hires import MAX_SIDE_PX, HiresFields, enlarged_px
 from backend.contracts.settings.img2img import HiresStage
@@ -97,7 +98,10 @@ class LoraMixSettings(Txt2ImgSettings):
     mode: ClassVar[str] = "lora_mix"
 
     compare: StrictBool = Field(
-        False, description="Draw the same seed with no LoRA, with each alone, and with all of them."
+        False,
+        title="Compare LoRAs",
+        description="Draw the same seed with no LoRA, with each alone, and with all of them.",
+        json_schema_extra=says("course"),
     )
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from backend.contracts.events import Pixels
+from backend.contracts.fields import affecting
 from backend.contracts.settings import MorphSettings
 from backend.models.text.clip import Conditioning
 from backend.modes.end_cache import content_key
@@ -102,9 +103,7 @@ def inverted(
             model.info.path,
             model.hash,
             model.target.dtype_name,
-            settings.steps,
-            settings.inversion_refine,
-            settings.clip_skip,
+            affecting(settings, "text", "network", "levels", "inversion"),
             weights,
         )
         for end, weights in zip(ends, weights_key, strict=True)

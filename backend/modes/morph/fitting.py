@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from backend.contracts.events import Progress
+from backend.contracts.fields import affecting
 from backend.contracts.settings import MorphSettings
 from backend.models.lora.file import LayerShape, LoraFile, LoraInfo
 from backend.models.memory.block_offload import kept
@@ -41,10 +42,7 @@ def learned(
             model.info.path,
             model.hash,
             model.target.dtype_name,
-            settings.clip_skip,
-            settings.lora_rank,
-            settings.lora_steps,
-            settings.lora_lr,
+            affecting(settings, "text", "network", "fit"),
             weights_key,
         )
         for end in ends

@@ -79,12 +79,6 @@ TAB = Tab(
         "resize_mode",
         "sampler",
         "schedule",
-        "guidance_rescale",
-        "threshold_ratio",
-        "guidance_start",
-        "guidance_end",
-        "clip_skip",
-        "vae",
     ),
     scripted=(
         "guidance_scale",

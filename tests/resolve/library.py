@@ -1,0 +1,33 @@
+"""A library to settle requests by."""
+
+import numpy as np
+
+from backend.contracts.library import (
+    ControlNetEntry,
+    Library,
+    LoraEntry,
+    ModelEntry,
+    VaeEntry,
+    Wildcard,
+)
+
+PICTURE = np.zeros((64, 64, 3), np.uint8)
+LIBRARY = Library(
+    models=(
+        ModelEntry("sea", native_size=(256, 320), guidance_scale=3.5),
+        ModelEntry("land", native_size=(512, 512)),
+        ModelEntry("torn", problem="Its unet is missing."),
+    ),
+    samplers={"ddim": ("model",)},
+    loras=(LoraEntry("ink"), LoraEntry("oil"), LoraEntry("bad", problem="It is damaged.")),
+    controlnets=(
+        ControlNetEntry("land-canny", detectors=("canny",), fits=("land",)),
+        ControlNetEntry("sea-canny", detectors=("canny",), fits=("sea",)),
+        ControlNetEntry("sea-broken", problem="It is damaged.", fits=("sea",)),
+    ),
+    vaes=(VaeEntry("soft"),),
+    wildcards={
+        "colour": Wildcard(("red", "green", "blue")),
+        "style": Wildcard(("ink <lora:ink:0.5>",)),
+    },
+)

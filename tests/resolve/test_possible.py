@@ -1,0 +1,47 @@
+"""What a mode could not run is refused with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backend.contracts.errors import BadInput
+from backend.contracts.requests import Branch, Request
+from backend.contracts.settings import parse
+from backend.resolve import possible
+from tests.resolve.library import PICTURE
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "beside", "message"),
+    [
+        ("style_transfer", {"outpaint_left": 8}, {}, "to extend a picture, use img2img"),
+        ("style_transfer", {"only_masked": True}, {}, "set start_from to 'picture' to paint"),
+        ("style_transfer", {}, {"images": {"mask": PICTURE}}, "A mask keeps the rest"),
+        ("style_transfer", {"strengths": [0.5, 1.0]}, {}, "A ladder of strengths starts"),
+        ("morph", {"method": "walk"}, {"branch": Branch("job", 1)}, "cannot be branched"),
+        ("morph", {"method": "quick", "sampler": "euler"}, {}, "set the sampler to 'ddim'"),
+    ],
+)
+def test_it_is_refused(
+    mode: str, values: dict[str, Any], beside: dict[str, Any], message: str
+) -> None:
+    settings = parse(mode, values)
+    with pytest.raises(BadInput, match=message):
+        possible.check(settings, Request(settings, **beside))
+
+
+@pytest.mark.parametrize(
+    ("mode", "values"),
+    [
+        ("txt2img", {}),
+        ("style_transfer", {}),
+        ("style_transfer", {"start_from": "picture", "strengths": [0.5], "only_masked": True}),
+        ("morph", {"method": "walk", "sampler": "euler"}),
+        ("morph", {"method": "fine"}),
+    ],
+)
+def test_the_rest_may_run(mode: str, values: dict[str, Any]) -> None:
+    settings = parse(mode, values)
+    possible.check(settings, Request(settings))
