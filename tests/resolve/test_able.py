@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import ControlNetEntry, Library, LoraEntry, ModelEntry, VaeEntry
 from backend.contracts.requests import CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import MODES, Settings, parse
+from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.contracts.settings.train_lora import parse_training
 from backend.resolve.request import resolve, resolve_pictures
 
@@ -121,7 +122,7 @@ def test_a_training_asks_the_model_too(can: Capabilities, resolution: int, says:
 def test_every_field_and_mode_that_is_named_exists() -> None:
     known = {name for mode in MODES.values() for name in mode.model_fields}
     assert {field for fields in FIELDS.values() for field in fields} <= known
-    assert set(MODES_NEED) <= set(MODES)
+    assert set(MODES_NEED) <= {*MODES, LoraPadSettings.mode, FootprintSettings.mode}
     for capability in (*FIELDS, *MODES_NEED.values()):
         assert sentence(capability, Capabilities(), "x") is None
         assert str(sentence(capability, NOTHING, "x")).startswith("'x' ")

@@ -16,8 +16,8 @@ def test_every_byte_comes_back() -> None:
     assert np.array_equal(to_uint8(signed), every)
 
 
-def test_what_is_out_of_range_is_clamped_and_halves_go_to_even() -> None:
-    values = torch.tensor([-2.0, 2.0, 2 * 0.5 / 255 - 1, 2 * 1.5 / 255 - 1], dtype=torch.float64)
+def test_what_is_out_of_range_is_clamped_and_the_rest_goes_to_the_nearest() -> None:
+    values = torch.tensor([-2.0, 2.0, 2 * 0.4 / 255 - 1, 2 * 1.6 / 255 - 1], dtype=torch.float64)
     pixels = to_uint8(values.reshape(1, 1, 1, 4).expand(1, 3, 1, 4))
     assert pixels[0, 0, :, 0].tolist() == [0, 255, 0, 2]
 
