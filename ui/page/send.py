@@ -14,6 +14,7 @@ from backend.contracts.events import Output
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from ui.gradio_compat.event_data import told
+from ui.gradio_compat.untyped import event, skip
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 
@@ -31,14 +32,14 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
         output = chosen(engine, data.get("job"), data.get("image"))
         wanted = data.get("to")
         if output is None or wanted not in receivers:
-            return [*tabs.stay(), *[gr.skip()] * len(receivers)]
+            return [*tabs.stay(), *[skip()] * len(receivers)]
         path = kept(output)
-        updates = [gr.update(value=path) if name == wanted else gr.skip() for name in receivers]
+        updates = [gr.update(value=path) if name == wanted else skip() for name in receivers]
         return [*tabs.open(receivers[wanted][0]), *updates]
 
     parts = [part for _, part in receivers.values()]
     for space in spaces:
-        space.stage.send(
+        event(space.stage, "send")(
             send,
             outputs=[*tabs.outputs, *parts],
             show_progress="hidden",

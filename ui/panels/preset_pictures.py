@@ -12,6 +12,7 @@ from gradio.utils import get_upload_folder
 
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.storage.presets import MAX_PICTURES_BYTES, Preset
+from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import notes
 from ui.page.workspace import Workspace
@@ -85,7 +86,7 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
     for space in spaces:
         for name, place in places(space).items():
             if not preset.pictures or space.tab.mode != preset.mode:
-                updates.append(gr.skip())
+                updates.append(skip())
                 continue
             path = None
             if name in preset.pictures:
@@ -95,7 +96,7 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. {sentence(error)}")
             updates.append(gr.update(value=path))
-    told = notes(*problems, kind="warn", folds=folds) if problems or folds else gr.skip()
+    told = notes(*problems, kind="warn", folds=folds) if problems or folds else skip()
     return updates, told
 
 
