@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
@@ -17,6 +14,7 @@ from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, skip
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
+from ui.server.temp_files import new_folder
 
 
 def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
@@ -61,8 +59,6 @@ def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
 
 def kept(output: Output) -> str:
     """A copy of the picture in the folder of uploads, from where a form may name it."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / "result.png"
+    path = new_folder() / "result.png"
     path.write_bytes(write_png(output.image, output.record))
     return str(path)

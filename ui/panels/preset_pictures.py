@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.utils import get_upload_folder
 
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.storage.presets import MAX_PICTURES_BYTES, Preset
@@ -16,6 +13,7 @@ from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import notes
 from ui.page.workspace import Workspace
+from ui.server.temp_files import new_folder
 
 
 def places(space: Workspace) -> dict[str, Component]:
@@ -114,9 +112,7 @@ def _folds_around(part: Component) -> list[str]:
 def _file(name: str, content: bytes) -> str:
     """Checks a picture and puts it into the folder of uploads, from where a form may name it."""
     unpack(content, name)
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{name}{suffix(content)}"
+    path = new_folder() / f"{name}{suffix(content)}"
     path.write_bytes(content)
     return str(path)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from backend.contracts.errors import LoomError
 from backend.contracts.settings import Settings
@@ -23,6 +21,7 @@ from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels import preset_pictures
 from ui.server.foreign import as_dict
+from ui.server.temp_files import new_folder
 from ui.server.uploads import read_upload
 
 
@@ -192,7 +191,7 @@ class PresetPanel:
                 content = studio.presets.export(str(name))
             except LoomError:
                 return gr.update(value=None, interactive=False)
-            path = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{Path(str(name)).name}.json"
+            path = new_folder() / f"{Path(str(name)).name}.json"
             path.write_bytes(content)
             return gr.update(value=str(path), interactive=True)
 
