@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Holding:
     nbytes: int
 
 
+@runtime_checkable
 class Keeper(Protocol):
     """Whoever keeps bytes for later that nothing running needs. Safe from any thread."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
 
+from backend.contracts.holdings import Holding, Keeper
 from backend.models.autoencoder.latent_rgb import LatentRgb
 from backend.models.autoencoder.preview import Previewer, PreviewKind, make_previewer
 from backend.models.catalog.card import Card
@@ -88,6 +89,14 @@ class Checkpoint:
         }
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """What it keeps beside its weights."""
+        return self.text.holdings() if isinstance(self.text, Keeper) else ()
+
+    def release(self) -> int:
+        """Lets go of that, and returns the bytes."""
+        return self.text.release() if isinstance(self.text, Keeper) else 0
+
     @property
     def lora_parts(self) -> dict[str, nn.Module]:
         """The modules that LoRAs change, by the names that LoRA files use."""
@@ -100,7 +109,8 @@ class Checkpoint:
 
     def previewer(self, kind: PreviewKind = "fast") -> Previewer:
         """Draws previews of its latents."""
-        return make_previewer(kind, self.latent_rgb, self.codec, self.tiny)
+        latent_rgb = self.latent_rgb.on(self.target.device)
+        return make_previewer(kind, latent_rgb, self.codec, self.tiny)
 
 
 def module_bytes(module: nn.Module) -> int:

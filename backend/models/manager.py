@@ -21,6 +21,7 @@ from torch import nn
 
 from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Resident
+from backend.contracts.holdings import Holding, Keeper
 from backend.models.memory.device_space import DeviceSpace, DeviceTier
 from backend.models.memory.residency import UNSHARED, Weights, content_key
 
@@ -111,6 +112,15 @@ class ModelManager(Generic[LoadedT]):
         self._loading: dict[str, _Loading] = {}
         self._space = device and DeviceSpace(device, self._lock, self._held)
 
+    def share_device(self, keeper: Keeper) -> None:
+        """Counts what a keeper holds on the device within its budget, and lets it go in need.
+
+        Args:
+            keeper: It must not ask the cache for anything while it answers.
+        """
+        if self._space is not None:
+            self._space.beside = (*self._space.beside, keeper)
+
     @contextmanager
     def lease(self, name: str) -> Iterator[LoadedT]:
         """The model `name`, loaded if need be, on the device and kept while the context lasts.
@@ -172,6 +182,23 @@ class ModelManager(Generic[LoadedT]):
                 self._space is None
                 or all(weights.device_bytes >= weights.nbytes for weights in entry.weights.values())
             )
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What the models keep beside their weights."""
+        with self._lock:
+            return tuple(item for keeper in self._keeping() for item in keeper.holdings())
+
+    def release(self) -> int:
+        """Lets go of what models that nobody leases keep beside their weights."""
+        with self._lock:
+            return sum(keeper.release() for keeper in self._keeping(idle_only=True))
+
+    def _keeping(self, *, idle_only: bool = False) -> list[Keeper]:
+        return [
+            entry.model
+            for entry in self._entries.values()
+            if isinstance(entry.model, Keeper) and not (idle_only and entry.leases)
+        ]
 
     def residents(self) -> tuple[Resident, ...]:
         """Every part in memory, those of the most recently used model first."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
+
+from backend.contracts.holdings import Holding
+from backend.models.lora.file import LoraFile
 
 ValueT = TypeVar("ValueT")
 
@@ -37,6 +40,19 @@ class EndCache:
         self._held: OrderedDict[str, object] = OrderedDict()
         self._lock = threading.Lock()
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of the entries; they lie in RAM."""
+        with self._lock:
+            held = sum(map(_nbytes, self._held.values()))
+        return (Holding("ends of morphs", "cpu", held),) if held else ()
+
+    def release(self) -> int:
+        """Forgets them all; they are worked out again when they are needed."""
+        with self._lock:
+            freed = sum(map(_nbytes, self._held.values()))
+            self._held.clear()
+            return freed
+
     def get(self, key: str, kind: type[ValueT]) -> ValueT | None:
         """The entry of that key; `kind` is the class that it was put in as."""
         with self._lock:
@@ -54,3 +70,14 @@ class EndCache:
             self._held.move_to_end(key)
             while len(self._held) > self._keep:
                 self._held.popitem(last=False)
+
+
+def _nbytes(value: object) -> int:
+    match value:
+        case torch.Tensor() | LoraFile():
+            return value.nbytes
+        case tuple() | list():
+            entries = cast("tuple[object, ...] | list[object]", value)
+            return sum(map(_nbytes, entries))
+        case _:
+            return 0

@@ -14,7 +14,7 @@ from backend.contracts.settings import Settings
 from backend.contracts.version import studio_version
 from backend.models.catalog.catalog import part_hashes
 from backend.models.checkpoint import Checkpoint
-from backend.models.memory.devices import hardware
+from backend.models.memory.devices import Device, hardware
 from backend.modes.stage import Stage
 from backend.modes.start import seeds, variation_seeds
 
@@ -82,7 +82,7 @@ def facts(model: Checkpoint) -> dict[str, Any]:
         "device": str(device),
         "hardware": hardware(device),
         "dtype": model.target.dtype_name,
-        **({"threads": torch.get_num_threads()} if device.type == "cpu" else {}),
+        **({"threads": torch.get_num_threads()} if Device(device).is_host else {}),
         **({"compile": kind} if (kind := model.target.compile) != "off" else {}),
         **({"vae_hash": model.vae_hash} if model.vae_hash else {}),
         **({"part_hashes": hashes} if (hashes := part_hashes(model.info)) else {}),

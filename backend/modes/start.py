@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.requests import Branch
 from backend.contracts.settings import MAX_SEED, Settings
 from backend.models.checkpoint import Checkpoint
+from backend.models.memory.devices import Device
 from backend.modes.stage import Stage
 from backend.sampling import schedule as schedules
 from backend.sampling.noise import SeededNoise, VariationNoise
@@ -30,10 +31,11 @@ def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> Noise
     width, height = settings.drawn_size
     shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
     device = model.target.device
-    base = SeededNoise(seeds(settings), shape, device)
+    pinned = Device(device).pins
+    base = SeededNoise(seeds(settings), shape, device, pinned=pinned)
     if settings.variation_strength == 0:
         return base
-    other = SeededNoise(variation_seeds(settings), shape, device)
+    other = SeededNoise(variation_seeds(settings), shape, device, pinned=pinned)
     return VariationNoise(base, other, settings.variation_strength, leaning)
 
 

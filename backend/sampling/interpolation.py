@@ -25,7 +25,7 @@ def positions(frames: int, easing: Easing = "linear") -> tuple[float, ...]:
 
 def column(values: Sequence[float], like: torch.Tensor) -> torch.Tensor:
     """(F, 1, ...) on the device of `like`, to multiply rows with."""
-    flat = torch.tensor(values, dtype=like.dtype, device=like.device)
+    flat = torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)
     return flat.view(-1, *(1,) * (like.ndim - 1))
 
 

@@ -17,6 +17,7 @@ class SeededNoise:
         shape: (C, h, w) of one image's latents.
         device: Where the noise is wanted; it is drawn on the CPU, in float32, whatever this is.
         dtype: What the float32 draws are converted to.
+        pinned: Whether the device takes copies from page-locked memory without anybody waiting.
     """
 
     def __init__(
@@ -25,7 +26,10 @@ class SeededNoise:
         shape: tuple[int, int, int],
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        *,
+        pinned: bool = False,
     ) -> None:
+        self._pinned = pinned
         self._seeds = tuple(seeds)
         self._shape = (1, *shape)
         self._device = torch.device(device)
@@ -40,7 +44,7 @@ class SeededNoise:
     def draw(self) -> torch.Tensor:
         """Next noise of every image, (B, C, h, w)."""
         noise = self._draw_on_cpu()
-        if self._device.type == "cuda":
+        if self._pinned:
             # A copy from pinned memory is queued; one from pageable memory waits for the device.
             return noise.pin_memory().to(self._device, self._dtype, non_blocking=True)
         return noise.to(self._device, self._dtype)

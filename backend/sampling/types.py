@@ -130,7 +130,8 @@ class Schedule:
         Args:
             x: (B, C, h, w), variance-exploding scale.
         """
-        level = Level.like(x, self.levels[index], float(self.timesteps[index]), self.naming)
+        timestep = floats(self.timesteps[index : index + 1])[0]
+        level = Level.like(x, self.levels[index], timestep, self.naming)
         return (x if self.naming == "ve" else level.alpha_for(x) * x), level
 
 

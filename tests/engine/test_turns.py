@@ -34,6 +34,7 @@ from backend.models.lora import file as lora_file
 from backend.models.lora.mix import LoraMixer
 from backend.models.manager import ModelManager
 from backend.models.memory import block_offload
+from backend.models.memory.block_offload import Turns
 from backend.models.memory.device_space import IN_TURNS, DeviceTier
 from backend.models.memory.devices import Target, pick
 from backend.models.memory.residency import Weights
@@ -230,7 +231,7 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     model = FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32"))
     unet, weights = model.network.model, Weights(model.network.model)
     block_offload.begin(
-        unet, weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy)
+        unet, Turns(weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
     )
     ink = lora_file.read(models / "loras" / "ink.safetensors")
     with LoraMixer(model.lora_parts).applied([(ink, 0.5)]) as active:

@@ -437,7 +437,6 @@ def standing() -> Iterator[Machine]:
     _registered()
     assert _Now.machine is None, "one machine at a time"
     machine = _Now.machine = Machine()
-    plain_tensor = torch.tensor
 
     def pin_memory(tensor: torch.Tensor, device: Any = None) -> torch.Tensor:
         return machine.pin(tensor)
@@ -445,15 +444,9 @@ def standing() -> Iterator[Machine]:
     def is_pinned(tensor: torch.Tensor, device: Any = None) -> bool:
         return machine.is_pinned(tensor)
 
-    def tensor(data: Any, **options: Any) -> torch.Tensor:
-        device = options.pop("device", None)
-        made = plain_tensor(data, **options)
-        return made if device is None else made.to(device)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.Tensor, "pin_memory", pin_memory)
         patch.setattr(torch.Tensor, "is_pinned", is_pinned)
-        patch.setattr(torch, "tensor", tensor)
         patch.setattr(residency, "_point", _point)
         try:
             yield machine

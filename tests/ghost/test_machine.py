@@ -69,7 +69,7 @@ def test_a_wait_says_which_line_of_the_product_did_it(ghost: Machine) -> None:
 
     to_uint8(torch.zeros(1, 3, 2, 2, device="ghost:0"))
     assert [str(wait).rsplit(":", 1)[0] for wait in ghost.waits] == [
-        "copy to the host in backend/models/autoencoder/vae.py"
+        "copy to the host in backend/models/autoencoder/uint8.py"
     ]
 
 

@@ -10,12 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from ui.server.foreign import as_dict
-
 
 def told(evt: gr.EventData) -> dict[str, Any]:
     """All of it; empty where it is no dict."""
-    return as_dict(evt._data)
+    return evt._data if isinstance(evt._data, dict) else {}
 
 
 def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 from backend.contracts.fields import choice_title, title_of
 from backend.contracts.settings import MODES, Settings
-from ui.server.foreign import as_dict
 
 MAX_CHARS = 160
 MAX_WORDS = 600
@@ -84,7 +83,7 @@ def _loras(a: Sequence[Any], b: Sequence[Any]) -> list[str]:
 
 
 def _by_name(rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    return {str(row.get("name", "")): row for row in map(as_dict, rows) if row}
+    return {str(row.get("name", "")): row for row in rows if isinstance(row, dict)}
 
 
 def _name(settings: type[Settings], field: str) -> str:

@@ -7,8 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from ui.gradio_compat.untyped import skip
-
 
 @dataclass(frozen=True)
 class TabBar:
@@ -33,7 +31,7 @@ class TabBar:
 
     def stay(self) -> list[Any]:
         """Updates that leave the open tab."""
-        return [skip(), skip()]
+        return [gr.skip(), gr.skip()]
 
     def follow(self, tab: gr.Tab, mode: str) -> None:
         """Notes the mode when its tab is opened by hand."""

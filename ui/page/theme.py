@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from gradio import themes
 from gradio.themes.utils import colors
@@ -47,7 +46,7 @@ _GREY = colors.Color(
 
 def theme() -> themes.Base:
     """The theme given to `launch`."""
-    base: Any = themes.Base(
+    return themes.Base(
         primary_hue=_ACCENT,
         secondary_hue=_ACCENT,
         neutral_hue=_GREY,
@@ -56,8 +55,7 @@ def theme() -> themes.Base:
         radius_size=themes.sizes.radius_md,
         text_size=themes.sizes.text_sm,
         spacing_size=themes.sizes.spacing_md,
-    )
-    return base.set(
+    ).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         background_fill_primary="white",

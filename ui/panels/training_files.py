@@ -9,7 +9,6 @@ from backend.contracts.errors import BadInput
 from backend.contracts.requests import CaptionedPicture
 from backend.contracts.settings.train_lora import MAX_PICTURES
 from backend.training.data import load_files
-from ui.server.foreign import as_dict, as_list
 from ui.server.uploads import MAX_PICTURE_BYTES, Uploads
 
 MAX_NAME_CHARS = 300
@@ -26,17 +25,16 @@ def read_training(sent: Any) -> tuple[CaptionedPicture, ...]:
     Raises:
         BadInput: Says which file cannot be used, or what is missing.
     """
-    items = as_list(sent)
-    if not isinstance(sent, list) or any(not isinstance(item, dict) for item in items):
+    if not isinstance(sent, list) or any(not isinstance(item, dict) for item in sent):
         raise BadInput("Send the pictures as a list of files.", "pictures")
-    if len(items) > MAX_FILES:
+    if len(sent) > MAX_FILES:
         raise BadInput(
-            f"{len(items)} files are too many; choose up to {MAX_PICTURES} pictures.", "pictures"
+            f"{len(sent)} files are too many; choose up to {MAX_PICTURES} pictures.", "pictures"
         )
     uploads = Uploads()
     files: dict[str, bytes] = {}
     captions: dict[str, str] = {}
-    for number, item in enumerate(map(as_dict, items)):
+    for number, item in enumerate(sent):
         name = _free(_text(item.get("name"), MAX_NAME_CHARS) or f"picture {number + 1}", files)
         files[name] = uploads.read(item.get("path"), MAX_PICTURE_BYTES)
         if caption := _text(item.get("caption"), MAX_CAPTION_CHARS).strip():
@@ -49,29 +47,32 @@ def read_training(sent: Any) -> tuple[CaptionedPicture, ...]:
 
 def read_training_files(files: Any, captions: Sequence[Any]) -> tuple[CaptionedPicture, ...]:
     """The same for a script: Gradio's files, and a caption for each, where there are any."""
-    sent = as_list(files)
     if not isinstance(files, list):
         raise BadInput("Send the pictures as a list of files.", "pictures")
-    if captions and len(captions) != len(sent):
+    if captions and len(captions) != len(files):
         raise BadInput(
-            f"There are {len(captions)} captions for {len(sent)} files; give one for "
+            f"There are {len(captions)} captions for {len(files)} files; give one for "
             "each, or none.",
             "captions",
         )
-    said = captions or [""] * len(sent)
+    said = captions or [""] * len(files)
     return read_training(
         [
             {"path": file, "name": _original_name(file), "caption": caption}
-            for file, caption in zip(sent, said, strict=True)
+            for file, caption in zip(files, said, strict=True)
         ]
     )
 
 
 def _original_name(file: Any) -> str:
-    given = as_dict(file) or {
-        "orig_name": getattr(file, "orig_name", None),
-        "path": getattr(file, "path", None),
-    }
+    given = (
+        file
+        if isinstance(file, dict)
+        else {
+            "orig_name": getattr(file, "orig_name", None),
+            "path": getattr(file, "path", None),
+        }
+    )
     name = given.get("orig_name") or given.get("path") or ""
     return str(name).replace("\\", "/").rsplit("/", 1)[-1]
 

@@ -13,7 +13,6 @@ import { watchLinks } from "./link.js";
 import { mountLoras } from "./lora.js";
 import { mountMorph } from "./morph.js";
 import { mountFootprint, mountPad } from "./pad.js";
-import { rememberPrompt } from "./past.js";
 import { weigh } from "./prompt.js";
 import { loom } from "./registry.js";
 import { mountStage } from "./stage.js";
@@ -25,6 +24,6 @@ import "../gradio_compat/typing.js";
 Object.assign(loom, {
   axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
-  mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
+  mountStyles, mountTrainPictures, mountTraining, styled, telling, touched, watchLinks, weigh,
 });
 /** @type {any} */ (window).loom = loom;

@@ -20,7 +20,7 @@ from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
-from backend.models.memory.devices import Target, free_bytes
+from backend.models.memory.devices import Device, Target, free_bytes
 from backend.models.text.embeddings import EmbeddingShelf
 
 GIB = 2**30
@@ -58,12 +58,12 @@ STANDARD_BUDGETS = Budgets()
 def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelManager[Any]:
     """The cache that loads checkpoints, and ControlNets under their key, from the catalog.
 
-    A CUDA device gets copies of weights that are loaded into RAM; on the CPU and on MPS, which
-    share their memory with the device, there is one place and one budget.
+    A device with memory of its own gets copies of weights that are loaded into RAM; where RAM is
+    the device's memory too, as on the CPU and on MPS, there is one place and one budget.
     """
-    apart = target.device.type == "cuda"
+    own = Device(target.device)
     embeddings = EmbeddingShelf(catalog)
-    loading = replace(target, device=torch.device("cpu")) if apart else target
+    loading = replace(target, device=torch.device("cpu")) if own.apart else target
 
     def load(name: str) -> Checkpoint | ControlNet | SeparateVae:
         if name.startswith(controlnet.KEY):
@@ -83,13 +83,15 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
     if ram is None:
         ram = int(SHARE * psutil.virtual_memory().available)
     tier = None
-    if apart:
+    if own.apart:
         device = budgets.device_bytes
         tier = DeviceTier(
             int(SHARE * free_bytes(target.device)) if device is None else device,
-            lambda tensor: tensor.to(target.device),
+            own.upload,
             target.device,
-            torch.cuda.empty_cache,
+            own.empty_cache,
+            own.pinned,
+            own.settle,
         )
     return ModelManager(
         load,

@@ -12,6 +12,7 @@ from typing import Self
 
 from backend.contracts.errors import UnknownName
 from backend.contracts.events import TokenCount
+from backend.contracts.holdings import Keeper
 from backend.contracts.library import Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
 from backend.contracts.settings import Settings, XyzGridSettings
@@ -28,11 +29,11 @@ from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
-from backend.models.denoiser.compiled import CompileKind, check_compile
+from backend.models.denoiser.compiled import check_compile
 from backend.models.family import Registry
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
-from backend.models.memory.devices import Target, pick
+from backend.models.memory.devices import CompileKind, Target, pick
 from backend.models.text.embeddings import EmbeddingShelf
 from backend.models.text.token_count import TokenCounter
 from backend.modes import limits as mode_limits
@@ -84,6 +85,7 @@ class LocalEngine(Board[TensorStep]):
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
         self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")
         self._loading = ""
+        models.share_device(self._timelines)
         self._closing = threading.Event()
         self._janitor = threading.Thread(
             target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
@@ -213,6 +215,12 @@ class LocalEngine(Board[TensorStep]):
             self._holdings(),
             self._loading,
         )
+
+    @property
+    def _keepers(self) -> tuple[Keeper, ...]:
+        """With the caches that the jobs of a device share."""
+        shop = self._shop
+        return (*super()._keepers, self._models, shop.posteriors, shop.ends, shop.loras)
 
     def free_memory(self) -> int:
         return self._release() + self._models.free()

@@ -10,6 +10,7 @@ from backend.contracts.settings import Settings
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
 from backend.models.autoencoder.preview import Previewer
+from backend.models.memory.devices import place_of
 from backend.sampling.types import Step
 
 
@@ -51,7 +52,7 @@ class TensorStep:
     @property
     def place(self) -> str:
         """The device of its tensors."""
-        return str(self.step.x.device)
+        return place_of(self.step.x.device)
 
 
 def step_bytes(step: Step) -> int:

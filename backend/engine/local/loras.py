@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
+from backend.contracts.holdings import Holding
 from backend.models.catalog.catalog import Catalog
 from backend.models.lora.file import LoraFile, read
 
@@ -46,6 +47,19 @@ class LoraShelf:
             while len(self._files) > 1 and self._nbytes() > self._budget:
                 self._files.popitem(last=False)
             return file
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of the factors that are kept."""
+        with self._lock:
+            held = self._nbytes()
+        return (Holding("LoRA files", "cpu", held),) if held else ()
+
+    def release(self) -> int:
+        """Forgets the files; a running job keeps those that it uses."""
+        with self._lock:
+            freed = self._nbytes()
+            self._files.clear()
+            return freed
 
     def _nbytes(self) -> int:
         return sum(file.nbytes for file in self._files.values())

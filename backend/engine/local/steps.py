@@ -15,7 +15,10 @@ from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.previews import Frame, sheet_px
 from backend.engine.local.kept_steps import TensorStep, Timelines
 from backend.models.autoencoder.preview import Previewer, PreviewKind
+from backend.models.autoencoder.uint8 import to_bytes
+from backend.models.memory.devices import Device
 from backend.models.memory.memory_pressure import attempt, current
+from backend.models.memory.side_stream import SideStream
 from backend.modes.context import MakePreviewer
 from backend.sampling.types import Step
 
@@ -46,7 +49,7 @@ class JobSteps:
         self._done = 0
         self._batch, self._batches = 0, 1
         self._first: tuple[float, int] | None = None
-        self._side: torch.cuda.Stream | None = None
+        self._side: SideStream | None = None
         self._compose: Callable[[Frame], Frame] | None = None
         self._parts = (0, 0, 1)  # steps done, steps in all, pictures a step is for
 
@@ -132,39 +135,27 @@ class JobSteps:
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.
 
-        The linear map on a CPU is left to the puller: x0 is never written to again. On a GPU the
-        map and the copy run on a side stream, and the puller waits for its event. A decoder on a
-        CPU runs here, in the thread that owns the device.
+        The linear map on a CPU is left to the puller: x0 is never written to again. Where the
+        device has streams, the map and the copy run on a side stream, and the puller waits for
+        its event. A decoder runs here, in the thread and the stream that own the weights.
         """
-        if x0.device.type == "cuda":
-            return self._frame_from_side_stream(previewer, x0)
-        if previewer.kind == "fast" and x0.device.type == "cpu":
-            return lambda: _rendered(previewer, x0)
-        frames = _rendered(previewer, x0)
-        return lambda: frames
-
-    def _frame_from_side_stream(
-        self, previewer: Previewer, x0: torch.Tensor
-    ) -> Callable[[], Frame]:
         assert previewer.render is not None
+        device = Device(x0.device)
+        if not device.streams:
+            if previewer.kind == "fast" and device.is_host:
+                return lambda: _rendered(previewer, x0)
+            frames = _rendered(previewer, x0)
+            return lambda: frames
         if self._side is None:
-            self._side = torch.cuda.Stream(x0.device)
-        self._side.wait_stream(torch.cuda.current_stream(x0.device))
-        with torch.cuda.stream(self._side):
-            x0.record_stream(self._side)
-            pixels = previewer.render(x0).mul(0.5).add(0.5).clamp(0, 1).mul(255).round()
-            host = pixels.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-            host = torch.empty(host.shape, dtype=host.dtype, pin_memory=True).copy_(
-                host, non_blocking=True
+            self._side = SideStream(device)
+        render = previewer.render
+        if previewer.beside is None:
+            fetched = self._side.fetched(to_bytes, render(x0))
+        else:
+            fetched = self._side.fetched(
+                lambda latents: to_bytes(render(latents)), x0, previewer.beside
             )
-            arrived = torch.cuda.Event()
-            arrived.record(self._side)
-
-        def wait() -> Frame:
-            arrived.synchronize()
-            return host.numpy()
-
-        return wait
+        return lambda: fetched().numpy()
 
 
 def _composed(compose: Callable[[Frame], Frame], frame: Callable[[], Frame]) -> Frame:

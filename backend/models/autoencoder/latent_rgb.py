@@ -44,6 +44,10 @@ class LatentRgb:
         """Colours to a side of a cell's patch."""
         return math.isqrt(len(self.weight) // 3)
 
+    def on(self, device: torch.device) -> LatentRgb:
+        """The same map on a device, so that no step copies it there."""
+        return LatentRgb(self.weight.to(device), self.bias.to(device))
+
     def __call__(self, latents: torch.Tensor) -> torch.Tensor:
         """(B, C, h, w) -> (B, 3, p h, p w), on the device of the latents."""
         weight, bias = self.weight.to(latents.device), self.bias.to(latents.device)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.contracts.events import Pixels
+from backend.contracts.holdings import Holding
 
 if TYPE_CHECKING:
     from backend.models.checkpoint import Checkpoint
@@ -34,6 +35,19 @@ class PosteriorCache:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of the posteriors; they lie in RAM."""
+        with self._lock:
+            held = sum(mean.nbytes + std.nbytes for mean, std in self._held.values())
+        return (Holding("encoded pictures", "cpu", held),) if held else ()
+
+    def release(self) -> int:
+        """Forgets them all; they are encoded again when they are needed."""
+        freed = sum(holding.nbytes for holding in self.holdings())
+        with self._lock:
+            self._held.clear()
+        return freed
 
     def encode(
         self,

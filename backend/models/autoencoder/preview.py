@@ -27,11 +27,14 @@ class Previewer:
         kind: What it really does.
         note: One sentence when that is not what was asked for.
         render: (B, C, h, w) -> (B, 3, H', W') about in [-1, 1]; None when off.
+        beside: All that `render` reads but the latents, where it reads no weights of the model:
+            it may then run beside the steps.
     """
 
     kind: PreviewKind
     note: str
     render: Callable[[torch.Tensor], torch.Tensor] | None
+    beside: tuple[torch.Tensor, ...] | None = None
 
     @torch.no_grad()
     def __call__(self, latents: torch.Tensor) -> NDArray[np.uint8] | None:
@@ -54,6 +57,7 @@ def make_previewer(
         bring(tiny)
         return tiny.decode(z, return_dict=False)[0].float()
 
+    map_reads = (latent_rgb.weight, latent_rgb.bias)
     match kind:
         case "off":
             return Previewer("off", "", None)
@@ -63,6 +67,6 @@ def make_previewer(
             return Previewer("tiny", "", decode_tiny)
         case "tiny":
             note = "No tiny decoder is installed for this model; previews use the fast kind."
-            return Previewer("fast", note, latent_rgb)
+            return Previewer("fast", note, latent_rgb, map_reads)
         case _:
-            return Previewer("fast", "", latent_rgb)
+            return Previewer("fast", "", latent_rgb, map_reads)

@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 
 def to_uint8(images: torch.Tensor) -> NDArray[np.uint8]:
     """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8, clamped, rounded half to even."""
+    return to_bytes(images).cpu().numpy()
+
+
+def to_bytes(images: torch.Tensor) -> torch.Tensor:
+    """The same on the device of the pictures."""
     pixels = ((images * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round().to(torch.uint8)
-    return pixels.permute(0, 2, 3, 1).cpu().numpy()
+    return pixels.permute(0, 2, 3, 1)
 
 
 def to_signed(images: NDArray[np.uint8], hidden: NDArray[np.bool_] | None = None) -> torch.Tensor:

@@ -26,12 +26,12 @@ from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import module_bytes
 from backend.models.control.controlnet_file import controlnet_config, has_diffusers_names
 from backend.models.control.shape import ControlShape
-from backend.models.denoiser.compiled import Compiled, CompileKind
+from backend.models.denoiser.compiled import Compiled
 from backend.models.denoiser.unet import Added, Residuals
 from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
-from backend.models.memory.devices import Target
+from backend.models.memory.devices import CompileKind, Target
 
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
@@ -133,8 +133,9 @@ class ControlNet:
             return_dict=False,
         )
         pooled = bool(self.model.config["global_pool_conditions"])
-        factors = weights(len(down) + 1, "balanced" if pooled else mode) * scale
-        factors = factors.to(scaled.device, scaled.dtype)
+        scales = weights(len(down) + 1, "balanced" if pooled else mode) * scale
+        # Numbers of the host, rounded as the residuals are: nothing is copied at each step.
+        factors: list[float] = scales.to(scaled.dtype).tolist()
         return Residuals(
             tuple(part * factor for part, factor in zip(down, factors, strict=False)),
             mid * factors[-1],

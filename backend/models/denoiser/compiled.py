@@ -5,25 +5,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
 from backend.contracts.errors import BadInput
+from backend.models.lora.mix import acts_beside
 from backend.models.memory import memory_pressure
 from backend.models.memory.block_offload import takes_turns
+from backend.models.memory.devices import CompileKind, Device
 
 log = logging.getLogger(__name__)
 
-CompileKind = Literal["off", "graphs", "full"]
 SHAPES = 32
 """So many sizes of a model are compiled; others run as they are."""
 
 
 def check_compile(kind: CompileKind, device: torch.device) -> None:
     """Raises `BadInput` where the device cannot have that."""
-    if kind == "graphs" and device.type != "cuda":
+    if kind == "graphs" and not Device(device).graphs:
         raise BadInput(
             f"CUDA graphs need a CUDA GPU, and this runs on {device.type}; choose --compile full, "
             "or leave it out.",
@@ -59,7 +60,7 @@ class Compiled:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The module's output; with "graphs" it holds until the next call."""
-        plain = torch.is_grad_enabled() or takes_turns(self._module) or reshaped(self._module)
+        plain = torch.is_grad_enabled() or takes_turns(self._module) or acts_beside(self._module)
         if self._compiled is None or plain:
             return self._module(*inputs, **named)
         key = _shape((inputs, named))
@@ -88,11 +89,6 @@ class Compiled:
         log.info("compiled in %.0f s", time.monotonic() - started)
         self._seen.add(key)
         return output
-
-
-def reshaped(module: nn.Module) -> bool:
-    """Whether a layer of it has a forward of its own instead of its class's."""
-    return any("forward" in part.__dict__ for part in module.modules())
 
 
 def _shape(value: Any) -> object:

@@ -13,9 +13,10 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models.denoiser.attention import blends_rows, has_end_attention
 from backend.models.denoiser.batch_split import Together
-from backend.models.denoiser.compiled import Compiled, CompileKind
+from backend.models.denoiser.compiled import Compiled
 from backend.models.lora.mix import acts_by_row
 from backend.models.memory.block_offload import device_of
+from backend.models.memory.devices import CompileKind
 from backend.models.text.clip import Conditioning
 from backend.sampling.config import TrainedTo
 from backend.sampling.denoiser import adapt

@@ -36,7 +36,7 @@ class PerSample:
     """A mix of its own for each sample.
 
     Attributes:
-        scales: (B, n_loras) float32, on the device of the layers.
+        scales: (B, n_loras) float32, on the host.
     """
 
     scales: torch.Tensor
@@ -166,10 +166,9 @@ class PatchedLayer:
 
     def _columns(self, per_sample: PerSample, dtype: torch.dtype) -> torch.Tensor:
         """(B, R): the scale of each LoRA for each of its ranks, filled up with zeros."""
-        scale = per_sample.scales.repeat_interleave(
-            torch.tensor(self._ranks, device=per_sample.scales.device), dim=1
-        )
-        return F.pad(scale, (0, -sum(self._ranks) % RANK_STEP)).to(dtype)
+        scale = per_sample.scales.repeat_interleave(torch.tensor(self._ranks), dim=1)
+        scale = F.pad(scale, (0, -sum(self._ranks) % RANK_STEP)).to(dtype)
+        return scale.to(self.device, non_blocking=True)  # so small that it is taken along
 
     @torch.no_grad()
     def restore(self) -> None:

@@ -54,6 +54,12 @@ def acts_by_row(module: nn.Module) -> bool:
     return isinstance(active, ActiveMix) and bool(active._per_sample)
 
 
+def acts_beside(module: nn.Module) -> bool:
+    """Whether layers of it have a forward of their own now, which computes a mix beside W0."""
+    active = module.__dict__.get(block_offload.MIXED)
+    return isinstance(active, ActiveMix) and bool(active._beside)
+
+
 def text_key(mix: Mix) -> str:
     """Names what a mix does to the text encoder, for the cache of text embeddings.
 
@@ -138,6 +144,7 @@ class ActiveMix:
         self._fitting: set[str] = set()
         self._files: tuple[LoraFile, ...] = ()
         self._per_sample: set[str] = set()  # layers whose scales differ between rows
+        self._beside: set[str] = set()  # layers that keep W0 and compute the mix beside it
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -147,7 +154,7 @@ class ActiveMix:
     @property
     def beside(self) -> tuple[str, ...]:
         """Paths of the layers that keep W0 and compute the mix beside it."""
-        return tuple(path for path, layer in self._layers.items() if layer.beside)
+        return tuple(path for path in self._layers if path in self._beside)
 
     @property
     def kept_bytes(self) -> int:
@@ -181,6 +188,7 @@ class ActiveMix:
             layer, operands = self._layer(path), self._operands(path, parts)
             self._mixer._send_home(path)
             error = layer.merge(*operands)
+            self._beside.discard(path)
             if error is not None:
                 errors[path] = error
             self._held[path] = held
@@ -188,15 +196,16 @@ class ActiveMix:
         for path in failing:
             self._mixer._send_home(path)
             self._layers[path].go_beside(*self._operands(path, wanted[path]))
+            self._beside.add(path)
         self._forget()
 
     def per_sample(self, weights: torch.Tensor) -> None:
         """Gives each sample of the batch a mix of its own, until the next `remix`.
 
         Args:
-            weights: (B, n), a row for each sample, a column for each LoRA of the mix as it was
-                last given. A batch of n B samples holds the B samples n times in succession, as
-                classifier-free guidance stacks them.
+            weights: (B, n) on the host, a row for each sample, a column for each LoRA of the mix as
+                it was last given. A batch of n B samples holds the B samples n times in
+                succession, as classifier-free guidance stacks them.
 
         Raises:
             ValueError: The columns are not as many as the LoRAs.
@@ -212,7 +221,7 @@ class ActiveMix:
         for path, own in columns.items():
             layer = self._layer(path)
             files = [(self._files[column], 1.0) for column in own]
-            scales = PerSample(weights[:, own].to(layer.device, torch.float32))
+            scales = PerSample(weights[:, own].float())
             if path in self._per_sample:
                 layer.rescale(scales)
                 continue
@@ -220,6 +229,7 @@ class ActiveMix:
             self._per_sample.add(path)
             self._mixer._send_home(path)
             layer.go_beside(*self._operands(path, files), scales)
+            self._beside.add(path)
 
     def _check(self, mix: Mix) -> None:
         for file, _ in mix:
@@ -265,6 +275,7 @@ class ActiveMix:
         self._mixer._send_home(path)
         self._layers.pop(path).restore()
         self._held.pop(path, None)
+        self._beside.discard(path)
 
     def _restore(self) -> None:
         for path in list(self._layers):

@@ -32,25 +32,27 @@ class Turns:
         weights: Its pieces.
         device: Where they are used.
         need: Brings a piece there.
+        settle: Waits until copies of the masters are done.
         kept: How many callers have asked that all of it stays there.
     """
 
     weights: Weights
     device: torch.device
     need: Need
+    settle: Callable[[], None] = lambda: None
     kept: int = 0
 
     def __deepcopy__(self, memo: object) -> Turns:
         return self  # a copy of the module is its own; the cache is not copied along
 
 
-def begin(module: nn.Module, weights: Weights, device: torch.device, need: Need) -> None:
+def begin(module: nn.Module, turns: Turns) -> None:
     """Lets the pieces of a module take turns from now on."""
     if _MARK in module.__dict__:
         return
-    module.__dict__[_MARK] = Turns(weights, device, need)
-    for piece, (root, _) in zip(weights.pieces, divided(module), strict=True):
-        root.register_forward_pre_hook(_hook(need, weights, piece))
+    module.__dict__[_MARK] = turns
+    for piece, (root, _) in zip(turns.weights.pieces, divided(module), strict=True):
+        root.register_forward_pre_hook(_hook(turns.need, turns.weights, piece))
 
 
 def _hook(need: Need, weights: Weights, piece: Piece) -> Callable[[nn.Module, Any], None]:
@@ -96,6 +98,11 @@ def send_home(module: nn.Module) -> None:
     turns = _of(module)
     if turns is not None and not turns.kept:
         turns.weights.detach()
+        flying = [piece for piece in turns.weights.pieces if piece.in_flight]
+        if flying:
+            turns.settle()
+        for piece in flying:
+            piece.in_flight = False
 
 
 @contextmanager

@@ -13,7 +13,10 @@ import torch
 from torch import nn
 
 from backend.contracts.errors import OutOfMemory
+from backend.contracts.holdings import Keeper, bytes_at
 from backend.models.memory import block_offload, memory_pressure
+from backend.models.memory.block_offload import Turns
+from backend.models.memory.devices import place_of
 from backend.models.memory.residency import Copy, Piece, Weights
 
 IN_TURNS = (
@@ -25,6 +28,10 @@ def _nothing() -> None:
     return None
 
 
+def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
+
+
 @dataclass(frozen=True)
 class DeviceTier:
     """The device that weights are copied to while their model is in use.
@@ -34,12 +41,16 @@ class DeviceTier:
         copy: Makes the copy of a tensor.
         device: Where the copies are.
         empty: Hands unused memory back to the driver.
+        pin: Puts a tensor into RAM from which a copy makes nobody wait, where there is some.
+        settle: Waits until such copies are done.
     """
 
     budget_bytes: int
     copy: Copy
     device: torch.device
     empty: Callable[[], None] = _nothing
+    pin: Copy = _as_it_is
+    settle: Callable[[], None] = _nothing
 
 
 class Held(Protocol):
@@ -70,6 +81,7 @@ class DeviceSpace:
         self._lock = lock
         self._held = held
         self._calls = 0
+        self.beside: tuple[Keeper, ...] = ()
 
     def bring(self, model: Held) -> None:
         """Copies to the device what is not there yet; idle copies make room.
@@ -83,7 +95,9 @@ class DeviceSpace:
             if not wanted:
                 return
             self.make_room(wanted)
-            fits = self.used() + wanted <= self.tier.budget_bytes
+            fits = self._taken() + wanted <= self.tier.budget_bytes
+            if not fits and sum(keeper.release() for keeper in self.beside):
+                fits = self._taken() + wanted <= self.tier.budget_bytes
         if fits and self._attached(missing):
             return
         if fits:
@@ -119,12 +133,16 @@ class DeviceSpace:
         """Bytes of all copies."""
         return sum(weights.device_bytes for weights in self._all().values())
 
+    def _taken(self) -> int:
+        """Bytes of all copies, and of what else is kept on the device."""
+        return self.used() + bytes_at(self.beside, place_of(self.tier.device))
+
     def make_room(self, wanted: float) -> None:
         """Drops copies of idle models, oldest first, until `wanted` bytes more fit the budget."""
         pinned = {id(w) for model in self._held() if model.leases for w in model.weights.values()}
         for model in self._held():
             for weights in model.weights.values():
-                if self.used() + wanted <= self.tier.budget_bytes:
+                if self._taken() + wanted <= self.tier.budget_bytes:
                     return
                 if id(weights) not in pinned:
                     weights.detach()
@@ -148,7 +166,9 @@ class DeviceSpace:
             for part, weights in model.weights.items() if model.leases else ():
                 module = model.modules[part]
                 if not block_offload.takes_turns(module) and not block_offload.stays(module):
-                    block_offload.begin(module, weights, self.tier.device, self._need)
+                    weights.pin(self.tier.pin)  # each step copies it anew
+                    begun = Turns(weights, self.tier.device, self._need, self.tier.settle)
+                    block_offload.begin(module, begun)
                     new = True
         return new
 
@@ -203,7 +223,7 @@ class DeviceSpace:
         with self._lock:
             self.make_room(piece.nbytes)
             for other in self._can_leave(wanted):
-                if self.used() + piece.nbytes <= self.tier.budget_bytes:
+                if self._taken() + piece.nbytes <= self.tier.budget_bytes:
                     break
                 other.detach()
         if self._attached([piece]):

@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 import psutil
 import torch
 
 from backend.contracts.errors import BadInput
-from backend.models.denoiser.compiled import CompileKind
 
+CompileKind = Literal["off", "graphs", "full"]
 HEADROOM = 0.8  # of what is free: allocators fragment, other programs grow
 DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -23,6 +24,83 @@ DTYPES = {
     "float32": torch.float32,
     "fp32": torch.float32,
 }
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a device is like: everybody asks for one of these properties, nobody for its type.
+
+    Attributes:
+        place: Its name in torch.
+    """
+
+    place: torch.device
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it is the CPU: whatever thread reads a tensor there does the work itself."""
+        return self.place.type == "cpu"
+
+    @property
+    def apart(self) -> bool:
+        """Whether it has memory of its own, that weights are copied to; else RAM is its memory."""
+        return self.place.type not in ("cpu", "mps")
+
+    @property
+    def pins(self) -> bool:
+        """Whether copies between it and page-locked RAM are queued, so that nobody waits."""
+        return self.apart
+
+    @property
+    def streams(self) -> bool:
+        """Whether it works through several queues of calls at once."""
+        return self.apart
+
+    @property
+    def graphs(self) -> bool:
+        """Whether its calls can be recorded and played back."""
+        return self.place.type == "cuda"
+
+    @property
+    def module(self) -> Any:
+        """What torch has for its kind: `torch.cuda` for CUDA."""
+        return torch.get_device_module(self.place)
+
+    def layout(self, dtype: torch.dtype) -> torch.memory_format:
+        """The layout of convolution weights that pays, see `Target.memory_format`."""
+        half = dtype in (torch.bfloat16, torch.float16)
+        pays = self.is_host or (half and self.apart)
+        return torch.channels_last if pays else torch.contiguous_format
+
+    def upload(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A copy there of a tensor in RAM; nobody waits for it where that is page-locked.
+
+        The tensor may be written to again only after `settle`.
+        """
+        return tensor.to(self.place, non_blocking=self.pins and tensor.is_pinned())
+
+    def settle(self) -> None:
+        """Waits until all that it was given is done."""
+        if self.apart:
+            self.module.synchronize(self.place)
+
+    def empty_cache(self) -> None:
+        """Hands unused memory back to the driver."""
+        if self.apart:
+            self.module.empty_cache()
+
+    def pinned(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor in page-locked RAM, where the device pins and there is plenty of RAM.
+
+        Torch rounds such memory up to powers of two and keeps it, so half of what is free stays.
+        """
+        taken = 1 << max(0, tensor.nbytes - 1).bit_length()
+        if not self.pins or taken > psutil.virtual_memory().available // 2:
+            return tensor
+        try:
+            return tensor.pin_memory()
+        except RuntimeError:  # the system allows a process no more of it
+            return tensor
 
 
 @dataclass(frozen=True)
@@ -49,9 +127,7 @@ class Target:
         without AMX do: Pocket's UNet is 1.04x as fast with two samples, 1.3x with 32, its
         autoencoder's decoder 1.4x, and no block of SD 1.5's size is slower.
         """
-        half = self.dtype in (torch.bfloat16, torch.float16)
-        fast = self.device.type == "cpu" or (half and self.device.type == "cuda")
-        return torch.channels_last if fast else torch.contiguous_format
+        return Device(self.device).layout(self.dtype)
 
     @property
     def dtype_name(self) -> str:
@@ -59,11 +135,18 @@ class Target:
         return str(self.dtype).removeprefix("torch.")
 
 
+def place_of(device: torch.device) -> str:
+    """What the ledger calls a device: as its tensors name it, e.g. "cuda:0" for "cuda"."""
+    index = device.index or 0
+    return f"{device.type}:{index}" if Device(device).apart else device.type
+
+
 @cache
 def hardware(device: torch.device) -> str:
     """What a device is, e.g. "NVIDIA H200": kernels and so rounding differ between them."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+    own = Device(device)
+    if own.apart:
+        return str(own.module.get_device_name(device))
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -74,10 +157,12 @@ def hardware(device: torch.device) -> str:
 
 def free_bytes(device: torch.device) -> int:
     """Memory of the device that could be taken now."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+    own = Device(device)
+    if own.apart:
+        free, _ = own.module.mem_get_info(device)
         # What the allocator keeps for reuse is ours too.
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        kept = own.module.memory_reserved(device) - own.module.memory_allocated(device)
+        return int(free + kept)
     return int(psutil.virtual_memory().available)
 
 

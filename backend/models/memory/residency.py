@@ -19,12 +19,15 @@ class Piece:
 
     Attributes:
         nbytes: Bytes of the tensors, each counted once.
+        in_flight: Whether a copy may still be reading the masters.
     """
 
     def __init__(self, masters: Sequence[torch.Tensor]) -> None:
         self._host = list(masters)
         self._copies: list[torch.Tensor] | None = None
         self._users: dict[int, list[torch.Tensor]] = {}
+        self._pinned = False
+        self.in_flight = False
         self.nbytes = sum(tensor.nbytes for tensor in self._host)
 
     @property
@@ -54,7 +57,15 @@ class Piece:
         """
         if self._copies is None:
             self._copies = [copy(tensor) for tensor in self._host]
+            self.in_flight = self._pinned
             self._follow(self._copies)
+
+    def pin(self, pin: Copy) -> None:
+        """Puts the masters where `pin` puts them."""
+        self._host = [pin(tensor) for tensor in self._host]
+        self._pinned = True
+        if self._copies is None:
+            self._follow(self._host)
 
     def detach(self) -> None:
         """Lets the copies on the device go."""
@@ -124,6 +135,11 @@ class Weights:
         """
         for piece in self.pieces:
             piece.attach(copy)
+
+    def pin(self, pin: Copy) -> None:
+        """Puts the masters where copies of them make nobody wait."""
+        for piece in self.pieces:
+            piece.pin(pin)
 
     def detach(self) -> None:
         """Lets the copies on the device go."""

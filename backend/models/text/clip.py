@@ -13,7 +13,9 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from backend.contracts.errors import BadInput
+from backend.contracts.holdings import Holding
 from backend.models.memory.block_offload import device_of
+from backend.models.memory.devices import place_of
 from backend.models.text.chunks import Chunk, chunks
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
@@ -147,6 +149,27 @@ class TextEncoder:
         """(tokens, chunks) of a prompt, without begin and end markers; at least one chunk."""
         found = chunks(text, self.tokenizer, self.chunk_tokens, self._words)
         return sum(len(chunk.tokens) for chunk in found), len(found)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Bytes of the prompts that are kept encoded, where they lie."""
+        with self._lock:
+            kept = list(self._cache.values())
+        places = sorted({place_of(encoded.context.device) for encoded in kept})
+        return tuple(
+            Holding(
+                "encoded prompts",
+                place,
+                sum(each.nbytes for each in kept if place_of(each.context.device) == place),
+            )
+            for place in places
+        )
+
+    def release(self) -> int:
+        """Forgets them; they are encoded again when they are needed."""
+        with self._lock:
+            freed, self._cached_bytes = self._cached_bytes, 0
+            self._cache.clear()
+            return freed
 
     def _encode_one(self, text: str, clip_skip: int, weights_key: str) -> _Encoded:
         words = self._words  # once: files come and go

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from backend.contracts.holdings import Holding
 from backend.models.text.clip import TextEncoder
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import EmbeddingShelf
@@ -26,6 +27,14 @@ class SdxlTextEncoder:
     def __init__(self, first: TextEncoder, second: TextEncoder, zero_empty: bool) -> None:
         self.first, self.second = first, second
         self._zero_empty = zero_empty
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Of both encoders."""
+        return (*self.first.holdings(), *self.second.holdings())
+
+    def release(self) -> int:
+        """Of both encoders."""
+        return self.first.release() + self.second.release()
 
     def encode(
         self, prompts: Sequence[str], clip_skip: int = 1, weights_key: str = ""

@@ -10,6 +10,7 @@ import torch
 from backend.contracts.settings import MorphSettings
 from backend.models.denoiser.attention import Blend, EndAttention
 from backend.models.memory import memory_pressure
+from backend.models.memory.devices import Device
 from backend.models.text.clip import Conditioning
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
@@ -72,7 +73,8 @@ class Frames:
             rows, inner = tuple(at), slice(None)
         x = self._starts(rows)
         seeds = [self.settings.seed] * len(rows)
-        noise = SeededNoise(seeds, (x.shape[1], x.shape[2], x.shape[3]), x.device)
+        shape = (x.shape[1], x.shape[2], x.shape[3])
+        noise = SeededNoise(seeds, shape, x.device, pinned=Device(x.device).pins)
         begin = Origin(self.stage.schedule, x)
         shown = self.settings.model_copy(update={"frames": len(at)})
         latents = drive(
@@ -151,17 +153,18 @@ class Frames:
         size = max(2, self.chunk)
         for start in range(0, len(order), size):
             rows = tuple(order[start : start + size])
-            index = torch.tensor(rows, device=x.device)
-            self.weights.rows([at[row] for row in rows])
+            index = torch.tensor(rows).to(x.device, non_blocking=True)
+            here_at = [at[row] for row in rows]
+            self.weights.rows(here_at)
             if attention is not None:
                 attention.blend = Blend(
-                    torch.tensor([at[row] for row in rows], device=x.device),
+                    torch.tensor(here_at).to(x.device, non_blocking=True),
                     (0, 1) if whole and start == 0 else None,
                     fused=self.settings.method == "quick",
                 )
             try:
                 if rows not in built:
-                    built[rows] = self._guided([at[row] for row in rows])
+                    built[rows] = self._guided(here_at)
                 x0[index] = built[rows](x[index], level.rows(index)).float()
             finally:
                 if attention is not None:

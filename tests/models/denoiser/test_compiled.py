@@ -15,7 +15,7 @@ from backend.contracts.errors import BadInput
 from backend.models.denoiser import compiled
 from backend.models.denoiser.compiled import Compiled, check_compile
 from backend.models.lora.file import LoraFile, read
-from backend.models.lora.mix import LoraMixer
+from backend.models.lora.mix import LoraMixer, acts_beside
 from backend.models.memory import memory_pressure
 from backend.models.memory.memory_pressure import Thrift
 from backend.models.memory.residency import Weights
@@ -128,6 +128,19 @@ def test_a_changed_structure_is_called_plainly(unet: nn.Module, tmp_path: Path) 
         assert torch.equal(rows, call(unet))
         assert not torch.equal(rows[1], plain[1])
     assert recorder.called == 0
+
+
+def test_no_call_walks_over_the_layers(
+    unet: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast, file = Compiled(unet, "full", Recorder()), lora_of(unet, tmp_path)
+    with LoraMixer({"unet": unet}, tolerance=-1).applied([(file, 1.0)]) as mix:
+        monkeypatch.setattr(nn.Module, "modules", lambda own: pytest.fail("it walks"))
+        call(fast)
+        monkeypatch.undo()
+        mix.remix([])
+        assert not mix.beside
+        assert not acts_beside(unet)
 
 
 def test_weights_may_move(small: nn.Module) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 import pytest
 
 from ui.server.share import announcement, own_names, prepare_environment, serving, share_failure
-from ui.server.temp_files import remove
 
 LOCAL = {
     "host": "127.0.0.1",
@@ -67,8 +65,7 @@ def test_the_local_page_has_local_names_only() -> None:
     assert set(own_names("127.0.0.1")) == {"localhost", "127.0.0.1", "::1"}
 
 
-def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY"):
         monkeypatch.setenv(name, "before")
     monkeypatch.setenv("GRADIO_SHARE", "True")
@@ -77,5 +74,4 @@ def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     assert "GRADIO_SHARE" not in os.environ
-    remove(folder)
-    assert not folder.exists()
+    folder.rmdir()
