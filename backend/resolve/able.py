@@ -90,6 +90,6 @@ def _check_side(field: str, side_px: int | None, model: ModelEntry) -> None:
     steps = f" in steps of {sizes.step_px} px" if sizes.step_px > 1 else ""
     raise BadInput(
         f"'{model.name}' draws sides from {sizes.least_px} to {sizes.most_px} px{steps}; {side_px} "
-        "is none of them.",
+        f"is none of them, so change the {field}.",
         field,
     )
