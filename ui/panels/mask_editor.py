@@ -64,7 +64,7 @@ def painted(sent: Any, uploads: Uploads | None = None) -> Pixels | None:
     uploads = uploads or Uploads()
     if not isinstance(sent, dict):
         return None
-    if "id" in sent:  # strokes that wait elsewhere; see strokes_as_uploads
+    if sent.get("id") is not None:  # strokes that wait elsewhere; see strokes_as_uploads
         raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
     sent_layers = sent.get("layers") or ()
     _check_count(sent_layers)

@@ -60,6 +60,8 @@ def test_nothing_painted_is_no_mask(sent: Sent) -> None:
     assert painted(sent(layer())) is None
     assert painted(sent()) is None
     assert painted(None) is None
+    untouched = {"background": None, "layers": [], "composite": None, "id": None}
+    assert painted(untouched) is None  # the fold was never open
 
 
 def test_strokes_that_are_gone_or_too_many_are_refused(sent: Sent) -> None:
