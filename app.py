@@ -7,6 +7,7 @@ from typing import Any
 from ui.server.flags import flags
 from ui.server.places import places
 from ui.server.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
+from ui.server.temp_files import remove
 
 HERE = places(Path(__file__).resolve().parent)
 
@@ -26,7 +27,7 @@ def main(**further: Any) -> None:
         open_browser=args.open,
         api=args.api,
     )
-    prepare_environment()
+    temporary = prepare_environment()
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience
     from backend.engine.local.starting import settled, start_local
@@ -79,6 +80,7 @@ def main(**further: Any) -> None:
     finally:
         page.blocks.close(verbose=False)
         studio.engine.close()
+        remove(temporary)
         gc.freeze()  # The process ends: to look through everything once more takes it 2 s.
 
 

@@ -60,9 +60,10 @@ def run(request: Task[LoraPadSettings], context: Context) -> Iterator[Output]:
         size = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
         points, done = settings.points, 0
         with mix.installed(context):
-            for start in range(0, len(points), size):
+            starts = range(0, len(points), size)
+            for number, start in enumerate(starts):
                 here = points[start : start + size]
-                latents = _drawn(stage, mix, here, done)
+                latents = _drawn(stage, mix, here, (number, len(starts)))
                 for point, row in zip(here, singles(latents), strict=True):
                     image = model.codec.decode(row, context.check)[0]
                     exact = recorded(settings.exact(*point), model, {"point": list(point)})
@@ -150,9 +151,19 @@ class _SameNoise:
 
 
 def _drawn(
-    stage: Stage[LoraPadSettings], mix: _PointMix, points: tuple[Point, ...], done: int
+    stage: Stage[LoraPadSettings],
+    mix: _PointMix,
+    points: tuple[Point, ...],
+    batch: tuple[int, int],
 ) -> torch.Tensor:
-    """(len(points), C, h, w) latents for the codec, all from the one noise of the seed."""
+    """(len(points), C, h, w) latents for the codec, all from the one noise of the seed.
+
+    Args:
+        stage: What is drawn.
+        mix: Its LoRAs.
+        points: Of the rows.
+        batch: Which of how many batches it is.
+    """
     settings, model, schedule = stage.settings, stage.model, stage.schedule
     positive = mix.encode(settings.prompt, points)
     if settings.prompt_mix > 0:
@@ -161,12 +172,11 @@ def _drawn(
     denoiser = guided(stage, Span(schedule), positive, negative, model.network.denoiser)
     noise = _SameNoise(make_noise(settings, model), len(points))
     begin = fresh(stage, noise)
-    batches = -(-settings.picture_count // len(points))
-    ran = (done // len(points)) * schedule.steps
+    number, batches = batch
     return drive(
         Run(
             Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
-            Counted(stage.context, "sampling", batches * schedule.steps, ran),
+            Counted(stage.context, "sampling", batches * schedule.steps, number * schedule.steps),
             follow=lambda step: mix.show(points, step),
         )
     )

@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backend.contracts.errors import BadInput
-from backend.contracts.events import JobStatus
+from backend.contracts.events import JobStatus, Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import LoraMixSettings, Settings, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.engine.jobs.asking import ask
+from backend.engine.jobs.job import Job
 from backend.engine.local.engine import LocalEngine
 from backend.pictures.heat import heat_map
 from backend.storage.outputs import Storage
@@ -83,6 +84,29 @@ def test_a_point_of_the_grid_is_the_picture_of_its_weights(engine: LocalEngine, 
         exact = run(engine, settings.exact(x, y)).outputs[0].image
         assert np.abs(output.image.astype(int) - exact).max() <= 2
     assert len({output.image.tobytes() for output in status.outputs}) == len(status.outputs)
+
+
+@pytest.mark.parametrize("together", [2, 4, 8])
+def test_progress_counts_every_step_once(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """Also where the last batch has fewer points than the others."""
+    told: list[tuple[int, int]] = []
+
+    def report(job: Job, progress: Progress) -> None:
+        if progress.stage == "sampling":
+            told.append((progress.step, progress.total))
+        plain(job, progress)
+
+    plain = Job.report
+    monkeypatch.setattr(Job, "report", report)
+    monkeypatch.setattr("backend.modes.lora_pad.MOST_TOGETHER", together)
+    settings = LoraPadSettings.of(mix(4), grid=3)
+    pictures = len(run(engine, settings).outputs)
+    batches = -(-pictures // together)
+    assert pictures % together
+    total = batches * settings.coarse_steps
+    assert told == [(step + 1, total) for step in range(total)]
 
 
 def test_shares_are_whole_and_the_corners_are_the_loras() -> None:

@@ -260,6 +260,19 @@ def ready(page: Page) -> None:
     page.wait_for_function("window.loom?.restored.txt2img === true && loom.forms.txt2img")
 
 
+def kind_of(page: Page, selector: str) -> str:
+    """The media type of what a picture on the page shows, by its first bytes."""
+    begins = page.evaluate(
+        """async selector => {
+        const answer = await fetch(document.querySelector(selector).src);
+        return [...new Uint8Array(await answer.arrayBuffer())].slice(0, 4);
+    }""",
+        selector,
+    )
+    kinds = {(0x89, 0x50, 0x4E, 0x47): "image/png", (0xFF, 0xD8, 0xFF): "image/jpeg"}
+    return next((kind for magic, kind in kinds.items() if tuple(begins[: len(magic)]) == magic), "")
+
+
 def wait_state(page: Page, *states: str) -> None:
     """Waits until the stage is in one of the states."""
     page.wait_for_function(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -32,12 +31,13 @@ from backend.contracts.settings import MODES, MorphSettings, Settings, parse
 from backend.engine.exports.animation import encode
 from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
-from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
+from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.api.training import train_lora_endpoint
 from ui.api.verify import verify_endpoint
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.page.studio import Studio
+from ui.server.temp_files import new_folder
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
 
@@ -117,7 +117,7 @@ def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
         raise gr.Error(status.error or "The job failed.", print_exception=False)
     if status.state == "stopped" and not status.outputs:
         raise gr.Error(status.error or "The job was stopped.", print_exception=False)
-    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    folder = new_folder()
     files = [output_file(folder, output) for output in status.outputs]
     info = {"job": status.token, **status.info}
     if status.outputs and status.outputs[0].record.mode == MorphSettings.mode:

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio.utils import get_upload_folder
 
 from backend.contracts.events import JobStatus, Output
 from backend.recipes.metadata import write_png
@@ -46,13 +45,6 @@ def output_file(folder: Path, output: Output) -> FileData:
 def refusal(error: Exception) -> gr.Error:
     """The error as its sentence, without a traceback."""
     return gr.Error(sentence(error), print_exception=False)
-
-
-def upload_folder() -> str:
-    """Gradio's folder for files that it serves to clients."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)
 
 
 def signed(

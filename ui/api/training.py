@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,10 +14,11 @@ from backend.contracts.events import JobStatus
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
-from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed, upload_folder
+from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.jobs.state import ENDED
 from ui.page.studio import Studio
 from ui.panels.training_files import read_training_files
+from ui.server.temp_files import new_folder
 
 
 def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
@@ -69,7 +68,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
     if status.state != "done":
         raise gr.Error(status.error or "The training was stopped.", print_exception=False)
-    folder = Path(tempfile.mkdtemp(dir=upload_folder()))
+    folder = new_folder()
     files = [output_file(folder, output) for output in status.outputs]
     info = json.loads(json.dumps({"job": status.token, **status.info}))
     return [file.model_dump() for file in files], info

@@ -16,6 +16,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ui.server.foreign import as_dict
+
 Values = dict[str, Any]
 
 
@@ -34,7 +36,7 @@ def carried(
     Called while the page is built: it adds the component that the values travel in.
 
     Args:
-        trigger: Of a component, or `gr.on` with its triggers bound.
+        trigger: Of a component, or `on` with its triggers bound.
         fn: What shall happen. Values come as the page has them, not preprocessed.
         inputs: Components by the names that their values shall have.
         outputs: Of the event.
@@ -84,7 +86,5 @@ def gathered(trigger: Callable[..., Any], event: str, inputs: Mapping[str, Compo
 
 def unpacked(sent: Any) -> tuple[Values, Values]:
     """The components' values by name, and what the event's script said."""
-    if not isinstance(sent, dict):
-        return {}, {}
-    values, event = sent.get("values"), sent.get("event")
-    return (values if isinstance(values, dict) else {}), (event if isinstance(event, dict) else {})
+    whole = as_dict(sent)
+    return as_dict(whole.get("values")), as_dict(whole.get("event"))

@@ -10,10 +10,12 @@ from typing import Any
 
 import gradio as gr
 
+from ui.server.foreign import as_dict
+
 
 def told(evt: gr.EventData) -> dict[str, Any]:
     """All of it; empty where it is no dict."""
-    return evt._data if isinstance(evt._data, dict) else {}
+    return as_dict(evt._data)
 
 
 def given(evt: gr.EventData, key: str, otherwise: Any) -> Any:

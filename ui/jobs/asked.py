@@ -13,6 +13,7 @@ from backend.contracts.requests import Branch, Request
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from ui.jobs.sentences import sentence
+from ui.server.foreign import as_dict
 
 WORDS_CHARS = 80
 KEPT_PRESSES = 1024
@@ -66,13 +67,13 @@ class Asked:
         Raises:
             BadInput: It is not what our page sends.
         """
-        body = body if isinstance(body, dict) else {}
-        press, mode, page = (body.get(key, "") for key in ("press", "mode", "page"))
-        values, branch = body.get("values"), body.get("branch")
+        sent = as_dict(body)
+        press, mode, page = (sent.get(key, "") for key in ("press", "mode", "page"))
+        values, branch = sent.get("values"), sent.get("branch")
         texts = all(isinstance(text, str) and len(text) <= MAX_ID_CHARS for text in (press, page))
         if not (texts and press and isinstance(mode, str) and isinstance(values, dict)):
             raise BadInput("The form did not arrive whole; reload the page.")
-        return cls(press, mode, values, _branch(branch), body.get("grid") is True, page)
+        return cls(press, mode, as_dict(values), _branch(branch), sent.get("grid") is True, page)
 
 
 @dataclass
@@ -137,6 +138,7 @@ def words_of(prompt: str, mode: str) -> str:
 def _branch(sent: Any) -> Branch | None:
     if not isinstance(sent, dict):
         return None
-    step = sent.get("step")
+    told = as_dict(sent)
+    step = told.get("step")
     whole = step if isinstance(step, int) and not isinstance(step, bool) else 0
-    return Branch(str(sent.get("job", ""))[:200], whole)
+    return Branch(str(told.get("job", ""))[:200], whole)

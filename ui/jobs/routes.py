@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -122,9 +122,9 @@ def _preview(engine: Engine) -> Answer:
 def _frame(engine: Engine) -> Answer:
     def made(request: Request) -> tuple[bytes, str]:
         asked = request.path_params
-        kind = "xt" if request.query_params.get("kind") == "xt" else "x0"
+        kind: FrameKind = "xt" if request.query_params.get("kind") == "xt" else "x0"
         image = _whole(request.query_params.get("image"))
-        pixels = engine.timeline_frame(asked["job"], asked["step"], cast(FrameKind, kind), image)
+        pixels = engine.timeline_frame(asked["job"], asked["step"], kind, image)
         return encode_jpeg(pixels), "image/jpeg"
 
     return _serving(made, lasting=False)  # it may come in full size later
@@ -155,7 +155,8 @@ def _file(engine: Engine) -> Answer:
 
 def _picture(engine: Engine) -> Answer:
     def made(request: Request) -> tuple[bytes, str]:
-        outputs, index = engine.results(request.path_params["job"]), request.path_params["image"]
+        index: int = request.path_params["image"]
+        outputs = engine.results(request.path_params["job"])
         if not 0 <= index < len(outputs):
             raise BadInput("That picture is no longer kept; generate again.")
         return write_png(outputs[index].image, outputs[index].record), "image/png"
@@ -166,10 +167,10 @@ def _picture(engine: Engine) -> Answer:
 def _view(engine: Engine) -> Answer:
     def made(request: Request) -> tuple[bytes, str]:
         asked = request.path_params
-        outputs = engine.results(asked["job"])
-        if asked["image"] >= len(outputs) or asked["view"] not in outputs[asked["image"]].views:
+        outputs, index, name = engine.results(asked["job"]), int(asked["image"]), str(asked["view"])
+        if index >= len(outputs) or name not in outputs[index].views:
             raise BadInput("That view is no longer kept; generate again.")
-        return encode_png(outputs[asked["image"]].views[asked["view"]]), "image/png"
+        return encode_png(outputs[index].views[name]), "image/png"
 
     return _serving(made)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import gradio as gr
-
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
+from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes
 from ui.page.studio import Studio
@@ -66,7 +65,7 @@ class Filler:
         Raises:
             BadInput: The settings cannot be used, or have no tab.
         """
-        shown: list[Any] = [gr.skip()] * len(self._axes)
+        shown: list[Any] = [skip()] * len(self._axes)
         if mode == XyzGridSettings.mode:
             grid = parse(mode, settings)
             assert isinstance(grid, XyzGridSettings)
@@ -76,7 +75,7 @@ class Filler:
                 for value in (
                     panel.write(settings)
                     if panel.form.mode == grid.base_mode
-                    else [gr.skip()] * len(panel.parts)
+                    else [skip()] * len(panel.parts)
                 )
             ]
             mode, settings = grid.base_mode, grid.plain
@@ -105,7 +104,7 @@ class Filler:
             return updates()
         except Exception as error:
             return [
-                *[gr.skip()] * (len(self._forms) + len(self._axes)),
+                *[skip()] * (len(self._forms) + len(self._axes)),
                 *self._tabs.stay(),
                 notes(sentence(error), kind="warn"),
             ]

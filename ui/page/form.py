@@ -11,6 +11,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.fields import choice_title
 from backend.contracts.settings import MODES, Settings, parse
 from backend.engine.jobs.protocol import Engine
+from ui.gradio_compat.untyped import skip
 from ui.page import able
 from ui.page.controls import (
     Control,
@@ -36,8 +37,8 @@ class Form:
 
     mode: str
     engine: Engine
-    parts: dict[str, Part] = field(default_factory=dict)
-    controls: dict[str, Control] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict[str, Part])
+    controls: dict[str, Control] = field(default_factory=dict[str, Control])
 
     @property
     def settings(self) -> type[Settings]:
@@ -122,14 +123,14 @@ class Form:
                 known = value in [name for _, name in choices]
                 updates.append(gr.update(value=value if known else "", choices=choices))
             elif key == "model":
-                updates.append(gr.update(value=value) if library.model(value) else gr.skip())
+                updates.append(gr.update(value=value) if library.model(value) else skip())
             else:
                 updates.append(gr.update(value=value))
         return updates
 
     def only(self, changes: dict[str, Any]) -> list[Any]:
         """Updates for `components` that touch the named controls alone."""
-        return [changes.get(key, gr.skip()) for key in self.parts]
+        return [changes.get(key, skip()) for key in self.parts]
 
     def _blank(self) -> dict[str, Any]:
         return {name: info.get_default() for name, info in self.settings.model_fields.items()}

@@ -18,6 +18,7 @@ from backend.contracts.settings import Settings, parse
 from backend.recipes.permalink import MAX_CHARS, decode, encode
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import given
+from ui.gradio_compat.untyped import event
 from ui.jobs.sentences import sentence
 from ui.page.filling import Filler
 from ui.page.header import Header, notes
@@ -51,7 +52,7 @@ def connect_links(
         return _link(lambda: parse(record.mode, record.settings))
 
     for space in spaces:
-        space.stage.link(of_result, outputs=header.notices, **quiet)
+        event(space.stage, "link")(of_result, outputs=header.notices, **quiet)
 
     def of_form(sent: Any, shown: Any) -> dict[str, Any]:
         raw, _ = unpacked(sent)
@@ -74,7 +75,7 @@ def connect_links(
     def open_link(evt: gr.EventData) -> list[Any]:
         return filler.guarded(lambda: opened(given(evt, "recipe", None)))
 
-    header.notices.open_link(
+    event(header.notices, "open_link")(
         open_link, outputs=filler.outputs, show_progress_on=header.notices, **quiet
     )
     modes = json.dumps([space.tab.mode for space in spaces])

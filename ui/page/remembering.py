@@ -9,8 +9,10 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.errors import LoomError
+from ui.gradio_compat.untyped import event, on, skip
 from ui.page.form import Form
 from ui.page.workspace import Workspace
+from ui.server.foreign import as_dict
 
 
 def remember(page: gr.Blocks, spaces: Sequence[Workspace]) -> None:
@@ -53,7 +55,7 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
     mode = form.mode
     # For each input of an event Gradio's page walks the tree of all components, so a change
     # hands nothing over; the script asks for all values once when the changes are through.
-    gr.on(
+    on(
         [part.change for part in form.components],
         fn=None,
         js=f"() => loom.touched('{mode}')",
@@ -68,7 +70,7 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
         elem_classes="loom-carried",
         js_on_load=f"loom.keepers['{mode}'] = () => trigger('keep', {{}});",
     )
-    keeper.keep(
+    event(keeper, "keep")(
         fn=None,
         js=f"(...values) => loom.changed('{mode}', {json.dumps(list(form.parts))}, values)",
         inputs=[*form.components, kept],
@@ -80,11 +82,12 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
 
 def _restored(form: Form, found: Any) -> list[Any]:
     """Updates for a form's actions and components; nothing changes where nothing was kept."""
-    nothing = [gr.skip()] * (1 + len(form.parts))
+    nothing = [skip()] * (1 + len(form.parts))
     if not isinstance(found, dict):
         return nothing
+    kept = as_dict(found)
     try:
-        settings = form.parse({k: found.get(k) for k in form.parts})
+        settings = form.parse({k: kept.get(k) for k in form.parts})
     except LoomError:
         return nothing
     defaults = {"defaults": form.defaults(settings.model)}

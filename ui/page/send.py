@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from ui.gradio_compat.event_data import told
+from ui.gradio_compat.untyped import event, skip
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
+from ui.server.temp_files import new_folder
 
 
 def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
@@ -31,14 +30,14 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
         output = chosen(engine, data.get("job"), data.get("image"))
         wanted = data.get("to")
         if output is None or wanted not in receivers:
-            return [*tabs.stay(), *[gr.skip()] * len(receivers)]
+            return [*tabs.stay(), *[skip()] * len(receivers)]
         path = kept(output)
-        updates = [gr.update(value=path) if name == wanted else gr.skip() for name in receivers]
+        updates = [gr.update(value=path) if name == wanted else skip() for name in receivers]
         return [*tabs.open(receivers[wanted][0]), *updates]
 
     parts = [part for _, part in receivers.values()]
     for space in spaces:
-        space.stage.send(
+        event(space.stage, "send")(
             send,
             outputs=[*tabs.outputs, *parts],
             show_progress="hidden",
@@ -60,8 +59,6 @@ def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
 
 def kept(output: Output) -> str:
     """A copy of the picture in the folder of uploads, from where a form may name it."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / "result.png"
+    path = new_folder() / "result.png"
     path.write_bytes(write_png(output.image, output.record))
     return str(path)

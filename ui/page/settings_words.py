@@ -9,6 +9,7 @@ from typing import Any
 
 from backend.contracts.fields import choice_title, title_of
 from backend.contracts.settings import MODES, Settings
+from ui.server.foreign import as_dict
 
 MAX_CHARS = 160
 MAX_WORDS = 600
@@ -83,7 +84,7 @@ def _loras(a: Sequence[Any], b: Sequence[Any]) -> list[str]:
 
 
 def _by_name(rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    return {str(row.get("name", "")): row for row in rows if isinstance(row, dict)}
+    return {str(row.get("name", "")): row for row in map(as_dict, rows) if row}
 
 
 def _name(settings: type[Settings], field: str) -> str:

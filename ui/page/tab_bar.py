@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from ui.gradio_compat.untyped import skip
+
 
 @dataclass(frozen=True)
 class TabBar:
@@ -31,7 +33,7 @@ class TabBar:
 
     def stay(self) -> list[Any]:
         """Updates that leave the open tab."""
-        return [gr.skip(), gr.skip()]
+        return [skip(), skip()]
 
     def follow(self, tab: gr.Tab, mode: str) -> None:
         """Notes the mode when its tab is opened by hand."""

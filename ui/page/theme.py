@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gradio import themes
 from gradio.themes.utils import colors
@@ -46,7 +47,7 @@ _GREY = colors.Color(
 
 def theme() -> themes.Base:
     """The theme given to `launch`."""
-    return themes.Base(
+    base: Any = themes.Base(
         primary_hue=_ACCENT,
         secondary_hue=_ACCENT,
         neutral_hue=_GREY,
@@ -55,7 +56,8 @@ def theme() -> themes.Base:
         radius_size=themes.sizes.radius_md,
         text_size=themes.sizes.text_sm,
         spacing_size=themes.sizes.spacing_md,
-    ).set(
+    )
+    return base.set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         background_fill_primary="white",

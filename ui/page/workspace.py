@@ -19,6 +19,7 @@ from backend.resolve.wildcards import has_wildcards
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.late_chunks import fetched_with
+from ui.gradio_compat.untyped import event
 from ui.page.controls import card_of
 from ui.page.form import Form
 from ui.page.stage import mount_call, stage
@@ -264,8 +265,8 @@ class Workspace:
 
     def _connect_runs(self) -> None:
         inputs = self.form.parts | self.pictures
-        gathered(self.actions.generate, f"{self.tab.mode}.generate", inputs)
-        gathered(self.stage.branch, f"{self.tab.mode}.branch", inputs)
+        gathered(event(self.actions, "generate"), f"{self.tab.mode}.generate", inputs)
+        gathered(event(self.stage, "branch"), f"{self.tab.mode}.branch", inputs)
 
     async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
         """What the components' raw values ask for.
@@ -325,7 +326,9 @@ class Workspace:
             standard = form.defaults(str(model))
             return form.only({key: standard[key]} if key in standard else {})
 
-        self.actions.reset(reset, inputs=form.parts["model"], outputs=form.components, **quiet)
+        event(self.actions, "reset")(
+            reset, inputs=form.parts["model"], outputs=form.components, **quiet
+        )
 
         def follow_sampler(sampler: Any, schedule: Any) -> Any:
             choices = form.schedules(sampler)
@@ -346,24 +349,24 @@ class Workspace:
         def reuse(evt: gr.EventData) -> int:
             return _whole(given(evt, "seed", -1), -1)
 
-        self.stage.reuse(reuse, outputs=seed, **quiet)
+        event(self.stage, "reuse")(reuse, outputs=seed, **quiet)
 
         def advise(evt: gr.EventData) -> list[Any]:
             changes = given(evt, "changes", {})
             known = {name: value for name, value in changes.items() if name in form.parts}
             return form.only(known)
 
-        self.stage.advise(advise, outputs=form.components, **quiet)
+        event(self.stage, "advise")(advise, outputs=form.components, **quiet)
 
         def example(evt: gr.EventData) -> str:
             return str(given(evt, "text", ""))
 
-        self.stage.example(example, outputs=form.parts["prompt"], **quiet)
+        event(self.stage, "example")(example, outputs=form.parts["prompt"], **quiet)
 
         def fill(evt: gr.EventData) -> tuple[str, str]:
             return read_fill(told(evt))
 
-        self.words.fill(
+        event(self.words, "fill")(
             fill, outputs=[form.parts["prompt"], form.parts["negative_prompt"]], **quiet
         )
 

@@ -20,6 +20,7 @@ from ui.page.send import chosen
 from ui.page.settings_words import differences
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict
 
 MAX_DIFFERENCES = 40
 
@@ -53,7 +54,8 @@ def check_panel(studio: Studio) -> gr.HTML:
         try:
             if not isinstance(asked, dict):
                 raise BadInput("Choose two pictures to compare.")
-            one, other = (_shown(studio, asked.get(key)) for key in ("one", "other"))
+            pair = as_dict(asked)
+            one, other = (_shown(studio, pair.get(key)) for key in ("one", "other"))
         except Exception as error:
             return {"error": sentence(error)}
         words = differences(one[1].mode, one[1].settings, other[1].mode, other[1].settings)
@@ -75,7 +77,7 @@ def _shown(studio: Studio, asked: Any) -> tuple[dict[str, Any], ReadRecord]:
     Raises:
         LoomError: It is not there.
     """
-    asked = asked if isinstance(asked, dict) else {}
+    asked = as_dict(asked)
     if isinstance(asked.get("name"), str):
         path = studio.storage.checked(Path(asked["name"]))
         record = read(path.read_bytes())

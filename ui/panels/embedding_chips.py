@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict
 
 _TEMPLATE = """
 <div class="styles words">
@@ -23,7 +24,7 @@ def embedding_chips(studio: Studio, mode: str) -> gr.HTML:
 
     def at_hand(asked: Any) -> dict[str, Any]:
         """The textual inversions; `why` says why one cannot be used with the asked model."""
-        model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
+        model = str(as_dict(asked).get("model", ""))
         return {
             "embeddings": [
                 {

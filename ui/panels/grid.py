@@ -16,10 +16,12 @@ from backend.contracts.settings import MODES, Settings, XyzGridSettings, axis_fi
 from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import complete
 from ui.gradio_compat.carrying import gathered
+from ui.gradio_compat.untyped import event, on, skip
 from ui.jobs.sentences import sentence
 from ui.page.form import Form
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict
 
 _TEMPLATE = """
 <div class="grid-start">
@@ -99,7 +101,7 @@ class GridPanel:
         # By script alone: an event with a function would send every setting of every tab for each
         # change, and its answer touches every control that it was sent. The form's own values come
         # with what the workspace keeps.
-        gr.on(
+        on(
             [part.change for part in self.parts.values()],
             fn=None,
             js=changed,
@@ -112,7 +114,7 @@ class GridPanel:
             """LoRAs come and go, and the page may be older than the engine."""
             now = axis_choices(engine, self.form.mode)
             # The same choices again would only disturb who is choosing.
-            return [gr.skip() if now == self.choices else gr.update(choices=now)] * 3
+            return [skip() if now == self.choices else gr.update(choices=now)] * 3
 
         self.fold.expand(
             choices, outputs=[self.parts[f"{letter}_field"] for letter in "xyz"], **quiet
@@ -120,7 +122,7 @@ class GridPanel:
 
         def names(field: Any, written: Any) -> Any:
             found = "" if written else everything(engine, self.form.mode, str(field))
-            return found or gr.skip()  # an empty answer must not wipe what was typed meanwhile
+            return found or skip()  # an empty answer must not wipe what was typed meanwhile
 
         for letter in "xyz":
             field, values = self.parts[f"{letter}_field"], self.parts[f"{letter}_values"]
@@ -128,7 +130,7 @@ class GridPanel:
                 names, inputs=[field, values], outputs=values, trigger_mode="always_last", **quiet
             )
 
-        gathered(self.start.draw, f"{self.form.mode}.draw", inputs | pictures)
+        gathered(event(self.start, "draw"), f"{self.form.mode}.draw", inputs | pictures)
 
     def _forecast(self) -> Callable[..., Any]:
         async def forecast(raw: Any) -> dict[str, Any]:
@@ -136,7 +138,9 @@ class GridPanel:
             try:
                 if not isinstance(raw, dict):
                     raise BadInput(EMPTY)
-                return await asyncio.to_thread(lambda: cost(self.studio.engine, self.settings(raw)))
+                return await asyncio.to_thread(
+                    lambda: cost(self.studio.engine, self.settings(as_dict(raw)))
+                )
             except Exception as error:
                 return {"text": sentence(error), "ready": False}
 

@@ -11,12 +11,14 @@ import gradio as gr
 from backend.contracts.errors import BadInput, LoomError
 from backend.recipes.metadata import read
 from ui.gradio_compat.event_data import given
+from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import data_uri
 from ui.page.controls import ENDS
 from ui.page.filling import Filler
 from ui.page.header import Header
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict
 from ui.server.uploads import read_upload
 
 PAGE = 24
@@ -40,14 +42,14 @@ def history_drawer(studio: Studio) -> gr.HTML:
 
     def history(asked: Any) -> dict[str, Any]:
         """A page of past pictures, newest first."""
-        search = asked.get("search") if isinstance(asked, dict) else ""
-        offset = asked.get("offset") if isinstance(asked, dict) else 0
+        search = as_dict(asked).get("search", "")
+        offset = as_dict(asked).get("offset", 0)
         found = studio.storage.history(
             search=search[:200] if isinstance(search, str) else "",
             offset=max(0, offset) if isinstance(offset, int) else 0,
             limit=PAGE + 1,
         )
-        items = []
+        items: list[dict[str, Any]] = []
         for item in found[:PAGE]:
             when = datetime.datetime.fromtimestamp(item.saved_s)
             items.append(
@@ -94,7 +96,10 @@ def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Fil
         name = given(evt, "name", None)
         return filler.guarded(lambda: restored(_past(studio, name), {"name": str(name)}))
 
-    for trigger, fn in ((header.notices.record, record), (drawer.restore, restore)):
+    for trigger, fn in (
+        (event(header.notices, "record"), record),
+        (event(drawer, "restore"), restore),
+    ):
         trigger(
             fn,
             outputs=filler.outputs,

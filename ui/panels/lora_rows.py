@@ -6,6 +6,7 @@ are none.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from backend.contracts.library import ModelEntry
 from backend.engine.jobs.protocol import Engine
 from ui.page.controls import Control, Values
 from ui.page.stage import mount_call
+from ui.server.foreign import as_dict, as_list
 
 MAX_CHARS = 20_000
 _TEMPLATE = """
@@ -37,7 +39,7 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
 
     def known(asked: Any) -> dict[str, Any]:
         """The LoRAs at hand; `problem` says why one cannot be used with the asked model."""
-        model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
+        model = str(as_dict(asked).get("model", ""))
         return {
             "loras": [
                 {
@@ -67,15 +69,15 @@ def read_rows(value: Any) -> Values:
         BadInput: It is no list of rows.
     """
     text = str(value or "")
-    try:
-        uses = json.loads(text) if text and len(text) <= MAX_CHARS else [] if not text else None
-    except (ValueError, RecursionError):
-        uses = None
-    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in uses):
+    uses: Any = None if text else []
+    with contextlib.suppress(ValueError, RecursionError):
+        uses = json.loads(text) if text and len(text) <= MAX_CHARS else uses
+    rows = as_list(uses)
+    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in rows):
         raise BadInput(
             "The LoRA rows could not be read; reload the page and add them again.", "loras"
         )
-    return {"loras": uses}
+    return {"loras": rows}
 
 
 def write_rows(values: Values, card: ModelEntry) -> str:
@@ -90,4 +92,8 @@ def write_rows(values: Values, card: ModelEntry) -> str:
 
 def control(engine: Engine, mode: str) -> Control:
     """The control that stands for the field `loras` in a tab."""
-    return Control("loras", ("loras",), lambda *_: lora_rows(engine, mode), read_rows, write_rows)
+
+    def build(*_: Any) -> gr.HTML:
+        return lora_rows(engine, mode)
+
+    return Control("loras", ("loras",), build, read_rows, write_rows)

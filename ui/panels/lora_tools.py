@@ -17,12 +17,14 @@ from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSett
 from backend.engine.jobs.asking import ask
 from backend.resolve.prompt_loras import take_loras
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
 from ui.page.workspace import Workspace
+from ui.server.foreign import as_dict
 
 _PAD = """
 <section class="pad" data-state="empty" aria-label="Pad">
@@ -109,7 +111,9 @@ def connect_pad(space: Workspace) -> None:
             "loras": [{"name": use.name, "weight": use.weight} for use in settings.loras],
         }
 
-    carried(pad.build, build, form.parts, pad, told="lora_mix.build", concurrency_limit=None)
+    carried(
+        event(pad, "build"), build, form.parts, pad, told="lora_mix.build", concurrency_limit=None
+    )
 
 
 def _pad_functions(studio: Studio) -> list[Any]:
@@ -218,5 +222,5 @@ def _mix(recipe: dict[str, Any]) -> LoraMixSettings:
 
 
 def _job(asked: Any) -> str:
-    job = asked.get("job") if isinstance(asked, dict) else None
+    job = as_dict(asked).get("job")
     return job[:200] if isinstance(job, str) else ""

@@ -13,6 +13,7 @@ from gradio.components import Component
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from ui.gradio_compat.shared_strokes import strokes_as_uploads
+from ui.server.foreign import as_dict
 from ui.server.uploads import MAX_PICTURE_BYTES, Uploads, read_pictures
 
 MAX_SIDE_PX = 768  # of the picture under the brush; the mask is scaled to the upload
@@ -64,9 +65,10 @@ def painted(sent: Any, uploads: Uploads | None = None) -> Pixels | None:
     uploads = uploads or Uploads()
     if not isinstance(sent, dict):
         return None
-    if sent.get("id") is not None:  # strokes that wait elsewhere; see strokes_as_uploads
+    value = as_dict(sent)
+    if value.get("id") is not None:  # strokes that wait elsewhere; see strokes_as_uploads
         raise BadInput("The painted mask did not arrive; paint once more over it.", "mask")
-    sent_layers = sent.get("layers") or ()
+    sent_layers: Any = value.get("layers") or ()
     _check_count(sent_layers)
     layers = [uploads.read(layer, MAX_PICTURE_BYTES) for layer in sent_layers]
     mask: Pixels | None = None

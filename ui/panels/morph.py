@@ -13,6 +13,7 @@ from ui.jobs.pictures import data_uri, png_uri
 from ui.jobs.sentences import sentence
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict
 
 _TEMPLATE = """
 <section class="morph" data-state="empty" aria-label="The morph">
@@ -50,14 +51,15 @@ def morph_panel(studio: Studio) -> gr.HTML:
     def morph_file(asked: Any) -> dict[str, Any]:
         """The morph of a job as a file: {"job", "format"}."""
         try:
-            if not isinstance(asked, dict) or asked.get("format") not in get_args(MorphFormat):
+            wanted = as_dict(asked)
+            if wanted.get("format") not in get_args(MorphFormat):
                 raise BadInput("Choose one of: " + ", ".join(get_args(MorphFormat)) + ".")
-            outputs = engine.results(str(asked.get("job"))[:200])
+            outputs = engine.results(str(wanted.get("job"))[:200])
             if not outputs or outputs[0].record.mode != MorphSettings.mode:
                 raise BadInput("That morph is no longer kept; run it again.")
             settings = parse(MorphSettings.mode, outputs[0].record.settings)
             assert isinstance(settings, MorphSettings)
-            made = encode(outputs, asked["format"], settings.fps, ping_pong=settings.ping_pong)
+            made = encode(outputs, wanted["format"], settings.fps, ping_pong=settings.ping_pong)
         except Exception as error:
             return {"error": sentence(error)}
         return {"src": data_uri(made.content, made.kind), "name": f"morph{made.suffix}"}

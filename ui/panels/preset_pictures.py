@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.utils import get_upload_folder
 
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.storage.presets import MAX_PICTURES_BYTES, Preset
+from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import notes
 from ui.page.workspace import Workspace
+from ui.server.temp_files import new_folder
 
 
 def places(space: Workspace) -> dict[str, Component]:
@@ -85,7 +84,7 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
     for space in spaces:
         for name, place in places(space).items():
             if not preset.pictures or space.tab.mode != preset.mode:
-                updates.append(gr.skip())
+                updates.append(skip())
                 continue
             path = None
             if name in preset.pictures:
@@ -95,7 +94,7 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. {sentence(error)}")
             updates.append(gr.update(value=path))
-    told = notes(*problems, kind="warn", folds=folds) if problems or folds else gr.skip()
+    told = notes(*problems, kind="warn", folds=folds) if problems or folds else skip()
     return updates, told
 
 
@@ -113,9 +112,7 @@ def _folds_around(part: Component) -> list[str]:
 def _file(name: str, content: bytes) -> str:
     """Checks a picture and puts it into the folder of uploads, from where a form may name it."""
     unpack(content, name)
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{name}{suffix(content)}"
+    path = new_folder() / f"{name}{suffix(content)}"
     path.write_bytes(content)
     return str(path)
 

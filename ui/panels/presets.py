@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from backend.contracts.errors import LoomError
+from backend.contracts.settings import Settings
 from backend.pictures.packing import Packed
 from backend.storage.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes, preset_choices
 from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels import preset_pictures
+from ui.server.foreign import as_dict
+from ui.server.temp_files import new_folder
 from ui.server.uploads import read_upload
 
 
@@ -120,7 +122,7 @@ class PresetPanel:
             try:
                 preset = studio.presets.load(str(name or ""))
             except LoomError as error:
-                skipped = [gr.skip()] * (len(outputs) + len(places) + 1)
+                skipped = [skip()] * (len(outputs) + len(places) + 1)
                 return [*skipped, *tabs.stay(), notes(str(error), kind="warn")]
             changed = apply(workspaces, preset.mode, preset.settings)
             shown, told = preset_pictures.filled(workspaces, preset)
@@ -157,7 +159,7 @@ class PresetPanel:
                     pictures=kept.files,
                 )
             except Exception as error:
-                return gr.skip(), notes(sentence(error), kind="warn")
+                return skip(), notes(sentence(error), kind="warn")
             said = preset_pictures.told(preset.name, kept, wanted=wanted)
             return self._choices(preset.name), notes(*said)
 
@@ -175,7 +177,7 @@ class PresetPanel:
             try:
                 studio.presets.delete(str(name or ""))
             except Exception as error:
-                return gr.skip(), notes(sentence(error), kind="warn")
+                return skip(), notes(sentence(error), kind="warn")
             return self._choices(None), notes(f"Preset “{name}” deleted.")
 
         self.delete.click(
@@ -189,7 +191,7 @@ class PresetPanel:
                 content = studio.presets.export(str(name))
             except LoomError:
                 return gr.update(value=None, interactive=False)
-            path = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{Path(str(name)).name}.json"
+            path = new_folder() / f"{Path(str(name)).name}.json"
             path.write_bytes(content)
             return gr.update(value=str(path), interactive=True)
 
@@ -203,7 +205,7 @@ class PresetPanel:
             try:
                 preset = studio.presets.import_(read_upload(sent, MAX_PRESET_BYTES))
             except Exception as error:
-                return gr.skip(), notes(sentence(error), kind="warn")
+                return skip(), notes(sentence(error), kind="warn")
             return self._choices(preset.name), notes(f"Preset “{preset.name}” imported.")
 
         self.take.upload(
@@ -217,7 +219,7 @@ class PresetPanel:
                 if info.problem
             ]
             told = [text for text in (notice(), *problems[:3]) if text]
-            shown = notes(*told, kind="warn") if told else gr.skip()
+            shown = notes(*told, kind="warn") if told else skip()
             return gr.update(choices=preset_choices(studio)), shown
 
         page.load(greet, None, [header.preset, header.notices], queue=False, **quiet)
@@ -228,7 +230,8 @@ class PresetPanel:
 
 def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
     """Updates for each workspace's form and actions that put settings into the tab of `mode`."""
-    values = settings if isinstance(settings, dict) else settings.model_dump(mode="json")
+    plain = settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
+    values = as_dict(plain)
     updates: list[Any] = []
     for space in workspaces:
         form = space.form
@@ -236,5 +239,5 @@ def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
             model = str(values.get("model", ""))
             updates += [*form.write(values), {"defaults": form.defaults(model)}]
         else:
-            updates += [gr.skip()] * (len(form.components) + 1)
+            updates += [skip()] * (len(form.components) + 1)
     return updates

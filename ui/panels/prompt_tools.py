@@ -14,6 +14,7 @@ from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
 from ui.jobs.sentences import sentence
 from ui.page.stage import mount_call
 from ui.page.studio import Studio
+from ui.server.foreign import as_dict, as_list
 from ui.server.uploads import read_upload
 
 MAX_TEXTS = 12  # prompt fields of a tab
@@ -67,7 +68,7 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
 
     def take_styles(asked: Any) -> dict[str, Any]:
         """Adds those of an uploaded file."""
-        path = asked.get("path") if isinstance(asked, dict) else None
+        path = as_dict(asked).get("path")
         try:
             taken = studio.styles.take(read_upload(path, MAX_FILE_BYTES))
         except Exception as error:
@@ -93,19 +94,19 @@ def listed(shelf: StyleShelf) -> dict[str, Any]:
 
 def read_fill(data: Any) -> tuple[str, str]:
     """The prompt and the negative prompt that the page's script puts together."""
-    texts = [data.get(key) if isinstance(data, dict) else "" for key in FILLED]
+    texts = [as_dict(data).get(key) for key in FILLED]
     prompt, negative = (text[:MAX_PROMPT_CHARS] if isinstance(text, str) else "" for text in texts)
     return prompt, negative
 
 
 def counted(engine: Engine, asked: Any) -> list[dict[str, Any] | None]:
     """Answers the page's question {"model", "texts"}; whatever else it sends counts as unknown."""
-    model = asked.get("model") if isinstance(asked, dict) else None
-    texts = asked.get("texts") if isinstance(asked, dict) else None
-    if not isinstance(model, str) or not isinstance(texts, list):
+    model = as_dict(asked).get("model")
+    texts = as_dict(asked).get("texts")
+    if not isinstance(model, str):
         return []
     found: list[dict[str, Any] | None] = []
-    for text in texts[:MAX_TEXTS]:
+    for text in as_list(texts)[:MAX_TEXTS]:
         usable = isinstance(text, str) and len(text) <= MAX_PROMPT_CHARS
         count = engine.count_tokens(model, text) if usable else None
         found.append(None if count is None else {"chunks": list(count.chunks), "size": count.size})

@@ -16,6 +16,7 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.untyped import event, skip
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.page.controls import field_schema
@@ -23,6 +24,7 @@ from ui.page.stage import mount_call
 from ui.page.studio import Studio
 from ui.page.workspace import Workspace
 from ui.panels.training_files import read_training
+from ui.server.foreign import as_dict
 
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
@@ -167,11 +169,11 @@ def connect_training(space: Workspace) -> None:
                 _submit, space.studio, raw, asked, str(request.username or request.session_hash)
             )
         except Exception as error:
-            return {"error": sentence(error), "asked": asked.get("asked")}, gr.skip()
+            return {"error": sentence(error), "asked": asked.get("asked")}, skip()
         return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}
 
     carried(
-        run.start,
+        event(run, "start"),
         start,
         parts | {"model": space.form.parts["model"]},
         [run, kept],
@@ -181,7 +183,7 @@ def connect_training(space: Workspace) -> None:
 
     def follow_preset(preset: Any) -> list[Any]:
         values = PRESETS.get(preset)
-        return [values[name] if values else gr.skip() for name in FROM_PRESET]
+        return [values[name] if values else skip() for name in FROM_PRESET]
 
     preset = parts["preset"]
     assert isinstance(preset, gr.Dropdown)
@@ -197,12 +199,13 @@ def connect_training(space: Workspace) -> None:
 
     def restore(values: Any) -> list[Any]:
         if not isinstance(values, dict):
-            return [gr.skip()] * len(parts)
+            return [skip()] * len(parts)
+        kept = as_dict(values)
         try:
-            parse_training(_settings(values) | {"name": values.get("name") or "none yet"})
+            parse_training(_settings(kept) | {"name": kept.get("name") or "none yet"})
         except LoomError:
-            return [gr.skip()] * len(parts)
-        return [values.get(name, gr.skip()) for name in parts]
+            return [skip()] * len(parts)
+        return [kept.get(name, skip()) for name in parts]
 
     assert Context.root_block is not None
     Context.root_block.load(
@@ -292,7 +295,7 @@ def training_state(status: JobStatus) -> dict[str, Any]:
 
 
 def _job(asked: Any) -> str:
-    job = asked.get("job") if isinstance(asked, dict) else None
+    job = as_dict(asked).get("job")
     return job[:200] if isinstance(job, str) else ""
 
 

@@ -18,6 +18,7 @@ from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from backend.recipes.verify import Original, counterpart, open_original, report, request_for
 from ui.gradio_compat.event_data import given, told
+from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
@@ -71,14 +72,18 @@ def connect_verify(
         "api_visibility": "private",
     }
     for space in spaces:
-        space.stage.verify(_verify(studio, by_mode), inputs_kwargs=_pictures([space]), **options)
+        event(space.stage, "verify")(
+            _verify(studio, by_mode), inputs_kwargs=_pictures([space]), **options
+        )
     for source in sources:
-        source.verify(_verify(studio, by_mode), inputs_kwargs=_pictures(spaces), **options)
+        event(source, "verify")(
+            _verify(studio, by_mode), inputs_kwargs=_pictures(spaces), **options
+        )
 
     def stop(evt: gr.EventData) -> None:
         studio.engine.cancel(str(given(evt, "job", "")))
 
-    panel.stop(stop, queue=False, show_progress="hidden", api_visibility="private")
+    event(panel, "stop")(stop, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def _pictures(spaces: list[Workspace]) -> dict[str, Component]:
@@ -95,7 +100,7 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
     ) -> AsyncGenerator[dict[str, Any], None]:
         asked = told(evt)
         said: dict[str, Any] = {"ask": asked.get("ask"), "state": "queued", "job": None}
-        token = None
+        token, last = None, None
         try:
             content = await asyncio.to_thread(content_of, studio, asked)
             original = await asyncio.to_thread(open_original, content)
@@ -104,8 +109,10 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
             token = await asyncio.to_thread(ask, studio.engine, wanted, owner_of(request))
             async with aclosing(watch(studio.engine, token)) as states:
                 async for status in states:
+                    last = status
                     yield said | _progress(status)
-            yield said | await asyncio.to_thread(_ended, original, status)
+            if last is not None:
+                yield said | await asyncio.to_thread(_ended, original, last)
         except Exception as error:
             yield said | {"state": "failed", "message": sentence(error)}
         finally:

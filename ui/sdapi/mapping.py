@@ -17,6 +17,7 @@ from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
+from ui.server.foreign import as_dict, as_list
 
 RESIZE = {
     0: "stretch",
@@ -190,7 +191,7 @@ def _unit(sent: Drawing) -> Unit | None:
     """The one ControlNet unit that is switched on."""
     units: list[Unit] = []
     for name, script in (sent.alwayson_scripts or {}).items():
-        args = script.get("args", []) if isinstance(script, dict) else []
+        args = as_list(as_dict(script).get("args"))
         if name.lower() == "controlnet":
             try:
                 units += [Unit.model_validate(arg) for arg in args if isinstance(arg, dict)]

@@ -42,8 +42,8 @@ class Desk:
     """
 
     studio: Studio
-    options: dict[str, Any] = field(default_factory=dict)
-    running: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    running: list[str] = field(default_factory=list[str])
     interrupted: int = 0
 
 
@@ -260,9 +260,15 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(LoomError)
     async def refused(_: HttpRequest, error: LoomError) -> JSONResponse:
-        status = {UnknownName: 404, QueueFull: 429}.get(type(error))
-        if status is None:
-            status = 422 if isinstance(error, BadInput) else 400
+        match error:
+            case UnknownName():
+                status = 404
+            case QueueFull():
+                status = 429
+            case BadInput():
+                status = 422
+            case _:
+                status = 400
         return answer(status, type(error).__name__, str(error))
 
     @app.exception_handler(RequestValidationError)

@@ -6,12 +6,12 @@ import os
 import secrets
 import signal
 import socket
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from ui.gradio_compat.lean_import import skip_type_stubs
+from ui.server.temp_files import process_folder
 
 _NO_LINK = (
     "No share link could be made (is this machine online?); the page runs on this machine only."
@@ -94,7 +94,7 @@ def port_is_free(host: str, port: int) -> bool:
 def prepare_environment() -> Path:
     """Prepares Gradio's import and environment; returns its private temporary folder (0700)."""
     skip_type_stubs()
-    folder = Path(tempfile.mkdtemp(prefix="latent-loom-"))
+    folder = process_folder()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -12,6 +12,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.pictures.budget import Budget
 from backend.pictures.decode import decode, decode_mask
+from ui.server.foreign import as_dict, as_list
 
 MAX_PICTURE_BYTES = 32_000_000
 
@@ -93,9 +94,9 @@ def read_pictures(sent: Mapping[str, Any]) -> dict[str, Pixels]:
 
 def _located(sent: Any) -> tuple[Path, int]:
     """The file that a client named, and its size in bytes."""
-    if isinstance(sent, list) and len(sent) == 1:
-        sent = sent[0]
-    name = sent.get("path") if isinstance(sent, dict) else getattr(sent, "path", sent)
+    if len(several := as_list(sent)) == 1:
+        sent = several[0]
+    name = as_dict(sent).get("path") if isinstance(sent, dict) else getattr(sent, "path", sent)
     if not isinstance(name, str) or not name or "\x00" in name:
         raise BadInput("Send a file; nothing usable arrived.", "file")
     folder = Path(get_upload_folder()).resolve()

@@ -13,6 +13,7 @@ import { watchLinks } from "./link.js";
 import { mountLoras } from "./lora.js";
 import { mountMorph } from "./morph.js";
 import { mountFootprint, mountPad } from "./pad.js";
+import { rememberPrompt } from "./past.js";
 import { weigh } from "./prompt.js";
 import { loom } from "./registry.js";
 import { mountStage } from "./stage.js";
@@ -24,6 +25,6 @@ import "../gradio_compat/typing.js";
 Object.assign(loom, {
   axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
-  mountStyles, mountTrainPictures, mountTraining, styled, telling, touched, watchLinks, weigh,
+  mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });
 /** @type {any} */ (window).loom = loom;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 STANDARD_HINTS = (16, 32, 96, 256)  # what diffusers takes where a config is silent
 _SHARED = (
@@ -42,4 +42,4 @@ class ControlShape:
 
 
 def _plain(value: Any) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(cast(list[object], value)) if isinstance(value, list) else value

@@ -136,7 +136,7 @@ def test_strength_does_not_count_when_starting_from_noise() -> None:
         {"only_masked_padding": 300},
         {"masked_content": "noise"},
         {"resize_mode": "fit"},
-        {"outpaint_left": 4},
+        {"outpaint_left": 1025},
         {"outpaint_top": -8},
         {"outpaint_bottom": 2000},
         {"mask": "x"},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-import gradio as gr
 import pytest
 
 from backend.contracts.capabilities import Capabilities
@@ -30,15 +30,18 @@ class OneModel(FakeEngine):
         return replace(found, models=(PLAIN, *found.models))
 
 
-@pytest.fixture
-def form() -> Form:
-    built = Form("txt2img", OneModel(step_time_s=0.0))
-    with gr.Blocks():
-        names = ["cloud", "pocket"]
-        built.adopt(control_for(built.settings, "model"), gr.Dropdown(names, value="cloud"))
-        for name in NAMES:
-            built.add(name)
-    return built
+@pytest.fixture(scope="module")
+def form() -> Iterator[Form]:
+    import gradio as gr
+
+    engine = OneModel(step_time_s=0.0)
+    built = Form("txt2img", engine)
+    names = ["cloud", "pocket"]
+    built.adopt(control_for(built.settings, "model"), gr.Dropdown(names, value="cloud"))
+    for name in NAMES:
+        built.add(name)
+    yield built
+    engine.close()
 
 
 def test_it_is_greyed_from_the_start_with_the_reason(form: Form) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from ui.server.share import announcement, own_names, prepare_environment, serving, share_failure
+from ui.server.temp_files import remove
 
 LOCAL = {
     "host": "127.0.0.1",
@@ -65,7 +67,8 @@ def test_the_local_page_has_local_names_only() -> None:
     assert set(own_names("127.0.0.1")) == {"localhost", "127.0.0.1", "::1"}
 
 
-def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY"):
         monkeypatch.setenv(name, "before")
     monkeypatch.setenv("GRADIO_SHARE", "True")
@@ -74,4 +77,5 @@ def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     assert "GRADIO_SHARE" not in os.environ
-    folder.rmdir()
+    remove(folder)
+    assert not folder.exists()

@@ -15,6 +15,7 @@ from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import told
+from ui.gradio_compat.untyped import event, on
 from ui.page.send import chosen
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
@@ -70,7 +71,7 @@ def _compare() -> dict[str, Component]:
 def meaning(engine: Engine, settings: Img2ImgSettings) -> str:
     """What the strengths come to, in words and numbers: start step, noise level, steps left."""
     levels = engine.levels(settings)
-    lines = []
+    lines: list[str] = []
     for strength in settings.ladder:
         left = settings.model_steps(strength)
         start = settings.steps - left
@@ -103,7 +104,7 @@ def _connect(space: Workspace) -> None:
     about = ("strength", "strengths", "steps", "sampler", "schedule", "model")
     changes = [form.parts[name].change for name in about]  # type: ignore[attr-defined]
     carried(
-        partial(gr.on, [*changes, space.page.load]),
+        partial(on, [*changes, space.page.load]),
         explain,
         form.parts,
         explained,
@@ -129,7 +130,7 @@ def _connect(space: Workspace) -> None:
         before = canvas.base(settings, pictures["image"])
         return (before, output.image) if before.shape == output.image.shape else None
 
-    space.stage.pick(compare, inputs=image, outputs=space.results["slider"], **quiet)
+    event(space.stage, "pick")(compare, inputs=image, outputs=space.results["slider"], **quiet)
 
 
 TAB = Tab(

@@ -16,12 +16,14 @@ from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.untyped import on
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
 from ui.page.controls import SIZE, card_of
 from ui.page.stage import mount_call
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
+from ui.server.foreign import as_dict
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 
 PICTURES = ("image", "control_image")
@@ -103,7 +105,7 @@ def _connect(space: Workspace) -> None:
     watched: list[Any] = list(inputs.values())  # components of many kinds share the event
     changes = [part.change for part in watched if hasattr(part, "change")]
     carried(
-        partial(gr.on, [*changes, space.page.load]),
+        partial(on, [*changes, space.page.load]),
         follow,
         inputs,
         space.pictures["edges"],
@@ -150,7 +152,7 @@ def shown(raw: dict[str, Any], card: ModelEntry) -> dict[str, Any]:
             "size",
         )
     sent = raw["control_image"] or raw["image"]
-    path = sent.get("path") if isinstance(sent, dict) else None
+    path = as_dict(sent).get("path")
     if not path:
         return {"text": "Add a picture; what is taken from it appears here."}
     source = _fitted(str(path), width, height, raw["resize_mode"])

@@ -19,7 +19,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.engine.fake.engine import FakeEngine
 from tests.tiny_control import house
-from tests.ui.conftest import Pages, Server
+from tests.ui.conftest import Pages, Server, kind_of
 from ui.page.tabs.style_transfer import missing, shown
 
 UNKNOWN = ModelEntry("")
@@ -165,9 +165,10 @@ def test_from_a_picture_to_its_kept_edges(pages: Pages, source: Path, width: int
     page.get_by_role("button", name="Edges", exact=True).click()
     shown_frame = page.locator("#style_transfer-stage .frame")
     page.wait_for_function(
-        "document.querySelector('#style_transfer-stage .frame').src.startsWith('data:image/png')"
+        "document.querySelector('#style_transfer-stage .frame').src.startsWith('blob:')"
     )
     expect(shown_frame).to_be_visible()
+    assert kind_of(page, "#style_transfer-stage .frame") == "image/png"
     advice = page.locator(".advice .chip:visible").first
     value = page.evaluate("loom.stages.style_transfer.value.results[0].obedience.suggestions[0]")
     advice.click()
