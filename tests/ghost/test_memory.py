@@ -20,7 +20,8 @@ from tests.ghost.machine import Machine
 from tests.ghost.studio import Drawn, Studio, farthest, library, weights_bytes
 from tests.ghost.work import COMMON
 
-MAP_BYTES = 1024  # a run's preview keeps the map of its colours, some numbers
+# A run's preview keeps the map of its colours: 4x4 of them for each 3x3 cells of 4 channels.
+MAP_BYTES = 4 * 3 * 4 * 4 * (4 * 3 * 3 + 1)
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,8 @@ class JobSteps:
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
     ) -> None:
         self._before, self._after, self._done = 0, after, 0
-        self._previewer, self._fast = previewer(self._kind), previewer("fast")
+        self._previewer = previewer(self._kind)
+        self._fast = self._previewer if self._previewer.kind == "fast" else previewer("fast")
         self._skipped = first
         self.begun_at = self.begun_at or time.monotonic()
         if self._compose is None:
