@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -67,7 +68,8 @@ def render_pool(
         )
         starts = range(0, count, _SHARD)
         jobs = [(seed, s, min(s + _SHARD, count), size_px, held_out, world.version) for s in starts]
-        with ProcessPoolExecutor(workers) as pool:
+        # Not forked: a copy of a process whose threads compute may wait for them for ever.
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             for (_, start, stop, *_), shard in zip(
                 jobs, pool.map(_render_shard, jobs), strict=True
             ):

@@ -76,10 +76,16 @@ def _check_size(settings: Settings, model: ModelEntry) -> None:
     sizes = model.sizes
     width, height = settings.drawn_size
     if width % sizes.step_px or height % sizes.step_px:
+        growing = [
+            name
+            for name in type(settings).model_fields
+            if name.startswith("outpaint_") and getattr(settings, name) % sizes.step_px
+        ]
+        what = f"change '{growing[0]}'" if growing else "change the size, or what enlarges it"
         raise BadInput(
             f"The picture would be {width}x{height} px, and '{model.name}' draws multiples of "
-            f"{sizes.step_px} px; change the size, or what extends or enlarges it.",
-            "width",
+            f"{sizes.step_px} px; {what}.",
+            growing[0] if growing else "width",
         )
 
 

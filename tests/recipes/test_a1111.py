@@ -212,7 +212,7 @@ def test_sampler_names(
 def test_what_cannot_be_mapped_is_said() -> None:
     parsed = parse_parameters(
         "x <lora:a:b> <lora:c:1:0.5>\nSteps: many, Sampler: DPM adaptive, CFG scale: 99, "
-        "Seed: 5000000000, Size: 513x512, Face restoration: GFPGAN, Clip skip: nan"
+        "Seed: 5000000000, Size: 512 by 512, Face restoration: GFPGAN, Clip skip: nan"
     )
     assert parsed.settings == {
         "prompt": "x",
@@ -226,11 +226,17 @@ def test_what_cannot_be_mapped_is_said() -> None:
         "DPM adaptive",
         "99",
         "5000000000",
-        "513x512",
+        "512 by 512",
         "GFPGAN",
         "Clip skip",
     ):
         assert any(word in note for note in parsed.notes), word
+
+
+def test_a_size_off_the_grid_is_read_and_left_to_the_model() -> None:
+    """Which sides a model draws is the model's to say: `resolve` refuses, by a sentence."""
+    parsed = parse_parameters("x\nSteps: 5, Seed: 1, Size: 513x512")
+    assert (parsed.settings["width"], parsed.settings["height"]) == (513, 512)
 
 
 @pytest.mark.parametrize("part", [" ", "<lora:", "(", 'a:"', "a:", ":::", '"\\'])

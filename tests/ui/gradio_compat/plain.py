@@ -46,8 +46,12 @@ def main(port: int, kind: str) -> None:
         gr.Textbox(label="spoken")
         gr.HTML(
             "<i></i>",
-            js_on_load="window.foldWasThere = document.querySelector('#folded') !== null;",
+            js_on_load="window.partWasThere = document.querySelector('#later') !== null;",
         )
+        with gr.Tab("first"):
+            gr.Textbox(label="at once")
+        with gr.Tab("second"):
+            gr.Textbox(label="later", elem_id="later")
         with gr.Accordion("folded", open=False, elem_id="folded"):
             gr.Textbox("held", label="inside", elem_id="inside")
             gr.ImageEditor(label="painted")
