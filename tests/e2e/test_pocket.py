@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from backend.contracts.events import Record
 from backend.recipes.metadata import read, write_png
@@ -107,6 +107,81 @@ def test_the_browser_watches_a_picture_form(chromium: Browser, server: Server) -
         assert pages.problems == []
     finally:
         pages.close()
+
+
+@pytest.mark.browser
+def test_each_tab_draws_what_its_record_says(
+    chromium: Browser, server: Server, tmp_path: Path
+) -> None:
+    """One walk through all tabs of one page: each form, its job on the engine, and its picture."""
+    expect.set_options(timeout=PATIENCE_MS)
+    source = tmp_path / "source.png"
+    picture = np.full((256, 256, 3), 235, np.uint8)
+    picture[96:192, 64:192] = (180, 40, 40)
+    Image.fromarray(picture).save(source)
+    pages = Pages(chromium, server.url)
+    # Gradio's own: a preview of an upload is asked for while it is still being written.
+    pages.tolerated = "ERR_CONTENT_LENGTH_MISMATCH"
+    try:
+        page = pages()
+        assert drawn(page, server, "txt2img", steps="3") == {"txt2img"}
+
+        opened(page, "img2img")
+        page.locator("#img2img-image input[type=file]").set_input_files(source)
+        expect(page.locator("#img2img-image img").first).to_be_visible()
+        assert drawn(page, server, "img2img", steps="4", strength="0.5") == {"img2img"}
+
+        opened(page, "style_transfer", "style transfer")
+        page.locator("#style_transfer-image input[type=file]").set_input_files(source)
+        page.wait_for_function("document.querySelector('.edges img')?.src.startsWith('data:')")
+        assert drawn(page, server, "style_transfer", steps="3") == {"style_transfer"}
+        expect(page.locator(".obedience:visible")).to_contain_text("% of the edges kept")
+
+        opened(page, "lora_mix", "LoRA mix")
+        page.locator("#lora_mix-loras .lora-add").click()
+        page.get_by_label("Compare LoRAs").check()
+        assert drawn(page, server, "lora_mix", steps="2") == {"lora_mix"}
+        thumbs = page.locator("#lora_mix-stage .strip .thumb")
+        labels = thumbs.evaluate_all("all => all.map((b) => b.dataset.label ?? '')")
+        assert labels == ["no LoRA", "pocket-ink-sketch 1"]
+
+        opened(page, "morph")
+        for end, words in (("a", "a red house"), ("b", "a blue boat")):
+            page.locator(f"#morph-prompt_{end} textarea").fill(words)
+        assert drawn(page, server, "morph", prompt=None, steps="2", frames="3") == {"morph"}
+        assert page.evaluate("loom.stages.morph.value.results.length") == 3
+        assert pages.problems == []
+    finally:
+        pages.close()
+
+
+def opened(page: Page, mode: str, title: str = "") -> None:
+    page.get_by_role("tab", name=title or mode).click()
+    page.wait_for_function(f"Boolean(loom.forms.{mode} && loom.stages.{mode})")
+
+
+def drawn(
+    page: Page, server: Server, mode: str, prompt: str | None = PROMPT, **values: str
+) -> set[str]:
+    """Fills the open tab, generates, and returns the modes that the new pictures' records name."""
+    before = set(server.data.rglob("*.png"))
+    if prompt is not None:
+        page.locator(f"#{mode}-prompt textarea").fill(prompt)
+    for key, value in values.items():
+        field = page.locator(f"#{mode}-{key} input[type=number]")
+        field.fill(value)
+        field.press("Tab")
+    page.locator("button.go:visible").click()
+    stage = f"loom.stages.{mode}.value"
+    # A request that is refused has no job.
+    page.wait_for_function(f"{stage}.state === 'failed' || {stage}.job && {stage}.state === 'done'")
+    assert page.evaluate(f"[{stage}.state, {stage}.message]") == ["done", ""]
+    new = set(server.data.rglob("*.png")) - before
+    assert new
+    for path in new:
+        settings = read(path.read_bytes()).settings
+        assert str(settings["steps"]) == values["steps"]
+    return {read(path.read_bytes()).mode for path in new}
 
 
 def test_a_record_verified_on_the_same_machine_is_the_same_bit_for_bit(client: Client) -> None:
