@@ -233,6 +233,11 @@ def loras_in(prompt: str) -> tuple[str, list[tuple[str, float]]]:
     return rest, [(lora["name"], lora["weight"]) for lora in loras]
 
 
+def has_loras(prompt: str) -> bool:
+    """Whether a prompt holds such a tag."""
+    return _LORA.search(prompt) is not None
+
+
 def without_loras(prompt: str) -> str:
     """The prompt without its `<lora:name:weight>` tags, whatever they say."""
     return _LORA.sub("", prompt).strip()

@@ -1,10 +1,10 @@
-"""`<lora:name:weight>` in a prompt, as other tools write it, moved to the rows."""
+"""`<lora:name:weight>` (or `<lyco:...>`) in a prompt, as other tools write it, becomes a row."""
 
 from __future__ import annotations
 
 from backend.contracts.settings import LoraUse, Settings
 from backend.contracts.settings.parsing import parsed
-from backend.recipes.a1111 import loras_in
+from backend.recipes.a1111 import has_loras, loras_in
 
 
 def take_loras(settings: Settings) -> Settings:
@@ -14,7 +14,7 @@ def take_loras(settings: Settings) -> Settings:
     Raises:
         BadInput: A weight is out of range.
     """
-    if "<lora:" not in settings.prompt:
+    if not has_loras(settings.prompt):
         return settings
     prompt, named = loras_in(settings.prompt)
     rows = {use.name: use for use in settings.loras}
