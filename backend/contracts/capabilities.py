@@ -66,6 +66,7 @@ _SENTENCES: dict[str, str] = {
     "prompt": "'{model}' reads no prompt; leave it empty, or choose another model.",
     "negative_prompt": "'{model}' takes no negative prompt; leave it empty.",
     "guidance": "'{model}' has no guidance; leave the scale at 1.",
+    "from_noise": "'{model}' only changes a picture; take it to img2img, or choose another model.",
     "mask": "'{model}' cannot repaint a part of a picture; take the mask away.",
     "inversion": "'{model}' finds no noise for a picture; start from fresh noise.",
     "controlnet": "'{model}' cannot be steered by a ControlNet; choose another model here.",
@@ -83,14 +84,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "separate_vae": ("vae",),
 }
 """Capability -> the settings that need it where they differ from their defaults."""
-MODES_NEED: dict[str, str] = {
-    "style_transfer": "controlnet",
-    "lora_mix": "lora",
-    "lora_pad": "lora",
-    "lora_footprint": "lora",
-    "morph": "prompt",
+MODES_NEED: dict[str, tuple[str, ...]] = {
+    "txt2img": ("from_noise",),
+    "style_transfer": ("from_noise", "controlnet"),
+    "lora_mix": ("from_noise", "lora"),
+    "lora_pad": ("from_noise", "lora"),
+    "lora_footprint": ("from_noise", "lora"),
+    "morph": ("from_noise", "prompt"),
 }
-"""Mode -> the capability without which it makes no sense."""
+"""Mode -> the capabilities without which it makes no sense."""
 
 
 def sentence(capability: str, can: Capabilities, model: str) -> str | None:

@@ -47,8 +47,7 @@ def check_training(settings: TrainLoraSettings, model: ModelEntry) -> None:
 
 def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str, str]]:
     """What is needed, and the field that asks for it."""
-    needed = MODES_NEED.get(settings.mode)
-    if needed is not None:
+    for needed in MODES_NEED.get(settings.mode, ()):
         yield needed, "model"
     for capability, fields in FIELDS.items():
         for field in fields:

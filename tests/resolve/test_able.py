@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ NOTHING = Capabilities(
     separate_vae=False,
     training=False,
 )
+PAINTER = Capabilities(from_noise=False)
 COARSE = SizeGrid(step_px=16, least_px=32, most_px=512)
 
 
@@ -68,6 +70,14 @@ def test_each_is_refused_where_it_is_lacking_and_let_through_where_not(
     with pytest.raises(BadInput, match=r"^'cloud' ") as refusal:
         run(mode, NOTHING, given, **values)
     assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("mode", ["txt2img", "lora_mix"])
+def test_a_model_that_starts_from_a_picture_is_refused_before_any_engine(mode: str) -> None:
+    with pytest.raises(BadInput, match="only changes a picture") as refusal:
+        run(mode, PAINTER, {})
+    assert refusal.value.field == "model"
+    run("img2img", PAINTER, {"image": PICTURE})
 
 
 def test_a_model_that_can_do_nothing_but_draw_draws() -> None:
@@ -123,6 +133,6 @@ def test_every_field_and_mode_that_is_named_exists() -> None:
     known = {name for mode in MODES.values() for name in mode.model_fields}
     assert {field for fields in FIELDS.values() for field in fields} <= known
     assert set(MODES_NEED) <= {*MODES, LoraPadSettings.mode, FootprintSettings.mode}
-    for capability in (*FIELDS, *MODES_NEED.values()):
+    for capability in {*FIELDS, *(one for needed in MODES_NEED.values() for one in needed)}:
         assert sentence(capability, Capabilities(), "x") is None
-        assert str(sentence(capability, NOTHING, "x")).startswith("'x' ")
+        assert str(sentence(capability, replace(NOTHING, from_noise=False), "x")).startswith("'x' ")
