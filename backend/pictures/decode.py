@@ -16,7 +16,7 @@ from backend.contracts.events import Pixels
 from backend.pictures.budget import Budget
 from backend.pictures.opening import MAX_PIXELS, header_of
 
-MAX_ASPECT = 32  # the widest picture that the settings allow is 2048 x 64
+MAX_ASPECT = 32  # as wide as the largest model's longest side by its shortest: 2048 x 64
 MAX_FILE_BYTES = 64 * 2**20
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 KNOWN = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"

@@ -15,7 +15,6 @@ from backend.contracts.events import Pixels
 from backend.pictures.masks import Mask, composite
 
 Float = NDArray[np.float32]
-MAX_SIDE_PX = 2048
 OUTPAINT_BLUR_PX = 12
 
 
@@ -69,7 +68,7 @@ def outpaint_canvas(
         where it is new, to be handed to `prepare_mask`.
 
     Raises:
-        BadInput: A side is negative, none is given, or the result is too large.
+        BadInput: A side is negative, or none is given.
     """
     sides = {"left": left, "right": right, "top": top, "bottom": bottom}
     for name, added in sides.items():
@@ -80,12 +79,6 @@ def outpaint_canvas(
     if not any(sides.values()):
         raise BadInput("Say by how many pixels, and on which side, the picture shall grow.")
     height, width = image.shape[:2]
-    new_width, new_height = width + left + right, height + top + bottom
-    if max(new_width, new_height) > MAX_SIDE_PX:
-        raise BadInput(
-            f"The picture would grow to {new_width} x {new_height} px; up to {MAX_SIDE_PX} px a "
-            "side are accepted."
-        )
     margins = ((top, bottom), (left, right))
     canvas = np.pad(image, (*margins, (0, 0)), mode="symmetric")
     canvas = cv2.GaussianBlur(canvas, (0, 0), OUTPAINT_BLUR_PX, borderType=cv2.BORDER_REPLICATE)

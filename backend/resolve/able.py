@@ -74,18 +74,26 @@ def _check_size(settings: Settings, model: ModelEntry) -> None:
     _check_side("height", settings.height, model)
     sizes = model.sizes
     width, height = settings.drawn_size
+    grows = [name for name in _growth(settings) if getattr(settings, name)]
+    if grows and max(width, height) > sizes.most_px:
+        raise BadInput(
+            f"The picture would grow to {width} x {height} px, and '{model.name}' draws up to "
+            f"{sizes.most_px} px a side; let it grow by less.",
+            grows[0],
+        )
     if width % sizes.step_px or height % sizes.step_px:
-        growing = [
-            name
-            for name in type(settings).model_fields
-            if name.startswith("outpaint_") and getattr(settings, name) % sizes.step_px
-        ]
+        growing = [name for name in grows if getattr(settings, name) % sizes.step_px]
         what = f"change '{growing[0]}'" if growing else "change the size, or what enlarges it"
         raise BadInput(
             f"The picture would be {width}x{height} px, and '{model.name}' draws multiples of "
             f"{sizes.step_px} px; {what}.",
             growing[0] if growing else "width",
         )
+
+
+def _growth(settings: Settings) -> Iterator[str]:
+    """The settings that extend a picture."""
+    return (name for name in type(settings).model_fields if name.startswith("outpaint_"))
 
 
 def _check_side(field: str, side_px: int | None, model: ModelEntry) -> None:

@@ -111,6 +111,9 @@ def test_what_extends_a_picture_keeps_to_the_grid() -> None:
     assert outpainted.drawn_size == (96, 64)
     with pytest.raises(BadInput, match="72x64 px, and 'cloud' draws multiples of 16 px"):
         run("img2img", Capabilities(), {"image": PICTURE}, outpaint_left=8)
+    with pytest.raises(BadInput, match="576 x 64 px, and 'cloud' draws up to 512 px") as refusal:
+        run("img2img", Capabilities(), {"image": PICTURE}, outpaint_right=512)
+    assert refusal.value.field == "outpaint_right"
 
 
 @pytest.mark.parametrize(
