@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from ui.gradio_compat.lean_import import skip_type_stubs
 from ui.server.flags import flags
 from ui.server.places import places
 from ui.server.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
@@ -27,6 +28,7 @@ def main(**further: Any) -> None:
         open_browser=args.open,
         api=args.api,
     )
+    skip_type_stubs()
     temporary = prepare_environment()
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience

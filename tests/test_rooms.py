@@ -52,6 +52,14 @@ def test_the_backend_is_a_house_without_loose_modules_and_circles() -> None:
     assert circles(rooms) == []
 
 
+def test_what_scripts_call_knows_no_page() -> None:
+    rooms = [room for room in rooms_of(in_folder(ROOT)) if room.name.startswith("ui.")]
+    assert [circle for circle in circles(rooms) if circle != ["ui.page", "ui.panels"]] == []
+    lower = {room.name: room.arrows for room in rooms}
+    for name in ("ui.api", "ui.sdapi", "ui.jobs", "ui.server", "ui.gradio_compat"):
+        assert not {"ui.page", "ui.panels"} & lower[name], name
+
+
 def test_a_commit_is_read_as_a_folder_is() -> None:
     then = in_commit(ROOT, "HEAD")
     assert "app.py" in then

@@ -18,7 +18,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio.events import api
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
@@ -34,9 +33,10 @@ from backend.recipes.metadata import read
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.api.training import train_lora_endpoint
 from ui.api.verify import verify_endpoint
+from ui.gradio_compat.untyped import add_endpoint
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
-from ui.page.studio import Studio
+from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
@@ -61,7 +61,7 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
     ):
         name = endpoint.__name__
         told[name] = inspect.getdoc(endpoint) or ""
-        api(endpoint, api_name=name, concurrency_limit=None, api_description=told[name])
+        add_endpoint(endpoint, api_name=name, concurrency_limit=None, api_description=told[name])
     return told
 
 
@@ -98,7 +98,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
 
     endpoint.__name__ = mode
     endpoint.__doc__ = settings.__doc__
-    return signed(endpoint, parameters_of(settings), tuple[list[FileData], dict])
+    return signed(endpoint, parameters_of(settings), tuple[list[FileData], dict[str, Any]])
 
 
 def parameters_of(settings: type[Settings]) -> dict[str, tuple[Any, Any]]:
@@ -137,7 +137,7 @@ def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
 
 
 def _options(studio: Studio) -> Callable[..., Any]:
-    def options() -> dict:
+    def options() -> dict[str, Any]:
         """Names that settings may use.
 
         Models, samplers with their schedules, LoRAs, embeddings, ControlNets and presets.
@@ -167,21 +167,26 @@ def _options(studio: Studio) -> Callable[..., Any]:
 
 
 def _cancel_job(studio: Studio) -> Callable[..., Any]:
-    def cancel_job(job: str) -> dict:
+    def cancel_job(job: str) -> dict[str, Any]:
         """Stops a job by the token that its endpoint reported; says what state it is in."""
         try:
-            if not isinstance(job, str):
-                raise BadInput("'job' is the token that the running job reported.", "job")
-            studio.engine.cancel(job)
-            return {"job": job, "state": studio.engine.status(job).state}
+            token = _token(job)
+            studio.engine.cancel(token)
+            return {"job": token, "state": studio.engine.status(token).state}
         except Exception as error:
             raise refusal(error) from None
 
     return cancel_job
 
 
+def _token(sent: Any) -> str:
+    if not isinstance(sent, str):  # Gradio hands over whatever a script sent
+        raise BadInput("'job' is the token that the running job reported.", "job")
+    return sent
+
+
 def _read_record() -> Callable[..., Any]:
-    def read_record(file: FileData) -> dict:
+    def read_record(file: FileData) -> dict[str, Any]:
         """Settings out of an uploaded PNG, ours or A1111's, and what could not be mapped."""
         try:
             found = read(read_upload(file, MAX_PICTURE_BYTES))
@@ -198,7 +203,7 @@ def _read_record() -> Callable[..., Any]:
 
 
 def _memory(studio: Studio) -> Callable[..., Any]:
-    def memory() -> dict:
+    def memory() -> dict[str, Any]:
         """What the model cache holds and may hold, in bytes, and each part in it.
 
         `used_bytes` and `budget_bytes` count where models run, `ram_bytes` and
@@ -210,7 +215,7 @@ def _memory(studio: Studio) -> Callable[..., Any]:
 
 
 def _free_memory(studio: Studio) -> Callable[..., Any]:
-    def free_memory() -> dict:
+    def free_memory() -> dict[str, Any]:
         """Lets every model go that no job uses: {"freed_bytes", and what /memory says}."""
         return {"freed_bytes": studio.engine.free_memory(), **asdict(studio.engine.memory())}
 

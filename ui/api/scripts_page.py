@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import gradio as gr
 
 from ui.api.endpoints import connect_api
-from ui.page.studio import Studio
+from ui.server.studio import Studio
 
 PATH = "scripts"
 _WORDS = """# For scripts

@@ -16,9 +16,9 @@ from backend.contracts.settings.train_lora import TrainLoraSettings, parse_train
 from backend.engine.jobs.asking import ask
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.jobs.state import ENDED
-from ui.page.studio import Studio
-from ui.panels.training_files import read_training_files
+from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
+from ui.server.training_files import read_training_files
 
 
 def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
         for name, field in TrainLoraSettings.model_fields.items()
     }
     fields |= {"pictures": (list[FileData], []), "captions": (list[str], [])}
-    return signed(train_lora, fields, tuple[list[FileData], dict])
+    return signed(train_lora, fields, tuple[list[FileData], dict[str, Any]])
 
 
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:

@@ -16,8 +16,8 @@ from backend.engine.jobs.asking import ask
 from backend.recipes.verify import open_original, request_for
 from ui.api.parts import refusal, report, signed
 from ui.jobs.state import ENDED
-from ui.page.studio import Studio
-from ui.panels.verify import outcome, watch
+from ui.jobs.verifying import outcome, watch
+from ui.server.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
 
 PICTURES = tuple(dict.fromkeys(name for cls in MODES.values() for name in cls.pictures))
@@ -35,7 +35,7 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
         changed in versions, device and weights, what the record does not say, and notes. Pictures
         that the recipe began with are given beside it.
         """
-        engine, token = studio.engine, None
+        engine, token, last = studio.engine, None, None
         try:
             content = await asyncio.to_thread(read_upload, file, MAX_PICTURE_BYTES)
             original = await asyncio.to_thread(open_original, content)
@@ -45,15 +45,17 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
             token = await asyncio.to_thread(ask, engine, wanted, owner)
             async with aclosing(watch(engine, token)) as states:
                 async for status in states:
+                    last = status
                     if status.state not in ENDED:
                         yield report(status)
-            told, now = await asyncio.to_thread(outcome, original, status)
+            assert last is not None  # a job has at least one state
+            told, now = await asyncio.to_thread(outcome, original, last)
             yield {
                 **told,
                 "job": token,
                 "mode": original.record.mode,
                 "model": now.record.model,
-                "elapsed_s": status.info.get("elapsed_s"),
+                "elapsed_s": last.info.get("elapsed_s"),
             }
         except Exception as error:
             raise refusal(error) from None
@@ -63,4 +65,4 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
 
     fields = {"file": (FileData, inspect.Parameter.empty)}
     fields |= {name: (FileData | None, None) for name in PICTURES}
-    return signed(verify, fields, dict)
+    return signed(verify, fields, dict[str, Any])

@@ -1,7 +1,7 @@
 """What Gradio's types leave open (6.31), under names that are typed here.
 
-`gr.skip` and `gr.on` are annotated in part only, and the events of a `gr.HTML` are found in its
-script, so that no type names them. No issue upstream was found for it.
+`gr.skip`, `gr.on` and `gr.api` are annotated in part only, and the events of a `gr.HTML` are found
+in its script, so that no type names them. No issue upstream was found for it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ def skip() -> Any:
 def on(triggers: list[Any], *args: Any, **options: Any) -> Any:
     """One event for several triggers, as `gr.on`."""
     return _gradio.on(triggers, *args, **options)
+
+
+def add_endpoint(function: Callable[..., Any], **options: Any) -> None:
+    """An endpoint for scripts, as `gr.api`."""
+    _gradio.api(function, **options)
 
 
 def event(part: Component, name: str) -> Callable[..., Any]:

@@ -30,7 +30,6 @@ from ui.page.header import header
 from ui.page.linking import connect_links
 from ui.page.remembering import remember
 from ui.page.send import connect_sends
-from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.tabs import TABS
 from ui.page.theme import COMPAT, STATIC, css, theme
@@ -44,6 +43,7 @@ from ui.sdapi.routes import controlnet, sdapi
 from ui.server.bundle import Script, bundle
 from ui.server.guard import Guard, HostList
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
+from ui.server.studio import Studio
 
 MAX_FILE = "32mb"
 

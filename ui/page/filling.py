@@ -10,10 +10,10 @@ from backend.contracts.settings import XyzGridSettings, parse
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes
-from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels.presets import apply
+from ui.server.studio import Studio
 
 MAX_TOLD = 4
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from ui.page.controls import model_choice
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
+from ui.server.studio import Studio
 
 _STATUS = """
 <div class="loom-status">

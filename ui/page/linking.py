@@ -23,10 +23,10 @@ from ui.jobs.sentences import sentence
 from ui.page.filling import Filler
 from ui.page.header import Header, notes
 from ui.page.send import chosen
-from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels.presets import PresetPanel
+from ui.server.studio import Studio
 
 WITHOUT = "Pictures that a recipe begins with are not in its link."
 OPENED = "The link's settings are in the form; nothing has been run."

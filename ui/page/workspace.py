@@ -23,10 +23,10 @@ from ui.gradio_compat.untyped import event
 from ui.page.controls import card_of
 from ui.page.form import Form
 from ui.page.stage import mount_call, stage
-from ui.page.studio import Studio
 from ui.panels.embedding_chips import embedding_chips
 from ui.panels.grid import GridPanel
 from ui.panels.prompt_tools import prompt_row, read_fill, style_chips
+from ui.server.studio import Studio
 
 _ACTIONS = """
 <div class="actions-row">

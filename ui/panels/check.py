@@ -19,8 +19,8 @@ from ui.jobs.state import result_of
 from ui.page.send import chosen
 from ui.page.settings_words import differences
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 
 MAX_DIFFERENCES = 40
 

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 
 _TEMPLATE = """
 <div class="styles words">

@@ -20,8 +20,8 @@ from ui.gradio_compat.untyped import event, on, skip
 from ui.jobs.sentences import sentence
 from ui.page.form import Form
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 
 _TEMPLATE = """
 <div class="grid-start">

@@ -17,8 +17,8 @@ from ui.page.controls import ENDS
 from ui.page.filling import Filler
 from ui.page.header import Header
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 from ui.server.uploads import read_upload
 
 PAGE = 24

@@ -22,9 +22,9 @@ from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.page.workspace import Workspace
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 
 _PAD = """
 <section class="pad" data-state="empty" aria-label="Pad">

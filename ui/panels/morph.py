@@ -12,8 +12,8 @@ from backend.engine.exports.animation import encode
 from ui.jobs.pictures import data_uri, png_uri
 from ui.jobs.sentences import sentence
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 
 _TEMPLATE = """
 <section class="morph" data-state="empty" aria-label="The morph">

@@ -16,11 +16,11 @@ from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes, preset_choices
-from ui.page.studio import Studio
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels import preset_pictures
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import read_upload
 

@@ -13,8 +13,8 @@ from backend.engine.jobs.protocol import Engine
 from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
 from ui.jobs.sentences import sentence
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.server.foreign import as_dict, as_list
+from ui.server.studio import Studio
 from ui.server.uploads import read_upload
 
 MAX_TEXTS = 12  # prompt fields of a tab

@@ -21,10 +21,10 @@ from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.page.controls import field_schema
 from ui.page.stage import mount_call
-from ui.page.studio import Studio
 from ui.page.workspace import Workspace
-from ui.panels.training_files import read_training
 from ui.server.foreign import as_dict
+from ui.server.studio import Studio
+from ui.server.training_files import read_training
 
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}

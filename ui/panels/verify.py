@@ -12,20 +12,19 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.errors import BadInput
-from backend.contracts.events import JobStatus, Output, Pixels
+from backend.contracts.events import JobStatus, Pixels
 from backend.engine.jobs.asking import ask
-from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
-from backend.recipes.verify import Original, counterpart, open_original, report, request_for
+from backend.recipes.verify import Original, open_original, request_for
 from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
-from ui.jobs.watch import STATUS_EVERY_S
+from ui.jobs.verifying import outcome, watch
 from ui.page.send import chosen
-from ui.page.studio import Studio
 from ui.page.workspace import Workspace, owner_of
+from ui.server.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 
 GONE = "That picture is no longer kept here; drop its file on the page to verify it."
@@ -120,29 +119,6 @@ def _verify(studio: Studio, spaces: dict[str, Workspace]) -> Callable[..., Any]:
                 studio.engine.cancel(token)  # of no effect on a job that has ended
 
     return verify_picture
-
-
-async def watch(engine: Engine, token: str) -> AsyncGenerator[JobStatus, None]:
-    """A job's states, the last one when it has ended."""
-    while True:
-        status = await asyncio.to_thread(engine.status, token)
-        engine.touch(token)
-        yield status
-        if status.state in ENDED:
-            return
-        await asyncio.sleep(STATUS_EVERY_S)
-
-
-def outcome(original: Original, status: JobStatus) -> tuple[dict[str, Any], Output]:
-    """The report on a run that has ended, and the picture that it made.
-
-    Raises:
-        BadInput: It did not finish.
-    """
-    if status.state != "done":
-        raise BadInput(status.error or "The run was stopped; there is nothing to compare.")
-    now = counterpart(original, status.outputs)
-    return report(original, now).to_dict(), now
 
 
 def _at_hand(

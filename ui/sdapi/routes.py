@@ -22,9 +22,9 @@ from backend.recipes.a1111 import parameters_text
 from backend.recipes.metadata import read
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
-from ui.page.studio import Studio
 from ui.sdapi import answers, mapping
 from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img
+from ui.server.studio import Studio
 
 POLL_S = 0.1
 OWNER = "sdapi"

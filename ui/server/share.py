@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from ui.gradio_compat.lean_import import skip_type_stubs
 from ui.server.temp_files import process_folder
 
 _NO_LINK = (
@@ -92,8 +91,7 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def prepare_environment() -> Path:
-    """Prepares Gradio's import and environment; returns its private temporary folder (0700)."""
-    skip_type_stubs()
+    """Prepares Gradio's environment; returns its private temporary folder (0700)."""
     folder = process_folder()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -18,8 +18,8 @@ from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
 from backend.storage.styles import StyleShelf
 from tests.jobs import ended
-from ui.page.studio import Studio
 from ui.panels.verify import GONE, _verify
+from ui.server.studio import Studio
 
 WHO = SimpleNamespace(username=None, session_hash="somebody")
 

@@ -9,9 +9,9 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import MorphSettings
-from ui.page.studio import Studio
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.morph import morph_panel
+from ui.server.studio import Studio
 from ui.server.uploads import read_pictures
 
 PICTURES = MorphSettings.pictures
