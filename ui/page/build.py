@@ -20,6 +20,7 @@ from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
 from ui.gradio_compat.early_script import EarlyScript
+from ui.gradio_compat.no_fetching import make_no_requests
 from ui.jobs.asked import Desk
 from ui.jobs.routes import PREFIX, job_routes
 from ui.page.controls import control_for
@@ -40,6 +41,7 @@ from ui.panels.presets import PresetPanel
 from ui.panels.verify import connect_verify
 from ui.sdapi.access import BasicAuth
 from ui.sdapi.routes import controlnet, sdapi
+from ui.server.bodies import Bodies
 from ui.server.bundle import Script, bundle
 from ui.server.guard import Guard, HostList
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
@@ -133,10 +135,12 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     Raises:
         PortInUse: Something else answers there.
     """
+    make_no_requests()
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [
         Middleware(Guard, hosts=hosts),
+        Middleware(Bodies),
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]

@@ -32,6 +32,18 @@ _BLOCKED = (
     "/redoc",
     "/gradio_api/api/",
     "/gradio_api/run/",
+    "/gradio_api/call/",
+    "/gradio_api/file=http",
+    "/gradio_api/file/",
+    "/gradio_api/openapi.json",
+    "/gradio_api/process_recording",
+    "/gradio_api/profiling",
+    "/gradio_api/queue/status",
+    "/gradio_api/stream/",
+    "/gradio_api/token",
+    "/gradio_api/undo-vibe-edit",
+    "/gradio_api/vibe-",
+    "/svelte",
 )
 _RUN = "/gradio_api/run/predict"
 
@@ -55,7 +67,10 @@ class HostList:
 
     def accepts(self, netloc: str) -> bool:
         """Whether the value of a Host header is one of ours."""
-        name = urlsplit(f"//{netloc}").hostname or ""
+        try:
+            name = urlsplit(f"//{netloc}").hostname or ""
+        except ValueError:  # "[", half an IPv6 address
+            return False
         if name in self._names:
             return True
         try:
@@ -97,7 +112,7 @@ class Guard:
         if not self._hosts.accepts(host):
             return 421, "This address is not one of Latent Loom's; open the address it printed."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and not _is_of(origin, host):
             return 403, "Requests from other sites are not accepted."
         cross = headers.get("sec-fetch-site") == "cross-site"
         if cross and headers.get("sec-fetch-mode") != "navigate":
@@ -129,6 +144,14 @@ class Guard:
             await send(message)
 
         return counted
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether the value of an Origin header is of the same host and port."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def _limit(path: str) -> int:

@@ -1,0 +1,63 @@
+"""Bodies are read before Gradio reads them, and reach it whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ui.server.bodies import Bodies, problem
+
+
+async def echo(request: Request) -> Response:
+    return Response(await request.body())
+
+
+def post(path: str, content: bytes, kind: str = "application/json") -> httpx.Response:
+    app = Bodies(Starlette(routes=[Route("/{path:path}", echo, methods=["POST"])]))
+
+    async def go() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.post(path, content=content, headers={"content-type": kind})
+
+    return asyncio.run(go())
+
+
+def test_what_may_pass_arrives_whole() -> None:
+    sent = json.dumps({"data": ["x" * 200_000, {"path": "/tmp/x.png"}]}).encode()
+    assert post("/gradio_api/queue/join", sent).content == sent
+
+
+def test_refusals_are_sentences() -> None:
+    answer = post("/gradio_api/queue/join/", b'{"data": [{"path": "http://x"}]}')
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "Upload the file; an address is not fetched."}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/gradio_api/upload", "multipart/form-data; boundary=x"),
+        ("/gradio_api/component_server", "multipart/form-data; boundary=x"),
+        ("/login", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_forms_are_not_read(path: str, kind: str) -> None:
+    assert post(path, b"--x", kind).content == b"--x"
+
+
+def test_a_form_is_no_way_around() -> None:
+    assert post("/gradio_api/queue/join", b"--x", "multipart/form-data").status_code == 400
+
+
+def test_deep_nesting_is_no_json_object() -> None:
+    assert problem(b'{"a":' + b"[" * 200_000) == "The request is no JSON object; send one."
+    deep = b'{"a":' + b"[" * 500 + b'{"path": "http://x"}' + b"]" * 500 + b"}"
+    assert problem(deep) == "Upload the file; an address is not fetched."
