@@ -137,6 +137,25 @@ class EmbeddingEntry:
 
 
 @dataclass(frozen=True)
+class UpscalerEntry:
+    """A one-pass upscaler.
+
+    Attributes:
+        name: What settings call it.
+        architecture: E.g. "ESRGAN"; "" where only loading tells.
+        scale: What it multiplies both sides by; 0 where only loading tells.
+        bytes: Size of its file.
+        problem: Why it cannot be used.
+    """
+
+    name: str
+    architecture: str = ""
+    scale: int = 0
+    bytes: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class Wildcard:
     """A file of choices that a prompt may draw from.
 
@@ -149,7 +168,7 @@ class Wildcard:
     problem: str | None = None
 
 
-Entry = ModelEntry | LoraEntry | ControlNetEntry | VaeEntry | EmbeddingEntry
+Entry = ModelEntry | LoraEntry | ControlNetEntry | VaeEntry | EmbeddingEntry | UpscalerEntry
 
 
 @dataclass(frozen=True)
@@ -163,6 +182,7 @@ class Library:
         controlnets: By name.
         vaes: By name.
         embeddings: By name.
+        upscalers: One-pass upscalers, by name.
         wildcards: By name in lower case; an engine's may read a file only when it is looked up.
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
@@ -174,6 +194,7 @@ class Library:
     controlnets: tuple[ControlNetEntry, ...] = ()
     vaes: tuple[VaeEntry, ...] = ()
     embeddings: tuple[EmbeddingEntry, ...] = ()
+    upscalers: tuple[UpscalerEntry, ...] = ()
     wildcards: Mapping[str, Wildcard] = field(default_factory=dict[str, Wildcard])
     device: str = "cpu"
     dtype: str = "float32"

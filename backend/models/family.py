@@ -67,6 +67,7 @@ class Findings:
         note: Something that had to be assumed.
         title: How a person calls the family; "" shows none.
         anatomy: Of a checkpoint.
+        scale: Of an upscaler; 0 where only loading tells.
     """
 
     family: str
@@ -76,6 +77,7 @@ class Findings:
     note: str | None = None
     title: str = ""
     anatomy: Anatomy = field(default_factory=Anatomy)
+    scale: int = 0
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict[str, Any]:
         """Names that settings may use.
 
-        Models, samplers with their schedules, LoRAs, embeddings, ControlNets and presets.
+        Models, samplers with their schedules, LoRAs, embeddings, ControlNets, upscalers, presets.
         """
         library = studio.engine.library()
         return {
@@ -151,6 +151,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "controlnets": [plain(net) for net in library.controlnets],
             "embeddings": [plain(one) for one in library.embeddings],
             "vaes": [plain(vae) for vae in library.vaes],
+            "upscalers": [plain(one) for one in library.upscalers],
             "presets": [
                 {
                     "name": info.name,

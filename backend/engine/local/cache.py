@@ -22,6 +22,8 @@ from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import Device, Target, free_bytes
 from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.upscaler import upscaler
+from backend.models.upscaler.upscaler import Upscaler
 
 GIB = 2**30
 SHARE = 0.7  # of what is free at the start: activations, and other programs, need the rest
@@ -65,13 +67,20 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
     embeddings = EmbeddingShelf(catalog)
     loading = replace(target, device=torch.device("cpu")) if own.apart else target
 
-    def load(name: str) -> Checkpoint | ControlNet | SeparateVae:
+    def load(name: str) -> Checkpoint | ControlNet | SeparateVae | Upscaler:
         if name.startswith(controlnet.KEY):
             named = name.removeprefix(controlnet.KEY)
             return controlnet.load_controlnet(catalog.find("controlnet", named), loading)
         if name.startswith(vae_file.KEY):
             dtype, named = vae_file.named_in(name)
             return vae_file.load_vae(catalog.find("vae", named), replace(loading, dtype=dtype))
+        if name.startswith(upscaler.KEY):
+            named = name.removeprefix(upscaler.KEY)
+            enlarger = upscaler.load_upscaler(
+                catalog.find("upscaler", named), target, loading.device
+            )
+            catalog.learn(enlarger.info)
+            return enlarger
         info = catalog.checkpoint(name)
         tiny = catalog.tiny_decoder(info.anatomy.tiny_decoder)
         loaded = catalog.families.load(info, loading, tiny)
@@ -111,6 +120,9 @@ def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
         elif name.startswith(vae_file.KEY):
             dtype, named = vae_file.named_in(name)
             info = catalog.find("vae", named)
+        elif name.startswith(upscaler.KEY):
+            dtype = torch.float32
+            info = catalog.find("upscaler", name.removeprefix(upscaler.KEY))
         else:
             info = catalog.checkpoint(name)
         files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))

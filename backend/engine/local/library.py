@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.contracts.library import EmbeddingEntry, Library, ModelEntry, VaeEntry
+from backend.contracts.library import (
+    EmbeddingEntry,
+    Library,
+    ModelEntry,
+    UpscalerEntry,
+    VaeEntry,
+)
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog, ModelInfo
 from backend.models.family import Registry
@@ -21,6 +27,7 @@ def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Librar
         samplers=ENTRIES,
         vaes=vaes_of(catalog),
         embeddings=embeddings_of(catalog),
+        upscalers=upscalers_of(catalog),
     )
 
 
@@ -32,6 +39,14 @@ def models_of(catalog: Catalog) -> tuple[ModelEntry, ...]:
 def vaes_of(catalog: Catalog) -> tuple[VaeEntry, ...]:
     """What they are told of each separate autoencoder."""
     return tuple(VaeEntry(info.name, info.bytes, info.problem) for info in catalog.models("vae"))
+
+
+def upscalers_of(catalog: Catalog) -> tuple[UpscalerEntry, ...]:
+    """What they are told of each one-pass upscaler."""
+    return tuple(
+        UpscalerEntry(info.name, info.family, info.scale, info.bytes, info.problem)
+        for info in catalog.models("upscaler")
+    )
 
 
 def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:

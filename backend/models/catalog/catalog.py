@@ -29,8 +29,9 @@ from backend.models.catalog.widths import family_of, family_of_width
 from backend.models.control.controlnet_file import controlnet_config
 from backend.models.family import Anatomy, Findings, Registry
 from backend.models.text.embedding_header import inspect_embedding
+from backend.models.upscaler.header import upscaler_kind
 
-Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding"]
+Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding", "upscaler"]
 
 FOLDERS: dict[str, Kind] = {
     "checkpoints": "checkpoint",
@@ -43,6 +44,12 @@ FOLDERS: dict[str, Kind] = {
     "vae-approx": "tiny_decoder",
     "embeddings": "embedding",
     "embedding": "embedding",
+    "upscalers": "upscaler",
+    "upscale_models": "upscaler",
+    "esrgan": "upscaler",
+    "realesrgan": "upscaler",
+    "swinir": "upscaler",
+    "dat": "upscaler",
 }
 CONFIG_CLASSES: dict[str, Kind] = {
     "ControlNetModel": "controlnet",
@@ -66,7 +73,7 @@ class ModelInfo:
             share that, or the folder's name where the stem says nothing.
         path: Diffusers folder or .safetensors file.
         kind: What it is.
-        family: sd1, sd2, sdxl, ..., or "" where unknown.
+        family: sd1, sd2, sdxl, ..., an upscaler's architecture, or "" where unknown.
         bytes: Size of its weight files.
         card: Its card, or the defaults.
         native_size: (width, height) in px: the card's, else the config's.
@@ -76,6 +83,7 @@ class ModelInfo:
         recognised_by: Name of the family that knows a checkpoint; "" of others.
         family_title: How a person calls its family; "" shows none.
         anatomy: Of a checkpoint.
+        scale: Of an upscaler: what it multiplies both sides by; 0 where only loading tells.
     """
 
     name: str
@@ -91,6 +99,7 @@ class ModelInfo:
     recognised_by: str = ""
     family_title: str = ""
     anatomy: Anatomy = field(default_factory=Anatomy)
+    scale: int = 0
 
     @property
     def guidance_scale(self) -> float:
@@ -270,6 +279,7 @@ def _words(kind: Kind) -> str:
         "vae": "autoencoder",
         "tiny_decoder": "tiny decoder",
         "embedding": "embedding",
+        "upscaler": "upscaler",
     }[kind]
 
 
@@ -342,6 +352,7 @@ def _describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
         recognised_by=recognised_by,
         family_title=findings.title,
         anatomy=findings.anatomy,
+        scale=findings.scale,
     )
 
 
@@ -355,6 +366,8 @@ def _refuse_pickle(path: Path) -> None:
 
 def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
     """What is no checkpoint."""
+    if kind == "upscaler":
+        return kind, _inspect_upscaler(path)
     _refuse_pickle(path)
     if path.is_dir():
         return _inspect_part(path, kind)
@@ -365,6 +378,19 @@ def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
     embedding = kind == "embedding"
     family = inspect_embedding(path).family if embedding else family_of(read_shapes(path))
     return kind, Findings(family, NO_SIZE, (path,), path.stat().st_size)
+
+
+def _inspect_upscaler(path: Path) -> Findings:
+    """A one-pass upscaler: a file, published as a pickle more often than not."""
+    if path.is_dir():
+        raise ModelProblem("An upscaler is one .safetensors file, no folder.")
+    if not is_safetensors_name(path):
+        raise ModelProblem(
+            f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
+            f"file of it by: python -m backend.models.upscaler.convert {path}"
+        )
+    found = upscaler_kind(read_shapes(path))
+    return Findings(found.architecture, NO_SIZE, (path,), path.stat().st_size, scale=found.scale)
 
 
 def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
