@@ -28,6 +28,11 @@ it. A value out of range or a name that does not exist is refused with the field
 corrected; `null` means what the model recommends. `python -m scripts.reference` writes this page
 from the fields' declarations.
 """
+_SCHEDULES = dict.fromkeys(name for entry in ENTRIES.values() for name in entry.schedules)
+_NAMES: Mapping[str, str] = {  # text in the settings; a request is held to the library's
+    "sampler": ", ".join(f"`{name}`" for name in ENTRIES),
+    "schedule": ", ".join(f"`{name}`" for name in _SCHEDULES),
+}
 _ROWS: Mapping[str, type[Frozen]] = {"loras": LoraUse, "controls": ControlUse}
 
 
@@ -76,11 +81,8 @@ def _table(settings: type[Any], names: set[str]) -> Iterator[str]:
         if name in names:
             schema = properties[name]
             meaning = schema.get("description") or said.get(name, "")
-            yield (
-                f"| `{name}` | {_default(schema)} | {_values(schema)} | {meaning} |".replace(
-                    "  ", " "
-                )
-            )
+            values = _NAMES.get(name) or _values(schema)
+            yield (f"| `{name}` | {_default(schema)} | {values} | {meaning} |".replace("  ", " "))
 
 
 def _default(schema: dict[str, Any]) -> str:

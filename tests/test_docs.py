@@ -24,9 +24,10 @@ from markdown_it.token import Token
 from PIL import Image
 from starlette.routing import Route
 
-from backend.contracts.settings import MODES, SCHEDULES_OF
+from backend.contracts.settings import MODES
 from backend.engine.fake.engine import FakeEngine
 from scripts import reference
+from tests.samplers import SCHEDULES_OF
 from tests.ui.conftest import Server, running
 from ui.page.build import studio_at
 from ui.sdapi.routes import controlnet, sdapi

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from backend.contracts.settings import ScheduleName
 from backend.sampling.samplers import ENTRIES
 
 SAMPLERS: dict[str, str] = {name: entry.title for name, entry in ENTRIES.items()}
@@ -15,7 +12,7 @@ SCHEDULES: dict[str, str] = {
     "trailing": "SGM Uniform",
     "ays": "Align Your Steps",
 }
-_SCHEDULE_ALIASES: dict[str, ScheduleName] = {
+_SCHEDULE_ALIASES: dict[str, str] = {
     "normal": "model",
     "simple": "model",
     "ddim": "model",
@@ -73,7 +70,7 @@ def _schedule(sampler: str, schedule: str | None) -> str | None:
         return ENTRIES[sampler].automatic
     if not name:
         return "model"
-    for known in get_args(ScheduleName):
-        if name in (known, SCHEDULES[known].lower()):
+    for known, title in SCHEDULES.items():
+        if name in (known, title.lower()):
             return known
     return _SCHEDULE_ALIASES.get(name)

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import parse
+from backend.recipes.usable import usable, with_partner
 
 MAX_NOTES = 30
 MAX_UNREAD = 200
-# Fields that stand or fall together.
-_GROUPS = (("width", "height"), ("sampler", "schedule"))
 # What may not go together where an error names no field.
 _PAIRED = ("eta", "sampler", "schedule", "guidance_start", "guidance_end")
 
@@ -87,7 +85,7 @@ class Draft:
         notes = list(self.notes)
         while True:
             try:
-                parse("txt2img", left)
+                usable("txt2img", left)
                 break
             except BadInput as error:
                 names = _at_fault(error, left)
@@ -105,12 +103,11 @@ class Draft:
 def _at_fault(error: BadInput, values: Mapping[str, Any]) -> list[str]:
     """The fields to leave out for an error, the one that it names first."""
     first = (error.field or "").split(".")[0]
-    if first not in values:
-        first = next((name for name in _PAIRED if name in values), "")
-    for group in _GROUPS:
-        if first in group:
-            return [first, *(name for name in group if name != first)]
-    return [first] if first else []
+    named = [name for name in with_partner(first) if name in values]
+    if named:
+        return named
+    first = next((name for name in _PAIRED if name in values), "")
+    return [*with_partner(first)] if first else []
 
 
 def number(kind: type[int] | type[float], value: Any) -> int | float | None:

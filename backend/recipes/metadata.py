@@ -16,11 +16,12 @@ from PIL import Image, PngImagePlugin
 from backend.contracts import schema
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels, Record
-from backend.contracts.settings import MODES, parse
+from backend.contracts.settings import MODES
 from backend.recipes.a1111 import TOOL, parameters_text, parse_parameters
 from backend.recipes.draft import Parsed
 from backend.recipes.readers import READERS
 from backend.recipes.texts import OWN_KEY, texts_of
+from backend.recipes.usable import usable, with_partner
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
@@ -147,10 +148,10 @@ def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[st
         notes.append(f"{len(unknown) - _MAX_UNKNOWN} more entries are unknown here.")
     while True:
         try:
-            parse(mode, left)
+            usable(mode, left)
         except BadInput as error:
             field_at_fault = error.field or ""
-            names = {field_at_fault, field_at_fault.split(".")[0]} & set(left)
+            names = {field_at_fault, *with_partner(field_at_fault.split(".")[0])} & set(left)
             # Without a field it is a pair that does not go together.
             names = names or _PAIRED & set(left)
             if not names:

@@ -14,7 +14,8 @@ import zlib
 
 from backend.contracts import schema
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import Settings, parse
+from backend.contracts.settings import Settings
+from backend.recipes.usable import usable
 
 MAX_CHARS = 6 * 1024
 MAX_JSON_BYTES = 256 * 1024
@@ -56,7 +57,7 @@ def decode(text: str) -> Settings:
         mode, values = document.get("mode"), document.get("settings")
         if not isinstance(mode, str) or not isinstance(values, dict):
             raise BadInput("it needs a mode and settings")
-        return parse(mode[:80], values)
+        return usable(mode[:80], values)
     except BadInput as error:
         reason = str(error)[:400].rstrip(".")
         raise BadInput(f"The link's recipe cannot be used: {reason}.") from None

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from backend.contracts.errors import BadInput
+from backend.contracts.library import Library
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Settings, StyleTransferSettings
+from backend.contracts.settings.sampler_pair import check_inverts, check_sampler
 
 
-def check(settings: Settings, request: Request) -> None:
-    """Refuses what does not go together with the pictures or the branch of a request.
+def check(settings: Settings, request: Request, library: Library) -> None:
+    """Refuses what does not go together with its sampler, its pictures or its branch.
 
     Args:
         settings: Of one run.
         request: Whose pictures and branch it is run with.
+        library: What samplers there are.
 
     Raises:
         BadInput: Says what to change.
     """
+    check_sampler(settings, library.samplers)
     match settings:
         case StyleTransferSettings():
             _style_transfer(settings, request)
         case MorphSettings():
-            _morph(settings, request)
+            _morph(settings, request, library)
         case _:
             return
 
@@ -48,11 +52,13 @@ def _style_transfer(settings: StyleTransferSettings, request: Request) -> None:
         )
 
 
-def _morph(settings: MorphSettings, request: Request) -> None:
+def _morph(settings: MorphSettings, request: Request, library: Library) -> None:
     if request.branch is not None:
         raise BadInput("A morph cannot be branched; change its settings and run it again.")
-    if settings.method != "walk" and settings.sampler != "ddim":
-        raise BadInput(
-            "Pictures are inverted by DDIM; set the sampler to 'ddim', or take the method 'walk'.",
-            "sampler",
-        )
+    if settings.method == "walk":
+        return
+    try:
+        check_inverts(library.samplers[settings.sampler], library.samplers)
+    except BadInput as error:
+        said = str(error).removesuffix(".")
+        raise BadInput(f"{said}, or take the method 'walk'.", error.field) from None

@@ -17,7 +17,7 @@ from backend.contracts.requests import (
     check_pictures,
 )
 from backend.contracts.settings import MAX_SEED, Settings, XyzGridSettings
-from backend.resolve import able, names, possible, wildcards
+from backend.resolve import able, grids, names, possible, wildcards
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
 
@@ -72,10 +72,11 @@ def _settled(
 ) -> tuple[Settings, tuple[Settings, ...]]:
     """Complete settings, and the runs that they come to."""
     if isinstance(asked, XyzGridSettings):
-        grid = recommended(asked, names.model(library, asked.model), draw)
+        grid = recommended(grids.spelled(asked, library), names.model(library, asked.model), draw)
         assert isinstance(grid, XyzGridSettings)
         _check_names(grid, library)
-        return grid, tuple(_settled(cell, request, library, draw)[0] for cell in grid.cells())
+        cells = grids.cells(grid, library)
+        return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
     model = names.model(library, asked.model)
     settings = wildcards.apart(recommended(asked, model, draw))
@@ -108,7 +109,7 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     settings = settings.on_grid(model.sizes.step_px)
     able.check(settings, request.images, model)
     settings = names.with_controlnet(settings, library)
-    possible.check(settings, request)
+    possible.check(settings, request, library)
     return settings
 
 

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import ScheduleName
 from backend.sampling.config import SchedulerConfig, Spacing
 from backend.sampling.samplers import SPECS
 from backend.sampling.samplers.spec import Conventions
@@ -35,7 +34,7 @@ _ONLY_NOISE = 2.0**24  # stands for an infinite ratio: no float32 result can tel
 
 def make(
     sampler: str,
-    schedule: ScheduleName,
+    schedule: str,
     steps: int,
     config: SchedulerConfig,
     family: str = "",
@@ -127,7 +126,7 @@ def flow(times: Sequence[float], train_timesteps: int = 1000) -> Schedule:
 
 def _levels(
     sampler: str,
-    schedule: ScheduleName,
+    schedule: str,
     timesteps: Floats,
     table: Floats,
     spacing: Spacing,
@@ -189,12 +188,12 @@ def _ddim(timesteps: Floats, steps: int, table: Floats, config: SchedulerConfig)
     )
 
 
-def _spacing(cls: Conventions, schedule: ScheduleName, config: SchedulerConfig) -> Spacing:
+def _spacing(cls: Conventions, schedule: str, config: SchedulerConfig) -> Spacing:
     return "trailing" if schedule == "trailing" else config.timestep_spacing or cls.spacing
 
 
 def _curve(
-    sampler: str, schedule: ScheduleName, config: SchedulerConfig
+    sampler: str, schedule: str, config: SchedulerConfig
 ) -> Literal["karras", "exponential"] | None:
     """The curve asked for; `model` takes the config's own where the class knows it."""
     known = SPECS[sampler].entry.schedules

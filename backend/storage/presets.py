@@ -22,8 +22,9 @@ from typing import Any
 
 from backend.contracts import schema
 from backend.contracts.errors import BadInput, LoomError, UnknownName
-from backend.contracts.settings import Settings, parse
+from backend.contracts.settings import Settings
 from backend.pictures.packing import suffix
+from backend.recipes.usable import usable
 from backend.storage.atomic_files import storage_problem, write_new, write_replacing
 
 MAX_NAME_CHARS = 100
@@ -312,7 +313,7 @@ def parse_preset(data: bytes) -> Preset:
     _check_size(len(data), len(data) - sum(map(len, sent.values())))
     check_name(name)
     pictures = {picture: _from_base64(picture, text) for picture, text in sent.items()}
-    preset = Preset(name, mode, parse(mode, values), pictures)
+    preset = Preset(name, mode, usable(mode, values), pictures)
     _check_pictures(preset)
     return preset
 

@@ -18,7 +18,6 @@ from backend.contracts.fields import (
 )
 from backend.contracts.settings import MODES, LoraUse, MorphSettings, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
-from backend.sampling.samplers import ENTRIES
 
 
 class Thing(BaseModel):
@@ -105,8 +104,3 @@ def test_lists_are_told_with_their_items() -> None:
     assert item_of(fields["rows"]) == dict[str, Any]
     assert item_of(fields["numbers"]) is float
     assert item_of(MODES["img2img"].model_fields["strengths"]) is float
-
-
-def test_samplers_are_called_as_their_specs_call_them() -> None:
-    titles = {name: entry.title for name, entry in ENTRIES.items()}
-    assert described(Txt2ImgSettings)["sampler"].choices == titles

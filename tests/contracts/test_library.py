@@ -9,12 +9,13 @@ import pytest
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.library import Library, LoraEntry, ModelEntry, Wildcard, plain, unknown
+from backend.contracts.samplers import SamplerEntry
 
 
 def test_it_is_plain_and_travels() -> None:
     library = Library(
         (ModelEntry("sea", native_size=(256, 320)),),
-        {"ddim": ("model",)},
+        {"ddim": SamplerEntry("ddim", "DDIM", ("model",))},
         loras=(LoraEntry("ink", misfits={"sea": "It was made for another."}),),
         wildcards={"colour": Wildcard(("red", "blue"))},
     )

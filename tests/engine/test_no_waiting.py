@@ -20,9 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from backend.contracts.events import Output
 from backend.contracts.requests import AnyRequest, Request
 from backend.contracts.settings import (
-    SCHEDULES_OF,
     Img2ImgSettings,
-    SamplerName,
     Settings,
     StyleTransferSettings,
     Txt2ImgSettings,
@@ -37,6 +35,7 @@ from backend.models.memory.devices import pick
 from backend.modes import run_mode
 from backend.modes.context import Context
 from tests import jobs, lora_files
+from tests.samplers import SCHEDULES_OF
 from tests.tiny import tiny_checkpoint
 from tests.tiny_control import house, tiny_controlnet
 
@@ -116,7 +115,7 @@ def waits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
 
 
 @pytest.mark.parametrize("sampler", SCHEDULES_OF)
-def test_no_sampler_waits(waits: Counted, sampler: SamplerName) -> None:
+def test_no_sampler_waits(waits: Counted, sampler: str) -> None:
     common = {**COMMON, "sampler": sampler, "schedule": SCHEDULES_OF[sampler][0]}
     waits.check(Txt2ImgSettings(**common))
 

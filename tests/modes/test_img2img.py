@@ -11,13 +11,14 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Pixels
 from backend.contracts.requests import Branch, Request
-from backend.contracts.settings import SCHEDULES_OF, Img2ImgSettings, Txt2ImgSettings
+from backend.contracts.settings import Img2ImgSettings, Txt2ImgSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.autoencoder.vae import Vae
 from backend.pictures.masks import blur_extent_px
 from backend.storage.outputs import Storage
 from tests.jobs import ended
+from tests.samplers import SCHEDULES_OF
 from tests.tiny import tiny_checkpoint
 
 SIZE = 64

@@ -10,11 +10,12 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Branch, Request
-from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
+from tests.samplers import SCHEDULES_OF
 from tests.tiny import tiny_checkpoint
 
 

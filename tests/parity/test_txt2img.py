@@ -27,11 +27,12 @@ from diffusers import (
 from diffusers.schedulers import AysSchedules
 
 from backend.contracts.requests import Request
-from backend.contracts.settings import SCHEDULES_OF, Txt2ImgSettings
+from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
+from tests.samplers import SCHEDULES_OF
 from tests.tiny import tiny_checkpoint
 
 pytestmark = [

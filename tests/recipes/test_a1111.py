@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Record
-from backend.contracts.settings import SCHEDULES_OF, SamplerName, Txt2ImgSettings, parse
+from backend.contracts.settings import Txt2ImgSettings, parse
 from backend.recipes.a1111 import MAX_TEXT_CHARS, parameters_text, parse_parameters
 from backend.recipes.a1111_names import sampler_and_schedule
+from tests.samplers import SCHEDULES_OF
 
 A1111 = """masterpiece, (a house:1.2), <lora:ink:0.8>, [fog]
 on a hill <lora:more>
@@ -112,7 +113,7 @@ prompts = (
     .map(str.strip)
     .filter(lambda text: not text.startswith("Negative prompt:"))
 )
-pairs = st.sampled_from([(s, c) for s in get_args(SamplerName) for c in SCHEDULES_OF[s]])
+pairs = st.sampled_from([(s, c) for s, names in SCHEDULES_OF.items() for c in names])
 
 
 @given(

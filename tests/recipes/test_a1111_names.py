@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.contracts.settings import SCHEDULES_OF
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES, sampler_and_schedule
+from tests.samplers import SCHEDULES_OF
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from backend.contracts.library import (
     VaeEntry,
     Wildcard,
 )
+from backend.sampling.samplers import ENTRIES
 
 PICTURE = np.zeros((64, 64, 3), np.uint8)
 LIBRARY = Library(
@@ -18,7 +19,7 @@ LIBRARY = Library(
         ModelEntry("land", native_size=(512, 512)),
         ModelEntry("torn", problem="Its unet is missing."),
     ),
-    samplers={"ddim": ("model",)},
+    samplers=ENTRIES,
     loras=(LoraEntry("ink"), LoraEntry("oil"), LoraEntry("bad", problem="It is damaged.")),
     controlnets=(
         ControlNetEntry("land-canny", detectors=("canny",), fits=("land",)),

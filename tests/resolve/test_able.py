@@ -16,6 +16,7 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.contracts.settings.train_lora import parse_training
 from backend.resolve.request import resolve, resolve_pictures
+from backend.sampling.samplers import ENTRIES
 
 PICTURE = np.zeros((64, 64, 3), np.uint8)
 NOTHING = Capabilities(
@@ -37,7 +38,7 @@ COARSE = SizeGrid(step_px=16, least_px=32, most_px=512)
 def run(mode: str, can: Capabilities, images: dict[str, Any], **values: Any) -> Settings:
     library = Library(
         (ModelEntry("cloud", native_size=(64, 64), guidance_scale=1.0, can=can, sizes=COARSE),),
-        {"ddim": ("model",)},
+        ENTRIES,
         loras=(LoraEntry("ink"),),
         vaes=(VaeEntry("soft"),),
         controlnets=(ControlNetEntry("edges", detectors=("canny",), fits=("cloud",)),),

@@ -10,7 +10,10 @@ from backend.contracts.errors import BadInput
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import parse
 from backend.resolve import possible
-from tests.resolve.library import PICTURE
+from tests.resolve.library import LIBRARY, PICTURE
+
+EULER = {"sampler": "euler", "schedule": "karras"}
+DDIM = {"sampler": "ddim", "schedule": "model"}
 
 
 @pytest.mark.parametrize(
@@ -21,7 +24,12 @@ from tests.resolve.library import PICTURE
         ("style_transfer", {}, {"images": {"mask": PICTURE}}, "A mask keeps the rest"),
         ("style_transfer", {"strengths": [0.5, 1.0]}, {}, "A ladder of strengths starts"),
         ("morph", {"method": "walk"}, {"branch": Branch("job", 1)}, "cannot be branched"),
-        ("morph", {"method": "quick", "sampler": "euler"}, {}, "set the sampler to 'ddim'"),
+        ("morph", {"method": "quick"} | EULER, {}, "set the sampler to 'ddim', or take"),
+        ("txt2img", {"sampler": "plms"}, {}, "There is no sampler 'plms'; did you mean 'lms'"),
+        ("txt2img", {"sampler": "eulera"}, {}, "did you mean 'euler_a' or 'euler'"),
+        ("txt2img", {"sampler": "ddim"}, {}, "'karras' does not exist for sampler 'ddim'; choose"),
+        ("txt2img", {"eta": 0.5}, {}, "only 'ddim' has an eta; set it to 0 for 'dpmpp_2m'"),
+        ("img2img", {"start_noise": "inverted"}, {}, "inverted by DDIM; set the sampler to 'ddim'"),
     ],
 )
 def test_it_is_refused(
@@ -29,7 +37,7 @@ def test_it_is_refused(
 ) -> None:
     settings = parse(mode, values)
     with pytest.raises(BadInput, match=message):
-        possible.check(settings, Request(settings, **beside))
+        possible.check(settings, Request(settings, **beside), LIBRARY)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +46,12 @@ def test_it_is_refused(
         ("txt2img", {}),
         ("style_transfer", {}),
         ("style_transfer", {"start_from": "picture", "strengths": [0.5], "only_masked": True}),
-        ("morph", {"method": "walk", "sampler": "euler"}),
+        ("morph", {"method": "walk"} | EULER),
         ("morph", {"method": "fine"}),
+        ("txt2img", DDIM | {"eta": 0.5}),
+        ("img2img", DDIM | {"start_noise": "inverted"}),
     ],
 )
 def test_the_rest_may_run(mode: str, values: dict[str, Any]) -> None:
     settings = parse(mode, values)
-    possible.check(settings, Request(settings))
+    possible.check(settings, Request(settings), LIBRARY)

@@ -8,9 +8,9 @@ import diffusers
 import torch
 from diffusers.schedulers.scheduling_utils import AysSchedules
 
-from backend.contracts.settings import SCHEDULES_OF, SamplerName, ScheduleName
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, Schedule, Step
+from tests.samplers import SCHEDULES_OF
 
 POCKET = {
     "_class_name": "DDIMScheduler",
@@ -40,7 +40,7 @@ CLASSES = {
 }
 
 
-def reference(sampler: SamplerName, schedule: ScheduleName, config: dict):
+def reference(sampler: str, schedule: str, config: dict):
     """The diffusers scheduler of that name."""
     options: dict = {}
     match schedule:
@@ -53,7 +53,7 @@ def reference(sampler: SamplerName, schedule: ScheduleName, config: dict):
     return CLASSES[sampler].from_config(config, **options)
 
 
-def set_steps(scheduler, schedule: ScheduleName, steps: int):
+def set_steps(scheduler, schedule: str, steps: int):
     """Gives the scheduler its timesteps."""
     if schedule == "ays":
         assert steps == 10
@@ -113,7 +113,7 @@ def noises(
 
 
 def run(
-    name: SamplerName, denoiser: Denoiser, x: torch.Tensor, schedule: Schedule, **options
+    name: str, denoiser: Denoiser, x: torch.Tensor, schedule: Schedule, **options
 ) -> list[Step]:
     """All steps of a run whose noise is the same at each call."""
     noise = options.pop("noise", None) or ListedNoise(

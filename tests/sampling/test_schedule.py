@@ -9,9 +9,9 @@ import torch
 from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from backend.contracts.errors import BadInput, ModelProblem
-from backend.contracts.settings import SCHEDULES_OF
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.schedule import make
+from tests.samplers import SCHEDULES_OF
 from tests.sampling.helpers import CLASSES, PAIRS, POCKET, reference, set_steps
 
 # diffusers turns tensors into numpy arrays in a way that numpy 2 warns of.

@@ -123,6 +123,29 @@ def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
     )
 
 
+def _named(schema: dict[str, Any], choices: list[tuple[str, str]], elem_id: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        choices,
+        value=schema["default"],
+        label=schema["title"],
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
+
+
+def _sampler(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    choices = [(entry.title, name) for name, entry in library.samplers.items()]
+    return _named(schema, choices, elem_id)
+
+
+def _schedule(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """Every one that some sampler has; the form leaves the chosen sampler's."""
+    every = dict.fromkeys(s for entry in library.samplers.values() for s in entry.schedules)
+    titles = schema.get("choices", {})
+    return _named(schema, [(titles.get(name, name), name) for name in every], elem_id)
+
+
 def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Number(
         schema["default"],
@@ -335,6 +358,10 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _detector
     elif field == "vae":
         build = _vae
+    elif field == "sampler":
+        build = _sampler
+    elif field == "schedule":
+        build = _schedule
     elif "enum" in schema:
         build = _choice
     elif schema.get("type") == "boolean":

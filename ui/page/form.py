@@ -10,6 +10,7 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import choice_title
 from backend.contracts.settings import MODES, Settings, parse
+from backend.contracts.settings.sampler_pair import check_sampler
 from backend.engine.jobs.protocol import Engine
 from ui.gradio_compat.untyped import skip
 from ui.page import able
@@ -78,7 +79,9 @@ class Form:
         Raises:
             BadInput: Names the field at fault.
         """
-        return parse(self.mode, self.values(raw))
+        settings = parse(self.mode, self.values(raw))
+        check_sampler(settings, self.engine.library().samplers)
+        return settings
 
     def values(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Part values by key -> settings by field, not yet validated."""

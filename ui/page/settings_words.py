@@ -9,6 +9,7 @@ from typing import Any
 
 from backend.contracts.fields import choice_title, title_of
 from backend.contracts.settings import MODES, Settings
+from backend.recipes.a1111_names import SAMPLERS
 from ui.server.foreign import as_dict
 
 MAX_CHARS = 160
@@ -104,7 +105,8 @@ def _value(value: Any, settings: type[Settings] = Settings, field: str = "") -> 
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, str):
-        return _cut(choice_title(settings, field, value))
+        shown = SAMPLERS.get(value, value) if field == "sampler" else value
+        return _cut(choice_title(settings, field, shown))
     return _cut(json.dumps(value, ensure_ascii=False)) if value else "none"
 
 

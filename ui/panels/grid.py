@@ -11,7 +11,7 @@ import gradio as gr
 
 from backend.contracts.axes import LORA, PROMPT_SR
 from backend.contracts.errors import BadInput
-from backend.contracts.fields import choice_title, title_of
+from backend.contracts.fields import title_of
 from backend.contracts.settings import MODES, Settings, XyzGridSettings, axis_fields, parse
 from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import complete
@@ -190,13 +190,15 @@ def everything(engine: Engine, mode: str, field: str) -> str:
     """All names that a field accepts, to choose from by deleting; empty for numbers and texts."""
     if field == "model":
         return ", ".join(card.name for card in engine.library().models)
+    samplers = engine.library().samplers
+    if field == "sampler":
+        return ", ".join(entry.title for entry in samplers.values())
+    if field == "schedule":
+        return ", ".join(dict.fromkeys(s for one in samplers.values() for s in one.schedules))
     schema = axis_fields(mode).get(field, {})
     if schema.get("type") == "boolean":
         return "off, on"
-    return ", ".join(
-        choice_title(MODES[mode], field, str(name)) if field == "sampler" else str(name)
-        for name in schema.get("enum", ())
-    )
+    return ", ".join(str(name) for name in schema.get("enum", ()))
 
 
 def cost(engine: Engine, settings: XyzGridSettings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from backend.control.registry import ENTRIES, build
 from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
+from backend.sampling.samplers import ENTRIES as SAMPLERS
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
 from ui.server.foreign import as_dict, as_list
 
@@ -157,7 +158,7 @@ def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
         "height": sent.height,
     }
     values |= {key: value for key, value in optional.items() if value is not None}
-    if pair["sampler"] == "ddim" and sent.eta is not None:
+    if SAMPLERS[pair["sampler"]].has_eta and sent.eta is not None:
         values["eta"] = sent.eta
     return values
 

@@ -18,7 +18,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.img2img import Img2ImgSettings, StyleTransferSettings
-from backend.contracts.settings.kinds import MAX_CELLS, SCHEDULES_OF, AxisName, AxisText, GridMode
+from backend.contracts.settings.kinds import MAX_CELLS, AxisName, AxisText, GridMode
 from backend.contracts.settings.parsing import parsed
 from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
 
@@ -135,11 +135,6 @@ class XyzGridSettings(Settings):
                     values["loras"] = _weighed(values["loras"], name.removeprefix(LORA), value)
                 else:
                     values[name] = value
-        changed = {name for mark in at for name in mark.change}
-        if "sampler" in changed and "schedule" not in changed:
-            known = SCHEDULES_OF.get(values["sampler"], ())
-            if known and values["schedule"] not in known:
-                values["schedule"] = known[0]  # its own; the record of the cell says so
         try:
             return parsed(BASE_MODES[self.base_mode], values)
         except BadInput as error:

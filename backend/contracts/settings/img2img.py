@@ -173,8 +173,6 @@ class Img2ImgSettings(Settings):
 
     @model_validator(mode="after")
     def _what_is_asked_can_run(self) -> Self:
-        if self.start_noise == "inverted" and self.sampler != "ddim":
-            raise ValueError("a picture is inverted by DDIM; set sampler to 'ddim'")
         for strength in self.ladder if self.starts_from_picture else ():
             if self.model_steps(strength) < 1:
                 # Rounded up, so that the number in the sentence does run a step.

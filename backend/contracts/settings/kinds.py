@@ -8,38 +8,9 @@ from pydantic import (
     Field,
 )
 
-SamplerName = Literal[
-    "ddim", "ddpm", "euler", "euler_a", "heun", "lms", "dpmpp_2m", "dpmpp_2m_sde", "unipc", "lcm"
-]
-ScheduleName = Literal["model", "karras", "exponential", "trailing", "ays"]
 MAX_SEED = 2**32 - 1
 MAX_PROMPT_CHARS = 20_000
 MAX_CELLS = 256
-# Which schedules each sampler accepts: what the diffusers class of the same name offers.
-SCHEDULES_OF: dict[SamplerName, tuple[ScheduleName, ...]] = {
-    "ddim": ("model",),
-    "ddpm": ("model", "trailing", "ays"),
-    "euler": ("model", "karras", "exponential", "trailing", "ays"),
-    "euler_a": ("model", "trailing"),
-    "heun": ("model", "karras", "exponential", "trailing", "ays"),
-    "lms": ("model", "karras", "exponential", "trailing"),
-    "dpmpp_2m": ("model", "karras", "exponential", "trailing", "ays"),
-    "dpmpp_2m_sde": ("model", "karras", "exponential", "trailing", "ays"),
-    "unipc": ("model", "karras", "exponential", "trailing"),
-    "lcm": ("model",),
-}
-SAMPLER_TITLES: dict[str, str] = {
-    "ddim": "DDIM",
-    "ddpm": "DDPM",
-    "euler": "Euler",
-    "euler_a": "Euler a",
-    "heun": "Heun",
-    "lms": "LMS",
-    "dpmpp_2m": "DPM++ 2M",
-    "dpmpp_2m_sde": "DPM++ 2M SDE",
-    "unipc": "UniPC",
-    "lcm": "LCM",
-}
 SCHEDULE_TITLES: dict[str, str] = {
     "model": "model's own",
     "karras": "Karras",
@@ -78,5 +49,6 @@ Margin = Annotated[int, Field(ge=0, le=1024)]
 Size = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
+Name = Annotated[str, Field(min_length=1, max_length=60)]
 AxisName = Annotated[str, Field(max_length=220)]
 AxisText = Annotated[str, Field(max_length=4_000)]

@@ -14,17 +14,15 @@ from pydantic import (
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.kinds import (
-    SAMPLER_TITLES,
     SCHEDULE_TITLES,
     Easing,
     EvenSpacing,
     Fraction,
     MorphFormat,
     MorphMethod,
+    Name,
     Prompt,
     ResizeMode,
-    SamplerName,
-    ScheduleName,
     Seed,
     TextPath,
 )
@@ -194,12 +192,12 @@ class MorphSettings(Settings):
         description="How the pictures are brought to size.",
         json_schema_extra=says("start"),
     )
-    sampler: SamplerName = Field(
+    sampler: Name = Field(
         "ddim",
         description="The method that walks from noise to x0.",
-        json_schema_extra=says("levels", choices=SAMPLER_TITLES),
+        json_schema_extra=says("levels"),
     )
-    schedule: ScheduleName = Field(
+    schedule: Name = Field(
         "model",
         description="Where the noise levels of the steps lie.",
         json_schema_extra=says("levels", choices=SCHEDULE_TITLES),

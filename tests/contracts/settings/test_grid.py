@@ -66,14 +66,6 @@ def test_a_lora_on_an_axis_is_weighed_or_added() -> None:
     assert [use.name for use in added[0].loras] == ["ink", "neon"]
 
 
-def test_a_sampler_on_an_axis_takes_a_schedule_that_it_has() -> None:
-    cells = grid(x_field="sampler", x_values="dpmpp_2m, ddim").cells()
-    assert [(cell.sampler, cell.schedule) for cell in cells] == [
-        ("dpmpp_2m", "karras"),
-        ("ddim", "model"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -1,0 +1,61 @@
+"""Whether settings go together with the sampler that they name.
+
+Settings hold its name as text: what samplers there are, a library says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from backend.contracts.errors import BadInput
+from backend.contracts.library import unknown
+from backend.contracts.samplers import SamplerEntry
+from backend.contracts.settings.base import Settings
+from backend.contracts.settings.img2img import Img2ImgSettings
+
+
+def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> None:
+    """Refuses a sampler that is not there, and what it cannot do.
+
+    Args:
+        settings: Of any mode.
+        samplers: Those there are, by name.
+
+    Raises:
+        BadInput: Says what to choose instead, and names the field.
+    """
+    entry = samplers.get(settings.sampler)
+    if entry is None:
+        raise unknown("sampler", settings.sampler, samplers, "sampler")
+    if settings.schedule not in entry.schedules:
+        raise BadInput(
+            f"The schedule '{settings.schedule[:80]}' does not exist for sampler '{entry.name}'; "
+            f"choose one of: {', '.join(entry.schedules)}.",
+            "schedule",
+        )
+    if settings.eta > 0 and not entry.has_eta:
+        having = _named(f"'{one.name}'" for one in samplers.values() if one.has_eta)
+        raise BadInput(
+            f"Of the samplers only {having} has an eta; set it to 0 for '{entry.name}'.", "eta"
+        )
+    if isinstance(settings, Img2ImgSettings) and settings.start_noise == "inverted":
+        check_inverts(entry, samplers)
+
+
+def check_inverts(entry: SamplerEntry, samplers: Mapping[str, SamplerEntry]) -> None:
+    """Refuses a sampler under which no picture can be inverted.
+
+    Raises:
+        BadInput: Names those under which it can.
+    """
+    if not entry.inverts:
+        able = [one for one in samplers.values() if one.inverts]
+        titles, names = _named(one.title for one in able), _named(f"'{one.name}'" for one in able)
+        raise BadInput(
+            f"Pictures are inverted by {titles}; set the sampler to {names}.",
+            "sampler",
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    return " or ".join(names)

@@ -1,0 +1,59 @@
+"""Settings and the sampler that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from backend.contracts.errors import BadInput, UnknownName
+from backend.contracts.samplers import SamplerEntry
+from backend.contracts.settings import parse
+from backend.contracts.settings.sampler_pair import check_inverts, check_sampler
+
+SAMPLERS: Mapping[str, SamplerEntry] = {
+    "plain": SamplerEntry("plain", "Plain", ("a", "b")),
+    "loose": SamplerEntry("loose", "Loose", ("a",), has_eta=True),
+    "back": SamplerEntry("back", "There and back", ("b",), inverts=True),
+    "both": SamplerEntry("both", "Both", ("b",), has_eta=True, inverts=True),
+}
+
+
+def check(mode: str = "txt2img", **values: Any) -> None:
+    check_sampler(parse(mode, {"sampler": "plain", "schedule": "a"} | values), SAMPLERS)
+
+
+def test_what_the_library_has_is_taken() -> None:
+    check()
+    check(schedule="b")
+    check(sampler="loose", eta=0.5)
+    check("img2img", sampler="back", schedule="b", start_noise="inverted")
+
+
+def test_a_sampler_that_is_not_there_is_refused_with_those_near_it() -> None:
+    with pytest.raises(UnknownName, match="no sampler 'plane'; did you mean 'plain'") as caught:
+        check(sampler="plane")
+    assert caught.value.field == "sampler"
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "said", "field"),
+    [
+        ("txt2img", {"schedule": "c"}, "choose one of: a, b", "schedule"),
+        ("txt2img", {"eta": 0.1}, "only 'loose' or 'both' has an eta; set it to 0", "eta"),
+        ("img2img", {"start_noise": "inverted"}, "by There and back or Both; set", "sampler"),
+    ],
+)
+def test_what_a_sampler_cannot_do_is_refused(
+    mode: str, values: dict[str, Any], said: str, field: str
+) -> None:
+    with pytest.raises(BadInput, match=said) as caught:
+        check(mode, **values)
+    assert caught.value.field == field
+
+
+def test_inversion_asks_the_entry() -> None:
+    check_inverts(SAMPLERS["back"], SAMPLERS)
+    with pytest.raises(BadInput, match="set the sampler to 'back' or 'both'"):
+        check_inverts(SAMPLERS["loose"], SAMPLERS)
