@@ -22,7 +22,7 @@ from torch import nn
 from backend.contracts.errors import BadInput
 
 KEPT_BYTES = 2**30
-_MARK = "_end_attention"
+MARK = "_attention_across_rows"  # in the __dict__ of a UNet whose rows may look at each other
 _Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -91,10 +91,10 @@ class EndAttention:
         try:
             for name, layer in self._layers.items():
                 layer.processor = _EndProcessor(self, name, layer.processor)  # pyright: ignore
-            self._model.__dict__[_MARK] = self
+            self._model.__dict__[MARK] = self
             yield
         finally:
-            self._model.__dict__.pop(_MARK, None)
+            self._model.__dict__.pop(MARK, None)
             for name, layer in self._layers.items():
                 layer.processor = before[name]
 
@@ -151,13 +151,13 @@ class EndAttention:
 
 def blends_rows(model: nn.Module) -> bool:
     """Whether rows of the batch look at each other now, so that none can be moved."""
-    control = model.__dict__.get(_MARK)
-    return isinstance(control, EndAttention) and control.blend is not None
+    control = model.__dict__.get(MARK)
+    return control is not None and control.blend is not None
 
 
 def has_end_attention(model: nn.Module) -> bool:
     """Whether its processors are others than its own now."""
-    return _MARK in model.__dict__
+    return MARK in model.__dict__
 
 
 class _EndProcessor:

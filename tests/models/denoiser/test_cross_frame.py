@@ -1,0 +1,195 @@
+"""Attention across a clip's frames, against diffusers' UNet run frame by frame.
+
+The oracle does what is written: it runs one frame after the other, stores each frame's inputs of
+the up blocks' self-attention, and lets the next ones look at those of frame 0 and of the frame
+before, by an attention written out in full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers.models.attention_processor import Attention
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+from backend.contracts.errors import BadInput
+from backend.contracts.settings.kinds import Attend
+from backend.models.denoiser.cross_frame import CrossFrameAttention, Rows
+from tests.tiny import tiny_sdxl_unet, tiny_unet
+
+FRAMES = 5
+MODES: tuple[Attend, ...] = ("first", "previous", "first_previous")
+
+
+class Stored:
+    """The oracle's processor of one layer."""
+
+    def __init__(self, attend: Attend, own: bool) -> None:
+        self.attend, self.own = attend, own
+        self.features: list[torch.Tensor] = []
+
+    def __call__(self, attn: Any, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        k = len(self.features)
+        self.features.append(hidden_states)
+        seen = {"first": [0], "previous": [max(0, k - 1)], "first_previous": [0, max(0, k - 1)]}
+        sources = [self.features[i] for i in seen[self.attend]]
+        beside = torch.cat([hidden_states, *sources] if self.own else sources, dim=1)
+        q, key, v = attn.to_q(hidden_states), attn.to_k(beside), attn.to_v(beside)
+        out = torch.empty_like(q)
+        width = q.shape[-1] // attn.heads
+        for head in range(attn.heads):
+            part = slice(head * width, (head + 1) * width)
+            scores = q[..., part] @ key[..., part].transpose(1, 2) * width**-0.5
+            out[..., part] = scores.softmax(-1) @ v[..., part]
+        return attn.to_out[0](out)
+
+
+def layers(unet: UNet2DConditionModel) -> dict[str, Any]:
+    return {
+        name: module
+        for name, module in unet.named_modules()
+        if name.startswith("up_blocks") and name.endswith("attn1")
+    }
+
+
+def inputs(unet: UNet2DConditionModel, rows: int) -> dict[str, Any]:
+    made = torch.Generator().manual_seed(1)
+    width = unet.config["cross_attention_dim"]
+    given: dict[str, Any] = {
+        "sample": torch.randn(rows, 4, 8, 8, generator=made),
+        "timestep": torch.full((rows,), 500.0),
+        "encoder_hidden_states": torch.randn(rows, 7, width, generator=made),
+    }
+    if unet.config["addition_embed_type"]:
+        given["added_cond_kwargs"] = {
+            "text_embeds": torch.randn(rows, 16, generator=made),
+            "time_ids": torch.zeros(rows, 6),
+        }
+    return given
+
+
+def of(given: dict[str, Any], rows: Any) -> dict[str, Any]:
+    return {
+        name: of(value, rows) if isinstance(value, dict) else value[rows]
+        for name, value in given.items()
+    }
+
+
+def by_the_oracle(
+    unet: UNet2DConditionModel, given: dict[str, Any], attend: Attend, own: bool
+) -> torch.Tensor:
+    before = {name: layer.processor for name, layer in layers(unet).items()}
+    for layer in layers(unet).values():
+        layer.processor = Stored(attend, own)
+    made = [unet(**of(given, [row])).sample for row in range(len(given["sample"]))]
+    for name, layer in layers(unet).items():
+        layer.processor = before[name]
+    return torch.cat(made)
+
+
+def in_chunks(
+    unet: UNet2DConditionModel, control: CrossFrameAttention, given: dict[str, Any], chunk: int,
+    halves: int = 1,
+) -> torch.Tensor:  # fmt: skip
+    frames = len(given["sample"]) // halves
+    made = torch.empty_like(given["sample"])
+    for start in range(0, frames, chunk):
+        end = min(frames, start + chunk)
+        rows = [half * frames + i for half in range(halves) for i in range(start, end)]
+        with control.over(Rows(end - start, start == 0, end < frames)):
+            made[rows] = unet(**of(given, rows)).sample
+    return made
+
+
+@pytest.mark.parametrize("build", [tiny_unet, tiny_sdxl_unet])
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("attend", MODES)
+@torch.no_grad()
+def test_all_chunks_give_what_frame_by_frame_gives(build: Any, attend: Attend, own: bool) -> None:
+    torch.manual_seed(0)
+    unet = build().eval()
+    given = inputs(unet, FRAMES)
+    plain = unet(**given).sample
+    wanted = by_the_oracle(unet, given, attend, own)
+    assert (wanted - plain)[1:].abs().max() > 1e-3  # it does act
+    control = CrossFrameAttention(unet, attend, own)
+    with control.installed():
+        for chunk in (1, 3, FRAMES):
+            made = in_chunks(unet, control, given, chunk)
+            assert (made - wanted).abs().max() < 2e-5
+    assert torch.equal(unet(**given).sample, plain)
+
+
+@torch.no_grad()
+def test_the_halves_of_a_guided_batch_keep_to_themselves() -> None:
+    torch.manual_seed(0)
+    unet = tiny_unet().eval()
+    given = inputs(unet, 2 * FRAMES)
+    control = CrossFrameAttention(unet, "first_previous")
+    halves = [by_the_oracle(unet, of(given, slice(h * FRAMES, (h + 1) * FRAMES)),
+                            "first_previous", False) for h in (0, 1)]  # fmt: skip
+    with control.installed():
+        for chunk in (2, FRAMES):
+            made = in_chunks(unet, control, given, chunk, halves=2)
+            assert (made - torch.cat(halves)).abs().max() < 2e-5
+
+
+@torch.no_grad()
+def test_what_is_carried_does_not_grow_with_the_clip() -> None:
+    torch.manual_seed(0)
+    unet = tiny_unet().eval()
+    most: list[int] = []
+    for frames in (4, 12):
+        control = CrossFrameAttention(unet, "first_previous")
+        with control.installed():
+            in_chunks(unet, control, inputs(unet, frames), 2)
+            assert control.carried_bytes == 0  # a step that is over leaves nothing
+        most.append(control.most_bytes)
+    assert most[0] == most[1] > 0
+
+
+@torch.no_grad()
+def test_the_very_same_processors_are_back_even_after_a_failure() -> None:
+    unet = tiny_unet().eval()
+    before = {name: layer.processor for name, layer in layers(unet).items()}
+    control = CrossFrameAttention(unet, "first")
+
+    def fails() -> None:
+        with control.installed():
+            assert all(layer.processor is not before[name] for name, layer in layers(unet).items())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert all(layer.processor is before[name] for name, layer in layers(unet).items())
+    assert not any(value is control for value in unet.__dict__.values())
+
+
+@torch.no_grad()
+def test_a_job_that_runs_in_between_sees_plain_attention() -> None:
+    torch.manual_seed(0)
+    unet = tiny_unet().eval()
+    given = inputs(unet, FRAMES)
+    plain = unet(**given).sample
+    control = CrossFrameAttention(unet, "first_previous")
+    with control.installed(), control.over(Rows(FRAMES, begins=True, goes_on=False)):
+        with control.paused():
+            assert torch.equal(unet(**given).sample, plain)
+        assert not torch.equal(unet(**given).sample, plain)
+
+
+def test_a_unet_without_such_layers_is_refused() -> None:
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        cross_attention_dim=32,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+        attention_head_dim=4,
+    )
+    assert any(isinstance(module, Attention) for module in unet.modules())
+    with pytest.raises(BadInput, match="attend to 'off'"):
+        CrossFrameAttention(unet, "first")
