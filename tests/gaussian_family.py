@@ -60,6 +60,7 @@ class GaussianNetwork:
         check: Check | None = None,
         residuals: object = None,
         channels: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
     ) -> Denoiser:
         values = self.model.get_buffer("values")
         mean, variance = values[:3, None, None], values[3].square()

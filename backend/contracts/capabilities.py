@@ -9,6 +9,22 @@ GuidanceKind = Literal["cfg", "embedded", "none"]
 
 
 @dataclass(frozen=True)
+class Enlarging:
+    """What a model that is shown a small picture beside the noise makes of it.
+
+    Attributes:
+        factor: The result's sides over the small picture's.
+        noise_level: Noise that the small picture is given before the model sees it, a training
+            timestep of the schedule for that; what the model recommends.
+        most_noise: The highest; 0 where the picture is shown as it is.
+    """
+
+    factor: int = 4
+    noise_level: int = 0
+    most_noise: int = 0
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What a model can do; most can do all but what is off by default.
 
@@ -26,6 +42,7 @@ class Capabilities:
         regions: Prompts of their own for parts of the picture.
         separate_vae: Another autoencoder can take the place of its own.
         training: LoRAs can be trained on it here.
+        enlarges: It draws a small picture again, larger, and nothing without one; None for others.
     """
 
     prompt: bool = True
@@ -40,6 +57,7 @@ class Capabilities:
     regions: bool = False
     separate_vae: bool = True
     training: bool = True
+    enlarges: Enlarging | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,16 @@ MODES_NEED: dict[str, tuple[str, ...]] = {
     "morph": ("from_noise", "prompt"),
 }
 """Mode -> the capabilities without which it makes no sense."""
+
+ENLARGING_MODES = frozenset({"upscale"})
+"""Modes that show a model a small picture."""
+
+
+def no_enlarger(mode: str, can: Capabilities, model: str) -> str | None:
+    """Why a mode has no use for a model that needs a small picture; None where it has."""
+    if can.enlarges is None or mode in ENLARGING_MODES:
+        return None
+    return f"'{model}' enlarges a small picture; take one to Upscale, or choose another model here."
 
 
 def sentence(capability: str, can: Capabilities, model: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.compvis import SIZE_IDS
@@ -47,6 +47,10 @@ WEIGHTS = {
 }
 
 
+Sight = Literal["mask", "picture"]
+"""What a UNet may see beside its latents."""
+
+
 @dataclass(frozen=True)
 class FolderKind:
     """What the folders of a family hold.
@@ -54,10 +58,12 @@ class FolderKind:
     Attributes:
         pipelines: Classes that their index may name.
         classes: Part -> the classes that it may be of.
+        beside: mask: nothing, or a mask and masked latents; picture: a small picture.
     """
 
     pipelines: frozenset[str]
     classes: Mapping[str, frozenset[str]]
+    beside: Sight = "mask"
 
     @property
     def weighty(self) -> tuple[str, ...]:
@@ -110,18 +116,25 @@ def inspect_folder(folder: Path, kind: FolderKind) -> Folder:
     files = {part: weight_files(folder, part) for part in kind.weighty}
     for path in (path for group in files.values() for path in group):
         read_shapes(path)
-    check_channels(configs["unet"], configs["vae"])
+    check_channels(configs["unet"], configs["vae"], kind.beside)
     _check_conditions(configs["unet"], configs.get("text_encoder_2"))
     return Folder(configs, files)
 
 
-def check_channels(unet: Mapping[str, Any], vae: Mapping[str, Any]) -> None:
-    """Whether the UNet takes the latents, alone or beside a mask and masked latents.
+def check_channels(unet: Mapping[str, Any], vae: Mapping[str, Any], beside: Sight = "mask") -> None:
+    """Whether the UNet takes the latents, alone or beside what its kind sees.
 
     Raises:
         ModelProblem: It takes something else.
     """
     latents = vae.get("latent_channels", 4)
+    if beside == "picture":
+        if unet.get("in_channels") != latents + 3:
+            raise ModelProblem(
+                "The UNet takes other channels than the autoencoder's latents and a picture; an "
+                "upscaler takes both."
+            )
+        return
     if unet.get("in_channels") not in (latents, 2 * latents + 1):
         raise ModelProblem(
             "The UNet takes other channels than the autoencoder's latents (a depth checkpoint, "

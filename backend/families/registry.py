@@ -6,6 +6,7 @@ from typing import Final
 
 from backend.families.sd import SD
 from backend.families.sdxl import SDXL
+from backend.families.x4 import X4
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry((SDXL, SD))
+FAMILIES: Final = Registry((SDXL, X4, SD))

@@ -14,7 +14,7 @@ from backend.models.autoencoder.preview import Previewer, PreviewKind, make_prev
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.memory.devices import Target
-from backend.models.parts import Codec, Network, Text
+from backend.models.parts import Codec, Enlarger, Network, Text
 from backend.sampling.config import TrainedTo
 
 
@@ -32,6 +32,7 @@ class Checkpoint:
         latent_rgb: Linear map of the fast preview.
         tiny: Tiny decoder, where one is installed.
         vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
+        enlarger: How it is shown a small picture, where it enlarges one.
     """
 
     info: ModelInfo
@@ -43,6 +44,7 @@ class Checkpoint:
     latent_rgb: LatentRgb
     tiny: AutoencoderTiny | None = None
     vae_hash: str = ""
+    enlarger: Enlarger | None = None
 
     @property
     def name(self) -> str:

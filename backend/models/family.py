@@ -42,6 +42,7 @@ class Anatomy:
         tiny_decoder: Name of the tiny decoder for its latents; "" where there is none.
         call_values: Numbers that a call holds at its peak for each latent position of a sample.
         decode_values: Numbers that decoding holds at its peak for each pixel.
+        guidance_scale: What it recommends where its card says nothing; None: as most models.
     """
 
     factor: int = 8
@@ -53,6 +54,7 @@ class Anatomy:
     tiny_decoder: str = ""
     call_values: int = 0
     decode_values: int = 0
+    guidance_scale: float | None = None
 
 
 @dataclass(frozen=True)

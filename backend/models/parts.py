@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -135,6 +135,7 @@ class Network(Protocol):
         check: Check | None = None,
         residuals: ResidualHook | None = None,
         channels: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
     ) -> Denoiser:
         """Makes (x, level) -> x0 for a fixed conditioning.
 
@@ -143,6 +144,46 @@ class Network(Protocol):
                 many samples in succession as x has times as many.
             check: See `Check`.
             residuals: What a ControlNet adds, asked for before each call.
-            channels: (b, c, h, w), what an inpainting model sees beside x.
+            channels: (b, c, h, w), what an inpainting model or an upscaler sees beside x.
+            labels: (b,) integers, what it is told of each sample: its class, or how noisy the
+                picture beside x is.
+        """
+        ...
+
+
+class Beside(NamedTuple):
+    """What a network is given beside x; arguments of `Network.denoiser`.
+
+    Attributes:
+        channels: (B, c, h, w), of the size of x.
+        labels: (B,) integers; None where it is told none.
+    """
+
+    channels: torch.Tensor
+    labels: torch.Tensor | None = None
+
+
+class Enlarger(Protocol):
+    """How a model is shown the small picture that it enlarges, `Capabilities.enlarges`."""
+
+    def noise_shape(self, small_px: tuple[int, int]) -> tuple[int, int, int] | None:
+        """(c, h, w) of the noise that a small picture of (width, height) px is given.
+
+        None where it is shown as it is.
+        """
+        ...
+
+    @property
+    def noise_first(self) -> bool:
+        """Whether that noise is drawn before the noise of x, from the same seed, or after it."""
+        ...
+
+    def beside(self, small: torch.Tensor, noise: torch.Tensor | None, noise_level: int) -> Beside:
+        """What the network is given.
+
+        Args:
+            small: (B, 3, h, w) in [-1, 1].
+            noise: (B, *noise_shape); None where that is None.
+            noise_level: A training timestep of the schedule that it is noised by.
         """
         ...

@@ -29,6 +29,7 @@ def make_denoiser(
     weights_key: str = "",
     *,
     channels: torch.Tensor | None = None,
+    labels: torch.Tensor | None = None,
     base: BaseDenoiser | None = None,
 ) -> Denoiser:
     """The model under guidance, for batches of any size.
@@ -40,7 +41,8 @@ def make_denoiser(
         stage: Whose prompts and guidance.
         span: What parts of the run are counted over.
         weights_key: Names what LoRAs do to the text encoder now, for its cache.
-        channels: What an inpainting model sees beside x, see `Unet.denoiser`.
+        channels: What an inpainting model or an upscaler sees beside x, see `Network.denoiser`.
+        labels: What the model is told of each sample, see there.
         base: The network with what a mode puts under it; the plain one by default.
 
     Raises:
@@ -48,12 +50,14 @@ def make_denoiser(
     """
     settings, model = stage.settings, stage.model
     if (model.network.in_channels != model.latent_channels) != (channels is not None):
+        if model.enlarger is not None:
+            raise BadInput(f"'{model.name}' needs the small picture that it enlarges.", "model")
         raise BadInput(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
             "model here, or take it to img2img.",
             "model",
         )
-    under = base or partial(model.network.denoiser, channels=channels)
+    under = base or partial(model.network.denoiser, channels=channels, labels=labels)
 
     def saying(words: Words) -> Denoiser:
         positive = model.text.encode([words.prompt], settings.clip_skip, weights_key)

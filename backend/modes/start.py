@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +19,12 @@ from backend.sampling.noise import SeededNoise, VariationNoise
 from backend.sampling.types import NoiseSource, Resume, Schedule, Step
 
 
-def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> NoiseSource:
+def make_noise(
+    settings: Settings,
+    model: Checkpoint,
+    leaning: int = 0,
+    others: Mapping[int, tuple[int, int, int]] | None = None,
+) -> NoiseSource:
     """One generator an image.
 
     Image i has seed + i. With a variation, as in A1111, all images share the seed and image i
@@ -27,15 +32,16 @@ def make_noise(settings: Settings, model: Checkpoint, leaning: int = 0) -> Noise
 
     Args:
         leaning: Which draw starts the run, and so leans.
+        others: Draws of another shape, see `SeededNoise`.
     """
     width, height = settings.drawn_size
     shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
     device = model.target.device
     pinned = Device(device).pins
-    base = SeededNoise(seeds(settings), shape, device, pinned=pinned)
+    base = SeededNoise(seeds(settings), shape, device, pinned=pinned, others=others)
     if settings.variation_strength == 0:
         return base
-    other = SeededNoise(variation_seeds(settings), shape, device, pinned=pinned)
+    other = SeededNoise(variation_seeds(settings), shape, device, pinned=pinned, others=others)
     return VariationNoise(base, other, settings.variation_strength, leaning)
 
 

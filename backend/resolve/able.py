@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from backend.contracts.capabilities import FIELDS, MODES_NEED, sentence
+from backend.contracts.capabilities import FIELDS, MODES_NEED, no_enlarger, sentence
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import Img2ImgSettings, MorphSettings, Settings
@@ -22,6 +22,9 @@ def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> N
     Raises:
         BadInput: Says what to change, and names the field.
     """
+    unsuited = no_enlarger(settings.mode, model.can, model.name)
+    if unsuited is not None:
+        raise BadInput(unsuited, "model")
     for capability, field in _asked(settings, pictures):
         said = sentence(capability, model.can, model.name)
         if said is not None:

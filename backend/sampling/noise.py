@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -18,6 +18,8 @@ class SeededNoise:
         device: Where the noise is wanted; it is drawn on the CPU, in float32, whatever this is.
         dtype: What the float32 draws are converted to.
         pinned: Whether the device takes copies from page-locked memory without anybody waiting.
+        others: Draw, from 0 -> its shape, where that is another: what is shown beside the latents
+            may be noised from the same generators.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class SeededNoise:
         dtype: torch.dtype = torch.float32,
         *,
         pinned: bool = False,
+        others: Mapping[int, tuple[int, int, int]] | None = None,
     ) -> None:
         self._pinned = pinned
         self._seeds = tuple(seeds)
-        self._shape = (1, *shape)
+        self._shape = shape
+        self._others = dict(others or {})
         self._device = torch.device(device)
         self._dtype = dtype
         self._restart()
@@ -61,10 +65,11 @@ class SeededNoise:
         self._draws = 0
 
     def _draw_on_cpu(self) -> torch.Tensor:
+        shape = (1, *self._others.get(self._draws, self._shape))
         self._draws += 1
         return torch.cat(
             [
-                torch.randn(self._shape, generator=generator, dtype=torch.float32)
+                torch.randn(shape, generator=generator, dtype=torch.float32)
                 for generator in self._generators
             ]
         )

@@ -108,6 +108,22 @@ def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerC
     )
 
 
+def noised(
+    x0: torch.Tensor, noise: torch.Tensor, timestep: int, config: SchedulerConfig
+) -> torch.Tensor:
+    """x0 at a training timestep in variance-preserving scale, as `DDPMScheduler.add_noise`.
+
+    Args:
+        x0: (B, C, h, w).
+        noise: The same shape, unit variance.
+        timestep: 0..T - 1.
+        config: Whose betas.
+    """
+    ratio = float(_sigma_table(SPECS["ddpm"].conventions, config)[timestep])
+    alpha = 1 / math.sqrt(1 + ratio * ratio)
+    return alpha * x0 + alpha * ratio * noise
+
+
 def flow(times: Sequence[float], train_timesteps: int = 1000) -> Schedule:
     """Levels of a flow model, x = (1 - t) x0 + t eps (2210.02747, eq. 21).
 

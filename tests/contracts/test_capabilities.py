@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from backend.contracts.capabilities import Capabilities, GuidanceKind, SizeGrid, sentence
+from backend.contracts.capabilities import (
+    Capabilities,
+    Enlarging,
+    GuidanceKind,
+    SizeGrid,
+    no_enlarger,
+    sentence,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,3 +31,12 @@ def test_a_sentence_names_the_model() -> None:
     said = sentence("lora", Capabilities(lora=False), "sea")
     assert said == "'sea' takes no LoRAs; choose another model, or leave them out."
     assert sentence("lora", Capabilities(), "sea") is None
+
+
+def test_only_upscale_shows_a_model_a_small_picture():
+    can = Capabilities(enlarges=Enlarging())
+    assert no_enlarger("upscale", can, "sea") is None
+    assert no_enlarger("txt2img", Capabilities(), "sea") is None
+    said = no_enlarger("txt2img", can, "sea")
+    assert said is not None
+    assert said.startswith("'sea' enlarges a small picture")

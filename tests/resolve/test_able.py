@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.contracts.capabilities import FIELDS, MODES_NEED, Capabilities, SizeGrid, sentence
+from backend.contracts.capabilities import (
+    FIELDS,
+    MODES_NEED,
+    Capabilities,
+    Enlarging,
+    SizeGrid,
+    sentence,
+)
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ControlNetEntry, Library, LoraEntry, ModelEntry, VaeEntry
 from backend.contracts.requests import CaptionedPicture, Request, TrainLoraRequest
@@ -71,6 +78,15 @@ def test_each_is_refused_where_it_is_lacking_and_let_through_where_not(
     with pytest.raises(BadInput, match=r"^'cloud' ") as refusal:
         run(mode, NOTHING, given, **values)
     assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(("mode", "images"), [("txt2img", {}), ("img2img", {"image": PICTURE})])
+def test_a_model_that_enlarges_is_refused_where_no_small_picture_is_shown(
+    mode: str, images: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInput, match="enlarges a small picture; take one to Upscale") as refusal:
+        run(mode, Capabilities(enlarges=Enlarging(4, 20, 350)), images)
+    assert refusal.value.field == "model"
 
 
 @pytest.mark.parametrize("mode", ["txt2img", "lora_mix"])

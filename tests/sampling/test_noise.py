@@ -41,6 +41,18 @@ def test_skip_to_goes_forwards_and_back():
         assert torch.equal(source.draw(), draws[position])
 
 
+def test_a_draw_may_have_another_shape_and_is_skipped_as_it_is():
+    source = SeededNoise([3, 4], SHAPE, others={0: (3, 5, 5)})
+    draws = [source.draw() for _ in range(3)]
+    assert [tuple(draw.shape) for draw in draws] == [(2, 3, 5, 5), (2, *SHAPE), (2, *SHAPE)]
+    generator = torch.Generator().manual_seed(4)
+    assert torch.equal(draws[0][1:], torch.randn(1, 3, 5, 5, generator=generator))
+    assert torch.equal(draws[1][1:], torch.randn(1, *SHAPE, generator=generator))
+    for position in (2, 0, 1):
+        source.skip_to(position)
+        assert torch.equal(source.draw(), draws[position])
+
+
 @pytest.mark.parametrize("dims", [(-3, -2, -1), (-2,)])
 def test_slerp_keeps_the_ends_and_the_norm(dims):
     a, b = (SeededNoise([seed, seed + 9], SHAPE, dtype=torch.float64).draw() for seed in (1, 2))

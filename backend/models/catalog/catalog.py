@@ -104,7 +104,11 @@ class ModelInfo:
     @property
     def guidance_scale(self) -> float:
         """What its card recommends; 1, which is none, where it has no guidance."""
-        return 1.0 if self.anatomy.can.guidance == "none" else self.card.guidance_scale
+        if self.anatomy.can.guidance == "none":
+            return 1.0
+        own = self.anatomy.guidance_scale
+        silent = own is not None and "guidance_scale" not in self.card.model_fields_set
+        return own if own is not None and silent else self.card.guidance_scale
 
 
 class Catalog:

@@ -54,6 +54,7 @@ class _Inputs(NamedTuple):
     context: torch.Tensor
     added: Added | None
     extra: Residuals | None
+    labels: torch.Tensor | None
 
     def of(self, rows: slice) -> _Inputs:
         """Those of some rows of the batch."""
@@ -64,6 +65,7 @@ class _Inputs(NamedTuple):
             self.context[rows],
             None if added is None else {name: value[rows] for name, value in added.items()},
             None if self.extra is None else self.extra.of(rows),
+            None if self.labels is None else self.labels[rows],
         )
 
 
@@ -131,6 +133,7 @@ class Unet:
         check: Callable[[], None] | None = None,
         residuals: ResidualHook | None = None,
         channels: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
     ) -> Denoiser:
         """Makes `(x, level) -> x0` for a fixed conditioning.
 
@@ -143,8 +146,9 @@ class Unet:
             conditioning: One or several, stacked along the batch in order.
             check: Called before each model call; raises to stop the run.
             residuals: Called before each model call for what a ControlNet adds.
-            channels: (b, c, h, w), what an inpainting model sees beside x: mask and masked
-                latents. Tiled where B is a multiple of b.
+            channels: (b, c, h, w), what the model sees beside x: mask and masked latents, or the
+                picture that it enlarges. Tiled where B is a multiple of b.
+            labels: (b,) integers, the model's class labels; tiled likewise.
         """
         dtype = self.model.dtype
         stacked = Conditioning.cat(conditioning)
@@ -172,7 +176,10 @@ class Unet:
             if channels is not None:
                 beside = channels.to(scaled).repeat(len(scaled) // len(channels), 1, 1, 1)
                 scaled = torch.cat([scaled, beside], dim=1)
-            inputs = _Inputs(scaled, timestep, rows, added, extra)
+            told = None if labels is None else labels.to(scaled.device, non_blocking=True)
+            if told is not None:
+                told = told.repeat(len(scaled) // len(told))
+            inputs = _Inputs(scaled, timestep, rows, added, extra, told)
             if acts_by_row(self.model) or blends_rows(self.model):
                 return self._output(inputs)
             return together.in_parts(len(scaled), lambda part: self._output(inputs.of(part)))
@@ -187,6 +194,7 @@ class Unet:
             inputs.timestep,
             encoder_hidden_states=inputs.context,
             added_cond_kwargs=inputs.added,
+            class_labels=inputs.labels,
             return_dict=False,
             down_block_additional_residuals=extra.down if extra is not None else None,
             mid_block_additional_residual=extra.mid if extra is not None else None,
