@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def read_config(path: Path) -> dict[str, Any]:
         changed_ns = path.stat().st_mtime_ns
     except OSError:
         return read_json(path)  # says which file is missing
-    return dict(_read(path, changed_ns))
+    return deepcopy(_read(path, changed_ns))
 
 
 @lru_cache(maxsize=256)
