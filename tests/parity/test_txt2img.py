@@ -33,6 +33,7 @@ from backend.engine.local.engine import LocalEngine
 from backend.storage.outputs import Storage
 from tests import jobs
 from tests.samplers import SCHEDULES_OF
+from tests.sampling.helpers import Dpmpp3mSde
 from tests.tiny import tiny_checkpoint
 
 pytestmark = [
@@ -52,6 +53,10 @@ CLASSES: dict[str, tuple[type, dict[str, Any]]] = {
     "lms": (LMSDiscreteScheduler, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {}),
     "dpmpp_2m_sde": (DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_3m_sde": (
+        Dpmpp3mSde,
+        {"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "lower_order_final": False},
+    ),
     "unipc": (UniPCMultistepScheduler, {}),
     "lcm": (LCMScheduler, {}),
 }

@@ -26,6 +26,49 @@ POCKET = {
 }
 PAIRS = [(sampler, schedule) for sampler, names in SCHEDULES_OF.items() for schedule in names]
 
+
+class Dpmpp3mSde(diffusers.DPMSolverMultistepScheduler):
+    """Levels and order of steps of diffusers, the steps themselves of k-diffusion.
+
+    k-diffusion's `sample_dpmpp_3m_sde` with eta 1, in its own symbols. The third-order step of
+    diffusers' own class adds the term of the bend with its sign turned (0.5 for -0.5).
+    """
+
+    def multistep_dpm_solver_second_order_update(self, model_output_list, *, sample, noise):
+        denoised, denoised_1 = model_output_list[-1], model_output_list[-2]
+        h, h_1 = self._h(0), self._h(1)
+        d = (denoised - denoised_1) / (h_1 / h)
+        return self._stepped(sample, noise, denoised, self._phi_2() * d)
+
+    def multistep_dpm_solver_third_order_update(self, model_output_list, *, sample, noise):
+        denoised, denoised_1, denoised_2 = model_output_list[::-1]
+        h, h_1, h_2 = self._h(0), self._h(1), self._h(2)
+        r0, r1 = h_1 / h, h_2 / h
+        d1_0 = (denoised - denoised_1) / r0
+        d1_1 = (denoised_1 - denoised_2) / r1
+        d1 = d1_0 + (d1_0 - d1_1) * r0 / (r0 + r1)
+        d2 = (d1_0 - d1_1) / (r0 + r1)
+        phi_3 = self._phi_2() / (2 * h) - 0.5
+        return self._stepped(sample, noise, denoised, self._phi_2() * d1 - phi_3 * d2)
+
+    def _h(self, back: int) -> torch.Tensor:
+        at = self.step_index - back
+        return -(self.sigmas[at + 1].double().log() - self.sigmas[at].double().log())
+
+    def _phi_2(self) -> torch.Tensor:
+        h_eta = 2 * self._h(0)
+        return torch.expm1(-h_eta) / h_eta + 1
+
+    def _stepped(self, sample, noise, denoised, added):
+        alpha, _ = self._sigma_to_alpha_sigma_t(self.sigmas[self.step_index])
+        following = self.sigmas[self.step_index + 1]
+        alpha_following, _ = self._sigma_to_alpha_sigma_t(following)
+        h_eta = 2 * self._h(0)
+        x = torch.exp(-h_eta) * (sample / alpha) - torch.expm1(-h_eta) * denoised + added
+        x = x + noise * following * torch.sqrt(-torch.expm1(-h_eta))
+        return alpha_following * x
+
+
 CLASSES = {
     "ddim": diffusers.DDIMScheduler,
     "ddpm": diffusers.DDPMScheduler,
@@ -35,6 +78,7 @@ CLASSES = {
     "lms": diffusers.LMSDiscreteScheduler,
     "dpmpp_2m": diffusers.DPMSolverMultistepScheduler,
     "dpmpp_2m_sde": diffusers.DPMSolverMultistepScheduler,
+    "dpmpp_3m_sde": Dpmpp3mSde,
     "unipc": diffusers.UniPCMultistepScheduler,
     "lcm": diffusers.LCMScheduler,
 }
@@ -50,6 +94,9 @@ def reference(sampler: str, schedule: str, config: dict):
             options["timestep_spacing"] = "trailing"
     if sampler == "dpmpp_2m_sde":
         options["algorithm_type"] = "sde-dpmsolver++"
+    if sampler == "dpmpp_3m_sde":
+        options |= {"algorithm_type": "sde-dpmsolver++", "solver_order": 3}
+        options["lower_order_final"] = False
     return CLASSES[sampler].from_config(config, **options)
 
 

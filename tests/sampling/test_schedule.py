@@ -10,6 +10,7 @@ from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.sampling.config import SchedulerConfig
+from backend.sampling.samplers import SPECS
 from backend.sampling.schedule import make
 from tests.samplers import SCHEDULES_OF
 from tests.sampling.helpers import CLASSES, PAIRS, POCKET, reference, set_steps
@@ -60,8 +61,7 @@ def test_levels_are_those_of_diffusers(sampler, schedule, name):
         if sampler == "heun":  # each level but the first is listed twice
             timesteps = torch.cat([timesteps[:1], timesteps[1::2]])
         torch.testing.assert_close(got.timesteps, timesteps, rtol=0, atol=2e-4)
-        solver = sampler in ("dpmpp_2m", "dpmpp_2m_sde", "unipc")
-        if solver or sampler in ("euler", "euler_a", "heun", "lms"):
+        if SPECS[sampler].conventions.kind != "vp":
             sigmas = scheduler.sigmas.double()
             if sampler == "heun":
                 sigmas = torch.cat([sigmas[:1], sigmas[1:-1:2], sigmas[-1:]])
