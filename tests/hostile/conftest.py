@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,18 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
 def browser(victim: Victim) -> Iterator[httpx.Client]:
     with victim.signed_in() as client:
         yield client
+
+
+def listening(server: Server) -> list[str]:
+    """Lines that a studio prints from here on; without a listener, it stops when the pipe is full.
+
+    Args:
+        server: One of the test's own: it has one listener.
+    """
+    said: list[str] = []
+    assert server.process.stdout is not None
+    threading.Thread(target=said.extend, args=(server.process.stdout,), daemon=True).start()
+    return said
 
 
 def joined(client: httpx.Client, fn_index: int, data: list[Any], session: str) -> httpx.Response:

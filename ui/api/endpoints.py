@@ -33,6 +33,7 @@ from backend.recipes.metadata import read
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.api.training import train_lora_endpoint
 from ui.api.verify import verify_endpoint
+from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import add_endpoint
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
@@ -78,7 +79,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
             sent = {name: given.pop(name) for name in settings.pictures}
             images = await asyncio.to_thread(read_pictures, sent)
             wanted = Request(parse(mode, given), images)
-            owner = str(request.username or request.session_hash or "")
+            owner = owner_of(request)
             token = await asyncio.to_thread(ask, engine, wanted, owner)
             while True:
                 status = engine.status(token)

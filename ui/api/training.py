@@ -15,6 +15,7 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
+from ui.gradio_compat.login import owner_of
 from ui.jobs.state import ENDED
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
@@ -42,7 +43,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
             settings = parse_training(given)
             pictures = await asyncio.to_thread(read_training_files, files, captions)
             wanted = TrainLoraRequest(settings, pictures)
-            owner = str(request.username or request.session_hash or "")
+            owner = owner_of(request)
             token = await asyncio.to_thread(ask, engine, wanted, owner, background=True)
             while (status := engine.status(token)).state not in ENDED:
                 engine.touch(token)

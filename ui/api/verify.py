@@ -15,6 +15,7 @@ from backend.contracts.settings import MODES
 from backend.engine.jobs.asking import ask
 from backend.recipes.verify import open_original, request_for
 from ui.api.parts import refusal, report, signed
+from ui.gradio_compat.login import owner_of
 from ui.jobs.state import ENDED
 from ui.jobs.verifying import outcome, watch
 from ui.server.studio import Studio
@@ -41,7 +42,7 @@ def verify_endpoint(studio: Studio) -> Callable[..., Any]:
             original = await asyncio.to_thread(open_original, content)
             sent = dict(zip(PICTURES, values, strict=True))
             wanted = request_for(original, await asyncio.to_thread(read_pictures, sent))
-            owner = str(request.username or request.session_hash or "")
+            owner = owner_of(request)
             token = await asyncio.to_thread(ask, engine, wanted, owner)
             async with aclosing(watch(engine, token)) as states:
                 async for status in states:

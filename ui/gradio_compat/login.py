@@ -7,8 +7,11 @@ application.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection
 from typing import Any
 
+import gradio as gr
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,29 +21,55 @@ class SignedIn:
     """Lets pass who has logged in to the page, or everybody where it has no login.
 
     Args:
-        app: What is behind it; it finds the name, or None, as `user` in the request's state.
+        app: What is behind it; it finds the name, or None, as `user` in the request's state, and
+            as `owner` a text that is the same for one login session and for no other.
+        open_to_all: Paths that answer everybody; one that ends in a slash stands for all that
+            begin with it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, open_to_all: Collection[str] = ()) -> None:
         self._app = app
+        self._exact = frozenset(open_to_all)
+        self._begins = tuple(path for path in open_to_all if path[1:].endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
         if scope["type"] == "http":
             request = Request(scope)
-            gradio, user = request.app, user_of(request)
-            if gradio.auth is not None and user is None:
-                await JSONResponse({"error": "Log in first."}, 401)(scope, receive, send)
+            gradio, token = request.app, _token(request)
+            if gradio.auth is not None and token is None and not self._is_open(scope["path"]):
+                told = "Log in first."
+                await JSONResponse({"error": told, "detail": told}, 401)(scope, receive, send)
                 return
-            request.state.user = user
+            request.state.user = None if token is None else gradio.tokens[token]
+            request.state.owner = _owner(request.state.user, token)
         await self._app(scope, receive, send)
 
+    def _is_open(self, path: str) -> bool:
+        return (path.rstrip("/") or "/") in self._exact or path.startswith(self._begins)
 
-def user_of(request: Request) -> str | None:
-    """The name under which a request's browser has logged in; None without a login."""
+
+def owner_of(request: gr.Request) -> str:
+    """Whose an event of the page or of a script is: a login session, else a session of Gradio's.
+
+    The queue is fair to them; no authority rests on the latter, which clients choose.
+    """
+    state: Any = request.request.state if request.request is not None else None
+    owner = getattr(state, "owner", "")
+    return str(owner or request.username or request.session_hash or "")
+
+
+def _token(request: Request) -> str | None:
+    """What shows that a request's browser has logged in; None where nothing does."""
     app: Any = request.app
     for kind in ("access-token", "access-token-unsecure"):
         token = request.cookies.get(f"{kind}-{app.cookie_id}")
         if token is not None and token in app.tokens:
-            return app.tokens[token]
+            return token
     return None
+
+
+def _owner(user: str | None, token: str | None) -> str:
+    if token is None:
+        return ""
+    return f"{user}/{hashlib.blake2b(token.encode(), digest_size=8).hexdigest()}"

@@ -51,9 +51,9 @@ def job_routes(engine: Engine, desks: Mapping[str, Desk], script: Script) -> lis
             asked = Asked.read(await request.json())
         except (ValueError, BadInput) as error:
             return _json({"error": sentence(_as_bad(error))})
-        owner = str(request.state.user or asked.page)
+        owner = str(request.state.owner or asked.page)
         made = presses.answer(
-            f"{request.state.user}/{asked.press}", lambda: submitted(engine, desks, asked, owner)
+            f"{request.state.owner}/{asked.press}", lambda: submitted(engine, desks, asked, owner)
         )
         return _json(await made)
 

@@ -20,6 +20,7 @@ from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
 from ui.gradio_compat.early_script import EarlyScript
+from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
 from ui.jobs.asked import Desk
 from ui.jobs.routes import PREFIX, job_routes
@@ -48,6 +49,27 @@ from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_fre
 from ui.server.studio import Studio
 
 MAX_FILE = "32mb"
+# What the login page needs; `/config` asks for the login itself, and the last two for another.
+OPEN_TO_ALL = (
+    "/",
+    "/login",
+    "/logout",
+    "/config",
+    "/scripts",
+    "/favicon.ico",
+    "/theme.css",
+    "/robots.txt",
+    "/manifest.json",
+    "/assets/",
+    "/static/",
+    "/gradio_api/app_id",
+    "/gradio_api/login_check",
+    "/gradio_api/startup-events",
+    "/gradio_api/theme.css",
+    "/gradio_api/user",
+    "/sdapi/",
+    "/controlnet/",
+)
 
 
 @dataclass
@@ -141,6 +163,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     middleware = [
         Middleware(Guard, hosts=hosts),
         Middleware(Bodies),
+        Middleware(SignedIn, open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}")),
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
@@ -153,7 +176,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     }
     if plan.api:
         routes += [
-            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth)),
+            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth, tunnel=plan.share)),
             Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth)),
         ]
     if not port_is_free(plan.host, plan.port):

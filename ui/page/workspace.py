@@ -371,10 +371,5 @@ class Workspace:
         )
 
 
-def owner_of(request: gr.Request) -> str:
-    """Whom the queue is fair to; no authority rests on it."""
-    return str(request.username or request.session_hash or "")
-
-
 def _whole(value: Any, otherwise: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else otherwise

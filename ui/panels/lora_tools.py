@@ -17,6 +17,7 @@ from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSett
 from backend.engine.jobs.asking import ask
 from backend.resolve.prompt_loras import take_loras
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
@@ -99,7 +100,7 @@ def connect_pad(space: Workspace) -> None:
         asked = event.get("asked")
         try:
             settings = LoraPadSettings.of(take_loras(form.parse(raw)))
-            owner = str(request.username or request.session_hash or "")
+            owner = owner_of(request)
             token = await asyncio.to_thread(
                 ask, engine, Request(settings, save=False), owner, background=True
             )

@@ -16,6 +16,7 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import event, skip
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
@@ -165,9 +166,7 @@ def connect_training(space: Workspace) -> None:
     async def start(sent: Any, request: gr.Request) -> tuple[dict[str, Any], Any]:
         raw, asked = unpacked(sent)
         try:
-            token = await asyncio.to_thread(
-                _submit, space.studio, raw, asked, str(request.username or request.session_hash)
-            )
+            token = await asyncio.to_thread(_submit, space.studio, raw, asked, owner_of(request))
         except Exception as error:
             return {"error": sentence(error), "asked": asked.get("asked")}, skip()
         return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}

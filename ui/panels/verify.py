@@ -17,13 +17,14 @@ from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import write_png
 from backend.recipes.verify import Original, open_original, request_for
 from ui.gradio_compat.event_data import given, told
+from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.jobs.verifying import outcome, watch
 from ui.page.send import chosen
-from ui.page.workspace import Workspace, owner_of
+from ui.page.workspace import Workspace
 from ui.server.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,47 +18,31 @@ from backend.contracts.events import JobStatus, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import parse
 from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.metadata import read
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
+from ui.sdapi.desks import Desk, Desks
 from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img
 from ui.server.studio import Studio
 
 POLL_S = 0.1
-OWNER = "sdapi"
-
-
-@dataclass
-class Desk:
-    """What the interface remembers between requests, for all clients together as theirs does.
-
-    Attributes:
-        studio: Runs the jobs.
-        options: As `/options` answers.
-        running: Tokens of the jobs that requests wait for, the oldest first.
-        interrupted: Counts calls of `/interrupt`.
-    """
-
-    studio: Studio
-    options: dict[str, Any] = field(default_factory=dict[str, Any])
-    running: list[str] = field(default_factory=list[str])
-    interrupted: int = 0
 
 
 def sdapi(studio: Studio) -> FastAPI:
     """The application to be mounted at `/sdapi/v1`."""
-    chosen = studio.engine.library().default_model
-    desk = Desk(
-        studio,
-        {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1, "samples_format": "png"},
+    engine = studio.engine
+    chosen = engine.library().default_model
+    desks = Desks(
+        {"sd_model_checkpoint": chosen, "CLIP_stop_at_last_layers": 1, "samples_format": "png"}
     )
     app = FastAPI(openapi_url=None)
     _errors(app)
-    _drawing(app, desk)
-    _steering(app, desk)
-    _names(app, desk)
+    _drawing(app, engine, desks)
+    _steering(app, engine, desks)
+    _names(app, engine)
     return app
 
 
@@ -83,9 +67,12 @@ def controlnet(studio: Studio) -> FastAPI:
     return app
 
 
-def _drawing(app: FastAPI, desk: Desk) -> None:
-    async def draw(http: HttpRequest, sent: Drawing, made: Callable[[], Request]) -> dict[str, Any]:
-        request = await asyncio.to_thread(made)
+def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
+    async def draw(
+        http: HttpRequest, sent: Drawing, made: Callable[[dict[str, Any]], Request]
+    ) -> dict[str, Any]:
+        desk = desks.of(http)
+        request = await asyncio.to_thread(made, desk.options)
         statuses: list[JobStatus] = []
         before = desk.interrupted
         for count in range(sent.n_iter):
@@ -96,7 +83,9 @@ def _drawing(app: FastAPI, desk: Desk) -> None:
                 settings = settings.model_copy(
                     update={"seed": settings.image_seed(count * settings.batch_size)}
                 )
-            statuses.append(await _finished(desk, http, replace(request, settings=settings)))
+            statuses.append(
+                await _finished(engine, desk, http, replace(request, settings=settings))
+            )
             if desk.interrupted != before or statuses[-1].state != "done":
                 break
         return await asyncio.to_thread(
@@ -105,11 +94,11 @@ def _drawing(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/txt2img")
     async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
-        return await draw(http, sent, lambda: mapping.txt2img(sent, desk.options))
+        return await draw(http, sent, lambda options: mapping.txt2img(sent, options))
 
     @app.post("/img2img")
     async def img2img(sent: Img2Img, http: HttpRequest) -> dict[str, Any]:
-        return await draw(http, sent, lambda: mapping.img2img(sent, desk.options))
+        return await draw(http, sent, lambda options: mapping.img2img(sent, options))
 
     @app.post("/png-info")
     def png_info(sent: PngInfo) -> dict[str, Any]:
@@ -119,10 +108,9 @@ def _drawing(app: FastAPI, desk: Desk) -> None:
         return {"info": text, "items": {"parameters": text}, "parameters": values}
 
 
-async def _finished(desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
+async def _finished(engine: Engine, desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
     """Runs one job to its end; a client that hangs up stops it."""
-    engine = desk.studio.engine
-    token = await asyncio.to_thread(ask, engine, request, OWNER)
+    token = await asyncio.to_thread(ask, engine, request, desk.owner)
     desk.running.append(token)
     try:
         while (status := engine.status(token)).state not in ENDED:
@@ -138,12 +126,13 @@ async def _finished(desk: Desk, http: HttpRequest, request: Request) -> JobStatu
     return status
 
 
-def _steering(app: FastAPI, desk: Desk) -> None:
-    engine = desk.studio.engine
-
+def _steering(app: FastAPI, engine: Engine, desks: Desks) -> None:
     @app.get("/progress")
-    async def progress(skip_current_image: bool = False, job: str | None = None) -> dict[str, Any]:
-        """How far the oldest request is, or the job of that id."""
+    async def progress(
+        http: HttpRequest, skip_current_image: bool = False, job: str | None = None
+    ) -> dict[str, Any]:
+        """How far the caller's oldest request is, or the job of that id."""
+        desk = desks.of(http)
         token = job or (desk.running[0] if desk.running else None)
         if token is None:
             return _progress(None, 0, "")
@@ -156,18 +145,20 @@ def _steering(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/interrupt")
     @app.post("/skip")
-    def interrupt() -> dict[str, Any]:
+    def interrupt(http: HttpRequest) -> dict[str, Any]:
+        desk = desks.steered(http)
         desk.interrupted += 1
         for token in list(desk.running):
             engine.cancel(token)
         return {}
 
     @app.get("/options")
-    def options() -> dict[str, Any]:
-        return desk.options
+    def options(http: HttpRequest) -> dict[str, Any]:
+        return desks.of(http).options
 
     @app.post("/options")
-    def set_options(wanted: dict[str, Any]) -> None:
+    def set_options(http: HttpRequest, wanted: dict[str, Any]) -> None:
+        desk = desks.steered(http)
         if "sd_model_checkpoint" in wanted:
             name = mapping.model_name(wanted["sd_model_checkpoint"])
             known = [card.name for card in engine.library(refresh=True).models]
@@ -208,9 +199,7 @@ def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any
     }
 
 
-def _names(app: FastAPI, desk: Desk) -> None:
-    engine = desk.studio.engine
-
+def _names(app: FastAPI, engine: Engine) -> None:
     @app.get("/sd-models")
     def sd_models() -> list[dict[str, Any]]:
         return answers.models(engine.library(refresh=True))

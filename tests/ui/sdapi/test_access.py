@@ -51,3 +51,35 @@ def test_everybody_else_is_asked(headers: dict[str, str]) -> None:
 
 def test_without_a_password_the_page_is_open() -> None:
     assert TestClient(BasicAuth(inside, None)).get("/x").status_code == 200
+
+
+async def whose(scope: Scope, receive: Receive, send: Send) -> None:
+    caller = Request(scope).state.caller
+    await PlainTextResponse(f"{caller.owner} {caller.alike}")(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    ("name", "tunnel", "owner"),
+    [
+        ("ann", False, "sdapi/ann@127.0.0.1 False"),
+        ("ann", True, "sdapi/ann@127.0.0.1 True"),
+        ("ann+mine", True, "sdapi/ann+mine False"),
+        ("ann+" + "x" * 99, False, f"sdapi/ann+{'x' * 64} False"),
+    ],
+)
+def test_callers_are_told_apart(name: str, tunnel: bool, owner: str) -> None:
+    app = BasicAuth(whose, ("ann", "secret"), tunnel=tunnel)
+    client = TestClient(app, client=("127.0.0.1", 1))
+    assert client.get("/x", headers=basic(f"{name}:secret")).text == owner
+
+
+def test_a_word_is_no_way_past_the_password() -> None:
+    client = TestClient(BasicAuth(inside, ("ann", "secret")))
+    assert client.get("/x", headers=basic("ann+mine:wrong")).status_code == 401
+    assert client.get("/x", headers=basic("bob+ann:secret")).status_code == 401
+
+
+def test_through_a_tunnel_a_network_address_still_tells_callers_apart() -> None:
+    app = BasicAuth(whose, ("ann", "secret"), tunnel=True)
+    client = TestClient(app, client=("10.0.0.7", 1))
+    assert client.get("/x", headers=basic("ann:secret")).text == "sdapi/ann@10.0.0.7 False"

@@ -1,0 +1,81 @@
+"""Gradio's events as a script that knows the protocol sends them, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio
+import httpx
+
+from tests.ui.conftest import ROOT
+
+_GRADIO_ROUTE = re.compile(r'@(router|app)\.(get|post|head)\(\s*"([^"]+)"')
+_OWN_ROUTE = re.compile(r'Route\("(/[^"]+)"')
+_API_ROUTE = re.compile(r'@app\.(get|post)\("([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one event ended.
+
+    Attributes:
+        event: Gradio's number of it.
+        said: What was refused, empty where it went well.
+        whole: The message as it came.
+    """
+
+    event: int
+    said: str
+    whole: str
+
+
+def sent(
+    client: httpx.Client, event: int, data: Sequence[Any], session: str, patience_s: float = 30
+) -> Answer:
+    """Joins the queue with one event and waits for its end."""
+    body = {"fn_index": event, "data": list(data), "session_hash": session, "event_data": None}
+    joined = client.post("/gradio_api/queue/join", json=body)
+    if joined.status_code != 200:
+        return Answer(event, f"{joined.status_code} {joined.text}", joined.text)
+    ended = ""
+    path = f"/gradio_api/queue/data?session_hash={session}"
+    with client.stream("GET", path, timeout=patience_s) as stream:
+        for line in stream.iter_lines():
+            if not line.startswith("data:"):
+                continue
+            message = json.loads(line[5:])
+            ended += line
+            if message["msg"] == "process_completed":
+                failed = not message["success"]
+                said = str(message["output"].get("error")) if failed else ""
+                return Answer(event, said, ended)
+            if message["msg"] in ("unexpected_error", "close_stream"):
+                return Answer(event, str(message), ended)
+    return Answer(event, "the stream ended", ended)
+
+
+def routes() -> list[tuple[str, str]]:
+    """Method and path of every route: Gradio's, ours, and those for A1111's clients."""
+    found = [
+        (method, f"/gradio_api{path}" if place == "router" else path)
+        for place, method, path in _GRADIO_ROUTE.findall(
+            (Path(gradio.__file__).parent / "routes.py").read_text("utf-8")
+        )
+    ]
+    jobs = (ROOT / "ui/jobs/routes.py").read_text("utf-8")
+    found += [(m, f"/loom{path}") for path in _OWN_ROUTE.findall(jobs) for m in ("get", "post")]
+    api = (ROOT / "ui/sdapi/routes.py").read_text("utf-8")
+    found += [(method, f"/sdapi/v1{path}") for method, path in _API_ROUTE.findall(api)]
+    return list(dict.fromkeys(found))
+
+
+def filled(path: str, value: str) -> str:
+    """A route's path with one value for each of its parameters."""
+    return re.sub(
+        r"\{(\w+)(:\w+)?\}", lambda m: "1" if (m[2] or m[1]) in (":int", "image") else value, path
+    )
