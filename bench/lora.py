@@ -21,6 +21,7 @@ from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import pick
+from backend.models.patches import PatchStack
 from bench.table import Pair, alternate, machine, markdown, timed
 from tests import lora_files as files
 
@@ -123,17 +124,19 @@ def main() -> None:
         return step(model)().float()
 
     row("no LoRA (the noise of this measure)", unet, "1.00")
-    with LoraMixer({"unet": unet}, tolerance=float("inf")).applied(mix):
+    with LoraMixer({"unet": unet}, PatchStack(), tolerance=float("inf")).applied(mix):
         merged = row("3 LoRAs merged", unet, "1.02")
-    with LoraMixer({"unet": unet}, tolerance=-1.0).applied(mix):
+    with LoraMixer({"unet": unet}, PatchStack(), tolerance=-1.0).applied(mix):
         beside = row("3 LoRAs on the low-rank path", unet, "1.10")
-    with LoraMixer({"unet": unet}).applied(mix) as active:
+    with LoraMixer({"unet": unet}, PatchStack()).applied(mix) as active:
         active.per_sample(torch.tensor([WEIGHTS]))
         row("3 LoRAs, a mix for each sample", unet, "")
     theirs = row("3 LoRAs, diffusers' unmerged adapters", twin, "")
     with contextlib.ExitStack() as stack:
-        enter = timed(lambda: stack.enter_context(LoraMixer({"unet": unet}).applied(mix)))
-    with LoraMixer({"unet": unet}).applied(mix) as active:
+        enter = timed(
+            lambda: stack.enter_context(LoraMixer({"unet": unet}, PatchStack()).applied(mix))
+        )
+    with LoraMixer({"unet": unet}, PatchStack()).applied(mix) as active:
         moves = [
             timed(lambda s=s: active.remix([(loras[0], s), *mix[1:]])) for s in (0.1, 0.2, 0.3)
         ]

@@ -63,7 +63,7 @@ def open_studio(
     info = Catalog((base.parent.parent,), FAMILIES).checkpoint(base.name)
     model = FAMILIES.load(info, pick(device))
     loras = {style: read(lora_path(folder, style)) for style in STYLES}
-    mixer = LoraMixer(model.lora_parts)
+    mixer = LoraMixer(model.lora_parts, model.patches)
     return Studio(replace(parts, unet=model.network.model), mixer, loras, guidance, size_px, batch)
 
 

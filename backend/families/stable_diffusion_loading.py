@@ -33,6 +33,7 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Unet
 from backend.models.loading import guarded, load_module, ready
 from backend.models.memory.devices import Target
+from backend.models.patches import PatchStack
 from backend.models.text.clip import TextEncoder
 from backend.models.text.clip_sdxl import SdxlTextEncoder
 from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
@@ -52,14 +53,15 @@ def load(
         tiny_decoder: For previews of the kind `tiny`.
         kind: What a folder of its family holds.
     """
+    patches = PatchStack()
     # Its parts are inspected again, though the catalog has looked: files change.
     if info.path.is_file():
-        parts = _from_file(info, target)
+        parts = _from_file(info, target, patches)
     else:
-        parts = _from_folder(info.path, target, kind)
+        parts = _from_folder(info.path, target, kind, patches)
     info = _tried_out(info, parts)
     scheduler_config = part_config(info, "scheduler")
-    vae = Vae(parts.vae)
+    vae = Vae(parts.vae, patches=patches)
     return Checkpoint(
         info=info,
         target=target,
@@ -70,10 +72,12 @@ def load(
             str(scheduler_config.get("prediction_type", "epsilon")),
             vae.factor,
             target.compile,
+            patches,
         ),
         codec=vae,
         latent_rgb=latent_rgb_for(vae),
         tiny=_load_tiny(tiny_decoder, vae, target),
+        patches=patches,
     )
 
 
@@ -97,7 +101,7 @@ class _Parts:
     text: TextEncoder | SdxlTextEncoder
 
 
-def _from_folder(folder: Path, target: Target, kind: FolderKind) -> _Parts:
+def _from_folder(folder: Path, target: Target, kind: FolderKind, patches: PatchStack) -> _Parts:
     inspect_folder(folder, kind)
     index = read_json(folder / "model_index.json")
     first = _load_part(CLIPTextModel, folder, "text_encoder", target)
@@ -106,14 +110,19 @@ def _from_folder(folder: Path, target: Target, kind: FolderKind) -> _Parts:
     if "text_encoder_2" in kind.classes:
         second = _load_part(CLIPTextModelWithProjection, folder, "text_encoder_2", target)
         text = SdxlTextEncoder(
-            TextEncoder(first, tokenizer, penultimate=True),
-            TextEncoder(second, _load_tokenizer(folder / "tokenizer_2", second), penultimate=True),
+            TextEncoder(first, tokenizer, penultimate=True, patches=patches),
+            TextEncoder(
+                second,
+                _load_tokenizer(folder / "tokenizer_2", second),
+                penultimate=True,
+                patches=patches,
+            ),
             zero_empty=bool(index.get("force_zeros_for_empty_prompt", True)),
         )
         if read_json(folder / "vae" / "config.json").get("force_upcast", True):
             vae_target = _in_float32(target)
     else:
-        text = TextEncoder(first, tokenizer)
+        text = TextEncoder(first, tokenizer, patches=patches)
     return _Parts(
         unet=_load_part(UNet2DConditionModel, folder, "unet", target),
         vae=_load_part(AutoencoderKL, folder, "vae", vae_target),
@@ -129,7 +138,7 @@ def _in_float32(target: Target) -> Target:
     return replace(target, dtype=torch.float32)
 
 
-def _from_file(info: ModelInfo, target: Target) -> _Parts:
+def _from_file(info: ModelInfo, target: Target, patches: PatchStack) -> _Parts:
     name = info.path.name
     original = inspect_original(info.path, info.card)
     tokenizer = clip_tokenizer(PAD[original.layout])
@@ -140,13 +149,13 @@ def _from_file(info: ModelInfo, target: Target) -> _Parts:
     if loaded.text_encoder_2 is not None:
         second = ready(loaded.text_encoder_2, name, target)
         text = SdxlTextEncoder(
-            TextEncoder(first, tokenizer, penultimate=True),
-            TextEncoder(second, clip_tokenizer(PAD["sd2"]), penultimate=True),
+            TextEncoder(first, tokenizer, penultimate=True, patches=patches),
+            TextEncoder(second, clip_tokenizer(PAD["sd2"]), penultimate=True, patches=patches),
             zero_empty=True,
         )
         vae_target = _in_float32(target)
     else:
-        text = TextEncoder(first, tokenizer)
+        text = TextEncoder(first, tokenizer, patches=patches)
     return _Parts(
         unet=ready(loaded.unet, name, target),
         vae=ready(loaded.vae, name, vae_target),

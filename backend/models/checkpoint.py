@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
@@ -15,6 +15,7 @@ from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.memory.devices import Target
 from backend.models.parts import Codec, Enlarger, Network, Text
+from backend.models.patches import PatchStack
 from backend.sampling.config import TrainedTo
 
 
@@ -33,6 +34,7 @@ class Checkpoint:
         tiny: Tiny decoder, where one is installed.
         vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
         enlarger: How it is shown a small picture, where it enlarges one.
+        patches: What is on its modules; those of its parts that ask were given the same.
     """
 
     info: ModelInfo
@@ -45,6 +47,12 @@ class Checkpoint:
     tiny: AutoencoderTiny | None = None
     vae_hash: str = ""
     enlarger: Enlarger | None = None
+    patches: PatchStack = field(default_factory=PatchStack)
+
+    def __post_init__(self) -> None:
+        """A network with a stack of its own would not hear of what is put on the model."""
+        if getattr(self.network, "patches", self.patches) is not self.patches:
+            raise ValueError(f"{self.name}: give the network the checkpoint's own patches")
 
     @property
     def name(self) -> str:
@@ -92,11 +100,12 @@ class Checkpoint:
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
 
     def holdings(self) -> tuple[Holding, ...]:
-        """What it keeps beside its weights."""
-        return self.text.holdings() if isinstance(self.text, Keeper) else ()
+        """What it keeps beside its weights, its patches included."""
+        encoded = self.text.holdings() if isinstance(self.text, Keeper) else ()
+        return (*encoded, *self.patches.holdings())
 
     def release(self) -> int:
-        """Lets go of that, and returns the bytes."""
+        """Lets go of what no patch in force needs, and returns the bytes."""
         return self.text.release() if isinstance(self.text, Keeper) else 0
 
     @property
@@ -112,7 +121,7 @@ class Checkpoint:
     def previewer(self, kind: PreviewKind = "fast") -> Previewer:
         """Draws previews of its latents."""
         latent_rgb = self.latent_rgb.on(self.target.device)
-        return make_previewer(kind, latent_rgb, self.codec, self.tiny)
+        return make_previewer(kind, latent_rgb, self.codec, self.tiny, self.patches)
 
 
 def module_bytes(module: nn.Module) -> int:

@@ -22,15 +22,20 @@ from torch import nn
 from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Resident
 from backend.contracts.holdings import Holding, Keeper
+from backend.models.memory import block_offload
 from backend.models.memory.device_space import DeviceSpace, DeviceTier
 from backend.models.memory.residency import UNSHARED, Weights, content_key
+from backend.models.patches import PatchStack
 
 
 class Loaded(Protocol):
-    """Anything that knows its modules; they are in RAM when it comes from the loader."""
+    """Anything that knows its modules, which are in RAM when it comes from the loader, and what is
+    on them."""
 
     @property
     def parts(self) -> Mapping[str, nn.Module]: ...
+    @property
+    def patches(self) -> PatchStack: ...
 
 
 LoadedT = TypeVar("LoadedT", bound=Loaded)
@@ -46,6 +51,10 @@ class _Entry(Generic[LoadedT]):
     @property
     def modules(self) -> Mapping[str, nn.Module]:
         return self.model.parts
+
+    @property
+    def patches(self) -> PatchStack:
+        return self.model.patches
 
 
 class _Loading:
@@ -354,6 +363,7 @@ class ModelManager(Generic[LoadedT]):
         entry = self._entries.pop(name)
         modules = entry.model.parts
         for part, weights in entry.weights.items():
+            block_offload.end(entry.patches, modules[part])
             weights.leave(modules[part])
         self._shelf.keep_only(self._all().values())
 

@@ -83,7 +83,7 @@ class _PointMix(LorasAside):
     _mixer: LoraMixer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._mixer = LoraMixer(self.model.lora_parts)
+        self._mixer = LoraMixer(self.model.lora_parts, self.model.patches)
 
     def encode(
         self, prompt: str, points: Sequence[Point], *, negative: bool = False

@@ -30,7 +30,7 @@ class RunMix(LorasAside):
     def __init__(
         self, model: Checkpoint, files: tuple[LoraFile, ...], uses: tuple[LoraUse, ...], steps: int
     ) -> None:
-        self._mixer = LoraMixer(model.lora_parts)
+        self._mixer = LoraMixer(model.lora_parts, model.patches)
         self._files, self._uses, self._steps = files, uses, steps
         self._weights = tuple(use.weight for use in uses)
 

@@ -42,7 +42,7 @@ def adapted(
         The parameters to fit.
     """
     gradients = {name: parameter.requires_grad for name, parameter in unet.named_parameters()}
-    attributes = set(unet.__dict__)
+    attributes = set(vars(unet))
     # PEFT's annotation says int, its arithmetic takes any number.
     scale: Any = alpha
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets))
@@ -67,7 +67,7 @@ def adapted(
     finally:
         for path, layer in _lora_layers(unet).items():
             _put(unet, path, layer.get_base_layer())
-        for name in set(unet.__dict__) - attributes:
+        for name in set(vars(unet)) - attributes:
             delattr(unet, name)
         for name, parameter in unet.named_parameters():
             parameter.requires_grad_(gradients[name])

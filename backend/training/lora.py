@@ -152,7 +152,7 @@ def fit(
     alpha = float(config.rank) if config.alpha is None else config.alpha
     unet = model.network.model
     with (
-        kept(unet),
+        kept(model.patches, unet),
         adapted(unet, config.rank, alpha, config.seed, config.targets) as parameters,
         registered(interludes, partial(taken_out, unet)),
     ):

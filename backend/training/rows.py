@@ -17,8 +17,11 @@ from diffusers import DDPMScheduler
 from torch import nn
 
 from backend.contracts.errors import NumericalProblem
+from backend.contracts.holdings import Holding
 from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LowRank
+from backend.models.memory.devices import place_of
+from backend.models.patches import Detour, Needs, PatchStack
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import ATTENTION
 from backend.training.lora import _ADAMW, _NOISING, Example, _mixed
@@ -29,16 +32,20 @@ Deltas = dict[str, LowRank]
 
 
 class RowAdapters:
-    """LoRA layers on every attention of a UNet, one LoRA for each row of the batch.
+    """LoRA layers on every attention of a UNet, one LoRA for each row of the batch: a patch.
 
     Args:
         unet: Frozen.
         rows: How many LoRAs.
         rank: r; the scale alpha / r is 1.
         seed: Of the first weights, the same for all.
+        patches: Of the checkpoint that the UNet is a part of.
     """
 
-    def __init__(self, unet: nn.Module, rows: int, rank: int, seed: int) -> None:
+    def __init__(
+        self, unet: nn.Module, rows: int, rank: int, seed: int, patches: PatchStack
+    ) -> None:
+        self._unet, self._patches = unet, patches
         self._layers = {
             name: module
             for name, module in unet.named_modules()
@@ -58,19 +65,28 @@ class RowAdapters:
         """What is fitted: (rows, r, in) and (rows, out, r)."""
         return [*self.down.values(), *self.up.values()]
 
+    @property
+    def needs(self) -> Needs:
+        """Plain calls with a sample a row, and weights that stay under the layers."""
+        return Needs(whole_batch=True, eager=True, in_place=True)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """The factors that are fitted."""
+        place = place_of(self.parameters[0].device)
+        return (Holding("LoRAs being fitted", place, sum(p.nbytes for p in self.parameters)),)
+
     @contextmanager
     def installed(self) -> Iterator[None]:
         """The layers in force, for batches of exactly one sample a row."""
-        before = {name: layer.__dict__.get("forward") for name, layer in self._layers.items()}
+        detours: list[Detour] = []
         try:
             for name, layer in self._layers.items():
-                layer.__dict__["forward"] = self._path(name, layer.forward)
-            yield
+                detours.append(Detour(layer, self._path(name, layer.forward)))
+            with self._patches.under(self, self._unet):
+                yield
         finally:
-            for name, layer in self._layers.items():
-                del layer.__dict__["forward"]
-                if before[name] is not None:
-                    layer.__dict__["forward"] = before[name]
+            for detour in reversed(detours):
+                detour.end()
 
     def _path(
         self, name: str, plain: Callable[[torch.Tensor], torch.Tensor]

@@ -231,19 +231,21 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     model = FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32"))
     unet, weights = model.network.model, Weights(model.network.model)
     block_offload.begin(
-        unet, Turns(weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy))
+        model.patches,
+        unet,
+        Turns(weights, torch.device("cpu"), lambda _, piece: piece.attach(device.copy)),
     )
     ink = lora_file.read(models / "loras" / "ink.safetensors")
-    with LoraMixer(model.lora_parts).applied([(ink, 0.5)]) as active:
+    with LoraMixer(model.lora_parts, model.patches).applied([(ink, 0.5)]) as active:
         for change in (
             lambda: active.remix([(ink, 0.5)]),
             lambda: active.per_sample(torch.tensor([[0.2], [0.8]])),
         ):
             change()
-            block_offload.bring(unet)
+            block_offload.bring(model.patches, unet)
             copied = device.copied
             change()
-            block_offload.bring(unet)
+            block_offload.bring(model.patches, unet)
             assert device.copied == copied
         active.remix([(ink, 0.6)])
         assert weights.device_bytes == 0

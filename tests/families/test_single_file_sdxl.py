@@ -135,7 +135,7 @@ def test_a_kohya_lora_reaches_unet_and_both_encoders(model: Checkpoint, tmp_path
         }
     lora = read(files.write(tmp_path / "kohya.safetensors", tensors))
     assert lora.info.family in ("sdxl", "sd")
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, model.patches)
     assert mixer.fits(lora) is None
     plain = model.text.encode(["a fish"])
     with mixer.applied([(lora, 5.0)]):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models import manager as manager_module
 from backend.models.manager import ModelManager
+from backend.models.patches import PatchStack
 
 
 class Bytes(nn.Module):
@@ -31,6 +32,7 @@ class Bytes(nn.Module):
 class Fake:
     name: str
     parts: dict[str, nn.Module]
+    patches: PatchStack = field(default_factory=PatchStack)
 
 
 def fake(name: str) -> Fake:

@@ -13,6 +13,7 @@ from torch import nn
 
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer
+from backend.models.patches import PatchStack
 from tests import lora_files as files
 from tests.tiny import tiny_checkpoint
 
@@ -128,7 +129,7 @@ def test_mix_equals_diffusers(
     wanted_picture = picture(pipe)
     mix = list(zip(loras, weights, strict=False))
     for tolerance in (0.02, -1.0):
-        with LoraMixer(parts(ours), tolerance=tolerance).applied(mix):
+        with LoraMixer(parts(ours), PatchStack(), tolerance=tolerance).applied(mix):
             context, output = outputs(ours)
             ours_picture = picture(ours)
         assert float((context - wanted_context).abs().max()) < 1e-5 * _size(wanted_context)

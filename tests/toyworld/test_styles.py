@@ -66,7 +66,7 @@ def test_a_fitted_style_fits_its_base(tmp_path: Path):
     lines: list[str] = []
     path = fit_style(model, "neon", tmp_path, recipe, lines.append)
     lora = read(path)
-    assert LoraMixer(model.lora_parts).fits(lora) is None
+    assert LoraMixer(model.lora_parts, model.patches).fits(lora) is None
     assert lora.info.trigger_words == ("neon",)
     assert path.name == "pocket-neon.safetensors"
 
@@ -81,7 +81,10 @@ def test_a_style_is_kept_at_a_share_of_its_strength(tmp_path: Path):
     def drawn(strength: float, weight: float) -> torch.Tensor:
         recipe = StyleRecipe(pictures=2, steps=2, batch=2, size_px=64, strength=strength)
         path = fit_style(model, "neon", tmp_path / str(strength), recipe, lambda line: None)
-        with torch.no_grad(), LoraMixer(model.lora_parts).applied([(read(path), weight)]):
+        with (
+            torch.no_grad(),
+            LoraMixer(model.lora_parts, model.patches).applied([(read(path), weight)]),
+        ):
             return model.network.model(x, 500, encoder_hidden_states=context).sample
 
     assert torch.allclose(drawn(0.5, 1.0), drawn(1.0, 0.5), atol=1e-3)

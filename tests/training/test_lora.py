@@ -260,7 +260,7 @@ def test_file_is_read_by_diffusers_and_by_us(
     with torch.no_grad():
         wanted = pipe.unet(x, 500, encoder_hidden_states=context).sample
         plain = model.network.model(x, 500, encoder_hidden_states=context).sample
-        with LoraMixer(model.lora_parts).applied([(lora, 1.0)]):
+        with LoraMixer(model.lora_parts, model.patches).applied([(lora, 1.0)]):
             found = model.network.model(x, 500, encoder_hidden_states=context).sample
     assert torch.allclose(found, wanted, atol=1e-5)
     assert float((wanted - plain).abs().max()) > 1e-3

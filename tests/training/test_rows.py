@@ -38,7 +38,7 @@ def examples(model: Checkpoint) -> list[Example]:
 
 def together(model: Checkpoint, steps: int) -> tuple[Deltas, ...]:
     pair = examples(model)
-    adapters = RowAdapters(model.network.model, 2, RECIPE["rank"], RECIPE["seed"])
+    adapters = RowAdapters(model.network.model, 2, RECIPE["rank"], RECIPE["seed"], model.patches)
     with adapters.installed():
         run = fit_rows(
             model,
@@ -74,7 +74,7 @@ def test_each_row_is_the_lora_that_it_is_alone(model: Checkpoint, tmp_path: Path
 
 def test_the_model_is_its_own_again(model: Checkpoint) -> None:
     weights = {k: v.clone() for k, v in model.network.model.state_dict().items()}
-    adapters = RowAdapters(model.network.model, 2, 4, 0)
+    adapters = RowAdapters(model.network.model, 2, 4, 0, model.patches)
     with adapters.installed():
         assert any("forward" in m.__dict__ for m in model.network.model.modules())
     assert not any("forward" in m.__dict__ for m in model.network.model.modules())

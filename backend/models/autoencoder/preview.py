@@ -15,6 +15,7 @@ from backend.models.autoencoder.latent_rgb import LatentRgb
 from backend.models.autoencoder.uint8 import to_uint8
 from backend.models.memory.block_offload import bring, device_of
 from backend.models.parts import Codec
+from backend.models.patches import PatchStack
 
 PreviewKind = Literal["off", "fast", "tiny", "full"]
 
@@ -47,14 +48,22 @@ class Previewer:
 
 
 def make_previewer(
-    kind: PreviewKind, latent_rgb: LatentRgb, codec: Codec, tiny: AutoencoderTiny | None
+    kind: PreviewKind,
+    latent_rgb: LatentRgb,
+    codec: Codec,
+    tiny: AutoencoderTiny | None,
+    patches: PatchStack,
 ) -> Previewer:
-    """The previewer of a kind; without a tiny decoder `tiny` becomes `fast` and says so."""
+    """The previewer of a kind; without a tiny decoder `tiny` becomes `fast` and says so.
+
+    Args:
+        patches: Of the model that the tiny decoder is a part of.
+    """
 
     def decode_tiny(latents: torch.Tensor) -> torch.Tensor:
         assert tiny is not None
-        z = latents.to(device_of(tiny), tiny.dtype) / tiny.config["scaling_factor"]
-        bring(tiny)
+        z = latents.to(device_of(patches, tiny), tiny.dtype) / tiny.config["scaling_factor"]
+        bring(patches, tiny)
         return tiny.decode(z, return_dict=False)[0].float()
 
     map_reads = (latent_rgb.weight, latent_rgb.bias)

@@ -18,6 +18,7 @@ from backend.models.autoencoder.tiling import decode_bytes
 from backend.models.autoencoder.uint8 import to_signed, to_uint8
 from backend.models.memory import memory_pressure
 from backend.models.memory.block_offload import bring, device_of
+from backend.models.patches import PatchStack
 
 
 class Vae:
@@ -32,6 +33,7 @@ class Vae:
         model: AutoencoderKL,
         scaling_factor: float | None = None,
         shift_factor: float | None = None,
+        patches: PatchStack | None = None,
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
 
@@ -39,8 +41,10 @@ class Vae:
             model: The autoencoder.
             scaling_factor: Latents of the UNet are that much larger; None: as its config says.
             shift_factor: Taken off before; None: as its config says.
+            patches: Of the model that it is a part of; None where it stands alone.
         """
         self.model = model
+        self.patches = patches or PatchStack()
         config = model.config
         self.factor: int = 2 ** (len(config["block_out_channels"]) - 1)
         self.latent_channels: int = config["latent_channels"]
@@ -106,7 +110,7 @@ class Vae:
             in_tiles,
             need,
             (height, width),
-            device_of(model),
+            device_of(self.patches, model),
         )
 
     def pixels(self, latents: torch.Tensor) -> torch.Tensor:
@@ -119,9 +123,12 @@ class Vae:
     def _pixels_with(
         self, model: AutoencoderKL, latents: torch.Tensor, tile_px: int | None = None
     ) -> torch.Tensor:
-        z = latents.to(device_of(model)).float() / self.scaling_factor + self.shift_factor
+        z = (
+            latents.to(device_of(self.patches, model)).float() / self.scaling_factor
+            + self.shift_factor
+        )
         z = cast("torch.FloatTensor", z.to(model.dtype))
-        bring(model)
+        bring(self.patches, model)
         if tile_px is None:
             return model.decode(z, return_dict=False)[0].float()
         with tiling.tiles(model, tile_px, self.factor):
@@ -170,8 +177,14 @@ class Vae:
             )
         return found
 
+    def _moments(self, model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:
+        """Mean and standard deviation, (1, 2 C, h, w) float32."""
+        bring(self.patches, model)
+        distribution = model.encode(x, return_dict=False)[0]
+        return torch.cat([distribution.mean, distribution.std], dim=1).float()
+
     def _posterior_with(self, model: AutoencoderKL, image: torch.Tensor) -> torch.Tensor:
-        x = cast("torch.FloatTensor", image.to(device_of(model), model.dtype))
+        x = cast("torch.FloatTensor", image.to(device_of(self.patches, model), model.dtype))
         height, width = image.shape[2:]
         need = decode_bytes(
             height * width, model.config["block_out_channels"][0], model.dtype.itemsize
@@ -180,10 +193,14 @@ class Vae:
         def in_tiles(side_px: int) -> torch.Tensor:
             with tiling.tiles(model, side_px, self.factor):
                 model.use_tiling = True
-                return _moments(model, x)
+                return self._moments(model, x)
 
         return tiling.with_tiles(
-            lambda: _moments(model, x), in_tiles, need, (height, width), device_of(model)
+            lambda: self._moments(model, x),
+            in_tiles,
+            need,
+            (height, width),
+            device_of(self.patches, model),
         )
 
     @staticmethod
@@ -198,10 +215,3 @@ class Vae:
                 check()
             results.append(work(row))
         return torch.cat(results)
-
-
-def _moments(model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:
-    """Mean and standard deviation, (1, 2 C, h, w) float32."""
-    bring(model)
-    distribution = model.encode(x, return_dict=False)[0]
-    return torch.cat([distribution.mean, distribution.std], dim=1).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.catalog.compvis import VAE, vae_config
 from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.memory.devices import Target
+from backend.models.patches import PatchStack
 
 KEY = "vae/"  # before precision and name, in the cache; names are path stems, which hold no slash
 # Names of the middle attention in diffusers' first files.
@@ -36,10 +37,12 @@ class SeparateVae:
     Attributes:
         info: Its catalog entry.
         model: In evaluation mode, without gradients.
+        patches: What is on it.
     """
 
     info: ModelInfo
     model: AutoencoderKL
+    patches: PatchStack = field(default_factory=PatchStack)
 
     @property
     def hash(self) -> str:
@@ -60,7 +63,7 @@ class SeparateVae:
         Raises:
             BadInput: Its latents have another shape.
         """
-        vae = Vae(self.model, own.scaling_factor, own.shift_factor)
+        vae = Vae(self.model, own.scaling_factor, own.shift_factor, self.patches)
         if (vae.factor, vae.latent_channels) != (own.factor, own.latent_channels):
             raise BadInput(
                 f"The autoencoder '{self.info.name}' was made for another kind of model than "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import CompileKind, Target
+from backend.models.patches import PatchStack
 
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
@@ -58,15 +59,17 @@ class ControlNet:
         info: Its catalog entry.
         model: In evaluation mode, without gradients.
         compiled: How it is called.
+        patches: What is on it.
     """
 
     info: ModelInfo
     model: ControlNetModel
     compiled: CompileKind = "off"
+    patches: PatchStack = field(default_factory=PatchStack)
 
     @cached_property
     def _call(self) -> Compiled:
-        return Compiled(self.model, self.compiled)
+        return Compiled(self.model, self.compiled, self.patches)
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ class ControlNet:
         One row serves a batch of any size, since it is added to each sample.
         """
         pixels = torch.from_numpy(np.ascontiguousarray(control)).permute(2, 0, 1)[None]
-        return (pixels.float() / 255.0).to(device_of(self.model), self.model.dtype)
+        return (pixels.float() / 255.0).to(device_of(self.patches, self.model), self.model.dtype)
 
     def residuals(
         self,

@@ -17,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import nn
 
 from backend.contracts.errors import BadInput
+from backend.contracts.holdings import Holding
+from backend.models.memory.devices import place_of
+from backend.models.patches import Needs, PatchStack
 
 KEPT_BYTES = 2**30
-MARK = "_attention_across_rows"  # in the __dict__ of a UNet whose rows may look at each other
 _Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -48,17 +49,21 @@ class EndAttention:
         blend: Set around a model call; None leaves attention as it is.
     """
 
-    def __init__(self, model: UNet2DConditionModel, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, model: UNet2DConditionModel, patches: PatchStack, kept_bytes: int = KEPT_BYTES
+    ) -> None:
         """Looks the UNet over; changes nothing.
 
         Args:
+            model: The UNet.
+            patches: Of the checkpoint that it is a part of.
             kept_bytes: Bound of the features kept from step to step, see `keep`.
 
         Raises:
             BadInput: The UNet has no self-attention in its up blocks.
         """
         self.blend: Blend | None = None
-        self._model = model
+        self._model, self._patches = model, patches
         self._layers: dict[str, Attention] = {
             name: module
             for name, module in model.named_modules()
@@ -75,6 +80,7 @@ class EndAttention:
         self._bound = kept_bytes
         self._now: dict[str, _Pair] = {}
         self._kept: dict[int, dict[str, _Pair]] = {}
+        self._held: tuple[Holding, ...] = ()
         self._full = False
 
     @property
@@ -84,6 +90,15 @@ class EndAttention:
             part.nbytes for step in self._kept.values() for pair in step.values() for part in pair
         )
 
+    @property
+    def needs(self) -> Needs:
+        """Plain calls, for the processors are not the model's own; while it blends, whole ones."""
+        return Needs(whole_batch=self.blend is not None, eager=True)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """The kept features, which lie where they were made."""
+        return self._held
+
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Puts the processors in; on leaving, the very same ones as before are back."""
@@ -91,10 +106,9 @@ class EndAttention:
         try:
             for name, layer in self._layers.items():
                 layer.processor = _EndProcessor(self, name, layer.processor)  # pyright: ignore
-            self._model.__dict__[MARK] = self
-            yield
+            with self._patches.under(self, self._model):
+                yield
         finally:
-            self._model.__dict__.pop(MARK, None)
             for name, layer in self._layers.items():
                 layer.processor = before[name]
 
@@ -109,9 +123,11 @@ class EndAttention:
         size = sum(part.nbytes for pair in half.values() for part in pair)
         if self.kept_bytes + size > self._bound:
             self._kept.clear()  # a part of the steps is of no use
-            self._full = True
+            self._full, self._held = True, ()
             return
         self._kept[step] = half
+        place = place_of(next(iter(half.values()))[0].device)
+        self._held = (Holding("attention to the ends", place, self.kept_bytes),)
 
     def has(self, step: int) -> bool:
         """Whether the ends' features of a step are kept."""
@@ -147,17 +163,6 @@ class EndAttention:
             line_k = torch.cat([own_k, line_k], dim=2)
             line_v = torch.cat([own_v, line_v], dim=2)
         return line_k.flatten(0, 1), line_v.flatten(0, 1)
-
-
-def blends_rows(model: nn.Module) -> bool:
-    """Whether rows of the batch look at each other now, so that none can be moved."""
-    control = model.__dict__.get(MARK)
-    return control is not None and control.blend is not None
-
-
-def has_end_attention(model: nn.Module) -> bool:
-    """Whether its processors are others than its own now."""
-    return MARK in model.__dict__
 
 
 class _EndProcessor:

@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from backend.contracts.errors import BadInput
-from backend.models.lora.mix import acts_beside
 from backend.models.memory import memory_pressure
-from backend.models.memory.block_offload import takes_turns
 from backend.models.memory.devices import CompileKind, Device
+from backend.models.patches import PatchStack
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +36,23 @@ class Compiled:
 
     "graphs" replays the very kernels of the plain call from a CUDA graph ("cudagraphs" backend):
     equal bits, less work for the host. "full" lets inductor fuse them: other rounding. The weights
-    stay the module's own, so that LoRAs merged into them in place act at once. Where the module's
-    structure was changed (a forward of its own in a layer), its weights come and go, or gradients
-    are wanted, the plain call is made.
+    stay the module's own, so that LoRAs merged into them in place act at once. Where a patch
+    on the module needs plain calls (its structure is changed, its weights come and go), or
+    gradients are wanted, the plain call is made.
     """
 
-    def __init__(self, module: nn.Module, kind: CompileKind, backend: Any = None) -> None:
+    def __init__(
+        self, module: nn.Module, kind: CompileKind, patches: PatchStack, backend: Any = None
+    ) -> None:
         """Compiles nothing yet.
 
         Args:
             module: In evaluation mode.
             kind: "off" makes plain calls.
+            patches: Of the model that the module is a part of.
             backend: Of `torch.compile`, instead of the one that `kind` means.
         """
-        self._module = module
+        self._module, self._patches = module, patches
         self._seen: set[object] = set()
         self._compiled: Callable[..., Any] | None = None
         if kind != "off":
@@ -60,7 +62,7 @@ class Compiled:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The module's output; with "graphs" it holds until the next call."""
-        plain = torch.is_grad_enabled() or takes_turns(self._module) or acts_beside(self._module)
+        plain = torch.is_grad_enabled() or self._patches.needs(self._module).eager
         if self._compiled is None or plain:
             return self._module(*inputs, **named)
         key = _shape((inputs, named))

@@ -20,8 +20,9 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.contracts.errors import BadInput
+from backend.contracts.holdings import Holding
 from backend.contracts.settings.kinds import Attend
-from backend.models.denoiser.attention import MARK
+from backend.models.patches import Needs, PatchStack
 
 _Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -48,11 +49,14 @@ class CrossFrameAttention:
         blend: Set around a model call; None leaves attention as it is.
     """
 
-    def __init__(self, model: UNet2DConditionModel, attend: Attend, own: bool = False) -> None:
+    def __init__(
+        self, model: UNet2DConditionModel, patches: PatchStack, attend: Attend, own: bool = False
+    ) -> None:
         """Looks the UNet over; changes nothing.
 
         Args:
             model: The UNet.
+            patches: Of the checkpoint that it is a part of.
             attend: What frames look at; not "off".
             own: Their own keys and values stay beside those of the others.
 
@@ -60,7 +64,8 @@ class CrossFrameAttention:
             BadInput: The UNet has no self-attention in its up blocks.
         """
         self.blend: Rows | None = None
-        self._model, self._attend, self._own = model, attend, own
+        self._model, self._patches = model, patches
+        self._attend, self._own = attend, own
         self._layers: dict[str, Attention] = {
             name: module
             for name, module in model.named_modules()
@@ -78,6 +83,15 @@ class CrossFrameAttention:
         self._carried: dict[str, tuple[_Pair, _Pair]] = {}
         self.most_bytes = 0
 
+    @property
+    def needs(self) -> Needs:
+        """Plain calls, for the processors are not the model's own; whole ones over rows."""
+        return Needs(whole_batch=self.blend is not None, eager=True)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Nothing that outlives a step."""
+        return ()
+
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Puts the processors in; on leaving, the very same ones as before are back."""
@@ -85,10 +99,9 @@ class CrossFrameAttention:
         try:
             for name, layer in self._layers.items():
                 layer.processor = _Processor(self, name, layer.processor)  # pyright: ignore
-            self._model.__dict__[MARK] = self
-            yield
+            with self._patches.under(self, self._model):
+                yield
         finally:
-            self._model.__dict__.pop(MARK, None)
             for name, layer in self._layers.items():
                 layer.processor = before[name]
             self._carried.clear()

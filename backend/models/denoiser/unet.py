@@ -11,12 +11,11 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
 from backend.contracts.errors import ModelProblem
-from backend.models.denoiser.attention import blends_rows, has_end_attention
 from backend.models.denoiser.batch_split import Together
 from backend.models.denoiser.compiled import Compiled
-from backend.models.lora.mix import acts_by_row
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import CompileKind
+from backend.models.patches import PatchStack
 from backend.models.text.clip import Conditioning
 from backend.sampling.config import TrainedTo
 from backend.sampling.denoiser import adapt
@@ -78,6 +77,7 @@ class Unet:
         prediction_type: str,
         vae_factor: int = 8,
         compiled: CompileKind = "off",
+        patches: PatchStack | None = None,
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
 
@@ -86,6 +86,7 @@ class Unet:
             prediction_type: What its output means.
             vae_factor: Pixels for each latent position; SDXL is told the picture's size.
             compiled: How it is called.
+            patches: Of the checkpoint that it is a part of; None where it stands alone.
 
         Raises:
             ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
@@ -100,7 +101,8 @@ class Unet:
         self.in_channels: int = model.config["in_channels"]
         self.sized: bool = model.config["addition_embed_type"] == "text_time"
         self._vae_factor = vae_factor
-        self._compiled = Compiled(model, compiled)
+        self.patches = patches or PatchStack()
+        self._compiled = Compiled(model, compiled, self.patches)
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -152,8 +154,9 @@ class Unet:
         """
         dtype = self.model.dtype
         stacked = Conditioning.cat(conditioning)
-        context = stacked.context.to(device_of(self.model), dtype)
-        pooled = None if stacked.pooled is None else stacked.pooled.to(device_of(self.model), dtype)
+        device = device_of(self.patches, self.model)
+        context = stacked.context.to(device, dtype)
+        pooled = None if stacked.pooled is None else stacked.pooled.to(device, dtype)
         conditions: dict[torch.Size, Added | None] = {}
         together = Together()
 
@@ -180,7 +183,7 @@ class Unet:
             if told is not None:
                 told = told.repeat(len(scaled) // len(told))
             inputs = _Inputs(scaled, timestep, rows, added, extra, told)
-            if acts_by_row(self.model) or blends_rows(self.model):
+            if self.patches.needs(self.model).whole_batch:
                 return self._output(inputs)
             return together.in_parts(len(scaled), lambda part: self._output(inputs.of(part)))
 
@@ -188,8 +191,7 @@ class Unet:
 
     def _output(self, inputs: _Inputs) -> torch.Tensor:
         extra = inputs.extra
-        call = self.model if has_end_attention(self.model) else self._compiled
-        made = call(
+        made = self._compiled(
             inputs.scaled,
             inputs.timestep,
             encoder_hidden_states=inputs.context,

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from backend.models.lora.file import LowRank
+from backend.models.memory.devices import place_of
+from backend.models.patches import Detour
 
 # A multiple that matrix units like; the ranks are filled up with zeros.
 RANK_STEP = 8
@@ -73,19 +75,20 @@ class PatchedLayer:
             _check_convolution(path, module)
         self.path = path
         self.module = module
-        self.beside = False
         self.device = device or module.weight.device
         self._original = module.weight.detach().clone()
         self._rows = self._original.shape[0]
         self._path_bytes = 0
-        self._previous_forward: Callable[..., torch.Tensor] | None = None
+        self._detour: Detour | None = None
         self._ranks: list[int] = []
         self._scales: _Scales | None = None
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the kept weight, and of the path beside it."""
-        return self._original.nbytes + self._path_bytes
+    def kept(self) -> dict[str, int]:
+        """Bytes of the kept weight and of the path beside it, by the place where they lie."""
+        own, paths = place_of(self._original.device), place_of(self.device)
+        found = {own: self._original.nbytes}
+        return found | {paths: found.get(paths, 0) + self._path_bytes}
 
     def term(self, delta: LowRank) -> Term:
         """Prepares a LoRA's factors for this layer."""
@@ -153,11 +156,8 @@ class PatchedLayer:
             if isinstance(self.module, nn.Linear)
             else _convolution_path(self.module, weight, down, up, scale)
         )
-        self._previous_forward = self.module.__dict__.get("forward")
-        # An attribute of the instance goes before the class's method; hooks still run.
-        self.module.__dict__["forward"] = path
+        self._detour = Detour(self.module, path)
         self._path_bytes = self._original.nbytes + down.nbytes + up.nbytes
-        self.beside = True
 
     def rescale(self, per_sample: PerSample) -> None:
         """Other scales for the LoRAs that `go_beside` was last given with scales: no new path."""
@@ -177,14 +177,11 @@ class PatchedLayer:
         self.module.weight.copy_(self._original)
 
     def _leave_path(self) -> None:
-        if not self.beside:
-            return
-        del self.module.__dict__["forward"]
-        if self._previous_forward is not None:
-            self.module.__dict__["forward"] = self._previous_forward
+        if self._detour is not None:
+            self._detour.end()
+            self._detour = None
         self._path_bytes = 0
         self._scales = None
-        self.beside = False
 
 
 def _scale_error(

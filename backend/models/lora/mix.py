@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from backend.contracts.errors import ModelProblem
+from backend.contracts.holdings import Holding
 from backend.contracts.settings import LoraUse
 from backend.models.lora.file import LoraFile, misfit, modules_by_path
 from backend.models.lora.layers import PatchedLayer, PerSample, Term
 from backend.models.memory import block_offload
+from backend.models.memory.devices import place_of
+from backend.models.patches import Needs, PatchStack
 
 Mix = Sequence[tuple[LoraFile, float]]
 
 # The effective scale of a LoRA may differ by this much from the one asked for.
 SCALE_TOLERANCE = 0.02
+_MIXED_ALREADY = "the model is under a LoRA mix already"
 
 
 def weights_at(uses: Sequence[LoraUse], step: int, steps: int) -> tuple[float, ...]:
@@ -48,18 +53,6 @@ def canonical(mix: Mix) -> tuple[tuple[LoraFile, float], ...]:
     return tuple((files[key], weights[key]) for key in sorted(files) if weights[key] != 0.0)
 
 
-def acts_by_row(module: nn.Module) -> bool:
-    """Whether a mix gives each row of the batch weights of its own, so that none can be moved."""
-    active = module.__dict__.get(block_offload.MIXED)
-    return isinstance(active, ActiveMix) and bool(active._per_sample)
-
-
-def acts_beside(module: nn.Module) -> bool:
-    """Whether layers of it have a forward of their own now, which computes a mix beside W0."""
-    active = module.__dict__.get(block_offload.MIXED)
-    return isinstance(active, ActiveMix) and bool(active._beside)
-
-
 def text_key(mix: Mix) -> str:
     """Names what a mix does to the text encoder, for the cache of text embeddings.
 
@@ -76,17 +69,22 @@ class LoraMixer:
     """Applies mixes to the parts of one loaded model."""
 
     def __init__(
-        self, parts: Mapping[str, nn.Module], *, tolerance: float = SCALE_TOLERANCE
+        self,
+        parts: Mapping[str, nn.Module],
+        patches: PatchStack,
+        *,
+        tolerance: float = SCALE_TOLERANCE,
     ) -> None:
         """Looks the model over; changes nothing.
 
         Args:
             parts: {"unet": ..., "text_encoder": ...}, the modules themselves.
+            patches: Of the model that they are parts of.
             tolerance: Where rounding the weights would put a LoRA's effective scale off by more
                 than this fraction, the layer keeps W0 and computes the mix beside it. Less than
                 0 means always, infinity never.
         """
-        self._parts = dict(parts)
+        self._parts, self._patches = dict(parts), patches
         self._modules = {name: modules_by_path(part) for name, part in parts.items()}
         self._tolerance = tolerance
 
@@ -105,31 +103,54 @@ class LoraMixer:
             ModelProblem: A LoRA does not fit; nothing has been changed then.
             RuntimeError: The model is under a mix already.
         """
-        marked: list[nn.Module] = []
         active = ActiveMix(self)
-        try:
-            for part in self._parts.values():
-                # setdefault is one atomic step, so of two threads one is refused.
-                if part.__dict__.setdefault(block_offload.MIXED, active) is not active:
-                    raise RuntimeError("the model is under a LoRA mix already")
-                marked.append(part)
-            active.remix(mix)
-            yield active
-        finally:
-            active._restore()
-            for part in marked:
-                part.__dict__.pop(block_offload.MIXED)
+        with ExitStack() as stack:
+            for name, part in self._parts.items():
+                # Where the part takes turns, the masters in RAM are changed, so copies may go.
+                stays = not block_offload.takes_turns(self._patches, part)
+                own = _MixedPart(active, name, stays)
+                stack.enter_context(self._patches.under(own, part, alone=_MIXED_ALREADY))
+            try:
+                active.remix(mix)
+                yield active
+            finally:
+                active._restore()
 
     def _patched(self, path: str) -> PatchedLayer:
         part, _, inner = path.partition(".")
         module = self._modules[part][inner]
         if not isinstance(module, (nn.Linear, nn.Conv2d)):
             raise TypeError(f"'{path}' is no linear or convolution layer")
-        return PatchedLayer(path, module, block_offload.device_of(self._parts[part]))
+        device = block_offload.device_of(self._patches, self._parts[part])
+        return PatchedLayer(path, module, device)
 
     def _send_home(self, path: str) -> None:
         """Before a layer's weight is read or written: the part that it belongs to."""
-        block_offload.send_home(self._parts[path.partition(".")[0]])
+        block_offload.send_home(self._patches, self._parts[path.partition(".")[0]])
+
+
+@dataclass(frozen=True, eq=False)
+class _MixedPart:
+    """The patch that a mix is on one part of the model.
+
+    Attributes:
+        mix: In force.
+        name: Of the part, as LoRA files call it.
+        stays: The weights that are changed are those on the device.
+    """
+
+    mix: ActiveMix
+    name: str
+    stays: bool
+
+    @property
+    def needs(self) -> Needs:
+        """Whole batches where rows have weights of their own, plain calls where layers have."""
+        return Needs(bool(self.mix._per_sample), bool(self.mix._beside), self.stays)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Kept weights, prepared factors and low-rank paths."""
+        return self.mix._held_bytes.get(self.name, ())
 
 
 class ActiveMix:
@@ -145,6 +166,8 @@ class ActiveMix:
         self._files: tuple[LoraFile, ...] = ()
         self._per_sample: set[str] = set()  # layers whose scales differ between rows
         self._beside: set[str] = set()  # layers that keep W0 and compute the mix beside it
+        # For whoever asks from another thread: replaced as a whole, never changed.
+        self._held_bytes: dict[str, tuple[Holding, ...]] = {}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -159,8 +182,7 @@ class ActiveMix:
     @property
     def kept_bytes(self) -> int:
         """Bytes held for this mix: kept weights, prepared factors, low-rank paths."""
-        terms = sum(term.down.nbytes + term.up.nbytes for term in self._terms.values())
-        return terms + sum(layer.kept_bytes for layer in self._layers.values())
+        return sum(nbytes for _, _, nbytes in self._kept())
 
     def remix(self, mix: Mix) -> None:
         """Takes another mix; only the layers whose LoRAs or weights changed are touched.
@@ -198,6 +220,7 @@ class ActiveMix:
             self._layers[path].go_beside(*self._operands(path, wanted[path]))
             self._beside.add(path)
         self._forget()
+        self._count()
 
     def per_sample(self, weights: torch.Tensor) -> None:
         """Gives each sample of the batch a mix of its own, until the next `remix`.
@@ -230,6 +253,26 @@ class ActiveMix:
             self._mixer._send_home(path)
             layer.go_beside(*self._operands(path, files), scales)
             self._beside.add(path)
+        self._count()
+
+    def _count(self) -> None:
+        """Brings what is told of the bytes up to date."""
+        found: dict[str, dict[str, int]] = {}
+        for path, place, nbytes in self._kept():
+            places = found.setdefault(path.partition(".")[0], {})
+            places[place] = places.get(place, 0) + nbytes
+        self._held_bytes = {
+            part: tuple(Holding("LoRAs in force", place, n) for place, n in places.items())
+            for part, places in found.items()
+        }
+
+    def _kept(self) -> Iterator[tuple[str, str, int]]:
+        """(path, place, bytes) of all that is held for this mix."""
+        for (path, _), term in self._terms.items():
+            yield path, place_of(term.down.device), term.down.nbytes + term.up.nbytes
+        for path, layer in self._layers.items():
+            for place, nbytes in layer.kept.items():
+                yield path, place, nbytes
 
     def _check(self, mix: Mix) -> None:
         for file, _ in mix:
@@ -281,3 +324,4 @@ class ActiveMix:
         for path in list(self._layers):
             self._drop(path)
         self._terms.clear()
+        self._held_bytes = {}

@@ -1,120 +1,131 @@
 """A model that the device cannot hold whole: its pieces take turns there.
 
-The cache gives such a model hooks: before a part, or a block of a UNet, is called, its piece is
-copied to the device, and others leave it. Whoever reads weights outside of a call asks here. On
-models that are on the device as a whole, all of this does nothing.
+The cache puts a patch with hooks on such a model: before a part, or a block of a UNet, is called,
+its piece is copied to the device, and others leave it. Whoever reads weights outside of a call asks
+here. On models that are on the device as a whole, all of this does nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
+from backend.contracts.holdings import Holding
 from backend.models.memory.residency import Piece, Weights, divided
-
-_MARK = "_takes_turns"
-MIXED = "_lora_mixer"
-"""What a module under a mix of LoRAs has in its `__dict__`."""
+from backend.models.patches import Claim, Needs, PatchStack
 
 Need = Callable[[Weights, Piece], None]
 
 
+def _settled() -> None:
+    return None
+
+
 @dataclass(eq=False)
 class Turns:
-    """Of one module.
+    """The patch on one module.
 
     Attributes:
         weights: Its pieces.
         device: Where they are used.
         need: Brings a piece there.
         settle: Waits until copies of the masters are done.
-        kept: How many callers have asked that all of it stays there.
     """
 
     weights: Weights
     device: torch.device
     need: Need
-    settle: Callable[[], None] = lambda: None
-    kept: int = 0
+    settle: Callable[[], None] = _settled
+    _hooks: list[RemovableHandle] = field(default_factory=list[RemovableHandle], init=False)
 
-    def __deepcopy__(self, memo: object) -> Turns:
-        return self  # a copy of the module is its own; the cache is not copied along
+    @property
+    def needs(self) -> Needs:
+        """Plain calls: what was compiled would read weights that have left."""
+        return Needs(eager=True)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Nothing beside the weights."""
+        return ()
+
+    def hook(self, module: nn.Module) -> None:
+        """Each piece comes before it is called."""
+        for piece, (root, _) in zip(self.weights.pieces, divided(module), strict=True):
+            self._hooks.append(root.register_forward_pre_hook(_hook(self, piece)))
+
+    def unhook(self) -> None:
+        """No piece comes any more."""
+        while self._hooks:
+            self._hooks.pop().remove()
 
 
-def begin(module: nn.Module, turns: Turns) -> None:
+def begin(patches: PatchStack, module: nn.Module, turns: Turns) -> None:
     """Lets the pieces of a module take turns from now on."""
-    if _MARK in module.__dict__:
-        return
-    module.__dict__[_MARK] = turns
-    for piece, (root, _) in zip(turns.weights.pieces, divided(module), strict=True):
-        root.register_forward_pre_hook(_hook(turns.need, turns.weights, piece))
+    if not takes_turns(patches, module):
+        turns.hook(module)
+        patches.put(turns, module)
 
 
-def _hook(need: Need, weights: Weights, piece: Piece) -> Callable[[nn.Module, Any], None]:
+def end(patches: PatchStack, module: nn.Module) -> None:
+    """They are all in RAM from now on, the module as it was before; without effect on others."""
+    turns = patches.find(module, Turns)
+    if turns is not None:
+        turns.unhook()
+        patches.take_off(turns)
+        _land(turns)
+
+
+def _hook(turns: Turns, piece: Piece) -> Callable[[nn.Module, Any], None]:
     def bring_piece(module: nn.Module, inputs: Any) -> None:
-        need(weights, piece)
+        turns.need(turns.weights, piece)
 
     return bring_piece
 
 
-def _of(module: nn.Module) -> Turns | None:
-    found = module.__dict__.get(_MARK)
-    return found if isinstance(found, Turns) else None
-
-
-def takes_turns(module: nn.Module) -> bool:
+def takes_turns(patches: PatchStack, module: nn.Module) -> bool:
     """Whether its weights come and go while it is called."""
-    return _of(module) is not None
+    return patches.find(module, Turns) is not None
 
 
-def stays(module: nn.Module) -> bool:
-    """Whether its weights must stay where they are: a mix or a training is at work on them."""
-    turns = _of(module)
-    return turns.kept > 0 if turns is not None else MIXED in module.__dict__
-
-
-def device_of(module: nn.Module) -> torch.device:
+def device_of(patches: PatchStack, module: nn.Module) -> torch.device:
     """Where the module computes, though its weights may be elsewhere just now."""
-    turns = _of(module)
+    turns = patches.find(module, Turns)
     return turns.device if turns is not None else next(module.parameters()).device
 
 
-def bring(module: nn.Module) -> None:
+def bring(patches: PatchStack, module: nn.Module) -> None:
     """All of it to the device, before it is used in another way than by a call."""
-    turns = _of(module)
+    turns = patches.find(module, Turns)
     if turns is not None:
         for piece in turns.weights.pieces:
             turns.need(turns.weights, piece)
 
 
-def send_home(module: nn.Module) -> None:
+def send_home(patches: PatchStack, module: nn.Module) -> None:
     """Back to RAM, so that a change of the weights is one of the masters, and every later copy has
     it; a change of a copy would go with it."""
-    turns = _of(module)
-    if turns is not None and not turns.kept:
-        turns.weights.detach()
-        flying = [piece for piece in turns.weights.pieces if piece.in_flight]
-        if flying:
-            turns.settle()
-        for piece in flying:
-            piece.in_flight = False
+    turns = patches.find(module, Turns)
+    if turns is not None and not patches.needs(module).in_place:
+        _land(turns)
+
+
+def _land(turns: Turns) -> None:
+    turns.weights.detach()
+    flying = [piece for piece in turns.weights.pieces if piece.in_flight]
+    if flying:
+        turns.settle()
+    for piece in flying:
+        piece.in_flight = False
 
 
 @contextmanager
-def kept(module: nn.Module) -> Iterator[None]:
+def kept(patches: PatchStack, module: nn.Module) -> Iterator[None]:
     """All of it on the device while the context lasts, e.g. while it is trained."""
-    turns = _of(module)
-    if turns is None:
+    with patches.under(Claim(Needs(in_place=True)), module):
+        bring(patches, module)
         yield
-        return
-    turns.kept += 1
-    try:
-        bring(module)
-        yield
-    finally:
-        turns.kept -= 1

@@ -18,6 +18,7 @@ from backend.models.memory import block_offload, memory_pressure
 from backend.models.memory.block_offload import Turns
 from backend.models.memory.devices import place_of
 from backend.models.memory.residency import Copy, Piece, Weights
+from backend.models.patches import PatchStack
 
 IN_TURNS = (
     "Memory on the device is short, so the parts of the model take turns there, which is slower."
@@ -62,6 +63,8 @@ class Held(Protocol):
     def weights(self) -> Mapping[str, Weights]: ...
     @property
     def leases(self) -> int: ...
+    @property
+    def patches(self) -> PatchStack: ...
 
 
 class DeviceSpace:
@@ -134,8 +137,9 @@ class DeviceSpace:
         return sum(weights.device_bytes for weights in self._all().values())
 
     def _taken(self) -> int:
-        """Bytes of all copies, and of what else is kept on the device."""
-        return self.used() + bytes_at(self.beside, place_of(self.tier.device))
+        """Bytes of all copies, of the patches on them, and of what else is kept on the device."""
+        keepers = (*self.beside, *(model.patches for model in self._held()))
+        return self.used() + bytes_at(keepers, place_of(self.tier.device))
 
     def make_room(self, wanted: float) -> None:
         """Drops copies of idle models, oldest first, until `wanted` bytes more fit the budget."""
@@ -164,11 +168,11 @@ class DeviceSpace:
         new = False
         for model in self._held():
             for part, weights in model.weights.items() if model.leases else ():
-                module = model.modules[part]
-                if not block_offload.takes_turns(module) and not block_offload.stays(module):
+                module, patches = model.modules[part], model.patches
+                if not (block_offload.takes_turns(patches, module) or _stays(model, part)):
                     weights.pin(self.tier.pin)  # each step copies it anew
                     begun = Turns(weights, self.tier.device, self._need, self.tier.settle)
-                    block_offload.begin(module, begun)
+                    block_offload.begin(patches, module, begun)
                     new = True
         return new
 
@@ -193,8 +197,8 @@ class DeviceSpace:
             for model in self._held()
             if model.leases
             for part, weights in model.weights.items()
-            if not block_offload.takes_turns(model.modules[part])
-            or block_offload.stays(model.modules[part])
+            if not block_offload.takes_turns(model.patches, model.modules[part])
+            or _stays(model, part)
         }
         return [weights for key, weights in self._all().items() if key not in fixed]
 
@@ -238,3 +242,8 @@ class DeviceSpace:
                 f"{piece.nbytes / 2**30:.1f} GiB; close other programs that use it, or choose "
                 "a smaller model or dtype."
             )
+
+
+def _stays(model: Held, part: str) -> bool:
+    """Whether a patch, such as a mix or a training at work, keeps the weights where they are."""
+    return model.patches.needs(model.modules[part]).in_place

@@ -16,6 +16,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import place_of
+from backend.models.patches import PatchStack
 from backend.models.text.chunks import Chunk, chunks
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
@@ -52,6 +53,7 @@ class TextEncoder:
         tokenizer: CLIPTokenizer,
         *,
         penultimate: bool = False,
+        patches: PatchStack | None = None,
     ) -> None:
         """Wraps an encoder.
 
@@ -60,7 +62,9 @@ class TextEncoder:
             tokenizer: Its tokenizer.
             penultimate: Start from the layer before the last, without the final layer norm, as
                 SDXL does (2307.01952, sec. 2.1).
+            patches: Of the checkpoint that it is a part of; None where it stands alone.
         """
+        self._patches = patches or PatchStack()
         self.model = model
         self._penultimate = penultimate
         self.tokenizer = tokenizer
@@ -212,7 +216,7 @@ class TextEncoder:
         tok = self.tokenizer
         ids = [tok.bos_token_id, *tokens, tok.eos_token_id]
         ids += [tok.pad_token_id] * (self.chunk_tokens + 2 - len(ids))
-        batch = torch.tensor([ids], device=device_of(self.model))
+        batch = torch.tensor([ids], device=device_of(self._patches, self.model))
         output = self.model(batch, output_hidden_states=True)
         pooled = output.get("text_embeds")
         if self._penultimate:

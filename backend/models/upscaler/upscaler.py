@@ -5,7 +5,7 @@ spandrel is imported when the first one is loaded, never at the start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.loading import guarded, ready
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import Device, Target
+from backend.models.patches import PatchStack
 from backend.pictures.tiles import Enlarged
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ class Upscaler:
         info: Its catalog entry, with architecture and scale as loading found them.
         network: Pads to the sizes that it takes, calls and clamps.
         dtype: In which it works.
+        patches: What is on it.
     """
 
     info: ModelInfo
     network: ImageModelDescriptor[nn.Module]
     dtype: torch.dtype
+    patches: PatchStack = field(default_factory=PatchStack)
 
     @property
     def hash(self) -> str:
@@ -61,7 +64,7 @@ class Upscaler:
     def __call__(self, picture: Pixels) -> Enlarged:
         """Enlarges in one pass: (h, w, 3) -> (h scale, w scale, 3) in 0..1."""
         pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
-        given = (pixels.float() / 255.0).to(device_of(self.network.model), self.dtype)
+        given = (pixels.float() / 255.0).to(device_of(self.patches, self.network.model), self.dtype)
         with torch.inference_mode():
             made = self.network(given)
         return made[0].permute(1, 2, 0).float().cpu().numpy()

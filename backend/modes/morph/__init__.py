@@ -96,7 +96,7 @@ def _between(request: Task[MorphSettings], context: Context) -> Iterator[Output]
             ends = job.inverted(ends, keys)
         attention = None
         if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
-            attention = EndAttention(model.network.model)
+            attention = EndAttention(model.network.model, model.patches)
             stack.enter_context(_installed(attention, context))
         rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
         frames = Frames(stage, ends, negative, weights, attention, ledger, rows)

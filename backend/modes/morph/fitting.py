@@ -73,8 +73,8 @@ def _fitted(stage: Stage[MorphSettings], ends: list[End], ledger: Ledger) -> tup
         parameter.requires_grad_(False)
     try:
         with ExitStack() as stack:
-            stack.enter_context(kept(unet))
-            adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED)
+            stack.enter_context(kept(model.patches, unet))
+            adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED, model.patches)
             stack.enter_context(_Adapters(adapters).installed(context))
             run = fit_rows(
                 model,

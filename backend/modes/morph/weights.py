@@ -55,7 +55,7 @@ class OwnWeights(LorasAside):
         shared: Sequence[LoraFile],
         own: tuple[LoraFile, LoraFile],
     ) -> None:
-        self._mixer = LoraMixer(model.lora_parts)
+        self._mixer = LoraMixer(model.lora_parts, model.patches)
         self._uses, self._steps = settings.acting_loras, settings.steps
         self._files = (*shared, *own)
         self._step = 0

@@ -29,7 +29,7 @@ def test_off_and_full(eps: Checkpoint) -> None:
 
 def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
     latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    without = make_previewer("tiny", eps.latent_rgb, eps.codec, None)
+    without = make_previewer("tiny", eps.latent_rgb, eps.codec, None, eps.patches)
     assert without.kind == "fast"
     assert "tiny decoder" in without.note
     decoder = AutoencoderTiny(
@@ -38,7 +38,7 @@ def test_tiny_decodes_or_says_that_it_fell_back(eps: Checkpoint) -> None:
         num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1),
     ).eval()
-    with_one = make_previewer("tiny", eps.latent_rgb, eps.codec, decoder)
+    with_one = make_previewer("tiny", eps.latent_rgb, eps.codec, decoder, eps.patches)
     assert (with_one.kind, with_one.note) == ("tiny", "")
     preview = with_one(latents)
     assert preview is not None

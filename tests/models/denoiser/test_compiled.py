@@ -15,10 +15,11 @@ from backend.contracts.errors import BadInput
 from backend.models.denoiser import compiled
 from backend.models.denoiser.compiled import Compiled, check_compile
 from backend.models.lora.file import LoraFile, read
-from backend.models.lora.mix import LoraMixer, acts_beside
+from backend.models.lora.mix import LoraMixer
 from backend.models.memory import memory_pressure
 from backend.models.memory.memory_pressure import Thrift
 from backend.models.memory.residency import Weights
+from backend.models.patches import PatchStack
 from tests import lora_files as files
 
 
@@ -92,7 +93,7 @@ def call(unet: Callable[..., Any], batch: int = 2) -> torch.Tensor:
 
 def test_each_size_is_compiled_once_and_equal(small: nn.Module) -> None:
     recorder, said = Recorder(), list[str]()
-    fast = Compiled(small, "full", recorder)
+    fast = Compiled(small, "full", PatchStack(), recorder)
     with memory_pressure.in_force(Thrift(tell=said.append)):
         for side in (8, 16, 8, 16, 8):
             assert torch.equal(see(fast, side), see(small, side))
@@ -103,10 +104,10 @@ def test_each_size_is_compiled_once_and_equal(small: nn.Module) -> None:
 
 
 def test_loras_act_at_once(unet: nn.Module, tmp_path: Path) -> None:
-    recorder = Recorder()
-    fast, file = Compiled(unet, "full", recorder), lora_of(unet, tmp_path)
+    recorder, patches = Recorder(), PatchStack()
+    fast, file = Compiled(unet, "full", patches, recorder), lora_of(unet, tmp_path)
     plain = call(fast)
-    with LoraMixer({"unet": unet}).applied() as mix:
+    with LoraMixer({"unet": unet}, patches).applied() as mix:
         for weight in (1.0, 0.3):
             mix.remix([(file, weight)])
             changed = call(fast)
@@ -117,10 +118,10 @@ def test_loras_act_at_once(unet: nn.Module, tmp_path: Path) -> None:
 
 
 def test_a_changed_structure_is_called_plainly(unet: nn.Module, tmp_path: Path) -> None:
-    recorder = Recorder()
-    fast, file = Compiled(unet, "full", recorder), lora_of(unet, tmp_path)
+    recorder, patches = Recorder(), PatchStack()
+    fast, file = Compiled(unet, "full", patches, recorder), lora_of(unet, tmp_path)
     plain = call(unet)
-    with LoraMixer({"unet": unet}, tolerance=-1).applied([(file, 1.0)]) as mix:
+    with LoraMixer({"unet": unet}, patches, tolerance=-1).applied([(file, 1.0)]) as mix:
         assert mix.beside
         assert torch.equal(call(fast), call(unet))
         mix.per_sample(torch.tensor([[0.0], [1.0]]))
@@ -133,18 +134,19 @@ def test_a_changed_structure_is_called_plainly(unet: nn.Module, tmp_path: Path) 
 def test_no_call_walks_over_the_layers(
     unet: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast, file = Compiled(unet, "full", Recorder()), lora_of(unet, tmp_path)
-    with LoraMixer({"unet": unet}, tolerance=-1).applied([(file, 1.0)]) as mix:
+    patches = PatchStack()
+    fast, file = Compiled(unet, "full", patches, Recorder()), lora_of(unet, tmp_path)
+    with LoraMixer({"unet": unet}, patches, tolerance=-1).applied([(file, 1.0)]) as mix:
         monkeypatch.setattr(nn.Module, "modules", lambda own: pytest.fail("it walks"))
         call(fast)
         monkeypatch.undo()
         mix.remix([])
         assert not mix.beside
-        assert not acts_beside(unet)
+        assert not patches.needs(unet).eager
 
 
 def test_weights_may_move(small: nn.Module) -> None:
-    fast = Compiled(small, "full", Recorder())
+    fast = Compiled(small, "full", PatchStack(), Recorder())
     plain = see(fast)
     weights = Weights(small)
     weights.attach(lambda tensor: tensor.clone().mul_(1.01))
@@ -156,7 +158,7 @@ def test_weights_may_move(small: nn.Module) -> None:
 
 def test_where_gradients_are_wanted_the_call_is_plain(unet: nn.Module) -> None:
     recorder = Recorder()
-    fast = Compiled(unet, "full", recorder)
+    fast = Compiled(unet, "full", PatchStack(), recorder)
     x = torch.zeros(1, 4, 8, 8, requires_grad=True)
     made = fast(x, torch.tensor([1.0]), encoder_hidden_states=torch.zeros(1, 7, 32)).sample
     made.sum().backward()
@@ -171,7 +173,7 @@ def test_what_cannot_be_compiled_runs_as_it_is(small: nn.Module) -> None:
         tries.append(1)
         raise FileNotFoundError("g++")
 
-    fast, said = Compiled(small, "full", broken), list[str]()
+    fast, said = Compiled(small, "full", PatchStack(), broken), list[str]()
     with memory_pressure.in_force(Thrift(tell=said.append)):
         assert torch.equal(see(fast), see(small))
         assert torch.equal(see(fast, 16), see(small, 16))
@@ -190,7 +192,7 @@ def test_a_shortage_is_not_taken_for_it(small: nn.Module) -> None:
 
         return run
 
-    fast = Compiled(small, "full", backend)
+    fast = Compiled(small, "full", PatchStack(), backend)
     with pytest.raises(torch.OutOfMemoryError):
         see(fast)
     full = False
@@ -200,7 +202,7 @@ def test_a_shortage_is_not_taken_for_it(small: nn.Module) -> None:
 def test_the_number_of_sizes_is_bounded(small: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "SHAPES", 1)
     recorder = Recorder()
-    fast = Compiled(small, "full", recorder)
+    fast = Compiled(small, "full", PatchStack(), recorder)
     for side in (8, 16, 8):
         assert torch.equal(see(fast, side), see(small, side))
     assert (recorder.traced, recorder.called) == (1, 2)

@@ -17,6 +17,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from backend.contracts.errors import BadInput
 from backend.contracts.settings.kinds import Attend
 from backend.models.denoiser.cross_frame import CrossFrameAttention, Rows
+from backend.models.patches import PatchStack
 from tests.tiny import tiny_sdxl_unet, tiny_unet
 
 FRAMES = 5
@@ -114,7 +115,7 @@ def test_all_chunks_give_what_frame_by_frame_gives(build: Any, attend: Attend, o
     plain = unet(**given).sample
     wanted = by_the_oracle(unet, given, attend, own)
     assert (wanted - plain)[1:].abs().max() > 1e-3  # it does act
-    control = CrossFrameAttention(unet, attend, own)
+    control = CrossFrameAttention(unet, PatchStack(), attend, own)
     with control.installed():
         for chunk in (1, 3, FRAMES):
             made = in_chunks(unet, control, given, chunk)
@@ -127,7 +128,7 @@ def test_the_halves_of_a_guided_batch_keep_to_themselves() -> None:
     torch.manual_seed(0)
     unet = tiny_unet().eval()
     given = inputs(unet, 2 * FRAMES)
-    control = CrossFrameAttention(unet, "first_previous")
+    control = CrossFrameAttention(unet, PatchStack(), "first_previous")
     halves = [by_the_oracle(unet, of(given, slice(h * FRAMES, (h + 1) * FRAMES)),
                             "first_previous", False) for h in (0, 1)]  # fmt: skip
     with control.installed():
@@ -142,7 +143,7 @@ def test_what_is_carried_does_not_grow_with_the_clip() -> None:
     unet = tiny_unet().eval()
     most: list[int] = []
     for frames in (4, 12):
-        control = CrossFrameAttention(unet, "first_previous")
+        control = CrossFrameAttention(unet, PatchStack(), "first_previous")
         with control.installed():
             in_chunks(unet, control, inputs(unet, frames), 2)
             assert control.carried_bytes == 0  # a step that is over leaves nothing
@@ -154,7 +155,7 @@ def test_what_is_carried_does_not_grow_with_the_clip() -> None:
 def test_the_very_same_processors_are_back_even_after_a_failure() -> None:
     unet = tiny_unet().eval()
     before = {name: layer.processor for name, layer in layers(unet).items()}
-    control = CrossFrameAttention(unet, "first")
+    control = CrossFrameAttention(unet, PatchStack(), "first")
 
     def fails() -> None:
         with control.installed():
@@ -173,7 +174,7 @@ def test_a_job_that_runs_in_between_sees_plain_attention() -> None:
     unet = tiny_unet().eval()
     given = inputs(unet, FRAMES)
     plain = unet(**given).sample
-    control = CrossFrameAttention(unet, "first_previous")
+    control = CrossFrameAttention(unet, PatchStack(), "first_previous")
     with control.installed(), control.over(Rows(FRAMES, begins=True, goes_on=False)):
         with control.paused():
             assert torch.equal(unet(**given).sample, plain)
@@ -192,4 +193,4 @@ def test_a_unet_without_such_layers_is_refused() -> None:
     )
     assert any(isinstance(module, Attention) for module in unet.modules())
     with pytest.raises(BadInput, match="attend to 'off'"):
-        CrossFrameAttention(unet, "first")
+        CrossFrameAttention(unet, PatchStack(), "first")

@@ -14,6 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from backend.contracts.errors import ModelProblem
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer, canonical, text_key
+from backend.models.patches import PatchStack
 from tests import lora_files as files
 from tests.tiny import tiny_unet
 
@@ -82,7 +83,7 @@ def test_a_hundred_changes_leave_every_bit(loras: tuple[LoraFile, ...], dtype: t
         for part in parts.values()
         for name, module in part.named_modules()
     }
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, PatchStack())
     chance = random.Random(7)
 
     def mix() -> list[tuple[LoraFile, float]]:
@@ -114,7 +115,7 @@ def test_a_hundred_changes_leave_every_bit(loras: tuple[LoraFile, ...], dtype: t
 def test_an_error_inside_restores(loras: tuple[LoraFile, ...]) -> None:
     parts = make_parts(torch.bfloat16)
     before = image_of(parts)
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, PatchStack())
     with pytest.raises(ZeroDivisionError), mixer.applied([(loras[0], 1.0)]):
         raise ZeroDivisionError
     assert image_of(parts) == before
@@ -127,7 +128,7 @@ def test_sliders_move_in_place_and_touch_only_their_layers(loras: tuple[LoraFile
     unet = parts["unet"]
     addresses = {name: tensor.data_ptr() for name, tensor in unet.named_parameters()}
     versions = {}
-    with LoraMixer(parts).applied([(loras[1], 1.0), (loras[2], 1.0)]) as active:
+    with LoraMixer(parts, PatchStack()).applied([(loras[1], 1.0), (loras[2], 1.0)]) as active:
         changed = set(active.layers)
         assert changed == set(loras[1].deltas) | set(loras[2].deltas)
         versions = {name: tensor._version for name, tensor in unet.named_parameters()}
@@ -159,13 +160,13 @@ def test_merged_weight_is_the_formula(loras: tuple[LoraFile, ...]) -> None:
         s * file.deltas[path].scale * file.deltas[path].B.double() @ file.deltas[path].A.double()
         for file, s in mix
     )
-    with LoraMixer(parts).applied(mix):
+    with LoraMixer(parts, PatchStack()).applied(mix):
         assert torch.allclose(layer.weight.double(), wanted, atol=1e-7)
 
 
 def test_order_and_repetition_do_not_matter(loras: tuple[LoraFile, ...]) -> None:
     parts = make_parts()
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, PatchStack())
     results = []
     for mix in (
         [(loras[0], 0.5), (loras[1], 0.75), (loras[2], 1.0)],
@@ -211,7 +212,7 @@ def test_effective_scale(
 
     plain = output(layer.weight.float())
     for weight in (0.05, 0.25, 1.0):
-        with LoraMixer({"unet": unet}).applied([(lora, weight)]) as active:
+        with LoraMixer({"unet": unet}, PatchStack()).applied([(lora, weight)]) as active:
             if dtype == torch.bfloat16 and size * weight < 0.001:
                 assert active.beside == ("unet.conv_in",)
             if dtype == torch.float32 or size * weight > 0.2:
@@ -232,7 +233,9 @@ def test_rounding_would_eat_a_small_change(tmp_path: Path) -> None:
     pair = factors["unet.conv_in"]
     wanted = 0.25 * (pair.B @ pair.A)
     original = layer.weight.float()
-    with LoraMixer({"unet": unet}, tolerance=float("inf")).applied([(lora, 0.25)]) as active:
+    with LoraMixer({"unet": unet}, PatchStack(), tolerance=float("inf")).applied(
+        [(lora, 0.25)]
+    ) as active:
         assert active.beside == ()
         change = layer.weight.float() - original
     assert float((change * wanted).sum() / wanted.square().sum()) < 0.5
@@ -248,7 +251,7 @@ def test_a_small_lora_beside_a_strong_one_keeps_its_scale(tmp_path: Path) -> Non
         factors = files.random_factors({"unet": unet}, ("conv_in",), seed=seed, size=size)
         path = files.write(tmp_path / f"{seed}.safetensors", files.diffusers_keys(factors))
         made.append(read(path))
-    with LoraMixer({"unet": unet}).applied([(made[0], 1.0)]) as active:
+    with LoraMixer({"unet": unet}, PatchStack()).applied([(made[0], 1.0)]) as active:
         assert active.beside == ()
         active.remix([(made[0], 1.0), (made[1], 1.0)])
         assert active.beside == ("unet.conv_in",)
@@ -267,7 +270,7 @@ def test_both_ways_agree(loras: tuple[LoraFile, ...], dtype: torch.dtype, tolera
     mix = [(lora, weight) for lora, weight in zip(loras, (1.0, -0.5, 1.5), strict=True)]
     outputs = []
     for rule in (float("inf"), -1.0):
-        with LoraMixer(parts, tolerance=rule).applied(mix) as active:
+        with LoraMixer(parts, PatchStack(), tolerance=rule).applied(mix) as active:
             assert len(active.beside) == (len(active.layers) if rule < 0 else 0)
             outputs.append(call(parts["unet"]))
     base = call(parts["unet"])
@@ -288,7 +291,7 @@ def test_per_sample_equals_separate_runs(loras: tuple[LoraFile, ...], guided: in
         with torch.no_grad():
             return unet(x[rows], 300, encoder_hidden_states=context[rows]).sample
 
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, PatchStack())
     with mixer.applied([(lora, 1.0) for lora in loras]) as active:
         active.per_sample(weights)
         together = run(slice(None))
@@ -306,7 +309,7 @@ def test_per_sample_equals_separate_runs(loras: tuple[LoraFile, ...], guided: in
 
 def test_per_sample_refuses_what_does_not_match(loras: tuple[LoraFile, ...]) -> None:
     parts = make_parts()
-    with LoraMixer(parts).applied([(loras[0], 1.0), (loras[1], 1.0)]) as active:
+    with LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0), (loras[1], 1.0)]) as active:
         for shape in ((2,), (2, 3), (0, 2)):
             with pytest.raises(ValueError, match="2 LoRAs"):
                 active.per_sample(torch.ones(shape))
@@ -320,9 +323,9 @@ def test_text_encoder_is_mixed_too(loras: tuple[LoraFile, ...]) -> None:
     ids = torch.arange(8)[None]
     with torch.no_grad():
         plain = parts["text_encoder"](ids).last_hidden_state
-        with LoraMixer(parts).applied([(loras[0], 1.0)]):
+        with LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0)]):
             mixed = parts["text_encoder"](ids).last_hidden_state
-        with LoraMixer(parts).applied([(loras[1], 1.0)]):
+        with LoraMixer(parts, PatchStack()).applied([(loras[1], 1.0)]):
             other = parts["text_encoder"](ids).last_hidden_state
     assert float((mixed - plain).abs().max()) > 0.01
     assert torch.equal(other, plain)
@@ -338,18 +341,18 @@ def test_text_key(loras: tuple[LoraFile, ...]) -> None:
 
 
 def test_one_mix_at_a_time(loras: tuple[LoraFile, ...]) -> None:
-    parts = make_parts()
+    parts, patches = make_parts(), PatchStack()
     before = image_of(parts)
     refusals: list[str] = []
 
     def second() -> None:
         try:
-            with LoraMixer(parts).applied([(loras[1], 1.0)]):
+            with LoraMixer(parts, patches).applied([(loras[1], 1.0)]):
                 pass
         except RuntimeError as error:
             refusals.append(str(error))
 
-    with LoraMixer(parts).applied([(loras[0], 1.0)]) as active:
+    with LoraMixer(parts, patches).applied([(loras[0], 1.0)]) as active:
         mixed = image_of(parts)
         second()
         thread = threading.Thread(target=second)
@@ -373,7 +376,7 @@ def test_a_lora_that_does_not_fit_changes_nothing(
         tmp_path / "odd.safetensors", files.diffusers_keys({"unet.mid_block.to_q": pair})
     )
     odd = read(path)
-    mixer = LoraMixer(parts)
+    mixer = LoraMixer(parts, PatchStack())
     with (
         pytest.raises(ModelProblem, match="'odd' cannot be used"),
         mixer.applied([(loras[0], 1.0), (odd, 1.0)]),
@@ -399,7 +402,7 @@ def test_layouts_and_hooks_of_others_survive(loras: tuple[LoraFile, ...]) -> Non
 
     layer.forward = forward
     base = call(unet)
-    with LoraMixer(parts, tolerance=-1.0).applied([(loras[2], 1.0)]):
+    with LoraMixer(parts, PatchStack(), tolerance=-1.0).applied([(loras[2], 1.0)]):
         assert float((call(unet) - base).abs().max()) > 0.01
     assert layer.__dict__["forward"] is forward
     assert torch.equal(call(unet), base)
