@@ -4,6 +4,25 @@ Only these reach a person's screen as they are; anything else is reported as an 
 without its traceback.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change of settings that would do, offered beside the sentence.
+
+    Attributes:
+        label: On its button.
+        changes: Settings fields and their new values.
+    """
+
+    label: str
+    changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
 
 class LoomError(Exception):
     """Base of every error whose message may be shown to a user as it stands."""
@@ -15,11 +34,13 @@ class BadInput(LoomError):
     Args:
         message: One sentence that says what to change.
         field: The settings field at fault, where there is one.
+        fix: A change of settings that would do, where one is plain.
     """
 
-    def __init__(self, message: str, field: str | None = None) -> None:
+    def __init__(self, message: str, field: str | None = None, fix: Fix | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.fix = fix
 
 
 class UnknownName(BadInput):

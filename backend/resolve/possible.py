@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, Fix
 from backend.contracts.library import Library
 from backend.contracts.requests import Request
 from backend.contracts.settings import MorphSettings, Settings, StyleTransferSettings
 from backend.contracts.settings.sampler_pair import check_inverts, check_sampler
+
+_SIDES = ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom")
+_FROM_PICTURE = Fix("Start from the picture", {"start_from": "picture"})
 
 
 def check(settings: Settings, request: Request, library: Library) -> None:
@@ -36,6 +39,7 @@ def _style_transfer(settings: StyleTransferSettings, request: Request) -> None:
             "Style transfer keeps to the edges that it is shown, and beyond the picture there are "
             "none; to extend a picture, use img2img.",
             "outpaint_left",
+            Fix("Extend no side", dict.fromkeys(_SIDES, 0)),
         )
     if settings.starts_from_picture:
         return
@@ -44,11 +48,13 @@ def _style_transfer(settings: StyleTransferSettings, request: Request) -> None:
             "A mask keeps the rest of the source picture; set start_from to 'picture' to paint "
             "in it.",
             "start_from",
+            _FROM_PICTURE,
         )
     if settings.strengths:
         raise BadInput(
             "A ladder of strengths starts from the source picture; set start_from to 'picture'.",
             "start_from",
+            _FROM_PICTURE,
         )
 
 
@@ -61,4 +67,4 @@ def _morph(settings: MorphSettings, request: Request, library: Library) -> None:
         check_inverts(library.samplers[settings.sampler], library.samplers)
     except BadInput as error:
         said = str(error).removesuffix(".")
-        raise BadInput(f"{said}, or take the method 'walk'.", error.field) from None
+        raise BadInput(f"{said}, or take the method 'walk'.", error.field, error.fix) from None

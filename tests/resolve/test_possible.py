@@ -55,3 +55,24 @@ def test_it_is_refused(
 def test_the_rest_may_run(mode: str, values: dict[str, Any]) -> None:
     settings = parse(mode, values)
     possible.check(settings, Request(settings), LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "images"),
+    [
+        ("style_transfer", {"outpaint_left": 8, "outpaint_top": 16}, {}),
+        ("style_transfer", {"only_masked": True}, {}),
+        ("style_transfer", {}, {"mask": PICTURE}),
+        ("style_transfer", {"strengths": [0.5, 1.0]}, {}),
+        ("morph", {"method": "quick", "sampler": "euler"}, {}),
+    ],
+)
+def test_the_fix_that_is_offered_is_one(
+    mode: str, values: dict[str, Any], images: dict[str, Any]
+) -> None:
+    settings = parse(mode, values)
+    with pytest.raises(BadInput) as refused:
+        possible.check(settings, Request(settings, images=images), LIBRARY)
+    assert refused.value.fix is not None
+    mended = parse(mode, values | dict(refused.value.fix.changes))
+    possible.check(mended, Request(mended, images=images), LIBRARY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from backend.contracts.errors import BadInput
@@ -38,6 +38,25 @@ class Desk(Protocol):
             LoomError: With the sentence to show.
         """
         ...
+
+    def place(self, field: str) -> Place | None:
+        """Where a field stands; None where it has no control."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a settings field stands on the page.
+
+    Attributes:
+        key: Of its control.
+        label: On it.
+        fold: Element id of the accordion that it stands in; "" where it is always in sight.
+    """
+
+    key: str
+    label: str
+    fold: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,10 +132,11 @@ async def submitted(
         owner: Whom the queue is fair to; no authority rests on it.
 
     Returns:
-        {"job", "words"}, or {"error"} with a sentence.
+        {"job", "words"}, or {"error"} with a sentence, and where they are known "field" (the place
+        to look) and "fix" (a change that would do).
     """
+    desk = desks.get(asked.mode)
     try:
-        desk = desks.get(asked.mode)
         if desk is None:
             raise BadInput(f"There is no tab '{asked.mode}'.")
         wanted = await (
@@ -124,7 +144,7 @@ async def submitted(
         )
         token = await asyncio.to_thread(ask, engine, wanted, owner)
     except Exception as error:
-        return {"error": sentence(error)}
+        return {"error": sentence(error), **_remedy(error, desk)}
     return {"job": token, "words": words_of(wanted.settings.prompt, wanted.settings.mode)}
 
 
@@ -133,6 +153,18 @@ def words_of(prompt: str, mode: str) -> str:
     words = " ".join(prompt.split())
     short = words if len(words) <= WORDS_CHARS else words[: WORDS_CHARS - 1] + "…"
     return short or mode.replace("_", " ")
+
+
+def _remedy(error: Exception, desk: Desk | None) -> dict[str, Any]:
+    if not isinstance(error, BadInput):
+        return {}
+    said: dict[str, Any] = {}
+    place = desk.place(error.field) if desk is not None and error.field else None
+    if place is not None:
+        said["field"] = asdict(place)
+    if error.fix is not None:
+        said["fix"] = {"label": error.fix.label, "changes": dict(error.fix.changes)}
+    return said
 
 
 def _branch(sent: Any) -> Branch | None:

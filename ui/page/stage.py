@@ -22,10 +22,13 @@ _TEMPLATE = """
       <p>WELCOME_TEXT</p>
       <div class="chips" role="group" aria-label="Example prompts"></div>
     </div>
-    <div class="overlay" hidden><div><h2></h2><p></p></div></div>
+    <div class="overlay" hidden><div><h2></h2><p></p>
+      <div class="remedies" role="group" aria-label="What to do"></div></div>
+      <button class="dismiss quiet" type="button" aria-label="Dismiss" hidden>×</button></div>
     <button class="start quiet" aria-pressed="false" hidden
       title="Show what the model starts from, left of the picture">Start</button>
   </div>
+  <div class="film" role="group" aria-label="Runs of this page" hidden></div>
   <div class="progress" role="progressbar" aria-label="Progress" aria-valuemin="0"
        aria-valuemax="100" aria-valuenow="0"><i></i></div>
   <div class="under">

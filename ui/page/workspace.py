@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
-from backend.contracts.fields import described
+from backend.contracts.fields import described, title_of
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import MODES, Settings, parse
 from backend.resolve.wildcards import has_wildcards
@@ -20,6 +20,7 @@ from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.late_chunks import fetched_with
 from ui.gradio_compat.untyped import event
+from ui.jobs.asked import Place
 from ui.page.controls import card_of
 from ui.page.form import Form
 from ui.page.stage import mount_call, stage
@@ -290,6 +291,26 @@ class Workspace:
             raise BadInput(f"{self.tab.title} has no grid.")
         images = await asyncio.to_thread(self.tab.pixels, raw)
         return Request(self.axes.settings(raw), images)
+
+    def place(self, field: str) -> Place | None:
+        """Where a settings field stands in this tab; None where it has no control of its own."""
+        control = next(
+            (c for c in self.form.controls.values() if field in (c.key, *c.fields)), None
+        )
+        if control is None:
+            return None
+        label = str(
+            getattr(self.form.parts[control.key], "label", "")
+            or title_of(self.form.settings, field)
+        )
+        return Place(control.key, label, self._fold_of(control.fields))
+
+    def _fold_of(self, fields: tuple[str, ...]) -> str:
+        inside = {name: fold.key for fold in self.tab.folds for name in fold.fields}
+        inside |= dict.fromkeys(self.tab.in_advanced, "advanced")
+        inside |= {"loras": "lora", "negative_prompt": "negative"}
+        folds = [inside[name] for name in fields if name in inside]
+        return f"{self.tab.mode}-{folds[0]}" if folds else ""
 
     def _with_seeds_of(self, token: str, settings: Settings) -> Settings:
         """A branch goes on with the run's own noise where the form leaves the seed open.

@@ -31,6 +31,7 @@ export const changed = (mode, names, values) => {
   const enlarges = loom.forms[mode]?.last?.hires_scale;
   mark(mode, now);
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
+  loom.stages[mode]?.changed(now);
   loom.loras[mode]?.();
   loom.prompts[mode]?.look();
   loom.styles[mode]?.();
@@ -69,7 +70,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     stop.disabled = true;
     if (job) cancel(job);
   };
-  stop.addEventListener("click", () => halt(loom.stages[mode]?.value.job));
+  stop.addEventListener("click", () => halt(loom.stages[mode]?.live.job));
   form.setBusy = (busy, job) => {
     form.busy = busy;
     stopping &&= busy;

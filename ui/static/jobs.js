@@ -84,7 +84,7 @@ export const newPress = (mode, adds) => {
  * Sends what a press asks for; the same press again gets the same answer.
  * @param {string} press
  * @param {Record<string, any>} asked mode, values, and branch or grid
- * @returns {Promise<{job?: string, words?: string, error?: string}>}
+ * @returns {Promise<{job?: string, words?: string, error?: string, field?: any, fix?: any}>} a refusal may name a field and a fix
  */
 export const submit = async (press, asked) => {
   const body = { ...asked, press, page: page() };

@@ -19,7 +19,7 @@ export const closeQueue = () => closing();
 const open = (one) => !one.state || WAITS.includes(one.state);
 const keep = () => sessionStorage.setItem(KEY, JSON.stringify(jobs.map(({ job, mode, words, thumb }) => ({ job, mode, words, thumb }))));
 const known = (job) => jobs.find((one) => one.job === job);
-const busy = (stage) => WAITS.includes(stage?.value.state);
+const busy = (stage) => WAITS.includes(stage?.live.state);
 
 const about = (one) => {
   if (!one.state) return "";

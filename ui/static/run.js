@@ -1,6 +1,7 @@
 // @ts-check
 /* A press becomes a job: on the stage of its tab, or in the queue. */
 import { toast } from "./dom.js";
+import { failureOf } from "./failure.js";
 import { submit } from "./jobs.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
@@ -11,9 +12,9 @@ import { loom } from "./registry.js";
  * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number}, grid?: boolean}} asked
  */
 export const run = async (press, adds, asked) => {
-  const { mode } = asked, { job, words, error } = await submit(press, asked);
+  const { mode } = asked, { job, words, error, ...said } = await submit(press, asked);
   if (job && adds) queue.add({ job, mode, words });
   else if (job) loom.stages[mode]?.follow(job);
   else if (adds) toast(error ?? "", "warn");
-  else loom.stages[mode]?.fail(error ?? "");
+  else loom.stages[mode]?.fail(error ?? "", failureOf(mode, said));
 };

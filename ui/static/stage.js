@@ -4,6 +4,8 @@
 import { all, download, el, finder, press, pressed, release, seconds, toast } from "./dom.js";
 import { comeBack, jobKey } from "./comeback.js";
 import { onGathered } from "./events.js";
+import { drawRemedies, isMended } from "./failure.js";
+import { drawFilm, film } from "./film.js";
 import { WAITS, address, newPress, picture, watch } from "./jobs.js";
 import { frameAfter, pause } from "./previews.js";
 import { queue } from "./queue.js";
@@ -31,7 +33,8 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const both = $(".timeline .both");
   const edges = $(".edges-shown"), begun = $(".start");
   const nothing = () => {};
-  const stage = (loom.stages[mode] = /** @type {Stage} */ ({ root, value: EMPTY, begin: nothing, follow: nothing, fail: nothing, refresh: nothing, select: nothing }));
+  const stage = (loom.stages[mode] = /** @type {Stage} */ ({
+    root, value: EMPTY, live: EMPTY, begin: nothing, follow: nothing, fail: nothing, changed: nothing, refresh: nothing, select: nothing }));
   /** @type {string | null} */
   let polling = null;
   /** @type {string | null} */
@@ -44,7 +47,9 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   let whole = null;
   /** @type {number | null} */
   let scrubbed = null;
-  let selected = 0, announced = "", shown = "";
+  /** @type {import("./types.js").Failure | null} */
+  let failure = null;
+  let selected = 0, announced = "", shown = "", looking = false;
   /** @type {Map<string, string>} addresses of fetched pictures */
   const frames = new Map();
   const forget = () => {
@@ -86,7 +91,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     const v = stage.value;
     const busy = WAITS.includes(v.state);
     root.dataset.state = v.state;
-    loom.forms[mode]?.setBusy(busy, v.job);
+    loom.forms[mode]?.setBusy(WAITS.includes(stage.live.state), stage.live.job);
     if (v.job !== shownJob) {
       shownJob = v.job; selected = 0; scrubbed = null; forget(); second.hidden = true;
       press(both, false);
@@ -97,21 +102,26 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     const last = v.results.length - 1;
     if (!busy && v.results[last]?.sheet && whole !== v.job) { whole = v.job; selected = last; }
     $(".line").textContent = line(v);
-    if (v.state === "done" && v.job !== noted && mode !== "morph") {  // a morph has a place for its notes
+    if (v.state === "done" && !looking && v.job !== noted && mode !== "morph") {  // a morph has a place for its notes
       noted = v.job;
       for (const note of v.told?.notes ?? []) toast(note);
     }
     const overlay = TITLES[v.state];
+    const failed = v.state === "failed";
     $(".overlay").hidden = !overlay;
+    root.classList.toggle("kept", failed && v.results.length > 0);
     if (overlay) {
       $(".overlay h2").textContent = overlay;
-      $(".overlay p").textContent = v.state === "failed" ? v.message : line(v);
+      $(".overlay p").textContent = failed ? v.message : line(v);
     }
+    $(".overlay .dismiss").hidden = !failed;
+    drawRemedies($(".overlay .remedies"), mode, failed ? failure : null, (changes) => trigger("advise", { changes }));
+    drawFilm($(".film"), mode, { shown: v.job, live: stage.live, look, back });
     const done = v.state === "done" ? 1 : v.total ? v.step / v.total : 0;
     $(".progress i").style.transform = `scaleX(${busy || v.state === "stopped" ? done : 0})`;
     $(".progress").setAttribute("aria-valuenow", String(Math.round(done * 100)));
     $(".progress").classList.toggle("waiting", v.state === "loading" || v.state === "queued");
-    queue.saw(mode, v);
+    queue.saw(mode, stage.live);
     if (v.state === "running" && v.stage === "sampling") {
       const quarter = Math.floor((4 * v.step) / Math.max(1, v.total));
       say(quarter ? `${quarter * 25} percent` : "Drawing");
@@ -306,34 +316,70 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   /* Shows one of the results, as a click on it does. */
   stage.select = (index) => { selected = index; scrubbed = null; render(); };
 
-  let unwatch = () => {};
-  const shown_ = (value) => {
+  let unwatch = () => {}, unlook = () => {};
+  const turnTo = (value) => {
+    unlook();
     scrubbed = null;
     stage.value = value;
     show(second, null);
     root.classList.remove("pair", "begun");
     render();
   };
-  stage.begin = () => {
-    unwatch();
-    shown_({ ...EMPTY, state: "queued" });
+  /* An earlier run again, at once as the page knows it, then as the server still has it. */
+  function look(/** @type {JobState} */ state) {
+    if (state.job === stage.live.job) { back(); return; }
+    looking = true;
+    turnTo(state);
+    unlook = watch(state.job ?? "", (now) => {
+      if (!looking || stage.value.job !== state.job) return;
+      stage.value = now.state === "gone" ? { ...state, timeline: null } : now;
+      render();
+    });
+  }
+  function back() {
+    looking = false;
+    turnTo(withKept(stage.live));
+  }
+  /* A run that failed and left nothing takes nothing away. */
+  const withKept = (value) => {
+    const good = value.state === "failed" && !value.results.length ? film.newest(mode) : null;
+    return good ? { ...good, state: "failed", message: value.message } : value;
   };
-  stage.fail = (message) => {
-    stage.value = { ...EMPTY, state: "failed", message };
+  const hear = (state) => {
+    stage.live = state;
+    film.add(mode, state);
+    if (!looking) stage.value = withKept(state);
     render();
   };
+  stage.begin = () => {
+    unwatch();
+    failure = null;
+    looking = false;
+    stage.live = { ...EMPTY, state: "queued" };
+    turnTo(stage.live);
+  };
+  stage.fail = (message, why = null) => {
+    failure = why;
+    hear({ ...EMPTY, state: "failed", message });
+  };
+  const dismiss = () => {
+    failure = null;
+    stage.live = film.newest(mode) ?? EMPTY;
+    if (!looking) turnTo(stage.live);
+  };
+  $(".overlay .dismiss").addEventListener("click", dismiss);
+  stage.changed = (values) => { if (stage.live.state === "failed" && isMended(failure, values)) dismiss(); };
   stage.follow = (job) => {
     unwatch();
     localStorage.setItem(jobKey(mode), job);
     unwatch = watch(job, (state) => {
       if (state.state !== "gone") {
-        stage.value = state;
-        render();
+        hear(state);
         return;
       }
-      // The server has forgotten it: what is shown stays, an empty stage stays empty.
+      // The server has forgotten it: what is shown stays, an empty stage shows the page's last run.
       if (localStorage.getItem(jobKey(mode)) === job) localStorage.removeItem(jobKey(mode));
-      if (WAITS.includes(stage.value.state)) stage.fail("This job is no longer known; the studio was started anew. Generate again.");
+      if (WAITS.includes(stage.live.state)) stage.fail("This job is no longer known; the studio was started anew. Generate again.");
     });
   };
 

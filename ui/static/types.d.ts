@@ -50,6 +50,14 @@ export interface JobState {
   told: Record<string, any>;
 }
 
+/** Why a press was refused: where to look, and what would do. */
+export interface Failure {
+  place: { key: string; label: string; fold: string } | null;
+  fix: { label: string; changes: Record<string, unknown> } | null;
+  /** The control's value then, as JSON. */
+  was: string | undefined;
+}
+
 /** A picture that is asked for: of a job, or a file of the history. */
 export interface PictureRef {
   job?: string | null;
@@ -60,12 +68,17 @@ export interface PictureRef {
 
 export interface Stage {
   root: Found;
+  /** What is shown: the live run, or an earlier one that is looked at again. */
   value: JobState;
+  /** The run that goes on, or ended last. */
+  live: JobState;
   /** Shows a press at once, before the server has answered. */
   begin: () => void;
   /** Shows a job from now on. */
   follow: (job: string) => void;
-  fail: (message: string) => void;
+  fail: (message: string, failure?: Failure | null) => void;
+  /** Told of the form's values when they change. */
+  changed: (values: Record<string, unknown>) => void;
   refresh: () => void;
   select: (index: number) => void;
   /** Told of each state, and which picture is chosen. */

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, Fix
 from backend.contracts.library import unknown
 from backend.contracts.samplers import SamplerEntry
 from backend.contracts.settings.base import Settings
@@ -36,7 +36,9 @@ def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> N
     if settings.eta > 0 and not entry.has_eta:
         having = _named(f"'{one.name}'" for one in samplers.values() if one.has_eta)
         raise BadInput(
-            f"Of the samplers only {having} has an eta; set it to 0 for '{entry.name}'.", "eta"
+            f"Of the samplers only {having} has an eta; set it to 0 for '{entry.name}'.",
+            "eta",
+            Fix("Set Eta to 0", {"eta": 0.0}),
         )
     if isinstance(settings, Img2ImgSettings) and settings.start_noise == "inverted":
         check_inverts(entry, samplers)
@@ -54,7 +56,13 @@ def check_inverts(entry: SamplerEntry, samplers: Mapping[str, SamplerEntry]) -> 
         raise BadInput(
             f"Pictures are inverted by {titles}; set the sampler to {names}.",
             "sampler",
+            _switch_to(able[0]) if able else None,
         )
+
+
+def _switch_to(entry: SamplerEntry) -> Fix:
+    changes = {"sampler": entry.name, "schedule": entry.schedules[0]}
+    return Fix(f"Switch to {entry.title}", changes)
 
 
 def _named(names: Iterable[str]) -> str:

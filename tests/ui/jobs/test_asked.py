@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, Fix
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
-from ui.jobs.asked import Asked, Presses, submitted, words_of
+from ui.jobs.asked import Asked, Place, Presses, submitted, words_of
 
 
 class Desk:
@@ -23,6 +23,9 @@ class Desk:
 
     async def grid(self, raw: dict[str, Any]) -> Request:
         raise BadInput("Choose a setting for an axis.")
+
+    def place(self, field: str) -> Place | None:
+        return Place("size", "Size", "txt2img-advanced") if field == "width" else None
 
 
 @pytest.fixture
@@ -110,6 +113,32 @@ def test_refusals_are_sentences(engine: FakeEngine) -> None:
     assert asyncio.run(answer(Asked.read(press(grid=True)))) == {
         "error": "Choose a setting for an axis."
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "further"),
+    [
+        (BadInput("No.", "nowhere"), {}),
+        (
+            BadInput("No.", "width"),
+            {"field": {"key": "size", "label": "Size", "fold": "txt2img-advanced"}},
+        ),
+        (
+            BadInput("No.", None, Fix("Switch", {"sampler": "ddim"})),
+            {"fix": {"label": "Switch", "changes": {"sampler": "ddim"}}},
+        ),
+    ],
+)
+def test_a_refusal_says_where_to_look_and_what_would_do(
+    engine: FakeEngine, error: BadInput, further: dict[str, Any]
+) -> None:
+    class Refusing(Desk):
+        async def request(self, raw: dict[str, Any], branch: Branch | None = None) -> Request:
+            raise error
+
+    asked = Asked.read(press())
+    answer = asyncio.run(submitted(engine, {"txt2img": Refusing()}, asked, ""))
+    assert answer == {"error": "No.", **further}
 
 
 def test_a_line_of_the_list_is_the_first_words() -> None:

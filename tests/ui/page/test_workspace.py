@@ -1,0 +1,80 @@
+"""Where a refusal may send people: each field's control, its label and its fold."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+# A process of its own: a page that is built leaves Gradio's event loops open.
+SCRIPT = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from backend.engine.fake.engine import FakeEngine
+from ui.page.build import build, studio_at
+studio = studio_at(Path(sys.argv[1]), Path("presets"), lambda storage: FakeEngine(storage=storage))
+page = build(studio)
+places = {
+    mode: {
+        name: place and asdict(place)
+        for name in (*desk.tab.fields, "width", "loras", "size", "no_such_field")
+        for place in [desk.place(name)]
+    }
+    for mode, desk in page.desks.items()
+}
+ids = [block.elem_id for block in page.blocks.blocks.values() if block.elem_id]
+studio.engine.close()
+print(json.dumps([places, ids]))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], set[str]]:
+    """Places by mode and field, and the element ids that the page has."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path_factory.mktemp("data"))],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    places, ids = json.loads(done.stdout.splitlines()[-1])
+    return places, set(ids)
+
+
+def test_every_field_of_a_tab_has_a_place(built: tuple[dict[str, Any], set[str]]) -> None:
+    places, ids = built
+    assert len(places) >= 5
+    for mode, fields in places.items():
+        assert fields.pop("no_such_field") is None
+        for name, place in fields.items():
+            if name in ("size", "width") and place is None:
+                continue  # a tab whose pictures say it
+            assert place is not None, (mode, name)
+            assert place["label"], (mode, name)
+            assert f"{mode}-{place['key']}" in ids, (mode, name)
+            assert not place["fold"] or place["fold"] in ids, (mode, name)
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "fold"),
+    [
+        ("width", "size", ""),
+        ("size", "size", ""),
+        ("eta", "eta", "txt2img-advanced"),
+        ("hires_scale", "hires_scale", "txt2img-hires"),
+        ("loras", "loras", "txt2img-lora"),
+    ],
+)
+def test_places_are_where_the_controls_stand(
+    built: tuple[dict[str, Any], set[str]], field: str, key: str, fold: str
+) -> None:
+    found = built[0]["txt2img"][field]
+    assert (found["key"], found["fold"]) == (key, fold)
