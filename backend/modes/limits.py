@@ -76,7 +76,9 @@ def _what_fits(settings: Settings, info: ModelInfo, target: Target, room: int) -
         smaller = settings.model_copy(update={"batch_size": batch})
         if job_bytes(smaller, info, target) <= room:
             return f"a batch of {batch} at this size would fit."
-    for side in range(max(settings.width or 64, settings.height or 64), 63, -8):
+    sizes = info.anatomy.sizes
+    largest = max(settings.width or 0, settings.height or 0) // sizes.step_px * sizes.step_px
+    for side in range(largest, sizes.least_px - 1, -sizes.step_px):
         smaller = settings.model_copy(update={"batch_size": 1, "width": side, "height": side})
         if job_bytes(smaller, info, target) <= room:
             return f"one picture of {side}x{side} px would fit."
