@@ -20,7 +20,8 @@ def content_key(*parts: object) -> str:
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, torch.Tensor):
-            digest.update(str(part.shape).encode() + part.cpu().contiguous().numpy().tobytes())
+            held = part.cpu().contiguous().flatten().view(torch.uint8)  # NumPy knows no bfloat16
+            digest.update(f"{part.dtype} {part.shape}".encode() + held.numpy().tobytes())
         else:
             digest.update(repr(part).encode())
         digest.update(b"\0")

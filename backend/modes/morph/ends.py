@@ -41,6 +41,15 @@ class End:
     latents: torch.Tensor | None = None
     picture: Pixels | None = None
 
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What is worked out for it depends on, for a cache's key.
+
+        The prompt as the model reads it: the same words say something else once the file of a
+        textual inversion among them has changed.
+        """
+        return (self.latents, self.prompt, self.text.context, self.text.pooled)
+
 
 def gather(
     stage: Stage[MorphSettings], images: Mapping[str, Pixels], ledger: Ledger, text_key: str
@@ -98,8 +107,7 @@ def inverted(
     settings, model, context = stage.settings, stage.model, stage.context
     keys = [
         content_key(
-            end.latents,
-            end.prompt,
+            *end.shown,
             model.info.path,
             model.hash,
             model.target.dtype_name,

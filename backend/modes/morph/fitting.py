@@ -37,8 +37,7 @@ def learned(
     keys = [
         content_key(
             "lora",
-            end.latents,
-            end.prompt,
+            *end.shown,
             model.info.path,
             model.hash,
             model.target.dtype_name,
