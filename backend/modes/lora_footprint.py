@@ -113,10 +113,8 @@ class _Watched:
 
     def maps(self) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
         """(h, w) for each LoRA: root mean square of the change over the run and the channels."""
-        return [
-            torch.as_tensor(heat)[0].div(max(1, self._step)).sqrt().cpu().numpy()
-            for heat in self._heat
-        ]
+        calls = max(1, sum(map(len, self._steps)))
+        return [torch.as_tensor(heat)[0].div(calls).sqrt().cpu().numpy() for heat in self._heat]
 
     def told(self) -> list[dict[str, Any]]:
         """Shares of the change, by step and in all; 0 where nothing changes."""
