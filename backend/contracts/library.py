@@ -91,6 +91,7 @@ class ControlNetEntry:
         problem: Why it cannot be used.
         detectors: What it was trained on, as far as its name says.
         fits: Names of the models that it fits.
+        misfits: Model -> why it cannot be used there, where there is more to say than that.
     """
 
     name: str
@@ -98,6 +99,7 @@ class ControlNetEntry:
     problem: str | None = None
     detectors: tuple[str, ...] = ()
     fits: tuple[str, ...] = ()
+    misfits: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from backend.contracts.errors import BadInput
 from backend.contracts.requests import Branch
-from backend.contracts.settings import MAX_SEED, Settings
+from backend.contracts.settings import Settings, seed_after
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import Device
 from backend.modes.stage import Stage
@@ -54,7 +54,7 @@ def seeds(settings: Settings) -> list[int]:
 def variation_seeds(settings: Settings) -> list[int]:
     """Variation seed of each image of a request."""
     first = settings.variation_seed
-    return [(first + i) % (MAX_SEED + 1) for i in range(settings.batch_size)]
+    return [seed_after(first, i) for i in range(settings.batch_size)]
 
 
 class Span(NamedTuple):

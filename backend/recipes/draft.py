@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.contracts.errors import BadInput
-from backend.recipes.usable import usable, with_partner
+from backend.recipes.usable import large_seeds, usable, with_partner
 
 MAX_NOTES = 30
 MAX_UNREAD = 200
@@ -94,6 +94,7 @@ class Draft:
                 label = self.labels.get(names[0], f"'{names[0]}'")
                 notes.append(f"{label} cannot be used here: {short(str(error))}")
                 left = {name: value for name, value in left.items() if name not in names}
+        notes += large_seeds(left)
         if len(notes) > MAX_NOTES:
             notes[MAX_NOTES:] = [f"{len(notes) - MAX_NOTES} more entries have no counterpart here."]
         model = {key: value for key, value in self.model.items() if value}

@@ -21,7 +21,7 @@ from backend.recipes.a1111 import TOOL, parameters_text, parse_parameters
 from backend.recipes.draft import Parsed
 from backend.recipes.readers import READERS
 from backend.recipes.texts import OWN_KEY, texts_of
-from backend.recipes.usable import usable, with_partner
+from backend.recipes.usable import large_seeds, usable, with_partner
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
@@ -159,4 +159,4 @@ def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[st
             left = {name: value for name, value in left.items() if name not in names}
             notes.append(str(error)[:300])
         else:
-            return left, tuple(notes)
+            return left, (*notes, *large_seeds(left))

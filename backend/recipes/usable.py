@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backend.contracts.settings import Settings, parse
+from backend.contracts.settings import MAX_DRAWN_SEED, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.sampling.samplers import ENTRIES
 
@@ -21,6 +22,17 @@ def usable(mode: str, values: dict[str, Any]) -> Settings:
     settings = parse(mode, values)
     check_sampler(settings, ENTRIES)
     return settings
+
+
+def large_seeds(values: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each seed of valid settings of which the noise takes only a part."""
+    for name, value in values.items():
+        if name.endswith("seed") and isinstance(value, int) and value > MAX_DRAWN_SEED:
+            drawn = value % (MAX_DRAWN_SEED + 1)
+            yield (
+                f"The {name.replace('_', ' ')} {value} is kept whole; it draws the picture of "
+                f"{drawn}, its rest by 2^32, as torch and diffusers do."
+            )
 
 
 def with_partner(field: str) -> tuple[str, ...]:

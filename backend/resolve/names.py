@@ -29,9 +29,27 @@ def model(library: Library, name: str) -> ModelEntry:
 
 
 def check_loras(settings: Settings, library: Library) -> None:
-    """Refuses LoRAs that are not there; whether they fit is known once their model is loaded."""
+    """Refuses LoRAs that are not there."""
     for use in settings.acting_loras:
         _found("LoRA", use.name, library.loras)
+
+
+def check_loras_fit(settings: Settings, library: Library) -> None:
+    """Refuses LoRAs that were made for another kind of model, as far as headers tell.
+
+    Args:
+        settings: Of one run, with its model named.
+        library: What there is.
+
+    Raises:
+        ModelProblem: Says for what the LoRA was made.
+    """
+    for use in settings.acting_loras:
+        misfit = _found("LoRA", use.name, library.loras).misfits.get(settings.model)
+        if misfit is not None:
+            raise ModelProblem(
+                f"The LoRA '{use.name}' cannot be used with '{settings.model}'. {misfit}"
+            )
 
 
 def check_vae(settings: Settings, library: Library) -> None:
@@ -62,6 +80,10 @@ def _controlnet(
     """The ControlNet of that name, or the one that fits model and detector."""
     if name is not None:
         found = _found("ControlNet", name, library.controlnets)
+        if (misfit := found.misfits.get(settings.model)) is not None:
+            raise BadInput(
+                f"The ControlNet '{name}' does not fit '{settings.model}'. {misfit}", "controlnet"
+            )
         if settings.model not in found.fits:
             raise BadInput(
                 f"The ControlNet '{name}' was made for another kind of model than "

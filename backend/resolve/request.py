@@ -16,7 +16,7 @@ from backend.contracts.requests import (
     VideoRequest,
     check_pictures,
 )
-from backend.contracts.settings import MAX_SEED, Settings, XyzGridSettings
+from backend.contracts.settings import MAX_DRAWN_SEED, Settings, XyzGridSettings
 from backend.resolve import able, grids, names, possible, wildcards
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
@@ -26,7 +26,7 @@ DrawSeed = Callable[[], int]
 
 def any_seed() -> int:
     """A seed that nobody can foresee, 0..2**32 - 1."""
-    return random.SystemRandom().randint(0, MAX_SEED)
+    return random.SystemRandom().randint(0, MAX_DRAWN_SEED)
 
 
 def resolve(request: AnyRequest, library: Library, draw: DrawSeed = any_seed) -> Runnable:
@@ -105,6 +105,7 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     if drawn:
         settings = take_loras(wildcards.drawn(settings, library.wildcards))  # lines name them too
     _check_names(settings, library)
+    names.check_loras_fit(settings, library)
     model = names.model(library, settings.model)
     settings = settings.on_grid(model.sizes.step_px)
     able.check(settings, request.images, model)

@@ -13,7 +13,7 @@ class SeededNoise:
     """One CPU generator an image, drawn as diffusers' `randn_tensor` draws from a list of them.
 
     Args:
-        seeds: One seed an image, 0..2^32 - 1.
+        seeds: One seed an image, 0..2^64 - 1; only its lower 32 bits count on the CPU.
         shape: (C, h, w) of one image's latents.
         device: Where the noise is wanted; it is drawn on the CPU, in float32, whatever this is.
         dtype: What the float32 draws are converted to.

@@ -21,7 +21,7 @@ from backend.contracts.events import Record
 from backend.contracts.settings import Txt2ImgSettings
 from backend.pictures import opening as images
 from backend.recipes import png_text
-from backend.recipes.metadata import OWN_KEY, read, write_png
+from backend.recipes.metadata import OWN_KEY, from_texts, read, write_png
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
 RECORD = Record(
@@ -217,3 +217,10 @@ def test_pillow_reads_what_we_write() -> None:
     with Image.open(io.BytesIO(write_png(PIXELS, RECORD))) as image:
         assert isinstance(image, PngImagePlugin.PngImageFile)
         assert json.loads(image.text[OWN_KEY])["settings"] == RECORD.settings
+
+
+def test_a_large_seed_of_another_tool_is_kept_whole_and_told() -> None:
+    text = "a red house\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1125899906842631"
+    found = from_texts({"parameters": text})
+    assert found.settings["seed"] == 2**50 + 7
+    assert any("it draws the picture of 7" in note for note in found.notes)

@@ -20,10 +20,21 @@ LIBRARY = Library(
         ModelEntry("torn", problem="Its unet is missing."),
     ),
     samplers=ENTRIES,
-    loras=(LoraEntry("ink"), LoraEntry("oil"), LoraEntry("bad", problem="It is damaged.")),
+    loras=(
+        LoraEntry("ink"),
+        LoraEntry("grand", misfits={"sea": "It was made for SDXL; this is not."}),
+        LoraEntry("oil"),
+        LoraEntry("bad", problem="It is damaged."),
+    ),
     controlnets=(
         ControlNetEntry("land-canny", detectors=("canny",), fits=("land",)),
         ControlNetEntry("sea-canny", detectors=("canny",), fits=("sea",)),
+        ControlNetEntry(
+            "sea-old",
+            detectors=("canny",),
+            fits=("land",),
+            misfits={"sea": "It was made for version 1; this model is version 2."},
+        ),
         ControlNetEntry("sea-broken", problem="It is damaged.", fits=("sea",)),
     ),
     vaes=(VaeEntry("soft"),),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from backend.contracts.errors import BadInput, ModelProblem, UnknownName
-from backend.contracts.settings import StyleTransferSettings, Txt2ImgSettings
+from backend.contracts.requests import Request
+from backend.contracts.settings import StyleTransferSettings, Txt2ImgSettings, parse
 from backend.resolve import names
+from backend.resolve.request import resolve_pictures
 from tests.resolve.library import LIBRARY
 
 
@@ -55,3 +57,27 @@ def test_the_controlnet_that_fits_is_taken() -> None:
 def test_other_modes_have_none() -> None:
     settings = Txt2ImgSettings()
     assert names.with_controlnet(settings, LIBRARY) is settings
+
+
+def test_a_lora_for_another_kind_of_model_is_refused_with_the_reason() -> None:
+    use = [{"name": "grand"}]
+    names.check_loras_fit(parse("txt2img", {"model": "land", "loras": use}), LIBRARY)
+    off = [{"name": "grand", "on": False}]
+    names.check_loras_fit(parse("txt2img", {"model": "sea", "loras": off}), LIBRARY)
+    with pytest.raises(ModelProblem, match=r"with 'sea'\. It was made for SDXL; this is not"):
+        names.check_loras_fit(parse("txt2img", {"model": "sea", "loras": use}), LIBRARY)
+
+
+def test_in_a_grid_only_the_cells_with_that_model_are_refused() -> None:
+    grid = {"prompt": "<lora:grand:1>", "x_field": "model"}
+    fine = Request(parse("xyz_grid", {**grid, "x_values": "land"}))
+    assert [run.model for run in resolve_pictures(fine, LIBRARY).runs] == ["land"]
+    with pytest.raises(ModelProblem, match="It was made for SDXL"):
+        resolve_pictures(Request(parse("xyz_grid", {**grid, "x_values": "land, sea"})), LIBRARY)
+
+
+def test_a_controlnet_of_another_version_is_refused_with_the_versions() -> None:
+    asked = parse("style_transfer", {"model": "sea", "controlnet": "sea-old"})
+    with pytest.raises(BadInput, match="made for version 1; this model is version 2") as caught:
+        names.with_controlnet(asked, LIBRARY)
+    assert caught.value.field == "controlnet"

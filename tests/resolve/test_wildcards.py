@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import MAX_SEED, MorphSettings, Template, Txt2ImgSettings, parse
+from backend.contracts.settings import (
+    MAX_DRAWN_SEED,
+    MorphSettings,
+    Template,
+    Txt2ImgSettings,
+    parse,
+)
 from backend.resolve.wildcards import apart, drawn, has_wildcards
 from backend.storage.wildcards import WildcardFiles
 
@@ -72,11 +78,11 @@ def test_the_template_stands_beside_what_was_drawn(files: WildcardFiles) -> None
 
 
 def test_every_picture_draws_its_own(files: WildcardFiles) -> None:
-    asked = Txt2ImgSettings(prompt="__colour__", seed=MAX_SEED, batch_size=4, batch_count=3)
+    asked = Txt2ImgSettings(prompt="__colour__", seed=MAX_DRAWN_SEED, batch_size=4, batch_count=3)
     several = apart(asked)
     assert (several.batch_size, several.batch_count) == (1, 12)
     made = [drawn(several.batch(number), files) for number in range(12)]
-    assert [one.seed for one in made] == [MAX_SEED, *range(11)]
+    assert [one.seed for one in made] == [MAX_DRAWN_SEED, *range(11)]
     assert [one.prompt for one in made] == [prompt(files, "__colour__", one.seed) for one in made]
     assert len({one.prompt for one in made}) == 3
     with pytest.raises(BadInput, match="100 at most; these are 112"):

@@ -12,7 +12,7 @@ from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise
 from backend.sampling.schedule import make
 from backend.sampling.types import Schedule
-from tests.sampling.helpers import POCKET, Gaussian, ListedNoise, noises, run
+from tests.sampling.helpers import POCKET, Gaussian, noises, run
 
 CONFIG = SchedulerConfig.from_dict(POCKET)
 
@@ -109,21 +109,3 @@ def test_lcm_ends_at_the_consistency_function():
     schedule = make("lcm", "model", 4, CONFIG)
     end = run("lcm", exact, noises(1)[0] * schedule.init_scale, schedule)[-1]
     torch.testing.assert_close(end.x, torch.full_like(end.x, exact.mu), rtol=0, atol=1e-4)
-
-
-def test_three_steps_back_see_a_line_in_log_snr():
-    """Without noise, x0 that is a line in log-SNR is integrated exactly from the second step on."""
-    schedule = geometric(6)
-
-    def line(x, level):
-        return torch.log(level.sigma_for(x)) * -0.3 + 0.1 + 0 * x
-
-    x = noises(1)[0]
-    silent = ListedNoise([torch.zeros_like(x)] * 6)
-    steps = run("dpmpp_3m_sde", line, x, schedule, noise=silent)
-    for before, after in itertools.pairwise(steps):
-        h = math.log(before.sigma / after.sigma)
-        s = torch.linspace(0, h, 20_001, dtype=torch.float64)
-        values = 2 * torch.exp(-2 * (h - s)) * (0.1 - 0.3 * (math.log(before.sigma) - s))
-        expected = math.exp(-2 * h) * before.x + torch.trapezoid(values, s)
-        torch.testing.assert_close(after.x, expected, rtol=0, atol=1e-8)

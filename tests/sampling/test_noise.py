@@ -105,3 +105,8 @@ def test_variation_can_be_rewound():
         source.skip_to(position)
         assert source.draws == position
         assert torch.equal(source.draw(), draws[position])
+
+
+def test_a_seed_of_64_bits_draws_as_its_lower_32() -> None:
+    large = SeededNoise([2**50 + 11, 2**64 - 1], SHAPE).draw()
+    assert torch.equal(large, SeededNoise([11, 2**32 - 1], SHAPE).draw())

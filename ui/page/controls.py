@@ -18,13 +18,14 @@ from pydantic import BaseModel
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import title_of
 from backend.contracts.library import Library, ModelEntry
-from backend.contracts.settings import Settings
+from backend.contracts.settings import MAX_DRAWN_SEED, Settings
 from backend.control.registry import ENTRIES
 
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
 PROMPTS = "loom-says"  # the class of every field that the model reads
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
+MAX_WHOLE = 2**53 - 1  # of a browser's numbers
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
 
 Values = dict[str, Any]
@@ -375,7 +376,10 @@ def control_for(settings: type[Settings], field: str) -> Control:
     default = schema.get("default")
 
     def write(values: Values, card: ModelEntry) -> Any:
-        return values.get(field, default)
+        value = values.get(field, default)
+        if build is _seed and value is not None and value > MAX_WHOLE:
+            return value % (MAX_DRAWN_SEED + 1)  # the same picture, in digits that a browser keeps
+        return value
 
     shown = _write_guidance if field == "guidance_scale" else write
     return Control(field, (field,), build, lambda value: {field: value}, shown)

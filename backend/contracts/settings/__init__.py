@@ -15,6 +15,7 @@ from backend.contracts.settings.grid import XyzGridSettings, axis_fields, steps_
 from backend.contracts.settings.img2img import HiresStage, Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import (
     MAX_CELLS,
+    MAX_DRAWN_SEED,
     MAX_PROMPT_CHARS,
     MAX_SEED,
     AxisName,
@@ -37,6 +38,7 @@ from backend.contracts.settings.kinds import (
     StartFrom,
     StartNoise,
     TextPath,
+    seed_after,
 )
 from backend.contracts.settings.morph import MorphSettings
 from backend.contracts.settings.parsing import parsed
@@ -44,6 +46,7 @@ from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
 
 __all__ = [
     "MAX_CELLS",
+    "MAX_DRAWN_SEED",
     "MAX_PROMPT_CHARS",
     "MAX_SEED",
     "MODES",
@@ -80,6 +83,7 @@ __all__ = [
     "XyzGridSettings",
     "axis_fields",
     "parse",
+    "seed_after",
     "steps_of",
 ]
 

@@ -21,13 +21,13 @@ from pydantic import (
 from backend.contracts.fields import says
 from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
-    MAX_SEED,
     SCHEDULE_TITLES,
     Fraction,
     Name,
     Prompt,
     Seed,
     Size,
+    seed_after,
 )
 
 
@@ -318,8 +318,8 @@ class Settings(Frozen):
         return settings
 
     def image_seed(self, index: int) -> int:
-        """Seed of image `index` of this request: seed + index, wrapping at 2**32."""
-        return (self.seed + index) % (MAX_SEED + 1)
+        """Seed of image `index` of this request: seed + index; see `seed_after`."""
+        return seed_after(self.seed, index)
 
     def batch(self, index: int) -> Self:
         """Batch `index` of `batch_count` as settings of its own, seeds counted on; resolved."""
@@ -329,7 +329,7 @@ class Settings(Frozen):
             update={
                 "batch_count": 1,
                 "seed": self.seed if varied else self.image_seed(ahead),
-                "variation_seed": (self.variation_seed + ahead) % (MAX_SEED + 1)
+                "variation_seed": seed_after(self.variation_seed, ahead)
                 if varied
                 else self.variation_seed,
             }

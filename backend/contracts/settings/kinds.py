@@ -8,7 +8,9 @@ from pydantic import (
     Field,
 )
 
-MAX_SEED = 2**32 - 1
+MAX_SEED = 2**64 - 1
+MAX_DRAWN_SEED = 2**32 - 1
+"""The noise of a larger seed is that of seed mod 2**32: torch's CPU generator takes no more."""
 MAX_PROMPT_CHARS = 20_000
 MAX_CELLS = 256
 SCHEDULE_TITLES: dict[str, str] = {
@@ -54,3 +56,8 @@ Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 AxisName = Annotated[str, Field(max_length=220)]
 AxisText = Annotated[str, Field(max_length=4_000)]
+
+
+def seed_after(seed: int, ahead: int) -> int:
+    """A seed counted on: it wraps at 2**32, a larger one at 2**64, where its noise does too."""
+    return (seed + ahead) % ((MAX_DRAWN_SEED if seed <= MAX_DRAWN_SEED else MAX_SEED) + 1)

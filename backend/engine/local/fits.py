@@ -48,6 +48,11 @@ def controlnets_of(catalog: Catalog) -> tuple[ControlNetEntry, ...]:
                 for model in checkpoints
                 if info.problem is None and controlnet.fits(info, model)
             ),
+            misfits={
+                model.name: said
+                for model in checkpoints
+                if (said := model.card.misfit(info.card.base_version)) is not None
+            },
         )
         for info in catalog.models("controlnet")
     )

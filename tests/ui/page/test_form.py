@@ -134,3 +134,9 @@ def test_sizes_keep_the_number_of_pixels() -> None:
         fields = SIZE.read(value)
         assert fields["width"] % 8 == fields["height"] % 8 == 0
         assert 0.75 < fields["width"] * fields["height"] / 512**2 < 1.3
+
+
+def test_a_seed_that_a_browser_would_round_is_shown_as_the_one_that_it_draws(form: Form) -> None:
+    for seed, shown in ((2**63 + 9, 9), (2**50 + 9, 2**50 + 9), (-1, -1)):
+        update = dict(zip(form.parts, form.write({"seed": seed}), strict=True))["seed"]
+        assert update["value"] == shown
