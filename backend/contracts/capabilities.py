@@ -109,6 +109,7 @@ MODES_NEED: dict[str, tuple[str, ...]] = {
     "lora_pad": ("from_noise", "lora"),
     "lora_footprint": ("from_noise", "lora"),
     "morph": ("from_noise", "prompt"),
+    "clip": ("from_noise",),
 }
 """Mode -> the capabilities without which it makes no sense."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 
 MOST_FRAMES = 300
+_FRAME = "frame_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,3 +91,13 @@ def too_many(taken: int, every: int, *, at_least: bool = False) -> BadInput:
         f"{wanted}th frame.",
         "last_frame",
     )
+
+
+def as_pictures(clip: Clip) -> dict[str, Pixels]:
+    """The frames as pictures of a request, by names that sort as they follow."""
+    return {f"{_FRAME}{index:04d}": frame for index, frame in enumerate(clip.frames)}
+
+
+def frame_names(given: Collection[str]) -> list[str]:
+    """Those of a request's pictures that are frames of its clip, in order."""
+    return sorted(name for name in given if name.startswith(_FRAME))

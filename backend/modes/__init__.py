@@ -9,6 +9,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Output
 from backend.contracts.requests import ModeRequest, Request
 from backend.modes import (
+    clip,
     img2img,
     lora_footprint,
     lora_mix,
@@ -30,6 +31,7 @@ PICTURES: Mapping[str, PictureMode[Any]] = {
         style_transfer.MODE,
         lora_mix.MODE,
         morph.MODE,
+        clip.MODE,
         lora_pad.MODE,
         lora_footprint.MODE,
     )

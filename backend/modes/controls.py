@@ -23,7 +23,7 @@ class Control:
 
     Attributes:
         net: Leased for the run.
-        hint: (1, 3, H, W), its control picture.
+        hint: (1, 3, H, W), its control picture, or (b, 3, H, W), one for each sample.
         scale: Conditioning scale, 0..2.
         mode: Which of prompt and control counts for more.
         levels: Where it acts.

@@ -192,7 +192,8 @@ def check_branch(past: Settings, settings: Settings) -> None:
             "or start a new run.",
             "width",
         )
-    if past.picture_count > past.batch_size or settings.picture_count > settings.batch_size:
+    alone = settings.one_work or past.picture_count == past.batch_size
+    if not alone or (not settings.one_work and settings.picture_count > settings.batch_size):
         field = "compare" if settings.mode == "lora_mix" else "strengths"
         what = "LoRAs" if field == "compare" else "strengths"
         raise BadInput(
@@ -202,6 +203,12 @@ def check_branch(past: Settings, settings: Settings) -> None:
         )
     if settings.batch_count > 1:
         raise BadInput("A branch is one batch; set the batch count to 1.", "batch_count")
+    if settings.one_work and past.picture_count != settings.picture_count:
+        raise BadInput(
+            f"That run has {past.picture_count} frames, and these settings take "
+            f"{settings.picture_count}; set first, last and every back, or start a new run.",
+            "first_frame",
+        )
     if past.batch_size != settings.batch_size:
         raise BadInput(
             f"A branch keeps the batch of its run, {past.batch_size}; set it back or start a new "

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from backend.contracts.capabilities import FIELDS, MODES_NEED, no_enlarger, sentence
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
-from backend.contracts.settings import Img2ImgSettings, MorphSettings, Settings
+from backend.contracts.settings import ClipSettings, Img2ImgSettings, MorphSettings, Settings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 
 
@@ -68,6 +68,11 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
             yield "inversion", "method"
             if settings.method == "fine":
                 yield "attention", "method"
+        case ClipSettings():
+            if settings.control:
+                yield "controlnet", "control"
+            if settings.attend != "off":
+                yield "attention", "attend"
         case _:
             return
 

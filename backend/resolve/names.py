@@ -13,7 +13,7 @@ from backend.contracts.library import (
     VaeEntry,
     unknown,
 )
-from backend.contracts.settings import Settings, StyleTransferSettings
+from backend.contracts.settings import ClipSettings, Settings, StyleTransferSettings
 
 NamedT = TypeVar("NamedT", bound=ModelEntry | LoraEntry | VaeEntry | ControlNetEntry)
 
@@ -59,11 +59,16 @@ def check_vae(settings: Settings, library: Library) -> None:
 
 
 def with_controlnet(settings: Settings, library: Library) -> Settings:
-    """Style transfer with the ControlNet that it runs with named; all else as it is.
+    """Style transfer, or a clip, with the ControlNet that it runs with named; else as it is.
 
     Raises:
         BadInput: None fits, or the one that was named does not.
     """
+    if isinstance(settings, ClipSettings):
+        if not settings.control:
+            return settings
+        found = _controlnet(settings, settings.controlnet, library)
+        return settings.model_copy(update={"controlnet": found.name})
     if not isinstance(settings, StyleTransferSettings):
         return settings
     for use in settings.controls:
@@ -75,7 +80,7 @@ def with_controlnet(settings: Settings, library: Library) -> Settings:
 
 
 def _controlnet(
-    settings: StyleTransferSettings, name: str | None, library: Library
+    settings: StyleTransferSettings | ClipSettings, name: str | None, library: Library
 ) -> ControlNetEntry:
     """The ControlNet of that name, or the one that fits model and detector."""
     if name is not None:

@@ -63,6 +63,8 @@ def test_nothing_stays_open_in_any_mode(mode: str) -> None:
         values |= {"x_field": "steps", "x_values": "1-4"}
     images = dict.fromkeys(MODES[mode].pictures, PICTURE)
     images.pop("mask", None)
+    if images.pop("clip", None) is not None:
+        images = {"frame_0000": PICTURE}
     made = resolve_pictures(Request(settings(mode, **values), images), LIBRARY)
     for one in (made.settings, *made.runs):
         left = {name for name, value in one if value is None or (value == -1 and "seed" in name)}

@@ -26,7 +26,7 @@ from backend.contracts.events import JobStatus, Output
 from backend.contracts.fields import is_list, item_of
 from backend.contracts.library import plain
 from backend.contracts.requests import Request
-from backend.contracts.settings import MODES, MorphSettings, Settings, parse
+from backend.contracts.settings import MODES, ClipSettings, MorphSettings, Settings, parse
 from backend.engine.exports.animation import encode
 from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
@@ -39,7 +39,9 @@ from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
-from ui.server.uploads import MAX_PICTURE_BYTES, read_pictures, read_upload
+from ui.server.uploads import MAX_PICTURE_BYTES, read_inputs, read_upload
+
+MOVING = (MorphSettings.mode, ClipSettings.mode)  # their pictures are frames of one film
 
 
 def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
@@ -77,8 +79,7 @@ def _job_endpoint(studio: Studio, mode: str, settings: type[Settings]) -> Callab
         try:
             given = dict(zip(names, values, strict=True))
             sent = {name: given.pop(name) for name in settings.pictures}
-            images = await asyncio.to_thread(read_pictures, sent)
-            wanted = Request(parse(mode, given), images)
+            wanted = Request(*await asyncio.to_thread(read_inputs, parse(mode, given), sent))
             owner = owner_of(request)
             token = await asyncio.to_thread(ask, engine, wanted, owner)
             while True:
@@ -121,16 +122,18 @@ def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:
     folder = new_folder()
     files = [output_file(folder, output) for output in status.outputs]
     info = {"job": status.token, **status.info}
-    if status.outputs and status.outputs[0].record.mode == MorphSettings.mode:
-        info["video"] = _morph(folder, status.outputs).model_dump()
+    if status.outputs and status.outputs[0].record.mode in MOVING:
+        info["video"] = _moving(folder, status.outputs).model_dump()
     return [file.model_dump() for file in files], info
 
 
-def _morph(folder: Path, outputs: Sequence[Output]) -> FileData:
+def _moving(folder: Path, outputs: Sequence[Output]) -> FileData:
     """The frames in one file, of the format that the settings name."""
-    settings = MorphSettings.model_validate(outputs[0].record.settings)
+    mode = outputs[0].record.mode
+    settings = parse(mode, outputs[0].record.settings)
+    assert isinstance(settings, MorphSettings | ClipSettings)
     made = encode(outputs, settings.format, settings.fps, ping_pong=settings.ping_pong)
-    path = folder / f"morph{made.suffix}"
+    path = folder / f"{mode}{made.suffix}"
     path.write_bytes(made.content)
     return FileData(
         path=str(path), orig_name=path.name, mime_type=made.kind, size=len(made.content)

@@ -8,13 +8,17 @@ from typing import Any
 
 from gradio.utils import get_upload_folder
 
+from backend.contracts.clip import as_pictures
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
+from backend.contracts.settings import ClipSettings, Settings
 from backend.pictures.budget import Budget
+from backend.pictures.clips import read_clip
 from backend.pictures.decode import decode, decode_mask
 from ui.server.foreign import as_dict, as_list
 
 MAX_PICTURE_BYTES = 32_000_000
+MAX_CLIP_BYTES = 256_000_000
 
 
 class Uploads:
@@ -90,6 +94,23 @@ def read_upload(sent: Any, max_bytes: int) -> bytes:
 def read_pictures(sent: Mapping[str, Any]) -> dict[str, Pixels]:
     """Decodes all pictures of a request (see `Uploads.pictures`)."""
     return Uploads().pictures(sent)
+
+
+def read_inputs(settings: Settings, sent: Mapping[str, Any]) -> tuple[Settings, dict[str, Pixels]]:
+    """What a mode is given beside its settings: pictures, or the frames of a clip.
+
+    Returns:
+        The settings, with what they take from a clip; and the pictures of the request.
+
+    Raises:
+        BadInput: A file cannot be read.
+    """
+    uploads = Uploads()
+    if not isinstance(settings, ClipSettings) or sent.get("clip") is None:
+        return settings, uploads.pictures(sent)
+    content = uploads.read(sent["clip"], MAX_CLIP_BYTES)
+    clip = read_clip(content, settings.cut, uploads.budget)
+    return settings.of_clip(clip), as_pictures(clip)
 
 
 def _located(sent: Any) -> tuple[Path, int]:

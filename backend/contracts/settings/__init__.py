@@ -11,6 +11,7 @@ from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings.base import ControlUse, LoraUse, Settings, Template
+from backend.contracts.settings.clip import ClipSettings
 from backend.contracts.settings.grid import XyzGridSettings, axis_fields, steps_of
 from backend.contracts.settings.img2img import HiresStage, Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import (
@@ -52,6 +53,7 @@ __all__ = [
     "MODES",
     "AxisName",
     "AxisText",
+    "ClipSettings",
     "ControlMode",
     "ControlUse",
     "DetectorName",
@@ -95,6 +97,7 @@ MODES: dict[str, type[Settings]] = {
         StyleTransferSettings,
         LoraMixSettings,
         MorphSettings,
+        ClipSettings,
         XyzGridSettings,
     )
 }

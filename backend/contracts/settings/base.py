@@ -123,6 +123,7 @@ class Settings(Frozen):
 
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
     outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
+    one_work: ClassVar[bool] = False  # its pictures are parts of one, and go on together
 
     prompt: Prompt = Field(
         "",

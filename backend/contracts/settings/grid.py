@@ -17,6 +17,7 @@ from backend.contracts.axes import LORA, PROMPT_SR, Mark
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.clip import ClipSettings
 from backend.contracts.settings.img2img import Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import MAX_CELLS, AxisName, AxisText, GridMode
 from backend.contracts.settings.parsing import parsed
@@ -161,6 +162,8 @@ class XyzGridSettings(Settings):
 def steps_of(settings: Settings) -> int:
     """Model steps that the settings come to for one picture, or for all cells of a grid."""
     if isinstance(settings, XyzGridSettings):
+        return settings.model_steps
+    if isinstance(settings, ClipSettings):
         return settings.model_steps
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return sum(settings.model_steps(strength) for strength in settings.ladder)

@@ -1,4 +1,4 @@
-"""A morph as one file: mp4, GIF, WebP, a zip of PNGs, or a contact sheet; each with its record."""
+"""Frames as one file: mp4, GIF, WebP, a zip of PNGs, or a contact sheet, with its record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Encoded(NamedTuple):
 def encode(
     outputs: Sequence[Output], wanted: MorphFormat, fps: int, *, ping_pong: bool = False
 ) -> Encoded:
-    """Puts the frames of a morph, in order, into one file.
+    """Puts the frames of a morph or a clip, in order, into one file.
 
     Args:
         outputs: At least one.
@@ -117,5 +117,5 @@ def _zip(outputs: Sequence[Output], note: str) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for index, output in enumerate(outputs):
             archive.writestr(f"frame-{index:04d}.png", write_png(output.image, output.record))
-        archive.writestr("morph.json", note)
+        archive.writestr(f"{outputs[0].record.mode}.json", note)
     return stream.getvalue()

@@ -11,6 +11,7 @@ import numpy as np
 from backend.contracts.events import Output, Pixels, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import (
+    ClipSettings,
     Img2ImgSettings,
     LoraMixSettings,
     MorphSettings,
@@ -20,6 +21,7 @@ from backend.contracts.settings import (
     XyzGridSettings,
 )
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.engine.fake import clip as fake_clip
 from backend.engine.fake import morph as fake_morph
 from backend.engine.fake import picture as fake_picture
 from backend.engine.jobs.protocol import FrameKind
@@ -47,6 +49,8 @@ def run_steps(settings: Settings) -> int:
         return settings.model_steps
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         return settings.steps + run_steps(settings.second_stage)
+    if isinstance(settings, ClipSettings):
+        return settings.model_steps
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps
@@ -59,6 +63,10 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
         grain = fake_picture.noise(settings.prompt, settings.seed, *size)
         shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
         return shape(fake_morph.frame(request, image), done, grain)
+    if isinstance(settings, ClipSettings):
+        grain = fake_picture.noise(settings.prompt, settings.seed, *size)
+        shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
+        return shape(fake_clip.frame(request, image), done, grain)
     seed = settings.image_seed(image % settings.batch_size)
     prompt = settings.prompt
     if isinstance(settings, LoraPadSettings):
@@ -103,6 +111,8 @@ def _record(settings: Settings, image: int) -> Record:
     if isinstance(recipe, MorphSettings):
         extra = {"frame": image, "position": image / (recipe.frames - 1)}
         recipe = settings
+    if isinstance(recipe, ClipSettings):
+        extra, recipe = {"frame": image}, settings
     if isinstance(recipe, Img2ImgSettings) and recipe.starts_from_picture:
         strength = recipe.ladder[place]
         recipe = recipe.model_copy(update={"strength": strength, "strengths": ()})
@@ -121,6 +131,8 @@ def facts(settings: Settings, pictures: Sequence[Pixels]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if isinstance(settings, MorphSettings):
         told |= fake_morph.facts(pictures)
+    if isinstance(settings, ClipSettings):
+        told |= fake_clip.facts(pictures)
     if isinstance(settings, FootprintSettings):
         told |= footprint(settings)
     return told
@@ -140,6 +152,8 @@ def footprint(settings: FootprintSettings) -> dict[str, Any]:
 def _explained(output: Output, request: Request) -> Output:
     """Style transfer's measures and views, as the real mode makes them."""
     settings = request.settings
+    if isinstance(settings, ClipSettings):
+        return replace(output, views={"source": fake_clip.source(request, output.index)})
     if not isinstance(settings, StyleTransferSettings):
         return output
     from backend.control import obedience, suggestions  # only here: they need OpenCV

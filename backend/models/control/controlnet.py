@@ -119,7 +119,7 @@ class ControlNet:
         """What it adds inside the UNet.
 
         Args:
-            hint: From `hint`.
+            hint: From `hint`, or (b, 3, H, W): tiled where B is a multiple of b.
             scaled: (B, C, h, w), as the UNet takes it.
             timestep: (B,).
             context: (B, 77 k, D).
@@ -127,6 +127,8 @@ class ControlNet:
             mode: See `weights`.
             added: SDXL's further conditions.
         """
+        if len(hint) > 1:
+            hint = hint.repeat(len(scaled) // len(hint), 1, 1, 1)
         down, mid = self._call(
             scaled,
             timestep,

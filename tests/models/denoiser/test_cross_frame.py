@@ -1,9 +1,4 @@
-"""Attention across a clip's frames, against diffusers' UNet run frame by frame.
-
-The oracle does what is written: it runs one frame after the other, stores each frame's inputs of
-the up blocks' self-attention, and lets the next ones look at those of frame 0 and of the frame
-before, by an attention written out in full.
-"""
+"""Attention across a clip's frames, against diffusers' UNet run frame by frame."""
 
 from __future__ import annotations
 
@@ -18,41 +13,11 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings.kinds import Attend
 from backend.models.denoiser.cross_frame import CrossFrameAttention, Rows
 from backend.models.patches import PatchStack
+from tests.models.denoiser.stored import layers, storing
 from tests.tiny import tiny_sdxl_unet, tiny_unet
 
 FRAMES = 5
 MODES: tuple[Attend, ...] = ("first", "previous", "first_previous")
-
-
-class Stored:
-    """The oracle's processor of one layer."""
-
-    def __init__(self, attend: Attend, own: bool) -> None:
-        self.attend, self.own = attend, own
-        self.features: list[torch.Tensor] = []
-
-    def __call__(self, attn: Any, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        k = len(self.features)
-        self.features.append(hidden_states)
-        seen = {"first": [0], "previous": [max(0, k - 1)], "first_previous": [0, max(0, k - 1)]}
-        sources = [self.features[i] for i in seen[self.attend]]
-        beside = torch.cat([hidden_states, *sources] if self.own else sources, dim=1)
-        q, key, v = attn.to_q(hidden_states), attn.to_k(beside), attn.to_v(beside)
-        out = torch.empty_like(q)
-        width = q.shape[-1] // attn.heads
-        for head in range(attn.heads):
-            part = slice(head * width, (head + 1) * width)
-            scores = q[..., part] @ key[..., part].transpose(1, 2) * width**-0.5
-            out[..., part] = scores.softmax(-1) @ v[..., part]
-        return attn.to_out[0](out)
-
-
-def layers(unet: UNet2DConditionModel) -> dict[str, Any]:
-    return {
-        name: module
-        for name, module in unet.named_modules()
-        if name.startswith("up_blocks") and name.endswith("attn1")
-    }
 
 
 def inputs(unet: UNet2DConditionModel, rows: int) -> dict[str, Any]:
@@ -81,13 +46,8 @@ def of(given: dict[str, Any], rows: Any) -> dict[str, Any]:
 def by_the_oracle(
     unet: UNet2DConditionModel, given: dict[str, Any], attend: Attend, own: bool
 ) -> torch.Tensor:
-    before = {name: layer.processor for name, layer in layers(unet).items()}
-    for layer in layers(unet).values():
-        layer.processor = Stored(attend, own)
-    made = [unet(**of(given, [row])).sample for row in range(len(given["sample"]))]
-    for name, layer in layers(unet).items():
-        layer.processor = before[name]
-    return torch.cat(made)
+    with storing(unet, attend, own):
+        return torch.cat([unet(**of(given, [row])).sample for row in range(len(given["sample"]))])
 
 
 def in_chunks(

@@ -1,0 +1,210 @@
+"""Settings of a clip drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, StrictBool, model_validator
+
+from backend.contracts.clip import MOST_FRAMES, Clip, Cut, frame_names
+from backend.contracts.fields import says
+from backend.contracts.settings.base import Settings
+from backend.contracts.settings.kinds import (
+    Attend,
+    DetectorName,
+    Fraction,
+    FrameNoise,
+    MorphFormat,
+    ResizeMode,
+)
+
+STANDARD_FPS = 12  # of frames that came without a speed
+
+
+class ClipSettings(Settings):
+    """A clip from a clip: each frame is drawn anew, and the frames look at each other.
+
+    The clip travels beside the settings: "clip", a film (mp4, webm, ...), an animation (GIF,
+    WebP) or a zip of pictures.
+    """
+
+    mode: ClassVar[str] = "clip"
+    pictures: ClassVar[tuple[str, ...]] = ("clip",)
+    outlives_watcher: ClassVar[bool] = True
+    one_work: ClassVar[bool] = True
+
+    first_frame: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="The first frame of the clip that is taken, counted from 0.",
+        json_schema_extra=says("start", step=1, axis=False),
+    )
+    last_frame: int = Field(
+        -1,
+        ge=-1,
+        le=10_000_000,
+        description="The last one; -1 goes on to the end.",
+        json_schema_extra=says("start", step=1, axis=False),
+    )
+    every: int = Field(
+        1,
+        title="Take every",
+        ge=1,
+        le=1000,
+        description="Every so-many-th frame, for long clips and fast ones.",
+        json_schema_extra=says("start", unit="frames", step=1, axis=False),
+    )
+    frames: int = Field(
+        1,
+        ge=1,
+        le=MOST_FRAMES,
+        description="How many frames that makes; counted when the clip is read.",
+        json_schema_extra=says("output", unit="frames", step=1, axis=False),
+    )
+    strength: Fraction = Field(
+        0.5,
+        description="How far from the clip to go; it runs strength x steps.",
+        json_schema_extra=says("start", step=0.01),
+    )
+    attend: Attend = Field(
+        "first_previous",
+        title="Frames look at",
+        description="Which frames each one's attention sees instead of itself.",
+        json_schema_extra=says(
+            "course",
+            choices={
+                "off": "themselves",
+                "first": "the first",
+                "previous": "the one before",
+                "first_previous": "the first and the one before",
+            },
+        ),
+    )
+    attend_own: StrictBool = Field(
+        False,
+        title="And at themselves",
+        description="Frames see themselves beside the others.",
+        json_schema_extra=says("course"),
+    )
+    frame_noise: FrameNoise = Field(
+        "same",
+        title="Noise",
+        description="The same noise for all frames, or each frame its own.",
+        json_schema_extra=says("noise", choices={"own": "each its own"}),
+    )
+    control: StrictBool = Field(
+        True,
+        title="Keep the edges",
+        description="A ControlNet keeps each frame's edges (Canny).",
+        json_schema_extra=says("control"),
+    )
+    canny_low: int = Field(
+        100,
+        title="Canny low",
+        ge=0,
+        le=255,
+        description="Weak edges above this are kept where they touch strong.",
+        json_schema_extra=says("control", step=1),
+    )
+    canny_high: int = Field(
+        200,
+        ge=0,
+        le=255,
+        description="Edges above this are always kept; lower finds more.",
+        json_schema_extra=says("control", step=1),
+    )
+    control_scale: float = Field(
+        0.5,
+        ge=0.0,
+        le=2.0,
+        description="How closely the edges are followed; 0 ignores them.",
+        json_schema_extra=says("control", step=0.05),
+    )
+    controlnet: str | None = Field(
+        None,
+        title="ControlNet",
+        min_length=1,
+        max_length=300,
+        description="The ControlNet; none given, the one for Canny that fits the model.",
+        json_schema_extra=says("control"),
+    )
+    resize_mode: ResizeMode = Field(
+        "crop",
+        title="Fit",
+        description="How the frames are brought to the size.",
+        json_schema_extra=says("start"),
+    )
+    fps: int = Field(
+        0,
+        title="Speed",
+        ge=0,
+        le=60,
+        description="Speed of the video; 0 keeps the clip's own.",
+        json_schema_extra=says("output", unit="frames/s", step=1),
+    )
+    format: MorphFormat = Field(
+        "mp4",
+        title="File for scripts",
+        description="What the clip is handed over as.",
+        json_schema_extra=says("output"),
+    )
+    ping_pong: StrictBool = Field(
+        False, description="The video runs back to its start.", json_schema_extra=says("output")
+    )
+
+    @property
+    def cut(self) -> Cut:
+        """Which frames are taken."""
+        return Cut(self.first_frame, None if self.last_frame < 0 else self.last_frame, self.every)
+
+    @property
+    def detector(self) -> DetectorName:
+        """What the ControlNet is shown."""
+        return "canny"
+
+    @property
+    def model_steps(self) -> int:
+        """Steps that run: int(steps * strength), rounded as diffusers rounds it."""
+        return int(self.steps * self.strength)
+
+    @property
+    def picture_count(self) -> int:
+        return self.frames
+
+    @property
+    def fewest_together(self) -> int:
+        return 1  # the others follow in chunks that fit
+
+    def of_clip(self, clip: Clip) -> Self:
+        """The settings with the speed of the clip, where none is asked for."""
+        if self.fps:
+            return self
+        return self.model_copy(update={"fps": max(1, min(60, round(clip.fps)))})
+
+    def for_pictures(self, given: Collection[str]) -> Self:
+        count = max(1, len(frame_names(given)))
+        return self.model_copy(update={"frames": count, "fps": self.fps or STANDARD_FPS})
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        if frame_names(given):
+            return None
+        return "There is no clip yet; add a film, an animation or a zip of pictures."
+
+    @model_validator(mode="after")
+    def _only_what_a_clip_has(self) -> Self:
+        unused: dict[str, Any] = {"batch_size": 1, "batch_count": 1, "variation_strength": 0.0}
+        for name, neutral in unused.items():
+            if getattr(self, name) != neutral:
+                raise ValueError(f"a clip has no {name}; leave it at {neutral:g}")
+        if self.canny_low > self.canny_high:
+            raise ValueError("canny_low must not lie above canny_high")
+        if 0 <= self.last_frame < self.first_frame:
+            raise ValueError("last_frame must not lie before first_frame")
+        if self.model_steps < 1:
+            raise ValueError(
+                f"strength {self.strength:g} of {self.steps} steps runs no step at all; use more "
+                "of either"
+            )
+        return self

@@ -1,0 +1,146 @@
+"""A clip from a clip: image-to-image over all frames in lockstep, which look at each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from backend.contracts.clip import Clip, frame_names
+from backend.contracts.events import Output, Pixels, Progress
+from backend.contracts.settings import ClipSettings
+from backend.control.canny import Canny
+from backend.control.flicker import Meter
+from backend.models.checkpoint import Checkpoint
+from backend.models.control import controlnet
+from backend.models.denoiser.cross_frame import CrossFrameAttention
+from backend.models.memory.devices import Device
+from backend.modes import limits, record
+from backend.modes.clip.frames import MOST_TOGETHER, Edges, Frames
+from backend.modes.context import Context
+from backend.modes.leasing import leased
+from backend.modes.mixing import mixed
+from backend.modes.mode import PictureMode, Task
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Origin, branched
+from backend.pictures.fit import fit
+from backend.sampling.noise import SeededNoise
+
+
+def run(request: Task[ClipSettings], context: Context) -> Iterator[Output]:
+    """Runs one request.
+
+    Args:
+        request: With resolved `ClipSettings` and the frames of the clip as pictures; `branch` goes
+            on from a stored step, e.g. where the run was stopped.
+        context: The job's surroundings.
+
+    Yields:
+        One `Output` a frame, in order, with the view "source".
+    """
+    settings = request.settings
+    sources = fitted(request)
+    context.report(Progress("loading", note=f"Loading {settings.model}"))
+    with ExitStack() as stack:
+        model = stack.enter_context(leased(context.models, settings))
+        net = None
+        if settings.control and settings.control_scale > 0:
+            assert settings.controlnet is not None, "`resolve` has named it"
+            net = stack.enter_context(controlnet.lease(context.models, settings.controlnet))
+        context.report(Progress("encoding"))
+        stage = stage_of(settings, model, context)
+        noise = _noise(settings, model)
+        begin = _origin(request, stage, noise, sources)
+        mix = stack.enter_context(mixed(settings, model, context))
+        attention = None
+        if settings.attend != "off" and len(sources) > 1:
+            attention = CrossFrameAttention(
+                model.network.model, model.patches, settings.attend, settings.attend_own
+            )
+            stack.enter_context(attention.installed())
+            context.interludes.append(attention.paused)
+            stack.callback(context.interludes.remove, attention.paused)
+        edges = None
+        if net is not None:
+            canny = Canny(settings.canny_low, settings.canny_high)
+            edges = Edges(net, torch.cat([net.hint(canny(frame)) for frame in sources]))
+        rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+        frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows)
+        walk = Sampled(settings.sampler, frames.denoiser(begin.span), begin, noise, settings.eta)
+        latents = drive(
+            Run(
+                walk,
+                Shown(stage, begin.counted, begin.before),
+                follow=lambda step: mix.at(begin.skipped + step),
+            )
+        )
+        facts: dict[str, Any] = {"clip_sha256": Clip(sources, 1).sha256}
+        if edges is not None:
+            facts["controlnets"] = {edges.net.name: edges.net.hash}
+        if settings.acting_loras:
+            facts["lora_hashes"] = mix.hashes
+        if frames.notes:
+            context.inform({"notes": frames.notes})
+        context.report(Progress("decoding"))
+        yield from _outputs(stage, latents, sources, facts)
+
+
+def fitted(request: Task[ClipSettings]) -> tuple[Pixels, ...]:
+    """The frames of a request at the exact size that is drawn."""
+    settings = request.settings
+    return tuple(
+        fit(request.images[name], *settings.drawn_size, settings.resize_mode).image
+        for name in frame_names(request.images)
+    )
+
+
+def _noise(settings: ClipSettings, model: Checkpoint) -> SeededNoise:
+    """One generator a frame; all with the same seed, or seeds that count up."""
+    width, height = settings.drawn_size
+    shape = (model.latent_channels, height // model.vae_factor, width // model.vae_factor)
+    own = settings.frame_noise == "own"
+    seeds = [settings.image_seed(index if own else 0) for index in range(settings.frames)]
+    device = model.target.device
+    return SeededNoise(seeds, shape, device, pinned=Device(device).pins)
+
+
+def _origin(
+    request: Task[ClipSettings],
+    stage: Stage[ClipSettings],
+    noise: SeededNoise,
+    sources: tuple[Pixels, ...],
+) -> Origin:
+    """The frames noised to the first level; the order of the draws is that of img2img."""
+    schedule = stage.schedule
+    start = schedule.steps - stage.settings.model_steps
+    if request.branch is not None:
+        return branched(request.branch, stage, noise, start)
+    encode, check = stage.context.posteriors.encode, stage.context.check
+    found = [encode(stage.model, frame, check) for frame in sources]
+    mean, std = (torch.cat(parts) for parts in zip(*found, strict=True))
+    known = mean + std * noise.draw()
+    x = known + schedule.levels[start] * noise.draw()
+    return Origin(schedule, x, start=start, began=start)
+
+
+def _outputs(
+    stage: Stage[ClipSettings],
+    latents: torch.Tensor,
+    sources: tuple[Pixels, ...],
+    facts: dict[str, Any],
+) -> Iterator[Output]:
+    """Decodes frame after frame, so that a stop keeps those that are done; measures flicker."""
+    settings, model, context = stage.settings, stage.model, stage.context
+    words, meter = record.learned_words(settings, model), Meter()
+    for index, (row, source) in enumerate(zip(record.singles(latents), sources, strict=True)):
+        image = model.codec.decode(row, context.check)[0]
+        meter.add(source, image)
+        context.inform({"flicker": meter.told})
+        made = record.recorded(settings, model, {**words, **facts, "frame": index})
+        yield Output(index, image, made, views={"source": source})
+
+
+MODE = PictureMode(ClipSettings, run)

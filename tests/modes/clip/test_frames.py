@@ -1,0 +1,62 @@
+"""How a clip's frames share model calls; what comes out is tested with the mode."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import torch
+
+from backend.contracts.settings import ClipSettings
+from backend.modes.clip import frames as module
+from backend.modes.clip.frames import Frames
+from backend.modes.stage import Stage
+from backend.modes.start import Span
+from backend.sampling.types import Level
+
+
+def made(monkeypatch: pytest.MonkeyPatch, count: int, chunk: int, most: int) -> tuple[Frames, Any]:
+    """Frames over a model that doubles x, takes `most` rows a call, and notes how many it got."""
+    seen: list[int] = []
+
+    def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
+        if len(x) > most:
+            raise torch.OutOfMemoryError("out of memory")
+        assert len(level.sigma) == len(x)
+        seen.append(len(x))
+        return 2 * x
+
+    def make(*_: Any, **__: Any) -> Any:
+        return denoise
+
+    monkeypatch.setattr(module, "make_denoiser", make)
+    stage = cast(
+        Stage[ClipSettings], type("Stage", (), {"settings": ClipSettings.model_validate({})})()
+    )
+    return Frames(stage, count, "", None, None, chunk), seen
+
+
+def level(count: int) -> Level:
+    ones = torch.ones(count)
+    return Level(ones, 2 * ones, 500 * ones, 2.0)
+
+
+def test_chunks_of_neighbours_come_out_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, seen = made(monkeypatch, 7, 3, 99)
+    x = torch.arange(7.0).reshape(7, 1, 1, 1)
+    assert torch.equal(frames.denoiser(cast(Span, None))(x, level(7)), 2 * x)
+    assert seen == [3, 3, 1]
+
+
+def test_a_shortage_halves_the_chunk_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, seen = made(monkeypatch, 5, 32, 1)
+    x = torch.arange(5.0).reshape(5, 1, 1, 1)
+    assert torch.equal(frames.denoiser(cast(Span, None))(x, level(5)), 2 * x)
+    assert seen == [1] * 5
+    assert "1 frames" in frames.notes[0]
+
+
+def test_one_frame_that_does_not_fit_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, _ = made(monkeypatch, 5, 1, 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        frames.denoiser(cast(Span, None))(torch.zeros(5, 1, 1, 1), level(5))
