@@ -9,7 +9,7 @@ import pytest
 from backend.contracts.errors import Cancelled, DeadlineExceeded
 from backend.contracts.events import File, Output, Progress, Record
 from backend.contracts.requests import Request, TrainLoraRequest
-from backend.contracts.settings import MorphSettings, Txt2ImgSettings
+from backend.contracts.settings import MorphSettings, Txt2ImgSettings, XyzGridSettings
 from backend.contracts.settings.train_lora import parse_training
 from backend.engine.jobs.job import Job, Patience
 
@@ -122,7 +122,9 @@ def test_the_deadline_counts_the_jobs_own_time() -> None:
 def test_patience_depends_on_what_is_asked_for() -> None:
     patience = Patience.of_hours(2)
     assert patience.of(Request(Txt2ImgSettings())) == Patience(10.0, 7200.0)
-    assert patience.of(Request(MorphSettings())) == Patience(math.inf, 7200.0)
+    grid = XyzGridSettings(x_field="steps", x_values="5, 9")
+    for long in (MorphSettings(), grid):  # they go on when the page that asked is gone
+        assert patience.of(Request(long)) == Patience(math.inf, 7200.0)
     training = TrainLoraRequest(parse_training({"name": "mine", "caption": "a boat"}), ())
     assert patience.of(training) == Patience(math.inf, math.inf)
     assert Patience.of_hours(0).deadline_s == math.inf
