@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,24 @@ _PLACE_ALONE = {"left": 0.28, "centre": 0.5, "right": 0.72}
 _PLACE_PAIRED = {"left": 0.26, "centre": 0.5, "right": 0.74}
 _DARK = frozenset({"night sky", "forest"})
 _DEEP = frozenset({"black", "brown", "purple", "blue"})
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far the subjects are from where the scene puts them.
+
+    Attributes:
+        across: To the right, in picture widths.
+        down: In picture heights.
+        turn_deg: Clockwise or not, as the pen turns.
+    """
+
+    across: float = 0.0
+    down: float = 0.0
+    turn_deg: float = 0.0
+
+
+STILL = Shift()
 
 
 def _place(
@@ -42,9 +62,15 @@ def _ink(subject: Subject, scene: Scene) -> RGB:
 
 
 def _draw(
-    canvas: Canvas, subject: Subject, scene: Scene, rng: np.random.Generator, world: World
+    canvas: Canvas,
+    subject: Subject,
+    scene: Scene,
+    rng: np.random.Generator,
+    world: World,
+    shift: Shift,
 ) -> None:
     x, foot, radius = _place(subject, scene, rng, world)
+    x, foot = x + shift.across, foot + shift.down
     floats = subject.name in FLOATING
     shadow_y = max(foot, 0.88) if floats else foot - 0.01
     canvas.fill(
@@ -61,7 +87,7 @@ def _draw(
         centre_y=foot - radius,
         radius=radius,
         flip=bool(rng.random() < 0.5),
-        turn_deg=rng.uniform(-8, 8) if floats else rng.uniform(-2.5, 2.5),
+        turn_deg=(rng.uniform(-8, 8) if floats else rng.uniform(-2.5, 2.5)) + shift.turn_deg,
         stretch=rng.uniform(0.93, 1.05),
     )
     if scene.setting in _DARK:
@@ -72,13 +98,16 @@ def _draw(
         sketch.draw(canvas, _ink(subject, scene), world.outline)
 
 
-def render(scene: Scene, size_px: int = 256, world: World = FIRST) -> NDArray[np.uint8]:
+def render(
+    scene: Scene, size_px: int = 256, world: World = FIRST, shift: Shift = STILL
+) -> NDArray[np.uint8]:
     """Draw a scene.
 
     Args:
         scene: what to draw; its seed decides all variation, at any size.
         size_px: width and height.
         world: the version of the world.
+        shift: where the subjects are; the ground stays.
 
     Returns:
         (size_px, size_px, 3) uint8 RGB.
@@ -87,5 +116,5 @@ def render(scene: Scene, size_px: int = 256, world: World = FIRST) -> NDArray[np
     canvas = Canvas(size_px)
     SETTINGS[scene.setting](canvas, rng, world)
     for subject in scene.subjects:
-        _draw(canvas, subject, scene, rng, world)
+        _draw(canvas, subject, scene, rng, world, shift)
     return canvas.to_bytes()
