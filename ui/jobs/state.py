@@ -22,6 +22,7 @@ TOLD = (
     "notes",
     "times_s",
     "sample_forwards",
+    "flicker",
 )
 
 

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
-from backend.contracts.settings import ClipSettings, XyzGridSettings
+from backend.contracts.settings import XyzGridSettings
 from backend.engine.jobs.protocol import Engine
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
@@ -143,9 +143,7 @@ def build(studio: Studio) -> Page:
         connect_records(studio, top, drawer, filler)
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
         connect_verify(studio, check, [drawer, top.notices], spaces)
-    scripts_page(
-        blocks, studio, [*(tab.mode for tab in TABS), ClipSettings.mode, XyzGridSettings.mode]
-    )
+    scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     desks = {space.tab.mode: space for space in spaces}
     return Page(blocks, studio, desks, bundle(STATIC, COMPAT), notice)
 

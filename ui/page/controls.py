@@ -22,6 +22,7 @@ from backend.contracts.settings import MAX_DRAWN_SEED, Settings
 from backend.control.registry import ENTRIES
 
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
+FRAME_NUMBERS = ("first_frame", "last_frame")  # of clips of any length: no slider reaches there
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
 PROMPTS = "loom-says"  # the class of every field that the model reads
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
@@ -147,14 +148,14 @@ def _schedule(key: str, schema: dict[str, Any], library: Library, elem_id: str) 
     return _named(schema, [(titles.get(name, name), name) for name in every], elem_id)
 
 
-def _seed(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+def _number(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Number(
         schema["default"],
         precision=0,
         label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
-        minimum=-1,
+        minimum=schema["minimum"],
     )
 
 
@@ -367,8 +368,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _choice
     elif schema.get("type") == "boolean":
         build = _check
-    elif field.endswith("seed") or field in END_SEEDS:
-        build = _seed
+    elif field.endswith("seed") or field in END_SEEDS or field in FRAME_NUMBERS:
+        build = _number
     elif schema.get("type") in ("integer", "number"):
         build = _slider
     else:
@@ -377,7 +378,7 @@ def control_for(settings: type[Settings], field: str) -> Control:
 
     def write(values: Values, card: ModelEntry) -> Any:
         value = values.get(field, default)
-        if build is _seed and value is not None and value > MAX_WHOLE:
+        if build is _number and value is not None and value > MAX_WHOLE:
             return value % (MAX_DRAWN_SEED + 1)  # the same picture, in digits that a browser keeps
         return value
 

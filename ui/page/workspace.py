@@ -86,6 +86,7 @@ class Tab:
             "advanced" and stand nowhere else follow.
         pictures: Builds further input components, by name, above the prompt.
         pixels: The raw values of those components, by name -> `Request.images`.
+        inputs: The same where what they hold is read as the settings say, and changes these.
         accepts_picture: Whether pictures may be sent here.
         receivers: The components of `pictures` that they are sent into, with what each is called
             where there are several.
@@ -107,6 +108,7 @@ class Tab:
     advanced: tuple[str, ...] = ()
     pictures: Callable[[], dict[str, Component]] = _no_pictures
     pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
+    inputs: Callable[[Settings, dict[str, Any]], tuple[Settings, dict[str, Pixels]]] | None = None
     accepts_picture: bool = False
     receivers: tuple[tuple[str, str], ...] = (("image", ""),)
     beside: tuple[str, ...] = ()
@@ -277,6 +279,8 @@ class Workspace:
         """
         images = await asyncio.to_thread(self.tab.pixels, raw)
         settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+        if self.tab.inputs is not None:
+            settings, images = await asyncio.to_thread(self.tab.inputs, settings, raw)
         if branch is not None:
             settings = self._with_seeds_of(branch.token, settings)
         return Request(settings, images=images, branch=branch)

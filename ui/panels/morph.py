@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
-from backend.contracts.errors import BadInput
-from backend.contracts.settings import MorphFormat, MorphSettings, parse
-from backend.engine.exports.animation import encode
-from ui.jobs.pictures import data_uri, png_uri
+from backend.contracts.settings import MorphSettings
+from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
 from ui.page.stage import mount_call
-from ui.server.foreign import as_dict
+from ui.panels.film_file import film_file
 from ui.server.studio import Studio
 
 _TEMPLATE = """
@@ -48,22 +46,6 @@ def morph_panel(studio: Studio) -> gr.HTML:
     """Builds the panel; it follows the stage of the tab by itself."""
     engine = studio.engine
 
-    def morph_file(asked: Any) -> dict[str, Any]:
-        """The morph of a job as a file: {"job", "format"}."""
-        try:
-            wanted = as_dict(asked)
-            if wanted.get("format") not in get_args(MorphFormat):
-                raise BadInput("Choose one of: " + ", ".join(get_args(MorphFormat)) + ".")
-            outputs = engine.results(str(wanted.get("job"))[:200])
-            if not outputs or outputs[0].record.mode != MorphSettings.mode:
-                raise BadInput("That morph is no longer kept; run it again.")
-            settings = parse(MorphSettings.mode, outputs[0].record.settings)
-            assert isinstance(settings, MorphSettings)
-            made = encode(outputs, wanted["format"], settings.fps, ping_pong=settings.ping_pong)
-        except Exception as error:
-            return {"error": sentence(error)}
-        return {"src": data_uri(made.content, made.kind), "name": f"morph{made.suffix}"}
-
     def end_picture(asked: Any) -> dict[str, Any]:
         """What an end should look like: the picture beside which its frame is shown."""
         try:
@@ -80,7 +62,7 @@ def morph_panel(studio: Studio) -> gr.HTML:
         None,
         html_template=_TEMPLATE,
         js_on_load=mount_call("mountMorph", "morph", ()),
-        server_functions=[morph_file, end_picture],
+        server_functions=[film_file(engine, MorphSettings.mode), end_picture],
         apply_default_css=False,
         elem_id="morph-panel",
         elem_classes="loom-morph",

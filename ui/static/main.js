@@ -1,6 +1,7 @@
 // @ts-check
 /* Hands the page's parts to Gradio: its components and events name them as `loom.…`. */
 import { mountCheck } from "./check.js";
+import { mountClip } from "./clip.js";
 import { mountEdges } from "./edges.js";
 import { embedded, mountEmbeddings } from "./embeddings.js";
 import { carry, gathered, telling } from "./events.js";
@@ -23,7 +24,7 @@ import { mountTrainPictures, mountTraining } from "./train.js";
 import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
-  axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountEdges, mountEmbeddings,
+  axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountClip, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });

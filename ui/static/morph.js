@@ -109,7 +109,7 @@ export const mountMorph = (element, { mode, server }) => {
   for (const button of files)
     button.addEventListener("click", async () => {
       button.disabled = true;
-      const got = await server.morph_file({ job: value.job, format: button.dataset.format });
+      const got = await server.made_file({ job: value.job, format: button.dataset.format });
       button.disabled = false;
       if (!got?.src) { toast(got?.error ?? "The file could not be made.", "warn"); return; }
       const link = el("a");

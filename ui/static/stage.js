@@ -102,7 +102,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     const last = v.results.length - 1;
     if (!busy && v.results[last]?.sheet && whole !== v.job) { whole = v.job; selected = last; }
     $(".line").textContent = line(v);
-    if (v.state === "done" && !looking && v.job !== noted && mode !== "morph") {  // a morph has a place for its notes
+    if (v.state === "done" && !looking && v.job !== noted && !["morph", "clip"].includes(mode)) {  // a morph has a place for its notes
       noted = v.job;
       for (const note of v.told?.notes ?? []) toast(note);
     }

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ui.page.tabs import img2img, lora_mix, morph, style_transfer, txt2img
+from ui.page.tabs import clip, img2img, lora_mix, morph, style_transfer, txt2img
 from ui.page.workspace import Tab
 
-TABS: tuple[Tab, ...] = (txt2img.TAB, img2img.TAB, style_transfer.TAB, lora_mix.TAB, morph.TAB)
+TABS: tuple[Tab, ...] = (
+    txt2img.TAB,
+    img2img.TAB,
+    style_transfer.TAB,
+    lora_mix.TAB,
+    morph.TAB,
+    clip.TAB,
+)

@@ -1,0 +1,80 @@
+"""clip: a film drawn anew, its frames in step with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from backend.contracts.events import Pixels
+from backend.contracts.settings import ClipSettings, Settings
+from ui.page.workspace import Tab
+from ui.panels.clip import clip_panel
+from ui.server.studio import Studio
+from ui.server.uploads import read_inputs
+
+KINDS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp", ".png", ".zip")
+
+
+def _pictures() -> dict[str, Component]:
+    return {
+        "clip": gr.File(
+            label="Clip: a film, an animation or a zip of pictures",
+            file_types=list(KINDS),
+            type="filepath",
+            height=120,
+            elem_id="clip-clip",
+            elem_classes="loom-clip-file",
+        )
+    }
+
+
+def _inputs(settings: Settings, raw: dict[str, Any]) -> tuple[Settings, dict[str, Pixels]]:
+    return read_inputs(settings, {"clip": raw.get("clip")})
+
+
+def _panel(space: Studio) -> dict[str, Component]:
+    return {"panel": clip_panel(space)}
+
+
+TAB = Tab(
+    mode=ClipSettings.mode,
+    title="clip",
+    heading="A clip drawn anew",
+    text="Add a short film and say what it shall become; its frames sharpen together, look at each "
+    "other and hold still.",
+    beside=("first_frame", "last_frame", "every"),
+    main=(
+        "strength",
+        "attend",
+        "steps",
+        "guidance_scale",
+        "width",
+        "frame_noise",
+        "control",
+        "control_scale",
+    ),
+    advanced=(
+        "attend_own",
+        "canny_low",
+        "canny_high",
+        "controlnet",
+        "resize_mode",
+        "fps",
+        "ping_pong",
+        "sampler",
+        "schedule",
+    ),
+    scripted=(
+        "frames",
+        "format",
+        "batch_size",
+        "batch_count",
+        "variation_seed",
+        "variation_strength",
+    ),
+    pictures=_pictures,
+    inputs=_inputs,
+    panel=_panel,
+)
