@@ -9,9 +9,8 @@ from functools import partial
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-from backend.contracts.errors import OutOfMemory
-from backend.models.memory import memory_pressure
 from backend.models.memory.devices import HEADROOM, free_bytes
+from backend.models.memory.memory_pressure import Way, overcome
 
 TILE_PX = 512  # with a quarter of overlap, as diffusers' tiles
 LEAST_TILE_PX = 128
@@ -61,21 +60,20 @@ def with_tiles(
     sides: list[int | None] = [*_sides(max(size_px))]
     whole_first = need_bytes <= HEADROOM * free_bytes(device) or not sides
     # A small picture has no tiles: it is tried once more when memory has been freed.
-    for side in [*([None] if whole_first else []), *(sides or [None])]:
-        done = memory_pressure.attempt(whole if side is None else partial(in_tiles, side))
-        if done is None:
-            memory_pressure.current().relieve()
-            continue
-        if side is not None:
-            memory_pressure.current().tell(
-                "Memory was short, so the picture went through the autoencoder in tiles of "
-                f"{side} px."
-            )
-        return done
+    ways = [
+        Way(whole)
+        if side is None
+        else Way(
+            partial(in_tiles, side),
+            f"Memory was short, so the picture went through the autoencoder in tiles of {side} px.",
+        )
+        for side in [*([None] if whole_first else []), *(sides or [None])]
+    ]
     height, width = size_px
-    raise OutOfMemory(
+    return overcome(
+        ways,
         f"There is not enough memory for the autoencoder at {width}x{height} px, not even in "
-        f"tiles; choose {width // 2}x{height // 2} px, or free some memory."
+        f"tiles; choose {width // 2}x{height // 2} px, or free some memory.",
     )
 
 

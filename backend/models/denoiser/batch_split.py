@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
 import torch
 
-from backend.contracts.errors import OutOfMemory
-from backend.models.memory import memory_pressure
+from backend.models.memory.memory_pressure import Way, halvings, overcome
 
 ResultT = TypeVar("ResultT")
+TOO_MUCH = "One picture of this size is too much for the memory that is free."
 
 
 class Together:
@@ -30,19 +30,7 @@ class Together:
         Raises:
             OutOfMemory: A single row does not fit.
         """
-        rows = min(batch, self._rows or batch)
-        while True:
-            done = memory_pressure.attempt(partial(self._run, batch, rows, work))
-            if done is not None:
-                return done
-            memory_pressure.current().relieve()
-            if rows == 1:
-                return self.again(lambda: self._run(batch, 1, work))
-            rows = self._rows = (rows + 1) // 2
-            parts = -(-batch // rows)
-            memory_pressure.current().tell(
-                f"Memory was short, so each step was drawn in {parts} parts."
-            )
+        return overcome(self._ways(batch, work), TOO_MUCH)
 
     @staticmethod
     def again(work: Callable[[], ResultT]) -> ResultT:
@@ -51,12 +39,18 @@ class Together:
         Raises:
             OutOfMemory: It does not fit either way.
         """
-        for _ in range(2):
-            done = memory_pressure.attempt(lambda: (work(),))
-            if done is not None:
-                return done[0]
-            memory_pressure.current().relieve()
-        raise OutOfMemory("One picture of this size is too much for the memory that is free.")
+        return overcome([Way(work)] * 2, TOO_MUCH)
+
+    def _ways(
+        self, batch: int, work: Callable[[slice], torch.Tensor]
+    ) -> Iterator[Way[torch.Tensor]]:
+        first = min(batch, self._rows or batch)
+        for rows in halvings(first):
+            told = ""
+            if rows < first:
+                self._rows = rows
+                told = f"Memory was short, so each step was drawn in {-(-batch // rows)} parts."
+            yield Way(partial(self._run, batch, rows, work), told)
 
     @staticmethod
     def _run(batch: int, rows: int, work: Callable[[slice], torch.Tensor]) -> torch.Tensor:

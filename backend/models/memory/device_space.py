@@ -7,22 +7,25 @@ import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import nn
 
-from backend.contracts.errors import OutOfMemory
 from backend.contracts.holdings import Keeper, bytes_at
 from backend.models.memory import block_offload, memory_pressure
 from backend.models.memory.block_offload import Turns
 from backend.models.memory.devices import place_of
+from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.memory.residency import Copy, Piece, Weights
 from backend.models.patches import PatchStack
 
 IN_TURNS = (
     "Memory on the device is short, so the parts of the model take turns there, which is slower."
 )
+
+NO_ROOM = "The device has no room for this model; choose a smaller model or dtype."
 
 
 def _nothing() -> None:
@@ -101,20 +104,23 @@ class DeviceSpace:
             fits = self._taken() + wanted <= self.tier.budget_bytes
             if not fits and sum(keeper.release() for keeper in self.beside):
                 fits = self._taken() + wanted <= self.tier.budget_bytes
-        if fits and self._attached(missing):
-            return
-        if fits:
-            with self._lock:
-                self.make_room(math.inf)
-            self.hand_back()
-            if self._attached(missing):
-                return
+        whole = Way(partial(self._attach, missing))
+        in_turns = Way(partial(self._divide, send_home=fits), IN_TURNS)
+        ways = [whole, whole, in_turns] if fits else [in_turns]
+        overcome(ways, NO_ROOM, self._free_idle)
+
+    def _divide(self, send_home: bool) -> None:
+        """Models in use take turns, and leave where there was less than the budget says."""
         with self._lock:
             self._begin_turns()
-            if fits:  # there was less than the budget says
+            if send_home:
                 self._send_home()
         self.hand_back()
-        memory_pressure.current().tell(IN_TURNS)
+
+    def _free_idle(self) -> None:
+        with self._lock:
+            self.make_room(math.inf)
+        self.hand_back()
 
     def relieve(self) -> None:
         """Lets go of every copy that may go; those of models in use come back piece by piece."""
@@ -204,15 +210,11 @@ class DeviceSpace:
 
     # --- in the thread that works on the device ----------------------------------------------
 
-    def _attached(self, wanted: Iterable[Weights | Piece]) -> bool:
-        """Copies to the device; False where it is full."""
-        try:
-            with self._lock:
-                for weights in wanted:
-                    weights.attach(self.tier.copy)
-        except torch.OutOfMemoryError:
-            return False
-        return True
+    def _attach(self, wanted: Iterable[Weights | Piece]) -> None:
+        """Copies to the device; raises where it is full."""
+        with self._lock:
+            for weights in wanted:
+                weights.attach(self.tier.copy)
 
     def _need(self, wanted: Weights, piece: Piece) -> None:
         """Brings a piece to the device before it works.
@@ -230,18 +232,20 @@ class DeviceSpace:
                 if self._taken() + piece.nbytes <= self.tier.budget_bytes:
                     break
                 other.detach()
-        if self._attached([piece]):
-            return
-        with self._lock:
-            for other in self._can_leave(wanted):
-                other.detach()
-        self.hand_back()
-        if not self._attached([piece]):
-            raise OutOfMemory(
-                "The device has no room for a part of this model, which takes "
-                f"{piece.nbytes / 2**30:.1f} GiB; close other programs that use it, or choose "
-                "a smaller model or dtype."
-            )
+
+        def others_leave() -> None:
+            with self._lock:
+                for other in self._can_leave(wanted):
+                    other.detach()
+            self.hand_back()
+
+        overcome(
+            [Way(partial(self._attach, [piece]))] * 2,
+            "The device has no room for a part of this model, which takes "
+            f"{piece.nbytes / 2**30:.1f} GiB; close other programs that use it, or choose "
+            "a smaller model or dtype.",
+            others_leave,
+        )
 
 
 def _stays(model: Held, part: str) -> bool:

@@ -1,14 +1,21 @@
-"""What a job does when memory runs short: it frees what is free, goes on in parts, and says so."""
+"""What is done when memory runs short, everywhere in the same way.
+
+Free what is free, try the same in a smaller way (fewer rows, tiles, pieces in turns), say what is
+done differently, and at last say in a sentence what would fit. Whoever has a smaller way names its
+ways, the largest first, and `overcome` goes down them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
+
+from backend.contracts.errors import OutOfMemory
 
 ResultT = TypeVar("ResultT")
 # How allocators of the CPU, of CUDA's libraries and of MPS word it in a plain RuntimeError.
@@ -72,3 +79,54 @@ def attempt(work: Callable[[], ResultT]) -> ResultT | None:
         if not is_shortage(error):
             raise
     return None
+
+
+@dataclass(frozen=True)
+class Way(Generic[ResultT]):
+    """One way to do some work.
+
+    Attributes:
+        work: Does it.
+        told: What is done differently then, for the user; "" for the way that was asked for.
+    """
+
+    work: Callable[[], ResultT]
+    told: str = ""
+
+
+def overcome(
+    ways: Iterable[Way[ResultT]], otherwise: str, free: Callable[[], object] | None = None
+) -> ResultT:
+    """The work in the first way that memory allows; after each failure what is free is freed.
+
+    Args:
+        ways: The one that takes the most memory first.
+        otherwise: What is said where none fits; it tells what would.
+        free: What frees memory; None is what the job has for it.
+
+    Raises:
+        OutOfMemory: None fits.
+    """
+    job = current()
+    for way in ways:
+        done = _done(way.work)
+        if done is not None:
+            if way.told:
+                job.tell(way.told)
+            return done[0]
+        (free or job.relieve)()
+    raise OutOfMemory(otherwise)
+
+
+def halvings(most: int, least: int = 1) -> Iterator[int]:
+    """Sizes of parts that are worth a try, from `most` down; the last one twice."""
+    size = most
+    while size > least:
+        yield size
+        size = max(least, (size + 1) // 2)
+    yield size
+    yield size
+
+
+def _done(work: Callable[[], ResultT]) -> tuple[ResultT] | None:
+    return attempt(lambda: (work(),))

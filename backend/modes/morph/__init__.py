@@ -235,8 +235,6 @@ class _Job:
             "sample_forwards": dict(self.ledger.forwards),
             "attention_bytes": frames.attention.kept_bytes if frames.attention else 0,
         }
-        if frames.notes:
-            facts["notes"] = frames.notes
         told: list[dict[str, Any]] = []
         frame_ends = (self.gallery.frames[0], self.gallery.frames[-1])
         for end, image, frame in zip(ends, shown, frame_ends, strict=bool(shown)):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
 from backend.contracts.settings import MorphSettings
 from backend.models.denoiser.attention import Blend, EndAttention
-from backend.models.memory import memory_pressure
 from backend.models.memory.devices import Device
+from backend.models.memory.memory_pressure import Way, halvings, overcome
 from backend.models.text.clip import Conditioning
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
@@ -24,6 +25,8 @@ from backend.sampling.noise import SeededNoise, slerp
 from backend.sampling.types import Denoiser, Level
 
 MOST_TOGETHER = 32
+LEAST = 2  # the ends, which the others look at, are in one call
+TOO_MUCH = "Two frames of this size are too much for the memory that is free."
 
 
 @dataclass(eq=False)
@@ -38,7 +41,6 @@ class Frames:
         attention: Installed; None leaves attention as it is.
         ledger: Counts the model calls.
         chunk: Rows of one call; halved where the memory does not do.
-        notes: Sentences for the user.
     """
 
     stage: Stage[MorphSettings]
@@ -48,7 +50,6 @@ class Frames:
     attention: EndAttention | None
     ledger: Ledger
     chunk: int = MOST_TOGETHER
-    notes: list[str] = field(default_factory=list[str])
 
     @property
     def settings(self) -> MorphSettings:
@@ -125,13 +126,20 @@ class Frames:
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
             assert level.value is not None
             step = levels.index(level.value)
-            while True:
-                try:
-                    return self._in_chunks(x, level, step, at, built)
-                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                    self._smaller(error, len(x))
+            work = partial(self._in_chunks, x, level, step, at, built)
+            return overcome(self._ways(len(x), work), TOO_MUCH)
 
         return denoise
+
+    def _ways(self, rows: int, work: Callable[[int], torch.Tensor]) -> Iterator[Way[torch.Tensor]]:
+        """All rows in chunks of the size that did so far, then of smaller ones: not below two."""
+        first = max(LEAST, min(self.chunk, rows))
+        for size in halvings(first, LEAST):
+            told = ""
+            if size < first:
+                self.chunk = size
+                told = f"The memory holds {size} frames at once; they were drawn in parts."
+            yield Way(partial(work, size), told)
 
     def _in_chunks(
         self,
@@ -140,6 +148,7 @@ class Frames:
         step: int,
         at: Sequence[float],
         built: dict[tuple[int, ...], Denoiser],
+        size: int,
     ) -> torch.Tensor:
         attention = self.attention if step < self._blended_steps else None
         order = list(range(len(at)))
@@ -150,7 +159,6 @@ class Frames:
             else:
                 attention.recall(step)
         x0 = torch.empty_like(x, dtype=torch.float32)
-        size = max(2, self.chunk)
         for start in range(0, len(order), size):
             rows = tuple(order[start : start + size])
             index = torch.tensor(rows).to(x.device, non_blocking=True)
@@ -186,10 +194,3 @@ class Frames:
             self.negative.repeat(len(at)),
             base,
         )
-
-    def _smaller(self, error: Exception, rows: int) -> None:
-        """Halves the chunk after a failed allocation; any other failure goes on."""
-        if not memory_pressure.is_shortage(error) or min(self.chunk, rows) <= 2:
-            raise error
-        self.chunk = max(2, min(self.chunk, rows) // 2)
-        self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from backend.contracts.errors import OutOfMemory
 from backend.models.autoencoder.tiling import tiles
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory import memory_pressure
-from backend.models.memory.memory_pressure import Thrift
+from backend.models.memory.memory_pressure import Thrift, Way, halvings, overcome
 from backend.models.text.clip import Conditioning
 from backend.sampling.types import Level
 
@@ -114,6 +118,64 @@ def test_words_of_allocators_are_known() -> None:
     )
     assert memory_pressure.is_shortage(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
     assert not memory_pressure.is_shortage(ValueError("out of memory"))
+
+
+def short() -> str:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_ways_are_gone_down_and_memory_is_freed_before_each(job: Job) -> None:
+    assert overcome([Way(lambda: "whole")], "it never fits") == "whole"
+    assert (job.relieved, job.said) == (0, [])
+    ways = [Way(short), Way(short, "halves"), Way(lambda: "quarters", "Quarters, then.")]
+    assert overcome(ways, "it never fits") == "quarters"
+    assert (job.relieved, job.said) == (2, ["Quarters, then."])
+    with pytest.raises(OutOfMemory, match="it never fits"):
+        overcome([Way(short, "not said")] * 2, "it never fits")
+    assert (job.relieved, job.said) == (4, ["Quarters, then."])
+
+
+def test_a_way_may_give_nothing_and_may_fail_otherwise(job: Job) -> None:
+    freed: list[int] = []
+    assert overcome([Way(short), Way(lambda: None)], "never", lambda: freed.append(1)) is None
+    with pytest.raises(ZeroDivisionError):
+        overcome([Way(lambda: 1 / 0), Way(lambda: 1.0)], "never", lambda: freed.append(1))
+    assert (freed, job.relieved) == ([1], 0)
+
+
+def test_what_a_way_holds_is_gone_when_the_next_one_is_tried(job: Job) -> None:
+    held: list[object] = []
+
+    def way(number: int) -> int:
+        tensor = torch.zeros(1)
+        assert held == []
+        weakref.finalize(tensor, held.clear)
+        held.append(number)
+        if number < 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return number
+
+    assert overcome([Way(partial(way, n)) for n in range(3)], "never") == 2
+
+
+def test_parts_are_halved_and_the_least_is_tried_twice() -> None:
+    assert list(halvings(6)) == [6, 3, 2, 1, 1]
+    assert list(halvings(1)) == [1, 1]
+    assert list(halvings(32, 2)) == [32, 16, 8, 4, 2, 2]
+    assert list(halvings(3, 2)) == [3, 2, 2]
+
+
+def test_no_other_module_meets_a_failed_allocation() -> None:
+    """What a library's loader raises becomes the sentence of that room."""
+    root = Path(__file__).resolve().parents[3]
+    found: set[str] = set()
+    for file in (root / "backend").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+                caught = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(node.type)}
+                if caught & {"OutOfMemoryError", "MemoryError"}:
+                    found.add(str(file.relative_to(root)))
+    assert found == {"backend/models/loading.py"}
 
 
 def smooth(height: int, width: int) -> torch.Tensor:
