@@ -18,7 +18,6 @@ from backend.pictures.decode import decode, decode_mask
 from ui.server.foreign import as_dict, as_list
 
 MAX_PICTURE_BYTES = 32_000_000
-MAX_CLIP_BYTES = 256_000_000
 
 
 class Uploads:
@@ -108,7 +107,7 @@ def read_inputs(settings: Settings, sent: Mapping[str, Any]) -> tuple[Settings, 
     uploads = Uploads()
     if not isinstance(settings, ClipSettings) or sent.get("clip") is None:
         return settings, uploads.pictures(sent)
-    content = uploads.read(sent["clip"], MAX_CLIP_BYTES)
+    content = uploads.read(sent["clip"], MAX_PICTURE_BYTES)
     clip = read_clip(content, settings.cut, uploads.budget)
     return settings.of_clip(clip), as_pictures(clip)
 

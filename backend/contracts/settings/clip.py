@@ -77,8 +77,8 @@ class ClipSettings(Settings):
             choices={
                 "off": "themselves",
                 "first": "the first",
-                "previous": "the one before",
-                "first_previous": "the first and the one before",
+                "previous": "the previous",
+                "first_previous": "first + previous",
             },
         ),
     )
