@@ -25,6 +25,8 @@ _TEMPLATE = """
     <div class="overlay" hidden><div><h2></h2><p></p>
       <div class="remedies" role="group" aria-label="What to do"></div></div>
       <button class="dismiss quiet" type="button" aria-label="Dismiss" hidden>×</button></div>
+    <button class="larger quiet" type="button" hidden aria-label="Full size"
+      title="Full size (click, or Space)">⤢</button>
     <button class="start quiet" aria-pressed="false" hidden
       title="Show what the model starts from, left of the picture">Start</button>
   </div>

@@ -27,6 +27,7 @@ from ui.page.stage import mount_call, stage
 from ui.panels.embedding_chips import embedding_chips
 from ui.panels.grid import GridPanel
 from ui.panels.prompt_tools import prompt_row, read_fill, style_chips
+from ui.server.foreign import as_list
 from ui.server.studio import Studio
 
 _ACTIONS = """
@@ -34,6 +35,7 @@ _ACTIONS = """
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
 </div>
+<p class="sum" aria-label="What will run"></p>
 """
 
 
@@ -235,7 +237,7 @@ class Workspace:
                     mode, tab.heading, tab.text, start, starts="image" in self.pictures
                 )
                 self.results = tab.result() | tab.panel(studio)
-        self.actions.value = {"defaults": form.defaults(first_model)}
+        self.actions.value = {"defaults": form.defaults(first_model), "folds": self._folds()}
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
 
     def _add_folds(self, *, early: bool) -> None:
@@ -309,6 +311,14 @@ class Workspace:
         )
         return Place(control.key, label, self._fold_of(control.fields))
 
+    def _folds(self) -> dict[str, list[str]]:
+        """The controls in each accordion, by its element id."""
+        found: dict[str, list[str]] = {}
+        for key, control in self.form.controls.items():
+            if fold := self._fold_of(control.fields):
+                found.setdefault(fold, []).append(key)
+        return found
+
     def _fold_of(self, fields: tuple[str, ...]) -> str:
         inside = {name: fold.key for fold in self.tab.folds for name in fold.fields}
         inside |= dict.fromkeys(self.tab.in_advanced, "advanced")
@@ -347,9 +357,9 @@ class Workspace:
         }
 
         def reset(evt: gr.EventData, model: Any) -> list[Any]:
-            key = str(given(evt, "key", ""))
+            keys = {str(given(evt, "key", "")), *map(str, as_list(given(evt, "keys", [])))}
             standard = form.defaults(str(model))
-            return form.only({key: standard[key]} if key in standard else {})
+            return form.only({key: value for key, value in standard.items() if key in keys})
 
         event(self.actions, "reset")(
             reset, inputs=form.parts["model"], outputs=form.components, **quiet

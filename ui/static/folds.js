@@ -1,5 +1,6 @@
 // @ts-check
 /* Folds that remember whether they were open, and marks of what differs from its default. */
+import { showActing } from "./acting.js";
 import { all, el, find } from "./dom.js";
 import { loom } from "./registry.js";
 
@@ -23,6 +24,7 @@ export const mark = (mode, values) => {
       block.append(reset);
     } else if (!changed && reset) reset.remove();
   }
+  showActing(mode, values);
 };
 
 export const rememberAccordions = (root) => {

@@ -46,7 +46,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, busy: false, name: () => {}, setBusy: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, busy: false, name: () => {}, setBusy: () => {} });
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
   /* While a job of this tab runs or waits, Generate adds another one. */
@@ -80,6 +80,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   };
   const take = () => {
     form.defaults = props.value?.defaults ?? {};
+    form.folds = props.value?.folds ?? form.folds;
     if (form.last) mark(mode, form.last);
   };
   watch("value", take);

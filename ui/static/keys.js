@@ -1,9 +1,12 @@
 // @ts-check
-/* The keyboard: Ctrl+Enter generates, Escape closes what is open, or stops. */
+/* The keyboard: Ctrl+Enter generates, Space enlarges, Escape closes what is open, or stops. */
 import { find, focused, maybe } from "./dom.js";
 import { closePast } from "./past.js";
 import { closeQueue } from "./queue.js";
 import { loom } from "./registry.js";
+
+/** Where Space types or presses. */
+const TAKES_SPACE = "a, button, canvas, input, label, select, summary, textarea, video, [contenteditable], [role=button], [role=option], [role=tab]";
 
 /** The tab that is in sight. */
 const activeMode = () => {
@@ -25,6 +28,8 @@ document.addEventListener("keydown", (event) => {
     // A field hands its value over when it is left; wait for that before starting.
     focused()?.blur?.();
     setTimeout(() => buttons?.go.click(), 60);
+  } else if (event.key === " " && !event.ctrlKey && !event.metaKey && !event.altKey && !focused()?.closest(TAKES_SPACE)) {
+    if (mode && loom.stages[mode].enlarge()) event.preventDefault();
   } else if (event.key === "Escape") {
     if (closePast() || closeQueue() || loom.closeOverlay?.()) return;
     const panel = document.getElementById("loom-preset-close");

@@ -6,6 +6,7 @@ import { comeBack, jobKey } from "./comeback.js";
 import { onGathered } from "./events.js";
 import { drawRemedies, isMended } from "./failure.js";
 import { drawFilm, film } from "./film.js";
+import { gather, openLightbox } from "./lightbox.js";
 import { WAITS, address, newPress, picture, watch } from "./jobs.js";
 import { frameAfter, pause } from "./previews.js";
 import { queue } from "./queue.js";
@@ -34,7 +35,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const edges = $(".edges-shown"), begun = $(".start");
   const nothing = () => {};
   const stage = (loom.stages[mode] = /** @type {Stage} */ ({
-    root, value: EMPTY, live: EMPTY, begin: nothing, follow: nothing, fail: nothing, changed: nothing, refresh: nothing, select: nothing }));
+    root, value: EMPTY, live: EMPTY, begin: nothing, follow: nothing, fail: nothing, changed: nothing, refresh: nothing, select: nothing, enlarge: () => false }));
   /** @type {string | null} */
   let polling = null;
   /** @type {string | null} */
@@ -68,6 +69,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     if (!src) { img.hidden = true; img.removeAttribute("src"); return; }
     if (img.getAttribute("src") !== src) img.src = src;
     img.hidden = false;
+    if (img === frame) $(".larger").hidden = false;
   };
   const say = (text) => { if (text !== announced) $(".live").textContent = announced = text; };
 
@@ -312,6 +314,17 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     }
     if (polling === job) polling = null;
   };
+
+  /* The picture on the canvas over the whole window. */
+  stage.enlarge = () => {
+    const src = frame.getAttribute("src");
+    if (frame.hidden || !src) return false;
+    const { items, at } = gather(film.runs(mode), stage.value, src);
+    openLightbox(items, at);
+    return true;
+  };
+  frame.addEventListener("click", stage.enlarge);
+  $(".larger").addEventListener("click", stage.enlarge);
 
   /* Shows one of the results, as a click on it does. */
   stage.select = (index) => { selected = index; scrubbed = null; render(); };

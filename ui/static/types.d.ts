@@ -81,6 +81,8 @@ export interface Stage {
   changed: (values: Record<string, unknown>) => void;
   refresh: () => void;
   select: (index: number) => void;
+  /** Opens the picture on the canvas over the whole window; whether there is one. */
+  enlarge: () => boolean;
   /** Told of each state, and which picture is chosen. */
   listen?: (value: JobState, selected: number) => void;
 }
@@ -90,6 +92,8 @@ export interface Form {
   stop: Found;
   trigger: Mounted["trigger"];
   defaults: Record<string, unknown>;
+  /** The controls in each fold, by its element's id. */
+  folds: Record<string, string[]>;
   last?: Record<string, any>;
   busy: boolean;
   name: () => void;

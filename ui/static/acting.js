@@ -1,0 +1,96 @@
+// @ts-check
+/* Nothing hidden acts: what a closed fold holds shows on it, and one line says what Generate will run. */
+import { el, find, maybe } from "./dom.js";
+import { loom } from "./registry.js";
+
+/** @typedef {Record<string, any>} Values */
+
+/** The LoRAs that are on. @param {Values} values @returns {number} */
+const loras = (values) => {
+  try { return JSON.parse(values.loras || "[]").filter((/** @type {any} */ use) => use.on !== false).length; } catch { return 0; }
+};
+/** @param {number} count @param {string} one @param {string} many */
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+/** @param {Values} values @param {Values} defaults @param {string} key */
+const differs = (values, defaults, key) => key in defaults && key in values && String(values[key] ?? "") !== String(defaults[key] ?? "");
+
+/**
+ * What a fold's badge says, and what its reset sets back; null where nothing in it acts.
+ * @param {string[]} keys of the controls in it
+ * @param {Values} values
+ * @param {Values} defaults
+ */
+export const actingIn = (keys, values, defaults) => {
+  const changed = keys.filter((key) => differs(values, defaults, key));
+  if (!changed.length) return null;
+  if (keys.includes("loras")) {
+    const on = loras(values);
+    return { text: on ? String(on) : "off", keys: changed };
+  }
+  // Without its scale the rest of hires fix does nothing.
+  if (keys.includes("hires_scale"))
+    return values.hires_scale > 1 ? { text: `${values.hires_scale} ×`, keys: changed } : null;
+  if (keys.length === 1) return { text: "on", keys: changed };
+  return { text: `${changed.length} changed`, keys: changed };
+};
+
+/**
+ * One line of what will run.
+ * @param {Values} values
+ * @param {Record<string, string>} titles of what a list has chosen, by control
+ */
+export const summary = (values, titles) => {
+  const pictures = (values.batch_size ?? 1) * (values.batch_count ?? 1), uses = loras(values);
+  return [
+    values.steps && counted(values.steps, "step", "steps"),
+    titles.sampler,
+    (titles.size ?? "").replace(/,.*|\s*\(.*/, ""),
+    values.frames && counted(values.frames, "frame", "frames"),
+    values.strength != null && `strength ${values.strength}`,
+    pictures > 1 && counted(pictures, "picture", "pictures"),
+    values.hires_scale > 1 && `hires ${values.hires_scale} ×`,
+    uses && counted(uses, "LoRA", "LoRAs"),
+    String(values.negative_prompt ?? "").trim() && "negative prompt",
+    values.seed >= 0 && `seed ${values.seed}`,
+  ].filter(Boolean).join(" · ");
+};
+
+/**
+ * Badges and resets of a tab's folds, and its line.
+ * @param {string} mode
+ * @param {Values} values
+ */
+export const showActing = (mode, values) => {
+  const form = loom.forms[mode];
+  if (!form) return;
+  for (const [id, keys] of Object.entries(form.folds)) {
+    const block = maybe(`#${CSS.escape(id)}`), label = block && find(block, ":scope > button.label-wrap");
+    if (!block || !label) continue;
+    const acting = actingIn(keys, values, form.defaults);
+    let badge = find(label, ".badge"), reset = find(block, ":scope > .fold-tools > .fold-reset");
+    if (!acting) {
+      badge?.remove();
+      reset?.parentElement?.remove();
+      continue;
+    }
+    if (!badge) label.append((badge = el("span", "badge")));
+    if (badge.textContent !== acting.text) badge.textContent = acting.text;
+    if (!reset) {
+      reset = el("button", "fold-reset", "↺");
+      reset.type = "button";
+      reset.title = "Set all of it back";
+      reset.setAttribute("aria-label", `Set back: ${label.querySelector("span")?.textContent ?? ""}`);
+      const tools = el("span", "fold-tools");
+      tools.append(reset);
+      block.append(tools);
+    }
+    reset.onclick = () => form.trigger("reset", { keys: acting.keys });
+  }
+  const chosen = (/** @type {string} */ key) => maybe(`#${mode}-${key} input`)?.value ?? "";
+  const text = summary(values, { sampler: chosen("sampler"), size: chosen("size") });
+  const line = form.go.closest(".loom-actions")?.querySelector(".sum");
+  if (line && line.textContent !== text) {
+    line.textContent = text;
+    line.setAttribute("title", text); // where it is cut off
+  }
+};
