@@ -95,7 +95,7 @@ class Filler:
             *apply(self._spaces, mode, values),
             *shown,
             *self._tabs.open(mode),
-            notes(*said[:MAX_TOLD], verify=verify),
+            notes(*said[:MAX_TOLD], verify=verify, undo=mode),
         ]
 
     def guarded(self, updates: Callable[[], list[Any]]) -> list[Any]:

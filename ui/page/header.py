@@ -65,6 +65,7 @@ def notes(
     verify: dict[str, str] | None = None,
     link: str = "",
     folds: Sequence[str] = (),
+    undo: str = "",
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -74,12 +75,14 @@ def notes(
         verify: A picture that the first sentence offers to verify: path or name.
         link: A recipe to copy as a link.
         folds: Accordions to open, by element id: something was put into them.
+        undo: Mode of a form that was filled; the first sentence offers to take that back.
     """
     return {
         "id": next(_numbers),
         "verify": verify,
         "link": link,
         "folds": list(folds),
+        "undo": undo,
         "notes": [{"text": text, "kind": kind} for text in texts],
     }
 

@@ -194,7 +194,7 @@ class Workspace:
                 self.actions = gr.HTML(
                     None,
                     html_template=_ACTIONS,
-                    js_on_load=mount_call("mountActions", mode, ("generate", "reset")),
+                    js_on_load=mount_call("mountActions", mode, ("generate", "reset", "put")),
                     apply_default_css=False,
                     elem_classes="loom-actions",
                 )
@@ -392,6 +392,7 @@ class Workspace:
             return form.only(known)
 
         event(self.stage, "advise")(advise, outputs=form.components, **quiet)
+        event(self.actions, "put")(advise, outputs=form.components, **quiet)
 
         def example(evt: gr.EventData) -> str:
             return str(given(evt, "text", ""))

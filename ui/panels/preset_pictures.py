@@ -94,8 +94,9 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. {sentence(error)}")
             updates.append(gr.update(value=path))
-    told = notes(*problems, kind="warn", folds=folds) if problems or folds else skip()
-    return updates, told
+    filled = f"Preset “{preset.name}” is in the form."
+    kind = "warn" if problems else "info"
+    return updates, notes(filled, *problems, kind=kind, folds=folds, undo=preset.mode)
 
 
 def _folds_around(part: Component) -> list[str]:

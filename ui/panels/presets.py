@@ -119,6 +119,8 @@ class PresetPanel:
         places = [place for space in workspaces for place in preset_pictures.places(space).values()]
 
         def choose(name: Any) -> list[Any]:
+            if not name:  # nothing was chosen
+                return [*[skip()] * (len(outputs) + len(places) + 1), *tabs.stay(), skip()]
             try:
                 preset = studio.presets.load(str(name or ""))
             except LoomError as error:
@@ -129,15 +131,19 @@ class PresetPanel:
             keep = gr.update(value=bool(preset.pictures), visible=offered(preset.mode))
             return [*changed, *shown, keep, *tabs.open(preset.mode), told]
 
-        header.preset.input(
-            choose,
-            header.preset,
-            [*outputs, *places, self.keep, *tabs.outputs, header.notices],
-            preprocess=False,
-            show_progress_on=header.notices,
-            trigger_mode="always_last",
-            **quiet,
-        )  # "once" drops a second choice
+        # By an explicit choice alone: "input" also comes when the field is left.
+        by_key = "(name) => loom.explicit('loom-preset', name)"
+        for chosen, js in ((header.preset.select, None), (header.preset.input, by_key)):
+            chosen(
+                choose,
+                header.preset,
+                [*outputs, *places, self.keep, *tabs.outputs, header.notices],
+                preprocess=False,
+                show_progress_on=header.notices,
+                trigger_mode="always_last",  # "once" drops a second choice
+                js=js,
+                **quiet,
+            )
 
         def save(sent: Any, shown: Any) -> tuple[Any, Any]:
             raw, _ = unpacked(sent)

@@ -10,6 +10,7 @@ import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
+import { note, step } from "./undo.js";
 
 /* Called by the page on each change of a control; many come at once, and their values once. */
 const TOUCHED_MS = 40;
@@ -31,6 +32,7 @@ export const changed = (mode, names, values) => {
   const enlarges = loom.forms[mode]?.last?.hires_scale;
   mark(mode, now);
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
+  if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
   loom.loras[mode]?.();
   loom.prompts[mode]?.look();
@@ -46,7 +48,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, busy: false, name: () => {}, setBusy: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {} });
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
   /* While a job of this tab runs or waits, Generate adds another one. */
@@ -63,6 +65,11 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     const text = adds() ? "Add to queue" : "Generate";
     const label = find(go, "span");
     if (label.textContent !== text) label.textContent = text;
+  };
+  form.step = (way) => {
+    const changes = step(mode, way);
+    if (changes) trigger("put", { changes });
+    return Boolean(changes);
   };
   let stopping = false; // pressed before the page has heard of its job: the first state names it
   const halt = (job) => {

@@ -3,6 +3,7 @@
 import { find, maybe, near, toast } from "./dom.js";
 import { onceThere } from "../gradio_compat/late_folds.js";
 import { placeholder } from "../gradio_compat/placeholder.js";
+import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
 import { mountMemory } from "./memory.js";
 import { mountQueue } from "./queue.js";
@@ -13,6 +14,7 @@ import { loom } from "./registry.js";
 export const mountHeader = (element, { props, watch, trigger, upload }) => {
   mountMemory(element);
   placeholder("loom-preset", "none");
+  chosenByKey("loom-preset");
   mountQueue(element);
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;
@@ -24,8 +26,9 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
     const value = props.value;
     if (value?.id && value.id !== said) {
       said = value.id;
-      const { verify } = value;
-      const act = verify && { label: "Verify", run: () => loom.verify(trigger, verify) };
+      const { verify, undo } = value;
+      const act = verify ? { label: "Verify", run: () => loom.verify(trigger, verify) }
+        : undo && { label: "Undo", run: () => loom.forms[undo]?.step("undo") };
       value.notes.forEach((note, i) => toast(note.text, note.kind, { act: i ? null : act }));
       if (value.link) copyLink(value.link);
       for (const id of value.folds ?? []) openFold(id);

@@ -1,5 +1,5 @@
 // @ts-check
-/* The keyboard: Ctrl+Enter generates, Space enlarges, Escape closes what is open, or stops. */
+/* The keyboard: Ctrl+Enter generates, Ctrl+Z undoes the form, Space enlarges, Escape closes what is open, or stops. */
 import { find, focused, maybe } from "./dom.js";
 import { closePast } from "./past.js";
 import { closeQueue } from "./queue.js";
@@ -7,6 +7,9 @@ import { loom } from "./registry.js";
 
 /** Where Space types or presses. */
 const TAKES_SPACE = "a, button, canvas, input, label, select, summary, textarea, video, [contenteditable], [role=button], [role=option], [role=tab]";
+
+/** Where Ctrl+Z takes back what was typed, or painted. */
+const TYPES = "canvas, .image-container, input:not([type=range], [type=checkbox], [type=radio], [type=file]), textarea, [contenteditable]";
 
 /** The tab that is in sight. */
 const activeMode = () => {
@@ -28,8 +31,14 @@ document.addEventListener("keydown", (event) => {
     // A field hands its value over when it is left; wait for that before starting.
     focused()?.blur?.();
     setTimeout(() => buttons?.go.click(), 60);
+  } else if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(event.key) && !focused()?.closest(TYPES)) {
+    const redo = event.shiftKey || event.key.toLowerCase() === "y";
+    if (buttons?.step(redo ? "redo" : "undo")) event.preventDefault();
   } else if (event.key === " " && !event.ctrlKey && !event.metaKey && !event.altKey && !focused()?.closest(TAKES_SPACE)) {
-    if (mode && loom.stages[mode].enlarge()) event.preventDefault();
+    if (mode && loom.stages[mode].enlarge()) {
+      event.preventDefault();
+      event.stopPropagation(); // in the open picture, it would close it again
+    }
   } else if (event.key === "Escape") {
     if (closePast() || closeQueue() || loom.closeOverlay?.()) return;
     const panel = document.getElementById("loom-preset-close");

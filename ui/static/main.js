@@ -21,10 +21,11 @@ import { mountStage } from "./stage.js";
 import { mountStyles, styled } from "./styles.js";
 import { mountPrompt } from "./tokens.js";
 import { mountTrainPictures, mountTraining } from "./train.js";
+import { explicit } from "../gradio_compat/explicit_choice.js";
 import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
-  axesChanged, carry, changed, embedded, gathered, mountActions, mountCheck, mountClip, mountEdges, mountEmbeddings,
+  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCheck, mountClip, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });

@@ -97,6 +97,8 @@ export interface Form {
   last?: Record<string, any>;
   busy: boolean;
   name: () => void;
+  /** Takes the form a step back or on; whether there was one. */
+  step: (way: "undo" | "redo") => boolean;
   setBusy: (busy: boolean, job?: string | null) => void;
 }
 

@@ -44,6 +44,10 @@ def main(port: int, kind: str) -> None:
     """Serves the page."""
     with gr.Blocks(analytics_enabled=False) as blocks:
         gr.Textbox(label="spoken")
+        choice = gr.Dropdown(["red", "blue"], value=None, label="choice", filterable=True)
+        for name in ("input", "select"):
+            count = f"() => {{ window.{name}s = (window.{name}s ?? 0) + 1; }}"
+            getattr(choice, name)(fn=None, js=count)
         gr.HTML(
             "<i></i>",
             js_on_load="window.partWasThere = document.querySelector('#later') !== null;",
