@@ -56,6 +56,7 @@ export const mountHistory = (element, { server, trigger }) => {
   const close = () => {
     if (drawer.hidden) return false;
     drawer.hidden = true;
+    search.value = ""; // it opens again on everything
     opener?.focus();
     return true;
   };

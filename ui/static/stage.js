@@ -12,6 +12,7 @@ import { frameAfter, pause } from "./previews.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
+import { showTitle } from "./title.js";
 import { saveVideo } from "./video.js";
 
 /** @typedef {import("./types.js").Found} Found */
@@ -124,6 +125,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     $(".progress").setAttribute("aria-valuenow", String(Math.round(done * 100)));
     $(".progress").classList.toggle("waiting", v.state === "loading" || v.state === "queued");
     queue.saw(mode, stage.live);
+    showTitle(Object.values(loom.stages).map((one) => one.live));
     if (v.state === "running" && v.stage === "sampling") {
       const quarter = Math.floor((4 * v.step) / Math.max(1, v.total));
       say(quarter ? `${quarter * 25} percent` : "Drawing");
