@@ -113,7 +113,7 @@ def test_open_seeds_follow_the_seed(engine: LocalEngine) -> None:
 
 
 def test_quick_gives_back_both_pictures_at_its_ends(engine: LocalEngine) -> None:
-    status = run(engine, settings(inversion_refine=12, steps=20), image_a=A, image_b=B)
+    status = run(engine, settings(inversion_refine=6, steps=20), image_a=A, image_b=B)
     told = status.info["reconstruction"]
     assert [sorted(end) for end in told] == [["psnr", "psnr_autoencoder", "psnr_picture"]] * 2
     assert status.info["settings"]["method"] == "quick"
