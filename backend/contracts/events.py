@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]  # (H, W, 3), RGB
 
 Stage = Literal[
-    "queued", "loading", "encoding", "fitting", "inverting", "sampling", "decoding", "saving"
+    "queued",
+    "loading",
+    "encoding",
+    "fitting",
+    "inverting",
+    "enlarging",
+    "sampling",
+    "decoding",
+    "saving",
 ]
 State = Literal["queued", "running", "done", "stopped", "failed"]
 

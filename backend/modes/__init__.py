@@ -18,6 +18,7 @@ from backend.modes import (
     style_transfer,
     train_lora,
     txt2img,
+    upscale,
     xyz_grid,
 )
 from backend.modes.context import Context
@@ -32,6 +33,7 @@ PICTURES: Mapping[str, PictureMode[Any]] = {
         lora_mix.MODE,
         morph.MODE,
         clip.MODE,
+        upscale.MODE,
         lora_pad.MODE,
         lora_footprint.MODE,
     )

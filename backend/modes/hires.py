@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from backend.contracts.events import Pixels, Progress
+from backend.contracts.requests import Branch
 from backend.contracts.settings import HiresStage, Txt2ImgSettings
-from backend.contracts.settings.hires import Upscaler
+from backend.contracts.settings.hires import LATENT
 from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
 from backend.modes.mixing import mixed
 from backend.modes.mode import Task
+from backend.modes.one_pass import enlarged
 from backend.modes.record import singles
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
-from backend.pictures.fit import fit
 from backend.sampling.types import NoiseSource
 
 
@@ -61,13 +61,26 @@ def redraw(settings: Txt2ImgSettings, first: Drawn, model: Checkpoint, context: 
     """
     stage = stage_of(settings.second_stage, model, context)
     noise = make_noise(stage.settings, model, START_DRAW)
-    known = _enlarged(settings, first.latents, stage, noise)
-    noise.skip_to(START_DRAW)
-    source = Source(known, noise.draw(), None, None, noise.draws)
-    start = first_step(stage.settings, stage.settings.strength, stage.schedule)
-    x = noised(stage.settings, source, stage.schedule, start)
-    begin = Origin(stage.schedule, x, start=start, began=start)
-    return _walk(stage, begin, noise, Shown(stage, start, continues=True))
+    begin = _begin(stage, _enlarged(settings, first.latents, stage, noise), noise)
+    return _walk(stage, begin, noise, Shown(stage, begin.start, continues=True))
+
+
+def drawn_again(stage: Stage[HiresStage], picture: Pixels) -> Drawn:
+    """A picture (H, W, 3) of the stage's size drawn again, where that is the run's only stage."""
+    model, context = stage.model, stage.context
+    context.report(Progress("encoding"))
+    noise = make_noise(stage.settings, model, START_DRAW)
+    mean, std = context.posteriors.encode(model, picture, context.check)
+    begin = _begin(stage, mean + std * noise.draw(), noise)
+    return _walk(stage, begin, noise, Shown(stage, begin.start))
+
+
+def branched_from(branch: Branch, stage: Stage[HiresStage]) -> Drawn:
+    """`drawn_again`, gone on with from a stored step."""
+    noise = make_noise(stage.settings, stage.model, START_DRAW)
+    whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
+    begin = branched(branch, stage, noise, whole)
+    return _walk(stage, begin, noise, Shown(stage, begin.counted, begin.before))
 
 
 def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
@@ -99,6 +112,15 @@ def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Sh
         return Drawn(latents, mix.hashes)
 
 
+def _begin(stage: Stage[HiresStage], known: torch.Tensor, noise: NoiseSource) -> Origin:
+    """Where a stage begins from the latents (B, C, h, w) of a picture."""
+    noise.skip_to(START_DRAW)
+    source = Source(known, noise.draw(), None, None, noise.draws)
+    start = first_step(stage.settings, stage.settings.strength, stage.schedule)
+    x = noised(stage.settings, source, stage.schedule, start)
+    return Origin(stage.schedule, x, start=start, began=start)
+
+
 def _enlarged(
     settings: Txt2ImgSettings,
     latents: torch.Tensor,
@@ -108,26 +130,24 @@ def _enlarged(
     """The first stage's latents (B, C, h, w) at the size of the second, (B, C, H, W)."""
     model, context = stage.model, stage.context
     width, height = settings.drawn_size
-    how: Upscaler = settings.hires_upscaler
-    match how:
-        case "latent":
-            size = (height // model.vae_factor, width // model.vae_factor)
-            return functional.interpolate(latents, size=size, mode="bilinear")
-        case "lanczos":
-            context.report(Progress("encoding", note="Enlarging"))
-            encoded = [
-                context.posteriors.encode(model, picture, context.check)
-                for picture in _pictures(latents, (width, height), model, context)
-            ]
-            mean = torch.cat([mean for mean, _ in encoded])
-            std = torch.cat([std for _, std in encoded])
-            return mean + std * noise.draw()
+    if settings.hires_upscaler == LATENT:
+        size = (height // model.vae_factor, width // model.vae_factor)
+        return functional.interpolate(latents, size=size, mode="bilinear")
+    context.report(Progress("encoding", note="Enlarging"))
+    encoded = [
+        context.posteriors.encode(
+            model,
+            enlarged(picture, (width, height), settings.hires_upscaler, context),
+            context.check,
+        )
+        for picture in _pictures(latents, model, context)
+    ]
+    mean = torch.cat([mean for mean, _ in encoded])
+    std = torch.cat([std for _, std in encoded])
+    return mean + std * noise.draw()
 
 
-def _pictures(
-    latents: torch.Tensor, size_px: tuple[int, int], model: Checkpoint, context: Context
-) -> Iterator[Pixels]:
-    """Decoded and enlarged, one after the other; (H, W, 3)."""
+def _pictures(latents: torch.Tensor, model: Checkpoint, context: Context) -> Iterator[Pixels]:
+    """Decoded, one after the other; (h, w, 3)."""
     for row in singles(latents):
-        picture = model.codec.decode(row, context.check)[0]
-        yield np.ascontiguousarray(fit(picture, *size_px, "crop").image)
+        yield model.codec.decode(row, context.check)[0]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from backend.contracts.capabilities import FIELDS, MODES_NEED, no_enlarger, sentence
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
-from backend.contracts.settings import ClipSettings, Img2ImgSettings, MorphSettings, Settings
+from backend.contracts.settings import (
+    ClipSettings,
+    Img2ImgSettings,
+    MorphSettings,
+    Settings,
+    UpscaleSettings,
+)
 from backend.contracts.settings.train_lora import TrainLoraSettings
+from backend.contracts.settings.upscale import MOST_PX
 
 
 def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> None:
@@ -78,6 +86,8 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
 
 
 def _check_size(settings: Settings, model: ModelEntry) -> None:
+    if isinstance(settings, UpscaleSettings):  # as a second stage, it may draw beyond the model's
+        model = replace(model, sizes=replace(model.sizes, most_px=MOST_PX))
     _check_side("width", settings.width, model)
     _check_side("height", settings.height, model)
     sizes = model.sizes

@@ -1,4 +1,4 @@
-"""Samplers and schedules on the axes of a grid: named as the library names them, and paired."""
+"""Samplers, schedules and upscalers on a grid's axes: named as the library does, and paired."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from backend.contracts.axes import key_of, listed
 from backend.contracts.errors import BadInput
 from backend.contracts.library import Library
 from backend.contracts.settings import Settings, XyzGridSettings
+from backend.resolve import enlarged
 
 AXES = "xyz"
 
 
 def spelled(grid: XyzGridSettings, library: Library) -> XyzGridSettings:
-    """The grid with samplers and schedules on its axes by their own names.
+    """The grid with samplers, schedules and upscalers on its axes by their own names.
 
     `DPM++ 2M`, `dpmpp-2m` and `dpmpp_2m` are the same.
 
@@ -24,6 +25,7 @@ def spelled(grid: XyzGridSettings, library: Library) -> XyzGridSettings:
     known: Mapping[str, Mapping[str, str]] = {
         "sampler": _keys((word, one.name) for one in entries for word in (one.title, one.name)),
         "schedule": _keys((name, name) for one in entries for name in one.schedules),
+        "hires_upscaler": _keys((name, name) for name in enlarged.hires_ways(library)),
     }
     changed: dict[str, str] = {}
     for letter in AXES:

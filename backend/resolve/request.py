@@ -17,7 +17,7 @@ from backend.contracts.requests import (
     check_pictures,
 )
 from backend.contracts.settings import MAX_DRAWN_SEED, Settings, XyzGridSettings
-from backend.resolve import able, grids, names, possible, wildcards
+from backend.resolve import able, enlarged, grids, names, possible, wildcards
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
 
@@ -58,6 +58,7 @@ def resolve_pictures(
     """`resolve` for requests that make pictures."""
     check_pictures(request)
     asked = request.settings.for_pictures(request.images)
+    asked = enlarged.sized(asked, request, library)
     settings, runs = _settled(asked, request, library, draw)
     return ResolvedRequest(settings, request.images, request.branch, request.save, runs)
 
@@ -78,7 +79,7 @@ def _settled(
         cells = grids.cells(grid, library)
         return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
-    model = names.model(library, asked.model)
+    model = _model(asked, library)
     settings = wildcards.apart(recommended(asked, model, draw))
     runs = tuple(
         _run(settings if settings.batch_count == 1 else settings.batch(number), request, library)
@@ -105,6 +106,8 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     if drawn:
         settings = take_loras(wildcards.drawn(settings, library.wildcards))  # lines name them too
     _check_names(settings, library)
+    if not settings.needs_model:
+        return settings
     names.check_loras_fit(settings, library)
     model = names.model(library, settings.model)
     settings = settings.on_grid(model.sizes.step_px)
@@ -117,3 +120,9 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
 def _check_names(settings: Settings, library: Library) -> None:
     names.check_loras(settings, library)
     names.check_vae(settings, library)
+    enlarged.check(settings, library)
+
+
+def _model(settings: Settings, library: Library) -> ModelEntry:
+    """The checkpoint that they name; one without a name where none is at work."""
+    return names.model(library, settings.model) if settings.needs_model else ModelEntry("")

@@ -47,7 +47,11 @@ def test_fractions(text: str, expected: list[float]) -> None:
 
 
 def test_names_as_others_write_them() -> None:
-    assert values("hires_upscaler", "Lanczos, LATENT") == ["lanczos", "latent"]
+    given = {"x_field": "masked_content", "x_values": "Latent-Noise, FILL"}
+    made = parse("xyz_grid", {"prompt": "a house", "base_mode": "img2img"} | given)
+    assert isinstance(made, XyzGridSettings)
+    marks = [next(iter(mark.change.values())) for mark in made.axes[0]]
+    assert marks == ["latent_noise", "fill"]
 
 
 def test_quotes_keep_commas() -> None:

@@ -49,3 +49,13 @@ def test_a_name_that_is_not_there_is_refused(field: str, text: str, said: str) -
     with pytest.raises(BadInput, match=said) as caught:
         settled(x_field=field, x_values=text)
     assert caught.value.field == "x_values"
+
+
+def test_upscalers_as_others_write_them() -> None:
+    scaled = {"y_field": "hires_scale", "y_values": "2", "x_field": "hires_upscaler"}
+    made = resolve_pictures(
+        Request(parse("xyz_grid", scaled | {"x_values": "Lanczos, LATENT"})), LIBRARY
+    )
+    assert [run.hires_upscaler for run in made.runs] == ["lanczos", "latent"]  # type: ignore[attr-defined]
+    with pytest.raises(BadInput, match="There is no hires_upscaler 'gone'; choose from: latent"):
+        resolve_pictures(Request(parse("xyz_grid", scaled | {"x_values": "gone"})), LIBRARY)

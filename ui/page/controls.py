@@ -17,13 +17,17 @@ from pydantic import BaseModel
 
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import title_of
-from backend.contracts.library import Library, ModelEntry
+from backend.contracts.library import Library, ModelEntry, UpscalerEntry
 from backend.contracts.settings import MAX_DRAWN_SEED, Settings
+from backend.contracts.settings.hires import LATENT
+from backend.contracts.settings.upscale import LANCZOS
 from backend.control.registry import ENTRIES
 
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 FRAME_NUMBERS = ("first_frame", "last_frame")  # of clips of any length: no slider reaches there
 END_SEEDS = tuple(f"seed_{letter}" for letter in "abcd")
+UPSCALERS = ("upscaler", "hires_upscaler")
+HIRES_WAYS = [("latent space", LATENT), ("Lanczos, in pixels", LANCZOS)]
 PROMPTS = "loom-says"  # the class of every field that the model reads
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
 MAX_WHOLE = 2**53 - 1  # of a browser's numbers
@@ -254,6 +258,29 @@ def vae_choices(library: Library) -> list[tuple[str, str]]:
     return [("the model's own", ""), *((name, name) for name in names)]
 
 
+def _upscaler(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.Dropdown(
+        upscaler_choices(key, library),
+        value=schema["default"],
+        label=schema["title"],
+        info=hint(schema),
+        elem_id=elem_id,
+        filterable=False,
+    )
+
+
+def upscaler_choices(field: str, library: Library) -> list[tuple[str, str]]:
+    """What needs no file, and the one-pass upscalers that can be used."""
+    own = [("Lanczos", LANCZOS)] if field == "upscaler" else HIRES_WAYS
+    there = [entry for entry in library.upscalers if not entry.problem]
+    return [*own, *((_upscaler_title(entry), entry.name) for entry in there)]
+
+
+def _upscaler_title(entry: UpscalerEntry) -> str:
+    scale = f"{entry.scale}x" if entry.scale else ""
+    return " · ".join(filter(None, (entry.name, entry.architecture, scale)))
+
+
 def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
     known = {name for net in library.controlnets for name in net.detectors}
@@ -364,6 +391,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _sampler
     elif field == "schedule":
         build = _schedule
+    elif field in UPSCALERS:
+        build = _upscaler
     elif "enum" in schema:
         build = _choice
     elif schema.get("type") == "boolean":

@@ -11,16 +11,19 @@ from backend.contracts.errors import BadInput
 from backend.contracts.fields import choice_title
 from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
+from backend.contracts.settings.upscale import LANCZOS
 from backend.engine.jobs.protocol import Engine
 from ui.gradio_compat.untyped import skip
 from ui.page import able
 from ui.page.controls import (
+    UPSCALERS,
     Control,
     Part,
     card_of,
     control_for,
     field_schema,
     size_choices,
+    upscaler_choices,
     vae_choices,
 )
 from ui.panels import lora_rows
@@ -125,6 +128,10 @@ class Form:
                 choices = vae_choices(library)
                 known = value in [name for _, name in choices]
                 updates.append(gr.update(value=value if known else "", choices=choices))
+            elif key in UPSCALERS:
+                choices = upscaler_choices(key, library)
+                known = value in [name for _, name in choices]
+                updates.append(gr.update(value=value if known else LANCZOS, choices=choices))
             elif key == "model":
                 updates.append(gr.update(value=value) if library.model(value) else skip())
             else:

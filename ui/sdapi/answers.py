@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+from backend.contracts.errors import LoomError
 from backend.contracts.events import JobStatus, Output
 from backend.contracts.library import Library
 from backend.control.registry import ENTRIES
@@ -60,6 +61,34 @@ def schedulers(library: Library) -> list[dict[str, Any]]:
             for name in known
         ),
     ]
+
+
+def upscalers(library: Library) -> list[dict[str, Any]]:
+    """Lanczos, and the one-pass upscalers that can be used."""
+    files = [one for one in library.upscalers if not one.problem]
+    named = [("Lanczos", None, 4), *((one.name, one.name, one.scale or 4) for one in files)]
+    return [
+        {
+            "name": name,
+            "model_name": file,
+            "model_path": file,
+            "model_url": None,
+            "scale": scale,
+        }
+        for name, file, scale in named
+    ]
+
+
+def first_picture(status: JobStatus) -> str:
+    """The first picture of a job, as base64.
+
+    Raises:
+        LoomError: It was stopped before there was one.
+    """
+    if not status.outputs:
+        raise LoomError("The job was stopped before there was a picture.")
+    output = status.outputs[0]
+    return base64.b64encode(write_png(output.image, output.record)).decode()
 
 
 def loras(library: Library) -> list[dict[str, Any]]:

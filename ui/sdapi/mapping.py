@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,12 +13,14 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import DetectorName, parse
+from backend.contracts.settings.hires import LATENT
+from backend.contracts.settings.upscale import LANCZOS
 from backend.control.registry import ENTRIES, build
 from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
 from backend.sampling.samplers import ENTRIES as SAMPLERS
-from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
+from ui.sdapi.payloads import Drawing, Img2Img, SingleImage, Txt2Img, Unit
 from ui.server.foreign import as_dict, as_list
 
 RESIZE = {
@@ -49,12 +52,13 @@ MODULES = {
 }
 
 
-def txt2img(sent: Txt2Img, options: dict[str, Any]) -> Request:
+def txt2img(sent: Txt2Img, options: dict[str, Any], upscalers: Collection[str] = ()) -> Request:
     """A picture from a prompt; with a ControlNet unit, style transfer from pure noise.
 
     Args:
         sent: The payload.
         options: As `/options` holds them.
+        upscalers: Names of the one-pass upscalers.
 
     Raises:
         BadInput: Names the field at fault.
@@ -75,16 +79,12 @@ def txt2img(sent: Txt2Img, options: dict[str, Any]) -> Request:
             save=sent.save_images,
         )
     if sent.enable_hr:
-        name = (sent.hr_upscaler or "Latent").lower()
-        if not name.startswith(("latent", "lanczos")):
-            raise BadInput(
-                f"There is no upscaler '{sent.hr_upscaler}' here; use Latent or Lanczos.",
-                "hr_upscaler",
-            )
         values |= {
             "hires_scale": sent.hr_scale,
             "hires_steps": sent.hr_second_pass_steps,
-            "hires_upscaler": "latent" if name.startswith("latent") else "lanczos",
+            "hires_upscaler": _upscaler(
+                sent.hr_upscaler or "Latent", "hr_upscaler", "Latent or Lanczos", upscalers
+            ),
         }
         if sent.denoising_strength is not None:
             values["hires_denoise"] = sent.denoising_strength
@@ -127,6 +127,44 @@ def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
         pictures | images,
         save=sent.save_images,
     )
+
+
+def single_image(sent: SingleImage, upscalers: Collection[str]) -> Request:
+    """A picture made larger, by a factor or to a size.
+
+    Raises:
+        BadInput: Names the field at fault.
+    """
+    sent.check()
+    image = picture(sent.image, "image")
+    known = "Lanczos"
+    name = sent.upscaler_1 if sent.upscaler_1 not in ("", "None") else known
+    values: dict[str, Any] = {"upscaler": _upscaler(name, "upscaler_1", known, upscalers)}
+    if sent.resize_mode == 0:
+        values["factor"] = sent.upscaling_resize
+    elif sent.resize_mode == 1:
+        height, width = image.shape[:2]
+        size = sent.upscaling_resize_w, sent.upscaling_resize_h
+        if not sent.upscaling_crop:  # all of the picture, as large as covers the size
+            most = max(size[0] / width, size[1] / height)
+            size = round(width * most), round(height * most)
+        values |= {"width": size[0], "height": size[1]}
+    else:
+        raise BadInput("'resize_mode' is 0, by a factor, or 1, to a size.", "resize_mode")
+    return Request(parse("upscale", values), {"image": image}, save=False)
+
+
+def _upscaler(name: str, field: str, own: str, upscalers: Collection[str]) -> str:
+    """Our name of an upscaler as clients call it; `own` are those that need no file."""
+    if name.lower().startswith("lanczos"):
+        return LANCZOS
+    if "Latent" in own and name.lower().startswith("latent"):
+        return LATENT
+    found = next((one for one in upscalers if one.lower() == name.lower()), None)
+    if found is None:
+        there = f", or {', '.join(sorted(upscalers))}" if upscalers else ""
+        raise BadInput(f"There is no upscaler '{name[:80]}' here; use {own}{there}.", field)
+    return found
 
 
 def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,37 @@ class Unit(_Payload):
     threshold_b: float = -1
 
 
+class SingleImage(_Payload):
+    """POST /extra-single-image."""
+
+    image: str
+    resize_mode: int = 0
+    upscaling_resize: float = 2.0
+    upscaling_resize_w: int = 512
+    upscaling_resize_h: int = 512
+    upscaling_crop: bool = True
+    upscaler_1: str = "None"
+    upscaler_2: str = "None"
+    extras_upscaler_2_visibility: float = 0.0
+    gfpgan_visibility: float = 0.0
+    codeformer_visibility: float = 0.0
+
+    def check(self) -> None:
+        """Refuses what would otherwise be left out in silence.
+
+        Raises:
+            BadInput: Names the field.
+        """
+        second = self.extras_upscaler_2_visibility if self.upscaler_2 not in ("", "None") else 0.0
+        for name, value in (
+            ("extras_upscaler_2_visibility", second),
+            ("gfpgan_visibility", self.gfpgan_visibility),
+            ("codeformer_visibility", self.codeformer_visibility),
+        ):
+            if value:
+                raise BadInput(f"'{name}' is not available here; leave it at 0.", name)
+
+
 class PngInfo(_Payload):
     """POST /png-info."""
 

@@ -25,7 +25,7 @@ from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
 from ui.sdapi.desks import Desk, Desks
-from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, Txt2Img
+from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, SingleImage, Txt2Img
 from ui.server.studio import Studio
 
 POLL_S = 0.1
@@ -94,11 +94,18 @@ def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
 
     @app.post("/txt2img")
     async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
-        return await draw(http, sent, lambda options: mapping.txt2img(sent, options))
+        known = _upscalers(engine)
+        return await draw(http, sent, lambda options: mapping.txt2img(sent, options, known))
 
     @app.post("/img2img")
     async def img2img(sent: Img2Img, http: HttpRequest) -> dict[str, Any]:
         return await draw(http, sent, lambda options: mapping.img2img(sent, options))
+
+    @app.post("/extra-single-image")
+    async def single_image(sent: SingleImage, http: HttpRequest) -> dict[str, Any]:
+        request = await asyncio.to_thread(mapping.single_image, sent, _upscalers(engine))
+        status = await _finished(engine, desks.of(http), http, request)
+        return {"html_info": "", "image": await asyncio.to_thread(answers.first_picture, status)}
 
     @app.post("/png-info")
     def png_info(sent: PngInfo) -> dict[str, Any]:
@@ -106,6 +113,11 @@ def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
         values = parse(found.mode, found.settings).model_dump(mode="json")
         text = parameters_text(Record(found.mode, values, found.model, found.extra))
         return {"info": text, "items": {"parameters": text}, "parameters": values}
+
+
+def _upscalers(engine: Engine) -> tuple[str, ...]:
+    """Names of the one-pass upscalers that can be used."""
+    return tuple(one.name for one in engine.library().upscalers if not one.problem)
 
 
 async def _finished(engine: Engine, desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
@@ -228,15 +240,7 @@ def _names(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
-        return [
-            {
-                "name": "Lanczos",
-                "model_name": None,
-                "model_path": None,
-                "model_url": None,
-                "scale": 4,
-            }
-        ]
+        return answers.upscalers(engine.library(refresh=True))
 
     @app.get("/latent-upscale-modes")
     def latent_upscale_modes() -> list[dict[str, Any]]:

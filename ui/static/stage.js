@@ -20,7 +20,7 @@ import { saveVideo } from "./video.js";
 /** @typedef {import("./types.js").Stage} Stage */
 
 const TITLES = { queued: "Waiting", loading: "Loading the model", failed: "That did not work" };
-const COUNTED = ["sampling", "inverting", "fitting"];
+const COUNTED = ["sampling", "inverting", "fitting", "enlarging"];
 /** @type {JobState} */
 const EMPTY = {
   job: null, state: "empty", position: 0, stage: "queued", step: 0, total: 0, elapsed: 0, eta: null, note: "", message: "",
@@ -79,7 +79,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     if (v.state === "loading") return v.note || "loading the model";
     if (v.state === "running") {
       const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;
-      return COUNTED.includes(v.stage) ? `${v.stage === "sampling" ? "" : `${v.stage}, `}step ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
+      return COUNTED.includes(v.stage) ? `${v.stage === "sampling" ? "" : `${v.stage}, `}${v.stage === "enlarging" ? "tile" : "step"} ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
     }
     if (v.state === "stopped") return v.message || "stopped";
     if (v.state === "failed") return "";

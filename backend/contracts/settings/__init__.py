@@ -44,6 +44,7 @@ from backend.contracts.settings.kinds import (
 from backend.contracts.settings.morph import MorphSettings
 from backend.contracts.settings.parsing import parsed
 from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
+from backend.contracts.settings.upscale import UpscaleSettings
 
 __all__ = [
     "MAX_CELLS",
@@ -82,6 +83,7 @@ __all__ = [
     "Template",
     "TextPath",
     "Txt2ImgSettings",
+    "UpscaleSettings",
     "XyzGridSettings",
     "axis_fields",
     "parse",
@@ -98,6 +100,7 @@ MODES: dict[str, type[Settings]] = {
         LoraMixSettings,
         MorphSettings,
         ClipSettings,
+        UpscaleSettings,
         XyzGridSettings,
     )
 }

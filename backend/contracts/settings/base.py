@@ -357,6 +357,11 @@ class Settings(Frozen):
         """How many pictures must at least fit into one model call."""
         return self.picture_count
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether a checkpoint is at work."""
+        return True
+
     def for_pictures(self, given: Collection[str]) -> Self:
         """The settings with what depends on the pictures `given`, by name, filled in."""
         return self

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from backend.contracts.fields import says
+from backend.contracts.settings.kinds import UpscalerName
 
-Upscaler = Literal["latent", "lanczos"]
+LATENT = "latent"
 MAX_SIDE_PX = 4096
 SWITCHED_ON = 2.0
 STANDARD_GRID_PX = 8  # where no model is known yet
@@ -38,10 +39,10 @@ class HiresFields(BaseModel):
         description="Steps of the second stage; 0 takes those of the first.",
         json_schema_extra=says("start", unit="steps", step=1),
     )
-    hires_upscaler: Upscaler = Field(
+    hires_upscaler: UpscalerName = Field(
         "latent",
         title="Upscaler",
-        description="Enlarge the latents, or the decoded picture by Lanczos.",
+        description="Enlarge the latents, or the picture by Lanczos or a one-pass upscaler.",
         json_schema_extra=says(
             "start", choices={"latent": "latent space", "lanczos": "Lanczos, in pixels"}
         ),

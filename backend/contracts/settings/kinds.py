@@ -52,6 +52,7 @@ MAX_SIDE_PX = 16_384  # of any picture; what a model draws is its own
 Margin = Annotated[int, Field(ge=0, le=1024)]
 Size = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
+UpscalerName = Annotated[str, Field(min_length=1, max_length=200)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARS)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 AxisName = Annotated[str, Field(max_length=220)]

@@ -70,6 +70,8 @@ class FakeEngine(Board[DrawnStep]):
     def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
         """Queues a job and returns its token; see the protocol."""
         for settings in request.runs if isinstance(request, ResolvedRequest) else ():
+            if not settings.needs_model:
+                continue
             if (settings.width or 0) * (settings.height or 0) > 1536 * 1536:
                 raise BadInput(
                     "This picture is too large for the memory; 1536x1536 would fit.", "width"

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.contracts.events import Pixels, Progress
+from backend.contracts.events import Pixels, Progress, Stage
 from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import Settings, XyzGridSettings
 from backend.engine.fake import run as fake_run
@@ -59,7 +59,8 @@ class FakeExecutor:
         """Draws the pictures of a job, or pretends to train."""
         request = run.job.request
         assert not isinstance(request, VideoRequest), "the board makes videos"
-        self._load(run, request.settings.model)
+        if isinstance(request, TrainLoraRequest) or request.settings.needs_model:
+            self._load(run, request.settings.model)
         if isinstance(request, TrainLoraRequest):
             self._train(run, request)
         elif isinstance(request.settings, XyzGridSettings):
@@ -105,6 +106,10 @@ class FakeExecutor:
         settings, token, steps = batch.settings, run.job.token, run_steps(batch.settings)
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = 0 if batch.branch is None else batch.branch.step + 1
+        if not settings.needs_model:
+            for tile in range(steps):
+                self._step(run, before + tile, total, begun, "enlarging")
+            return
         self._timelines.begin(token, settings)
         for step in range(first):
             self._timelines.add(token, DrawnStep(batch, step))
@@ -162,14 +167,18 @@ class FakeExecutor:
         self._pretended.trained.append(name)
         run.inform(fake_training.told(request, total, validated, lora=name))
 
-    def _step(self, run: JobRun, done: int, total: int, begun: float) -> None:
-        self._report(run, done, total, begun)
+    def _step(
+        self, run: JobRun, done: int, total: int, begun: float, stage: Stage = "sampling"
+    ) -> None:
+        self._report(run, done, total, begun, stage)
         run.pause(self._pretended.step_time_s)
         run.executed += 1
 
-    def _report(self, run: JobRun, done: int, total: int, begun: float) -> None:
+    def _report(
+        self, run: JobRun, done: int, total: int, begun: float, stage: Stage = "sampling"
+    ) -> None:
         left_s = (total - done) * self._pretended.step_time_s
-        run.report(Progress("sampling", done, total, time.monotonic() - begun, left_s))
+        run.report(Progress(stage, done, total, time.monotonic() - begun, left_s))
 
 
 def _frames(kept: DrawnStep) -> NDArray[np.uint8]:

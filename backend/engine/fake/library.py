@@ -9,6 +9,7 @@ from backend.contracts.library import (
     Library,
     LoraEntry,
     ModelEntry,
+    UpscalerEntry,
 )
 from backend.sampling.samplers import ENTRIES
 
@@ -53,6 +54,10 @@ def library(models: tuple[str, ...]) -> Library:
             )
         ),
         controlnets=(ControlNetEntry("pocket-canny", 10 * 2**20, None, ("canny",), ("pocket",)),),
+        upscalers=(
+            UpscalerEntry("pocket-sharp", "Compact", 4, 2 * 2**20),
+            UpscalerEntry("old-one", problem="old-one.pth is a pickle; convert it first."),
+        ),
         embeddings=tuple(
             EmbeddingEntry(
                 name, family, 4096, 3, problem, () if problem or family == "sdxl" else models

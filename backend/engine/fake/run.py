@@ -18,12 +18,14 @@ from backend.contracts.settings import (
     Settings,
     StyleTransferSettings,
     Txt2ImgSettings,
+    UpscaleSettings,
     XyzGridSettings,
 )
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.engine.fake import clip as fake_clip
 from backend.engine.fake import morph as fake_morph
 from backend.engine.fake import picture as fake_picture
+from backend.engine.fake import upscale as fake_upscale
 from backend.engine.jobs.protocol import FrameKind
 from backend.pictures import canvas
 
@@ -51,6 +53,8 @@ def run_steps(settings: Settings) -> int:
         return settings.steps + run_steps(settings.second_stage)
     if isinstance(settings, ClipSettings):
         return settings.model_steps
+    if isinstance(settings, UpscaleSettings):
+        return run_steps(settings.redrawing) if settings.redraws else fake_upscale.TILES
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps
@@ -67,6 +71,11 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
         grain = fake_picture.noise(settings.prompt, settings.seed, *size)
         shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
         return shape(fake_clip.frame(request, image), done, grain)
+    if isinstance(settings, UpscaleSettings):
+        picture = fake_upscale.frame(request, image)
+        grain = fake_picture.noise(settings.prompt, settings.seed, *size)
+        shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
+        return shape(picture, done, grain)
     seed = settings.image_seed(image % settings.batch_size)
     prompt = settings.prompt
     if isinstance(settings, LoraPadSettings):
@@ -108,6 +117,13 @@ def _record(settings: Settings, image: int) -> Record:
     if isinstance(recipe, LoraPadSettings):
         extra = {"point": list(recipe.points[image])}
         recipe = recipe.exact(*recipe.points[image])
+    if isinstance(recipe, UpscaleSettings):
+        ways = recipe.variants
+        extra = {"compared": ways[place].label} if recipe.compare else {}
+        recipe = recipe.alone(place if recipe.compare else 0)
+        if not recipe.redraws:
+            named = {"name": recipe.upscaler, "hash": _HASH}
+            return Record(recipe.mode, recipe.model_dump(mode="json"), named, extra)
     if isinstance(recipe, MorphSettings):
         extra = {"frame": image, "position": image / (recipe.frames - 1)}
         recipe = settings

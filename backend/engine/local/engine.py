@@ -168,6 +168,8 @@ class LocalEngine(Board[TensorStep]):
         """Refuses what cannot fit; the cells of a grid differ in size."""
         grid = isinstance(request.settings, XyzGridSettings)
         for settings in request.runs if grid else (request.settings,):
+            if not settings.needs_model:
+                continue
             mode_limits.check(settings, self._catalog.checkpoint(settings.model), self._target)
 
     # --- what there is -----------------------------------------------------------------------

@@ -180,7 +180,7 @@ class LocalExecutor:
 
     def _advice(self, request: ModeRequest) -> str:
         """What would have fitted, as a sentence of its own."""
-        if not isinstance(request, Request):
+        if not isinstance(request, Request) or not request.settings.needs_model:
             return ""
         info = self._shop.catalog.checkpoint(request.settings.model)
         found = limits.advice(request.settings, info, self._shop.target)

@@ -44,7 +44,7 @@ def test_the_page_is_calm_after_another_model_is_chosen(pages: Pages) -> None:
     guidance = page.locator("#txt2img-guidance_scale input[type=number]")
     expect(guidance).to_have_value("6.5")
     page.wait_for_function(
-        "['txt2img', 'img2img', 'style_transfer', 'lora_mix', 'morph', 'clip']"
+        "['txt2img', 'img2img', 'style_transfer', 'lora_mix', 'morph', 'clip', 'upscale']"
         ".every(mode => window.heard[mode] > 0)"
     )
     # Forms that answer each other never come to two seconds in which no form changes.

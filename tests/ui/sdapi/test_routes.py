@@ -224,3 +224,35 @@ def test_the_pages_password_guards_it(tmp_path_factory: pytest.TempPathFactory) 
 
 def test_without_the_flag_there_is_nothing(server: Server) -> None:
     assert requests.get(f"{server.url}/sdapi/v1/sd-models", timeout=60).status_code == 404
+
+
+def test_a_picture_is_made_larger(
+    api: webuiapi.WebUIApi, served: Server, source: Image.Image
+) -> None:
+    names = [one["name"] for one in api.get_upscalers()]
+    assert names == ["Lanczos", "pocket-sharp"]
+    made = api.extra_single_image(source, upscaler_1="pocket-sharp", upscaling_resize=3)
+    assert made.image.size == (192, 192)
+    to_size = {"resize_mode": 1, "upscaling_resize_w": 96, "upscaling_resize_h": 128}
+    sent = {"image": coded(source), "upscaler_1": "Lanczos"} | to_size
+    for crop, size in ((True, (96, 128)), (False, (128, 128))):
+        answer = requests.post(
+            f"{served.url}/sdapi/v1/extra-single-image",
+            json=sent | {"upscaling_crop": crop},
+            timeout=60,
+        )
+        picture = Image.open(io.BytesIO(base64.b64decode(answer.json()["image"])))
+        assert picture.size == size
+
+
+def test_what_does_not_enlarge_is_refused(served: Server, source: Image.Image) -> None:
+    sent = {"image": coded(source)}
+    status, said = refused(served, "extra-single-image", **sent, upscaler_1="R-ESRGAN 4x+")
+    assert (status, said) == (
+        422,
+        "There is no upscaler 'R-ESRGAN 4x+' here; use Lanczos, or pocket-sharp.",
+    )
+    status, said = refused(served, "extra-single-image", **sent, gfpgan_visibility=0.5)
+    assert (status, "'gfpgan_visibility' is not available" in said) == (422, True)
+    status, said = refused(served, "extra-single-image", **sent, resize_mode=2)
+    assert (status, "'resize_mode' is 0" in said) == (422, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.page.tabs import clip, img2img, lora_mix, morph, style_transfer, txt2img
+from ui.page.tabs import clip, img2img, lora_mix, morph, style_transfer, txt2img, upscale
 from ui.page.workspace import Tab
 
 TABS: tuple[Tab, ...] = (
@@ -12,4 +12,5 @@ TABS: tuple[Tab, ...] = (
     lora_mix.TAB,
     morph.TAB,
     clip.TAB,
+    upscale.TAB,
 )

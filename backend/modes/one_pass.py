@@ -1,0 +1,113 @@
+"""A picture made larger without drawing it: by Lanczos, or by a one-pass upscaler in tiles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from backend.contracts.errors import OutOfMemory
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.settings.upscale import LANCZOS
+from backend.models.manager import ModelManager
+from backend.models.memory import memory_pressure
+from backend.models.upscaler.upscaler import KEY, Upscaler
+from backend.modes.context import Context
+from backend.pictures.fit import fit
+from backend.pictures.tiles import Enlarged, count, in_tiles
+
+MOST_PASSES = 3
+LEAST_TILE_PX = 64
+STANDARD_TILE_PX = 256
+
+
+def enlarged(
+    picture: Pixels,
+    size_px: tuple[int, int],
+    how: str,
+    context: Context,
+    tile_px: int = STANDARD_TILE_PX,
+) -> Pixels:
+    """The picture at a size; a one-pass upscaler runs until that is reached, Lanczos does the rest.
+
+    Args:
+        picture: (h, w, 3).
+        size_px: (width, height) wanted.
+        how: "lanczos", or the name of an upscaler.
+        context: The job's surroundings.
+        tile_px: Side of its tiles; 0 takes all at once. Where memory runs short they are halved.
+
+    Returns:
+        (H, W, 3).
+
+    Raises:
+        Cancelled: Between two tiles.
+        OutOfMemory: Not even small tiles fit.
+    """
+    if how != LANCZOS:
+        models: ModelManager[Any] = context.models
+        context.report(Progress("loading", note=f"Loading {how}"))
+        with models.lease(KEY + how) as upscaler:
+            assert isinstance(upscaler, Upscaler)
+            for _ in range(_passes(picture, size_px, upscaler.scale)):
+                picture = _passed(picture, upscaler, tile_px, context)
+    width, height = size_px
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.ascontiguousarray(fit(picture, width, height, "crop").image)
+
+
+def _passes(picture: Pixels, size_px: tuple[int, int], scale: int) -> int:
+    """How often an upscaler runs; one that keeps the size only restores, once."""
+    height, width = picture.shape[:2]
+    passes, reached = 1, scale
+    while scale > 1 and passes < MOST_PASSES and reached * max(width, height) < max(size_px):
+        passes, reached = passes + 1, reached * scale
+    return passes
+
+
+def _passed(picture: Pixels, upscaler: Upscaler, tile_px: int, context: Context) -> Pixels:
+    """One pass, with smaller tiles where memory runs short."""
+    side = tile_px
+    while True:
+        made = memory_pressure.attempt(partial(_tiled, picture, upscaler, side, context))
+        if made is not None:
+            return made
+        memory_pressure.current().relieve()
+        smaller = (side or max(picture.shape[:2])) // 2 // 16 * 16
+        if smaller < LEAST_TILE_PX:
+            raise OutOfMemory(
+                "There is not enough memory to enlarge this, not even in small tiles."
+            )
+        side = smaller
+        memory_pressure.current().tell(f"Memory was short, so it went on in tiles of {side} px.")
+
+
+def _tiled(picture: Pixels, upscaler: Upscaler, tile_px: int, context: Context) -> Pixels:
+    height, width = picture.shape[:2]
+    told = _told(count(width, height, tile_px), context)
+
+    def enlarge(tile: Pixels) -> Enlarged:
+        context.check()
+        made = upscaler(tile)
+        told()
+        return made
+
+    return in_tiles(picture, upscaler.scale, enlarge, tile_px)
+
+
+def _told(total: int, context: Context) -> Callable[[], None]:
+    """Reports one tile more at each call."""
+    begun, done = time.monotonic(), 0
+    context.report(Progress("enlarging", 0, total))
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        left_s = (time.monotonic() - begun) / done * (total - done)
+        context.report(Progress("enlarging", done, total, eta_s=left_s))
+
+    return one_more
