@@ -82,8 +82,6 @@ def run(request: Task[ClipSettings], context: Context) -> Iterator[Output]:
             facts["controlnets"] = {edges.net.name: edges.net.hash}
         if settings.acting_loras:
             facts["lora_hashes"] = mix.hashes
-        if frames.notes:
-            context.inform({"notes": frames.notes})
         context.report(Progress("decoding"))
         yield from _outputs(stage, latents, sources, facts)
 

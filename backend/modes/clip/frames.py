@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from backend.contracts.settings import ClipSettings
 from backend.models.control.controlnet import ControlNet
 from backend.models.denoiser.cross_frame import CrossFrameAttention, Rows
-from backend.models.memory import memory_pressure
+from backend.models.memory.memory_pressure import Way, halvings, overcome
 from backend.models.text.clip import Conditioning
 from backend.modes.controls import Control, controlled
 from backend.modes.guide import BaseDenoiser, Check, make_denoiser
@@ -21,6 +22,7 @@ from backend.sampling.guidance import SigmaRange
 from backend.sampling.types import Denoiser, Level
 
 MOST_TOGETHER = 32
+TOO_MUCH = "One frame of this size is too much for the memory that is free."
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,6 @@ class Frames:
         attention: Installed; None leaves each frame to itself.
         edges: None runs without a ControlNet.
         chunk: Frames of one call; halved where the memory does not do.
-        notes: Sentences for the user.
     """
 
     stage: Stage[ClipSettings]
@@ -56,21 +57,25 @@ class Frames:
     attention: CrossFrameAttention | None
     edges: Edges | None
     chunk: int = MOST_TOGETHER
-    notes: list[str] = field(default_factory=list[str])
 
     def denoiser(self, span: Span) -> Denoiser:
         """x: (F, C, h, w). All frames take a step before any takes the next one."""
         built: dict[tuple[int, int], Denoiser] = {}
 
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
-            while True:
-                try:
-                    return self._in_chunks(x, level, span, built)
-                except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                    self._smaller(error)
-                    built.clear()
+            return overcome(self._ways(partial(self._in_chunks, x, level, span, built)), TOO_MUCH)
 
         return denoise
+
+    def _ways(self, work: Callable[[], torch.Tensor]) -> Iterator[Way[torch.Tensor]]:
+        """All frames in chunks of the size that did so far, then of smaller ones."""
+        first = min(self.chunk, self.count)
+        for size in halvings(first):
+            told = ""
+            if size < first:
+                self.chunk = size
+                told = f"The memory holds {size} frames at once; they were drawn in parts."
+            yield Way(work, told)
 
     def _in_chunks(
         self, x: torch.Tensor, level: Level, span: Span, built: dict[tuple[int, int], Denoiser]
@@ -103,11 +108,3 @@ class Frames:
             return controlled(self.stage.model.network, [control])(conditioning, check)
 
         return base
-
-    def _smaller(self, error: Exception) -> None:
-        """Halves the chunk after a failed allocation; any other failure goes on."""
-        together = min(self.chunk, self.count)
-        if not memory_pressure.is_shortage(error) or together <= 1:
-            raise error
-        self.chunk = together // 2
-        self.notes = [f"The memory holds {self.chunk} frames at once; they were drawn in parts."]

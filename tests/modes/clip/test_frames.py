@@ -7,7 +7,9 @@ from typing import Any, cast
 import pytest
 import torch
 
+from backend.contracts.errors import OutOfMemory
 from backend.contracts.settings import ClipSettings
+from backend.models.memory.memory_pressure import Thrift, in_force
 from backend.modes.clip import frames as module
 from backend.modes.clip.frames import Frames
 from backend.modes.stage import Stage
@@ -51,12 +53,14 @@ def test_chunks_of_neighbours_come_out_in_order(monkeypatch: pytest.MonkeyPatch)
 def test_a_shortage_halves_the_chunk_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, seen = made(monkeypatch, 5, 32, 1)
     x = torch.arange(5.0).reshape(5, 1, 1, 1)
-    assert torch.equal(frames.denoiser(cast(Span, None))(x, level(5)), 2 * x)
+    said: list[str] = []
+    with in_force(Thrift(tell=said.append)):
+        assert torch.equal(frames.denoiser(cast(Span, None))(x, level(5)), 2 * x)
     assert seen == [1] * 5
-    assert "1 frames" in frames.notes[0]
+    assert "1 frames" in said[0]
 
 
 def test_one_frame_that_does_not_fit_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, _ = made(monkeypatch, 5, 1, 0)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(OutOfMemory, match="One frame of this size"):
         frames.denoiser(cast(Span, None))(torch.zeros(5, 1, 1, 1), level(5))
