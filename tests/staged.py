@@ -18,6 +18,7 @@ from backend.modes import enlarging
 from backend.modes.guide import make_denoiser
 from backend.modes.run import Run, Sampled, Unseen, drive
 from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Span, fresh, make_noise
 
 Picture = NDArray[np.uint8]
 
@@ -52,6 +53,17 @@ def staged(model: Checkpoint, **values: Any) -> Stage[Txt2ImgSettings]:
 
 
 @torch.no_grad()
+def drawn(stage: Stage[Txt2ImgSettings], labels: torch.Tensor | None = None) -> Picture:
+    """From noise, (B, H, W, 3)."""
+    settings = stage.settings
+    noise = make_noise(settings, stage.model)
+    origin = fresh(stage, noise)
+    denoiser = make_denoiser(stage, Span(stage.schedule), labels=labels)
+    walk = Sampled(settings.sampler, denoiser, origin, noise, settings.eta, settings.variance)
+    return stage.model.codec.decode(drive(Run(walk, Unseen())))
+
+
+@torch.no_grad()
 def enlarged(
     stage: Stage[Txt2ImgSettings], small: Picture, noise_level: int | None = None
 ) -> Picture:
@@ -61,7 +73,9 @@ def enlarged(
         stage, begun.origin.span, channels=begun.beside.channels, labels=begun.beside.labels
     )
     settings = stage.settings
-    walk = Sampled(settings.sampler, denoiser, begun.origin, begun.noise, settings.eta)
+    walk = Sampled(
+        settings.sampler, denoiser, begun.origin, begun.noise, settings.eta, settings.variance
+    )
     return stage.model.codec.decode(drive(Run(walk, Unseen())))
 
 

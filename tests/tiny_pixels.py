@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDIMPipeline,
     DDIMScheduler,
+    DDPMPipeline,
     DDPMScheduler,
     StableDiffusionUpscalePipeline,
     UNet2DConditionModel,
+    UNet2DModel,
 )
 from transformers import CLIPTextModel
 
@@ -69,3 +74,69 @@ def tiny_x4(path: Path, *, seed: int = 0, factor: int = 4) -> Path:
         max_noise_level=350,
     ).save_pretrained(path)
     return path
+
+
+def tiny_unet_2d(
+    side: int = 16, channels: int = 3, out: int | None = None, classes: int | None = None
+) -> UNet2DModel:
+    """A UNet of two levels without a prompt, in evaluation mode.
+
+    Args:
+        side: Its native size, px.
+        channels: Of its input.
+        out: Of its output; None: as many.
+        classes: It is told one of so many; None: none.
+    """
+    unet = UNet2DModel(
+        sample_size=side,
+        in_channels=channels,
+        out_channels=channels if out is None else out,
+        layers_per_block=1,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        attention_head_dim=8,
+        num_class_embeds=classes,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    )
+    return unet.eval()
+
+
+def tiny_ddpm(
+    path: Path,
+    *,
+    seed: int = 0,
+    ddim: bool = False,
+    flat: bool = False,
+    scheduler: dict[str, Any] | None = None,
+    **unet: Any,
+) -> Path:
+    """Writes a folder of `DDPMPipeline` or `DDIMPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        ddim: Of the pipeline and the scheduler.
+        flat: The UNet is the root of the folder, as the first models were published.
+        scheduler: Its config, where it differs from the class' own.
+        unet: See `tiny_unet_2d`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = tiny_unet_2d(**unet)
+    config = scheduler or {}
+    if ddim:
+        DDIMPipeline(model, DDIMScheduler(**config)).save_pretrained(path)
+    else:
+        DDPMPipeline(model, DDPMScheduler(**config)).save_pretrained(path)
+    if flat:
+        for part in ("unet", "scheduler"):
+            for file in (path / part).iterdir():
+                shutil.move(file, path / file.name)
+            (path / part).rmdir()
+    return path
+
+
+def edited(path: Path, **changes: Any) -> None:
+    """Changes values of a JSON file."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))

@@ -42,6 +42,7 @@ class Capabilities:
         regions: Prompts of their own for parts of the picture.
         separate_vae: Another autoencoder can take the place of its own.
         training: LoRAs can be trained on it here.
+        classes: How many classes it can be told; 0 where it is told none.
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
     """
 
@@ -57,6 +58,7 @@ class Capabilities:
     regions: bool = False
     separate_vae: bool = True
     training: bool = True
+    classes: int = 0
     enlarges: Enlarging | None = None
 
 
@@ -92,6 +94,7 @@ _SENTENCES: dict[str, str] = {
     "attention": "'{model}' has no attention to blend; take another method.",
     "regions": "'{model}' knows no regions; leave them out.",
     "separate_vae": "'{model}' has no autoencoder that another could replace.",
+    "classes": "'{model}' knows no classes; leave the class at 0.",
     "training": "'{model}' is of a kind that cannot be trained here; choose another.",
 }
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -100,6 +103,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "guidance": ("guidance_rescale", "threshold_ratio"),
     "lora": ("loras",),
     "separate_vae": ("vae",),
+    "classes": ("class_label",),
 }
 """Capability -> the settings that need it where they differ from their defaults."""
 MODES_NEED: dict[str, tuple[str, ...]] = {

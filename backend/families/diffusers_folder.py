@@ -148,7 +148,7 @@ def weight_files(folder: Path, part: str) -> tuple[Path, ...]:
     Raises:
         ModelProblem: There are none; says so if there are pickles instead.
     """
-    stem = WEIGHTS[part]
+    stem = WEIGHTS.get(part, WEIGHTS["unet"])  # a UNet may be the root of its folder
     for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors"):
         if (folder / part / name).exists():
             return (folder / part / name,)

@@ -83,7 +83,7 @@ class X4Family:
 
         config = read_config(info.path / NOISING / "scheduler_config.json")
         shown = NoisedPicture(SchedulerConfig.from_dict(config))
-        return replace(BASE.load(info, target, tiny_decoder), enlarger=shown)
+        return replace(BASE.load(info, target, tiny_decoder), enlarger=shown, bounded=True)
 
     def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
         """See `Family.scheduler_config`."""

@@ -17,6 +17,7 @@ from backend.models.memory.devices import Target
 from backend.models.parts import Codec, Enlarger, Network, Text
 from backend.models.patches import PatchStack
 from backend.sampling.config import TrainedTo
+from backend.sampling.types import Spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Checkpoint:
         vae_hash: Of a separate autoencoder in the place of its own; "" for its own.
         enlarger: How it is shown a small picture, where it enlarges one.
         patches: What is on its modules; those of its parts that ask were given the same.
+        bounded: Its scheduler's config says where x0 is kept, as that of pixels does.
+        spread: Where its network leaves the variance of a step, where it tells one.
     """
 
     info: ModelInfo
@@ -48,6 +51,8 @@ class Checkpoint:
     vae_hash: str = ""
     enlarger: Enlarger | None = None
     patches: PatchStack = field(default_factory=PatchStack)
+    bounded: bool = False
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
         """A network with a stack of its own would not hear of what is put on the model."""

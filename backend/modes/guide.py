@@ -49,6 +49,8 @@ def make_denoiser(
         BadInput: The model needs such channels and has none, or the other way round.
     """
     settings, model = stage.settings, stage.model
+    if labels is None and model.info.anatomy.can.classes:
+        labels = torch.tensor([settings.class_label])
     if (model.network.in_channels != model.latent_channels) != (channels is not None):
         if model.enlarger is not None:
             raise BadInput(f"'{model.name}' needs the small picture that it enlarges.", "model")

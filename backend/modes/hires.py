@@ -104,7 +104,7 @@ def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Sh
         denoiser = make_denoiser(stage, begin.span, mix.text_key)
         latents = drive(
             Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
                 watch,
                 follow=lambda step: mix.at(begin.skipped + step),
             )

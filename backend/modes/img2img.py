@@ -265,7 +265,14 @@ class _Drawing:
     def single(self, begin: Origin, noise: NoiseSource) -> Run:
         """One strength, from its start or from the stored step of an earlier run."""
         settings = self.stage.settings
-        walk = Sampled(settings.sampler, self.denoiser(begin.span), begin, noise, settings.eta)
+        walk = Sampled(
+            settings.sampler,
+            self.denoiser(begin.span),
+            begin,
+            noise,
+            settings.eta,
+            settings.variance,
+        )
         return Run(walk, Shown(self.stage, begin.counted, begin.before))
 
     def ladder(self) -> Run:

@@ -59,7 +59,9 @@ def run(request: Task[FootprintSettings], context: Context) -> Iterator[Output]:
             begin = fresh(stage, noise)
             latents = drive(
                 Run(
-                    Sampled(settings.sampler, watched, begin, noise, settings.eta),
+                    Sampled(
+                        settings.sampler, watched, begin, noise, settings.eta, settings.variance
+                    ),
                     Counted(context, "sampling", settings.steps),
                     follow=watched.at,
                 )

@@ -175,7 +175,7 @@ def _drawn(
     number, batches = batch
     return drive(
         Run(
-            Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+            Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
             Counted(stage.context, "sampling", batches * schedule.steps, number * schedule.steps),
             follow=lambda step: mix.show(points, step),
         )

@@ -15,6 +15,7 @@ import torch
 from backend.contracts.events import Progress
 from backend.contracts.events import Stage as Phase
 from backend.contracts.settings import Settings
+from backend.contracts.settings.kinds import Variance
 from backend.modes.context import Context
 from backend.modes.stage import Stage
 from backend.modes.start import Origin
@@ -57,6 +58,7 @@ class Sampled:
         origin: Where it begins, on which schedule.
         noise: What random samplers draw from.
         eta: Fresh noise of `ddim`.
+        variance: Of `ddim`, see there.
     """
 
     sampler: str
@@ -64,6 +66,7 @@ class Sampled:
     origin: Origin
     noise: NoiseSource
     eta: float = 0.0
+    variance: Variance = "eta"
 
     @property
     def x(self) -> torch.Tensor:
@@ -85,6 +88,7 @@ class Sampled:
             self.origin.schedule,
             self.noise,
             eta=self.eta,
+            variance=self.variance,
             start=self.origin.start,
             resume=self.origin.resume,
         )
@@ -116,7 +120,13 @@ class SideBySide:
 
     def steps(self) -> Iterator[Step]:
         settings = self.stage.settings
-        return lockstep(settings.sampler, self.lanes, self.stage.schedule, eta=settings.eta)
+        return lockstep(
+            settings.sampler,
+            self.lanes,
+            self.stage.schedule,
+            eta=settings.eta,
+            variance=settings.variance,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from backend.contracts.settings import Settings
@@ -49,6 +49,8 @@ def stage_of(settings: SettingsT, model: Checkpoint, context: Context) -> Stage[
 def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
     """What the diffusers class of the sampler makes of the checkpoint's scheduler config."""
     config = SchedulerConfig.from_dict(model.scheduler_config)
-    return schedules.make(
+    made = schedules.make(
         settings.sampler, settings.schedule, settings.steps, config, model.info.family
     )
+    bounds = config.bounds if model.bounded else None
+    return replace(made, bounds=bounds, spread=model.spread)

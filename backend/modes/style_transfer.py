@@ -91,7 +91,7 @@ def _from_noise(
         denoiser = make_denoiser(stage, begin.span, mix.text_key, base=guide.base(begin.span, None))
         latents = drive(
             Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
                 Shown(stage, begin.counted, begin.before),
                 follow=lambda step: mix.at(begin.skipped + step),
             )

@@ -207,7 +207,7 @@ def _validation(
     noise = make_noise(settings, model)
     begin = fresh(stage, noise)
     denoiser = make_denoiser(stage, begin.span)
-    walk = Sampled(settings.sampler, denoiser, begin, noise, settings.eta)
+    walk = Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance)
     image = model.codec.decode(drive(Run(walk, Unseen())), context.check)[0]
     told.validated(step)
     return Output(step, image, recorded(settings, model, {"training_step": step}))

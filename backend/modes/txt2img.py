@@ -57,7 +57,7 @@ def _draw(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
         denoiser = make_denoiser(stage, begin.span, mix.text_key)
         latents = drive(
             Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta),
+                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
                 Shown(stage, before=begin.before, after=after),
                 follow=lambda step: mix.at(begin.skipped + step),
             )

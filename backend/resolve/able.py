@@ -37,6 +37,12 @@ def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> N
         said = sentence(capability, model.can, model.name)
         if said is not None:
             raise BadInput(said, field)
+    classes = model.can.classes
+    if 0 < classes <= settings.class_label:
+        raise BadInput(
+            f"'{model.name}' knows the classes 0 to {classes - 1}; {settings.class_label} is none.",
+            "class_label",
+        )
     _check_size(settings, model)
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.contracts.errors import ModelProblem
+from backend.sampling.bounds import Bounds
+from backend.sampling.types import VarianceType
 
 TrainedTo = Literal["epsilon", "v_prediction", "sample"]
 Spacing = Literal["leading", "linspace", "trailing"]
@@ -24,16 +26,15 @@ _ONLY: Mapping[str, Any] = {
     "use_lu_lambdas": False,
     "use_dynamic_shifting": False,
     "lambda_min_clipped": float("-inf"),
-    "variance_type": "fixed_small",
 }
 
 
 class SchedulerConfig(BaseModel):
     """A scheduler configuration; None is "the config is silent, the class decides".
 
-    Not read: `clip_sample` and `thresholding`, since latents have no range to clip to (diffusers'
-    Stable Diffusion pipeline turns clipping off as well; `guidance.dynamic_threshold` is there
-    for pixel models), and the order and type of a solver, which the sampler's name says.
+    Not read: the order and type of a solver, which the sampler's name says. `clip_sample` and
+    `thresholding` are `bounds`, and heeded where a family says so: Stable Diffusion's latents have
+    no range to clip to, and diffusers' pipeline turns clipping off there as well.
 
     Attributes:
         num_train_timesteps: T, training timesteps.
@@ -52,6 +53,12 @@ class SchedulerConfig(BaseModel):
         sigma_min: Lowest level of these two, instead of the class's own range.
         sigma_max: Highest level of these two.
         original_inference_steps: Steps of the distillation schedule of an LCM.
+        variance_type: What `ddpm` adds at each step.
+        clip_sample: Whether x0 is clipped.
+        clip_sample_range: To what.
+        thresholding: Whether it is thresholded instead.
+        dynamic_thresholding_ratio: The quantile of that.
+        sample_max_value: The most that it lets through.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -72,6 +79,19 @@ class SchedulerConfig(BaseModel):
     sigma_min: float | None = Field(None, gt=0.0)
     sigma_max: float | None = Field(None, gt=0.0)
     original_inference_steps: int = Field(50, ge=1)
+    variance_type: VarianceType = "fixed_small"
+    clip_sample: bool = True
+    clip_sample_range: float = Field(1.0, gt=0.0)
+    thresholding: bool = False
+    dynamic_thresholding_ratio: float = Field(0.995, gt=0.0, le=1.0)
+    sample_max_value: float = Field(1.0, gt=0.0)
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Where x0 is kept, for models whose data have a range."""
+        if self.thresholding:
+            return Bounds(self.sample_max_value, self.dynamic_thresholding_ratio)
+        return Bounds(self.clip_sample_range) if self.clip_sample else None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from backend.contracts.settings.kinds import Variance
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, Level, NoiseSource, Schedule, State, Step
 
@@ -35,7 +36,12 @@ class Lane:
 
 
 def lockstep(
-    name: str, lanes: Sequence[Lane], schedule: Schedule, *, eta: float = 0.0
+    name: str,
+    lanes: Sequence[Lane],
+    schedule: Schedule,
+    *,
+    eta: float = 0.0,
+    variance: Variance = "eta",
 ) -> Generator[Step]:
     """Yields one `Step` for all lanes, stacked in their order; it cannot be resumed.
 
@@ -44,8 +50,9 @@ def lockstep(
         lanes: At least one.
         schedule: The same for all.
         eta: As in `sample`.
+        variance: As in `sample`.
     """
-    runs = [_Run(name, lane, schedule, eta) for lane in lanes]
+    runs = [_Run(name, lane, schedule, eta, variance) for lane in lanes]
     levels = schedule.levels
     for index in range(min(lane.start for lane in lanes), schedule.steps):
         active = [run for run in runs if run.lane.start <= index]
@@ -65,13 +72,22 @@ def lockstep(
 class _Run:
     """A lane under way: where it stands, and what the model said for its next step."""
 
-    def __init__(self, name: str, lane: Lane, schedule: Schedule, eta: float) -> None:
+    def __init__(
+        self, name: str, lane: Lane, schedule: Schedule, eta: float, variance: Variance
+    ) -> None:
         self.lane = lane
         self.x = lane.x
         self.x0 = lane.idle
         self.answer: torch.Tensor | None = None
         self._steps = sample(
-            name, self._denoise, lane.x, schedule, lane.noise, eta=eta, start=lane.start
+            name,
+            self._denoise,
+            lane.x,
+            schedule,
+            lane.noise,
+            eta=eta,
+            variance=variance,
+            start=lane.start,
         )
 
     def advance(self) -> None:

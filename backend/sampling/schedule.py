@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -78,7 +79,8 @@ def make(
         )
     if cls.strides:
         return _ddim(timesteps, steps, table, config)
-    return _levels(sampler, schedule, timesteps, table, spacing, config)
+    made = _levels(sampler, schedule, timesteps, table, spacing, config)
+    return replace(made, variance=config.variance_type)
 
 
 def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerConfig) -> Schedule:
@@ -93,18 +95,26 @@ def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerC
     left = [i for i, level in enumerate(floats(schedule.sigmas[:-1])) if level < sigma * 0.999]
     end = float(schedule.sigmas[-1])
     if sigma <= end:
-        return Schedule(schedule.sigmas[-1:], schedule.timesteps[:0], 1.0, schedule.final_scale)
+        return replace(
+            schedule,
+            sigmas=schedule.sigmas[-1:],
+            timesteps=schedule.timesteps[:0],
+            init_scale=1.0,
+            targets=None,
+        )
     table = _sigma_table(SPECS[sampler].conventions, config)
     timestep = _timestep_of(np.array([sigma]), table)
     if SPECS[sampler].conventions.kind != "ve":
         timestep = np.round(timestep)
     first = torch.tensor([sigma], dtype=torch.float64)
     index = torch.tensor(left, dtype=torch.long)
-    return Schedule(
-        torch.cat([first, schedule.sigmas[index], schedule.sigmas[-1:]]),
-        torch.cat([torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]),
-        schedule.init_scale,
-        schedule.final_scale,
+    return replace(
+        schedule,
+        sigmas=torch.cat([first, schedule.sigmas[index], schedule.sigmas[-1:]]),
+        timesteps=torch.cat(
+            [torch.tensor(timestep, dtype=torch.float64), schedule.timesteps[index]]
+        ),
+        targets=None,
     )
 
 

@@ -7,9 +7,16 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
+from backend.contracts.errors import BadInput
+
 if TYPE_CHECKING:
     import torch
 
+    from backend.sampling.bounds import Bounds
+
+VarianceType = Literal["fixed_small", "fixed_small_log", "fixed_large", "learned_range"]
+"""What a step of `ddpm` adds: the posterior's variance (2006.11239, eq. 7), that of the forward
+step (ibid., sec. 3.2), or one in between that the model tells (2102.09672, eq. 15)."""
 Naming = Literal["ve", "vp", "flow"]
 """How a level is named, x = alpha x0 + sigma eps: alpha = 1 (variance-exploding, 2206.00364),
 alpha^2 + sigma^2 = 1 (variance-preserving, 2006.11239) or alpha + sigma = 1 (flow, 2210.02747)."""
@@ -89,6 +96,36 @@ Denoiser: TypeAlias = "Callable[[torch.Tensor, Level], torch.Tensor]"
 """(x, level) -> x0. x: (B, C, h, w) = alpha x0 + sigma eps; x0 in the latent scale of the VAE."""
 
 
+class Spread:
+    """What a model tells of the variance of the step to come, beside x0.
+
+    A denoiser returns x0 alone, and guidance acts on that alone; the network leaves the variance
+    here at each call, and `ddpm` takes it.
+    """
+
+    def __init__(self) -> None:
+        self._fraction: torch.Tensor | None = None
+
+    def put(self, fraction: torch.Tensor) -> None:
+        """(B, C, h, w): -1 is the smaller variance, 1 the larger; of the prompt's half."""
+        self._fraction = fraction
+
+    def take(self, rows: int) -> torch.Tensor:
+        """What the last call left for a batch of so many samples.
+
+        Raises:
+            BadInput: Several runs were asked together, so that it is not known whose it is.
+        """
+        fraction, self._fraction = self._fraction, None
+        if fraction is None or len(fraction) != rows:
+            raise BadInput(
+                "This model tells the noise of each step of 'ddpm', which several runs side by "
+                "side cannot share; take another sampler, or one strength at a time.",
+                "sampler",
+            )
+        return fraction
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Noise levels of a run, on the CPU in float64.
@@ -105,6 +142,9 @@ class Schedule:
         targets: (n,) the level at which step i ends, where that is not sigmas[i + 1]; only the
             DDIM of diffusers has it (it steps by T // n, whatever its next timestep is).
         naming: In which alpha and sigma the denoiser is asked.
+        variance: What `ddpm` adds.
+        bounds: Where each x0 is kept; None where the data have no range.
+        spread: Where the model leaves a variance of its own, for `learned_range`.
     """
 
     sigmas: torch.Tensor
@@ -113,6 +153,9 @@ class Schedule:
     final_scale: float = 1.0
     targets: torch.Tensor | None = None
     naming: Naming = "ve"
+    variance: VarianceType = "fixed_small"
+    bounds: Bounds | None = None
+    spread: Spread | None = None
 
     @property
     def steps(self) -> int:

@@ -63,6 +63,7 @@ def run(mode: str, can: Capabilities, images: dict[str, Any], **values: Any) -> 
         ("txt2img", {"guidance_rescale": 0.5}, (), "guidance_rescale"),
         ("txt2img", {"loras": [{"name": "ink"}]}, (), "loras"),
         ("txt2img", {"vae": "soft"}, (), "vae"),
+        ("txt2img", {"class_label": 2}, (), "class_label"),
         ("img2img", {}, ("image", "mask"), "model"),
         ("img2img", {"start_noise": "inverted", "sampler": "ddim", "schedule": "model"},
          ("image",), "start_noise"),
@@ -74,7 +75,7 @@ def test_each_is_refused_where_it_is_lacking_and_let_through_where_not(
     mode: str, values: dict[str, Any], images: tuple[str, ...], field: str
 ) -> None:
     given = {name: PICTURE for name in images}
-    run(mode, Capabilities(), given, **values)
+    run(mode, Capabilities(classes=3), given, **values)
     with pytest.raises(BadInput, match=r"^'cloud' ") as refusal:
         run(mode, NOTHING, given, **values)
     assert refusal.value.field == field
@@ -154,5 +155,5 @@ def test_every_field_and_mode_that_is_named_exists() -> None:
     assert {field for fields in FIELDS.values() for field in fields} <= known
     assert set(MODES_NEED) <= {*MODES, LoraPadSettings.mode, FootprintSettings.mode}
     for capability in {*FIELDS, *(one for needed in MODES_NEED.values() for one in needed)}:
-        assert sentence(capability, Capabilities(), "x") is None
+        assert sentence(capability, Capabilities(classes=3), "x") is None
         assert str(sentence(capability, replace(NOTHING, from_noise=False), "x")).startswith("'x' ")

@@ -21,12 +21,15 @@ from pydantic import (
 from backend.contracts.fields import says
 from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
+    MAX_STEPS,
     SCHEDULE_TITLES,
+    VARIANCE_TITLES,
     Fraction,
     Name,
     Prompt,
     Seed,
     Size,
+    Variance,
     seed_after,
 )
 
@@ -159,7 +162,7 @@ class Settings(Frozen):
     steps: int = Field(
         20,
         ge=1,
-        le=150,
+        le=MAX_STEPS,
         description="Model steps; more is slower and finer.",
         json_schema_extra=says("levels", unit="steps", step=1, a1111=("Steps",)),
     )
@@ -213,6 +216,20 @@ class Settings(Frozen):
         0.0,
         description="Fresh noise per DDIM step; 0 is deterministic.",
         json_schema_extra=says("noise", group="advanced", step=0.05, a1111=("Eta", "Eta DDIM")),
+    )
+    variance: Variance = Field(
+        "eta",
+        description="What a DDIM step adds: noise by eta, or the larger variance of DDPM "
+        "(sigma hat), which many steps bear and few do not.",
+        json_schema_extra=says("noise", group="advanced", choices=VARIANCE_TITLES),
+    )
+    class_label: int = Field(
+        0,
+        title="Class",
+        ge=0,
+        le=99_999,
+        description="Which of the model's classes is drawn, where it knows some.",
+        json_schema_extra=says("prompt", group="advanced", step=1),
     )
     guidance_rescale: Fraction = Field(
         0.0,
@@ -276,10 +293,11 @@ class Settings(Frozen):
     )
 
     @model_serializer(mode="wrap")
-    def _templates_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _standard_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Written only where there are any, so that records stay what other versions read."""
+        unsaid = {"templates": ([], ()), "class_label": (0,), "variance": ("eta",)}
         values = written(self)
-        return {key: value for key, value in values.items() if key != "templates" or value}
+        return {key: value for key, value in values.items() if value not in unsaid.get(key, ())}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

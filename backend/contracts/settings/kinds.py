@@ -13,11 +13,14 @@ MAX_DRAWN_SEED = 2**32 - 1
 """The noise of a larger seed is that of seed mod 2**32: torch's CPU generator takes no more."""
 MAX_PROMPT_CHARS = 20_000
 MAX_CELLS = 256
+MAX_STEPS = 1000  # of training, in most models
+VARIANCE_TITLES: dict[str, str] = {"eta": "by eta", "sigma_hat": "sigma hat"}
 SCHEDULE_TITLES: dict[str, str] = {
     "model": "model's own",
     "karras": "Karras",
     "ays": "AYS",
 }
+Variance = Literal["eta", "sigma_hat"]
 MaskedContent = Literal["original", "latent_noise", "fill"]
 ResizeMode = Literal["crop", "pad", "stretch"]
 ControlMode = Literal["balanced", "prompt", "control"]

@@ -40,6 +40,13 @@ def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> N
             "eta",
             Fix("Set Eta to 0", {"eta": 0.0}),
         )
+    if settings.variance != "eta" and not entry.has_eta:
+        having = _named(f"'{one.name}'" for one in samplers.values() if one.has_eta)
+        raise BadInput(
+            f"Of the samplers only {having} has another variance; set it to 'eta' for "
+            f"'{entry.name}'.",
+            "variance",
+        )
     if isinstance(settings, Img2ImgSettings) and settings.start_noise == "inverted":
         check_inverts(entry, samplers)
 

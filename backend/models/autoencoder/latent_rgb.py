@@ -63,6 +63,8 @@ def _edged(latents: torch.Tensor, reach: int) -> torch.Tensor:
 
 PIXELS = LatentRgb(torch.eye(3)[:, :, None, None], torch.zeros(3))
 """Of models that work on pixels: what is there is shown."""
+GREY = LatentRgb(torch.ones(3, 1, 1, 1), torch.zeros(3))
+"""The same of one channel."""
 
 
 def latent_rgb_for(vae: Vae) -> LatentRgb:

@@ -13,13 +13,14 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models.denoiser.batch_split import Together
 from backend.models.denoiser.compiled import Compiled
+from backend.models.denoiser.learned import prediction_of
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import CompileKind
 from backend.models.patches import PatchStack
 from backend.models.text.clip import Conditioning
 from backend.sampling.config import TrainedTo
 from backend.sampling.denoiser import adapt
-from backend.sampling.types import Denoiser
+from backend.sampling.types import Denoiser, Spread
 
 
 class Residuals(NamedTuple):
@@ -78,6 +79,7 @@ class Unet:
         vae_factor: int = 8,
         compiled: CompileKind = "off",
         patches: PatchStack | None = None,
+        spread: Spread | None = None,
     ) -> None:
         """Wraps `model`, which is in evaluation mode.
 
@@ -87,6 +89,7 @@ class Unet:
             vae_factor: Pixels for each latent position; SDXL is told the picture's size.
             compiled: How it is called.
             patches: Of the checkpoint that it is a part of; None where it stands alone.
+            spread: Where its variance is left, if it tells one.
 
         Raises:
             ModelProblem: `prediction_type` is none of epsilon, v_prediction, sample.
@@ -101,6 +104,7 @@ class Unet:
         self.in_channels: int = model.config["in_channels"]
         self.sized: bool = model.config["addition_embed_type"] == "text_time"
         self._vae_factor = vae_factor
+        self._spread = spread
         self.patches = patches or PatchStack()
         self._compiled = Compiled(model, compiled, self.patches)
 
@@ -171,6 +175,7 @@ class Unet:
             added = conditions[scaled.shape]
             if check is not None:
                 check()
+            width = scaled.shape[1]
             scaled = scaled.to(dtype)
             timestep = timestep.float().to(scaled.device, non_blocking=True)
             extra = None
@@ -184,8 +189,10 @@ class Unet:
                 told = told.repeat(len(scaled) // len(told))
             inputs = _Inputs(scaled, timestep, rows, added, extra, told)
             if self.patches.needs(self.model).whole_batch:
-                return self._output(inputs)
-            return together.in_parts(len(scaled), lambda part: self._output(inputs.of(part)))
+                made = self._output(inputs)
+            else:
+                made = together.in_parts(len(scaled), lambda part: self._output(inputs.of(part)))
+            return prediction_of(made, width, self._spread, len(conditioning))
 
         return adapt(predict, self.prediction_type)
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from backend.contracts.errors import BadInput
 from backend.contracts.samplers import SamplerEntry
-from backend.sampling.samplers.ancestral import Variance, ddim
+from backend.contracts.settings.kinds import Variance
+from backend.sampling.samplers.ancestral import ddim
 from backend.sampling.samplers.spec import SamplerSpec
 from backend.sampling.types import Denoiser, NoiseSource, Resume, Sampler, Schedule, Step
 

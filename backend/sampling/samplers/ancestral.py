@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from backend.contracts.samplers import SamplerEntry
+from backend.contracts.settings.kinds import Variance
 from backend.sampling.samplers.spec import Conventions, SamplerSpec
 from backend.sampling.samplers.walk import Walk
-from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Step, floats
+from backend.sampling.types import Denoiser, NoiseSource, Resume, Schedule, Spread, Step, floats
 
 if TYPE_CHECKING:
     import torch
-
-Variance = Literal["eta", "sigma_hat"]
 
 
 def ddim(
@@ -35,24 +34,30 @@ def ddim(
 ) -> Generator[Step]:
     """Denoising diffusion implicit models (2010.02502). Arguments: see `Sampler`.
 
+    Where x0 is kept within bounds, the noise that is left stays as the model says it: diffusers'
+    `use_clipped_model_output=False`.
+
     Args:
         eta: 0 is deterministic, 1 is DDPM.
         variance: `sigma_hat` keeps eta 1 in the mean and adds noise of variance 1 - ab_t / ab_p
-            (ibid., sec. 5, the larger variance of DDPM); `eta` is not read then. None is added
-            by a step that ends at sigma 0.
+            (ibid., sec. 5, the larger variance of DDPM), also at the last step unless that is
+            timestep 0; `eta` is not read then.
     """
     walk = Walk(denoiser, x, schedule, noise, start, resume)
+    timesteps = floats(schedule.timesteps)
     targets = walk.sigmas[1:] if schedule.targets is None else floats(schedule.targets)
     for i in walk.indices:
         sigma, following = walk.sigmas[i], walk.sigmas[i + 1]
         target = targets[i]
-        x0 = walk.denoise(x, i)
+        free = walk.predicted(x, i)
+        x0 = walk.bounded(free)
         if variance == "sigma_hat":
             up = _up(sigma, target, 1.0)
-            added = _sigma_hat(sigma, target)
+            added = _sigma_hat(sigma, target) if timesteps[i] > 0 else 0.0
         else:
             up = added = _up(sigma, target, eta)
-        x = _toward(x, x0, sigma, target, up)
+        ahead = _toward(x, free, sigma, target, up)
+        x = ahead if x0 is free else ahead + (x0 - free)
         if added > 0:
             x = x + added * walk.draw()
         if target != following:
@@ -70,8 +75,46 @@ def ddpm(
     start: int = 0,
     resume: Resume | None = None,
 ) -> Generator[Step]:
-    """Ancestral sampling with the smaller variance (2006.11239, eq. 6 and 7). See `Sampler`."""
-    return _ancestral(denoiser, x, schedule, noise, start, resume)
+    """Ancestral sampling (2006.11239, eq. 6 and 7) with the schedule's variance. See `Sampler`."""
+    if schedule.variance in ("fixed_small", "fixed_small_log"):
+        return _ancestral(denoiser, x, schedule, noise, start, resume)
+    return _wider(denoiser, x, schedule, noise, start, resume)
+
+
+def _wider(
+    denoiser: Denoiser,
+    x: torch.Tensor,
+    schedule: Schedule,
+    noise: NoiseSource,
+    start: int,
+    resume: Resume | None,
+) -> Generator[Step]:
+    """`ddpm` with the larger variance, or with one that the model tells at each step."""
+    walk = Walk(denoiser, x, schedule, noise, start, resume)
+    timesteps = floats(schedule.timesteps)
+    for i in walk.indices:
+        sigma, following = walk.sigmas[i], walk.sigmas[i + 1]
+        x0 = walk.denoise(x, i)
+        told = None
+        if schedule.variance == "learned_range":
+            told = _told(schedule.spread, sigma, following, len(x))
+        x = _toward(x, x0, sigma, following, _up(sigma, following, 1.0))
+        if timesteps[i] > 0:
+            fresh = walk.draw()
+            x = x + (_sigma_hat(sigma, following) if told is None else told.to(x.dtype)) * fresh
+        yield walk.step(i, x, x0)
+
+
+def _told(spread: Spread | None, sigma: float, target: float, rows: int) -> torch.Tensor:
+    """Deviation of the noise of a step, (B, C, h, w): 2102.09672, eq. 15, in this scale."""
+    if spread is None:
+        raise ValueError("the schedule wants a learned variance of a model that tells none")
+    least, most = _up(sigma, target, 1.0), _sigma_hat(sigma, target)
+    unit = math.sqrt(target**2 + 1)
+    # In variance-preserving scale, where diffusers keeps the smaller one above 1e-20.
+    low, high = (math.log(max((side / unit) ** 2, 1e-20)) for side in (least, most))
+    share = (spread.take(rows) + 1) / 2
+    return (0.5 * (share * high + (1 - share) * low)).exp() * unit
 
 
 def euler_a(
@@ -113,8 +156,6 @@ def _up(sigma: float, target: float, eta: float) -> float:
 
 def _sigma_hat(sigma: float, target: float) -> float:
     """sqrt(1 - ab_t / ab_p), divided by sqrt(ab_p) for variance-exploding scale."""
-    if target == 0:
-        return 0.0
     return math.sqrt(max(sigma**2 - target**2, 0.0) * (target**2 + 1) / (sigma**2 + 1))
 
 
@@ -128,7 +169,7 @@ def _toward(
 
 SPECS = (
     SamplerSpec(
-        SamplerEntry("ddim", "DDIM", ("model",), has_eta=True, inverts=True),
+        SamplerEntry("ddim", "DDIM", ("model", "trailing"), has_eta=True, inverts=True),
         ddim,
         Conventions("vp", "leading", zero_snr="exact", strides=True),
         place=0,

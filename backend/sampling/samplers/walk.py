@@ -60,7 +60,16 @@ class Walk:
         return range(self.first, self.steps)
 
     def denoise(self, x: torch.Tensor, index: int) -> torch.Tensor:
-        """x0 at the level of step `index`, in the dtype of the run."""
+        """x0 at the level of step `index`, within its bounds, in the dtype of the run."""
+        return self.bounded(self.predicted(x, index))
+
+    def bounded(self, x0: torch.Tensor) -> torch.Tensor:
+        """x0 where the data lie; itself where they have no range."""
+        bounds = self._schedule.bounds
+        return x0 if bounds is None else bounds(x0)
+
+    def predicted(self, x: torch.Tensor, index: int) -> torch.Tensor:
+        """x0 as the model says it, in the dtype of the run."""
         import torch  # not above: what samplers there are is told before torch is there
 
         x, level = self._schedule.asked(x, index)

@@ -77,7 +77,7 @@ def test_a_lora_on_an_axis_is_weighed_or_added() -> None:
         ),
         ({"x_field": "steps", "x_values": "1, 2", "batch_size": 2}, "one picture a cell"),
         ({"x_field": "prompt_sr", "x_values": "cat, dog", "prompt": "a boat"}, "'cat' occurs"),
-        ({"x_field": "steps", "x_values": "10, 999"}, "999"),
+        ({"x_field": "steps", "x_values": "10, 1001"}, "1001"),
     ],
 )
 def test_what_cannot_be_a_grid_is_refused_with_the_reason(

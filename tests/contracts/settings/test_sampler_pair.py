@@ -57,3 +57,13 @@ def test_inversion_asks_the_entry() -> None:
     check_inverts(SAMPLERS["back"], SAMPLERS)
     with pytest.raises(BadInput, match="set the sampler to 'back' or 'both'"):
         check_inverts(SAMPLERS["loose"], SAMPLERS)
+
+
+def test_another_variance_belongs_to_samplers_with_an_eta() -> None:
+    check(sampler="loose", variance="sigma_hat")
+    with pytest.raises(BadInput, match="only 'loose' or 'both' has another variance") as refusal:
+        check(variance="sigma_hat")
+    assert refusal.value.field == "variance"
+    kept = parse("txt2img", {"variance": "sigma_hat", "class_label": 3}).model_dump()
+    assert (kept["variance"], kept["class_label"]) == ("sigma_hat", 3)
+    assert not {"variance", "class_label"} & parse("txt2img", {}).model_dump().keys()

@@ -125,7 +125,7 @@ def test_schedules_follow_the_sampler(form: Form) -> None:
 
 
 def test_hints_tell_range_and_unit() -> None:
-    assert hint(field_schema(Txt2ImgSettings, "steps")).endswith("1 to 150 steps.")
+    assert hint(field_schema(Txt2ImgSettings, "steps")).endswith("1 to 1000 steps.")
     assert all(hint(field_schema(Txt2ImgSettings, name)) for name in Txt2ImgSettings.model_fields)
 
 

@@ -1,0 +1,54 @@
+"""Loading a model of pixels: from a catalog entry to a model that is ready to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers.models.unets.unet_2d import UNet2DModel
+
+from backend.families.pixels import PIXELS, PixelFolder
+from backend.models.autoencoder.identity import IdentityCodec
+from backend.models.autoencoder.latent_rgb import GREY, LatentRgb
+from backend.models.autoencoder.latent_rgb import PIXELS as COLOURS
+from backend.models.catalog.catalog import ModelInfo
+from backend.models.checkpoint import Checkpoint
+from backend.models.denoiser.pixel_unet import PixelUnet
+from backend.models.loading import load_module
+from backend.models.memory.devices import Target
+from backend.models.patches import PatchStack
+from backend.models.text.no_prompt import NoPrompt
+from backend.sampling.config import SchedulerConfig, TrainedTo
+from backend.sampling.types import Spread
+
+
+def load(info: ModelInfo, target: Target, folder: PixelFolder) -> Checkpoint:
+    """Loads it, see `Family.load`.
+
+    Args:
+        info: Its entry.
+        target: Where to and in which precision.
+        folder: Where its parts lie.
+    """
+    config = dict(PIXELS.scheduler_config(info))
+    predicts: TrainedTo = SchedulerConfig.from_dict(config).prediction_type
+    files = folder.weights
+    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
+    unet = load_module(
+        UNet2DModel, folder.unet, f"{folder.unet.name}/{files[0].name}", target, options
+    )
+    channels = info.anatomy.channels
+    spread = Spread() if unet.config["out_channels"] == 2 * channels else None
+    patches = PatchStack()
+    shown: LatentRgb = COLOURS if channels == 3 else GREY
+    return Checkpoint(
+        info=info,
+        target=target,
+        scheduler_config=config,
+        text=NoPrompt(),
+        network=PixelUnet(unet, predicts, spread, patches),
+        codec=IdentityCodec(channels),
+        latent_rgb=shown,
+        bounded=True,
+        spread=spread,
+        patches=patches,
+    )
