@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from backend.contracts.errors import LoomError
+from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.events import JobStatus, Output
 from backend.contracts.library import Library
 from backend.control.registry import ENTRIES
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
-from backend.recipes.metadata import write_png
+from backend.recipes.metadata import read, write_png
+from backend.recipes.texts import texts_of
 
 
 def models(library: Library) -> list[dict[str, Any]]:
@@ -105,18 +107,48 @@ def loras(library: Library) -> list[dict[str, Any]]:
     ]
 
 
+def embeddings(library: Library) -> dict[str, Any]:
+    """Textual inversions, those that can be used apart from the others."""
+    told = {
+        one.name: {"step": None, "sd_checkpoint": None, "shape": None, "vectors": one.vectors}
+        for one in library.embeddings
+    }
+    bad = {one.name for one in library.embeddings if one.problem}
+    return {
+        "loaded": {name: row for name, row in told.items() if name not in bad},
+        "skipped": {name: row for name, row in told.items() if name in bad},
+    }
+
+
+def texts(data: bytes) -> dict[str, Any]:
+    """What stands in a picture's file as it is, and the settings that are read from it.
+
+    Raises:
+        BadInput: It is no picture.
+    """
+    items = texts_of(data)
+    try:
+        found: dict[str, Any] = read(data).settings
+    except BadInput:
+        found = {}  # a picture without settings
+    return {"info": items.get("parameters", ""), "items": items, "parameters": found}
+
+
 def modules() -> list[str]:
     """Preprocessors of a ControlNet unit."""
     return ["none", *(entry.name for entry in ENTRIES if entry.name != "identity")]
 
 
-def result(statuses: list[JobStatus], sent: dict[str, Any], *, images: bool) -> dict[str, Any]:
+def result(
+    statuses: list[JobStatus], sent: dict[str, Any], *, images: bool, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """The answer to a drawing request.
 
     Args:
         statuses: Of its jobs, all ended.
         sent: The payload, given back without its pictures.
         images: Whether to send the pictures.
+        notes: What was changed of the payload, or is not kept.
     """
     outputs = [output for status in statuses for output in status.outputs]
     return {
@@ -128,7 +160,7 @@ def result(statuses: list[JobStatus], sent: dict[str, Any], *, images: bool) -> 
             for key, value in sent.items()
             if key not in ("init_images", "mask", "alwayson_scripts")
         },
-        "info": json.dumps(_info(statuses, outputs)),
+        "info": json.dumps(_info(statuses, outputs) | {"comments": "\n".join(notes)}),
     }
 
 

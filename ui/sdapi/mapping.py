@@ -21,6 +21,7 @@ from backend.pictures.fit import fit
 from backend.recipes.a1111_names import sampler_and_schedule
 from backend.sampling.samplers import ENTRIES as SAMPLERS
 from ui.sdapi.payloads import Drawing, Img2Img, SingleImage, Txt2Img, Unit
+from ui.sdapi.preparing import model_name, vae_name
 from ui.server.foreign import as_dict, as_list
 
 RESIZE = {
@@ -52,18 +53,24 @@ MODULES = {
 }
 
 
-def txt2img(sent: Txt2Img, options: dict[str, Any], upscalers: Collection[str] = ()) -> Request:
+def txt2img(
+    sent: Txt2Img,
+    options: dict[str, Any],
+    upscalers: Collection[str] = (),
+    models: Collection[str] = (),
+) -> Request:
     """A picture from a prompt; with a ControlNet unit, style transfer from pure noise.
 
     Args:
         sent: The payload.
         options: As `/options` holds them.
         upscalers: Names of the one-pass upscalers.
+        models: Names of those there are, which go before what a title is cut down to.
 
     Raises:
         BadInput: Names the field at fault.
     """
-    values = shared(sent, options)
+    values = shared(sent, options, models)
     unit = _unit(sent)
     if unit is not None:
         if sent.enable_hr:
@@ -91,7 +98,7 @@ def txt2img(sent: Txt2Img, options: dict[str, Any], upscalers: Collection[str] =
     return Request(parse("txt2img", values), save=sent.save_images)
 
 
-def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
+def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()) -> Request:
     """A picture from a picture, with mask; with a ControlNet unit, style transfer from it.
 
     Raises:
@@ -99,11 +106,9 @@ def img2img(sent: Img2Img, options: dict[str, Any]) -> Request:
     """
     if not sent.init_images:
         raise BadInput("'init_images' is empty; send one picture as base64.", "init_images")
-    if len(sent.init_images) > 1:
-        raise BadInput(
-            "Send one picture in 'init_images'; several are several requests.", "init_images"
-        )
-    values = shared(sent, options)
+    if len(sent.init_images) > 1:  # the routes make a request of each
+        raise BadInput("A request starts from one picture of 'init_images'.", "init_images")
+    values = shared(sent, options, models)
     strength = sent.denoising_strength
     values["strength"] = 0.75 if strength is None else strength
     values["resize_mode"] = _named(RESIZE, sent.resize_mode, "resize_mode")
@@ -167,7 +172,7 @@ def _upscaler(name: str, field: str, own: str, upscalers: Collection[str]) -> st
     return found
 
 
-def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
+def shared(sent: Drawing, options: dict[str, Any], models: Collection[str] = ()) -> dict[str, Any]:
     """Our values of the fields that both modes have; those left out keep our defaults."""
     sent.check()
     options = options | (sent.override_settings or {})
@@ -185,7 +190,8 @@ def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
         "variation_seed": sent.subseed,
         "variation_strength": max(0.0, sent.subseed_strength),
         "batch_size": sent.batch_size,
-        "model": model_name(options["sd_model_checkpoint"]),
+        "model": model_name(options["sd_model_checkpoint"], models),
+        "vae": vae_name(options.get("sd_vae")),
         "clip_skip": options.get("CLIP_stop_at_last_layers", 1),
         **pair,
     }
@@ -199,11 +205,6 @@ def shared(sent: Drawing, options: dict[str, Any]) -> dict[str, Any]:
     if SAMPLERS[pair["sampler"]].has_eta and sent.eta is not None:
         values["eta"] = sent.eta
     return values
-
-
-def model_name(title: Any) -> str:
-    """A checkpoint's name out of its title, which may end with a hash in brackets."""
-    return str(title).split(" [", 1)[0].removesuffix(".safetensors").strip()
 
 
 def picture(sent: str, field: str) -> Pixels:
@@ -241,7 +242,7 @@ def _unit(sent: Drawing) -> Unit | None:
                     f"{first['msg'].lower()}.",
                     "alwayson_scripts",
                 ) from None
-        elif args and args[0] is not False:
+        elif not _is_off(args):
             raise BadInput(
                 f"The script '{name[:80]}' is not available here; leave it out.", "alwayson_scripts"
             )
@@ -252,6 +253,16 @@ def _unit(sent: Drawing) -> Unit | None:
             "alwayson_scripts",
         )
     return active[0] if active else None
+
+
+def _is_off(args: list[Any]) -> bool:
+    """Whether a script's arguments say that it does nothing."""
+    if not args or args[0] is False:
+        return True
+    rows = [as_dict(arg) for arg in args if isinstance(arg, dict)]
+    return bool(rows) and all(
+        row.get("enabled") is False or row.get("ad_model", "") in (None, "None") for row in rows
+    )
 
 
 def _control(

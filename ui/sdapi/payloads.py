@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.contracts.errors import BadInput
+from ui.server.foreign import as_dict
 
 # Field -> values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
@@ -35,6 +36,13 @@ _OFF: dict[str, tuple[Any, ...]] = {
 class _Payload(BaseModel):
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_the_default(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in as_dict(values).items() if value is not None}
+
 
 class Drawing(_Payload):
     """What txt2img and img2img share."""
@@ -42,6 +50,7 @@ class Drawing(_Payload):
     prompt: str = ""
     negative_prompt: str = ""
     styles: list[str] | None = None
+    infotext: str = ""
     seed: int = -1
     subseed: int = -1
     subseed_strength: float = 0.0
@@ -70,8 +79,6 @@ class Drawing(_Payload):
         for name, value in (self.model_extra or {}).items():
             if name in _OFF and value not in _OFF[name]:
                 raise BadInput(f"'{name}' is not available here; leave it out.", name)
-        if self.styles and any(self.styles):
-            raise BadInput("'styles' are not available here; write them into the prompt.", "styles")
 
 
 class Txt2Img(Drawing):

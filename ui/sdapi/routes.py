@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,21 +14,22 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from backend.contracts.errors import BadInput, LoomError, QueueFull, UnknownName
-from backend.contracts.events import JobStatus, Record
+from backend.contracts.events import JobStatus
+from backend.contracts.library import unknown
 from backend.contracts.requests import Request
-from backend.contracts.settings import parse
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
-from backend.recipes.a1111 import parameters_text
-from backend.recipes.metadata import read
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
 from ui.sdapi.desks import Desk, Desks
 from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, SingleImage, Txt2Img
+from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
 from ui.server.studio import Studio
 
 POLL_S = 0.1
+DrawingT = TypeVar("DrawingT", bound=Drawing)
+Made = Callable[[DrawingT, dict[str, Any], Collection[str]], Request]
 
 
 def sdapi(studio: Studio) -> FastAPI:
@@ -40,9 +41,9 @@ def sdapi(studio: Studio) -> FastAPI:
     )
     app = FastAPI(openapi_url=None)
     _errors(app)
-    _drawing(app, engine, desks)
+    _drawing(app, studio, desks)
     _steering(app, engine, desks)
-    _names(app, engine)
+    _names(app, studio)
     return app
 
 
@@ -67,15 +68,21 @@ def controlnet(studio: Studio) -> FastAPI:
     return app
 
 
-def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
-    async def draw(
-        http: HttpRequest, sent: Drawing, made: Callable[[dict[str, Any]], Request]
-    ) -> dict[str, Any]:
+def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
+    engine = studio.engine
+
+    async def draw(http: HttpRequest, sent: DrawingT, made: Made[DrawingT]) -> dict[str, Any]:
         desk = desks.of(http)
-        request = await asyncio.to_thread(made, desk.options)
+        styles, _ = studio.styles.list()
+        library = engine.library()
+        sent, notes = await asyncio.to_thread(prepared, sent, desk.options, library, styles)
+        names = [card.name for card in library.models]
+        several = await asyncio.to_thread(
+            lambda: [made(one, desk.options, names) for one in _each_picture(sent)]
+        )
         statuses: list[JobStatus] = []
         before = desk.interrupted
-        for count in range(sent.n_iter):
+        for count, request in enumerate(several * sent.n_iter):
             settings = request.settings
             if count and statuses[0].outputs:
                 first = statuses[0].outputs[0].record.settings
@@ -89,17 +96,19 @@ def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
             if desk.interrupted != before or statuses[-1].state != "done":
                 break
         return await asyncio.to_thread(
-            answers.result, statuses, sent.model_dump(), images=sent.send_images
+            answers.result, statuses, sent.model_dump(), images=sent.send_images, notes=notes
         )
 
     @app.post("/txt2img")
     async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
         known = _upscalers(engine)
-        return await draw(http, sent, lambda options: mapping.txt2img(sent, options, known))
+        return await draw(
+            http, sent, lambda one, options, names: mapping.txt2img(one, options, known, names)
+        )
 
     @app.post("/img2img")
     async def img2img(sent: Img2Img, http: HttpRequest) -> dict[str, Any]:
-        return await draw(http, sent, lambda options: mapping.img2img(sent, options))
+        return await draw(http, sent, mapping.img2img)
 
     @app.post("/extra-single-image")
     async def single_image(sent: SingleImage, http: HttpRequest) -> dict[str, Any]:
@@ -109,10 +118,14 @@ def _drawing(app: FastAPI, engine: Engine, desks: Desks) -> None:
 
     @app.post("/png-info")
     def png_info(sent: PngInfo) -> dict[str, Any]:
-        found = read(mapping.raw(sent.image, "image"))
-        values = parse(found.mode, found.settings).model_dump(mode="json")
-        text = parameters_text(Record(found.mode, values, found.model, found.extra))
-        return {"info": text, "items": {"parameters": text}, "parameters": values}
+        return answers.texts(mapping.raw(sent.image, "image"))
+
+
+def _each_picture(sent: DrawingT) -> list[DrawingT]:
+    """One payload for each of several pictures to start from."""
+    if not isinstance(sent, Img2Img) or len(sent.init_images or ()) < 2:
+        return [sent]
+    return [sent.model_copy(update={"init_images": [one]}) for one in sent.init_images or ()]
 
 
 def _upscalers(engine: Engine) -> tuple[str, ...]:
@@ -169,11 +182,11 @@ def _steering(app: FastAPI, engine: Engine, desks: Desks) -> None:
         return desks.of(http).options
 
     @app.post("/options")
-    def set_options(http: HttpRequest, wanted: dict[str, Any]) -> None:
+    def set_options(http: HttpRequest, wanted: dict[str, Any]) -> dict[str, str] | None:
         desk = desks.steered(http)
         if "sd_model_checkpoint" in wanted:
-            name = mapping.model_name(wanted["sd_model_checkpoint"])
             known = [card.name for card in engine.library(refresh=True).models]
+            name = model_name(wanted["sd_model_checkpoint"], known)
             if name not in known:
                 raise UnknownName(
                     f"There is no model '{name[:80]}'; there are: {', '.join(known)}.",
@@ -188,6 +201,14 @@ def _steering(app: FastAPI, engine: Engine, desks: Desks) -> None:
             )
         if "CLIP_stop_at_last_layers" in wanted:
             desk.options["CLIP_stop_at_last_layers"] = skip
+        if "sd_vae" in wanted:
+            vae = vae_name(wanted["sd_vae"])
+            vaes = [entry.name for entry in engine.library(refresh=True).vaes]
+            if vae and vae not in vaes:
+                raise unknown("autoencoder", vae, vaes, "sd_vae")
+            desk.options["sd_vae"] = wanted["sd_vae"]
+        notes = not_kept(wanted)
+        return {"comments": "\n".join(notes)} if notes else None
 
 
 def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any]:
@@ -211,7 +232,9 @@ def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any
     }
 
 
-def _names(app: FastAPI, engine: Engine) -> None:
+def _names(app: FastAPI, studio: Studio) -> None:
+    engine = studio.engine
+
     @app.get("/sd-models")
     def sd_models() -> list[dict[str, Any]]:
         return answers.models(engine.library(refresh=True))
@@ -241,6 +264,34 @@ def _names(app: FastAPI, engine: Engine) -> None:
     @app.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
         return answers.upscalers(engine.library(refresh=True))
+
+    @app.get("/sd-vae")
+    def sd_vae() -> list[dict[str, Any]]:
+        vaes = engine.library(refresh=True).vaes
+        return [{"model_name": v.name, "filename": v.name} for v in vaes if not v.problem]
+
+    @app.get("/embeddings")
+    def embeddings() -> dict[str, Any]:
+        return answers.embeddings(engine.library(refresh=True))
+
+    @app.get("/prompt-styles")
+    def prompt_styles() -> list[dict[str, Any]]:
+        styles, _ = studio.styles.list()
+        return [asdict(style) for style in styles]
+
+    @app.get("/hypernetworks")
+    @app.get("/face-restorers")
+    @app.get("/realesrgan-models")
+    def none_here() -> list[dict[str, Any]]:
+        return []
+
+    @app.get("/cmd-flags")
+    def cmd_flags() -> dict[str, Any]:
+        return {"api": True}
+
+    @app.post("/interrogate")
+    def interrogate() -> None:
+        raise BadInput("There is no captioner here that could describe a picture.", "image")
 
     @app.get("/latent-upscale-modes")
     def latent_upscale_modes() -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from backend.contracts.errors import BadInput
-from ui.sdapi.mapping import img2img, model_name, txt2img
+from ui.sdapi.mapping import img2img, txt2img
 from ui.sdapi.payloads import Img2Img, Txt2Img
+from ui.sdapi.preparing import model_name
 
 OPTIONS: dict[str, Any] = {"sd_model_checkpoint": "pocket.safetensors [abc123]"}
 

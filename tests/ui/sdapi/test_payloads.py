@@ -31,11 +31,14 @@ def test_what_this_studio_has_no_part_for_is_refused(name: str, value: Any) -> N
     assert refused.value.field == name
 
 
-def test_styles_belong_into_the_prompt() -> None:
-    Txt2Img.model_validate({"styles": []}).check()
-    Txt2Img.model_validate({"styles": [""]}).check()
-    with pytest.raises(BadInput, match="write them into the prompt"):
-        Txt2Img.model_validate({"styles": ["Photo"]}).check()
+def test_null_is_the_default() -> None:
+    sent = Txt2Img.model_validate({"negative_prompt": None, "seed": None, "n_iter": None})
+    assert (sent.negative_prompt, sent.seed, sent.n_iter) == ("", -1, 1)
+    assert sent.model_fields_set == set()
+
+
+def test_a_seed_may_be_text_so_that_no_script_rounds_it() -> None:
+    assert Txt2Img.model_validate({"seed": "9223372036854775817"}).seed == 2**63 + 9
 
 
 def test_unknown_fields_of_newer_clients_do_no_harm() -> None:

@@ -169,6 +169,39 @@ def test_png_info(api: webuiapi.WebUIApi) -> None:
     assert sent["parameters"]["prompt"] == "a blue tree"
 
 
+def test_a_picture_without_text_has_an_empty_info(
+    api: webuiapi.WebUIApi, source: Image.Image
+) -> None:
+    answer = requests.post(
+        f"{api.baseurl}/png-info", json={"image": coded(source)}, timeout=60
+    ).json()
+    assert answer == {"info": "", "items": {}, "parameters": {}}
+
+
+def test_the_clients_lists_are_all_answered(api: webuiapi.WebUIApi) -> None:
+    assert api.get_sd_vae() == []
+    assert set(api.get_embeddings()) == {"loaded", "skipped"}
+    assert api.get_hypernetworks() == api.get_face_restorers() == api.get_realesrgan_models() == []
+    assert api.get_cmd_flags()["api"] is True
+    assert all({"name", "prompt", "negative_prompt"} <= set(s) for s in api.get_prompt_styles())
+
+
+def test_several_pictures_are_one_each(api: webuiapi.WebUIApi, source: Image.Image) -> None:
+    made = api.img2img([source, source], prompt="a boat", denoising_strength=0.8, **QUICK)
+    assert made.info["all_seeds"] == [7, 8]
+
+
+def test_what_is_changed_is_told(api: webuiapi.WebUIApi) -> None:
+    wanted = QUICK | {"width": 65, "seed": 2**50 + 7}
+    made = api.txt2img(prompt="x", override_settings={"eta_noise_seed_delta": 31337}, **wanted)
+    assert made.image.size == (72, 64)
+    assert made.info["all_seeds"] == [2**50 + 7]
+    assert "width 65 became 72" in made.info["comments"]
+    assert "'eta_noise_seed_delta' is not known here" in made.info["comments"]
+    assert "'whatever' is not known" in api.set_options({"whatever": 1})["comments"]
+    assert api.set_options({"CLIP_stop_at_last_layers": 1}) is None
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "sentence"),
     [
@@ -190,6 +223,10 @@ def test_png_info(api: webuiapi.WebUIApi) -> None:
             422,
             "weight",
         ),
+        ("txt2img", {"styles": ["Nowhere"]}, 422, "no style 'Nowhere'"),
+        ("txt2img", {"override_settings": {"sd_vae": "x.safetensors"}}, 404, "no autoencoder 'x'"),
+        ("options", {"sd_vae": "x"}, 404, "no autoencoder 'x'"),
+        ("interrogate", {"image": "aGVsbG8="}, 422, "no captioner"),
         ("txt2img", {"prompt": "!oom"}, 400, "does not fit"),
         ("img2img", {}, 422, "init_images"),
         ("img2img", {"init_images": ["http://example.org/a.png"]}, 422, "not base64"),

@@ -1,0 +1,148 @@
+"""What a client's payload asks for beside its own fields: an infotext, styles, a size, settings
+for this once. What is changed or cannot be kept is told in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar
+
+from backend.contracts.errors import BadInput
+from backend.contracts.library import Library
+from backend.recipes.a1111 import parse_parameters
+from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
+from backend.storage.styles import Style
+from ui.sdapi.payloads import Drawing
+
+SentT = TypeVar("SentT", bound=Drawing)
+# Of `override_settings` and `/options`.
+HONOURED = ("sd_model_checkpoint", "CLIP_stop_at_last_layers", "sd_vae")
+_OWN_VAE = ("", "none", "automatic")
+_PASSED_OVER = ("samples_format",)  # pictures are always sent as PNG
+_FROM_TEXT = {
+    "negative_prompt": "negative_prompt",
+    "seed": "seed",
+    "steps": "steps",
+    "guidance_scale": "cfg_scale",
+    "width": "width",
+    "height": "height",
+}
+
+
+def prepared(
+    sent: SentT, options: Mapping[str, Any], library: Library, styles: Iterable[Style]
+) -> tuple[SentT, tuple[str, ...]]:
+    """The payload with what it names elsewhere in its own fields.
+
+    Args:
+        sent: As it came.
+        options: As `/options` holds them.
+        library: What there is.
+        styles: Those there are.
+
+    Returns:
+        The payload to map, and a sentence for each thing that was changed or is not kept.
+
+    Raises:
+        BadInput: A style is not there.
+    """
+    sent, notes = _with_infotext(sent)
+    sent = _styled(sent, {style.name: style for style in styles})
+    wanted = dict(options) | (sent.override_settings or {})
+    name = model_name(wanted.get("sd_model_checkpoint", ""), [card.name for card in library.models])
+    sent, sized = _on_grid(sent, name, library)
+    return sent, (*notes, *sized, *not_kept(sent.override_settings or {}))
+
+
+def not_kept(settings: Iterable[str]) -> list[str]:
+    """A sentence for each of A1111's settings that has no counterpart here."""
+    return [
+        f"The setting '{key[:80]}' is not known here; pictures are drawn without it."
+        for key in settings
+        if key not in HONOURED and key not in _PASSED_OVER
+    ]
+
+
+def model_name(title: Any, known: Collection[str] = ()) -> str:
+    """A checkpoint's name out of its title, which may end with a hash in brackets.
+
+    Args:
+        title: As the client writes it; one that is a name as it stands is that.
+        known: Names of the models.
+    """
+    text = str(title)
+    if text in known:
+        return text
+    return text.split(" [", 1)[0].removesuffix(".safetensors").strip()
+
+
+def vae_name(title: Any) -> str:
+    """An autoencoder's name out of theirs; "" is the model's own."""
+    text = str(title or "").strip()
+    if text.lower() in _OWN_VAE:
+        return ""
+    for suffix in (".safetensors", ".ckpt", ".pt"):
+        text = text.removesuffix(suffix)
+    return text
+
+
+def _with_infotext(sent: SentT) -> tuple[SentT, tuple[str, ...]]:
+    """What the text says of fields that the payload does not give."""
+    if not sent.infotext:
+        return sent, ()
+    found = parse_parameters(sent.infotext)
+    said = {
+        theirs: found.settings[ours]
+        for ours, theirs in _FROM_TEXT.items()
+        if found.settings.get(ours) is not None
+    }
+    if "prompt" in found.settings:
+        loras = found.settings.get("loras", ())
+        tags = "".join(f" <lora:{use['name']}:{use['weight']:g}>" for use in loras)
+        said["prompt"] = found.settings["prompt"] + tags
+    if "sampler" in found.settings and not {"sampler_name", "sampler_index"} & (
+        sent.model_fields_set
+    ):
+        said["sampler_name"] = SAMPLERS[found.settings["sampler"]]
+        said["scheduler"] = SCHEDULES[found.settings["schedule"]]
+    open_fields = {key: value for key, value in said.items() if key not in sent.model_fields_set}
+    return sent.model_copy(update=open_fields), found.notes
+
+
+def _styled(sent: SentT, known: Mapping[str, Style]) -> SentT:
+    prompt, negative = sent.prompt, sent.negative_prompt
+    for name in filter(None, sent.styles or ()):
+        if name == "None":
+            continue
+        if name not in known:
+            listed = ", ".join(list(known)[:8])
+            raise BadInput(
+                f"There is no style '{name[:80]}' here; there are: {listed or 'none'}.", "styles"
+            )
+        prompt = _joined(known[name].prompt, prompt)
+        negative = _joined(known[name].negative_prompt, negative)
+    return sent.model_copy(update={"prompt": prompt, "negative_prompt": negative})
+
+
+def _joined(style: str, prompt: str) -> str:
+    """A style and a prompt, as A1111 puts them together."""
+    if "{prompt}" in style:
+        return style.replace("{prompt}", prompt)
+    return ", ".join(filter(None, (prompt.strip(), style.strip())))
+
+
+def _on_grid(sent: SentT, model: str, library: Library) -> tuple[SentT, tuple[str, ...]]:
+    """Sides rounded up to the model's grid."""
+    card = library.model(model or library.default_model)
+    if card is None:
+        return sent, ()
+    step, most = card.sizes.step_px, card.sizes.most_px
+    update: dict[str, int] = {}
+    notes: list[str] = []
+    for name, side in (("width", sent.width), ("height", sent.height)):
+        if side is not None and 0 < side <= most and side % step:
+            update[name] = -(-side // step) * step
+            notes.append(
+                f"'{card.name}' draws sides in steps of {step} px: {name} {side} became "
+                f"{update[name]}."
+            )
+    return sent.model_copy(update=update), tuple(notes)
