@@ -46,7 +46,7 @@ export const summary = (values, titles) => {
     titles.sampler,
     (titles.size ?? "").replace(/,.*|\s*\(.*/, ""),
     values.frames && counted(values.frames, "frame", "frames"),
-    values.strength != null && `strength ${values.strength}`,
+    values.strength != null && (values.start_from ?? "picture") === "picture" && `strength ${values.strength}`,
     pictures > 1 && counted(pictures, "picture", "pictures"),
     values.hires_scale > 1 && `hires ${values.hires_scale} ×`,
     uses && counted(uses, "LoRA", "LoRAs"),

@@ -32,5 +32,7 @@ test("one line says what will run", () => {
   const values = { steps: 20, batch_size: 2, batch_count: 3, hires_scale: 2, loras: '[{"name":"a"}]', negative_prompt: " x ", seed: 7 };
   assert.equal(summary(values, { sampler: "DPM++ 2M", size: "256 × 256, native" }),
     "20 steps · DPM++ 2M · 256 × 256 · 6 pictures · hires 2 × · 1 LoRA · negative prompt · seed 7");
+  assert.equal(summary({ strength: 0.5, start_from: "picture" }, {}), "strength 0.5");
+  assert.equal(summary({ strength: 0.5, start_from: "noise" }, {}), "", "it does nothing there");
   assert.equal(summary({ steps: 1, batch_size: 1, hires_scale: 1, loras: "", negative_prompt: " ", seed: -1 }, {}), "1 step");
 });
