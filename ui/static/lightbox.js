@@ -66,6 +66,7 @@ let open = null;
 const made = () => {
   const dialog = el("dialog", "lightbox");
   dialog.setAttribute("aria-label", "Picture at full size");
+  dialog.tabIndex = -1; // has the keyboard itself, so that Space closes it and presses none of its buttons
   dialog.innerHTML = TEMPLATE; // ours, with nothing of anybody in it
   document.body.append(dialog);
   const $ = (/** @type {string} */ selector) => find(dialog, selector);
@@ -170,6 +171,7 @@ const made = () => {
     items = list;
     show(index);
     dialog.showModal();
+    dialog.focus();
     fit();
   };
 };

@@ -2,7 +2,8 @@
 /* Undo and redo of a whole form: what a preset, a record, a link or a reset has put in can be taken back. */
 
 /** @typedef {Record<string, any>} Values */
-/** @typedef {{past: Values[], now: Values, next: Values[], key: string, at: number, until: number}} Course */
+/** @typedef {{past: Values[], now: Values, next: Values[], key: string, at: number, until: number, late: Values | null}} Course
+ *   `late` is what the form came to while a step settled */
 
 const STEPS = 50, TYPING_MS = 1500, SETTLES_MS = 2000;
 /** @type {Record<string, Course>} by tab */
@@ -20,18 +21,27 @@ const differing = (from, to) => Object.keys(to).filter((key) => JSON.stringify(f
 export const note = (mode, values, at = Date.now()) => {
   const course = courses[mode];
   if (!course) {
-    courses[mode] = { past: [], now: values, next: [], key: "", at: 0, until: 0 };
+    courses[mode] = { past: [], now: values, next: [], key: "", at: 0, until: 0, late: null };
     return;
   }
+  if (at < course.until) {
+    course.late = values;
+    return;
+  }
+  settled(course);
   const changed = differing(course.now, values);
   if (!changed.length) return;
-  const settles = at < course.until, key = changed.length === 1 ? changed[0] : "";
-  if (!settles && (!key || key !== course.key || at - course.at > TYPING_MS)) {
+  const key = changed.length === 1 ? changed[0] : "";
+  if (!key || key !== course.key || at - course.at > TYPING_MS) {
     course.past = [...course.past, course.now].slice(-STEPS);
     course.next = [];
   }
-  if (!settles) Object.assign(course, { key, at });
-  course.now = values;
+  Object.assign(course, { key, at, now: values });
+};
+/** @param {Course} course */
+const settled = (course) => {
+  course.now = course.late ?? course.now;
+  course.late = null;
 };
 
 /**
@@ -43,12 +53,13 @@ export const note = (mode, values, at = Date.now()) => {
  */
 export const step = (mode, way, at = Date.now()) => {
   const course = courses[mode];
+  if (course && at >= course.until) settled(course);
   const [from, to] = way === "undo" ? [course?.past, course?.next] : [course?.next, course?.past];
   const target = from?.pop();
   if (!course || !target || !to) return null;
   to.push(course.now);
   const changes = Object.fromEntries(differing(course.now, target).map((key) => [key, target[key]]));
-  // What the page makes of it on the way, e.g. a schedule that follows its sampler, is no step.
-  Object.assign(course, { now: target, key: "", until: at + SETTLES_MS });
+  // What comes until the form stands so, e.g. the state before it or a schedule that follows, is no step.
+  Object.assign(course, { now: target, key: "", late: null, until: at + SETTLES_MS });
   return changes;
 };

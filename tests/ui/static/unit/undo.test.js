@@ -39,3 +39,16 @@ test("fifty steps are kept, tabs apart", () => {
   assert.equal(count, 50);
   assert.equal(step("nowhere", "undo"), null);
 });
+
+test("steps that overtake what the page tells of the last one put in what they should", () => {
+  const mine = { prompt: "mine" }, preset = { prompt: "preset" };
+  note("e", mine, 0);
+  note("e", preset, 5000);
+  assert.deepEqual(step("e", "undo", 9000), mine);
+  assert.deepEqual(step("e", "redo", 9010), preset);
+  note("e", mine, 9050); // of the first step
+  assert.deepEqual(step("e", "undo", 9060), mine);
+  note("e", preset, 9100);
+  note("e", mine, 9150);
+  assert.deepEqual(step("e", "redo", 20_000), preset);
+});
