@@ -90,7 +90,7 @@ def test_a_picture_tells_its_settings(client: Client) -> None:
 def test_options(client: Client) -> None:
     options = client.predict(api_name="/options")
     assert [card["name"] for card in options["models"]] == ["pocket", "studio-xl"]
-    assert options["schedules"]["ddim"] == ["model"]
+    assert options["schedules"]["ddim"] == ["model", "trailing"]
     assert set(options) == {
         "models",
         "samplers",

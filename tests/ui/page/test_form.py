@@ -120,7 +120,7 @@ def test_a_missing_control_is_not_guessed(form: Form) -> None:
 
 
 def test_schedules_follow_the_sampler(form: Form) -> None:
-    assert [name for _, name in form.schedules("ddim")] == ["model"]
+    assert [name for _, name in form.schedules("ddim")] == ["model", "trailing"]
     assert form.schedules("magic") == []
 
 
