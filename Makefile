@@ -10,13 +10,16 @@ JOBS ?= 2
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt docs/requirements.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run test lint parity bench docs screenshots clean
+.PHONY: run test hostile lint parity bench docs screenshots clean
 
 run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
 
 test: $(DEV_STAMP)
 	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m toyworld.pause $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+hostile: $(DEV_STAMP)
+	@$(PY) -m pytest tests/hostile -n 0 -v -m "slow or not slow" --durations=0 --durations-min=0.05 $(ARGS)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .

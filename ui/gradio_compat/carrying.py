@@ -16,9 +16,15 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from backend.contracts.errors import BadInput
 from ui.server.foreign import as_dict
 
-Values = dict[str, Any]
+
+class Values(dict[str, Any]):
+    """Values by name; one that was not sent is asked for in vain, by a sentence."""
+
+    def __missing__(self, key: str) -> Any:
+        raise BadInput(f"The form did not send '{key[:80]}'; reload the page.", key[:80])
 
 
 def carried(
@@ -87,4 +93,4 @@ def gathered(trigger: Callable[..., Any], event: str, inputs: Mapping[str, Compo
 def unpacked(sent: Any) -> tuple[Values, Values]:
     """The components' values by name, and what the event's script said."""
     whole = as_dict(sent)
-    return as_dict(whole.get("values")), as_dict(whole.get("event"))
+    return Values(as_dict(whole.get("values"))), Values(as_dict(whole.get("event")))

@@ -22,6 +22,7 @@ from ui.api.scripts_page import LINK, scripts_page
 from ui.gradio_compat.early_script import EarlyScript
 from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
+from ui.gradio_compat.plain_errors import plain_errors
 from ui.jobs.asked import Desk
 from ui.jobs.routes import PREFIX, job_routes
 from ui.page.controls import control_for
@@ -158,6 +159,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         PortInUse: Something else answers there.
     """
     make_no_requests()
+    plain_errors(page.blocks)
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [

@@ -13,6 +13,7 @@ from backend.contracts.settings import Settings
 from backend.pictures.packing import Packed
 from backend.storage.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
 from ui.gradio_compat.carrying import carried, unpacked
+from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes, preset_choices
@@ -102,8 +103,9 @@ class PresetPanel:
             **quiet,
         )
 
-        def offer(evt: gr.SelectData) -> Any:
-            at = evt.index if isinstance(evt.index, int) else -1
+        def offer(evt: gr.EventData) -> Any:
+            at = given(evt, "index", -1)
+            at = at if isinstance(at, int) else -1
             return gr.update(visible=offered(dict(enumerate(spaces)).get(at)))
 
         tabs.tabs.select(offer, None, self.keep, queue=False, **quiet)
@@ -155,7 +157,9 @@ class PresetPanel:
                     for key, value in raw.items()
                     if key.startswith(f"{shown}/")
                 }
-                settings = space.form.parse({key: own[key] for key in space.form.parts})
+                settings = space.form.parse(
+                    {key: raw[f"{space.tab.mode}/{key}"] for key in space.form.parts}
+                )
                 wanted = keep is True and offered(shown)
                 kept = preset_pictures.taken(space, own) if wanted else Packed({})
                 preset = studio.presets.save(

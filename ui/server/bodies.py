@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ADDRESSES = ("http:", "https:", "ftp:", "file:")
 _NOT_JSON = "The request is no JSON object; send one."
+_UNFIT = "What was sent does not fit the page; reload it."
 _FOREIGN = "Upload the file; an address is not fetched."
 
 
@@ -42,7 +43,23 @@ class Bodies:
         if refusal is not None:
             await JSONResponse({"detail": refusal}, 400)(scope, receive, send)
             return
-        await self._app(scope, _again(body, receive), send)
+        await self._answered(scope, _again(body, receive), send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def told(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # Gradio's own routes fall over what their body lacks; events have a way of their own.
+            if begun:
+                raise
+            await JSONResponse({"detail": _UNFIT}, 400)(scope, receive, send)
 
 
 def problem(body: bytes) -> str | None:

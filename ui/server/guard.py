@@ -17,12 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_UPLOAD_BYTES = 40_000_000
 MAX_BODY_BYTES = 4_000_000
+MAX_PATH, MAX_NAME = 3000, 255
 LOGIN_FAILURES = 10
 LOGIN_PAUSE_S = 60.0
 _BLOCKED = (
     "/gradio_api/deep_link",
     "/gradio_api/run-history",
     "/gradio_api/proxy=",
+    "/pwa_icon",
     "/runs",
     "/gradio_api/runs",
     "/monitoring",
@@ -117,6 +119,8 @@ class Guard:
             return 403, "Requests from other sites are not accepted."
         if any(path.startswith(prefix) for prefix in _BLOCKED) and path.rstrip("/") != _RUN:
             return 404, "Not found."
+        if len(path) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in path.split("/")):
+            return 404, "Not found."  # no file can be named so; looking for it would fail
         length = headers.get("content-length", "0")
         limit = _limit(path)
         if length.isdigit() and int(length) > limit:

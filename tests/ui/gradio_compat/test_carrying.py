@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backend.contracts.errors import BadInput
 from ui.gradio_compat.carrying import unpacked
 
 
@@ -18,3 +19,8 @@ def test_what_was_gathered_comes_out_by_name() -> None:
 @pytest.mark.parametrize("sent", [None, "text", 7, [], {}, {"values": []}, {"event": "x"}])
 def test_anything_else_is_nothing(sent: Any) -> None:
     assert unpacked(sent) == ({}, {})
+
+
+def test_a_value_that_was_not_sent_is_asked_for_by_a_sentence() -> None:
+    with pytest.raises(BadInput, match="The form did not send 'steps'; reload the page"):
+        unpacked({"values": {"prompt": "a boat"}})[0]["steps"]

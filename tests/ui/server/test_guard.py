@@ -99,6 +99,11 @@ def test_side_doors_are_shut(path: str) -> None:
     assert ask(get(path)) == [404]
 
 
+@pytest.mark.parametrize("path", ["/static/" + "x" * 256, "/x" * 1600])
+def test_names_that_no_file_can_have_are_not_looked_for(path: str) -> None:
+    assert ask(get(path), get("/static/" + "x" * 255)) == [404, 200]
+
+
 def test_bodies_are_limited_with_and_without_a_length() -> None:
     big = b"x" * (MAX_BODY_BYTES + 1)
     chunked = httpx.Request(
