@@ -15,11 +15,11 @@ def sized(settings: Settings, request: Request, library: Library) -> Settings:
     """Upscale's settings with the size that they come to; all else as it is.
 
     Raises:
-        BadInput: The result would be too large.
+        BadInput: The result would be too large, or the model cannot draw it again.
     """
     if not isinstance(settings, UpscaleSettings):
         return settings
-    grid_px = names.model(library, settings.model).sizes.step_px if settings.redraws else 1
+    grid_px = _grid_px(settings, library) if settings.redraws else 1
     source_height, source_width = request.images["image"].shape[:2]
     settings = settings.enlarging(source_width, source_height, grid_px)
     width, height = settings.drawn_size
@@ -31,6 +31,17 @@ def sized(settings: Settings, request: Request, library: Library) -> Settings:
             "factor",
         )
     return settings
+
+
+def _grid_px(settings: UpscaleSettings, library: Library) -> int:
+    model = names.model(library, settings.model)
+    if model.can.enlarges is not None:
+        raise BadInput(
+            f"'{model.name}' draws no enlarged picture again; choose a model that draws whole "
+            "pictures, or a noise level of 0.",
+            "model",
+        )
+    return model.sizes.step_px
 
 
 def hires_ways(library: Library) -> tuple[str, ...]:

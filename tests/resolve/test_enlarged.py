@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.contracts.capabilities import SizeGrid
+from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
 from backend.contracts.errors import BadInput, ModelProblem, UnknownName
 from backend.contracts.library import Library, ModelEntry, UpscalerEntry
 from backend.contracts.requests import Request
@@ -52,6 +52,14 @@ def test_a_result_that_is_too_large_is_refused_with_what_would_fit() -> None:
     with pytest.raises(BadInput, match=r"a factor up to 2\.5 would fit") as caught:
         settled(factor=4.0, side_px=(3200, 10))
     assert caught.value.field == "factor"
+
+
+def test_a_model_that_enlarges_by_itself_draws_no_enlarged_picture_again() -> None:
+    four = replace(MODEL, can=Capabilities(enlarges=Enlarging(4, 20, 350)))
+    with pytest.raises(BadInput, match="'sea' draws no enlarged picture again") as refusal:
+        settled(replace(LIBRARY, models=(four,)), strength=0.5)
+    assert refusal.value.field == "model"
+    assert settled(replace(LIBRARY, models=(four,))).drawn_size == (100, 140)
 
 
 def test_names_are_looked_up() -> None:
