@@ -46,6 +46,7 @@ from ui.sdapi.routes import controlnet, sdapi
 from ui.server.bodies import Bodies
 from ui.server.bundle import Script, bundle
 from ui.server.guard import Guard, HostList
+from ui.server.headers import Headers
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 from ui.server.studio import Studio
 
@@ -163,6 +164,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [
+        Middleware(Headers),
         Middleware(Guard, hosts=hosts),
         Middleware(Bodies),
         Middleware(SignedIn, open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}")),
