@@ -2,7 +2,7 @@
 
 Gradio (6.31) fetches the address that a file of a request names, wholly into memory, after it has
 asked a public name server about it: whoever may send a form could let the server ask anywhere. What
-is no JSON object ends there in a traceback.
+is no JSON object ends there in a traceback, as does a stream of a session that it does not know.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_ROUTES = "/gradio_api/"
 _ADDRESSES = ("http:", "https:", "ftp:", "file:")
 _NOT_JSON = "The request is no JSON object; send one."
 _UNFIT = "What was sent does not fit the page; reload it."
@@ -32,8 +34,11 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
-        if not _is_read(scope):
+        if scope["type"] != "http" or not scope["path"].startswith(_ROUTES):
             await self._app(scope, receive, send)
+            return
+        if not _is_read(scope):
+            await self._answered(scope, receive, send)
             return
         try:
             body = await _whole(receive)
@@ -60,6 +65,11 @@ class Bodies:
             if begun:
                 raise
             await JSONResponse({"detail": _UNFIT}, 400)(scope, receive, send)
+        except RuntimeError as error:
+            # It finds that a stream's session is unknown once it has begun to answer.
+            if not (begun and isinstance(error.__cause__, HTTPException)):
+                raise
+            await send({"type": "http.response.body", "body": b""})
 
 
 def problem(body: bytes) -> str | None:
@@ -90,10 +100,8 @@ def _names_an_address(sent: Any) -> bool:
 
 
 def _is_read(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "POST":
-        return False
     path = scope["path"].rstrip("/")
-    if not path.startswith("/gradio_api/") or path == "/gradio_api/upload":
+    if scope["method"] != "POST" or path == "/gradio_api/upload":
         return False
     kind = dict(scope["headers"]).get(b"content-type", b"").lower()
     # The picture editor posts its layers so: bytes, and no path among them.

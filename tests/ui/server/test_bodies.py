@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ui.server.bodies import Bodies, problem
@@ -61,3 +63,40 @@ def test_deep_nesting_is_no_json_object() -> None:
     assert problem(b'{"a":' + b"[" * 200_000) == "The request is no JSON object; send one."
     deep = b'{"a":' + b"[" * 500 + b'{"path": "http://x"}' + b"]" * 500 + b"}"
     assert problem(deep) == "Upload the file; an address is not fetched."
+
+
+async def late(request: Request) -> Response:
+    async def stream():
+        yield b"begun"
+        raise HTTPException(404)
+
+    return StreamingResponse(stream())
+
+
+async def lacking(request: Request) -> Response:
+    return Response((await request.json())["what is not there"])
+
+
+def answered(handler: Callable[[Request], Awaitable[Response]], path: str) -> httpx.Response:
+    routes = [Route("/{path:path}", handler, methods=["POST"])]
+
+    async def go() -> httpx.Response:
+        transport = httpx.ASGITransport(app=Bodies(Starlette(routes=routes)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.post(path, content=b"{}")
+
+    return asyncio.run(go())
+
+
+def test_a_stream_that_is_refused_too_late_ends() -> None:
+    assert answered(late, "/gradio_api/queue/data").content == b"begun"
+    with pytest.raises(RuntimeError):
+        answered(late, "/elsewhere")
+
+
+def test_what_a_body_lacks_is_a_sentence() -> None:
+    answer = answered(lacking, "/gradio_api/cancel")
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "What was sent does not fit the page; reload it."}
+    with pytest.raises(KeyError):
+        answered(lacking, "/elsewhere")
