@@ -11,7 +11,7 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus, Output, Pixels
 from backend.contracts.requests import Branch, Request
-from backend.contracts.settings import Img2ImgSettings, parse
+from backend.contracts.settings import Img2ImgSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.denoiser.unet import Unet
@@ -136,6 +136,8 @@ def test_a_branch_goes_on_from_its_own_step(engine: LocalEngine) -> None:
     assert np.array_equal(again.image, output.image)
 
 
-def test_another_sampler_is_refused() -> None:
-    with pytest.raises(BadInput, match="set sampler to 'ddim'"):
-        parse("img2img", {"start_noise": "inverted", "sampler": "euler"})
+def test_another_sampler_is_refused(engine: LocalEngine) -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    with pytest.raises(BadInput, match="set the sampler to 'ddim'") as refusal:
+        ask(engine, Request(settings(sampler="euler"), {"image": image}))
+    assert refusal.value.field == "sampler"

@@ -273,6 +273,15 @@ def kind_of(page: Page, selector: str) -> str:
     return next((kind for magic, kind in kinds.items() if tuple(begins[: len(magic)]) == magic), "")
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Opens a tab, also one that a narrow window keeps in the menu at the end of the row."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.get_by_role("button", name="More tabs").click()
+        tab = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+    tab.click()
+
+
 def wait_state(page: Page, *states: str) -> None:
     """Waits until the stage is in one of the states."""
     page.wait_for_function(

@@ -7,17 +7,21 @@ not the event's, are printed by Gradio (6.31) with a traceback each, and the cli
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from ui.jobs.sentences import sentence
-
 UNFIT = "What was sent does not fit the page; reload it."
 
 
-def plain_errors(blocks: gr.Blocks) -> None:
-    """From here on, all that goes wrong in an event of the page is a sentence to its client."""
+def plain_errors(blocks: gr.Blocks, sentence: Callable[[BaseException], str]) -> None:
+    """From here on, all that goes wrong in an event of the page is a sentence to its client.
+
+    Args:
+        blocks: The page.
+        sentence: What a failure is told as; logs what nobody expected.
+    """
     prepare, run = blocks.preprocess_data, blocks.process_api
 
     async def preprocess_data(*args: Any, **named: Any) -> Any:

@@ -25,6 +25,7 @@ from ui.gradio_compat.no_fetching import make_no_requests
 from ui.gradio_compat.plain_errors import plain_errors
 from ui.jobs.asked import Desk
 from ui.jobs.routes import PREFIX, job_routes
+from ui.jobs.sentences import sentence
 from ui.page.controls import control_for
 from ui.page.filling import Filler
 from ui.page.following import connect_model
@@ -160,7 +161,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         PortInUse: Something else answers there.
     """
     make_no_requests()
-    plain_errors(page.blocks)
+    plain_errors(page.blocks, sentence)
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [

@@ -81,15 +81,16 @@ def read(data: bytes, kind: Kind, cut: Cut, budget: Budget) -> Clip:
 
 def _facts(path: Path, kind: Kind) -> _Facts:
     told = _ffmpeg("-hide_banner", *_given(kind), "-i", str(path)).stderr.decode(errors="replace")
-    video = re.search(r"Stream #0:\d.*? Video: .*", told)
-    size = video and re.search(r"[ ,](\d{1,6})x(\d{1,6})[ ,]", f"{video[0]},")
+    streams = (line for line in told.splitlines() if line.strip().startswith("Stream #0:"))
+    video = next((line for line in streams if " Video: " in line), None)
+    size = video and re.search(r"[ ,](\d{1,6})x(\d{1,6})[ ,]", f"{video},")
     if not video or not size:
         raise BadInput(
             "This file holds no video that can be read; send an mp4, webm or GIF, or a zip of "
             "pictures.",
             "clip",
         )
-    said = re.search(r"([\d.]+)(k?) fps", video[0])
+    said = re.search(r"([\d.]+)(k?) fps", video)
     fps = float(said[1]) * (1000 if said[2] else 1) if said else 0.0
     fps = fps if 0 < fps <= MOST_FPS else STANDARD_FPS
     length = re.search(r"Duration: (\d+):(\d\d):(\d\d\.\d+)", told)

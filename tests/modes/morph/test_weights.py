@@ -12,6 +12,7 @@ from torch import nn
 
 from backend.contracts.settings import LoraUse, MorphSettings
 from backend.models.lora.file import LayerShape, LoraFile, LoraInfo, LowRank
+from backend.models.patches import PatchStack
 from backend.modes.morph.weights import OwnWeights, SharedWeights
 
 W0 = torch.arange(6.0).reshape(2, 3)
@@ -36,7 +37,7 @@ def unet() -> nn.Module:
 
 def own(unet: nn.Module, **values: Any) -> OwnWeights:
     settings = MorphSettings.model_validate({"steps": 4, "frames": 3, **values})
-    model: Any = SimpleNamespace(lora_parts={"unet": unet})
+    model: Any = SimpleNamespace(lora_parts={"unet": unet}, patches=PatchStack())
     shared = [lora(use.name, 100.0) for use in settings.acting_loras]
     return OwnWeights(model, settings, shared, (lora("a", 1.0), lora("b", 10.0)))
 

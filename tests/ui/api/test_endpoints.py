@@ -52,6 +52,8 @@ def test_parameters_are_the_settings(client: Client) -> None:
         "/style_transfer",
         "/lora_mix",
         "/morph",
+        "/upscale",
+        "/clip",
         "/xyz_grid",
         "/train_lora",
         "/options",
@@ -99,6 +101,7 @@ def test_options(client: Client) -> None:
         "controlnets",
         "embeddings",
         "vaes",
+        "upscalers",
         "presets",
     }
     assert {"name", "family", "vectors", "fits"} <= set(options["embeddings"][0])

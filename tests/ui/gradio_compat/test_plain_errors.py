@@ -14,6 +14,7 @@ from gradio import queueing
 
 from backend.contracts.errors import BadInput
 from ui.gradio_compat.plain_errors import UNFIT, plain_errors
+from ui.jobs.sentences import sentence
 
 
 class Page:
@@ -38,7 +39,7 @@ def fail(number: int) -> None:
 
 def answered(event: int, *values: Any) -> Any:
     page = Page(lambda n: n, fail, None)
-    plain_errors(cast("gr.Blocks", page))
+    plain_errors(cast("gr.Blocks", page), sentence)
     return asyncio.run(page.process_api(event, list(values)))
 
 

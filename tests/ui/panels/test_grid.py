@@ -52,4 +52,4 @@ def test_choosing_names_writes_all_of_them(pages: Pages) -> None:
     page.locator("#txt2img-grid > button").click()
     choose(page, "x", "Schedule", None)
     field = page.locator("#txt2img-x-values textarea, #txt2img-x-values input")
-    expect(field).to_have_value("model, karras, exponential, trailing, ays")
+    expect(field).to_have_value("model, trailing, ays, karras, exponential")

@@ -21,7 +21,7 @@ from tests.jobs import ended
 from ui.panels.verify import GONE, _verify
 from ui.server.studio import Studio
 
-WHO = SimpleNamespace(username=None, session_hash="somebody")
+WHO = SimpleNamespace(username=None, session_hash="somebody", request=None)
 
 
 @pytest.fixture

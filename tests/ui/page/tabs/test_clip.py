@@ -9,11 +9,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.pictures.clips import films
-from tests.ui.conftest import Pages
+from tests.ui.conftest import Pages, open_tab
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="clip").click()
+    open_tab(page, "clip")
     page.wait_for_function("Boolean(loom.forms.clip && loom.stages.clip?.listen)")
     return page
 

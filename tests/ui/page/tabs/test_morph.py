@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from backend.recipes.metadata import read
-from tests.ui.conftest import Pages, Server
+from tests.ui.conftest import Pages, Server, open_tab
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_missing_end_is_a_sentence(client: Client) -> None:
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="morph").click()
+    open_tab(page, "morph")
     page.wait_for_function("Boolean(loom.forms.morph && loom.stages.morph?.listen)")
     return page
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import Pages
+from tests.ui.conftest import Pages, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ def picture(tmp_path: Path) -> Path:
 
 def opened(pages: Pages) -> Page:
     page = pages()
-    page.get_by_role("tab", name="upscale").click()
+    open_tab(page, "upscale")
     expect(page.locator("#upscale-image input[type=file]")).to_be_attached()
     return page
 
