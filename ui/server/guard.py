@@ -109,6 +109,10 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         path, host = scope["path"], headers.get("host", "")
+        if any(
+            letter < " " for letter in path
+        ):  # Gradio makes an address of it after its answer has begun
+            return 400, "The address holds a character that no page here has."
         if not self._hosts.accepts(host):
             return 421, "This address is not one of Latent Loom's; open the address it printed."
         origin = headers.get("origin")

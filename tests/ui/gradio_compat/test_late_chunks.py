@@ -45,5 +45,8 @@ def test_gradio_still_fetches_what_it_does_not_show(pages: Pages, plain: str) ->
     """Once this fails, the fold alone does it: `fetched_with` can go."""
     page = pages.plain(plain)
     expect(page.get_by_label("spoken")).to_be_visible()
-    entries = "performance.getEntriesByType('resource').map((one) => one.name)"
-    assert any(editor_chunk() in name for name in page.evaluate(entries))
+    page.wait_for_function(  # an entry comes once its file has
+        "chunk => performance.getEntriesByType('resource').some((one) => one.name.includes(chunk))",
+        arg=editor_chunk(),
+        timeout=30_000,
+    )

@@ -99,6 +99,10 @@ def test_side_doors_are_shut(path: str) -> None:
     assert ask(get(path)) == [404]
 
 
+def test_control_characters_in_an_address_are_refused_and_other_letters_are_not() -> None:
+    assert ask(get("/a%00b"), get("/a%0ab"), get("/%E7%8C%AB%20%C3%A9")) == [400, 400, 200]
+
+
 @pytest.mark.parametrize("path", ["/static/" + "x" * 256, "/x" * 1600])
 def test_names_that_no_file_can_have_are_not_looked_for(path: str) -> None:
     assert ask(get(path), get("/static/" + "x" * 255)) == [404, 200]
