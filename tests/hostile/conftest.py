@@ -86,7 +86,7 @@ def listening(server: Server) -> list[str]:
     return said
 
 
-def joined(client: httpx.Client, fn_index: int, data: list[Any], session: str) -> httpx.Response:
+def joined(client: httpx.Client, fn_index: Any, data: Any, session: str) -> httpx.Response:
     """One event of the page, as its script sends it."""
     body = {"fn_index": fn_index, "data": data, "session_hash": session, "event_data": None}
     return client.post(

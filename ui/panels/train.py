@@ -181,7 +181,7 @@ def connect_training(space: Workspace) -> None:
     )
 
     def follow_preset(preset: Any) -> list[Any]:
-        values = PRESETS.get(preset) if isinstance(preset, str) else None
+        values = next((held for name, held in PRESETS.items() if name == preset), None)
         return [values[name] if values else skip() for name in FROM_PRESET]
 
     preset = parts["preset"]
