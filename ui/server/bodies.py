@@ -8,6 +8,7 @@ is no JSON object ends there in a traceback, as does a stream of a session that 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ROUTES = "/gradio_api/"
+_ALIVE = "/gradio_api/heartbeat/"
+_SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 _ADDRESSES = ("http:", "https:", "ftp:", "file:")
 _NOT_JSON = "The request is no JSON object; send one."
 _UNFIT = "What was sent does not fit the page; reload it."
@@ -36,6 +39,10 @@ class Bodies:
         """The ASGI entry point."""
         if scope["type"] != "http" or not scope["path"].startswith(_ROUTES):
             await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.startswith(_ALIVE) and not _SESSION.fullmatch(path[len(_ALIVE) :].rstrip("/")):
+            await JSONResponse({"detail": _UNFIT}, 400)(scope, receive, send)
             return
         if not _is_read(scope):
             await self._answered(scope, receive, send)

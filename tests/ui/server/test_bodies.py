@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from ui.server.bodies import Bodies, problem
 
@@ -81,7 +81,9 @@ def answered(handler: Callable[[Request], Awaitable[Response]], path: str) -> ht
     routes = [Route("/{path:path}", handler, methods=["POST"])]
 
     async def go() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Bodies(Starlette(routes=routes)))
+        # Bare, as the page's own application answers what is raised only behind this.
+        app = Starlette(routes=routes) if handler is late else Router(routes)
+        transport = httpx.ASGITransport(app=Bodies(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             return await client.post(path, content=b"{}")
 
@@ -100,3 +102,9 @@ def test_what_a_body_lacks_is_a_sentence() -> None:
     assert answer.json() == {"detail": "What was sent does not fit the page; reload it."}
     with pytest.raises(KeyError):
         answered(lacking, "/elsewhere")
+
+
+@pytest.mark.parametrize("session", ["%00", "a%20b", "x" * 65, "a/b", ""])
+def test_a_session_that_no_page_has_is_not_kept_alive(session: str) -> None:
+    assert answered(echo, f"/gradio_api/heartbeat/{session}").status_code == 400
+    assert answered(echo, "/gradio_api/heartbeat/3f2a-x_9").status_code == 200
