@@ -19,9 +19,16 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;
   /* Its tab may only just be opening. */
+  const opened = /** @type {Map<string, number>} */ (new Map());
   const openFold = (/** @type {string} */ id) => onceThere(
     () => maybe(`#${CSS.escape(id)} > button.label-wrap`),
-    (button) => { if (!button.classList.contains("open")) button.click(); }, 60);
+    (button) => {
+      /* A fold shows that it opens only a moment later: a second click would close it again. */
+      const now = performance.now();
+      if (button.classList.contains("open") || now - (opened.get(id) ?? -1e4) < 1000) return;
+      opened.set(id, now);
+      button.click();
+    }, 60);
   const take = () => {
     const value = props.value;
     if (value?.id && value.id !== said) {
