@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import Pages, Server, running
+from tests.ui.conftest import Pages, Server, open_tab, running
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_endpoint_refuses_with_a_sentence(
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="LoRA mix").click()
+    open_tab(page, "LoRA mix")
     page.get_by_role("button", name="Train a LoRA").click()
     expect(page.get_by_role("button", name="Start training")).to_be_visible()
     return page
@@ -110,8 +110,7 @@ def test_pictures_become_a_lora_in_the_rows(pages: Pages, sent: list[Path], widt
     expect(page.locator("#lora_mix-loras .lora-row select")).to_have_value(f"ink, {width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     pages.reload(page)
-    opened_again = page.get_by_role("tab", name="LoRA mix")
-    opened_again.click()
+    open_tab(page, "LoRA mix")
     state(page, "done")
     expect(page.locator("#train-name :is(textarea, input)")).to_have_value(f"ink, {width}")
     expect(page.locator(".train-pictures [role=status]")).to_have_text("2 pictures")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import Pages, kind_of
+from tests.ui.conftest import Pages, kind_of, open_tab
 
 
 def opened(page: Page) -> Page:
-    page.get_by_role("tab", name="LoRA mix").click()
+    open_tab(page, "LoRA mix")
     expect(page.locator("#lora_mix-loras .none")).to_contain_text("grand-oil does not")
     return page
 
