@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Pixels, Progress
 from backend.contracts.settings.upscale import LANCZOS
 from backend.models.manager import ModelManager
-from backend.models.memory import memory_pressure
+from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.upscaler.upscaler import KEY, Upscaler
 from backend.modes.context import Context
 from backend.pictures.fit import fit
@@ -71,19 +70,27 @@ def _passes(picture: Pixels, size_px: tuple[int, int], scale: int) -> int:
 
 def _passed(picture: Pixels, upscaler: Upscaler, tile_px: int, context: Context) -> Pixels:
     """One pass, with smaller tiles where memory runs short."""
-    side = tile_px
-    while True:
-        made = memory_pressure.attempt(partial(_tiled, picture, upscaler, side, context))
-        if made is not None:
-            return made
-        memory_pressure.current().relieve()
-        smaller = (side or max(picture.shape[:2])) // 2 // 16 * 16
-        if smaller < LEAST_TILE_PX:
-            raise OutOfMemory(
-                "There is not enough memory to enlarge this, not even in small tiles."
+    return overcome(
+        (
+            Way(
+                partial(_tiled, picture, upscaler, side, context),
+                ""
+                if side == tile_px
+                else f"Memory was short, so it went on in tiles of {side} px.",
             )
-        side = smaller
-        memory_pressure.current().tell(f"Memory was short, so it went on in tiles of {side} px.")
+            for side in _sides(tile_px, max(picture.shape[:2]))
+        ),
+        "There is not enough memory to enlarge this, not even in small tiles.",
+    )
+
+
+def _sides(tile_px: int, longest_px: int) -> Iterator[int]:
+    """Sides of tiles that are worth a try; 0 is all at once."""
+    yield tile_px
+    side = (tile_px or longest_px) // 2 // 16 * 16
+    while side >= LEAST_TILE_PX:
+        yield side
+        side = side // 2 // 16 * 16
 
 
 def _tiled(picture: Pixels, upscaler: Upscaler, tile_px: int, context: Context) -> Pixels:

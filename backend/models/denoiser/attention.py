@@ -8,20 +8,16 @@ stored where one call holds all frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.nn.functional as F
-from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
+from backend.models.denoiser.up_attention import UpAttention
 from backend.models.memory.devices import place_of
-from backend.models.patches import Needs, PatchStack
+from backend.models.patches import PatchStack
 
 KEPT_BYTES = 2**30
 _Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
@@ -42,7 +38,7 @@ class Blend:
     fused: bool
 
 
-class EndAttention:
+class EndAttention(UpAttention):
     """The self-attention layers of a UNet's up blocks, under one control.
 
     Attributes:
@@ -63,20 +59,12 @@ class EndAttention:
             BadInput: The UNet has no self-attention in its up blocks.
         """
         self.blend: Blend | None = None
-        self._model, self._patches = model, patches
-        self._layers: dict[str, Attention] = {
-            name: module
-            for name, module in model.named_modules()
-            if name.startswith("up_blocks.")
-            and name.endswith(".attn1")
-            and isinstance(module, Attention)
-        }
-        if not self._layers:
-            raise BadInput(
-                "This model has no self-attention in its up blocks, which blending two pictures "
-                "needs; use the method 'walk'.",
-                "method",
-            )
+        lacking = BadInput(
+            "This model has no self-attention in its up blocks, which blending two pictures "
+            "needs; use the method 'walk'.",
+            "method",
+        )
+        super().__init__(model, patches, lacking)
         self._bound = kept_bytes
         self._now: dict[str, _Pair] = {}
         self._kept: dict[int, dict[str, _Pair]] = {}
@@ -91,26 +79,12 @@ class EndAttention:
         )
 
     @property
-    def needs(self) -> Needs:
-        """Plain calls, for the processors are not the model's own; while it blends, whole ones."""
-        return Needs(whole_batch=self.blend is not None, eager=True)
+    def acts(self) -> bool:
+        return self.blend is not None
 
     def holdings(self) -> tuple[Holding, ...]:
         """The kept features, which lie where they were made."""
         return self._held
-
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Puts the processors in; on leaving, the very same ones as before are back."""
-        before = {name: layer.processor for name, layer in self._layers.items()}
-        try:
-            for name, layer in self._layers.items():
-                layer.processor = _EndProcessor(self, name, layer.processor)  # pyright: ignore
-            with self._patches.under(self, self._model):
-                yield
-        finally:
-            for name, layer in self._layers.items():
-                layer.processor = before[name]
 
     def keep(self, step: int) -> None:
         """Keeps the ends' features of the calls just made, in half precision, within the bound.
@@ -145,10 +119,12 @@ class EndAttention:
         """Drops what the calls of one step share."""
         self._now = {}
 
-    def blended(
-        self, name: str, blend: Blend, k: torch.Tensor, v: torch.Tensor
+    def seen(
+        self, name: str, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of a layer under `blend`: (B, T, C) -> (B, T or 2 T, C)."""
+        blend = self.blend
+        assert blend is not None
         rows = len(blend.at)
         shape = (len(k) // rows, rows, *k.shape[1:])
         own_k, own_v = k.view(shape), v.view(shape)
@@ -163,37 +139,6 @@ class EndAttention:
             line_k = torch.cat([own_k, line_k], dim=2)
             line_v = torch.cat([own_v, line_v], dim=2)
         return line_k.flatten(0, 1), line_v.flatten(0, 1)
-
-
-class _EndProcessor:
-    """Scaled dot-product self-attention whose keys and values may be blended."""
-
-    def __init__(self, control: EndAttention, name: str, plain: Any) -> None:
-        self._control, self._name, self._plain = control, name, plain
-
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: torch.Tensor,
-        encoder_hidden_states: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        **options: Any,
-    ) -> torch.Tensor:
-        blend = self._control.blend
-        if blend is None:
-            return self._plain(
-                attn, hidden_states, encoder_hidden_states, attention_mask, **options
-            )
-        layer: Any = attn  # its projections are optional by annotation only
-        k, v = layer.to_k(hidden_states), layer.to_v(hidden_states)
-        k, v = self._control.blended(self._name, blend, k, v)
-        q, k, v = (
-            part.unflatten(2, (attn.heads, -1)).transpose(1, 2)
-            for part in (layer.to_q(hidden_states), k, v)
-        )
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        project, dropout = layer.to_out
-        return dropout(project(mixed))
 
 
 def _halved(pair: _Pair) -> _Pair:

@@ -12,17 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.nn.functional as F
-from diffusers.models.attention_processor import Attention
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.contracts.errors import BadInput
-from backend.contracts.holdings import Holding
 from backend.contracts.settings.kinds import Attend
-from backend.models.patches import Needs, PatchStack
+from backend.models.denoiser.up_attention import UpAttention
+from backend.models.patches import PatchStack
 
 _Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -42,7 +39,7 @@ class Rows:
     goes_on: bool
 
 
-class CrossFrameAttention:
+class CrossFrameAttention(UpAttention):
     """The self-attention layers of a UNet's up blocks, under one control.
 
     Attributes:
@@ -64,46 +61,28 @@ class CrossFrameAttention:
             BadInput: The UNet has no self-attention in its up blocks.
         """
         self.blend: Rows | None = None
-        self._model, self._patches = model, patches
+        lacking = BadInput(
+            "This model has no self-attention in its up blocks, by which frames look at each "
+            "other; set attend to 'off'.",
+            "attend",
+        )
+        super().__init__(model, patches, lacking)
         self._attend, self._own = attend, own
-        self._layers: dict[str, Attention] = {
-            name: module
-            for name, module in model.named_modules()
-            if name.startswith("up_blocks.")
-            and name.endswith(".attn1")
-            and isinstance(module, Attention)
-        }
-        if not self._layers:
-            raise BadInput(
-                "This model has no self-attention in its up blocks, by which frames look at each "
-                "other; set attend to 'off'.",
-                "attend",
-            )
         # Of frame 0, and of the last frame of the call before: keys and values, (halves, 1, T, C).
         self._carried: dict[str, tuple[_Pair, _Pair]] = {}
         self.most_bytes = 0
 
     @property
-    def needs(self) -> Needs:
-        """Plain calls, for the processors are not the model's own; whole ones over rows."""
-        return Needs(whole_batch=self.blend is not None, eager=True)
-
-    def holdings(self) -> tuple[Holding, ...]:
-        """Nothing that outlives a step."""
-        return ()
+    def acts(self) -> bool:
+        return self.blend is not None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Puts the processors in; on leaving, the very same ones as before are back."""
-        before = {name: layer.processor for name, layer in self._layers.items()}
+        """As any; what was carried goes with it."""
         try:
-            for name, layer in self._layers.items():
-                layer.processor = _Processor(self, name, layer.processor)  # pyright: ignore
-            with self._patches.under(self, self._model):
+            with super().installed():
                 yield
         finally:
-            for name, layer in self._layers.items():
-                layer.processor = before[name]
             self._carried.clear()
 
     @contextmanager
@@ -133,10 +112,12 @@ class CrossFrameAttention:
             part.nbytes for pairs in self._carried.values() for pair in pairs for part in pair
         )
 
-    def looked_at(
-        self, name: str, rows: Rows, k: torch.Tensor, v: torch.Tensor
+    def seen(
+        self, name: str, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of a layer, (B, T, C), as each row sees them: (B, T to 3 T, C)."""
+        rows = self.blend
+        assert rows is not None
         own = tuple(part.unflatten(0, (-1, rows.frames)) for part in (k, v))
         if rows.begins:
             first = before = tuple(part[:, :1] for part in own)
@@ -162,34 +143,3 @@ class CrossFrameAttention:
         if self._attend in ("previous", "first_previous"):
             parts.append(torch.cat([before, own[:, :-1]], dim=1))
         return parts
-
-
-class _Processor:
-    """Scaled dot-product self-attention whose keys and values may be those of other rows."""
-
-    def __init__(self, control: CrossFrameAttention, name: str, plain: Any) -> None:
-        self._control, self._name, self._plain = control, name, plain
-
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: torch.Tensor,
-        encoder_hidden_states: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
-        **options: Any,
-    ) -> torch.Tensor:
-        rows = self._control.blend
-        if rows is None:
-            return self._plain(
-                attn, hidden_states, encoder_hidden_states, attention_mask, **options
-            )
-        layer: Any = attn  # its projections are optional by annotation only
-        k, v = layer.to_k(hidden_states), layer.to_v(hidden_states)
-        k, v = self._control.looked_at(self._name, rows, k, v)
-        q, k, v = (
-            part.unflatten(2, (attn.heads, -1)).transpose(1, 2)
-            for part in (layer.to_q(hidden_states), k, v)
-        )
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        project, dropout = layer.to_out
-        return dropout(project(mixed))

@@ -1,0 +1,105 @@
+"""The self-attention of a UNet's up blocks with keys and values that somebody else chooses.
+
+Morphs let it look at two ends, clips at other frames; what they share is the patch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.attention_processor import Attention
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+from backend.contracts.errors import BadInput
+from backend.contracts.holdings import Holding
+from backend.models.patches import Needs, PatchStack
+
+
+class UpAttention(ABC):
+    """The self-attention layers of a UNet's up blocks, under one control; a patch."""
+
+    def __init__(self, model: UNet2DConditionModel, patches: PatchStack, lacking: BadInput) -> None:
+        """Looks the UNet over; changes nothing.
+
+        Args:
+            model: The UNet.
+            patches: Of the checkpoint that it is a part of.
+            lacking: Raised where the UNet has no self-attention in its up blocks.
+        """
+        self._model, self._patches = model, patches
+        self._layers: dict[str, Attention] = {
+            name: module
+            for name, module in model.named_modules()
+            if name.startswith("up_blocks.")
+            and name.endswith(".attn1")
+            and isinstance(module, Attention)
+        }
+        if not self._layers:
+            raise lacking
+
+    @property
+    @abstractmethod
+    def acts(self) -> bool:
+        """Whether the coming model call is changed; if not, attention is the model's own."""
+
+    @abstractmethod
+    def seen(
+        self, name: str, k: torch.Tensor, v: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the rows of a layer look at: own keys and values, (B, T, C) -> (B, n T, C)."""
+
+    @property
+    def needs(self) -> Needs:
+        """Plain calls, for the processors are not the model's own; while it acts, whole ones."""
+        return Needs(whole_batch=self.acts, eager=True)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Nothing that outlives a step."""
+        return ()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Puts the processors in; on leaving, the very same ones as before are back."""
+        before = {name: layer.processor for name, layer in self._layers.items()}
+        try:
+            for name, layer in self._layers.items():
+                layer.processor = _Processor(self, name, layer.processor)  # pyright: ignore
+            with self._patches.under(self, self._model):
+                yield
+        finally:
+            for name, layer in self._layers.items():
+                layer.processor = before[name]
+
+
+class _Processor:
+    """Scaled dot-product self-attention whose keys and values a control chooses."""
+
+    def __init__(self, control: UpAttention, name: str, plain: Any) -> None:
+        self._control, self._name, self._plain = control, name, plain
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **options: Any,
+    ) -> torch.Tensor:
+        if not self._control.acts:
+            return self._plain(
+                attn, hidden_states, encoder_hidden_states, attention_mask, **options
+            )
+        layer: Any = attn  # its projections are optional by annotation only
+        k, v = self._control.seen(self._name, layer.to_k(hidden_states), layer.to_v(hidden_states))
+        q, k, v = (
+            part.unflatten(2, (attn.heads, -1)).transpose(1, 2)
+            for part in (layer.to_q(hidden_states), k, v)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        project, dropout = layer.to_out
+        return dropout(project(mixed))
