@@ -16,6 +16,7 @@ def test_gradio_still_takes_back_what_is_typed_at_once(pages: Pages, plain: str)
     """
     page = pages.plain(plain)
     page.get_by_label("spoken").wait_for()
+    page.locator("#folded > button").wait_for()
     page.evaluate(TYPES_AT_ONCE, ["#folded > button", "#inside textarea, #inside input"])
     page.wait_for_timeout(500)
     assert page.locator("#inside textarea, #inside input").input_value() == "held"
