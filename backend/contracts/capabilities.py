@@ -43,6 +43,7 @@ class Capabilities:
         separate_vae: Another autoencoder can take the place of its own.
         training: LoRAs can be trained on it here.
         classes: How many classes it can be told; 0 where it is told none.
+        usual_steps: How many steps are of use to it; settings take more.
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
     """
 
@@ -59,6 +60,7 @@ class Capabilities:
     separate_vae: bool = True
     training: bool = True
     classes: int = 0
+    usual_steps: int = 150
     enlarges: Enlarging | None = None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
+from backend.contracts.settings.kinds import MAX_STEPS
 from backend.families.diffusers_folder import weight_files
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo
@@ -148,7 +149,7 @@ def _anatomy(config: Mapping[str, Any], channels: int) -> Anatomy:
     widths = config.get("block_out_channels") or (224,)
     step = 2 ** (len(widths) - 1)  # each level but the last halves, and none of them pads
     classes = config.get("num_class_embeds") or 0
-    can: dict[str, Any] = {**CAN, "classes": classes}
+    can: dict[str, Any] = {**CAN, "classes": classes, "usual_steps": MAX_STEPS}
     return Anatomy(
         factor=1,
         channels=channels,

@@ -117,6 +117,12 @@ def _slider(key: str, schema: dict[str, Any], library: Library, elem_id: str) ->
     )
 
 
+def _steps(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """As far as is of use to the model; a script may ask for more."""
+    most = min(schema["maximum"], card_of(library, "").can.usual_steps)
+    return _slider(key, {**schema, "maximum": most}, library, elem_id)
+
+
 def _choice(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     choices = choices_of(schema)
     return gr.Dropdown(
@@ -387,6 +393,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = _detector
     elif field == "vae":
         build = _vae
+    elif field == "steps":
+        build = _steps
     elif field == "sampler":
         build = _sampler
     elif field == "schedule":

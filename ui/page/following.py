@@ -12,6 +12,7 @@ from ui.page.controls import card_of, field_schema, hint
 from ui.page.workspace import Workspace
 
 CONTROLS = ("size", "guidance_scale")  # whose values a model recommends
+STEPS = "steps"  # whose range is the model's
 PROMPTS_WITHOUT_HINT = ("prompt", "negative_prompt")
 
 
@@ -48,6 +49,8 @@ def _under(space: Workspace, model: str) -> list[Any]:
 
     def under(key: str) -> dict[str, Any]:
         greyed: dict[str, Any] = {}
+        if key == STEPS:
+            return gr.update(maximum=card.can.usual_steps)
         if able.follows(key):
             said = "" if key in PROMPTS_WITHOUT_HINT else hint(field_schema(form.settings, key))
             greyed = able.update(key, said, card)
@@ -58,4 +61,4 @@ def _under(space: Workspace, model: str) -> list[Any]:
 
 def _keys(space: Workspace) -> list[str]:
     """The controls that follow."""
-    return [key for key in space.form.parts if key in CONTROLS or able.follows(key)]
+    return [key for key in space.form.parts if key in (*CONTROLS, STEPS) or able.follows(key)]

@@ -124,6 +124,9 @@ class Form:
                 updates.append(gr.update(value=value, choices=self.schedules(values["sampler"])))
             elif key == "size":
                 updates.append(gr.update(value=value, choices=size_choices(card)))
+            elif key == "steps":
+                most = max(card.can.usual_steps, value)  # a record may hold more
+                updates.append(gr.update(value=value, maximum=most))
             elif key == "vae":
                 choices = vae_choices(library)
                 known = value in [name for _, name in choices]

@@ -11,7 +11,7 @@ from backend.contracts.capabilities import Capabilities
 from backend.contracts.library import Library, ModelEntry
 from backend.engine.fake.engine import FakeEngine
 from ui.page import able
-from ui.page.controls import control_for
+from ui.page.controls import control_for, field_schema
 from ui.page.form import Form
 
 PLAIN = ModelEntry(
@@ -50,6 +50,15 @@ def test_it_is_greyed_from_the_start_with_the_reason(form: Form) -> None:
         assert component.interactive is False
         assert "'Cloud'" in component.info
     assert form.parts["steps"].interactive is not False
+
+
+def test_steps_go_as_far_as_is_of_use_to_the_model(form: Form) -> None:
+    assert form.parts["steps"].maximum == 150
+    library = form.engine.library()
+    many = replace(PLAIN, can=replace(PLAIN.can, usual_steps=1000))
+    control, schema = control_for(form.settings, "steps"), field_schema(form.settings, "steps")
+    built = control.build("steps", schema, replace(library, models=(many,)), "x")
+    assert built.maximum == 1000
 
 
 def test_its_text_stays_in_the_form_and_goes_with_no_run(form: Form) -> None:
