@@ -15,7 +15,7 @@ from tests.hostile.events import Answer, filled, routes, sent
 from tests.ui.conftest import running
 
 FILE = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
-SENTENCE = re.compile(r"[^\n{}]{8,600}[.;!?]?")
+SENTENCE = re.compile(r"[A-Z'][^\n]{8,600}")
 INSIDE = "Something went wrong inside"
 
 
@@ -62,7 +62,12 @@ def bad(answers: list[Answer]) -> list[str]:
 )
 def test_events_refuse_by_a_sentence(fuzzed: Fuzzed, value: Any) -> None:
     answers = [
-        sent(fuzzed.client, event["id"], [value] * len(event["inputs"]), f"{event['id']}-{value!r}")
+        sent(
+            fuzzed.client,
+            event["id"],
+            [value] * len(event["inputs"]),
+            f"{event['id']}-{type(value).__name__}",
+        )
         for event in fuzzed.events
     ]
     assert len(answers) > 150
