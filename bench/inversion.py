@@ -20,11 +20,11 @@ from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import pick
+from backend.modes.run import Inverted, Run, Sampled, Unseen, drive
 from backend.modes.stage import make_schedule
+from backend.modes.start import Origin
 from backend.pictures.difference import psnr
-from backend.sampling.inversion import invert
 from backend.sampling.noise import SeededNoise
-from backend.sampling.samplers import sample
 from bench.table import machine, markdown
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
@@ -42,15 +42,11 @@ def losses(
     settings = Txt2ImgSettings(sampler="ddim", schedule="model", steps=steps)
     schedule = make_schedule(settings, model)
     denoiser = model.network.denoiser([model.text.encode(prompts)], lambda: None)
-    x = latents / schedule.final_scale
-    for step in invert(denoiser, x, schedule, refine=refine):
-        x = step.x
-    count, channels, high, wide = x.shape
-    for step in sample(
-        "ddim", denoiser, x, schedule, SeededNoise([0] * count, (channels, high, wide))
-    ):
-        x = step.x
-    made, best = model.codec.decode(x * schedule.final_scale), model.codec.decode(latents)
+    start = drive(Run(Inverted(denoiser, latents, schedule, refine), Unseen()))
+    count, channels, high, wide = start.shape
+    noise = SeededNoise([0] * count, (channels, high, wide))
+    back = drive(Run(Sampled("ddim", denoiser, Origin(schedule, start), noise), Unseen()))
+    made, best = model.codec.decode(back), model.codec.decode(latents)
     return np.array([psnr(b, p) - psnr(a, p) for a, b, p in zip(made, best, pictures, strict=True)])
 
 
