@@ -12,8 +12,9 @@ from diffusers.utils import logging as diffusers_logging
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
-from backend.contracts.errors import LoomError, ModelProblem, OutOfMemory
+from backend.contracts.errors import LoomError, ModelProblem
 from backend.models.memory.devices import Target
+from backend.models.memory.memory_pressure import Way, overcome
 
 # Progress bars of the libraries would land in the terminal, in the middle of our own lines.
 diffusers_logging.disable_progress_bar()
@@ -79,6 +80,14 @@ def _finite(tensor: torch.Tensor) -> bool:
 
 
 ResultT = TypeVar("ResultT")
+TOO_LARGE = (
+    "There is not enough memory to load the model; close other programs, or choose a smaller "
+    "model or dtype."
+)
+
+
+def _nothing_to_free() -> None:
+    """Whoever asks for the model frees memory, and asks again."""
 
 
 def guarded(work: Callable[[], ResultT], file: str) -> ResultT:
@@ -87,14 +96,9 @@ def guarded(work: Callable[[], ResultT], file: str) -> ResultT:
     Its failures take any form, so all of them become one sentence that names the file.
     """
     try:
-        return work()
+        return overcome((Way(work),), TOO_LARGE, _nothing_to_free)
     except LoomError:
         raise
-    except (MemoryError, torch.OutOfMemoryError):
-        raise OutOfMemory(
-            "There is not enough memory to load the model; close other programs, or choose a "
-            "smaller model or dtype."
-        ) from None
     except Exception as error:
         first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else ""
         raise ModelProblem(

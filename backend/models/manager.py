@@ -15,15 +15,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from torch import nn
 
-from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Resident
 from backend.contracts.holdings import Holding, Keeper
+from backend.models.loading import TOO_LARGE
 from backend.models.memory import block_offload
 from backend.models.memory.device_space import DeviceSpace, DeviceTier
+from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.memory.residency import UNSHARED, Weights, content_key
 from backend.models.patches import PatchStack
 
@@ -327,11 +329,8 @@ class ModelManager(Generic[LoadedT]):
 
     def _load_with_room(self, name: str) -> LoadedT:
         """Loads; where memory runs short, once more with every idle model gone."""
-        try:
-            return self._load(name)
-        except OutOfMemory:
-            self.free()
-        return self._load(name)
+        load = Way(partial(self._load, name))
+        return overcome((load, load), TOO_LARGE, self.free, refused=True)
 
     # --- bytes; the lock is held -------------------------------------------------------------
 

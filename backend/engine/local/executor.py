@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
-from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Output, Pixels
 from backend.contracts.requests import ModeRequest, Request, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import Settings
@@ -27,7 +27,7 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.manager import ModelManager
 from backend.models.memory import memory_pressure
 from backend.models.memory.devices import Target
-from backend.models.memory.memory_pressure import Thrift
+from backend.models.memory.memory_pressure import Thrift, Way, overcome
 from backend.modes import limits
 from backend.modes.context import Context
 from backend.modes.end_cache import EndCache
@@ -89,14 +89,23 @@ class LocalExecutor:
         request = run.job.request
         assert not isinstance(request, VideoRequest), "the board makes videos"
         steps = JobSteps(run, self._shop.timelines, self._preview)
-        try:
-            with self._device(run):
-                if not self._attempt(run, request, steps):
-                    self._again(run, request, steps)
-                    return
-        except OutOfMemory as error:
-            raise OutOfMemory(f"{error} {self._advice(request)}".strip()) from None
-        if steps.begun_at is not None and isinstance(request, Request) and request.branch is None:
+        tries = 0
+
+        def work() -> None:
+            nonlocal tries
+            tries += 1
+            self._work(run, request, steps)
+
+        def ways() -> Iterator[Way[None]]:
+            yield Way(work)
+            if not (run.executed or run.job.outputs or isinstance(request, TrainLoraRequest)):
+                yield Way(work)
+
+        with memory_pressure.advised(partial(self._advice, request)), self._device(run):
+            overcome(ways(), "There is not enough memory for this.", self._shop.relieve)
+        if tries > 1 or steps.begun_at is None:
+            return
+        if isinstance(request, Request) and request.branch is None:
             self._shop.pace.note(request.settings, time.monotonic() - steps.begun_at)
 
     @contextmanager
@@ -133,9 +142,9 @@ class LocalExecutor:
         if not self._shop.lock.acquire(timeout=LOOK_S):
             return None
         try:
-            return memory_pressure.attempt(decode) if at_hand(models, settings) else None
-        except OutOfMemory:
-            return None
+            if not at_hand(models, settings):
+                return None
+            return memory_pressure.attempt(decode, refused=True)
         finally:
             self._shop.lock.release()
 
@@ -146,8 +155,8 @@ class LocalExecutor:
         with self._shop.lock, torch.no_grad(), memory_pressure.in_force(thrift):
             yield
 
-    def _attempt(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> bool:
-        """Runs the mode; False where memory ran short."""
+    def _work(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> None:
+        """Runs the mode to its end."""
         context = Context(
             models=self._shop.models,
             check=run.check,
@@ -163,20 +172,8 @@ class LocalExecutor:
             changed_files=self._shop.catalog.refresh,
         )
 
-        def work() -> bool:
-            for output in self._run_mode(request, context):
-                run.deliver(output)
-            return True
-
-        return memory_pressure.attempt(work) is not None
-
-    def _again(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> None:
-        self._shop.relieve()
-        begun = run.executed or run.job.outputs or isinstance(request, TrainLoraRequest)
-        if not begun and self._attempt(run, request, steps):
-            return
-        self._shop.relieve()
-        raise OutOfMemory("There is not enough memory for this.")
+        for output in self._run_mode(request, context):
+            run.deliver(output)
 
     def _advice(self, request: ModeRequest) -> str:
         """What would have fitted, as a sentence of its own."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 
-from backend.contracts.errors import OutOfMemory
 from backend.contracts.events import Progress
 from backend.contracts.settings import Settings
 from backend.engine.jobs.executor import JobRun
@@ -17,12 +16,13 @@ from backend.engine.local.kept_steps import TensorStep, Timelines
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.models.autoencoder.uint8 import to_bytes
 from backend.models.memory.devices import Device
-from backend.models.memory.memory_pressure import attempt, current
+from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.memory.side_stream import SideStream
 from backend.modes.context import MakePreviewer
 from backend.sampling.types import Step
 
 SHORT = "Memory was short, so previews are of the fast kind."
+TOO_MUCH = "There is not enough memory for a preview; set previews to 'off'."
 
 
 class JobSteps:
@@ -118,20 +118,16 @@ class JobSteps:
 
     def _preview(self, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0; where a decoder runs out of memory, the fast kind from then on."""
+        return overcome(self._ways(x0), TOO_MUCH, refused=True)
+
+    def _ways(self, x0: torch.Tensor) -> Iterator[Way[Callable[[], Frame]]]:
         assert self._previewer is not None, "begin comes first"
         assert self._fast is not None, "begin comes first"
+        told = ""
         if self._previewer.kind != "fast":
-            try:
-                frame = attempt(partial(self._frame, self._previewer, x0))
-            except OutOfMemory:
-                frame = None
-            if frame is not None:
-                return frame
-            current().relieve()
-            self._previewer = self._fast
-            self._kind = "fast"
-            self._run.tell(SHORT)
-        return self._frame(self._previewer, x0)
+            yield Way(partial(self._frame, self._previewer, x0))
+            self._previewer, self._kind, told = self._fast, "fast", SHORT
+        yield Way(partial(self._frame, self._previewer, x0), told)
 
     def _frame(self, previewer: Previewer, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0, for whoever pulls it.

@@ -68,17 +68,16 @@ def is_shortage(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in SAID)
 
 
-def attempt(work: Callable[[], ResultT]) -> ResultT | None:
+def attempt(work: Callable[[], ResultT], *, refused: bool = False) -> ResultT | None:
     """The result, or None where memory ran short.
 
     By then the error is gone, and with its traceback the tensors that the failed call held.
+
+    Args:
+        refused: Work inside that went down its own ways in vain counts too.
     """
-    try:
-        return work()
-    except Exception as error:
-        if not is_shortage(error):
-            raise
-    return None
+    done = _tried(work, refused)
+    return None if isinstance(done, str) else done[0]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,11 @@ class Way(Generic[ResultT]):
 
 
 def overcome(
-    ways: Iterable[Way[ResultT]], otherwise: str, free: Callable[[], object] | None = None
+    ways: Iterable[Way[ResultT]],
+    otherwise: str,
+    free: Callable[[], object] | None = None,
+    *,
+    refused: bool = False,
 ) -> ResultT:
     """The work in the first way that memory allows; after each failure what is free is freed.
 
@@ -103,19 +106,36 @@ def overcome(
         ways: The one that takes the most memory first.
         otherwise: What is said where none fits; it tells what would.
         free: What frees memory; None is what the job has for it.
+        refused: Work inside that went down its own ways in vain counts too; its sentence goes
+            before `otherwise`.
 
     Raises:
         OutOfMemory: None fits.
     """
     job = current()
+    said = ""
     for way in ways:
-        done = _done(way.work)
-        if done is not None:
+        done = _tried(way.work, refused)
+        if not isinstance(done, str):
             if way.told:
                 job.tell(way.told)
             return done[0]
+        said = done
         (free or job.relieve)()
-    raise OutOfMemory(otherwise)
+    raise OutOfMemory(said or otherwise)
+
+
+@contextmanager
+def advised(advice: Callable[[], str]) -> Iterator[None]:
+    """Adds a sentence, e.g. what would fit, to what is said where memory does not do.
+
+    Args:
+        advice: Asked then; "" adds nothing.
+    """
+    try:
+        yield
+    except OutOfMemory as error:
+        raise OutOfMemory(f"{error} {advice()}".strip()) from None
 
 
 def halvings(most: int, least: int = 1) -> Iterator[int]:
@@ -128,5 +148,13 @@ def halvings(most: int, least: int = 1) -> Iterator[int]:
     yield size
 
 
-def _done(work: Callable[[], ResultT]) -> tuple[ResultT] | None:
-    return attempt(lambda: (work(),))
+def _tried(work: Callable[[], ResultT], refused: bool) -> tuple[ResultT] | str:
+    """The result, or what was said of memory that ran short: nothing by a failed allocation."""
+    try:
+        return (work(),)
+    except Exception as error:
+        if refused and isinstance(error, OutOfMemory):
+            return str(error)
+        if not is_shortage(error):
+            raise
+    return ""

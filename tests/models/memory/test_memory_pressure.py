@@ -165,17 +165,83 @@ def test_parts_are_halved_and_the_least_is_tried_twice() -> None:
     assert list(halvings(3, 2)) == [3, 2, 2]
 
 
-def test_no_other_module_meets_a_failed_allocation() -> None:
-    """What a library's loader raises becomes the sentence of that room."""
-    root = Path(__file__).resolve().parents[3]
+def refused() -> str:
+    raise OutOfMemory("Not even in tiles.")
+
+
+def test_what_inner_work_refuses_is_a_shortage_where_asked_for(job: Job) -> None:
+    assert memory_pressure.attempt(refused, refused=True) is None
+    assert memory_pressure.attempt(short) is None
+    with pytest.raises(OutOfMemory, match="Not even in tiles"):
+        memory_pressure.attempt(refused)
+    assert overcome([Way(refused), Way(lambda: "small")], "never", refused=True) == "small"
+    assert job.relieved == 1
+    with pytest.raises(OutOfMemory, match="Not even in tiles"):
+        overcome([Way(short), Way(refused)], "never", refused=True)
+    with pytest.raises(OutOfMemory, match="never"):
+        overcome([Way(refused), Way(short)], "never", refused=True)
+    assert job.relieved == 5
+    with pytest.raises(OutOfMemory, match="Not even in tiles"):
+        overcome([Way(refused), Way(lambda: "small")], "never")
+    assert job.relieved == 5
+
+
+def test_advice_is_added_to_what_does_not_fit_and_to_nothing_else() -> None:
+    with pytest.raises(OutOfMemory) as told, memory_pressure.advised(lambda: "64x64 px would fit."):
+        raise OutOfMemory("Too large.")
+    assert str(told.value) == "Too large. 64x64 px would fit."
+    with pytest.raises(OutOfMemory) as told, memory_pressure.advised(lambda: ""):
+        raise OutOfMemory("Too large.")
+    assert str(told.value) == "Too large."
+    with pytest.raises(ZeroDivisionError), memory_pressure.advised(lambda: str(1 / 1)):
+        _ = 1 / 0
+    with memory_pressure.advised(lambda: str(1 / 0)):
+        pass
+
+
+SHORTAGES = {"OutOfMemoryError", "MemoryError", "OutOfMemory"}
+MEETS = "backend/models/memory/memory_pressure.py"
+
+
+def caught(source: str) -> set[str]:
+    """Names of a shortage that a module catches by itself, or asks an error for."""
     found: set[str] = set()
-    for file in (root / "backend").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.ExceptHandler) and node.type is not None:
-                caught = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(node.type)}
-                if caught & {"OutOfMemoryError", "MemoryError"}:
-                    found.add(str(file.relative_to(root)))
-    assert found == {"backend/models/loading.py"}
+    for node in ast.walk(ast.parse(source)):
+        kinds: list[ast.AST] = []
+        if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            kinds = [node.type]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+            "isinstance",
+            "suppress",
+        ):
+            kinds = list(node.args)
+        for kind in kinds:
+            found |= {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(kind)} & SHORTAGES
+    return found
+
+
+def test_no_other_module_meets_a_failed_allocation() -> None:
+    root = Path(__file__).resolve().parents[3]
+    found = {
+        str(file.relative_to(root))
+        for file in (root / "backend").rglob("*.py")
+        if caught(file.read_text("utf-8"))
+    }
+    assert found == {MEETS}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    f()\nexcept OutOfMemory:\n    pass",
+        "try:\n    f()\nexcept (ValueError, torch.OutOfMemoryError) as e:\n    pass",
+        "with suppress(MemoryError):\n    f()",
+        "found = isinstance(error, errors.OutOfMemory)",
+    ],
+)
+def test_one_that_did_would_be_found(source: str) -> None:
+    assert caught(source)
+    assert not caught("try:\n    f()\nexcept ValueError:\n    raise OutOfMemory('no') from None")
 
 
 def smooth(height: int, width: int) -> torch.Tensor:
