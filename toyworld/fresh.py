@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from toyworld.render import render
-from toyworld.scene import Scene, mirrored, sample_scene
+from toyworld.scene import EVEN, Scene, mirrored, sample_scene
 from toyworld.world import SECOND, World
 
 MIRRORED_SHARE = 0.5
 
 
 def draw_scenes(
-    key: tuple[int, ...], count: int, world: World = SECOND
+    key: tuple[int, ...],
+    count: int,
+    world: World = SECOND,
+    shares: Mapping[str, float] = EVEN,
 ) -> list[tuple[Scene, bool]]:
     """Scenes that a key alone decides, as their pictures show them, and whether those are mirrored.
 
@@ -21,11 +26,12 @@ def draw_scenes(
         key: Seed and place in the run, e.g. (seed, step).
         count: How many scenes.
         world: The version of the world.
+        shares: How often a subject is drawn against one that is not named.
     """
     rng = np.random.default_rng(key)
     drawn: list[tuple[Scene, bool]] = []
     for _ in range(count):
-        scene = sample_scene(rng, world=world)
+        scene = sample_scene(rng, world=world, shares=shares)
         flipped = bool(rng.random() < MIRRORED_SHARE)
         drawn.append((mirrored(scene) if flipped else scene, flipped))
     return drawn

@@ -27,6 +27,7 @@ from toyworld.plan import Plan, decay_after, loss_weights, new_cell_unet, rate_a
 from toyworld.sampling import SCHEDULER_CONFIG
 from toyworld.scene import Scene
 from toyworld.stock import CHUNK, Batch, Stock, encode_scenes
+from toyworld.swift import hasten, laid_out_like
 from toyworld.text import tokenize
 
 LEVELS = (950, 850, 700, 500, 300)
@@ -100,6 +101,7 @@ class Painter:
         work.mkdir(parents=True, exist_ok=True)
         self.plan, self.work, self.stock, self.vae = plan, work, stock, vae
         self.text, self.tokenizer = text.eval().requires_grad_(False), tokenizer
+        text.set_attn_implementation("eager")
         self._dtype = dtype
         torch.manual_seed(plan.seed)
         unet = new_cell_unet(plan, int(text.config.hidden_size))
@@ -107,7 +109,7 @@ class Painter:
             if old is None:
                 raise ValueError("A plan that grows from a UNet needs that UNet.")
             take_over(unet, old)
-        self.unet = unet.to(memory_format=torch.channels_last).train()
+        self.unet = hasten(unet).train()
         self.head = CellHead(plan.channels[-1])
         self._middle: list[Tensor] = []
         self.unet.mid_block.register_forward_hook(self._keep_middle)
@@ -145,6 +147,7 @@ class Painter:
         if "weights" in state:
             torch._foreach_copy_(self._weights, state["weights"])
             self.optimizer.load_state_dict(state["optimizer"])
+            laid_out_like(self.optimizer.state)
             self._cold = int(state["cold"])
         else:
             torch._foreach_copy_(list(self.unet.parameters()), self._average)
@@ -180,8 +183,12 @@ class Painter:
 
     def context(self, texts: list[str]) -> Tensor:
         """(B, 77, width) of the frozen text encoder."""
-        with torch.no_grad():
-            return self.text(torch.from_numpy(tokenize(self.tokenizer, texts))).last_hidden_state
+        ids = torch.from_numpy(tokenize(self.tokenizer, texts))
+        with torch.no_grad(), self._precision():
+            return self.text(ids).last_hidden_state
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self._dtype is torch.bfloat16)
 
     def _noised(self, x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         signal = self._alphas[t][:, None, None, None]
@@ -189,8 +196,7 @@ class Painter:
         return x, signal.sqrt() * noise - (1 - signal).sqrt() * x0
 
     def _forward(self, unet: nn.Module, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._dtype is torch.bfloat16):
-            x = x.contiguous(memory_format=torch.channels_last)
+        with self._precision():
             return unet(x, t, encoder_hidden_states=context).sample.float()
 
     def loss(self, taken: Batch, texts: list[str]) -> Tensor:
@@ -216,7 +222,7 @@ class Painter:
         unet = new_cell_unet(self.plan, int(self.text.config.hidden_size))
         with torch.no_grad():
             torch._foreach_copy_(list(unet.parameters()), self._average)
-        return unet.to(memory_format=torch.channels_last).eval()
+        return unet.eval()
 
     @torch.no_grad()
     def measure(self, between: Callable[[], None] | None = None) -> dict[str, float]:

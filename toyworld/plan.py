@@ -29,6 +29,10 @@ class Plan:
     """How often a scene is seen, on average; each time under a new caption."""
     stock_chunks: int = 1024
     first_chunks: int = 128
+    oftener: tuple[str, ...] = ()
+    """Subjects that are drawn more often than the rest, in chunks from `oftener_from` on."""
+    oftener_by: float = 2.5
+    oftener_from: int = 0
     rate: float = 5e-4
     warmup_steps: int = 500
     decay_share: float = 0.15
@@ -127,3 +131,8 @@ def loss_weights(plan: Plan, signal: Tensor) -> Tensor:
         return torch.ones_like(signal)
     ratio = signal / (1.0 - signal)
     return ratio.clamp_max(plan.min_snr) / (ratio + 1.0)
+
+
+def shares_in(plan: Plan, chunk: int) -> Mapping[str, float]:
+    """How often subjects are drawn in a chunk against one that is not named."""
+    return dict.fromkeys(plan.oftener, plan.oftener_by) if chunk >= plan.oftener_from else {}

@@ -31,7 +31,7 @@ from toyworld.humble import be_humble
 from toyworld.levers import combined, lever_table, read_curves, slug, winners
 from toyworld.painter import Painter
 from toyworld.pause import training_folder, wait_while_paused
-from toyworld.plan import LEVERS, Plan
+from toyworld.plan import LEVERS, Plan, shares_in
 from toyworld.sampling import Parts, generate
 from toyworld.stock import Stock, encode_scenes
 from toyworld.world import SECOND
@@ -130,7 +130,7 @@ def painter(home: Home, plan: Plan, folder: Path) -> Painter:
         )
     # A stock belongs to one autoencoder and one seed; levers and the long run share it.
     name = f"stock-{fingerprint_of(home.vae)}-{plan.seed}"
-    stock = Stock(home.work / name, vae, plan.seed, STOCK_SLOTS)
+    stock = Stock(home.work / name, vae, plan.seed, STOCK_SLOTS, shares_of=partial(shares_in, plan))
     tokenizer = CLIPTokenizer.from_pretrained(home.model / "tokenizer")
     return Painter(plan, folder, stock, vae, text, tokenizer, old, torch.bfloat16)
 
@@ -153,11 +153,17 @@ def levers_stage(home: Home, names: list[str], core_minutes: float, seed: int) -
 
 
 def long_plan(home: Home, seed: int) -> Plan:
-    """The plan of the long run: plan.json in the work folder, or the levers that paid."""
+    """The plan of the long run: plan.json in the work folder, or the levers that paid.
+
+    Fields of the plan under "settings" there stand above what the levers say.
+    """
     path = home.work / "plan.json"
     if not path.exists():
         path.write_text(json.dumps({"levers": winners(read_curves(home.work / "levers"))}) + "\n")
-    return combined(json.loads(path.read_text())["levers"], seed)
+    kept = json.loads(path.read_text())
+    settings = {key: tuple(v) if isinstance(v, list) else v
+                for key, v in kept.get("settings", {}).items()}  # fmt: skip
+    return replace(combined(kept["levers"], seed), **settings)
 
 
 def export(home: Home, run: Painter) -> Parts:

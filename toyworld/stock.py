@@ -6,7 +6,7 @@ times, under new captions and new noise. The stock moves on with the run, so no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from toyworld.broken import subject_mask
 from toyworld.dataset import to_tensor
 from toyworld.fresh import draw, draw_scenes
-from toyworld.scene import Scene
+from toyworld.scene import EVEN, Scene
 from toyworld.world import SECOND, World
 
 CHUNK = 8
@@ -46,10 +46,14 @@ def covers(pictures: NDArray[np.uint8], empty: NDArray[np.uint8], side: int) -> 
 
 @torch.no_grad()
 def encode_scenes(
-    vae: AutoencoderKL, key: tuple[int, ...], count: int, world: World = SECOND
+    vae: AutoencoderKL,
+    key: tuple[int, ...],
+    count: int,
+    world: World = SECOND,
+    shares: Mapping[str, float] = EVEN,
 ) -> Batch:
-    """Draw and encode the scenes of a key."""
-    drawn = draw_scenes(key, count, world)
+    """Draw and encode the scenes of a key; `shares` as in `sample_scene`."""
+    drawn = draw_scenes(key, count, world, shares)
     pictures = np.stack([draw(s, flipped, SIZE_PX, world) for s, flipped in drawn])
     empty = np.stack([
         draw(replace(s, subjects=()), flipped, SIZE_PX, world) for s, flipped in drawn
@@ -73,6 +77,7 @@ class Stock:
         slots: How many chunks are kept.
         channels: Of the latents.
         side: Cells to a side.
+        shares_of: Gives, for a chunk's number, how often subjects are drawn in it.
     """
 
     def __init__(
@@ -83,9 +88,11 @@ class Stock:
         slots: int = 1024,
         channels: int = 16,
         side: int = 16,
+        shares_of: Callable[[int], Mapping[str, float]] = lambda _number: EVEN,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._vae, self._seed, self.slots = folder, vae, seed, slots
+        self._shares_of = shares_of
         shape = (slots, CHUNK, channels, side, side)
         self._latents = _open(folder / "latents.npy", np.float16, shape)
         self._cover = _open(folder / "cover.npy", np.uint8, (slots, CHUNK, side, side))
@@ -112,7 +119,8 @@ class Stock:
                 continue
             if between is not None:
                 between()
-            made = encode_scenes(self._vae, (self._seed, number), CHUNK)
+            shares = self._shares_of(number)
+            made = encode_scenes(self._vae, (self._seed, number), CHUNK, shares=shares)
             self._holds[slot] = 0  # a kill in the middle leaves an empty slot
             self._latents[slot] = made.latents
             self._cover[slot] = np.round(255 * made.cover)
@@ -132,7 +140,10 @@ class Stock:
 
     def _scenes_of(self, number: int) -> list[Scene]:
         if number not in self._scenes:
-            self._scenes[number] = [s for s, _ in draw_scenes((self._seed, number), CHUNK)]
+            self._scenes[number] = [
+                s
+                for s, _ in draw_scenes((self._seed, number), CHUNK, shares=self._shares_of(number))
+            ]
         return self._scenes[number]
 
 

@@ -1,9 +1,10 @@
 """Fresh scenes are decided by their key, and mirrored ones say so."""
 
 import numpy as np
+import pytest
 
 from toyworld import HELD_OUT, Scene, Subject, render
-from toyworld.fresh import fresh_crops, fresh_scenes
+from toyworld.fresh import draw_scenes, fresh_crops, fresh_scenes
 from toyworld.scene import mirrored
 from toyworld.world import SECOND
 
@@ -44,3 +45,14 @@ def test_crops_are_parts_of_the_pictures():
     for i, crop in enumerate(crops):
         windows = np.lib.stride_tricks.sliding_window_view(pictures[i // 2, :, :, 0], (64, 64))
         assert (windows[:, :, 0, :] == crop[0, :, 0]).all(axis=-1).any()
+
+
+def test_some_subjects_are_drawn_more_often():
+    shares = {"fish": 2.5, "cat": 2.5}
+    drawn = [scene for scene, _ in draw_scenes((9,), 1500, shares=shares)]
+    names = [s.name for scene in drawn for s in scene.subjects]
+    rest = (len(names) - names.count("fish") - names.count("cat")) / 12
+    assert names.count("fish") / rest == pytest.approx(2.5, rel=0.15)
+    assert names.count("cat") / rest == pytest.approx(2.5, rel=0.15)
+    assert not {(s.name, s.colour) for scene in drawn for s in scene.subjects} & HELD_OUT
+    assert draw_scenes((9,), 20, shares={}) == draw_scenes((9,), 20)

@@ -14,6 +14,7 @@ from toyworld.plan import (
     loss_weights,
     new_cell_unet,
     rate_after,
+    shares_in,
     take_over,
 )
 
@@ -74,3 +75,10 @@ def test_a_unet_takes_over_all_but_its_ends():
     assert torch.equal(new.mid_block.resnets[0].conv1.weight, old.mid_block.resnets[0].conv1.weight)
     own = sum(p.numel() for p in (new.conv_in.weight, new.conv_out.weight, new.conv_out.bias))
     assert copied == sum(p.numel() for p in new.parameters()) - own
+
+
+def test_subjects_are_drawn_more_often_from_a_chunk_on():
+    assert shares_in(BASE, 7) == {}
+    plan = replace(BASE, oftener=("fish", "cat"), oftener_by=3.0, oftener_from=8)
+    assert shares_in(plan, 7) == {}
+    assert shares_in(plan, 8) == {"fish": 3.0, "cat": 3.0}

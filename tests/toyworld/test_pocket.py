@@ -47,8 +47,8 @@ def home(tmp_path, monkeypatch) -> Home:
     monkeypatch.setattr(pocket, "STATISTICS_COUNT", 16)
     monkeypatch.setattr(painter_module, "MEASURED", 4)
     plain = pocket.Stock
-    monkeypatch.setattr(pocket, "Stock", lambda folder, vae, seed, _slots: plain(
-        folder, vae, seed, 8, 4))  # fmt: skip
+    monkeypatch.setattr(pocket, "Stock", lambda folder, vae, seed, _slots, **more: plain(
+        folder, vae, seed, 8, 4, **more))  # fmt: skip
     monkeypatch.setattr(pocket, "DeepenPlan", lambda seed: DeepenPlan(
         seed, scenes=1, crops=1, crop_px=32, measured=1))  # fmt: skip
     (tmp_path / "work").mkdir()
@@ -75,7 +75,12 @@ def test_from_the_autoencoder_to_a_sheet(home, monkeypatch):
 
     assert pocket.long_plan(home, 0).channels == (32, 64)
     assert json.loads((home.work / "plan.json").read_text())["levers"] in ([], ["min-SNR 5"])
-    run = pocket.painter(home, pocket.long_plan(home, 0), home.work / "pictures")
+    kept = json.loads((home.work / "plan.json").read_text())
+    kept["settings"] = {"reuse": 2, "oftener": ["fish"], "oftener_from": 1}
+    (home.work / "plan.json").write_text(json.dumps(kept))
+    plan = pocket.long_plan(home, 0)
+    assert (plan.reuse, plan.oftener, plan.oftener_from) == (2, ("fish",), 1)
+    run = pocket.painter(home, plan, home.work / "pictures")
     run.run(home.work, budget_s=1e-6, report=lambda _line: None)
     pocket.sheet(home, run, steps=2)
     picture = cv2.imread(str(home.work / "sheet-00000004.png"))

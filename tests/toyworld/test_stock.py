@@ -82,3 +82,15 @@ def test_scenes_are_named_as_they_are_shown(vae):
     assert made.scenes == [s for s, _ in draw_scenes((5, 5), 3)]
     assert made.latents.shape == (3, 4, 16, 16)
     assert 0 < made.cover.mean() < 0.8
+
+
+def test_each_chunk_has_its_own_shares(vae, tmp_path):
+    pets = {"fish": 1e9, "cat": 1e9}
+    stock = Stock(tmp_path, vae, 3, slots=2, channels=4, shares_of=lambda n: pets if n else {})
+    stock.fill(0, 2)
+    taken = stock.take(np.arange(2 * CHUNK))
+    assert taken.scenes[:CHUNK] == [s for s, _ in draw_scenes((3, 0), CHUNK)]
+    named = {s.name for scene in taken.scenes[CHUNK:] for s in scene.subjects}
+    assert named == {"fish", "cat"}
+    made = encode_scenes(vae, (3, 1), CHUNK, shares=pets)
+    assert taken.latents[CHUNK:] == pytest.approx(made.latents, abs=2e-2)
