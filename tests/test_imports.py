@@ -1,6 +1,6 @@
 """The design's import direction, checked over the syntax tree of every module.
 
-`app -> ui -> engine -> modes -> training -> families -> models -> resolve -> storage -> recipes ->
+`app -> ui -> engine -> modes -> training -> families -> models -> storage -> recipes -> resolve ->
 pictures -> contracts`, with `sampling` and `control` beside `pictures`: an import may point further
 down the line or stay in its room, never up. `models` may import `sampling`, never the reverse.
 Imports under TYPE_CHECKING bind nothing at run time and are let through, so that protocols can name
@@ -29,9 +29,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backend.training",),
     ("backend.families",),
     ("backend.models",),
-    ("backend.resolve",),
     ("backend.storage",),
     ("backend.recipes",),
+    ("backend.resolve",),
     ("backend.pictures", "backend.sampling", "backend.control"),
     ("backend.contracts",),
 )

@@ -24,6 +24,12 @@ class Fix:
     changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+def short(text: object) -> str:
+    """What a stranger wrote, to be quoted in a sentence: on one line, cut where it is long."""
+    line = " ".join(str(text)[:2000].split())
+    return line if len(line) <= 120 else line[:119] + "…"
+
+
 class LoomError(Exception):
     """Base of every error whose message may be shown to a user as it stands."""
 

@@ -63,6 +63,8 @@ class Described:
         choices: Titles of its values, where they differ from the values themselves.
         a1111: Its keys in A1111's text; the first is written.
         axis: Whether it may stand on an axis of a grid.
+        later: It came after records were first written, and is left out of them where it has its
+            standard value, so that they stay what other versions read.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Described:
     choices: Mapping[str, str]
     a1111: tuple[str, ...]
     axis: bool
+    later: bool
 
 
 def says(
@@ -84,6 +87,7 @@ def says(
     choices: Mapping[str, str] | None = None,
     a1111: tuple[str, ...] = (),
     axis: bool = True,
+    later: bool = False,
 ) -> dict[str, Any]:
     """A declaration's `json_schema_extra`; see `Described`.
 
@@ -97,6 +101,7 @@ def says(
     told |= {"step": step} if step is not None else {}
     told |= {"choices": dict(choices)} if choices else {}
     told |= {"a1111": list(a1111)} if a1111 else {}
+    told |= {"later": True} if later else {}
     return told | ({} if axis else {"axis": False})
 
 
@@ -119,6 +124,7 @@ def _described(name: str, info: FieldInfo) -> Described:
         choices=told.get("choices", {}),
         a1111=tuple(told.get("a1111", ())),
         axis=told.get("axis", True),
+        later=told.get("later", False),
     )
 
 
@@ -132,6 +138,15 @@ def choice_title(settings: type[BaseModel], field: str, value: str) -> str:
     """How a field's value is shown."""
     found = described(settings).get(field)
     return found.choices.get(value, value) if found else value
+
+
+def unsaid(settings: BaseModel) -> tuple[str, ...]:
+    """The fields that a record leaves out: `later` ones that have their standard value."""
+    return tuple(
+        name
+        for name, told in described(type(settings)).items()
+        if told.later and getattr(settings, name) == type(settings).model_fields[name].get_default()
+    )
 
 
 def affecting(settings: BaseModel, *what: Affects) -> tuple[tuple[str, object], ...]:

@@ -12,26 +12,25 @@ import json
 import re
 from typing import Any, get_args
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, short
 from backend.contracts.events import Record
 from backend.contracts.fields import described
 from backend.contracts.settings import (
     MAX_PROMPT_CHARS,
     MODES,
-    LoraUse,
     Settings,
     Txt2ImgSettings,
     parse,
 )
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES, sampler_and_schedule
-from backend.recipes.draft import Draft, Parsed, number, short
+from backend.recipes.draft import Draft, Parsed, number
+from backend.resolve.lora_tags import loras_in
 
 TOOL = "A1111"
 MAX_TEXT_CHARS = 1024 * 1024
 _STEPS = "Steps:"
 _MAX_BROKEN = 8  # values that look like JSON and are none; looking for their end takes time
 _NEGATIVE = "Negative prompt:"
-_LORA = re.compile(r" ?<(?:lora|lyco):([^:<>]{1,200})((?::[^:<>]{0,200}){0,8})>", re.IGNORECASE)
 _OTHER_NETWORK = re.compile(r"<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
 _KEY = re.compile(r"\w[^,:\"]{0,59}")
 
@@ -138,13 +137,15 @@ def parse_parameters(text: str) -> Parsed:
     start, pairs, end = _parameters(text)
     prompt, negative = _prompts(text[:start].split("\n"))
     draft = Draft(TOOL, model={"name": pairs.get("Model", ""), "hash": pairs.get("Model hash", "")})
-    prompt, loras = _take_loras(prompt, draft.notes)
-    for other in _OTHER_NETWORK.findall(prompt[:MAX_PROMPT_CHARS]):
+    tagged = loras_in(prompt)
+    draft.notes += tagged.notes
+    for other in _OTHER_NETWORK.findall(tagged.prompt[:MAX_PROMPT_CHARS]):
         draft.notes.append(
             f"{short(other)} is no LoRA and cannot act here; it stays in the prompt."
         )
-    draft.put("prompt", prompt, "The prompt")
+    draft.put("prompt", tagged.prompt, "The prompt")
     draft.put("negative_prompt", negative, "The negative prompt")
+    loras = [{"name": use.name, "weight": use.weight} for use in tagged.loras]
     draft.put("loras", loras or None, "The LoRA list")
     _take_fields(pairs, draft)
     if behind := text[end:].strip():
@@ -218,49 +219,6 @@ def _prompts(lines: list[str]) -> tuple[str, str]:
             line = line[len(_NEGATIVE) :].strip()
         current.append(line)
     return "\n".join(prompt).strip(), "\n".join(negative).strip()
-
-
-def loras_in(prompt: str) -> tuple[str, list[tuple[str, float]]]:
-    """The prompt without its `<lora:name:weight>` tags, and what they name.
-
-    Raises:
-        BadInput: A tag cannot be read.
-    """
-    notes: list[str] = []
-    rest, loras = _take_loras(prompt, notes)
-    if notes:
-        raise BadInput(notes[0], "prompt")
-    return rest, [(lora["name"], lora["weight"]) for lora in loras]
-
-
-def has_loras(prompt: str) -> bool:
-    """Whether a prompt holds such a tag."""
-    return _LORA.search(prompt) is not None
-
-
-def without_loras(prompt: str) -> str:
-    """The prompt without its `<lora:name:weight>` tags, whatever they say."""
-    return _LORA.sub("", prompt).strip()
-
-
-def _take_loras(prompt: str, notes: list[str]) -> tuple[str, list[dict[str, Any]]]:
-    loras: list[dict[str, Any]] = []
-    for match in _LORA.finditer(prompt[:MAX_PROMPT_CHARS]):
-        name, rest = match[1].strip(), match[2].split(":")[1:]
-        plain = [part for part in rest if "=" not in part]
-        named = dict(part.split("=", 1) for part in rest if "=" in part)
-        # A1111's one weight is for text encoder and UNet alike; `unet=` is the UNet's alone.
-        wanted = named.get("unet") or (plain[0] if plain and plain[0] else "1")
-        try:
-            weight = float(wanted)
-            LoraUse(name=name, weight=weight)
-        except ValueError:  # pydantic's error is one
-            notes.append(f"The LoRA tag {short(match[0].strip())} could not be read.")
-            continue
-        if len(rest) > 1 or named:
-            notes.append(f"Of {short(match[0].strip())} only the name and one weight count.")
-        loras.append({"name": name, "weight": weight})
-    return without_loras(prompt), loras
 
 
 def _take_fields(pairs: dict[str, str], draft: Draft) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.contracts.errors import BadInput
-from backend.recipes.usable import large_seeds, usable, with_partner
+from backend.contracts.errors import BadInput, short
+from backend.resolve.usable import large_seeds, usable, with_partner
 
 MAX_NOTES = 30
 MAX_UNREAD = 200
@@ -122,9 +122,3 @@ def number(kind: type[int] | type[float], value: Any) -> int | float | None:
     if kind is int and isinstance(value, float) and made != value:
         return None
     return made
-
-
-def short(text: object) -> str:
-    """A text on one line, cut where it is long."""
-    line = " ".join(str(text)[:2000].split())
-    return line if len(line) <= 120 else line[:119] + "…"

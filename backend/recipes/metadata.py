@@ -13,20 +13,16 @@ from typing import Any, Literal
 
 from PIL import Image, PngImagePlugin
 
-from backend.contracts import schema
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels, Record
-from backend.contracts.settings import MODES
 from backend.recipes.a1111 import TOOL, parameters_text, parse_parameters
 from backend.recipes.draft import Parsed
 from backend.recipes.readers import READERS
 from backend.recipes.texts import OWN_KEY, texts_of
-from backend.recipes.usable import large_seeds, usable, with_partner
+from backend.resolve import documents
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
 _NOTHING = "This picture carries no settings that can be read."
-_MAX_UNKNOWN = 8
 
 
 @dataclass(frozen=True)
@@ -55,13 +51,9 @@ class ReadRecord:
 
 def write_png(image: Pixels, record: Record) -> bytes:
     """A PNG of `image`, (H, W, 3) uint8 RGB, that carries its record."""
-    document = {
-        "schema": schema.SCHEMA,
-        "mode": record.mode,
-        "settings": record.settings,
-        "model": record.model,
-        "extra": record.extra,
-    }
+    document = documents.made_of(
+        record.mode, record.settings, model=record.model, extra=record.extra
+    )
     info = PngImagePlugin.PngInfo()
     info.add_text("parameters", parameters_text(record))
     info.add_text(OWN_KEY, json.dumps(document, allow_nan=False))
@@ -122,41 +114,10 @@ def _foreign(parsed: Parsed, notes: tuple[str, ...]) -> ReadRecord:
 
 
 def _own(text: str) -> ReadRecord:
-    document = schema.migrate(schema.loads(text))
-    mode, values = document.get("mode"), document.get("settings")
-    model, extra = document.get("model", {}), document.get("extra", {})
-    if not isinstance(mode, str) or mode not in MODES:
-        raise BadInput(f"there is no mode '{str(mode)[:80]}' here")
-    if not (isinstance(values, dict) and isinstance(model, dict) and isinstance(extra, dict)):
+    document = documents.read(text, "a record", ("model", "extra"))
+    settings, notes = document.valid()
+    model, extra = (document.further.get(name, {}) for name in ("model", "extra"))
+    if not (isinstance(model, dict) and isinstance(extra, dict)):
         raise BadInput("they are damaged")
-    settings, notes = _usable(mode, values)
     names = {key: str(model[key])[:300] for key in ("name", "hash") if key in model}
-    return ReadRecord(mode, settings, notes, OWN_KEY, names, extra)
-
-
-def _usable(mode: str, values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Leaves out one field after another until the rest is valid, and says which and why."""
-    known = MODES[mode].model_fields
-    unknown = [name for name in values if name not in known]
-    # All at once: leaving them out one by one would read the whole record once for each.
-    left = {name: value for name, value in values.items() if name in known}
-    notes = [
-        f"There is no setting '{name[:80]}' in {mode}; it is left out."
-        for name in unknown[:_MAX_UNKNOWN]
-    ]
-    if len(unknown) > _MAX_UNKNOWN:
-        notes.append(f"{len(unknown) - _MAX_UNKNOWN} more entries are unknown here.")
-    while True:
-        try:
-            usable(mode, left)
-        except BadInput as error:
-            field_at_fault = error.field or ""
-            names = {field_at_fault, *with_partner(field_at_fault.split(".")[0])} & set(left)
-            # Without a field it is a pair that does not go together.
-            names = names or _PAIRED & set(left)
-            if not names:
-                raise
-            left = {name: value for name, value in left.items() if name not in names}
-            notes.append(str(error)[:300])
-        else:
-            return left, (*notes, *large_seeds(left))
+    return ReadRecord(document.mode, settings, notes, OWN_KEY, names, extra)

@@ -12,10 +12,9 @@ import json
 import re
 import zlib
 
-from backend.contracts import schema
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings
-from backend.recipes.usable import usable
+from backend.resolve import documents
 
 MAX_CHARS = 6 * 1024
 MAX_JSON_BYTES = 256 * 1024
@@ -28,11 +27,7 @@ def encode(settings: Settings) -> str:
     Raises:
         BadInput: It does not fit, e.g. because of a very long prompt.
     """
-    document = {
-        "schema": schema.SCHEMA,
-        "mode": settings.mode,
-        "settings": settings.model_dump(mode="json"),
-    }
+    document = documents.made_of(settings.mode, settings.model_dump(mode="json"))
     content = json.dumps(document, allow_nan=False, separators=(",", ":"))
     text = base64.urlsafe_b64encode(zlib.compress(content.encode(), 9)).decode().rstrip("=")
     if len(text) > MAX_CHARS:
@@ -50,14 +45,7 @@ def decode(text: str) -> Settings:
         BadInput: It is too long, damaged, from a newer version, or no recipe that can be used.
     """
     try:
-        document = schema.migrate(schema.loads(_unpacked(text)))
-        unknown = sorted(set(document) - {"schema", "mode", "settings"})
-        if unknown:
-            raise BadInput(f"there is no field '{unknown[0][:80]}' in a recipe")
-        mode, values = document.get("mode"), document.get("settings")
-        if not isinstance(mode, str) or not isinstance(values, dict):
-            raise BadInput("it needs a mode and settings")
-        return usable(mode[:80], values)
+        return documents.read(_unpacked(text), "a recipe").settings
     except BadInput as error:
         reason = str(error)[:400].rstrip(".")
         raise BadInput(f"The link's recipe cannot be used: {reason}.") from None

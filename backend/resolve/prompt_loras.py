@@ -1,10 +1,11 @@
-"""`<lora:name:weight>` (or `<lyco:...>`) in a prompt, as other tools write it, becomes a row."""
+"""A LoRA tag in a prompt becomes a row."""
 
 from __future__ import annotations
 
+from backend.contracts.errors import BadInput
 from backend.contracts.settings import LoraUse, Settings
 from backend.contracts.settings.parsing import parsed
-from backend.recipes.a1111 import has_loras, loras_in
+from backend.resolve.lora_tags import has_loras, loras_in
 
 
 def take_loras(settings: Settings) -> Settings:
@@ -12,18 +13,20 @@ def take_loras(settings: Settings) -> Settings:
     that is off acts again, at the weight in the prompt.
 
     Raises:
-        BadInput: A weight is out of range.
+        BadInput: A tag cannot be read, or a weight is out of range.
     """
     if not has_loras(settings.prompt):
         return settings
-    prompt, named = loras_in(settings.prompt)
+    tagged = loras_in(settings.prompt)
+    if tagged.notes:
+        raise BadInput(tagged.notes[0], "prompt")
     rows = {use.name: use for use in settings.loras}
-    for name, weight in named:
-        row = rows.get(name, LoraUse(name=name, weight=0.0))
-        weight += row.weight if row.on else 0.0
-        rows[name] = row.model_copy(update={"weight": weight, "on": True})
+    for use in tagged.loras:
+        row = rows.get(use.name, LoraUse(name=use.name, weight=0.0))
+        weight = use.weight + (row.weight if row.on else 0.0)
+        rows[use.name] = row.model_copy(update={"weight": weight, "on": True})
     values = settings.model_dump() | {
-        "prompt": prompt,
+        "prompt": tagged.prompt,
         "loras": [row.model_dump() for row in rows.values()],
     }
     return parsed(type(settings), values)

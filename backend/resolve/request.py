@@ -95,6 +95,7 @@ def recommended(settings: Settings, model: ModelEntry, draw: DrawSeed) -> Settin
     named = settings.model_copy(update={"model": model.name})
     return named.resolved(
         native_size=model.native_size,
+        grid_px=model.sizes.step_px,
         guidance_scale=model.guidance_scale,
         seed=draw(),
         variation_seed=draw(),
@@ -110,7 +111,6 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
         return settings
     names.check_loras_fit(settings, library)
     model = names.model(library, settings.model)
-    settings = settings.on_grid(model.sizes.step_px)
     able.check(settings, request.images, model)
     settings = names.with_controlnet(settings, library)
     possible.check(settings, request, library)

@@ -18,13 +18,11 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from backend.contracts import schema
 from backend.contracts.errors import BadInput, LoomError, UnknownName
 from backend.contracts.settings import Settings
 from backend.pictures.packing import suffix
-from backend.recipes.usable import usable
+from backend.resolve import documents
 from backend.storage.atomic_files import storage_problem, write_new, write_replacing
 
 MAX_NAME_CHARS = 100
@@ -74,12 +72,9 @@ class Preset:
 
     def to_bytes(self) -> bytes:
         """The preset as a file."""
-        document: dict[str, Any] = {
-            "schema": schema.SCHEMA,
-            "name": self.name,
-            "mode": self.mode,
-            "settings": self.settings.model_dump(mode="json"),
-        }
+        document = documents.made_of(
+            self.mode, self.settings.model_dump(mode="json"), name=self.name
+        )
         if self.pictures:
             document["pictures"] = {
                 name: base64.b64encode(file).decode() for name, file in self.pictures.items()
@@ -300,20 +295,16 @@ def parse_preset(data: bytes) -> Preset:
     """
     # JSON needs a mark for each value, and base64 has none: so much is settings, whatever it says.
     _check_size(len(data), sum(map(data.count, (b",", b"[", b"{"))))
-    document = schema.migrate(schema.loads(data))
-    unknown = sorted(set(document) - {"schema", "name", "mode", "settings", "pictures"})
-    if unknown:
-        raise BadInput(f"there is no field '{_short(unknown[0])}' in a preset")
-    name, mode, values = (document.get(key) for key in ("name", "mode", "settings"))
-    if not isinstance(name, str) or not isinstance(mode, str) or not isinstance(values, dict):
+    document = documents.read(data, "a preset", ("name", "pictures"))
+    name, sent = document.further.get("name"), document.further.get("pictures", {})
+    if not isinstance(name, str):
         raise BadInput("it needs a name, a mode and settings")
-    sent = document.get("pictures", {})
     if not isinstance(sent, dict) or not all(isinstance(text, str) for text in sent.values()):
         raise BadInput("its pictures are not base64 by name")
     _check_size(len(data), len(data) - sum(map(len, sent.values())))
     check_name(name)
     pictures = {picture: _from_base64(picture, text) for picture, text in sent.items()}
-    preset = Preset(name, mode, usable(mode, values), pictures)
+    preset = Preset(name, document.mode, document.settings, pictures)
     _check_pictures(preset)
     return preset
 

@@ -19,7 +19,8 @@ from backend.contracts.errors import LoomError
 from backend.contracts.settings import Txt2ImgSettings
 from backend.models.text import prompt, prompt_schedule
 from backend.recipes import metadata, png_text
-from backend.recipes.a1111 import loras_in, parse_parameters
+from backend.recipes.a1111 import parse_parameters
+from backend.resolve.lora_tags import loras_in
 from backend.resolve.wildcards import has_wildcards
 
 LENGTH = 20_000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from backend.contracts.capabilities import SizeGrid
 from backend.contracts.errors import BadInput, LoomError, ModelProblem, UnknownName
 from backend.contracts.library import Library
 from backend.contracts.requests import Branch, CaptionedPicture, Request, TrainLoraRequest
@@ -181,3 +183,16 @@ def test_a_morph_learns_its_method_from_its_pictures() -> None:
 def test_a_forecast_needs_no_pictures() -> None:
     made = complete(settings("img2img"), LIBRARY, drawer())
     assert (made.width, made.seed) == (256, 100)
+
+
+def test_a_second_stage_lies_on_the_grid_of_the_model_that_runs() -> None:
+    sixteen = replace(LIBRARY.models[0], name="deep", sizes=SizeGrid(step_px=16))
+    library = replace(LIBRARY, models=(*LIBRARY.models, sixteen))
+    asked = settings(model="deep", width=96, height=64, hires_scale=1.1)
+    made = resolve_pictures(Request(asked), library).settings
+    assert made.drawn_size == (112, 64)
+    # What a record, a queue that was kept or a worker elsewhere makes of it is the same.
+    again = parse("txt2img", made.model_dump(mode="json"))
+    assert (again, again.drawn_size) == (made, (112, 64))
+    on_sea = again.model_copy(update={"model": "sea"})
+    assert resolve_pictures(Request(on_sea), library).settings.drawn_size == (104, 72)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.contracts import schema
 from backend.contracts.errors import BadInput, StorageProblem, UnknownName
 from backend.contracts.settings import MODES, Img2ImgSettings, LoraUse, Txt2ImgSettings
 from backend.pictures.packing import pack, unpack
@@ -370,18 +369,6 @@ def test_two_processes_lose_no_file(store: PresetStore, tmp_path: Path) -> None:
     assert sum(won) == 10, "each contested name goes to exactly one"
     assert len([info for info in store.list() if not info.bundled and not info.problem]) == 30
     assert len(list(folder.iterdir())) == 30
-
-
-def test_migrations_lead_step_by_step_to_the_present() -> None:
-    old = {"schema": 1, "settings": {"cfg": 3}}
-    migrations = {
-        1: lambda d: {**d, "settings": {"guidance": d["settings"]["cfg"]}},
-        2: lambda d: {**d, "settings": {"guidance_scale": d["settings"]["guidance"]}},
-    }
-    new = schema.migrate(old, migrations, current=3)
-    assert new == {"schema": 3, "settings": {"guidance_scale": 3}}
-    assert old == {"schema": 1, "settings": {"cfg": 3}}
-    assert set(schema.MIGRATIONS) == set(range(1, schema.SCHEMA))
 
 
 def test_bundled_presets_are_good() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +101,18 @@ class Form:
             field: blank[field] if able.follows(field) and able.reason(field, card) else value
             for field, value in values.items()
         }
+
+    def kept(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """`values` of what a browser kept, perhaps of an older form: as far as it goes.
+
+        What the form has no control for keeps its name, for the migrations of documents.
+        """
+        values = {key: value for key, value in raw.items() if key not in self.controls}
+        for key, control in self.controls.items():
+            if key in raw:
+                with suppress(BadInput):
+                    values |= control.read(raw[key])
+        return values
 
     def defaults(self, model: str) -> dict[str, Any]:
         """Default value of each component under a model; the model itself is not marked."""

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.errors import LoomError
+from backend.resolve import documents
 from ui.gradio_compat.untyped import event, on, skip
 from ui.page.form import Form
 from ui.page.workspace import Workspace
@@ -27,7 +28,7 @@ def remember(page: gr.Blocks, spaces: Sequence[Workspace]) -> None:
 
     def restore(*found: Any) -> list[Any]:
         pairs = zip(spaces, found, strict=True)
-        return [update for space, kept in pairs for update in _restored(space.form, kept)]
+        return [update for space, kept in pairs for update in restored(space.form, kept)]
 
     outputs = [part for space in spaces for part in (space.actions, *space.form.components)]
     event = page.load(
@@ -45,8 +46,7 @@ def remember(page: gr.Blocks, spaces: Sequence[Workspace]) -> None:
             fn=None,
             inputs=[*space.form.components, space.kept_form],
             outputs=space.kept_form,
-            js=f"(...values) => (loom.restored['{mode}'] = true, "
-            f"loom.changed('{mode}', {json.dumps(list(space.form.parts))}, values))",
+            js=f"(...values) => (loom.restored['{mode}'] = true, {_changed(space.form)})",
         )
 
 
@@ -72,7 +72,7 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
     )
     event(keeper, "keep")(
         fn=None,
-        js=f"(...values) => loom.changed('{mode}', {json.dumps(list(form.parts))}, values)",
+        js=f"(...values) => {_changed(form)}",
         inputs=[*form.components, kept],
         outputs=kept,
         show_progress="hidden",
@@ -80,15 +80,25 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
     )
 
 
-def _restored(form: Form, found: Any) -> list[Any]:
+def _changed(form: Form) -> str:
+    """The script's call that takes all values in and gives back what the browser shall keep."""
+    named = json.dumps([form.mode, list(form.parts), documents.made_of(form.mode, {})])
+    return f"loom.changed(values, ...{named})"
+
+
+def restored(form: Form, found: Any) -> list[Any]:
     """Updates for a form's actions and components; nothing changes where nothing was kept."""
     nothing = [skip()] * (1 + len(form.parts))
-    if not isinstance(found, dict):
-        return nothing
     kept = as_dict(found)
     try:
-        settings = form.parse({k: kept.get(k) for k in form.parts})
+        if documents.VERSION not in kept:  # as it was kept before forms told their version
+            kept = {documents.VERSION: 1, "mode": form.mode, "settings": kept}
+        kept = kept | {"settings": form.kept(as_dict(kept.get("settings")))}
+        document = documents.of(kept, "a form")
+        values, _ = document.valid()
     except LoomError:
         return nothing
-    defaults = {"defaults": form.defaults(settings.model)}
-    return [defaults, *form.write(settings.model_dump(mode="json"))]
+    if document.mode != form.mode or not values:
+        return nothing
+    defaults = {"defaults": form.defaults(str(values.get("model", "")))}
+    return [defaults, *form.write(values)]

@@ -25,8 +25,8 @@ export const touched = (mode) => {
   }, TOUCHED_MS);
 };
 
-/* With the values of all controls: marks, and what the browser shall keep. */
-export const changed = (mode, names, values) => {
+/* With the values of all controls: marks, and what the browser shall keep: the document whose settings they are. */
+export const changed = (values, mode, names, document) => {
   const kept = values.pop();
   const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   const enlarges = loom.forms[mode]?.last?.hires_scale;
@@ -39,7 +39,7 @@ export const changed = (mode, names, values) => {
   loom.styles[mode]?.();
   loom.embeddings[mode]?.();
   gridChanged(mode);
-  return loom.restored[mode] ? now : kept;
+  return loom.restored[mode] ? { ...document, settings: now } : kept;
 };
 
 /* Generate and Stop of a tab. */

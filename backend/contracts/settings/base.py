@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     SerializerFunctionWrapHandler,
     StrictBool,
     ValidationInfo,
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from backend.contracts.fields import says
+from backend.contracts.fields import says, unsaid
 from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
     MAX_STEPS,
@@ -122,8 +121,6 @@ class Settings(Frozen):
     """
 
     mode: ClassVar[str] = ""
-    _grid_px: int = PrivateAttr(STANDARD_GRID_PX)  # of the model's sizes; see `on_grid`
-
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
     outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
     one_work: ClassVar[bool] = False  # its pictures are parts of one, and go on together
@@ -221,7 +218,7 @@ class Settings(Frozen):
         "eta",
         description="What a DDIM step adds: noise by eta, or the larger variance of DDPM "
         "(sigma hat), which many steps bear and few do not.",
-        json_schema_extra=says("noise", group="advanced", choices=VARIANCE_TITLES),
+        json_schema_extra=says("noise", group="advanced", choices=VARIANCE_TITLES, later=True),
     )
     class_label: int = Field(
         0,
@@ -229,7 +226,7 @@ class Settings(Frozen):
         ge=0,
         le=99_999,
         description="Which of the model's classes is drawn, where it knows some.",
-        json_schema_extra=says("prompt", group="advanced", step=1),
+        json_schema_extra=says("prompt", group="advanced", step=1, later=True),
     )
     guidance_rescale: Fraction = Field(
         0.0,
@@ -289,15 +286,13 @@ class Settings(Frozen):
         (),
         max_length=16,
         description="What prompts were drawn from; kept for the record, it changes nothing.",
-        json_schema_extra=says("output"),
+        json_schema_extra=says("output", later=True),
     )
 
     @model_serializer(mode="wrap")
     def _standard_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Written only where there are any, so that records stay what other versions read."""
-        unsaid = {"templates": ([], ()), "class_label": (0,), "variance": ("eta",)}
-        values = written(self)
-        return {key: value for key, value in values.items() if value not in unsaid.get(key, ())}
+        values, left_out = written(self), unsaid(self)
+        return {key: value for key, value in values.items() if key not in left_out}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -306,12 +301,19 @@ class Settings(Frozen):
         return self
 
     def resolved(
-        self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
+        self,
+        *,
+        native_size: tuple[int, int],
+        grid_px: int = STANDARD_GRID_PX,
+        guidance_scale: float,
+        seed: int,
+        variation_seed: int,
     ) -> Self:
         """Replaces None and -1 by the model's recommendations and the given draws.
 
         Args:
             native_size: (width, height) of the model, px.
+            grid_px: What sides of the model's pictures are multiples of, for what enlarges them.
             guidance_scale: The card's recommendation, or 7.0.
             seed: Used where seed is -1.
             variation_seed: Used where variation_seed is -1.
@@ -329,12 +331,6 @@ class Settings(Frozen):
                 else self.variation_seed,
             }
         )
-
-    def on_grid(self, step_px: int) -> Self:
-        """The same for a model whose sides are multiples of that; what enlarges rounds to it."""
-        settings = self.model_copy()
-        settings._grid_px = step_px
-        return settings
 
     def image_seed(self, index: int) -> int:
         """Seed of image `index` of this request: seed + index; see `seed_after`."""

@@ -47,6 +47,14 @@ class HiresFields(BaseModel):
             "start", choices={"latent": "latent space", "lanczos": "Lanczos, in pixels"}
         ),
     )
+    hires_grid_px: int = Field(
+        STANDARD_GRID_PX,
+        title="Second stage's grid",
+        ge=1,
+        le=1024,
+        description="What sides of the second stage are multiples of; a run fills the model's in.",
+        json_schema_extra=says("start", unit="px", axis=False, later=True),
+    )
 
 
 def enlarged_px(side_px: int, scale: float, grid_px: int = STANDARD_GRID_PX) -> int:

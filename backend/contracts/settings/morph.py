@@ -13,6 +13,7 @@ from pydantic import (
 
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
     SCHEDULE_TITLES,
     Easing,
@@ -211,11 +212,18 @@ class MorphSettings(Settings):
     )
 
     def resolved(
-        self, *, native_size: tuple[int, int], guidance_scale: float, seed: int, variation_seed: int
+        self,
+        *,
+        native_size: tuple[int, int],
+        grid_px: int = STANDARD_GRID_PX,
+        guidance_scale: float,
+        seed: int,
+        variation_seed: int,
     ) -> Self:
         """As in `Settings`; pictures are drawn without guidance, which their inversion lacks."""
         own = super().resolved(
             native_size=native_size,
+            grid_px=grid_px,
             guidance_scale=guidance_scale if self.method == "walk" else 1.0,
             seed=seed,
             variation_seed=variation_seed,

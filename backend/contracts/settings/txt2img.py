@@ -14,7 +14,12 @@ from pydantic import (
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
-from backend.contracts.settings.hires import MAX_SIDE_PX, HiresFields, enlarged_px
+from backend.contracts.settings.hires import (
+    MAX_SIDE_PX,
+    STANDARD_GRID_PX,
+    HiresFields,
+    enlarged_px,
+)
 from backend.contracts.settings.img2img import HiresStage
 
 
@@ -33,13 +38,32 @@ class Txt2ImgSettings(HiresFields, Settings):
         width, height = super().drawn_size
         if not self.hires:
             return width, height
-        scale, grid_px = self.hires_scale, self._grid_px
+        scale, grid_px = self.hires_scale, self.hires_grid_px
         return enlarged_px(width, scale, grid_px), enlarged_px(height, scale, grid_px)
+
+    def resolved(
+        self,
+        *,
+        native_size: tuple[int, int],
+        grid_px: int = STANDARD_GRID_PX,
+        guidance_scale: float,
+        seed: int,
+        variation_seed: int,
+    ) -> Self:
+        """See `Settings.resolved`; whatever a record says of the grid, the model's is taken."""
+        made = super().resolved(
+            native_size=native_size,
+            guidance_scale=guidance_scale,
+            seed=seed,
+            variation_seed=variation_seed,
+        )
+        grid_px = grid_px if made.hires else STANDARD_GRID_PX
+        return made.model_copy(update={"hires_grid_px": grid_px})
 
     @property
     def first_stage(self) -> Self:
         """The settings without the second stage."""
-        return self.model_copy(update={"hires_scale": 1.0})
+        return self.model_copy(update={"hires_scale": 1.0, "hires_grid_px": STANDARD_GRID_PX})
 
     @property
     def second_stage(self) -> HiresStage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backend.contracts.events import TokenCount
-from backend.recipes.a1111 import without_loras
+from backend.resolve.lora_tags import without_loras
 
 _SIZE = 75
 _WEIGHT = re.compile(r":\s*[+-]?[\d.]+\s*\)|[()\[\]]")

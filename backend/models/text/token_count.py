@@ -15,7 +15,7 @@ from backend.models.family import Registry, TokenizerSource
 from backend.models.text.chunks import chunks
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf
 from backend.models.text.prompt_schedule import at_steps
-from backend.recipes.a1111 import without_loras
+from backend.resolve.lora_tags import without_loras
 
 STEPS = 20  # of the run that a prompt which changes on the way is looked at in
 KEPT = 4

@@ -9,8 +9,9 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from backend.contracts.errors import short
 from backend.recipes.a1111_names import sampler_and_schedule
-from backend.recipes.draft import Draft, number, short
+from backend.recipes.draft import Draft, number
 from backend.recipes.readers.common import Texts, json_object, stem, text_of
 
 # Key of the record -> our field and its kind. Empty: read elsewhere, or of no meaning here.

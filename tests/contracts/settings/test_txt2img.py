@@ -6,10 +6,22 @@ import pytest
 from pydantic import ValidationError
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import HiresStage, LoraMixSettings, LoraUse, Txt2ImgSettings
+from backend.contracts.settings import (
+    HiresStage,
+    LoraMixSettings,
+    LoraUse,
+    Txt2ImgSettings,
+    parse,
+)
 
 INK, NEON = LoraUse(name="ink", weight=0.5), LoraUse(name="neon")
 OFF = LoraUse(name="off", on=False)
+
+
+def resolved(settings: Txt2ImgSettings, grid_px: int = 8) -> Txt2ImgSettings:
+    return settings.resolved(
+        native_size=(512, 512), grid_px=grid_px, guidance_scale=7.0, seed=7, variation_seed=8
+    )
 
 
 def test_without_hires_fix_the_picture_has_the_size_that_is_asked_for() -> None:
@@ -19,8 +31,16 @@ def test_without_hires_fix_the_picture_has_the_size_that_is_asked_for() -> None:
 
 
 def test_the_second_stage_is_img2img_of_the_larger_size() -> None:
-    settings = Txt2ImgSettings(
-        width=256, height=192, hires_scale=2.0, hires_denoise=0.4, steps=20, seed=7, prompt="a cat"
+    settings = resolved(
+        Txt2ImgSettings(
+            width=256,
+            height=192,
+            hires_scale=2,
+            hires_denoise=0.4,
+            steps=20,
+            seed=7,
+            prompt="a cat",
+        )
     )
     assert settings.drawn_size == (512, 384)
     assert settings.first_stage == settings.model_copy(update={"hires_scale": 1.0})
@@ -31,8 +51,28 @@ def test_the_second_stage_is_img2img_of_the_larger_size() -> None:
     assert own.second_stage.steps == 9
 
 
+def test_the_second_stage_lies_on_the_models_grid_and_its_record_says_so() -> None:
+    asked = Txt2ImgSettings(width=96, height=64, hires_scale=1.1)
+    settings = resolved(asked, 16)
+    assert settings.drawn_size == (112, 64)
+    again = parse("txt2img", settings.model_dump(mode="json"))
+    assert again == settings
+    assert again.drawn_size == (112, 64)
+    # Another model has a grid of its own, whatever the record says.
+    assert resolved(again, 8).drawn_size == (104, 72)
+    assert resolved(again, 8).hires_grid_px == 8
+    assert resolved(again, 32).drawn_size == (96, 64)
+    assert settings.first_stage.hires_grid_px == 8
+
+
+def test_without_a_second_stage_a_record_says_nothing_of_its_grid() -> None:
+    plain = resolved(Txt2ImgSettings(hires_grid_px=16), 16)
+    assert plain.hires_grid_px == 8
+    assert "hires_grid_px" not in plain.model_dump(mode="json")
+
+
 def test_a_branch_goes_on_in_the_stage_that_it_comes_from() -> None:
-    settings = Txt2ImgSettings(width=256, height=256, hires_scale=2.0)
+    settings = resolved(Txt2ImgSettings(width=256, height=256, hires_scale=2.0))
     assert isinstance(settings.part_like(settings.second_stage), HiresStage)
     assert settings.part_like(settings.first_stage) == settings.first_stage
     with pytest.raises(BadInput, match="switch hires fix on"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.contracts.errors import BadInput
-from backend.recipes.usable import large_seeds, usable, with_partner
+from backend.resolve.usable import large_seeds, usable, with_partner
 
 
 def test_what_goes_together_is_taken() -> None:

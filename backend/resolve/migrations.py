@@ -1,20 +1,22 @@
-"""The version of the settings documents in presets and PNGs, and the way from older ones."""
+"""The version of settings documents, and the way from older ones: all of it, and only here.
+
+`backend.resolve.documents` is the one caller; whoever has a document asks that.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, Final
 
 from backend.contracts.errors import BadInput
 
-SCHEMA = 1
+SCHEMA: Final = 1
 
 Document = dict[str, Any]
 Migration = Callable[[Document], Document]
 
 # From version n to n + 1, without changing the argument. Version 1 is the first.
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Final[Mapping[int, Migration]] = {}
 
 
 def migrate(
@@ -43,29 +45,3 @@ def migrate(
         version += 1
         document = {**step(document), "schema": version}
     return document
-
-
-def loads(data: bytes | str) -> Document:
-    """Parses a JSON object as strictly as JSON is defined: no NaN, no repeated keys.
-
-    Raises:
-        BadInput: It is not a JSON object.
-    """
-    try:
-        value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        raise BadInput("it is not valid JSON") from None
-    if not isinstance(value, dict):
-        raise BadInput("it is not a JSON object")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Document:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("repeated key")
-    return result
