@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,33 @@ class Enlarging:
     factor: int = 4
     noise_level: int = 0
     most_noise: int = 0
+
+    def shown_px(
+        self,
+        source_px: tuple[int, int],
+        wanted_px: tuple[int, int],
+        sizes: SizeGrid,
+        most_px: int,
+    ) -> tuple[int, int]:
+        """The size that the small picture is brought to before the model sees it.
+
+        Its own, where that can be: it is enlarged first where the model alone does not reach the
+        size that is wanted, and reduced where the result would pass `most_px`.
+
+        Args:
+            source_px: (width, height) of the picture.
+            wanted_px: That are asked for.
+            sizes: What the model draws.
+            most_px: The longest side that it may draw here.
+        """
+        unit = sizes.step_px // math.gcd(sizes.step_px, self.factor)
+        most = max(unit, most_px // self.factor // unit * unit)
+        sides = (
+            max(source, math.ceil(wanted / self.factor))
+            for source, wanted in zip(source_px, wanted_px, strict=True)
+        )
+        width, height = (min(most, max(unit, round(side / unit) * unit)) for side in sides)
+        return width, height
 
 
 @dataclass(frozen=True)
@@ -44,6 +72,8 @@ class Capabilities:
         training: LoRAs can be trained on it here.
         classes: How many classes it can be told; 0 where it is told none.
         usual_steps: How many steps are of use to it; settings take more.
+        steps: How many it recommends; 0 says nothing.
+        sampler: Likewise; "" says nothing.
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
     """
 
@@ -61,6 +91,8 @@ class Capabilities:
     training: bool = True
     classes: int = 0
     usual_steps: int = 150
+    steps: int = 0
+    sampler: str = ""
     enlarges: Enlarging | None = None
 
 

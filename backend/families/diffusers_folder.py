@@ -36,9 +36,20 @@ CLASSES: dict[str, frozenset[str]] = {
         }
     ),
 }
+# By their schedulers' classes; where the class has no sampler of its name, DDIM draws.
+SAMPLERS: Mapping[str, str] = {
+    "DDPMScheduler": "ddpm",
+    "LCMScheduler": "lcm",
+    "EulerDiscreteScheduler": "euler",
+    "EulerAncestralDiscreteScheduler": "euler_a",
+    "HeunDiscreteScheduler": "heun",
+    "LMSDiscreteScheduler": "lms",
+    "DPMSolverMultistepScheduler": "dpmpp_2m",
+    "UniPCMultistepScheduler": "unipc",
+}
 # Listed by real checkpoints, never loaded here.
-UNUSED_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
-LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion"})
+UNUSED_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder", "watermarker"})
+LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion", "deepfloyd_if"})
 WEIGHTS = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
@@ -59,11 +70,13 @@ class FolderKind:
         pipelines: Classes that their index may name.
         classes: Part -> the classes that it may be of.
         beside: mask: nothing, or a mask and masked latents; picture: a small picture.
+        may_lack: Parts that the index may name as absent.
     """
 
     pipelines: frozenset[str]
     classes: Mapping[str, frozenset[str]]
     beside: Sight = "mask"
+    may_lack: frozenset[str] = frozenset()
 
     @property
     def weighty(self) -> tuple[str, ...]:
@@ -99,13 +112,18 @@ class Folder:
         return sum(path.stat().st_size for group in self.files.values() for path in group)
 
 
+def sampler_of(scheduler: Mapping[str, Any]) -> str:
+    """The sampler that a scheduler's config asks for."""
+    return SAMPLERS.get(str(scheduler.get("_class_name")), "ddim")
+
+
 def inspect_folder(folder: Path, kind: FolderKind) -> Folder:
     """Checks a diffusers folder from its index down to the header of each weight file.
 
     Raises:
         ModelProblem: Names the file that is missing, damaged or of a kind that is refused.
     """
-    _check_index(read_json(folder / "model_index.json"), kind)
+    check_index(read_json(folder / "model_index.json"), kind)
     configs = {part: read_json(folder / part / "config.json") for part in kind.weighty}
     for part in ("unet", "vae"):
         if configs[part].get("_class_name") not in kind.classes[part]:
@@ -169,12 +187,18 @@ def weight_files(folder: Path, part: str) -> tuple[Path, ...]:
     raise ModelProblem(f"The file {part}/{stem}.safetensors is missing.")
 
 
-def _check_index(index: dict[str, Any], kind: FolderKind) -> None:
+def check_index(index: Mapping[str, Any], kind: FolderKind) -> None:
+    """Whether a folder's index names the parts that it needs, and classes that may be built.
+
+    Raises:
+        ModelProblem: Names what is missing or refused.
+    """
     for part, value in index.items():
         if part.startswith("_") or not isinstance(value, list):
             continue
         library, cls = [*value, None, None][:2]
-        if library is None and cls is None and part not in kind.classes:
+        absent = library is None and cls is None
+        if absent and (part not in kind.classes or part in kind.may_lack):
             continue
         known = part in UNUSED_PARTS or cls in kind.classes.get(part, ())
         if library not in LIBRARIES or not known:
@@ -183,7 +207,7 @@ def _check_index(index: dict[str, Any], kind: FolderKind) -> None:
                 "the classes that are allowed here."
             )
     for part in kind.classes:
-        if part not in index:
+        if part not in index and part not in kind.may_lack:
             raise ModelProblem(f"model_index.json has no entry for {part}.")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.errors import ModelProblem
-from backend.families.diffusers_folder import CLASSES, FolderKind
+from backend.families.diffusers_folder import CLASSES, FolderKind, sampler_of
 from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backend.models.memory.devices import Target
 
 # What diffusers' pipeline draws with where it is told nothing.
-GUIDANCE, NOISE_LEVEL, MOST_NOISE = 9.0, 20, 350
+GUIDANCE, STEPS, NOISE_LEVEL, MOST_NOISE = 9.0, 75, 20, 350
 NOISING = "low_res_scheduler"
 
 
@@ -68,6 +68,8 @@ class X4Family:
                 controlnet=False,
                 attention=False,
                 training=False,
+                steps=STEPS,
+                sampler=sampler_of(read_json(path / "scheduler" / "scheduler_config.json")),
                 enlarges=Enlarging(found.anatomy.factor, min(NOISE_LEVEL, most), most),
             ),
             control=None,

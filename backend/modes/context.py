@@ -53,8 +53,10 @@ class StepSink(Protocol):
         """Says that the run to begin is number `number`, from 0, of `count` alike."""
         ...
 
-    def next_stage(self, settings: Settings, first: int = 0) -> None:
-        """The steps from here on are of another schedule, and perhaps of another size."""
+    def next_stage(
+        self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
+    ) -> None:
+        """The steps from here on are of another schedule, size or model; see `begin`."""
         ...
 
     def replay(self, step: Step) -> None:

@@ -6,7 +6,7 @@ same order, whether the latents or the decoded picture were enlarged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,7 +27,7 @@ from backend.modes.record import singles
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
-from backend.sampling.types import NoiseSource
+from backend.sampling.types import NoiseSource, Step
 
 
 class Drawn(NamedTuple):
@@ -65,14 +65,22 @@ def redraw(settings: Txt2ImgSettings, first: Drawn, model: Checkpoint, context: 
     return _walk(stage, begin, noise, Shown(stage, begin.start, continues=True))
 
 
-def drawn_again(stage: Stage[HiresStage], picture: Pixels) -> Drawn:
-    """A picture (H, W, 3) of the stage's size drawn again, where that is the run's only stage."""
+def drawn_again(
+    stage: Stage[HiresStage], pictures: Sequence[Pixels], *, continues: bool = False
+) -> Drawn:
+    """Pictures of the stage's size drawn again.
+
+    Args:
+        stage: Whose model and settings.
+        pictures: (H, W, 3), one for all of the batch or one for each.
+        continues: It follows another stage of the same run.
+    """
     model, context = stage.model, stage.context
     context.report(Progress("encoding"))
     noise = make_noise(stage.settings, model, START_DRAW)
-    mean, std = context.posteriors.encode(model, picture, context.check)
+    mean, std = _encoded(pictures, model, context)
     begin = _begin(stage, mean + std * noise.draw(), noise)
-    return _walk(stage, begin, noise, Shown(stage, begin.start))
+    return _walk(stage, begin, noise, Shown(stage, begin.start, continues=continues))
 
 
 def branched_from(branch: Branch, stage: Stage[HiresStage]) -> Drawn:
@@ -80,7 +88,13 @@ def branched_from(branch: Branch, stage: Stage[HiresStage]) -> Drawn:
     noise = make_noise(stage.settings, stage.model, START_DRAW)
     whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
     begin = branched(branch, stage, noise, whole)
-    return _walk(stage, begin, noise, Shown(stage, begin.counted, begin.before))
+    return _walk(stage, begin, noise, Shown(stage, begin.counted, _own(branch, stage)))
+
+
+def _own(branch: Branch, stage: Stage[HiresStage]) -> tuple[Step, ...]:
+    """The steps of the drawing again; a diffusion upscaler's before them are not its own."""
+    stored = (stage.context.branches.load(branch.token, i) for i in range(branch.step + 1))
+    return tuple(step for past, step in stored if isinstance(past, HiresStage))
 
 
 def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
@@ -93,8 +107,8 @@ def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
     whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
     begin = branched(branch, stage, noise, whole)
     earlier = tuple(step for past, step in stored if not isinstance(past, HiresStage))
-    own = tuple(step for past, step in stored if isinstance(past, HiresStage))
     Shown(stage_of(settings.first_stage, model, context), before=earlier).begin()
+    own = _own(branch, stage)
     return _walk(stage, begin, noise, Shown(stage, begin.counted, own, continues=True))
 
 
@@ -134,17 +148,20 @@ def _enlarged(
         size = (height // model.vae_factor, width // model.vae_factor)
         return functional.interpolate(latents, size=size, mode="bilinear")
     context.report(Progress("encoding", note="Enlarging"))
-    encoded = [
-        context.posteriors.encode(
-            model,
-            enlarged(picture, (width, height), settings.hires_upscaler, context),
-            context.check,
-        )
+    larger = (
+        enlarged(picture, (width, height), settings.hires_upscaler, context)
         for picture in _pictures(latents, model, context)
-    ]
-    mean = torch.cat([mean for mean, _ in encoded])
-    std = torch.cat([std for _, std in encoded])
+    )
+    mean, std = _encoded(larger, model, context)
     return mean + std * noise.draw()
+
+
+def _encoded(
+    pictures: Iterable[Pixels], model: Checkpoint, context: Context
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of their latents, (B, C, h, w) each."""
+    found = [context.posteriors.encode(model, picture, context.check) for picture in pictures]
+    return torch.cat([mean for mean, _ in found]), torch.cat([std for _, std in found])
 
 
 def _pictures(latents: torch.Tensor, model: Checkpoint, context: Context) -> Iterator[Pixels]:

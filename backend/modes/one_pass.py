@@ -78,14 +78,14 @@ def _passed(picture: Pixels, upscaler: Upscaler, tile_px: int, context: Context)
                 if side == tile_px
                 else f"Memory was short, so it went on in tiles of {side} px.",
             )
-            for side in _sides(tile_px, max(picture.shape[:2]))
+            for side in sides(tile_px, max(picture.shape[:2]))
         ),
         "There is not enough memory to enlarge this, not even in small tiles.",
     )
 
 
-def _sides(tile_px: int, longest_px: int) -> Iterator[int]:
-    """Sides of tiles that are worth a try; 0 is all at once."""
+def sides(tile_px: int, longest_px: int) -> Iterator[int]:
+    """Sides of tiles that are worth a try, the largest first; 0 is all at once."""
     yield tile_px
     side = (tile_px or longest_px) // 2 // 16 * 16
     while side >= LEAST_TILE_PX:

@@ -197,7 +197,7 @@ class Shown:
     def begin(self) -> None:
         sink, settings = self.stage.context.steps, self.stage.settings
         if self.continues:
-            sink.next_stage(settings, self.first)
+            sink.next_stage(settings, self.stage.model.previewer, self.first, self.after)
         else:
             sink.begin(settings, self.stage.model.previewer, self.first, self.after)
         for step in self.before:

@@ -1,4 +1,4 @@
-"""A picture made larger: enlarged as `one_pass` does it, and drawn again at the size (SDEdit)."""
+"""A picture made larger, as `one_pass` or `diffused` does it, and drawn again there (SDEdit)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from backend.contracts.errors import BadInput
-from backend.contracts.events import Output, Pixels, Progress, Record
-from backend.contracts.settings import UpscaleSettings
+from backend.contracts.events import Output, Progress, Record
+from backend.contracts.settings import EnlargingStage, UpscaleSettings
 from backend.contracts.settings.upscale import LANCZOS
 from backend.models.manager import ModelManager
 from backend.models.upscaler.upscaler import KEY
 from backend.modes import hires, record
 from backend.modes.context import Context
+from backend.modes.diffused import Larger, diffused
 from backend.modes.leasing import leased
 from backend.modes.mode import PictureMode, Task
 from backend.modes.one_pass import enlarged
 from backend.modes.stage import stage_of
+from backend.modes.start import seeds, variation_seeds
 
 
 def run(request: Task[UpscaleSettings], context: Context) -> Iterator[Output]:
@@ -31,61 +33,93 @@ def run(request: Task[UpscaleSettings], context: Context) -> Iterator[Output]:
     Yields:
         One `Output` a picture; of a comparison, the ways in their order.
     """
-    settings, source = request.settings, request.images["image"]
+    settings = request.settings
     given = record.input_facts(request.images)
     made = 0
-    larger: dict[str, Pixels] = {}
+    larger: dict[str, Larger] = {}
+    late = _begins_late(request, context)  # only a drawing again is gone on with
     for place, way in enumerate(settings.variants):
         told = given | ({"compared": way.label} if settings.compare else {})
-        alone = settings.alone(place)
-        if way.upscaler not in larger and request.branch is None:
-            larger[way.upscaler] = enlarged(
-                source, settings.drawn_size, way.upscaler, context, settings.tile
-            )
-        if alone.redraws and way.upscaler != LANCZOS:
-            told = told | {"upscaler_hash": _hash(way.upscaler, context)}
-        if alone.redraws:
-            task = replace(request, settings=alone)
-            outputs = _redrawn(task, larger.get(way.upscaler), told, context)
+        task = replace(request, settings=settings.alone(place))
+        fresh = way.upscaler not in larger
+        if fresh and not late:
+            larger[way.upscaler] = _larger(task, context)
+        found = larger.get(way.upscaler)
+        if not task.settings.redraws:
+            assert found is not None
+            outputs = _plain(task.settings, found, told)
         else:
-            outputs = iter([_plain(alone, larger[way.upscaler], told, context)])
+            if way.upscaler != LANCZOS:
+                own = _hash(task.settings, context) if found is None else found.hash
+                told = told | {"upscaler_hash": own}
+            continues = fresh and way.diffuses
+            outputs = _redrawn(task, found, told, context, continues=continues)
         for output in outputs:
             yield replace(output, index=made)
             made += 1
 
 
-def _plain(
-    settings: UpscaleSettings, picture: Pixels, told: dict[str, Any], context: Context
-) -> Output:
+def _begins_late(request: Task[UpscaleSettings], context: Context) -> bool:
+    """Whether it branches from a step of the drawing again, so that the enlarging is done."""
+    if request.branch is None:
+        return False
+    past, _ = context.branches.load(request.branch.token, request.branch.step)
+    return not isinstance(past, EnlargingStage)
+
+
+def _larger(request: Task[UpscaleSettings], context: Context) -> Larger:
+    """The picture enlarged, once or for each of the batch."""
+    settings, source = request.settings, request.images["image"]
+    if settings.diffuses:
+        return diffused(settings, source, context, request.branch)
+    picture = enlarged(source, settings.drawn_size, settings.upscaler, context, settings.tile)
+    own = "" if settings.upscaler == LANCZOS else _hash(settings, context)
+    return Larger((picture,), own, {})
+
+
+def _plain(settings: UpscaleSettings, larger: Larger, told: dict[str, Any]) -> Iterator[Output]:
     """What was enlarged, as it is; the upscaler stands where records name the model."""
-    own = settings.upscaler == LANCZOS
-    model = {
-        "name": "Lanczos" if own else settings.upscaler,
-        "hash": "" if own else _hash(settings.upscaler, context),
-    }
-    alone = settings.model_copy(update={"batch_size": 1, "model": ""})
-    return Output(0, picture, Record(alone.mode, alone.model_dump(mode="json"), model, told))
+    name = "Lanczos" if settings.upscaler == LANCZOS else settings.upscaler
+    model = {"name": name, "hash": larger.hash}
+    own, varied = seeds(settings), variation_seeds(settings)
+    for index, picture in enumerate(larger.pictures):
+        alone = settings.model_copy(
+            update={
+                "batch_size": 1,
+                "model": "",
+                "seed": own[index],
+                "variation_seed": varied[index],
+            }
+        )
+        values = alone.model_dump(mode="json")
+        yield Output(index, picture, Record(alone.mode, values, model, {**larger.facts, **told}))
 
 
-def _hash(upscaler: str, context: Context) -> str:
-    """Of its file; it is in the cache from its run."""
+def _hash(settings: UpscaleSettings, context: Context) -> str:
+    """Of the upscaler's file."""
     models: ModelManager[Any] = context.models
-    with models.lease(KEY + upscaler) as found:
+    key = settings.upscaler if settings.diffuses else KEY + settings.upscaler
+    with models.lease(key) as found:
         return found.hash
 
 
 def _redrawn(
-    request: Task[UpscaleSettings], larger: Pixels | None, told: dict[str, Any], context: Context
+    request: Task[UpscaleSettings],
+    larger: Larger | None,
+    told: dict[str, Any],
+    context: Context,
+    *,
+    continues: bool,
 ) -> Iterator[Output]:
     """The enlarged picture drawn again, or the drawing gone on with from a stored step."""
     settings = request.settings
     context.report(Progress("loading", note=f"Loading {settings.model}"))
     with leased(context.models, settings) as model:
         stage = stage_of(settings.redrawing, model, context)
-        if request.branch is not None:
+        if larger is not None:
+            drawn = hires.drawn_again(stage, larger.pictures, continues=continues)
+        elif request.branch is not None:
             drawn = hires.branched_from(request.branch, stage)
-        elif larger is not None:
-            drawn = hires.drawn_again(stage, larger)
         else:
             raise BadInput("There is no picture yet; add the one to enlarge.", "image")
         context.report(Progress("decoding"))

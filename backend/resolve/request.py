@@ -79,6 +79,7 @@ def _settled(
         cells = grids.cells(grid, library)
         return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
+    asked = enlarged.recommended(asked, library)
     model = _model(asked, library)
     settings = wildcards.apart(recommended(asked, model, draw))
     runs = tuple(

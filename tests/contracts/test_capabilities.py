@@ -40,3 +40,24 @@ def test_only_upscale_shows_a_model_a_small_picture():
     said = no_enlarger("txt2img", can, "sea")
     assert said is not None
     assert said.startswith("'sea' enlarges a small picture")
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted", "shown"),
+    [
+        ((50, 70), (200, 280), (50, 70)),  # as it is
+        ((50, 70), (100, 140), (50, 70)),  # Lanczos reduces the result
+        ((50, 70), (400, 560), (100, 140)),  # enlarged first
+        ((300, 200), (300, 200), (250, 200)),  # the result may not pass 1000 px
+    ],
+)
+def test_an_enlarger_is_shown_what_leads_to_the_size(
+    source: tuple[int, int], wanted: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    assert Enlarging(4).shown_px(source, wanted, SizeGrid(step_px=4), 1000) == shown
+
+
+def test_an_enlarger_is_shown_sides_whose_results_lie_on_its_grid() -> None:
+    sizes = SizeGrid(step_px=32)
+    assert Enlarging(4).shown_px((50, 3), (200, 12), sizes, 1000) == (48, 8)
+    assert Enlarging(3).shown_px((50, 33), (150, 99), sizes, 1000) == (64, 32)

@@ -11,7 +11,7 @@ from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
 from backend.contracts.errors import BadInput, ModelProblem, UnknownName
 from backend.contracts.library import Library, ModelEntry, UpscalerEntry
 from backend.contracts.requests import Request
-from backend.contracts.settings import Settings, parse
+from backend.contracts.settings import Settings, UpscaleSettings, parse
 from backend.resolve.request import resolve_pictures
 from backend.sampling.samplers import ENTRIES
 
@@ -83,3 +83,47 @@ def test_hires_fix_looks_them_up_too() -> None:
 def test_a_picture_is_needed() -> None:
     with pytest.raises(BadInput, match="add the one to enlarge"):
         resolve_pictures(Request(parse("upscale", {})), LIBRARY)
+
+
+FOUR = ModelEntry(
+    "four",
+    guidance_scale=9.0,
+    sizes=SizeGrid(step_px=4, least_px=32),
+    can=Capabilities(steps=75, sampler="ddim", enlarges=Enlarging(4, 20, 350)),
+)
+BOTH = replace(LIBRARY, models=(MODEL, FOUR))
+
+
+def test_a_diffusion_upscaler_is_named_as_the_others_and_recommends() -> None:
+    run = settled(BOTH, upscaler="four", factor=2.0)
+    assert isinstance(run, UpscaleSettings)
+    assert (run.noise_level, run.upscaler_steps, run.upscaler_guidance) == (20, 75, 9.0)
+    assert (run.model, run.drawn_size, run.diffuses) == ("", (100, 140), True)
+    own = settled(BOTH, upscaler="four", noise_level=0, upscaler_steps=5, upscaler_guidance=1.0)
+    assert isinstance(own, UpscaleSettings)
+    assert (own.noise_level, own.upscaler_steps, own.upscaler_guidance) == (0, 5, 1.0)
+
+
+def test_its_settings_say_nothing_of_the_other_ways() -> None:
+    run = settled(BOTH, upscaler="sharp", noise_level=90)
+    assert isinstance(run, UpscaleSettings)
+    assert not run.diffuses
+
+
+def test_what_it_does_not_take_is_refused() -> None:
+    with pytest.raises(BadInput, match="from 0 to 350, not 351") as noise:
+        settled(BOTH, upscaler="four", noise_level=351)
+    assert noise.value.field == "noise_level"
+    with pytest.raises(BadInput, match="takes pictures from 8 px, and this one has 5 px"):
+        settled(BOTH, side_px=(5, 9), upscaler="four", factor=1.0)
+    blind = replace(FOUR, can=Capabilities(guidance="none", enlarges=Enlarging(4)))
+    with pytest.raises(BadInput, match="has no guidance"):
+        settled(replace(BOTH, models=(blind,)), upscaler="four", upscaler_guidance=3.0)
+    run = settled(replace(BOTH, models=(blind,)), upscaler="four")
+    assert isinstance(run, UpscaleSettings)
+    assert run.upscaler_guidance == 1.0
+    broken = replace(FOUR, problem="A part is missing.")
+    with pytest.raises(ModelProblem, match="A part is missing"):
+        settled(replace(BOTH, models=(broken,)), upscaler="four")
+    with pytest.raises(UnknownName, match="did you mean 'four'"):
+        settled(BOTH, upscaler="foru")

@@ -276,10 +276,23 @@ def _upscaler(key: str, schema: dict[str, Any], library: Library, elem_id: str) 
 
 
 def upscaler_choices(field: str, library: Library) -> list[tuple[str, str]]:
-    """What needs no file, and the one-pass upscalers that can be used."""
+    """What needs no file, and the upscalers that can be used; diffusion models in their tab."""
     own = [("Lanczos", LANCZOS)] if field == "upscaler" else HIRES_WAYS
-    there = [entry for entry in library.upscalers if not entry.problem]
-    return [*own, *((_upscaler_title(entry), entry.name) for entry in there)]
+    there = [(_upscaler_title(one), one.name) for one in library.upscalers if not one.problem]
+    if field == "upscaler":
+        names = {name for _, name in there}
+        there += [
+            (_enlarger_title(one), one.name)
+            for one in library.models
+            if one.can.enlarges is not None and not one.problem and one.name not in names
+        ]
+    return [*own, *there]
+
+
+def _enlarger_title(entry: ModelEntry) -> str:
+    assert entry.can.enlarges is not None
+    told = f"{entry.can.enlarges.factor}x diffusion"
+    return " · ".join(filter(None, (entry.title or entry.name, entry.family_title, told)))
 
 
 def _upscaler_title(entry: UpscalerEntry) -> str:

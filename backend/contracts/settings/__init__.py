@@ -12,6 +12,7 @@ from typing import Any
 from backend.contracts.errors import BadInput
 from backend.contracts.settings.base import ControlUse, LoraUse, Settings, Template
 from backend.contracts.settings.clip import ClipSettings
+from backend.contracts.settings.enlarging import EnlargingStage
 from backend.contracts.settings.grid import XyzGridSettings, axis_fields, steps_of
 from backend.contracts.settings.img2img import HiresStage, Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import (
@@ -59,6 +60,7 @@ __all__ = [
     "ControlUse",
     "DetectorName",
     "Easing",
+    "EnlargingStage",
     "EvenSpacing",
     "Fraction",
     "FractionItem",

@@ -11,11 +11,13 @@ from pydantic import Field, StrictBool, model_validator
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.enlarging import OWN, EnlargingStage
 from backend.contracts.settings.img2img import HiresStage
-from backend.contracts.settings.kinds import Fraction, UpscalerName
+from backend.contracts.settings.kinds import MAX_STEPS, Fraction, UpscalerName
 
 LANCZOS = "lanczos"
 MOST_PX = 8192  # a side of what comes out
+UNDIFFUSED: dict[str, float] = {"noise_level": OWN, "upscaler_steps": 0, "upscaler_guidance": 0.0}
 
 
 class Variant(NamedTuple):
@@ -25,18 +27,21 @@ class Variant(NamedTuple):
         label: What it is called beside the others.
         upscaler: What enlarges.
         strength: How far it is drawn again.
+        diffuses: Whether a diffusion model enlarges.
     """
 
     label: str
     upscaler: str
     strength: float
+    diffuses: bool = False
 
 
 class UpscaleSettings(Settings):
-    """A picture made larger: by Lanczos or a one-pass upscaler, and drawn again where wanted.
+    """A picture made larger: by Lanczos, an upscaler or a diffusion model; then drawn again.
 
     The picture travels beside the settings as "image". Drawn again it is as SDEdit does it (Meng et
-    al. 2021), at the larger size. Without width and height it becomes factor times the picture's.
+    al. 2021), at the larger size, where a strength is set. Without width and height it becomes
+    factor times the picture's.
     """
 
     mode: ClassVar[str] = "upscale"
@@ -44,7 +49,8 @@ class UpscaleSettings(Settings):
 
     upscaler: UpscalerName = Field(
         LANCZOS,
-        description="What enlarges: Lanczos, or a one-pass upscaler of models/upscalers.",
+        description="What enlarges: Lanczos, a one-pass upscaler of models/upscalers, or a "
+        "diffusion model that enlarges (x4).",
         json_schema_extra=says("start", choices={LANCZOS: "Lanczos"}),
     )
     factor: float = Field(
@@ -60,12 +66,36 @@ class UpscaleSettings(Settings):
         description="How far the model draws the enlarged picture again; 0 leaves it as it is.",
         json_schema_extra=says("start", step=0.01),
     )
+    noise_level: int = Field(
+        OWN,
+        title="Source noise",
+        ge=OWN,
+        le=999,
+        description="Noise on the picture that a diffusion upscaler is shown: more invents more; "
+        "-1 is what it recommends.",
+        json_schema_extra=says("start", step=1),
+    )
+    upscaler_steps: int = Field(
+        0,
+        ge=0,
+        le=MAX_STEPS,
+        description="Steps of a diffusion upscaler; 0 is what it recommends.",
+        json_schema_extra=says("start", unit="steps", step=1),
+    )
+    upscaler_guidance: float = Field(
+        0.0,
+        ge=0.0,
+        le=30.0,
+        description="How hard the prompt pulls on a diffusion upscaler; 1 turns it off, 0 is what "
+        "it recommends.",
+        json_schema_extra=says("start", step=0.1),
+    )
     tile: int = Field(
         256,
         ge=0,
         le=1024,
         multiple_of=16,
-        description="Side of the tiles that a one-pass upscaler is given; 0 is all at once.",
+        description="Side of the tiles that an upscaler is given; 0 is all at once.",
         json_schema_extra=says("decoding", unit="px", step=16),
     )
     compare: StrictBool = Field(
@@ -84,26 +114,35 @@ class UpscaleSettings(Settings):
         return self.redraws
 
     @property
+    def diffuses(self) -> bool:
+        """Whether a diffusion model enlarges; of settings that `resolve` has settled."""
+        return self.noise_level != OWN
+
+    @property
     def variants(self) -> tuple[Variant, ...]:
         """What is made, one after the other."""
         if not self.compare:
-            return (Variant("", self.upscaler, self.strength),)
-        ways = dict.fromkeys((LANCZOS, self.upscaler))
-        plain = [Variant(_called(way), way, 0.0) for way in ways]
+            return (Variant("", self.upscaler, self.strength, self.diffuses),)
+        ways = {LANCZOS: False, self.upscaler: self.diffuses}
+        plain = [Variant(_called(way), way, 0.0, own) for way, own in ways.items()]
         again = f"drawn again {self.strength:g}"
-        drawn = [Variant(f"{_called(way)}, {again}", way, self.strength) for way in ways]
+        drawn = [
+            Variant(f"{_called(way)}, {again}", way, self.strength, own)
+            for way, own in ways.items()
+        ]
         return (*plain, *(drawn if self.redraws else ()))
 
     def alone(self, place: int) -> Self:
         """The settings that make one of the variants by itself."""
-        _, upscaler, strength = self.variants[place]
-        return self.model_copy(
-            update={"upscaler": upscaler, "strength": strength, "compare": False}
-        )
+        way = self.variants[place]
+        alone = {"upscaler": way.upscaler, "strength": way.strength, "compare": False}
+        return self.model_copy(update=alone if way.diffuses else alone | UNDIFFUSED)
 
     @property
     def picture_count(self) -> int:
-        return sum(self.batch_size if way.strength > 0 else 1 for way in self.variants)
+        return sum(
+            self.batch_size if way.strength > 0 or way.diffuses else 1 for way in self.variants
+        )
 
     @property
     def fewest_together(self) -> int:
@@ -118,7 +157,44 @@ class UpscaleSettings(Settings):
         stage = HiresStage.model_validate(sizeless)
         return stage.model_copy(update={"width": width, "height": height})
 
+    def enlarging_stage(self, width_px: int, height_px: int, sampler: str) -> EnlargingStage:
+        """What a diffusion upscaler draws, as settings of its own; of settled settings.
+
+        Args:
+            width_px: That it draws.
+            height_px: Likewise.
+            sampler: By which.
+        """
+        shared = {name: getattr(self, name) for name in Settings.model_fields}
+        stage = EnlargingStage.model_validate(
+            shared
+            | {
+                "model": self.upscaler,
+                "vae": "",
+                "loras": (),
+                "sampler": sampler,
+                "schedule": "model",
+                "steps": self.upscaler_steps,
+                "guidance_scale": self.upscaler_guidance,
+                "width": None,
+                "height": None,
+                "eta": 0.0,
+                "variance": "eta",
+                "class_label": 0,
+                "noise_level": self.noise_level,
+            }
+        )
+        return stage.model_copy(update={"width": width_px, "height": height_px})
+
     def part_like(self, past: Settings) -> Settings:
+        if isinstance(past, EnlargingStage):
+            if self.compare or not self.diffuses:
+                raise BadInput(
+                    "That step belongs to a diffusion upscaler; choose one, and switch the "
+                    "comparison off.",
+                    "upscaler",
+                )
+            return self.enlarging_stage(*past.drawn_size, past.sampler)
         if self.compare or not self.redraws:
             raise BadInput(
                 "Only a picture that is drawn again can be branched, alone; set a noise level and "

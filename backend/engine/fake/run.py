@@ -42,6 +42,9 @@ def sigmas(settings: Settings) -> tuple[float, ...]:
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         second = settings.second_stage
         return levels(settings)[1:] + levels(second)[second.steps - run_steps(second) + 1 :]
+    if isinstance(settings, UpscaleSettings):
+        total = run_steps(settings)
+        return tuple(14.6 * (1 - i / total) for i in range(1, total + 1))
     return levels(settings)[settings.steps - run_steps(settings) + 1 :]
 
 
@@ -54,7 +57,7 @@ def run_steps(settings: Settings) -> int:
     if isinstance(settings, ClipSettings):
         return settings.model_steps
     if isinstance(settings, UpscaleSettings):
-        return run_steps(settings.redrawing) if settings.redraws else fake_upscale.TILES
+        return fake_upscale.steps(settings)
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps

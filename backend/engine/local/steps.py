@@ -66,22 +66,29 @@ class JobSteps:
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
     ) -> None:
         self._before, self._after, self._done = 0, after, 0
-        self._previewer = previewer(self._kind)
-        self._fast = self._previewer if self._previewer.kind == "fast" else previewer("fast")
+        self._draw_by(previewer)
         self._skipped = first
         self.begun_at = self.begun_at or time.monotonic()
         if self._compose is None:
             self._size_px = sheet_px(settings.drawn_size, settings.picture_count)
             self._timelines.begin(self._job.token, settings)
 
-    def next_stage(self, settings: Settings, first: int = 0) -> None:
-        self._before, self._after = self._done, 0
+    def next_stage(
+        self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
+    ) -> None:
+        self._before, self._after = self._done, after
+        self._draw_by(previewer)
         self._skipped = first
         if self._compose is not None:
             return  # a part of a picture keeps neither size nor timeline
         self._first = None  # a step of another size takes another time
         self._size_px = sheet_px(settings.drawn_size, settings.picture_count)
         self._timelines.next_stage(self._job.token, settings)
+
+    def _draw_by(self, previewer: MakePreviewer) -> None:
+        """Previews are of this model's latents from here on."""
+        self._previewer = previewer(self._kind)
+        self._fast = self._previewer if self._previewer.kind == "fast" else previewer("fast")
 
     def replay(self, step: Step) -> None:
         self._done = self._before + step.index + 1 - self._skipped

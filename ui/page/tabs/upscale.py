@@ -14,7 +14,7 @@ from backend.pictures.fit import fit
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event
 from ui.page.send import chosen
-from ui.page.workspace import Tab, Workspace
+from ui.page.workspace import Fold, Tab, Workspace
 from ui.server.uploads import read_pictures
 
 
@@ -56,7 +56,7 @@ def _connect(space: Workspace) -> None:
     engine = space.studio.engine
     shared = space.form.parts["prompt"]
     assert isinstance(shared, gr.Textbox)
-    shared.placeholder = "What it shows; read where it is drawn again"
+    shared.placeholder = "What it shows; read by a diffusion upscaler and where it is drawn again"
 
     def beside(sent: Any, evt: gr.EventData) -> Any:
         """The source by Lanczos, and the chosen result; nothing where they are not of one run."""
@@ -89,6 +89,14 @@ TAB = Tab(
     "it again.",
     main=("upscaler", "factor", "strength", "steps", "guidance_scale", "compare", "tile"),
     advanced=("sampler", "schedule", "batch_size", "batch_count"),
+    folds=(
+        Fold(
+            "diffusion",
+            "Diffusion upscaler",
+            ("noise_level", "upscaler_steps", "upscaler_guidance"),
+            early=True,
+        ),
+    ),
     scripted=("width", "height"),
     pictures=_picture,
     pixels=_pixels,

@@ -1,0 +1,159 @@
+"""A picture made larger by a diffusion model that is shown it: x4, and a cascade's later stages.
+
+The model draws once, at its own factor; Lanczos brings the picture to what it is shown, and the
+result to the size that was asked for. A large one is denoised in tiles, see `sampling.tiled`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from backend.contracts.capabilities import Enlarging
+from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels, Progress
+from backend.contracts.requests import Branch
+from backend.contracts.settings import EnlargingStage, UpscaleSettings
+from backend.contracts.settings.upscale import MOST_PX
+from backend.models.checkpoint import Checkpoint
+from backend.models.memory.memory_pressure import Way, overcome
+from backend.models.parts import Beside
+from backend.modes import enlarging
+from backend.modes.context import Context
+from backend.modes.guide import make_denoiser
+from backend.modes.leasing import leased
+from backend.modes.one_pass import sides
+from backend.modes.record import facts, singles
+from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.stage import Stage, stage_of
+from backend.modes.start import Span, branched
+from backend.pictures.fit import fit
+from backend.pictures.tiles import overlap
+from backend.sampling.tiled import Tile, each
+from backend.sampling.types import Denoiser
+
+
+@dataclass(frozen=True, eq=False)
+class Larger:
+    """What was made.
+
+    Attributes:
+        pictures: Each (H, W, 3), of the size that was asked for, in the order of the seeds.
+        hash: Of the model.
+        facts: What else they depend on.
+    """
+
+    pictures: tuple[Pixels, ...]
+    hash: str
+    facts: dict[str, object]
+
+
+def diffused(
+    settings: UpscaleSettings, source: Pixels, context: Context, branch: Branch | None = None
+) -> Larger:
+    """The picture at the size of the settings, once for each of the batch.
+
+    Args:
+        settings: Settled, of one way; its upscaler is a diffusion model.
+        source: (h, w, 3).
+        context: The job's surroundings.
+        branch: The stored step to go on from.
+    """
+    width, height = settings.drawn_size
+    after = settings.redrawing.model_steps(settings.strength) if settings.redraws else 0
+    context.report(Progress("loading", note=f"Loading {settings.upscaler}"))
+    with leased(context.models, _named(settings)) as model:
+        can = model.info.anatomy.can.enlarges
+        if can is None:
+            raise BadInput(f"'{model.name}' enlarges no picture; choose an upscaler.", "upscaler")
+        small = shown(source, (width, height), model, can)
+        own = settings.enlarging_stage(
+            small.shape[1] * can.factor,
+            small.shape[0] * can.factor,
+            model.info.anatomy.can.sampler or settings.sampler,
+        )
+        stage = stage_of(own, model, context)
+        latents = overcome(
+            (
+                Way(
+                    partial(drawn, stage, small, side, after=after, branch=branch),
+                    ""
+                    if side == settings.tile
+                    else f"Memory was short, so it went on in tiles of {side} px.",
+                )
+                for side in sides(settings.tile, max(small.shape[:2]))
+            ),
+            "There is not enough memory to enlarge this, not even in small tiles.",
+        )
+        context.report(Progress("decoding"))
+        pictures = tuple(
+            _fitted(model.codec.decode(row, context.check)[0], width, height)
+            for row in singles(latents)
+        )
+        return Larger(pictures, model.hash, facts(model))
+
+
+def shown(source: Pixels, size_px: tuple[int, int], model: Checkpoint, can: Enlarging) -> Pixels:
+    """The small picture (h, w, 3) that a model is given to reach a size."""
+    height, width = source.shape[:2]
+    small = can.shown_px((width, height), size_px, model.info.anatomy.sizes, MOST_PX)
+    return _fitted(source, *small)
+
+
+def drawn(
+    stage: Stage[EnlargingStage],
+    small: Pixels,
+    tile_px: int,
+    *,
+    after: int = 0,
+    branch: Branch | None = None,
+    continues: bool = False,
+) -> torch.Tensor:
+    """Latents (B, C, h, w) of the enlarged picture, from noise or on from a stored step.
+
+    Args:
+        stage: Its size is the result's.
+        small: (h, w, 3), or one for each sample.
+        tile_px: Side of the tiles, px of the small picture; 0 is all at once.
+        after: Steps of the stages to come.
+        branch: See `diffused`.
+        continues: It follows another stage of the same run.
+    """
+    settings, context = stage.settings, stage.context
+    context.report(Progress("encoding"))
+    begun = enlarging.begin(stage, small, settings.noise_level)
+    origin = begun.origin
+    if branch is not None:
+        origin = branched(branch, stage, begun.noise)
+    denoiser = _tiled(stage, origin.span, begun.beside, tile_px)
+    walk = Sampled(settings.sampler, denoiser, origin, begun.noise, settings.eta, settings.variance)
+    watch = Shown(stage, before=origin.before, after=after, continues=continues)
+    return drive(Run(walk, watch))
+
+
+def _tiled(stage: Stage[EnlargingStage], span: Span, beside: Beside, tile_px: int) -> Denoiser:
+    """The model under guidance, in tiles where the picture is larger than one."""
+    can = stage.model.info.anatomy.can.enlarges
+    assert can is not None
+    # A position of x is a pixel of the result in a model of pixels, of the small picture in x4.
+    scale = can.factor // stage.model.vae_factor
+    height, width = beside.channels.shape[2:]
+
+    def make(tile: Tile) -> Denoiser:
+        seen = tile.of(beside.channels)
+        return make_denoiser(stage, span, channels=seen, labels=beside.labels)
+
+    return each(height, width, tile_px * scale, overlap(tile_px) * scale, make)
+
+
+def _named(settings: UpscaleSettings) -> UpscaleSettings:
+    return settings.model_copy(update={"model": settings.upscaler, "vae": ""})
+
+
+def _fitted(picture: Pixels, width_px: int, height_px: int) -> Pixels:
+    if picture.shape[:2] == (height_px, width_px):
+        return picture
+    return np.ascontiguousarray(fit(picture, width_px, height_px, "crop").image)
