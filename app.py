@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from backend.storage.locks import InUse, hold
 from ui.gradio_compat.lean_import import skip_type_stubs
 from ui.server.flags import flags
 from ui.server.places import places
@@ -28,8 +29,12 @@ def main(**further: Any) -> None:
         open_browser=args.open,
         api=args.api,
     )
+    try:
+        hold(args.data)
+    except InUse as error:
+        raise SystemExit(str(error)) from None
     skip_type_stubs()
-    temporary = prepare_environment()
+    temporary = prepare_environment(args.trusted_proxy)
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience
     from backend.engine.local.starting import settled, start_local

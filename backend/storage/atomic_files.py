@@ -9,6 +9,24 @@ from pathlib import Path
 
 from backend.contracts.errors import StorageProblem
 
+_BEGINS = ".writing-"
+
+
+def clear_leftovers(*folders: Path) -> int:
+    """Removes what writes left that were cut off, in these folders; says how many there were.
+
+    Only for who alone writes there: what another process is writing looks the same.
+    """
+    gone = 0
+    for folder in folders:
+        for left in folder.glob(f"{_BEGINS}*"):
+            try:
+                left.unlink()
+            except OSError:
+                continue
+            gone += 1
+    return gone
+
 
 def write_replacing(path: Path, data: bytes) -> None:
     """Writes `data` to `path`, in the place of what was there, all or nothing.
@@ -54,7 +72,7 @@ def _write_temporary(path: Path, data: bytes) -> Path:
     except FileExistsError:  # not to be taken for the file's own name being in use
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     # In the same folder, so that the rename stays on one disk; listings skip the leading dot.
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_BEGINS, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

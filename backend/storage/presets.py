@@ -24,6 +24,7 @@ from backend.contracts.settings import Settings
 from backend.pictures.packing import suffix
 from backend.resolve import documents
 from backend.storage.atomic_files import storage_problem, write_new, write_replacing
+from backend.storage.locks import locked
 
 MAX_NAME_CHARS = 100
 MAX_SETTINGS_BYTES = 256 * 1024  # a preset without its pictures
@@ -145,6 +146,11 @@ class PresetStore:
             _check_size(len(content), len(replace(preset, pictures={}).to_bytes()))
         except BadInput as error:
             raise BadInput(f"The preset cannot be kept: {_clause(error)}.", "pictures") from None
+        with locked(self._user_dir):
+            self._write(name, content, overwrite)
+        return preset
+
+    def _write(self, name: str, content: bytes, overwrite: bool) -> None:
         taken = [entry for entry in self._entries() if _key(entry.info.name) == _key(name)]
         if any(entry.info.bundled for entry in taken):
             raise BadInput(
@@ -165,7 +171,6 @@ class PresetStore:
             raise self._taken(name) from None
         except OSError as error:
             raise storage_problem(error, "The preset", "the presets folder") from error
-        return preset
 
     def delete(self, name: str) -> None:
         """Deletes an own preset, broken ones included.
@@ -179,7 +184,8 @@ class PresetStore:
         if entry.info.bundled:
             raise BadInput(f"The preset '{name}' comes with the studio and stays.", "name")
         try:
-            entry.path.unlink(missing_ok=True)
+            with locked(self._user_dir):
+                entry.path.unlink(missing_ok=True)
         except OSError as error:
             raise storage_problem(error, "The preset", "the presets folder") from error
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.contracts.errors import BadInput
 from backend.storage.atomic_files import storage_problem, write_replacing
+from backend.storage.locks import locked
 
 FILE = "styles.csv"
 MAX_STYLES = 2_000
@@ -73,7 +73,6 @@ class StyleShelf:
     def __init__(self, bundled: Path, own: Path) -> None:
         self._bundled = bundled
         self._own = own
-        self._lock = threading.Lock()
 
     def list(self) -> tuple[tuple[Style, ...], str | None]:
         """All styles, the person's own first, and what is wrong with their file, or None."""
@@ -97,7 +96,7 @@ class StyleShelf:
             StorageProblem: It could not be kept.
         """
         brought = parse_styles(content)
-        with self._lock:
+        with locked(self._own):
             names = {style.name.casefold() for style in brought.styles}
             before = [s for s in self._read(self._own).styles if s.name.casefold() not in names]
             kept = (*before, *brought.styles)

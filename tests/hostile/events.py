@@ -79,3 +79,43 @@ def filled(path: str, value: str) -> str:
     return re.sub(
         r"\{(\w+)(:\w+)?\}", lambda m: "1" if (m[2] or m[1]) in (":int", "image") else value, path
     )
+
+
+def form(client: httpx.Client) -> dict[str, Any]:
+    """What txt2img's components send when nobody has touched them."""
+    values: dict[str, Any] = {}
+    for component in client.get("/config").json()["components"]:
+        props = component["props"]
+        name = str(props.get("elem_id") or "")
+        if name == "loom-model":
+            values["model"] = props.get("value")
+        elif name.startswith("txt2img-"):
+            values[name.removeprefix("txt2img-")] = props.get("value")
+    return values
+
+
+def pressed(
+    client: httpx.Client, press: str, page: str = "page", values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the page's Generate in txt2img is answered: {"job"} or {"error"}."""
+    sent = dict(form(client) if values is None else values)
+    for _ in range(60):
+        body = {"press": f"{press}-{len(sent)}", "mode": "txt2img", "page": page, "values": sent}
+        answer = client.post("/loom/jobs", json=body).json()
+        missing = re.search(r"did not send '(\w+)'", answer.get("error", ""))
+        if missing is None:
+            return answer
+        sent[missing[1]] = None  # what stands beside the components
+    raise AssertionError(answer)
+
+
+def ended(client: httpx.Client, job: str, patience_s: float = 60) -> dict[str, Any]:
+    """The last state of a job, as its page is told."""
+    state: dict[str, Any] = {}
+    with client.stream("GET", f"/loom/jobs/events?jobs={job}", timeout=patience_s) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                state = json.loads(line[6:])
+                if state["state"] in ("done", "stopped", "failed", "gone"):
+                    return state
+    return state

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from gradio_client import Client, handle_file
@@ -169,3 +170,35 @@ def test_damaged_zips_are_a_sentence(client: Client, tmp_path: Path) -> None:
     content[60:80] = zlib.compress(b"no")[:20].ljust(20, b"\0")
     broken.write_bytes(bytes(content))
     assert "no zip that can be read" in refused(client, [broken])
+
+
+def test_one_visitor_cannot_fill_the_disk_and_another_can_still_upload(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    flags = ("--auth", "ada:a secret")
+    data = {"username": "ada", "password": "a secret"}
+    with (
+        running(tmp_path_factory.mktemp("quota"), *flags) as server,
+        httpx.Client(base_url=server.url, timeout=60) as one,
+        httpx.Client(base_url=server.url, timeout=60) as two,
+    ):
+        assert one.post("/login", data=data).status_code == 200
+        assert two.post("/login", data=data).status_code == 200
+        paths: list[str] = []
+        refused = None
+        for number in range(30):
+            content = number.to_bytes(4, "big") * (5 * MIB)
+            answer = one.post("/gradio_api/upload", files={"files": content})
+            if answer.status_code != 200:
+                refused = answer
+                break
+            paths += answer.json()
+        assert refused is not None
+        assert refused.status_code == 413
+        assert "that one person has" in refused.json()["detail"]
+        assert sum(Path(path).stat().st_size for path in paths) <= 512 * MIB
+        answer = two.post("/gradio_api/upload", files={"files": b"another's" + bytes(MIB)})
+        assert answer.status_code == 200
+        assert one.post("/loom/sign-out").status_code == 200
+        assert not any(Path(path).exists() for path in paths)
+        assert Path(answer.json()[0]).exists()

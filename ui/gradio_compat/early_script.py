@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.gradio_compat.inline_scripts import allow, template_scripts
+
 _BEFORE = b'<script type="module" crossorigin'
 
 
 class EarlyScript:
-    """Names a script in the served page, in front of Gradio's.
+    """Names a script in the served page, in front of Gradio's, and notes which others stand in it.
 
     Args:
         app: Gradio's.
@@ -23,6 +25,7 @@ class EarlyScript:
 
     def __init__(self, app: ASGIApp, src: str) -> None:
         self._app = app
+        self._known = template_scripts()
         self._tag = f'<script defer src="{src}"></script>'.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,7 @@ class EarlyScript:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
                     changed = bytes(body).replace(_BEFORE, self._tag + _BEFORE, 1)
+                    allow(scope, changed.decode("utf-8"), self._known)
                     await send(_with_length(head, len(changed)))
                     await send({"type": "http.response.body", "body": changed})
 

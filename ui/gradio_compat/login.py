@@ -13,8 +13,10 @@ from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_KINDS = ("access-token", "access-token-unsecure")
 
 
 class SignedIn:
@@ -49,6 +51,17 @@ class SignedIn:
         return (path.rstrip("/") or "/") in self._exact or path.startswith(self._begins)
 
 
+async def sign_out(request: Request) -> Response:
+    """Ends the login session of this browser, and no other of the same name."""
+    app: Any = request.app
+    answer = JSONResponse({}, headers={"Cache-Control": "no-store"})
+    for kind in _KINDS:
+        name = f"{kind}-{app.cookie_id}"
+        app.tokens.pop(request.cookies.get(name), None)
+        answer.delete_cookie(name)
+    return answer
+
+
 def owner_of(request: gr.Request) -> str:
     """Whose an event of the page or of a script is: a login session, else a session of Gradio's.
 
@@ -62,7 +75,7 @@ def owner_of(request: gr.Request) -> str:
 def _token(request: Request) -> str | None:
     """What shows that a request's browser has logged in; None where nothing does."""
     app: Any = request.app
-    for kind in ("access-token", "access-token-unsecure"):
+    for kind in _KINDS:
         token = request.cookies.get(f"{kind}-{app.cookie_id}")
         if token is not None and token in app.tokens:
             return token

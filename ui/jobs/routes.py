@@ -21,7 +21,7 @@ from backend.contracts.requests import VideoRequest
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine, FrameKind
 from backend.recipes.metadata import write_png
-from ui.gradio_compat.login import SignedIn
+from ui.gradio_compat.login import SignedIn, sign_out
 from ui.jobs.asked import Asked, Desk, Presses, submitted
 from ui.jobs.pictures import encode_jpeg, encode_png, served
 from ui.jobs.sentences import sentence
@@ -89,6 +89,7 @@ def job_routes(engine: Engine, desks: Mapping[str, Desk], script: Script) -> lis
             Route("/jobs/{job}/pictures/{image:int}/{view}", _view(engine)),
             Route("/memory", memory),
             Route("/memory/free", free, methods=["POST"]),
+            Route("/sign-out", sign_out, methods=["POST"]),
         ]
     )
     return [

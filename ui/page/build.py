@@ -14,15 +14,20 @@ from starlette.routing import Mount
 
 from backend.contracts.settings import XyzGridSettings
 from backend.engine.jobs.protocol import Engine
+from backend.storage.atomic_files import clear_leftovers
+from backend.storage.keys import secret_key
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
 from ui.gradio_compat.early_script import EarlyScript
+from ui.gradio_compat.joins import MAX_EVENTS, Joins
 from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
+from ui.gradio_compat.own_files import serve_own_files
 from ui.gradio_compat.plain_errors import plain_errors
+from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.jobs.asked import Desk
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
@@ -46,17 +51,20 @@ from ui.sdapi.access import BasicAuth
 from ui.sdapi.routes import controlnet, sdapi
 from ui.server.bodies import Bodies
 from ui.server.bundle import Script, bundle
+from ui.server.file_limit import raise_file_limit
 from ui.server.guard import Guard, HostList
 from ui.server.headers import Headers
+from ui.server.logins import LoginGate, Logins
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 from ui.server.studio import Studio
+from ui.server.upload_quota import UploadQuota
 
 MAX_FILE = "32mb"
+KEY_FILE = "keys/signing.key"
 # What the login page needs; `/config` asks for the login itself, and the last two for another.
 OPEN_TO_ALL = (
     "/",
     "/login",
-    "/logout",
     "/config",
     "/scripts",
     "/favicon.ico",
@@ -103,6 +111,7 @@ class Page:
 
 def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) -> Studio:
     """Opens the data folder: `engine` is made with the storage that it saves into."""
+    clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
     storage = Storage(data)
     presets = PresetStore(bundled, data / "presets")
     return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
@@ -162,13 +171,18 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     """
     make_no_requests()
     plain_errors(page.blocks, sentence)
+    bound_sockets(SocketLimits.within(raise_file_limit()))
+    logins = Logins(secret_key(page.studio.data / KEY_FILE))
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [
         Middleware(Headers),
         Middleware(Guard, hosts=hosts),
+        Middleware(LoginGate, logins=logins),
         Middleware(Bodies),
         Middleware(SignedIn, open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}")),
+        Middleware(Joins),
+        Middleware(UploadQuota),
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
@@ -181,8 +195,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     }
     if plan.api:
         routes += [
-            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth, tunnel=plan.share)),
-            Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth)),
+            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth, logins, tunnel=plan.share)),
+            Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth, logins)),
         ]
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
@@ -203,12 +217,14 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         ssr_mode=False,
         favicon_path=STATIC / "favicon.png",
         state_session_capacity=64,
+        max_threads=MAX_EVENTS,  # events that run; page actions do not wait behind scripts' jobs
         max_file_size=MAX_FILE,
         allowed_paths=[str(page.studio.outputs)],
         theme=theme(),
         css=css(),
         app_kwargs=app_options,
     )
+    serve_own_files(page.blocks)
     if share_url:
         hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])
     page.notice.text = share_failure(plan, share_url)

@@ -26,7 +26,8 @@ _STATUS = """
   </div>
   <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"
     hidden></button>
-  <button type="button" class="quiet" onclick="loom.openHistory()">History</button>
+  <button type="button" class="quiet" data-act="history">History</button>
+  <button type="button" class="quiet sign-out" hidden>Sign out</button>
   <section id="loom-memory" aria-label="Models in memory" hidden>
     <h2>Models in memory</h2>
     <p class="sums"></p>

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.server.logins import Logins, too_many
 from ui.server.share import is_local
 
 MAX_WORD_CHARS = 64
@@ -38,18 +39,33 @@ class BasicAuth:
     Args:
         app: What is behind it; it finds the `caller` in the request's state.
         pair: (user, password); None lets everybody in.
+        logins: Counts wrong passwords, together with the page's login.
         tunnel: Whether requests from this machine may be anybody's.
     """
 
-    def __init__(self, app: ASGIApp, pair: tuple[str, str] | None, *, tunnel: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        pair: tuple[str, str] | None,
+        logins: Logins,
+        *,
+        tunnel: bool = False,
+    ) -> None:
         self._app = app
         self._pair = pair
+        self._logins = logins
         self._tunnel = tunnel
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
         if scope["type"] == "http":
-            word = self._word(scope)
+            given = _given(scope)
+            attempt = self._logins.attempt(scope, self._account(given))
+            counted = self._pair is not None and given is not None
+            if counted and (wait_s := self._logins.begin(attempt)) > 0:
+                await too_many(wait_s)(scope, receive, send)
+                return
+            word = self._word(given)
             if word is None:
                 text = "Send the page's name and password as HTTP basic authentication."
                 refused = JSONResponse(
@@ -59,8 +75,19 @@ class BasicAuth:
                 )
                 await refused(scope, receive, send)
                 return
+            if counted:
+                self._logins.succeed(attempt)
+                if not attempt.device:
+                    send = _telling(send, self._logins.cookie(attempt.account))
             Request(scope).state.caller = self._caller(scope, word)
         await self._app(scope, receive, send)
+
+    def _account(self, given: tuple[str, str] | None) -> str:
+        """The name without a word behind it."""
+        name = given[0] if given is not None else ""
+        if self._pair is not None and name.startswith(f"{self._pair[0]}+"):
+            return self._pair[0]
+        return name
 
     def _caller(self, scope: Scope, word: str) -> Caller:
         user = self._pair[0] if self._pair is not None else ""
@@ -69,23 +96,39 @@ class BasicAuth:
         address = scope["client"][0] if scope.get("client") else ""
         return Caller(f"sdapi/{user}@{address}", alike=self._tunnel and is_local(address))
 
-    def _word(self, scope: Scope) -> str | None:
+    def _word(self, given: tuple[str, str] | None) -> str | None:
         """What stands behind the name, perhaps nothing; None where name or password is wrong."""
-        kind, _, coded = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
-        try:
-            given = base64.b64decode(coded, validate=True)
-        except (binascii.Error, ValueError):
-            given = b""
-        name, _, password = given.partition(b":")
         if self._pair is None:
-            return _text(name.partition(b"+")[2])
-        user, secret = (text.encode() for text in self._pair)
-        word = b""
-        if name != user and name.startswith(user + b"+"):
+            return given[0].partition("+")[2][:MAX_WORD_CHARS] if given is not None else ""
+        if given is None:
+            return None
+        (name, password), (user, secret) = given, self._pair
+        word = ""
+        if name != user and name.startswith(f"{user}+"):
             name, word = user, name[len(user) + 1 :]
-        right = secrets.compare_digest(name, user) & secrets.compare_digest(password, secret)
-        return _text(word) if right and kind.lower() == b"basic" else None
+        right = _same(name, user) & _same(password, secret)
+        return word[:MAX_WORD_CHARS] if right else None
 
 
-def _text(word: bytes) -> str:
-    return word.decode("utf-8", "replace")[:MAX_WORD_CHARS]
+def _given(scope: Scope) -> tuple[str, str] | None:
+    """Name and password of HTTP basic; None where none were sent."""
+    kind, _, coded = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+    try:
+        given = base64.b64decode(coded, validate=True).decode("utf-8", "surrogateescape")
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = given.partition(":")
+    return (name, password) if kind.lower() == b"basic" and colon else None
+
+
+def _same(given: str, right: str) -> bool:
+    return secrets.compare_digest(given.encode("utf-8", "surrogateescape"), right.encode())
+
+
+def _telling(send: Send, header: tuple[bytes, bytes]) -> Send:
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), header]}
+        await send(message)
+
+    return told

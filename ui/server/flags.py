@@ -30,6 +30,13 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
     add("--port", type=int, default=7860, help="port to serve on (7860)")
     add("--share", action="store_true", help="make a public link, with a password")
     add("--auth", metavar="USER:PASS", help="ask for this name and password")
+    add(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy or network of proxies whose X-Forwarded-For is believed (repeatable)",
+    )
     add("--models", type=Path, action="append", metavar="DIR", help="more models (repeatable)")
     add("--data", type=Path, default=data, help=f"outputs and your presets ({data})")
     add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")

@@ -1,21 +1,46 @@
 """An ASGI middleware that tells browsers what they may do with the studio's answers.
 
-Scripts are not limited to the studio's own: Gradio's page (6.31) carries its configuration in
-scripts that stand in the page, and makes functions of texts.
+Scripts are the studio's files, and those in the page whose hashes are told: one that was brought in
+stays dead. Gradio's page (6.31) makes functions of texts of its own, which `unsafe-eval` allows.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOLD = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
-    (
-        b"content-security-policy",
-        b"frame-ancestors 'self'; object-src 'none'; base-uri 'self'; form-action 'self'",
-    ),
 )
+SCRIPTS = "script_hashes"  # in a request's state: of those that stand in its page
+_POLICY = b"content-security-policy"
+_FILES = "/gradio_api/file="  # what people have sent: nothing in it may run
+
+
+def policy(scripts: Iterable[str] = ()) -> str:
+    """What a page may load and run.
+
+    Args:
+        scripts: Hashes of those that stand in it.
+    """
+    return "; ".join(
+        (
+            "default-src 'self'",
+            " ".join(("script-src 'self' 'unsafe-eval'", *scripts)),
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "frame-ancestors 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )
 
 
 class Headers:
@@ -36,20 +61,23 @@ class Headers:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _with_ours(message.get("headers", ()))}
+                message = {**message, "headers": _with_ours(message.get("headers", ()), scope)}
             await send(message)
 
         await self._app(scope, receive, told)
 
 
-def _with_ours(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    ours = {name for name, _ in TOLD}
+def _with_ours(headers: list[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+    told = policy(scope.get("state", {}).get(SCRIPTS, ()))
+    if scope["path"].startswith(_FILES):
+        told += "; sandbox"
+    ours = {_POLICY, *(name for name, _ in TOLD)}
     kept = [
         (name, _of_this_site(value) if name.lower() == b"set-cookie" else value)
         for name, value in headers
         if name.lower() not in ours
     ]
-    return [*kept, *TOLD]
+    return [*kept, *TOLD, (_POLICY, told.encode())]
 
 
 def _of_this_site(cookie: bytes) -> bytes:

@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,15 @@ def port_is_free(host: str, port: int) -> bool:
         return True
 
 
-def prepare_environment() -> Path:
-    """Prepares Gradio's environment; returns its private temporary folder (0700)."""
+def prepare_environment(trusted_proxies: Sequence[str] = ()) -> Path:
+    """Prepares Gradio's environment; returns its private temporary folder (0700).
+
+    Args:
+        trusted_proxies: Addresses or networks whose X-Forwarded-For is believed; uvicorn would
+            believe this machine's own, from where a share link's visitors come.
+    """
     folder = process_folder()
+    os.environ["FORWARDED_ALLOW_IPS"] = ",".join(trusted_proxies)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

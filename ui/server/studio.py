@@ -28,6 +28,11 @@ class Studio:
     styles: StyleShelf
 
     @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.storage.outputs.parent
+
+    @property
     def outputs(self) -> Path:
         """The folder that `storage` writes into; the page may serve its files."""
         return self.storage.outputs.resolve()

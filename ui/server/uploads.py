@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class Uploads:
             try:
                 with path.open("rb") as file:
                     self._contents[path] = file.read(size_bytes)
+                os.utime(path)  # what is used stays; what an hour has not touched goes
             except OSError:
                 raise _elsewhere() from None
         return self._contents[path]

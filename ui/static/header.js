@@ -7,6 +7,7 @@ import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
 import { mountMemory } from "./memory.js";
 import { mountQueue } from "./queue.js";
+import { mountSignOut } from "./signing_out.js";
 import { loom } from "./registry.js";
 
 /* Header: memory, notices, and pictures that are dropped anywhere. */
@@ -16,6 +17,8 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
   placeholder("loom-preset", "none");
   chosenByKey("loom-preset");
   mountQueue(element);
+  find(element, "[data-act=history]").addEventListener("click", () => loom.openHistory());
+  mountSignOut(element);
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;
   /* Its tab may only just be opening. */

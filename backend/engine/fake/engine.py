@@ -22,9 +22,9 @@ from backend.engine.fake.executor import FakeExecutor, Pretended
 from backend.engine.fake.library import GIB, library
 from backend.engine.fake.steps import DrawnStep
 from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
-from backend.engine.jobs.executor import SavesPictures
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.protocol import Memory
+from backend.engine.jobs.saving import SavesPictures
 
 
 class FakeEngine(Board[DrawnStep]):

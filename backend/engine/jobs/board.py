@@ -19,10 +19,11 @@ from backend.contracts.events import (
 from backend.contracts.holdings import Holding, Keeper
 from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
 from backend.engine.jobs import timeline_video
-from backend.engine.jobs.executor import Executor, JobRun, SavesPictures
+from backend.engine.jobs.executor import Executor, JobRun
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.queue import FairQueue
+from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
 from backend.engine.jobs.timeline import StepT, TimelineStore
 from backend.engine.jobs.worker import Worker
@@ -37,12 +38,14 @@ class Limits:
 
     Attributes:
         waiting: Jobs of one owner that may wait.
+        waiting_in_all: Jobs of all together.
         ended: Jobs that have ended and may still be asked about.
         results_bytes: Pictures of these.
         timelines_bytes: Stored steps of all runs.
     """
 
     waiting: int = 32
+    waiting_in_all: int = 256
     ended: int = 64
     results_bytes: int = 512 * MIB
     timelines_bytes: int = 512 * MIB
@@ -64,11 +67,12 @@ class Board(Generic[StepT]):
 
     def __init__(self, patience: Patience | None = None, limits: Limits = STANDARD_LIMITS) -> None:
         self._patience = patience or Patience()
-        self._queue: FairQueue[Job] = FairQueue(limits.waiting)
+        self._queue: FairQueue[Job] = FairQueue(limits.waiting, limits.waiting_in_all)
         self._shelf = Shelf(limits.ended, limits.results_bytes)
         self._timelines = TimelineStore[StepT](limits.timelines_bytes)
         self._executors: list[Executor[StepT]] = []
         self._threads: list[threading.Thread] = []
+        self._savers: list[Saver] = []
 
     def _employ(self, executor: Executor[StepT], storage: SavesPictures | None, name: str) -> None:
         """Starts a worker for the executor of one device."""
@@ -79,7 +83,10 @@ class Board(Generic[StepT]):
             else:
                 executor.execute(run)
 
-        worker = Worker(self._queue, execute, storage, self._ended)
+        saver = None if storage is None else Saver(storage, self._is_kept)
+        if saver is not None:
+            self._savers.append(saver)
+        worker = Worker(self._queue, execute, saver, self._ended)
         thread = threading.Thread(target=worker.loop, name=name, daemon=True)
         self._executors.append(executor)
         self._threads.append(thread)
@@ -114,6 +121,9 @@ class Board(Generic[StepT]):
         self._timelines.end(job.token)
         for token in self._shelf.tidy():
             self._timelines.drop(token)
+
+    def _is_kept(self, job: Job) -> bool:
+        return self._shelf.get(job.token) is job
 
     @property
     def _keepers(self) -> tuple[Keeper, ...]:
@@ -201,6 +211,8 @@ class Board(Generic[StepT]):
             job.finish("stopped", "The program is closing.")
         for thread in self._threads:
             thread.join(timeout=CLOSE_S)
+        for saver in self._savers:
+            saver.close()
 
     # --- who waits for whom ------------------------------------------------------------------
 

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from backend.contracts.events import File, Output, Pixels, Progress, Record
+from backend.contracts.events import File, Output, Pixels, Progress
 from backend.contracts.settings import Settings
 from backend.engine.jobs.facts import Notes, with_run
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.saving import Saver
 from backend.engine.jobs.timeline import KeptStep
 
 StepT_contra = TypeVar("StepT_contra", bound=KeptStep, contravariant=True)
-
-
-class SavesPictures(Protocol):
-    """The part of `backend.storage.outputs.Storage` that an engine needs."""
-
-    def save_output(self, image: Pixels, record: Record) -> Path:
-        """Writes a picture with its record and says where."""
-        ...
 
 
 @dataclass
@@ -33,7 +25,7 @@ class JobRun:
     Attributes:
         job: Whose run it is.
         give_way: Runs the interactive jobs that wait, where this one is in the background.
-        storage: Where results are saved; None keeps them in memory only.
+        saver: Saves results; None keeps them in memory only.
         notes: Its sentences.
         interludes: Entered, the last first, while another job runs in the middle of this one:
             whoever changes a shared model takes the change back there.
@@ -42,7 +34,7 @@ class JobRun:
 
     job: Job
     give_way: Callable[[JobRun], None]
-    storage: SavesPictures | None
+    saver: Saver | None
     notes: Notes = field(init=False)
     interludes: list[Callable[[], AbstractContextManager[None]]] = field(
         default_factory=list[Callable[[], AbstractContextManager[None]]]
@@ -85,13 +77,15 @@ class JobRun:
         self.notes.tell(sentence)
 
     def deliver(self, output: Output) -> None:
-        """A finished picture: it is saved, and observers see it."""
+        """A finished picture: it is saved, now or later, and observers see it."""
         output = replace(output, record=with_run(output.record, self.job.request))
-        if self.storage is not None and self.job.request.save:
+        problem = ""
+        if self.saver is not None and self.job.request.save:
             self.report(replace(self.job.progress, stage="saving"))
-            path = self.storage.save_output(output.image, output.record)
-            output = replace(output, path=str(path))
+            output, problem = self.saver.save(self.job, output)
         self.job.add(output)
+        if problem:
+            self.tell(problem)
 
     def attach(self, file: File) -> None:
         """What the job made that is no picture."""

@@ -162,6 +162,15 @@ class Job:
             bisect.insort(self._outputs, output, key=lambda each: each.index)
             self._bump()
 
+    def saved(self, index: int, path: str) -> None:
+        """A picture that was finished before has found room on the disk."""
+        with self._changed:
+            self._outputs = [
+                replace(output, path=path) if output.index == index else output
+                for output in self._outputs
+            ]
+            self._bump()
+
     def attach(self, file: File) -> None:
         """Takes what was made that is no picture."""
         self._file = file

@@ -62,6 +62,9 @@ class _Turns(Generic[T]):
     def waiting(self, owner: str) -> int:
         return len(self._owners.get(owner, ()))
 
+    def count(self) -> int:
+        return sum(map(len, self._owners.values()))
+
     def order(self) -> Iterator[T]:
         """The jobs in the order in which they would be popped."""
         lanes = [deque(jobs) for jobs in self._owners.values()]
@@ -77,10 +80,12 @@ class FairQueue(Generic[T]):
 
     Args:
         limit_per_owner: Waiting jobs that one owner may have, in both lanes together.
+        limit: Waiting jobs of all owners; names of owners cost nothing where nobody logs in.
     """
 
-    def __init__(self, limit_per_owner: int = 32) -> None:
-        self._limit = limit_per_owner
+    def __init__(self, limit_per_owner: int = 32, limit: int = 256) -> None:
+        self._limit_per_owner = limit_per_owner
+        self._limit = limit
         self._interactive: _Turns[T] = _Turns()
         self._background: _Turns[T] = _Turns()
         self._changed = threading.Condition()
@@ -90,16 +95,19 @@ class FairQueue(Generic[T]):
         """Appends a job.
 
         Raises:
-            QueueFull: The owner has `limit_per_owner` jobs waiting, or the queue is closed.
+            QueueFull: The owner has `limit_per_owner` jobs waiting, all have `limit`, or the queue
+                is closed.
         """
         with self._changed:
             if self._closed:
                 raise QueueFull("The program is closing; start it again and generate then.")
             waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
-            if waiting >= self._limit:
+            if waiting >= self._limit_per_owner:
                 raise QueueFull(
                     f"You already have {waiting} jobs waiting; stop one or wait until one is done."
                 )
+            if (others := self._interactive.count() + self._background.count()) >= self._limit:
+                raise QueueFull(f"{others} jobs wait, as many as may; try again in a while.")
             (self._background if job.background else self._interactive).push(job)
             self._changed.notify()
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from backend.contracts.errors import Cancelled, DeadlineExceeded, LoomError, Unwatched
 from backend.contracts.events import State
 from backend.engine.jobs import facts
-from backend.engine.jobs.executor import JobRun, SavesPictures
+from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.job import UNWATCHED, Job
 from backend.engine.jobs.queue import FairQueue
+from backend.engine.jobs.saving import Saver
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Worker:
     Args:
         queue: Where jobs come from.
         execute: Does the work of one.
-        storage: Where results are saved; None keeps them in memory only.
+        saver: Saves results; None keeps them in memory only.
         ended: Told of each job that ran.
     """
 
@@ -41,12 +42,12 @@ class Worker:
         self,
         queue: FairQueue[Job],
         execute: Callable[[JobRun], None],
-        storage: SavesPictures | None,
+        saver: Saver | None,
         ended: Callable[[Job], None],
     ) -> None:
         self._queue = queue
         self._execute = execute
-        self._storage = storage
+        self._saver = saver
         self._ended = ended
 
     def loop(self) -> None:
@@ -58,7 +59,7 @@ class Worker:
         """Runs a job to its end, whatever happens in it or in what is told of it."""
         try:
             if job.start():
-                run = JobRun(job, self._give_way, self._storage)
+                run = JobRun(job, self._give_way, self._saver)
                 end = self._end_of(run)
                 job.finish(end.state, end.error, facts.info(job, run.executed))
                 self._ended(job)

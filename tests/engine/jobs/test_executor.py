@@ -13,15 +13,16 @@ from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Record
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
-from backend.engine.jobs.executor import JobRun, SavesPictures
+from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.saving import Saver, SavesPictures
 
 
 def running(storage: SavesPictures | None = None, *, save: bool = True) -> JobRun:
     request = Request(Txt2ImgSettings(seed=1, batch_size=2), save=save)
     job = Job(request, "me", background=False, patience=Patience())
     assert job.start()
-    return JobRun(job, lambda run: None, storage)
+    return JobRun(job, lambda run: None, None if storage is None else Saver(storage))
 
 
 class Folder:

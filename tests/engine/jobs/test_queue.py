@@ -94,3 +94,13 @@ def test_a_job_moves_up_among_its_owners_alone() -> None:
     queue.push(first)
     assert queue.promote(first)  # the only one: it stays
     assert queue.before(first) == []
+
+
+def test_made_up_owners_cannot_fill_the_queue_without_end() -> None:
+    queue: FairQueue[Ticket] = FairQueue(limit=3)
+    for number in range(3):
+        queue.push(Ticket(str(number), f"owner {number}", background=number == 1))
+    with pytest.raises(QueueFull, match="3 jobs wait, as many as may"):
+        queue.push(Ticket("one more", "a fresh owner"))
+    assert queue.pop(wait=False) is not None
+    queue.push(Ticket("one more", "a fresh owner"))

@@ -1,0 +1,109 @@
+"""What people upload is bounded, and goes when nothing needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ui.server.upload_quota import NEEDED_S, UploadQuota
+
+
+class Doors:
+    """Uploads into a folder, named by what is in them as Gradio's are."""
+
+    def __init__(self, folder: Path, a_person: int = 1000, in_all: int = 2500) -> None:
+        self.folder = folder
+
+        async def upload(request: Request) -> Response:
+            content = await request.body()
+            path = folder / hashlib.sha1(content).hexdigest()
+            path.write_bytes(content)
+            return JSONResponse([str(path)])
+
+        async def out(request: Request) -> Response:
+            return JSONResponse({})
+
+        routes = [
+            Route("/gradio_api/upload", upload, methods=["POST"]),
+            Route("/loom/sign-out", out, methods=["POST"]),
+        ]
+        self.quota = UploadQuota(Starlette(routes=routes), a_person, in_all)
+
+    def post(self, owner: str, content: bytes, path: str = "/gradio_api/upload") -> httpx.Response:
+        async def owned(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("state", {})["owner"] = owner
+            await self.quota(scope, receive, send)
+
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(app=owned)
+            async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+                return await client.post(path, content=content)
+
+        return asyncio.run(go())
+
+    def files(self) -> int:
+        return len(list(self.folder.iterdir()))
+
+    def age(self, seconds: float) -> None:
+        for number, path in enumerate(sorted(self.folder.iterdir(), key=os.path.getmtime)):
+            then = time.time() - seconds + number
+            os.utime(path, (then, then))
+
+
+@pytest.fixture
+def doors(tmp_path: Path) -> Doors:
+    return Doors(tmp_path)
+
+
+def test_one_person_has_so_much_and_no_more_and_another_as_much(doors: Doors) -> None:
+    codes = [doors.post("ada", bytes([n]) * 300).status_code for n in range(5)]
+    assert codes == [200, 200, 200, 413, 413]
+    assert "that one person has" in doors.post("ada", b"x" * 300).json()["detail"]
+    assert doors.post("bob", b"y" * 300).status_code == 200
+    assert doors.files() == 4
+
+
+def test_what_is_old_gives_way_to_what_is_new(doors: Doors) -> None:
+    first = doors.post("ada", b"1" * 400).json()[0]
+    second = doors.post("ada", b"2" * 400).json()[0]
+    doors.age(NEEDED_S + 60)
+    os.utime(first)  # a job has used it since
+    assert doors.post("ada", b"3" * 400).status_code == 200
+    assert Path(first).exists()
+    assert not Path(second).exists()
+
+
+def test_all_together_have_a_bound(doors: Doors) -> None:
+    codes = [doors.post(f"owner {n}", bytes([n]) * 900).status_code for n in range(4)]
+    assert codes == [200, 200, 413, 413]
+    doors.age(NEEDED_S + 60)
+    assert doors.post("late", b"z" * 900).status_code == 200
+
+
+def test_who_signs_out_leaves_nothing_but_what_another_has_sent_too(doors: Doors) -> None:
+    same, own = b"the same" * 20, b"her own" * 20
+    doors.post("ada", same)
+    doors.post("ada", own)
+    doors.post("bob", same)
+    doors.post("ada", b"", "/loom/sign-out")
+    assert [path.read_bytes() for path in doors.folder.iterdir()] == [same]
+    assert doors.quota.held("ada") == 0
+    assert doors.quota.held("bob") == len(same)
+
+
+def test_what_was_removed_by_others_is_not_counted(doors: Doors) -> None:
+    path = doors.post("ada", b"1" * 900).json()[0]
+    assert doors.post("ada", b"2" * 900).status_code == 413
+    Path(path).unlink()
+    assert doors.post("ada", b"2" * 900).status_code == 200
