@@ -24,6 +24,7 @@ from toyworld.dataset import Pool
 from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool, training_dtype
 from toyworld.folder import half_precision, version_of, world_of, write_json
 from toyworld.sampling import SCHEDULER_CONFIG, Parts, load_parts
+from toyworld.swift import hasten
 from toyworld.text import tokenize
 from toyworld.world import FIRST, World
 
@@ -43,7 +44,9 @@ class EdgeLesson:
     batch: int
 
 
-HINT_WIDTHS = (16, 32, 64, 128, 256)
+HINT_WIDTHS = (16, 16, 32, 96, 256)
+"""Narrow where the edges are large: with 16, 32, 64, 128, 256 they cost 26 ms of an example's 40
+forwards and back at 256 px, twice as much as the network that they are for."""
 
 
 def new_controlnet(parts: Parts) -> ControlNetModel:
@@ -89,7 +92,9 @@ class ControlTrainer(Trainer):
         compiled: bool = False,
     ) -> None:  # fmt: skip
         dtype = dtype or training_dtype(device)
-        layout = {"memory_format": torch.channels_last}
+        # On a processor contiguous, and attention as it is quick for few cells; else as usual.
+        quick = device == "cpu"
+        layout = {"memory_format": torch.contiguous_format if quick else torch.channels_last}
         self.tokenizer = parts.tokenizer
         self.state_path = state_path
         self.seed = seed
@@ -102,6 +107,10 @@ class ControlTrainer(Trainer):
         self.text = parts.text_encoder.to(device, dtype).eval().requires_grad_(False)
         self._master = Master((self.controlnet,), peak)
         self.controlnet = self.controlnet.to(dtype).to(**layout).train()
+        if quick:
+            hasten(self.unet)
+            hasten(self.controlnet)
+            self.text.set_attn_implementation("eager")
         if compiled:
             self.controlnet.compile()
             self.unet.compile()
@@ -132,9 +141,7 @@ class ControlTrainer(Trainer):
         places = torch.from_numpy(rng.permutation(lesson.batch))
         t = draw_timesteps(rng, lesson.batch)[places].to(device)
         signal = self._alphas[t][:, None, None, None]
-        x = (signal.sqrt() * x0 + (1 - signal).sqrt() * noise).to(
-            dtype, memory_format=torch.channels_last
-        )
+        x = (signal.sqrt() * x0 + (1 - signal).sqrt() * noise).to(dtype)
         v = signal.sqrt() * noise - (1 - signal).sqrt() * x0
         with torch.no_grad():
             ids = torch.from_numpy(tokenize(self.tokenizer, texts)).to(device)
@@ -209,7 +216,7 @@ def control_stage(
     base: Path, out: Path, work: Path, small: Callable[[], Pool], large: Callable[[], Pool],
     minutes: float, large_share: float, seed: int, device: str, report: Callable[[str], None],
     batches: tuple[int, int] = (32, 8), start: Path | None = None,
-    compiled: bool = False, steps: int | None = None,
+    compiled: bool = False, steps: int | None = None, dtype: torch.dtype | None = None,
 ) -> None:  # fmt: skip
     """Train on 128-px renders, then on 256-px ones, and write the folder.
 
@@ -228,10 +235,11 @@ def control_stage(
         start: Folder of a ControlNet to go on from where there is no state yet.
         compiled: Compile the passes.
         steps: Budget of both parts in steps, instead of minutes: pauses cost nothing.
+        dtype: Precision of the passes, None for the device's own.
     """
     parts, world = load_parts(base, device, torch.float32), world_of(base)
     trainer = ControlTrainer(
-        parts, work / "controlnet.pt", seed, device, start=start, compiled=compiled
+        parts, work / "controlnet.pt", seed, device, dtype, start=start, compiled=compiled
     )
     scale = float(parts.vae.config["scaling_factor"])
     plan = (

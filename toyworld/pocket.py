@@ -2,8 +2,9 @@
 
 One thread, at idle priority where the machine has one, held by the pause files of
 `toyworld.pause`. Stages: `autoencoder` (grown, trained, then frozen with white latents), `levers`
-(paired short runs), `pictures` (the long run). All state lies in the work folder; the same command
-goes on where the last one stopped, even after `kill -9`. docs/pocket-training.md says more.
+(paired short runs), `pictures` (the long run). `finish`, `controlnet` and `styles` make a set of
+weights in the folder `--set`, beside the long run. All state lies in the work folder; the same
+command goes on where the last one stopped, even after `kill -9`. docs/pocket-training.md says more.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import argparse
 import fcntl
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +36,7 @@ from toyworld.painter import Painter
 from toyworld.pause import training_folder, wait_while_paused
 from toyworld.plan import LEVERS, Plan, shares_in
 from toyworld.sampling import Parts, generate
+from toyworld.sets import WeightSet, begin, controlnet_stage, finishing, styles_stage
 from toyworld.stock import Stock, encode_scenes
 from toyworld.world import SECOND
 
@@ -44,6 +48,7 @@ TURN_MINUTES = 5.0
 LEVER_WARMUP_STEPS = 100
 """Of a run of some 1,600 steps."""
 STAGES = ("autoencoder", "decoder", "levers", "pictures", "sheet")
+SET_STAGES = ("finish", "controlnet", "styles")
 STOCK_SLOTS = 4096
 """More chunks than a lever's run draws, so that all levers share what was encoded once."""
 
@@ -166,11 +171,12 @@ def long_plan(home: Home, seed: int) -> Plan:
     return replace(combined(kept["levers"], seed), **settings)
 
 
-def export(home: Home, run: Painter) -> Parts:
-    """Write the averaged model as a folder that the studio reads."""
+def export(home: Home, run: Painter, out: Path | None = None) -> Parts:
+    """Write the averaged model as a folder that the studio reads: `out`, or the home's own."""
     unet = run.averaged()
     vae = _opened(home.sharp) if home.sharp.exists() else run.vae
-    write_folder(home.work / "model", run.tokenizer, run.text, unet, vae, GUIDANCE, world=SECOND)
+    out = out or home.work / "model"
+    write_folder(out, run.tokenizer, run.text, unet, vae, GUIDANCE, world=SECOND)
     return Parts(run.tokenizer, run.text, unet, vae)
 
 
@@ -196,10 +202,49 @@ def pictures_stage(home: Home, seed: int) -> None:
     sheet(home, run)
 
 
+def finish_stage(home: Home, weights: WeightSet, seed: int, examples: int) -> None:
+    """Let the rate of a copy of the long run fall over so many examples, and write the model."""
+    begin(home.work, weights)
+    own = Home(weights.folder, home.model)
+    plan = finishing(long_plan(own, seed), weights, examples)
+    run = painter(own, plan, own.work / "pictures")
+    say(f"finish: {plan}")
+    run.run(own.work, report=say)
+    export(own, run, weights.model)
+    say(f"wrote {weights.model}")
+
+
+def set_stage(home: Home, args: argparse.Namespace) -> None:
+    """One stage of a set of weights."""
+    weights = WeightSet(home.work / args.set)
+    match args.stage:
+        case "finish":
+            finish_stage(home, weights, args.seed, args.examples)
+        case "controlnet":
+            controlnet_stage(weights, args.steps, args.scenes, args.batch, say)
+        case _:
+            styles_stage(weights.model, weights.loras, report=say)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file while the block lasts.
+
+    Raises:
+        SystemExit: Somebody else holds it.
+    """
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"A training runs in {path.parent} already.") from None
+        yield
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m toyworld.pocket", description=__doc__)
-    parser.add_argument("stage", nargs="?", choices=("all", *STAGES), default="all")
+    parser.add_argument("stage", nargs="?", choices=("all", *STAGES, *SET_STAGES), default="all")
     parser.add_argument("--work", type=Path, default=training_folder(), help="holds all state")
     parser.add_argument("--model", type=Path, default=Path("models/checkpoints/pocket"),
                         help="today's model, to grow from")  # fmt: skip
@@ -213,6 +258,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--levers", nargs="*", choices=tuple(LEVERS), default=list(LEVERS),
                         metavar="LEVER", help=f"of: {', '.join(LEVERS)}")  # fmt: skip
     parser.add_argument("--core-minutes", type=float, default=25.0, help="budget of each lever")
+    parser.add_argument("--set", default="set", help="name of the set's folder, in --work")
+    parser.add_argument("--examples", type=int, default=30_000, help="of finish: how many more")
+    parser.add_argument("--steps", type=int, default=1500, help="of the ControlNet, in all")
+    parser.add_argument("--batch", type=int, default=16, help="of the ControlNet")
+    parser.add_argument("--scenes", type=int, default=3000, help="that the ControlNet learns from")
     return parser.parse_args()
 
 
@@ -222,11 +272,12 @@ def main() -> None:
     be_humble()
     home = Home(args.work, args.model)
     home.work.mkdir(parents=True, exist_ok=True)
-    with (home.work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SystemExit(f"A training runs in {home.work} already.") from None
+    if args.stage in SET_STAGES:
+        (home.work / args.set).mkdir(exist_ok=True)
+        with locked(home.work / args.set / f"lock-{args.stage}"):
+            set_stage(home, args)
+        return
+    with locked(home.work / "lock"):
         if args.stage in ("all", "autoencoder") and not home.vae.exists():
             autoencoder_stage(home, args.seed, args.core_hours)
         if args.stage == "decoder":

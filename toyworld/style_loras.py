@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -21,8 +22,11 @@ from backend.training.data import Picture
 from backend.training.lora import fit, prepare
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
+from toyworld.folder import world_of
 from toyworld.render import render
 from toyworld.styles import PLAIN, STYLES, styled
+from toyworld.swift import hasten
+from toyworld.world import FIRST, World
 
 SEED = 31  # of scenes in no other pool
 MAX_BYTES = 1_500_000
@@ -41,7 +45,7 @@ class StyleRecipe:
             fit spans weights from `least_weight`, and its lower ones keep more of the subject.
     """
 
-    pictures: int = 1500
+    pictures: int = 1000
     steps: int = 1300
     batch: int = 4
     rank: int = 8
@@ -66,7 +70,9 @@ def lora_path(folder: Path, style: str) -> Path:
     return folder / f"pocket-{style.replace(' ', '-')}.safetensors"
 
 
-def style_pictures(style: str, count: int, size_px: int = 256) -> list[Picture]:
+def style_pictures(
+    style: str, count: int, size_px: int = 256, world: World = FIRST
+) -> list[Picture]:
     """Filtered renders, with captions that name the style; every eighth has none, half plain.
 
     So an empty prompt stands between the renderer's own manner and the style, and guidance, which
@@ -76,24 +82,29 @@ def style_pictures(style: str, count: int, size_px: int = 256) -> list[Picture]:
     """
     pictures: list[Picture] = []
     for i in range(count):
-        scene, turn = scene_of(SEED, i), i % 16
+        scene, turn = scene_of(SEED, i, world=world), i % 16
         text = caption(scene, np.random.default_rng((SEED, i, 1)))
         pictures.append(Picture(
-            f"{style} {i}", styled(render(scene, size_px), PLAIN if turn == 0 else style, i),
+            f"{style} {i}", styled(render(scene, size_px, world), PLAIN if turn == 0 else style, i),
             "" if turn < 2 else f"{text}, {style}",
         ))  # fmt: skip
     return pictures
 
 
 def fit_style(
-    model: Checkpoint, style: str, folder: Path, recipe: StyleRecipe, report: Callable[[str], None]
+    model: Checkpoint,
+    style: str,
+    folder: Path,
+    recipe: StyleRecipe,
+    report: Callable[[str], None],
+    world: World = FIRST,
 ) -> Path:
     """Fit one style and write its file; a fit that was cut off is gone on with.
 
     Raises:
         RuntimeError: The file is larger than 1.5 MB.
     """
-    pictures = style_pictures(style, recipe.pictures, recipe.size_px)
+    pictures = style_pictures(style, recipe.pictures, recipe.size_px, world)
     path = lora_path(folder, style)
     config = TrainingConfig.model_validate(
         {
@@ -139,7 +150,7 @@ def weaken(path: Path, strength: float) -> None:
 
 def style_stage(
     base: Path, folder: Path, device: str, report: Callable[[str], None],
-    recipe: StyleRecipe | None = None, styles: Sequence[str] = (),
+    recipe: StyleRecipe | None = None, styles: Sequence[str] = (), dtype: str | None = None,
 ) -> None:  # fmt: skip
     """Fit all styles.
 
@@ -149,14 +160,21 @@ def style_stage(
         device: Where to compute.
         report: Takes lines of progress.
         recipe: How; none means the recipe of each.
-        styles: Which; none means all.
+        styles: Which; none means all. One whose file is newer than the base is not fitted again.
+        dtype: Precision of the passes; None for the device's own.
     """
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
     info = Catalog((base.parent.parent,), FAMILIES).checkpoint(base.name)
-    model = FAMILIES.load(info, pick(device))
+    model = FAMILIES.load(info, pick(device, dtype))
+    if device == "cpu":
+        hasten(cast("Any", model.network.model))
+    written = (base / "card.json").stat().st_mtime
     for style in styles or STYLES:
-        fit_style(model, style, folder, recipe or RECIPES[style], report)
+        path = lora_path(folder, style)
+        if path.exists() and path.stat().st_mtime > written:
+            continue
+        fit_style(model, style, folder, recipe or RECIPES[style], report, world_of(base))
 
 
 def write_previews(folder: Path, made: dict[str, np.ndarray]) -> None:

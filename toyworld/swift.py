@@ -7,12 +7,13 @@ where there are few cells; group norms of channels-last numbers; and the text en
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
-from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
+from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
+
+Net = TypeVar("Net", UNet2DConditionModel, ControlNetModel)
 
 
 class PlainAttention:
@@ -20,7 +21,7 @@ class PlainAttention:
 
     def __call__(
         self,
-        attn: Attention,
+        attn: Any,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -29,7 +30,7 @@ class PlainAttention:
         """What diffusers calls.
 
         Args:
-            attn: Holds the projections.
+            attn: diffusers' `Attention`, which holds the projections.
             hidden_states: (B, cells, width).
             encoder_hidden_states: (B, tokens, width of the context); None attends to itself.
             attention_mask: Not known here.
@@ -50,15 +51,14 @@ class PlainAttention:
         return attn.to_out[0](made)
 
 
-def hasten(unet: UNet2DConditionModel) -> UNet2DConditionModel:
-    """Give a UNet, in place, the ways that are quicker; what it computes stays.
+def hasten(net: Net) -> Net:
+    """Give a network, in place, the ways that are quicker; what it computes stays.
 
     Returns:
-        The same UNet, its weights contiguous.
+        The same network, its weights contiguous.
     """
-    unet.set_attn_processor(cast("Any", PlainAttention()))
-    layout = {"memory_format": torch.contiguous_format}
-    return unet.to(**layout)
+    net.set_attn_processor(cast("Any", PlainAttention()))
+    return cast("Any", net).to(memory_format=torch.contiguous_format)
 
 
 def laid_out_like(state: dict[nn.Parameter, dict[str, Tensor]]) -> None:

@@ -16,12 +16,14 @@ from diffusers import AutoencoderKL
 import toyworld.painter as painter_module
 import toyworld.pocket as pocket
 from toyworld.autoencoder import new_autoencoder
+from toyworld.checkpoint import load_state
 from toyworld.deepen import DeepenPlan
 from toyworld.diffusion import new_unet
 from toyworld.folder import world_of, write_folder
 from toyworld.grow import deep_autoencoder
 from toyworld.plan import LEVERS
 from toyworld.pocket import Home
+from toyworld.sets import WeightSet
 from toyworld.stock import encode_scenes
 from toyworld.text import new_text_encoder, write_tokenizer
 from toyworld.world import SECOND
@@ -86,6 +88,16 @@ def test_from_the_autoencoder_to_a_sheet(home, monkeypatch):
     picture = cv2.imread(str(home.work / "sheet-00000004.png"))
     assert picture.shape == (6 * 256, 8 * 256, 3)
     assert world_of(home.work / "model") is SECOND
+
+    before = (home.work / "pictures" / "painter.pt").read_bytes()
+    weights = WeightSet(home.work / "one")
+    weights.folder.mkdir()
+    for _ in range(2):  # the second time there is nothing left to do
+        pocket.finish_stage(home, weights, 0, 8)
+    assert (home.work / "pictures" / "painter.pt").read_bytes() == before
+    assert load_state(weights.folder / "pictures" / "painter.pt")["step"] == 3
+    assert json.loads((weights.folder / "finish.json").read_text()) == {"from": 4}
+    assert world_of(weights.model) is SECOND
 
     pocket.decoder_stage(home, 0, 1e-6)
     sharp = AutoencoderKL.from_pretrained(home.sharp).eval()

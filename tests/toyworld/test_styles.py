@@ -15,6 +15,7 @@ from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint
 from toyworld.dataset import scene_of
+from toyworld.folder import world_of
 from toyworld.judge import Judge
 from toyworld.render import render
 from toyworld.sampling import load_parts, redrawn
@@ -22,6 +23,7 @@ from toyworld.score_styles import asked_of, pair_rows, single_rows
 from toyworld.style_judge import MANNERS, Seen, StyleJudge, look, styled_renders
 from toyworld.style_loras import SEED, StyleRecipe, fit_style, style_pictures
 from toyworld.styles import PLAIN, STYLES, styled
+from toyworld.world import FIRST, SECOND
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -48,6 +50,12 @@ def test_neon_is_dark_and_ink_is_light():
     picture = render(scene_of(1, 4), 256)
     assert np.median(styled(picture, "neon", 0)) < np.median(picture)
     assert np.median(styled(render(scene_of(1, 3), 256), "ink sketch", 0)) > 100
+
+
+def test_styles_are_learned_on_the_models_own_world():
+    first, second = (style_pictures("neon", 3, 64, world) for world in (FIRST, SECOND))
+    assert np.array_equal(second[0].image, render(scene_of(SEED, 0, world=SECOND), 64, SECOND))
+    assert all(not np.array_equal(a.image, b.image) for a, b in zip(first, second, strict=True))
 
 
 def test_captions_name_the_style_but_for_every_eighth_of_which_half_are_plain():
@@ -110,8 +118,10 @@ def test_half_of_what_the_style_judge_learns_from_went_through_the_autoencoder(t
 
 def test_the_autoencoder_gives_pictures_back_softened():
     base = Path(__file__).parents[2] / "models" / "checkpoints" / "pocket"
-    pictures = np.stack([render(scene_of(1, i), 64) for i in range(3)])
-    back = redrawn(load_parts(base, "cpu", torch.float32), pictures, batch=2)
+    parts, world = load_parts(base, "cpu", torch.float32), world_of(base)
+    side_px = 8 * parts.factor
+    pictures = np.stack([render(scene_of(1, i, world=world), side_px, world) for i in range(3)])
+    back = redrawn(parts, pictures, batch=2)
     assert back.shape == pictures.shape
     assert 0 < np.abs(back.astype(int) - pictures).mean() < 12
 
