@@ -1,4 +1,4 @@
-"""The model of a run: its checkpoint, with the autoencoder that the settings name."""
+"""The model of a run: its checkpoint, with the autoencoder and the changes that settings name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.checkpoint import Checkpoint
 from backend.models.manager import ModelManager
+from backend.modes.changes import changed
 
 
 @contextmanager
 def leased(models: ModelManager[Any], settings: Settings) -> Generator[Checkpoint]:
-    """Checkpoint and autoencoder from the cache, kept while the context lasts.
+    """Checkpoint and autoencoder from the cache, kept and changed while the context lasts.
 
     A separate autoencoder is loaded in the precision of the checkpoint's own.
 
@@ -27,7 +28,8 @@ def leased(models: ModelManager[Any], settings: Settings) -> Generator[Checkpoin
     """
     with models.lease(settings.model) as model:
         if not settings.vae:
-            yield model
+            with changed(model, settings):
+                yield model
             return
         own = model.codec
         if not isinstance(own, Vae):
@@ -36,7 +38,9 @@ def leased(models: ModelManager[Any], settings: Settings) -> Generator[Checkpoin
         with models.lease(key) as separate:
             assert isinstance(separate, SeparateVae)
             vae = separate.instead_of(own, model.name)
-            yield replace(model, codec=vae, vae_hash=separate.hash)
+            model = replace(model, codec=vae, vae_hash=separate.hash)
+            with changed(model, settings):
+                yield model
 
 
 def at_hand(models: ModelManager[Any], settings: Settings) -> bool:

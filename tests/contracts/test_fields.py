@@ -15,6 +15,7 @@ from backend.contracts.fields import (
     item_of,
     says,
     title_of,
+    unsaid,
 )
 from backend.contracts.settings import MODES, LoraUse, MorphSettings, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
@@ -104,3 +105,13 @@ def test_lists_are_told_with_their_items() -> None:
     assert item_of(fields["rows"]) == dict[str, Any]
     assert item_of(fields["numbers"]) is float
     assert item_of(MODES["img2img"].model_fields["strengths"]) is float
+
+
+def test_a_later_field_is_left_out_of_records_where_it_is_as_usual() -> None:
+    class Grown(Thing):
+        late: int = Field(3, json_schema_extra=says("noise", later=True))
+
+    assert described(Grown)["late"].later
+    assert not described(Grown)["plain"].later
+    assert unsaid(Grown()) == ("late",)
+    assert unsaid(Grown(late=4)) == ()
