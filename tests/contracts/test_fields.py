@@ -115,3 +115,5 @@ def test_a_later_field_is_left_out_of_records_where_it_is_as_usual() -> None:
     assert not described(Grown)["plain"].later
     assert unsaid(Grown()) == ("late",)
     assert unsaid(Grown(late=4)) == ()
+    assert "tiling" not in Txt2ImgSettings().model_dump(mode="json")
+    assert Txt2ImgSettings(tiling="x").model_dump(mode="json")["tiling"] == "x"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -281,6 +281,19 @@ class Settings(Frozen):
         title="Mix in prompt B",
         description="Weight of the second prompt in the blend.",
         json_schema_extra=says("prompt", group="advanced", step=0.05),
+    )
+    tiling: Literal["off", "both", "x", "y"] = Field(
+        "off",
+        title="Seamless",
+        description="Edges that meet those of a copy beside it, for patterns and textures.",
+        json_schema_extra=says(
+            "network",
+            "start",
+            "decoding",
+            group="advanced",
+            choices={"both": "both ways", "x": "sideways", "y": "up and down"},
+            later=True,
+        ),
     )
     templates: tuple[Template, ...] = Field(
         (),
