@@ -140,17 +140,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "classes": ("class_label",),
 }
 """Capability -> the settings that need it where they differ from their defaults."""
-MODES_NEED: dict[str, tuple[str, ...]] = {
-    "txt2img": ("from_noise",),
-    "style_transfer": ("from_noise", "controlnet"),
-    "lora_mix": ("from_noise", "lora"),
-    "lora_pad": ("from_noise", "lora"),
-    "lora_footprint": ("from_noise", "lora"),
-    "morph": ("from_noise", "prompt"),
-    "clip": ("from_noise",),
-}
-"""Mode -> the capabilities without which it makes no sense."""
-
 ENLARGING_MODES = frozenset({"upscale"})
 """Modes that show a model a small picture."""
 

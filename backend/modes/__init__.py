@@ -1,43 +1,46 @@
-"""Modes: each composes models, sampling and control into one job. None has a loop of its own."""
+"""Modes: each composes models, sampling and control into one job. None has a loop of its own.
+
+A file adds one: it declares `MODE`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output
 from backend.contracts.requests import ModeRequest, Request
-from backend.modes import (
-    clip,
-    img2img,
-    lora_footprint,
-    lora_mix,
-    lora_pad,
-    morph,
-    style_transfer,
-    train_lora,
-    txt2img,
-    upscale,
-    xyz_grid,
-)
+from backend.modes import train_lora, xyz_grid
 from backend.modes.context import Context
 from backend.modes.mode import Mode, PictureMode
 
-PICTURES: Mapping[str, PictureMode[Any]] = {
-    mode.name: mode
-    for mode in (
-        txt2img.MODE,
-        img2img.MODE,
-        style_transfer.MODE,
-        lora_mix.MODE,
-        morph.MODE,
-        clip.MODE,
-        upscale.MODE,
-        lora_pad.MODE,
-        lora_footprint.MODE,
-    )
-}
+
+def declared(folders: Iterable[str], package: str) -> Mapping[str, PictureMode[Any]]:
+    """Every mode of pictures that a file of these folders declares as `MODE`, by name.
+
+    In the order of their settings' places; tools without one come last.
+
+    Raises:
+        ValueError: Two have one name.
+    """
+    names = [f"{package}.{module.name}" for module in pkgutil.iter_modules(folders)]
+    made = [getattr(import_module(name), "MODE", None) for name in names]
+    found: list[PictureMode[Any]] = [mode for mode in made if isinstance(mode, PictureMode)]
+    by_name = {mode.name: mode for mode in sorted(found, key=_place)}
+    if len(by_name) < len(found):
+        raise ValueError("two modes have one name")
+    return by_name
+
+
+def _place(mode: PictureMode[Any]) -> float:
+    return vars(mode.settings).get("place", math.inf)
+
+
+PICTURES = declared(__path__, __name__)
 
 
 def run_alone(request: Request, context: Context) -> Iterator[Output]:

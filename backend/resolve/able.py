@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from backend.contracts.capabilities import FIELDS, MODES_NEED, no_enlarger, sentence
+from backend.contracts.capabilities import FIELDS, no_enlarger, sentence
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import (
@@ -64,7 +64,7 @@ def check_training(settings: TrainLoraSettings, model: ModelEntry) -> None:
 
 def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str, str]]:
     """What is needed, and the field that asks for it."""
-    for needed in MODES_NEED.get(settings.mode, ()):
+    for needed in settings.needs:
         yield needed, "model"
     for capability, fields in FIELDS.items():
         for field in fields:

@@ -10,7 +10,6 @@ import pytest
 
 from backend.contracts.capabilities import (
     FIELDS,
-    MODES_NEED,
     Capabilities,
     Enlarging,
     SizeGrid,
@@ -153,7 +152,7 @@ def test_a_training_asks_the_model_too(can: Capabilities, resolution: int, says:
 def test_every_field_and_mode_that_is_named_exists() -> None:
     known = {name for mode in MODES.values() for name in mode.model_fields}
     assert {field for fields in FIELDS.values() for field in fields} <= known
-    assert set(MODES_NEED) <= {*MODES, LoraPadSettings.mode, FootprintSettings.mode}
-    for capability in {*FIELDS, *(one for needed in MODES_NEED.values() for one in needed)}:
+    kinds = (*MODES.values(), LoraPadSettings, FootprintSettings)
+    for capability in {*FIELDS, *(one for kind in kinds for one in kind.needs)}:
         assert sentence(capability, Capabilities(classes=3), "x") is None
         assert str(sentence(capability, replace(NOTHING, from_noise=False), "x")).startswith("'x' ")

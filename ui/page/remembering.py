@@ -82,8 +82,8 @@ def _keep(form: Form, kept: gr.BrowserState) -> None:
 
 def _changed(form: Form) -> str:
     """The script's call that takes all values in and gives back what the browser shall keep."""
-    named = json.dumps([form.mode, list(form.parts), documents.made_of(form.mode, {})])
-    return f"loom.changed(values, ...{named})"
+    named = json.dumps([list(form.parts), documents.made_of(form.mode, {})])
+    return f"loom.changed('{form.mode}', values, ...{named})"
 
 
 def restored(form: Form, found: Any) -> list[Any]:

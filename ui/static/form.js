@@ -26,7 +26,7 @@ export const touched = (mode) => {
 };
 
 /* With the values of all controls: marks, and what the browser shall keep: the document whose settings they are. */
-export const changed = (values, mode, names, document) => {
+export const changed = (mode, values, names, document) => {
   const kept = values.pop();
   const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   const enlarges = loom.forms[mode]?.last?.hires_scale;

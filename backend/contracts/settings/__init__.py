@@ -7,6 +7,9 @@ model recommends" and is replaced by `resolved`.
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from backend.contracts.errors import BadInput
@@ -93,19 +96,32 @@ __all__ = [
     "steps_of",
 ]
 
-MODES: dict[str, type[Settings]] = {
-    cls.mode: cls
-    for cls in (
-        Txt2ImgSettings,
-        Img2ImgSettings,
-        StyleTransferSettings,
-        LoraMixSettings,
-        MorphSettings,
-        ClipSettings,
-        UpscaleSettings,
-        XyzGridSettings,
-    )
-}
+
+def declared(folders: Iterable[str], package: str) -> dict[str, type[Settings]]:
+    """Every mode that a file of these folders declares, by name, in the order of their places.
+
+    A file adds one: a class with a `mode` and a `place` of its own.
+
+    Raises:
+        ValueError: Two have one name.
+    """
+    found = [
+        kind
+        for module in pkgutil.iter_modules(folders)
+        for kind in vars(import_module(f"{package}.{module.name}")).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Settings)
+        and kind.__module__ == f"{package}.{module.name}"
+        and {"mode", "place"} <= set(vars(kind))
+        and kind.place
+    ]
+    by_name = {kind.mode: kind for kind in sorted(found, key=lambda kind: kind.place)}
+    if len(by_name) < len(found):
+        raise ValueError("two modes have one name")
+    return by_name
+
+
+MODES = declared(__path__, __name__)
 
 
 def parse(mode: str, values: dict[str, Any]) -> Settings:

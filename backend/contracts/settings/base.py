@@ -121,6 +121,8 @@ class Settings(Frozen):
     """
 
     mode: ClassVar[str] = ""
+    place: ClassVar[int] = 0  # of the mode in lists and of its tab, whoever declares one has both
+    needs: ClassVar[tuple[str, ...]] = ()  # capabilities without which it makes no sense
     pictures: ClassVar[tuple[str, ...]] = ()  # names of those that may travel beside
     outlives_watcher: ClassVar[bool] = False  # goes on when the page that asked is gone
     one_work: ClassVar[bool] = False  # its pictures are parts of one, and go on together

@@ -30,6 +30,8 @@ class ClipSettings(Settings):
     """
 
     mode: ClassVar[str] = "clip"
+    place: ClassVar[int] = 60
+    needs: ClassVar[tuple[str, ...]] = ("from_noise",)
     pictures: ClassVar[tuple[str, ...]] = ("clip",)
     outlives_watcher: ClassVar[bool] = True
     one_work: ClassVar[bool] = True

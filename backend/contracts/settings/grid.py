@@ -40,6 +40,7 @@ class XyzGridSettings(Settings):
     """
 
     mode: ClassVar[str] = "xyz_grid"
+    place: ClassVar[int] = 100
     pictures: ClassVar[tuple[str, ...]] = ("image", "mask", "control_image")
     outlives_watcher: ClassVar[bool] = True
 

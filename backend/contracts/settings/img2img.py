@@ -35,6 +35,7 @@ class Img2ImgSettings(Settings):
     """
 
     mode: ClassVar[str] = "img2img"
+    place: ClassVar[int] = 20
     pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
 
     strength: Fraction = Field(
@@ -199,6 +200,8 @@ class StyleTransferSettings(Img2ImgSettings):
     """
 
     mode: ClassVar[str] = "style_transfer"
+    place: ClassVar[int] = 30
+    needs: ClassVar[tuple[str, ...]] = ("from_noise", "controlnet")
     pictures: ClassVar[tuple[str, ...]] = ("image", "control_image", "mask")
 
     detector: DetectorName = Field(

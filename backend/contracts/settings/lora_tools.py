@@ -26,6 +26,7 @@ class LoraPadSettings(Txt2ImgSettings):
     """
 
     mode: ClassVar[str] = "lora_pad"
+    needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
 
     grid: int = Field(5, ge=2, le=9, json_schema_extra=says("course"))
     coarse_steps: int = Field(6, ge=1, le=150, json_schema_extra=says("course"))
@@ -114,6 +115,7 @@ class FootprintSettings(Txt2ImgSettings):
     """What each LoRA of a run does to x0, and where; under hires fix, of the first stage."""
 
     mode: ClassVar[str] = "lora_footprint"
+    needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -38,6 +38,8 @@ class MorphSettings(Settings):
     """
 
     mode: ClassVar[str] = "morph"
+    place: ClassVar[int] = 50
+    needs: ClassVar[tuple[str, ...]] = ("from_noise", "prompt")
     pictures: ClassVar[tuple[str, ...]] = ("image_a", "image_b", "image_c", "image_d")
     outlives_watcher: ClassVar[bool] = True
 

@@ -27,6 +27,8 @@ class Txt2ImgSettings(HiresFields, Settings):
     """A picture from a prompt."""
 
     mode: ClassVar[str] = "txt2img"
+    place: ClassVar[int] = 10
+    needs: ClassVar[tuple[str, ...]] = ("from_noise",)
 
     @property
     def hires(self) -> bool:
@@ -120,6 +122,8 @@ class LoraMixSettings(Txt2ImgSettings):
     """
 
     mode: ClassVar[str] = "lora_mix"
+    place: ClassVar[int] = 40
+    needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
 
     compare: StrictBool = Field(
         False,

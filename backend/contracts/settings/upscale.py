@@ -45,6 +45,7 @@ class UpscaleSettings(Settings):
     """
 
     mode: ClassVar[str] = "upscale"
+    place: ClassVar[int] = 70
     pictures: ClassVar[tuple[str, ...]] = ("image",)
 
     upscaler: UpscalerName = Field(

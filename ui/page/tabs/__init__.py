@@ -1,16 +1,21 @@
-"""The tabs of the page, in order. A new tab is a module with a `TAB` and its name in `TABS`."""
+"""The tabs of the page, in the order of their modes: each is the `TAB` of a file in this folder."""
 
 from __future__ import annotations
 
-from ui.page.tabs import clip, img2img, lora_mix, morph, style_transfer, txt2img, upscale
+import pkgutil
+from collections.abc import Iterable
+from importlib import import_module
+
+from backend.contracts.settings import MODES
 from ui.page.workspace import Tab
 
-TABS: tuple[Tab, ...] = (
-    txt2img.TAB,
-    img2img.TAB,
-    style_transfer.TAB,
-    lora_mix.TAB,
-    morph.TAB,
-    clip.TAB,
-    upscale.TAB,
-)
+
+def declared(folders: Iterable[str], package: str) -> tuple[Tab, ...]:
+    """Every tab that a file of these folders declares."""
+    names = [f"{package}.{module.name}" for module in pkgutil.iter_modules(folders)]
+    made = [getattr(import_module(name), "TAB", None) for name in names]
+    found = {tab.mode: tab for tab in made if isinstance(tab, Tab)}
+    return tuple(found[mode] for mode in MODES if mode in found)
+
+
+TABS: tuple[Tab, ...] = declared(__path__, __name__)
