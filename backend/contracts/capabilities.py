@@ -75,6 +75,7 @@ class Capabilities:
         steps: How many it recommends; 0 says nothing.
         sampler: Likewise; "" says nothing.
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
+        edits: It is shown the picture that it starts from, and told what to change.
     """
 
     prompt: bool = True
@@ -94,6 +95,7 @@ class Capabilities:
     steps: int = 0
     sampler: str = ""
     enlarges: Enlarging | None = None
+    edits: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ _SENTENCES: dict[str, str] = {
     "regions": "'{model}' knows no regions; leave them out.",
     "separate_vae": "'{model}' has no autoencoder that another could replace.",
     "classes": "'{model}' knows no classes; leave the class at 0.",
+    "edits": "'{model}' edits no picture that it is shown; leave the image guidance at 1.5.",
     "training": "'{model}' is of a kind that cannot be trained here; choose another.",
 }
 FIELDS: dict[str, tuple[str, ...]] = {

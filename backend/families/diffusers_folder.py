@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.compvis import SIZE_IDS
@@ -58,7 +58,7 @@ WEIGHTS = {
 }
 
 
-Sight = Literal["mask", "picture"]
+Sight = Literal["mask", "picture", "source"]
 """What a UNet may see beside its latents."""
 
 
@@ -69,7 +69,8 @@ class FolderKind:
     Attributes:
         pipelines: Classes that their index may name.
         classes: Part -> the classes that it may be of.
-        beside: mask: nothing, or a mask and masked latents; picture: a small picture.
+        beside: mask: nothing, or a mask and masked latents; picture: a small picture;
+            source: the latents of a picture of its own size.
         may_lack: Parts that the index may name as absent.
     """
 
@@ -153,6 +154,13 @@ def check_channels(unet: Mapping[str, Any], vae: Mapping[str, Any], beside: Sigh
                 "upscaler takes both."
             )
         return
+    if beside == "source":
+        if unet.get("in_channels") != 2 * latents:
+            raise ModelProblem(
+                "The UNet takes other channels than the autoencoder's latents twice; a model that "
+                "edits pictures takes its own and the picture's."
+            )
+        return
     if unet.get("in_channels") not in (latents, 2 * latents + 1):
         raise ModelProblem(
             "The UNet takes other channels than the autoencoder's latents (a depth checkpoint, "
@@ -196,7 +204,7 @@ def check_index(index: Mapping[str, Any], kind: FolderKind) -> None:
     for part, value in index.items():
         if part.startswith("_") or not isinstance(value, list):
             continue
-        library, cls = [*value, None, None][:2]
+        library, cls = [*cast("list[Any]", value), None, None][:2]
         absent = library is None and cls is None
         if absent and (part not in kind.classes or part in kind.may_lack):
             continue

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from backend.contracts.errors import ModelProblem
-from backend.families.diffusers_folder import check_channels
 from backend.families.prediction import Told, sidecar_times, told_by
 from backend.models.catalog.card import Card
 from backend.models.catalog.compvis import (
@@ -113,7 +112,6 @@ def _inspect(
         text, second = _text_encoders(shapes, layout)
     except KeyError as error:
         raise ModelProblem(f"{path.name} lacks the tensor '{error.args[0]}'.") from None
-    check_channels(unet, vae)
     told = card.before(told_by(path, shapes))
     # SD 2.x' inpainting release predicts eps; of the others most that are in use predict v.
     plain_sd2 = layout == "sd2" and unet["in_channels"] == vae["latent_channels"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
 from backend.families.configs import part_config
-from backend.families.diffusers_folder import FolderKind, inspect_folder
+from backend.families.diffusers_folder import FolderKind, check_channels, inspect_folder
 from backend.families.single_file import inspect_original
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import ModelInfo
@@ -62,6 +62,7 @@ class StableDiffusionFamily:
         if not is_safetensors_name(path) or not self.owns_file(path):
             return None
         original = inspect_original(path, card)
+        check_channels(original.unet, original.vae, self.folder.beside)
         side = original.native_side_px
         texts = [original.config(part) for part in self.text_parts]
         return _findings(

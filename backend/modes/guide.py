@@ -54,6 +54,8 @@ def make_denoiser(
     if (model.network.in_channels != model.latent_channels) != (channels is not None):
         if model.enlarger is not None:
             raise BadInput(f"'{model.name}' needs the small picture that it enlarges.", "model")
+        if model.info.anatomy.can.edits:
+            raise BadInput(f"'{model.name}' edits a picture; take one to img2img.", "model")
         raise BadInput(
             f"'{model.name}' is an inpainting model: it paints a mask in a picture; choose another "
             "model here, or take it to img2img.",

@@ -61,6 +61,7 @@ class Source:
         channels: (B, C + 1, h, w), mask and masked latents, for inpainting models.
         draws: How often the noise source was drawn from.
         inverted: Step -> (1, C, h, w) where a run that begins there starts; None for fresh noise.
+        shown: The network sees the picture itself, so that a whole run starts from noise alone.
     """
 
     known: torch.Tensor
@@ -69,6 +70,7 @@ class Source:
     channels: torch.Tensor | None
     draws: int
     inverted: dict[int, torch.Tensor] | None = None
+    shown: bool = False
 
     def kept(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (B, C, h, w) at the end of a run, the source itself outside the mask.
@@ -120,7 +122,7 @@ def drawn(
     """
     settings, model, context = stage.settings, stage.model, stage.context
     context.report(Progress("encoding"))
-    noise = make_noise(settings, model, START_DRAW)
+    noise = make_noise(settings, model, start_draw(model))
     source = make_source(picture, model, context, noise, inverts=settings.start_noise == "inverted")
     told: dict[str, Any] = {}
     views: dict[str, Pixels] = {}
@@ -159,6 +161,11 @@ def drawn(
             yield replace(output, views=views)
 
 
+def start_draw(model: Checkpoint) -> int:
+    """Which draw is the noise of the start: a picture that is shown to the model is not sampled."""
+    return 0 if model.info.anatomy.can.edits else START_DRAW
+
+
 def make_source(
     picture: Canvas,
     model: Checkpoint,
@@ -184,6 +191,10 @@ def make_source(
     if latent_mask is not None:
         mask = torch.tensor(latent_mask, device=device)[None, None]
     mean, std = context.posteriors.encode(model, picture.source, context.check)
+    if model.info.anatomy.can.edits:
+        start = noise.draw()
+        known = mean.expand_as(start)
+        return Source(known, start, mask, known, noise.draws, shown=True)
     sampled = noise.draw()
     # What is inverted is the picture itself, not a draw around it.
     known = mean.expand_as(sampled) if inverts else mean + std * sampled
@@ -220,6 +231,8 @@ def noised(
     if source.inverted is not None:
         return source.inverted[start].expand_as(source.known)
     sigma = schedule.levels[start]
+    if source.shown and start == 0:
+        return source.noise * schedule.init_scale
     if settings.masked_content != "latent_noise" or source.mask is None:
         return source.known + sigma * source.noise
     if start == 0:
@@ -284,7 +297,7 @@ class _Drawing:
         shared = self.denoiser(Span(schedule)) if whole else None
         lanes: list[Lane] = []
         for start in starts:
-            noise = make_noise(settings, self.stage.model, START_DRAW)
+            noise = make_noise(settings, self.stage.model, start_draw(self.stage.model))
             noise.skip_to(self.source.draws)
             # Parts of a run are counted from its own start, so each asks for its own guidance.
             denoiser = shared or self.denoiser(Span(schedule, start))
