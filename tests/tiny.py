@@ -34,6 +34,7 @@ SCHEDULER: dict[str, Any] = {
     "set_alpha_to_one": False,
     "clip_sample": False,
 }
+KINDS: dict[int | None, str] = {8: "InstructPix2Pix", 9: "Inpaint"}  # by their UNet's channels
 CORPUS = (
     "a red house under a blue sky",
     "a small yellow boat on the sea at night",
@@ -236,7 +237,7 @@ def tiny_checkpoint(
         card: Contents of card.json; none is written without.
         dtype: Precision of the files.
         scheduler: Overrides of the scheduler's config.
-        in_channels: Of the UNet; 9 make an inpainting model of 4 latent channels.
+        in_channels: Of the UNet; 9 make an inpainting model of 4 latent channels, 8 one that edits.
         factor: Of the autoencoder; 1, 2, 4, 8 or 16.
         channels: Of the latents.
     """
@@ -258,7 +259,7 @@ def tiny_checkpoint(
     (path / "model_index.json").write_text(
         json.dumps(
             {
-                "_class_name": f"StableDiffusion{'Inpaint' if in_channels == 9 else ''}Pipeline",
+                "_class_name": f"StableDiffusion{KINDS.get(in_channels, '')}Pipeline",
                 "_diffusers_version": "0.42.1",
                 "feature_extractor": [None, None],
                 "image_encoder": [None, None],

@@ -141,6 +141,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "lora": ("loras",),
     "separate_vae": ("vae",),
     "classes": ("class_label",),
+    "edits": ("image_guidance",),
 }
 """Capability -> the settings that need it where they differ from their defaults."""
 ENLARGING_MODES = frozenset({"upscale"})

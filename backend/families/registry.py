@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from backend.families.instruct import INSTRUCT
 from backend.families.pixels import PIXELS
 from backend.families.sd import SD
 from backend.families.sdxl import SDXL
 from backend.families.x4 import X4
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry((PIXELS, SDXL, X4, SD))
+FAMILIES: Final = Registry((PIXELS, SDXL, X4, INSTRUCT, SD))

@@ -154,5 +154,5 @@ def test_every_field_and_mode_that_is_named_exists() -> None:
     assert {field for fields in FIELDS.values() for field in fields} <= known
     kinds = (*MODES.values(), LoraPadSettings, FootprintSettings)
     for capability in {*FIELDS, *(one for kind in kinds for one in kind.needs)}:
-        assert sentence(capability, Capabilities(classes=3), "x") is None
+        assert sentence(capability, Capabilities(classes=3, edits=True), "x") is None
         assert str(sentence(capability, replace(NOTHING, from_noise=False), "x")).startswith("'x' ")

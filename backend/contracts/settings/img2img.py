@@ -107,6 +107,15 @@ class Img2ImgSettings(Settings):
         description="Refinements of the inversion's steps; 0 is plain DDIM.",
         json_schema_extra=says("inversion", step=1),
     )
+    image_guidance: float = Field(
+        1.5,
+        ge=0.0,
+        le=10.0,
+        description="How close a model that edits stays to the picture; others have none.",
+        json_schema_extra=says(
+            "guidance", group="advanced", step=0.05, a1111=("Image CFG scale",), later=True
+        ),
+    )
     outpaint_left: Margin = Field(
         0,
         title="Left",

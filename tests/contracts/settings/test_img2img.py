@@ -12,6 +12,7 @@ from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferS
 
 BOTH = [Img2ImgSettings, StyleTransferSettings]
 IMG2IMG_FIELDS = {
+    "image_guidance",
     "strength",
     "strengths",
     "mask_invert",
