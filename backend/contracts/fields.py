@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -113,7 +113,7 @@ def described(settings: type[BaseModel]) -> Mapping[str, Described]:
 
 def _described(name: str, info: FieldInfo) -> Described:
     extra = info.json_schema_extra
-    told: dict[str, Any] = dict(extra) if isinstance(extra, dict) else {}
+    told = cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
     return Described(
         name=name,
         title=info.title or name.replace("_", " ").capitalize(),
@@ -164,7 +164,8 @@ def affecting(settings: BaseModel, *what: Affects) -> tuple[tuple[str, object], 
 
 def _acting(value: Any) -> object:
     if isinstance(value, tuple):
-        return tuple(row for row in value if getattr(row, "on", True))
+        rows = cast("tuple[Any, ...]", value)
+        return tuple(row for row in rows if getattr(row, "on", True))
     return value
 
 
@@ -175,6 +176,8 @@ def is_list(info: FieldInfo) -> bool:
 
 def item_of(info: FieldInfo) -> Any:
     """What the items of a field's list travel as in JSON: dict or a plain type."""
-    item = get_args(info.annotation)[0]
+    item: Any = get_args(info.annotation)[0]
     item = get_args(item)[0] if get_args(item) else item  # Annotated
-    return dict[str, Any] if isinstance(item, type) and issubclass(item, BaseModel) else item
+    if isinstance(item, type) and issubclass(item, BaseModel):
+        return dict[str, Any]
+    return cast("Any", item)

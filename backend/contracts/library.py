@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import UnknownName
@@ -221,9 +221,9 @@ def plain(entry: Entry) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     match value:
         case tuple():
-            return list(value)
+            return list(cast("tuple[Any, ...]", value))
         case Mapping():
-            return dict(value)
+            return dict(cast("Mapping[str, Any]", value))
         case _:
             return value
 

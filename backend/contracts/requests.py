@@ -35,7 +35,7 @@ class Request:
     """
 
     settings: Settings
-    images: dict[str, Pixels] = field(default_factory=dict)
+    images: dict[str, Pixels] = field(default_factory=dict[str, Pixels])
     branch: Branch | None = None
     save: bool = True
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from backend.models.catalog.card import Prediction
 from backend.models.catalog.safetensors_header import read_metadata
@@ -80,6 +81,7 @@ def _json(path: Path) -> Told:
         return Told()  # other tools keep notes of their own there
     if not isinstance(values, dict):
         return Told()
+    values = cast("dict[str, Any]", values)
     named = str(values.get("prediction_type", values.get("parameterization", ""))).lower()
     zero = values.get("rescale_betas_zero_snr", values.get("zero_terminal_snr"))
     prediction = _NAMES.get(named)

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from accelerate import init_empty_weights
-from diffusers.loaders.single_file_utils import (
-    convert_ldm_clip_checkpoint,
-    convert_ldm_unet_checkpoint,
-    convert_ldm_vae_checkpoint,
-    convert_open_clip_checkpoint,
-)
+from accelerate import init_empty_weights  # pyright: ignore[reportMissingTypeStubs]
+from diffusers.loaders import single_file_utils
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from safetensors.torch import load_file
+from safetensors import torch as safetensors_torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.families.single_file import Original
 from backend.models.catalog.compvis import SDXL_OPEN_CLIP
 from backend.models.loading import Tensors, filled
+
+# Neither library says the types of these.
+_convert: Any = single_file_utils
+_files: Any = safetensors_torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def load_original(path: Path, original: Original, dtype: torch.dtype) -> Origina
     Raises:
         ModelProblem: A tensor is missing or has another shape; names it.
     """
-    tensors: Tensors = load_file(path)
+    tensors: Tensors = _files.load_file(path)
     # Built without weights: a random start of 860 M values takes longer than reading the file.
     with init_empty_weights(include_buffers=False):
         unet = UNet2DConditionModel(**original.unet)
@@ -60,21 +60,22 @@ def load_original(path: Path, original: Original, dtype: torch.dtype) -> Origina
             second = CLIPTextModelWithProjection(CLIPTextConfig(**original.text_encoder_2))
     vae_dtype = torch.float32 if original.vae["force_upcast"] else dtype
     return OriginalParts(
-        filled(unet, convert_ldm_unet_checkpoint(tensors, original.unet), path, dtype),
-        filled(vae, convert_ldm_vae_checkpoint(tensors, original.vae), path, vae_dtype),
+        filled(unet, _convert.convert_ldm_unet_checkpoint(tensors, original.unet), path, dtype),
+        filled(vae, _convert.convert_ldm_vae_checkpoint(tensors, original.vae), path, vae_dtype),
         filled(text, _text(tensors, text, original), path, dtype),
         second and filled(second, _second(tensors, second), path, dtype),
     )
 
 
 def _text(tensors: Tensors, model: CLIPTextModel, original: Original) -> Tensors:
+    converted: Tensors
     if original.layout == "sd2":
-        converted = convert_open_clip_checkpoint(model, tensors)
+        converted = _convert.convert_open_clip_checkpoint(model, tensors)
     else:
-        converted = convert_ldm_clip_checkpoint(tensors)
+        converted = _convert.convert_ldm_clip_checkpoint(tensors)
     # transformers 5 has dropped the level that both layouts are named after.
     return {name.removeprefix("text_model."): tensor for name, tensor in converted.items()}
 
 
 def _second(tensors: Tensors, model: CLIPTextModelWithProjection) -> Tensors:
-    return convert_open_clip_checkpoint(model, tensors, prefix=SDXL_OPEN_CLIP)
+    return _convert.convert_open_clip_checkpoint(model, tensors, prefix=SDXL_OPEN_CLIP)

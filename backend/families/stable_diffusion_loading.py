@@ -198,18 +198,24 @@ def folder_tokenizer(folder: Path) -> CLIPTokenizer:
     Raises:
         ModelProblem: It cannot be loaded.
     """
-    return guarded(
-        lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True), folder.name
-    )
+    kind = _untyped(CLIPTokenizer)
+    return guarded(lambda: kind.from_pretrained(folder, local_files_only=True), folder.name)
+
+
+def _untyped(kind: type) -> Any:
+    """A class of a library whose loaders say nothing of their types."""
+    return kind
 
 
 def skeleton(info: ModelInfo, text_parts: tuple[str, ...]) -> Mapping[str, nn.Module]:
     """The parts of a folder that LoRAs change, without memory behind their weights."""
     folder = info.path
+    unet, text_config = _untyped(UNet2DConditionModel), _untyped(CLIPTextConfig)
     with torch.device("meta"):
-        unet: Any = UNet2DConditionModel.from_config(read_json(folder / "unet" / "config.json"))
-        parts: dict[str, nn.Module] = {"unet": unet}
+        parts: dict[str, nn.Module] = {
+            "unet": unet.from_config(read_json(folder / "unet" / "config.json"))
+        }
         classes = (CLIPTextModel, CLIPTextModelWithProjection)
         for part, cls in zip(text_parts, classes, strict=False):
-            parts[part] = cls(CLIPTextConfig.from_pretrained(folder / part))
+            parts[part] = cls(text_config.from_pretrained(folder / part))
     return parts

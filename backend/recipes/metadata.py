@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from PIL import Image, PngImagePlugin
 
@@ -119,5 +119,6 @@ def _own(text: str) -> ReadRecord:
     model, extra = (document.further.get(name, {}) for name in ("model", "extra"))
     if not (isinstance(model, dict) and isinstance(extra, dict)):
         raise BadInput("they are damaged")
+    model, extra = cast("dict[str, Any]", model), cast("dict[str, Any]", extra)
     names = {key: str(model[key])[:300] for key in ("name", "hash") if key in model}
     return ReadRecord(document.mode, settings, notes, OWN_KEY, names, extra)

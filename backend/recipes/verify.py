@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Pixels
@@ -255,7 +255,8 @@ def facts_of(model: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, st
     for key, title in NAMED.items():
         entries = extra.get(key)
         if isinstance(entries, dict):
-            for name, digest in list(entries.items())[:MAX_FACTS]:
+            named = cast("dict[str, Any]", entries)
+            for name, digest in list(named.items())[:MAX_FACTS]:
                 facts[title.format(str(name)[:MAX_VALUE_CHARS])] = str(digest)[:MAX_VALUE_CHARS]
     return facts
 

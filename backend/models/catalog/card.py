@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -62,7 +62,8 @@ class Card(BaseModel):
     @classmethod
     def _flat(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            return [word for group in value.values() for word in group]
+            groups = cast("dict[str, list[Any]]", value)
+            return [word for group in groups.values() for word in group]
         return value
 
     def misfit(self, base_version: str) -> str | None:

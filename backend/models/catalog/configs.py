@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from backend.contracts.errors import ModelProblem
 
@@ -26,7 +26,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ModelProblem(f"The file {name} is damaged: it is not readable as JSON.") from None
     if not isinstance(value, dict):
         raise ModelProblem(f"The file {name} is damaged: it does not hold a JSON object.")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 from backend.contracts.errors import ModelProblem
 
@@ -82,7 +83,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
-        notes = header.get("__metadata__") or {}
+        notes = cast("dict[str, Any]", header.get("__metadata__") or {})
         return {str(key): str(value) for key, value in notes.items()}
     except (OSError, ValueError, AttributeError, RecursionError):
         return {}
