@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import string
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import (
@@ -14,11 +15,16 @@ from diffusers import (
     DDIMScheduler,
     DDPMPipeline,
     DDPMScheduler,
+    IFPipeline,
+    IFSuperResolutionPipeline,
+    LDMPipeline,
+    LDMSuperResolutionPipeline,
     StableDiffusionUpscalePipeline,
     UNet2DConditionModel,
     UNet2DModel,
+    VQModel,
 )
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, T5Config, T5EncoderModel, T5Tokenizer
 
 from tests.tiny import _text_config, tiny_tokenizer, tiny_vae
 
@@ -72,6 +78,121 @@ def tiny_x4(path: Path, *, seed: int = 0, factor: int = 4) -> Path:
         ),
         scheduler=DDIMScheduler(**X4_SCHEDULER),
         max_noise_level=350,
+    ).save_pretrained(path)
+    return path
+
+
+IF_SCHEDULER: dict[str, Any] = {
+    "beta_schedule": "squaredcos_cap_v2",
+    "thresholding": True,
+    "dynamic_thresholding_ratio": 0.95,
+    "sample_max_value": 1.5,
+    "variance_type": "learned_range",
+}
+
+
+def tiny_t5_tokenizer() -> T5Tokenizer:
+    """A unigram vocabulary of every letter and some words, as T5's is made."""
+    pieces = ["<pad>", "</s>", "<unk>", "\u2581", *string.printable.strip()]
+    words = ["\u2581a", "\u2581red", "\u2581house", "\u2581under", "\u2581blue", "\u2581sky"]
+    scores = [0.0] * 3 + [-4.0] + [-6.0] * (len(pieces) - 4)
+    vocab = [*zip(pieces, scores, strict=True), *((word, -2.0) for word in words)]
+    return T5Tokenizer(vocab=vocab, extra_ids=0)
+
+
+def tiny_t5(tokenizer: T5Tokenizer) -> T5EncoderModel:
+    """An encoder of two layers, 32 wide."""
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=8,
+        d_ff=48,
+        num_layers=2,
+        num_heads=4,
+        relative_attention_num_buckets=8,
+    )
+    return T5EncoderModel(config).eval()
+
+
+def tiny_if_unet(side: int, *, later: bool = False, out: int = 6) -> UNet2DConditionModel:
+    """A UNet of IF's blocks; a later stage sees six channels and a noise level."""
+    return UNet2DConditionModel(
+        sample_size=side,
+        in_channels=6 if later else 3,
+        out_channels=out,
+        layers_per_block=1,
+        block_out_channels=(16, 32),
+        norm_num_groups=8,
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        cross_attention_dim=32,
+        encoder_hid_dim=32,
+        attention_head_dim=8,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=2,
+        cross_attention_norm="group_norm",
+        resnet_time_scale_shift="scale_shift",
+        act_fn="gelu",
+        class_embed_type="timestep" if later else None,
+    ).eval()
+
+
+def tiny_if(path: Path, *, seed: int = 0, side: int = 16, **scheduler: Any) -> Path:
+    """Writes a folder of `IFPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        side: Its native size, px.
+        scheduler: Its config, where it differs from IF's.
+    """
+    tokenizer = tiny_t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        text, unet = tiny_t5(tokenizer), tiny_if_unet(side)
+    IFPipeline(
+        tokenizer=tokenizer,
+        text_encoder=text,
+        unet=unet,
+        scheduler=DDPMScheduler(**IF_SCHEDULER | scheduler),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    ).save_pretrained(path)
+    return path
+
+
+def tiny_if_larger(
+    path: Path, *, seed: int = 0, side: int = 32, alone: bool = False, **scheduler: Any
+) -> Path:
+    """Writes a folder of `IFSuperResolutionPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        side: Its native size, px.
+        alone: It has a text encoder of its own; by default the first stage's is used.
+        scheduler: Its config, where it differs from IF's.
+    """
+    tokenizer = tiny_t5_tokenizer() if alone else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        unet = tiny_if_unet(side, later=True)
+        text = None if tokenizer is None else tiny_t5(tokenizer)
+    config: dict[str, Any] = {**IF_SCHEDULER, "sample_max_value": 1.0, **scheduler}
+    untyped: Any = IFSuperResolutionPipeline  # its text parts may be None
+    untyped(
+        tokenizer=tokenizer,
+        text_encoder=text,
+        unet=unet,
+        scheduler=DDPMScheduler(**config),
+        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
     ).save_pretrained(path)
     return path
 
@@ -134,6 +255,54 @@ def tiny_ddpm(
             for file in (path / part).iterdir():
                 shutil.move(file, path / file.name)
             (path / part).rmdir()
+    return path
+
+
+def tiny_vq(factor: int = 4, channels: int = 3) -> VQModel:
+    """An autoencoder with a codebook of 32 entries, in evaluation mode."""
+    levels = factor.bit_length()
+    vq = VQModel(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=(8, 8, 16)[:levels],
+        norm_num_groups=4,
+        latent_channels=channels,
+        num_vq_embeddings=32,
+    )
+    with torch.no_grad():  # so that pictures use the range
+        vq.quantize.embedding.weight.normal_()
+        vq.decoder.conv_out.weight.mul_(6)
+    return vq.eval()
+
+
+def tiny_ldm(
+    path: Path,
+    *,
+    seed: int = 0,
+    larger: bool = False,
+    first: Literal["vq", "kl"] = "vq",
+    classes: int | None = None,
+) -> Path:
+    """Writes a folder of `LDMPipeline` or `LDMSuperResolutionPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        larger: It enlarges.
+        first: Kind of its autoencoder.
+        classes: See `tiny_unet_2d`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        channels = 3 if first == "vq" else 4
+        unet = tiny_unet_2d(8, channels + 3 * larger, channels, classes)
+        vqvae: Any = tiny_vq() if first == "vq" else tiny_vae(4)
+    vqvae.eval()
+    scheduler = DDIMScheduler(
+        beta_start=0.0015, beta_end=0.0155, beta_schedule="scaled_linear", clip_sample=False
+    )
+    cls: Any = LDMSuperResolutionPipeline if larger else LDMPipeline
+    cls(vqvae=vqvae, unet=unet, scheduler=scheduler).save_pretrained(path)
     return path
 
 

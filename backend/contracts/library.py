@@ -39,6 +39,8 @@ class ModelEntry:
         family_title: How a person calls the family; "" shows none.
         can: What can be asked of it.
         sizes: What it draws.
+        cascade: Names of the stages that enlarge what it draws, in their order.
+        reader: Name of the model that reads its prompts; "" where it does so itself.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ModelEntry:
     family_title: str = ""
     can: Capabilities = field(default_factory=Capabilities)
     sizes: SizeGrid = field(default_factory=SizeGrid)
+    cascade: tuple[str, ...] = ()
+    reader: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from backend.families.deepfloyd import DEEPFLOYD
 from backend.families.instruct import INSTRUCT
 from backend.families.pixels import PIXELS
 from backend.families.sd import SD
@@ -11,4 +12,4 @@ from backend.families.sdxl import SDXL
 from backend.families.x4 import X4
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry((PIXELS, SDXL, X4, INSTRUCT, SD))
+FAMILIES: Final = Registry((PIXELS, DEEPFLOYD, SDXL, X4, INSTRUCT, SD))

@@ -43,6 +43,7 @@ class Anatomy:
         call_values: Numbers that a call holds at its peak for each latent position of a sample.
         decode_values: Numbers that decoding holds at its peak for each pixel.
         guidance_scale: What it recommends where its card says nothing; None: as most models.
+        reader: Folder of the model whose text encoder reads its prompts, where it has none.
     """
 
     factor: int = 8
@@ -55,6 +56,7 @@ class Anatomy:
     call_values: int = 0
     decode_values: int = 0
     guidance_scale: float | None = None
+    reader: Path | None = None
 
 
 @dataclass(frozen=True)

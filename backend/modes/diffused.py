@@ -6,6 +6,7 @@ result to the size that was asked for. A large one is denoised in tiles, see `sa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,16 +17,18 @@ from backend.contracts.capabilities import Enlarging
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels, Progress
 from backend.contracts.requests import Branch
-from backend.contracts.settings import EnlargingStage, UpscaleSettings
+from backend.contracts.settings import EnlargingStage, Settings, UpscaleSettings
 from backend.contracts.settings.upscale import MOST_PX
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.memory_pressure import Way, overcome
-from backend.models.parts import Beside
+from backend.models.parts import Beside, Text
+from backend.models.text.remembered import Remembered
 from backend.modes import enlarging
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.leasing import leased
 from backend.modes.one_pass import sides
+from backend.modes.prompt_timeline import words_at
 from backend.modes.record import facts, singles
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
@@ -66,28 +69,15 @@ def diffused(
     after = settings.redrawing.model_steps(settings.strength) if settings.redraws else 0
     context.report(Progress("loading", note=f"Loading {settings.upscaler}"))
     with leased(context.models, _named(settings)) as model:
-        can = model.info.anatomy.can.enlarges
-        if can is None:
-            raise BadInput(f"'{model.name}' enlarges no picture; choose an upscaler.", "upscaler")
-        small = shown(source, (width, height), model, can)
+        can = _enlarging(model)
+        small = shown(source, (width, height), model)
         own = settings.enlarging_stage(
             small.shape[1] * can.factor,
             small.shape[0] * can.factor,
             model.info.anatomy.can.sampler or settings.sampler,
         )
         stage = stage_of(own, model, context)
-        latents = overcome(
-            (
-                Way(
-                    partial(drawn, stage, small, side, after=after, branch=branch),
-                    ""
-                    if side == settings.tile
-                    else f"Memory was short, so it went on in tiles of {side} px.",
-                )
-                for side in sides(settings.tile, max(small.shape[:2]))
-            ),
-            "There is not enough memory to enlarge this, not even in small tiles.",
-        )
+        latents = drawn(stage, small, settings.tile, after=after, branch=branch, text=reader(stage))
         context.report(Progress("decoding"))
         pictures = tuple(
             _fitted(model.codec.decode(row, context.check)[0], width, height)
@@ -96,57 +86,118 @@ def diffused(
         return Larger(pictures, model.hash, facts(model))
 
 
-def shown(source: Pixels, size_px: tuple[int, int], model: Checkpoint, can: Enlarging) -> Pixels:
+def shown(source: Pixels, size_px: tuple[int, int], model: Checkpoint) -> Pixels:
     """The small picture (h, w, 3) that a model is given to reach a size."""
     height, width = source.shape[:2]
-    small = can.shown_px((width, height), size_px, model.info.anatomy.sizes, MOST_PX)
-    return _fitted(source, *small)
+    sizes = model.info.anatomy.sizes
+    return _fitted(source, *_enlarging(model).shown_px((width, height), size_px, sizes, MOST_PX))
 
 
 def drawn(
     stage: Stage[EnlargingStage],
-    small: Pixels,
+    small: Pixels | torch.Tensor,
     tile_px: int,
     *,
     after: int = 0,
     branch: Branch | None = None,
     continues: bool = False,
+    text: Text | None = None,
 ) -> torch.Tensor:
     """Latents (B, C, h, w) of the enlarged picture, from noise or on from a stored step.
 
     Args:
         stage: Its size is the result's.
-        small: (h, w, 3), or one for each sample.
-        tile_px: Side of the tiles, px of the small picture; 0 is all at once.
+        small: See `enlarging.begin`.
+        tile_px: Side of the tiles, px of the small picture; 0 is all at once. Where memory runs
+            short they are halved.
         after: Steps of the stages to come.
         branch: See `diffused`.
         continues: It follows another stage of the same run.
+        text: Who embeds the prompts, where that is not the model itself.
+
+    Raises:
+        OutOfMemory: Not even small tiles fit.
     """
+    watch = partial(Shown, stage, after=after, continues=continues)
+    longest = max(stage.settings.drawn_size) // _enlarging(stage.model).factor
+    return overcome(
+        (
+            Way(
+                partial(_drawn, stage, small, side, watch, branch, text),
+                ""
+                if side == tile_px
+                else f"Memory was short, so it went on in tiles of {side} px.",
+            )
+            for side in sides(tile_px, longest)
+        ),
+        "There is not enough memory to enlarge this, not even in small tiles.",
+    )
+
+
+def _drawn(
+    stage: Stage[EnlargingStage],
+    small: Pixels | torch.Tensor,
+    tile_px: int,
+    watch: Callable[..., Shown],
+    branch: Branch | None,
+    text: Text | None,
+) -> torch.Tensor:
+    """`drawn` in tiles of that side."""
     settings, context = stage.settings, stage.context
     context.report(Progress("encoding"))
     begun = enlarging.begin(stage, small, settings.noise_level)
     origin = begun.origin
     if branch is not None:
         origin = branched(branch, stage, begun.noise)
-    denoiser = _tiled(stage, origin.span, begun.beside, tile_px)
+    denoiser = _tiled(stage, origin.span, begun.beside, tile_px, text)
     walk = Sampled(settings.sampler, denoiser, origin, begun.noise, settings.eta, settings.variance)
-    watch = Shown(stage, before=origin.before, after=after, continues=continues)
-    return drive(Run(walk, watch))
+    return drive(Run(walk, watch(before=origin.before)))
 
 
-def _tiled(stage: Stage[EnlargingStage], span: Span, beside: Beside, tile_px: int) -> Denoiser:
+def reader(stage: Stage[EnlargingStage]) -> Text | None:
+    """The prompts embedded by the model that reads for this one, which is not kept for it."""
+    name = stage.model.info.reader
+    if not name:
+        return None
+    context = stage.context
+    context.report(Progress("encoding", note=f"Reading the prompt with {name}"))
+    with context.models.lease(name) as first:
+        return read_ahead(first.text, [stage.settings])
+
+
+def read_ahead(text: Text, runs: Iterable[Settings]) -> Remembered:
+    """The prompts of some runs, embedded."""
+    kept = Remembered(text)
+    for settings in runs:
+        for words in words_at(settings, settings.steps):
+            kept.encode([words.prompt], settings.clip_skip)
+            kept.unconditional(words.negative, settings.clip_skip)
+            if settings.prompt_mix > 0:
+                kept.encode([words.prompt_b], settings.clip_skip)
+    kept.leave()
+    return kept
+
+
+def _tiled(
+    stage: Stage[EnlargingStage], span: Span, beside: Beside, tile_px: int, text: Text | None
+) -> Denoiser:
     """The model under guidance, in tiles where the picture is larger than one."""
-    can = stage.model.info.anatomy.can.enlarges
-    assert can is not None
     # A position of x is a pixel of the result in a model of pixels, of the small picture in x4.
-    scale = can.factor // stage.model.vae_factor
+    scale = _enlarging(stage.model).factor // stage.model.vae_factor
     height, width = beside.channels.shape[2:]
 
     def make(tile: Tile) -> Denoiser:
         seen = tile.of(beside.channels)
-        return make_denoiser(stage, span, channels=seen, labels=beside.labels)
+        return make_denoiser(stage, span, channels=seen, labels=beside.labels, text=text)
 
     return each(height, width, tile_px * scale, overlap(tile_px) * scale, make)
+
+
+def _enlarging(model: Checkpoint) -> Enlarging:
+    can = model.info.anatomy.can.enlarges
+    if can is None:
+        raise BadInput(f"'{model.name}' enlarges no picture; choose an upscaler.", "upscaler")
+    return can
 
 
 def _named(settings: UpscaleSettings) -> UpscaleSettings:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from backend.contracts.errors import BadInput
@@ -37,13 +38,16 @@ class Begun:
 
 
 def begin(
-    stage: Stage[Settings], small: NDArray[np.uint8] | None, noise_level: int | None = None
+    stage: Stage[Settings],
+    small: NDArray[np.uint8] | torch.Tensor | None,
+    noise_level: int | None = None,
 ) -> Begun:
     """Draws the noise of x and of the small picture, in the order of the model's own pipeline.
 
     Args:
         stage: Its size is the result's.
-        small: (H, W, 3), the same for each sample, or (B, H, W, 3).
+        small: (H, W, 3), the same for each sample, or (B, H, W, 3); or, as a model of pixels left
+            them, (B, 3, H, W) in about [-1, 1].
         noise_level: See `Capabilities.enlarges`; None takes what the model recommends.
 
     Raises:
@@ -61,9 +65,10 @@ def begin(
             f"'{stage.model.name}' takes a noise level from 0 to {can.most_noise}, not {level}.",
             "noise_level",
         )
-    pictures = small[None] if small.ndim == 3 else small
-    _check_size(stage, pictures, can.factor)
-    height, width = pictures.shape[1:3]
+    if not isinstance(small, torch.Tensor):
+        small = to_signed(small[None] if small.ndim == 3 else small)
+    _check_size(stage, small, can.factor)
+    height, width = small.shape[2:]
     shape = enlarger.noise_shape((width, height))
     first = shape is not None and enlarger.noise_first
     others = {} if shape is None else {0 if first else 1: shape}
@@ -72,16 +77,15 @@ def begin(
     origin = fresh(stage, noise)
     if shape is not None and own is None:
         own = noise.draw()
-    device = stage.model.target.device
-    shown = to_signed(pictures).to(device)
+    shown = small.to(stage.model.target.device)
     count = stage.settings.batch_size
     shown = shown.expand(count, -1, -1, -1) if len(shown) == 1 else shown
     return Begun(origin, noise, enlarger.beside(shown, own, level))
 
 
-def _check_size(stage: Stage[Settings], pictures: NDArray[np.uint8], factor: int) -> None:
+def _check_size(stage: Stage[Settings], pictures: torch.Tensor, factor: int) -> None:
     width, height = stage.settings.drawn_size
-    own = (pictures.shape[2] * factor, pictures.shape[1] * factor)
+    own = (pictures.shape[3] * factor, pictures.shape[2] * factor)
     if own != (width, height):
         raise BadInput(
             f"'{stage.model.name}' makes sides {factor} times as long: this picture becomes "

@@ -9,6 +9,7 @@ import torch
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings
+from backend.models.parts import Text
 from backend.models.text.clip import Conditioning
 from backend.modes import prompt_timeline
 from backend.modes.prompt_timeline import Words
@@ -31,6 +32,7 @@ def make_denoiser(
     channels: torch.Tensor | None = None,
     labels: torch.Tensor | None = None,
     base: BaseDenoiser | None = None,
+    text: Text | None = None,
 ) -> Denoiser:
     """The model under guidance, for batches of any size.
 
@@ -44,6 +46,7 @@ def make_denoiser(
         channels: What an inpainting model or an upscaler sees beside x, see `Network.denoiser`.
         labels: What the model is told of each sample, see there.
         base: The network with what a mode puts under it; the plain one by default.
+        text: Who embeds the prompts, where that is not the model itself.
 
     Raises:
         BadInput: The model needs such channels and has none, or the other way round.
@@ -62,13 +65,14 @@ def make_denoiser(
             "model",
         )
     under = base or partial(model.network.denoiser, channels=channels, labels=labels)
+    reader = text or model.text
 
     def saying(words: Words) -> Denoiser:
-        positive = model.text.encode([words.prompt], settings.clip_skip, weights_key)
+        positive = reader.encode([words.prompt], settings.clip_skip, weights_key)
         if settings.prompt_mix > 0:
-            other = model.text.encode([words.prompt_b], settings.clip_skip, weights_key)
+            other = reader.encode([words.prompt_b], settings.clip_skip, weights_key)
             positive = positive.lerp(other, settings.prompt_mix)
-        negative = model.text.unconditional(words.negative, settings.clip_skip, weights_key)
+        negative = reader.unconditional(words.negative, settings.clip_skip, weights_key)
         return guided(stage, span, positive, negative, under)
 
     return prompt_timeline.denoiser(settings, span, saying)

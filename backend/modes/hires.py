@@ -27,7 +27,7 @@ from backend.modes.record import singles
 from backend.modes.run import Run, Sampled, Shown, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
-from backend.sampling.types import NoiseSource, Step
+from backend.sampling.types import NoiseSource
 
 
 class Drawn(NamedTuple):
@@ -88,13 +88,7 @@ def branched_from(branch: Branch, stage: Stage[HiresStage]) -> Drawn:
     noise = make_noise(stage.settings, stage.model, START_DRAW)
     whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
     begin = branched(branch, stage, noise, whole)
-    return _walk(stage, begin, noise, Shown(stage, begin.counted, _own(branch, stage)))
-
-
-def _own(branch: Branch, stage: Stage[HiresStage]) -> tuple[Step, ...]:
-    """The steps of the drawing again; a diffusion upscaler's before them are not its own."""
-    stored = (stage.context.branches.load(branch.token, i) for i in range(branch.step + 1))
-    return tuple(step for past, step in stored if isinstance(past, HiresStage))
+    return _walk(stage, begin, noise, Shown(stage, begin.counted, begin.before))
 
 
 def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
@@ -108,8 +102,8 @@ def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
     begin = branched(branch, stage, noise, whole)
     earlier = tuple(step for past, step in stored if not isinstance(past, HiresStage))
     Shown(stage_of(settings.first_stage, model, context), before=earlier).begin()
-    own = _own(branch, stage)
-    return _walk(stage, begin, noise, Shown(stage, begin.counted, own, continues=True))
+    watch = Shown(stage, begin.counted, begin.before, continues=True)
+    return _walk(stage, begin, noise, watch)
 
 
 def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Shown) -> Drawn:

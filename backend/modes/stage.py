@@ -50,7 +50,12 @@ def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
     """What the diffusers class of the sampler makes of the checkpoint's scheduler config."""
     config = SchedulerConfig.from_dict(model.scheduler_config)
     made = schedules.make(
-        settings.sampler, settings.schedule, settings.steps, config, model.info.family
+        settings.sampler,
+        settings.schedule,
+        settings.steps,
+        config,
+        model.info.family,
+        settings.own_time_steps,
     )
     bounds = config.bounds if model.bounded else None
     return replace(made, bounds=bounds, spread=model.spread)

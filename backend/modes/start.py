@@ -143,7 +143,8 @@ def branched(branch: Branch, stage: Stage[Settings], noise: NoiseSource, first: 
     context, settings, schedule = stage.context, stage.settings, stage.schedule
     past, step = context.branches.load(branch.token, branch.step)
     check_branch(past, settings)
-    before = tuple(context.branches.load(branch.token, i)[1] for i in range(branch.step + 1))
+    stored = (context.branches.load(branch.token, i) for i in range(branch.step + 1))
+    before = tuple(kept for own, kept in stored if own == past)  # not those of earlier stages
     if _same_walk(past, settings) and _stands_in(schedule, step):
         resume = Resume(step.index, step.state)
         return Origin(schedule, step.x, resume, before, began=_began(before))
@@ -156,7 +157,7 @@ def branched(branch: Branch, stage: Stage[Settings], noise: NoiseSource, first: 
 def _same_walk(past: Settings, settings: Settings) -> bool:
     return all(
         getattr(past, name) == getattr(settings, name)
-        for name in ("model", "sampler", "schedule", "steps")
+        for name in ("model", "sampler", "schedule", "steps", "own_time_steps")
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backend.contracts.events import Output, Progress
 from backend.contracts.settings import Txt2ImgSettings
 from backend.models.checkpoint import Checkpoint
-from backend.modes import hires
+from backend.modes import cascade, hires
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.hires import Drawn
@@ -32,11 +32,16 @@ def run(request: Task[Txt2ImgSettings], context: Context) -> Iterator[Output]:
     """
     settings = request.settings
     context.report(Progress("loading", note=f"Loading {settings.model}"))
+    if settings.later:
+        yield from cascade.run(request, context, _draw)
+        return
     with leased(context.models, settings) as model:
         if hires.begins_late(request, context):
             drawn = hires.go_on(request, model, context)
         else:
-            drawn = _draw(request, model, context)
+            again = settings.second_stage if settings.hires else None
+            after = again.model_steps(settings.hires_denoise) if again is not None else 0
+            drawn = _draw(request, model, context, after)
             if settings.hires:
                 drawn = hires.redraw(settings, drawn, model, context)
         context.report(Progress("decoding"))
@@ -44,12 +49,10 @@ def run(request: Task[Txt2ImgSettings], context: Context) -> Iterator[Output]:
         yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
 
 
-def _draw(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -> Drawn:
-    """The first stage, mostly the only one."""
-    wanted = request.settings
-    stage = stage_of(wanted.first_stage, model, context)
+def _draw(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context, after: int) -> Drawn:
+    """The first stage, mostly the only one; `after` it come so many steps."""
+    stage = stage_of(request.settings.first_stage, model, context)
     settings = stage.settings
-    after = wanted.second_stage.model_steps(wanted.hires_denoise) if wanted.hires else 0
     noise = make_noise(settings, model)
     begin = origin(request.branch, stage, noise)
     with mixed(settings, model, context) as mix:

@@ -17,7 +17,7 @@ from backend.contracts.requests import (
     check_pictures,
 )
 from backend.contracts.settings import MAX_DRAWN_SEED, Settings, XyzGridSettings
-from backend.resolve import able, enlarged, grids, names, possible, wildcards
+from backend.resolve import able, cascade, enlarged, grids, names, possible, wildcards
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
 
@@ -79,7 +79,7 @@ def _settled(
         cells = grids.cells(grid, library)
         return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
-    asked = enlarged.recommended(asked, library)
+    asked = cascade.recommended(enlarged.recommended(asked, library), library)
     model = _model(asked, library)
     settings = wildcards.apart(recommended(asked, model, draw))
     runs = tuple(
@@ -113,6 +113,7 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     names.check_loras_fit(settings, library)
     model = names.model(library, settings.model)
     able.check(settings, request.images, model)
+    cascade.check(settings, library)
     settings = names.with_controlnet(settings, library)
     possible.check(settings, request, library)
     return settings

@@ -39,6 +39,7 @@ def make(
     steps: int,
     config: SchedulerConfig,
     family: str = "",
+    own: Sequence[int] = (),
 ) -> Schedule:
     """The noise levels of a run, as the diffusers class of that sampler lays them.
 
@@ -50,6 +51,7 @@ def make(
         family: Of the checkpoint, as its card names it; `ays` has a table for SDXL, and takes
             that of SD 1.x for any other. Ten steps are diffusers', other counts interpolate log
             sigma between them, as its authors recommend.
+        own: Falling training timesteps, as many as steps, instead of the spacing.
 
     Raises:
         BadInput: The class has no such schedule, or not with that many steps.
@@ -66,7 +68,9 @@ def make(
     cls = SPECS[sampler].conventions
     spacing = _spacing(cls, schedule, config)
     table = _sigma_table(cls, config)
-    if cls.distilled:
+    if own:
+        timesteps = _given(sampler, own, total)
+    elif cls.distilled:
         timesteps = _lcm_timesteps(steps, config)
     elif schedule == "ays":
         timesteps = _ays_timesteps(_AYS_OF.get(family, _AYS), steps, table)
@@ -289,6 +293,21 @@ def _timesteps(cls: Conventions, spacing: Spacing, steps: int, config: Scheduler
         case "trailing":
             return np.round(np.arange(total, 0, -total / steps)) - 1
     return even[::-1][:steps].copy()
+
+
+def _given(sampler: str, own: Sequence[int], total: int) -> Floats:
+    """Timesteps that a person lists."""
+    if SPECS[sampler].conventions.strides or SPECS[sampler].conventions.distilled:
+        raise BadInput(
+            f"The sampler '{sampler}' lays its time steps by itself; take 'ddpm' for a list of "
+            "your own.",
+            "sampler",
+        )
+    if own[0] >= total:
+        raise BadInput(
+            f"This model has the time steps {total - 1} to 0; {own[0]} is none.", "time_steps"
+        )
+    return np.array(own, dtype=np.float64)
 
 
 def _ays_timesteps(ten: tuple[int, ...], steps: int, table: Floats) -> Floats:

@@ -28,6 +28,13 @@ class Tile(NamedTuple):
         """(..., H, W) -> (..., h, w), the same memory."""
         return x[..., self.rows, self.columns]
 
+    def scaled(self, times: int) -> Tile:
+        """The same part of an x whose sides are that many times as long."""
+        down, across = (
+            slice(part.start * times, part.stop * times) for part in (self.rows, self.columns)
+        )
+        return Tile(down, across)
+
 
 def tiles(height: int, width: int, side: int, shared: int) -> tuple[Tile, ...]:
     """Tiles of one size that cover x, row by row.
@@ -58,7 +65,7 @@ def tiled(parts: Sequence[tuple[Tile, Denoiser]]) -> Denoiser:
         weights = torch.zeros_like(x[:1, :1], dtype=torch.float32)
         for tile, denoiser in parts:
             x0 = denoiser(tile.of(x), level)
-            weight = _hill(x0)
+            weight = hill(x0)
             if total is None:
                 total = torch.zeros_like(x, dtype=x0.dtype)
             tile.of(total).add_(x0 * weight.to(x0.dtype))
@@ -90,7 +97,7 @@ def _windows(length: int, side: int, shared: int) -> list[tuple[int, int]]:
     ]
 
 
-def _hill(x: torch.Tensor) -> torch.Tensor:
+def hill(x: torch.Tensor) -> torch.Tensor:
     """(1, 1, h, w) float32: 1 in the middle, falling towards the edges, nowhere 0."""
     height, width = x.shape[-2:]
     down, across = (_ramp(length, x.device) for length in (height, width))

@@ -27,7 +27,7 @@ from ui.page.controls import (
     upscaler_choices,
     vae_choices,
 )
-from ui.panels import lora_rows
+from ui.panels import cascade_rows, lora_rows
 
 
 @dataclass
@@ -57,10 +57,9 @@ class Form:
 
     def add(self, name: str) -> Part:
         """Builds the component of a settings field ("width" brings the size)."""
+        rows = {"loras": lora_rows.control, "stages": cascade_rows.control}
         control = (
-            lora_rows.control(self.engine, self.mode)
-            if name == "loras"
-            else control_for(self.settings, name)
+            rows[name](self.engine, self.mode) if name in rows else control_for(self.settings, name)
         )
         card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
         shown = control.write(self._blank(), card)

@@ -9,6 +9,10 @@ import { loom } from "./registry.js";
 const loras = (values) => {
   try { return JSON.parse(values.loras || "[]").filter((/** @type {any} */ use) => use.on !== false).length; } catch { return 0; }
 };
+/** The further stages that are on. @param {Values} values @returns {number} */
+const stages = (values) => {
+  try { return JSON.parse(values.stages || "[]").filter((/** @type {any} */ row) => row.on !== false).length; } catch { return 0; }
+};
 /** @param {number} count @param {string} one @param {string} many */
 const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 /** @param {Values} values @param {Values} defaults @param {string} key */
@@ -27,6 +31,7 @@ export const actingIn = (keys, values, defaults) => {
     const on = loras(values);
     return { text: on ? String(on) : "off", keys: changed };
   }
+  if (keys.includes("stages")) return stages(values) ? { text: `+ ${stages(values)}`, keys: changed } : null;
   // Without its scale the rest of hires fix does nothing.
   if (keys.includes("hires_scale"))
     return values.hires_scale > 1 ? { text: `${values.hires_scale} ×`, keys: changed } : null;
@@ -49,6 +54,7 @@ export const summary = (values, titles) => {
     values.strength != null && (values.start_from ?? "picture") === "picture" && `strength ${values.strength}`,
     pictures > 1 && counted(pictures, "picture", "pictures"),
     values.hires_scale > 1 && `hires ${values.hires_scale} ×`,
+    stages(values) && counted(stages(values), "further stage", "further stages"),
     uses && counted(uses, "LoRA", "LoRAs"),
     String(values.negative_prompt ?? "").trim() && "negative prompt",
     values.seed >= 0 && `seed ${values.seed}`,

@@ -35,6 +35,7 @@ export const changed = (mode, values, names, document) => {
   if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
   loom.loras[mode]?.();
+  loom.cascades[mode]?.();
   loom.prompts[mode]?.look();
   loom.styles[mode]?.();
   loom.embeddings[mode]?.();

@@ -1,5 +1,6 @@
 // @ts-check
 /* Hands the page's parts to Gradio: its components and events name them as `loom.…`. */
+import { mountCascade } from "./cascade.js";
 import { mountCheck } from "./check.js";
 import { mountClip } from "./clip.js";
 import { mountEdges } from "./edges.js";
@@ -25,7 +26,7 @@ import { explicit } from "../gradio_compat/explicit_choice.js";
 import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
-  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCheck, mountClip, mountEdges, mountEmbeddings,
+  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCascade, mountCheck, mountClip, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });

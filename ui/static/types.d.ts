@@ -113,6 +113,7 @@ export interface Loom {
   forms: Record<string, Form>;
   keepers: Record<string, () => void>;
   loras: Record<string, (again?: boolean) => void>;
+  cascades: Record<string, (again?: boolean) => void>;
   loraAdd: Record<string, (name: string) => void>;
   loraWeights: Record<string, (weights: [string, number][]) => void>;
   prompts: Record<string, Prompts>;

@@ -391,6 +391,11 @@ class Settings(Frozen):
         """Whether a checkpoint is at work."""
         return True
 
+    @property
+    def own_time_steps(self) -> tuple[int, ...]:
+        """Training timesteps that are walked instead of the schedule's; () for those."""
+        return ()
+
     def for_pictures(self, given: Collection[str]) -> Self:
         """The settings with what depends on the pictures `given`, by name, filled in."""
         return self

@@ -13,7 +13,10 @@ from pydantic import (
 
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
+from backend.contracts.settings import time_steps
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.cascade import CascadeFields, StageUse
+from backend.contracts.settings.enlarging import EnlargingStage
 from backend.contracts.settings.hires import (
     MAX_SIDE_PX,
     STANDARD_GRID_PX,
@@ -22,9 +25,15 @@ from backend.contracts.settings.hires import (
 )
 from backend.contracts.settings.img2img import HiresStage
 
+STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "time_steps")
 
-class Txt2ImgSettings(HiresFields, Settings):
-    """A picture from a prompt."""
+
+class Txt2ImgSettings(CascadeFields, HiresFields, Settings):
+    """A picture from a prompt.
+
+    With `stages` it is a cascade: the pictures are those of the first stage, of the second, and so
+    on, each for all seeds of the batch.
+    """
 
     mode: ClassVar[str] = "txt2img"
     place: ClassVar[int] = 10
@@ -38,8 +47,9 @@ class Txt2ImgSettings(HiresFields, Settings):
     @property
     def drawn_size(self) -> tuple[int, int]:
         width, height = super().drawn_size
+        factor = math.prod(row.factor or 1 for row in self.later)
         if not self.hires:
-            return width, height
+            return width * factor, height * factor
         scale, grid_px = self.hires_scale, self.hires_grid_px
         return enlarged_px(width, scale, grid_px), enlarged_px(height, scale, grid_px)
 
@@ -64,8 +74,42 @@ class Txt2ImgSettings(HiresFields, Settings):
 
     @property
     def first_stage(self) -> Self:
-        """The settings without the second stage."""
-        return self.model_copy(update={"hires_scale": 1.0, "hires_grid_px": STANDARD_GRID_PX})
+        """The settings without further stages."""
+        return self.model_copy(
+            update={"hires_scale": 1.0, "hires_grid_px": STANDARD_GRID_PX, "stages": ()}
+        )
+
+    @property
+    def later(self) -> tuple[StageUse, ...]:
+        """A cascade's further stages that are on."""
+        return tuple(row for row in self.stages if row.on)
+
+    @property
+    def later_stages(self) -> tuple[EnlargingStage, ...]:
+        """The same as settings of their own; of resolved settings."""
+        width, height = self.first_stage.drawn_size
+        found: list[EnlargingStage] = []
+        for row in self.later:
+            width, height = width * row.factor, height * row.factor
+            own = {name: getattr(row, name) for name in STAGE_FIELDS}
+            found.append(EnlargingStage.of(self, (width, height), **own))
+        return tuple(found)
+
+    def up_to(self, stage: int) -> Self:
+        """The same with so many further stages; what draws the pictures of stage `stage`."""
+        return self.model_copy(update={"stages": self.later[:stage]})
+
+    @property
+    def picture_count(self) -> int:
+        return self.batch_size * (1 + len(self.later))
+
+    @property
+    def fewest_together(self) -> int:
+        return self.batch_size
+
+    @property
+    def own_time_steps(self) -> tuple[int, ...]:
+        return time_steps.listed(self.time_steps)
 
     @property
     def second_stage(self) -> HiresStage:
@@ -93,7 +137,23 @@ class Txt2ImgSettings(HiresFields, Settings):
                     "hires_scale",
                 )
             return self.second_stage
+        if isinstance(past, EnlargingStage):
+            for stage in self.later_stages:
+                if stage.drawn_size == past.drawn_size:
+                    return stage
+            raise BadInput(
+                "That step belongs to a further stage of a cascade, which these settings do not "
+                "have; switch it on, or branch from an earlier step.",
+                "stages",
+            )
         return self.first_stage
+
+    @model_validator(mode="after")
+    def _stages_can_run(self) -> Self:
+        time_steps.check_count(self.time_steps, self.steps)
+        if self.later and self.hires:
+            raise ValueError("a cascade's stages take the place of hires fix; set hires_scale to 1")
+        return self
 
     @model_validator(mode="after")
     def _hires_can_run(self) -> Self:
@@ -136,6 +196,8 @@ class LoraMixSettings(Txt2ImgSettings):
     def _one_stage_where_compared(self) -> Self:
         if self.compare and self.hires:
             raise ValueError("LoRAs are compared without hires fix; set hires_scale to 1")
+        if self.later:
+            raise ValueError("a mix of LoRAs is drawn in one model; leave the stages out")
         return self
 
     @property

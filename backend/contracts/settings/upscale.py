@@ -166,26 +166,15 @@ class UpscaleSettings(Settings):
             height_px: Likewise.
             sampler: By which.
         """
-        shared = {name: getattr(self, name) for name in Settings.model_fields}
-        stage = EnlargingStage.model_validate(
-            shared
-            | {
-                "model": self.upscaler,
-                "vae": "",
-                "loras": (),
-                "sampler": sampler,
-                "schedule": "model",
-                "steps": self.upscaler_steps,
-                "guidance_scale": self.upscaler_guidance,
-                "width": None,
-                "height": None,
-                "eta": 0.0,
-                "variance": "eta",
-                "class_label": 0,
-                "noise_level": self.noise_level,
-            }
+        return EnlargingStage.of(
+            self,
+            (width_px, height_px),
+            model=self.upscaler,
+            sampler=sampler,
+            steps=self.upscaler_steps,
+            guidance_scale=self.upscaler_guidance,
+            noise_level=self.noise_level,
         )
-        return stage.model_copy(update={"width": width_px, "height": height_px})
 
     def part_like(self, past: Settings) -> Settings:
         if isinstance(past, EnlargingStage):

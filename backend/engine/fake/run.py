@@ -39,6 +39,10 @@ def levels(settings: Settings) -> tuple[float, ...]:
 
 def sigmas(settings: Settings) -> tuple[float, ...]:
     """Levels after each step of all stages."""
+    if isinstance(settings, Txt2ImgSettings) and settings.later:
+        return levels(settings)[1:] + tuple(
+            level for stage in settings.later_stages for level in levels(stage)[1:]
+        )
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         second = settings.second_stage
         return levels(settings)[1:] + levels(second)[second.steps - run_steps(second) + 1 :]
@@ -54,6 +58,8 @@ def run_steps(settings: Settings) -> int:
         return settings.model_steps
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         return settings.steps + run_steps(settings.second_stage)
+    if isinstance(settings, Txt2ImgSettings) and settings.later:
+        return settings.steps + sum(stage.steps for stage in settings.later_stages)
     if isinstance(settings, ClipSettings):
         return settings.model_steps
     if isinstance(settings, UpscaleSettings):
@@ -81,6 +87,8 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
         return shape(picture, done, grain)
     seed = settings.image_seed(image % settings.batch_size)
     prompt = settings.prompt
+    if isinstance(settings, Txt2ImgSettings) and settings.later:
+        size = settings.up_to(image // settings.batch_size).drawn_size
     if isinstance(settings, LoraPadSettings):
         prompt += str(settings.points[image])
         seed = settings.seed
@@ -114,6 +122,9 @@ def _record(settings: Settings, image: int) -> Record:
         update={"batch_size": 1, "seed": settings.image_seed(image % settings.batch_size)}
     )
     extra: dict[str, Any] = {}
+    if isinstance(recipe, Txt2ImgSettings) and recipe.later:
+        extra = {"stage": place + 1}
+        recipe = recipe.up_to(place)
     if isinstance(recipe, LoraMixSettings) and recipe.compare:
         extra = {"compared": recipe.variants[place][0]}
         recipe = recipe.alone(place)

@@ -15,7 +15,7 @@ from backend.contracts.events import TokenCount
 from backend.contracts.holdings import Keeper
 from backend.contracts.library import Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
-from backend.contracts.settings import Settings, XyzGridSettings
+from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSettings
 from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.protocol import Memory
@@ -170,6 +170,8 @@ class LocalEngine(Board[TensorStep]):
         for settings in request.runs if grid else (request.settings,):
             if not settings.needs_model:
                 continue
+            if isinstance(settings, Txt2ImgSettings) and settings.later:
+                settings = settings.first_stage  # the later ones go on in tiles
             mode_limits.check(settings, self._catalog.checkpoint(settings.model), self._target)
 
     # --- what there is -----------------------------------------------------------------------
@@ -178,7 +180,12 @@ class LocalEngine(Board[TensorStep]):
         info = self._catalog.checkpoint(settings.model)
         config = SchedulerConfig.from_dict(self._catalog.families.scheduler_config(info))
         schedule = schedules.make(
-            settings.sampler, settings.schedule, settings.steps, config, info.family
+            settings.sampler,
+            settings.schedule,
+            settings.steps,
+            config,
+            info.family,
+            settings.own_time_steps,
         )
         return tuple(schedule.levels)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from backend.contracts.library import (
@@ -13,7 +14,7 @@ from backend.contracts.library import (
     VaeEntry,
 )
 from backend.families.registry import FAMILIES
-from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.catalog import FOLDERS, Catalog, ModelInfo
 from backend.models.family import Registry
 from backend.models.text.embedding_header import header_of
 from backend.sampling.samplers import ENTRIES
@@ -33,7 +34,31 @@ def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Librar
 
 def models_of(catalog: Catalog) -> tuple[ModelEntry, ...]:
     """What `/options` and the page are told of each checkpoint."""
-    return tuple(_summary(info) for info in catalog.models("checkpoint"))
+    infos = catalog.models("checkpoint")
+    return tuple(replace(_summary(info), cascade=_cascade(info, infos)) for info in infos)
+
+
+def _cascade(first: ModelInfo, infos: Sequence[ModelInfo]) -> tuple[str, ...]:
+    """The stages after a model: those that lie beside it in a folder of their own.
+
+    In the folder of all checkpoints only those that have it read their prompts; the smaller
+    pictures come first.
+    """
+    if first.problem is not None or not first.anatomy.can.from_noise:
+        return ()
+    folder = first.path.parent
+    together = FOLDERS.get(folder.name.lower()) != "checkpoint"
+    later = [
+        info
+        for info in infos
+        if info.problem is None
+        and info.anatomy.can.enlarges is not None
+        and info.path.parent == folder
+        and (together or info.reader == first.name)
+        and info.reader in ("", first.name)
+    ]
+    later.sort(key=lambda info: (info.anatomy.factor, max(info.native_size), info.name))
+    return tuple(info.name for info in later)
 
 
 def vaes_of(catalog: Catalog) -> tuple[VaeEntry, ...]:
@@ -91,4 +116,5 @@ def _summary(info: ModelInfo) -> ModelEntry:
         family_title=info.family_title,
         can=info.anatomy.can,
         sizes=info.anatomy.sizes,
+        reader=info.reader,
     )

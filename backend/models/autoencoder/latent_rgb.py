@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from backend.models.autoencoder.vae import Vae
+from backend.models.parts import Codec
 
 # Measured for the autoencoder of Stable Diffusion 1.x (shared by 2.x) and published at
 # https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
@@ -82,7 +83,7 @@ def latent_rgb_for(vae: Vae) -> LatentRgb:
 
 
 @torch.no_grad()
-def fit_latent_rgb(vae: Vae) -> LatentRgb:
+def fit_latent_rgb(vae: Codec) -> LatentRgb:
     """Least squares from latents of drawn shapes to what the decoder makes of them.
 
     Shapes have edges, which say what lies inside a cell; smooth random latents do not, and a map

@@ -84,6 +84,7 @@ class ModelInfo:
         family_title: How a person calls its family; "" shows none.
         anatomy: Of a checkpoint.
         scale: Of an upscaler: what it multiplies both sides by; 0 where only loading tells.
+        reader: Name of the model that reads its prompts; "" where it does so itself.
     """
 
     name: str
@@ -100,6 +101,7 @@ class ModelInfo:
     family_title: str = ""
     anatomy: Anatomy = field(default_factory=Anatomy)
     scale: int = 0
+    reader: str = ""
 
     @property
     def guidance_scale(self) -> float:
@@ -138,6 +140,7 @@ class Catalog:
                 known = entries.get(key)
                 if known is None or (known.problem and not info.problem):
                     entries[key] = info
+        entries = _with_readers(entries)
         with self._lock:
             self._entries, self._aliases = entries, aliases
 
@@ -236,6 +239,17 @@ class Catalog:
     def _unknown(self, kind: Kind, name: str) -> UnknownName:
         at_fault = "model" if kind == "checkpoint" else None
         return unknown(_words(kind), name, (info.name for info in self.models(kind)), at_fault)
+
+
+def _with_readers(entries: dict[tuple[Kind, str], ModelInfo]) -> dict[tuple[Kind, str], ModelInfo]:
+    """With the names of those who read prompts for others; names are known once all are found."""
+    names = {info.path: info.name for info in entries.values() if info.kind == "checkpoint"}
+    return {
+        key: info
+        if info.anatomy.reader is None
+        else replace(info, reader=names.get(info.anatomy.reader, ""))
+        for key, info in entries.items()
+    }
 
 
 def content_hash(info: ModelInfo) -> str:

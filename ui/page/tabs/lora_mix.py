@@ -30,6 +30,7 @@ TAB = Tab(
         "sampler",
         "schedule",
     ),
+    scripted=("stages", "time_steps"),
     folds=(hires.FOLD,),
     loras_open=True,
     panel=_panel,

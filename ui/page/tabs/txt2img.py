@@ -1,7 +1,7 @@
 """txt2img: a picture from a prompt."""
 
 from ui.page import hires
-from ui.page.workspace import Tab
+from ui.page.workspace import Fold, Tab
 
 TAB = Tab(
     mode="txt2img",
@@ -9,7 +9,8 @@ TAB = Tab(
     heading="A picture from words",
     text="Say what it should show, press Generate, and watch it form step by step.",
     main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size", "batch_count"),
-    folds=(hires.FOLD,),
+    scripted=("time_steps",),
+    folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True)),
     connect=hires.connect,
     grid=True,
 )

@@ -1,0 +1,90 @@
+"""Loading DeepFloyd IF: from a catalog entry to a model that is ready to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
+from transformers import PreTrainedTokenizerBase, T5EncoderModel, T5Tokenizer
+
+from backend.contracts.errors import ModelProblem
+from backend.families.deepfloyd import DEEPFLOYD, NOISING, reads
+from backend.families.diffusers_folder import weight_files
+from backend.models.autoencoder.identity import IdentityCodec
+from backend.models.autoencoder.latent_rgb import PIXELS
+from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.configs import read_config
+from backend.models.checkpoint import Checkpoint
+from backend.models.denoiser.unet import Unet
+from backend.models.enlarger import EnlargedPicture
+from backend.models.loading import guarded, load_module
+from backend.models.memory.devices import Target
+from backend.models.parts import Text
+from backend.models.patches import PatchStack
+from backend.models.text.lent import LentText
+from backend.models.text.t5 import T5Text
+from backend.sampling.config import SchedulerConfig
+from backend.sampling.types import Spread
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def load(info: ModelInfo, target: Target) -> Checkpoint:
+    """Loads a stage, see `Family.load`."""
+    patches = PatchStack()
+    config = dict(DEEPFLOYD.scheduler_config(info))
+    schedule = SchedulerConfig.from_dict(config)
+    unet = _part(UNet2DConditionModel, info.path, "unet", target)
+    # Without it the scheduler draws by a variance of its own, and the pipelines drop the UNet's.
+    spread = Spread() if schedule.variance_type == "learned_range" else None
+    enlarges = info.anatomy.can.enlarges
+    shown = None
+    if enlarges is not None:
+        noising = read_config(info.path / NOISING / "scheduler_config.json")
+        shown = EnlargedPicture(SchedulerConfig.from_dict(noising), enlarges.factor)
+    return Checkpoint(
+        info=info,
+        target=target,
+        scheduler_config=config,
+        text=_text(info, target, patches),
+        network=Unet(
+            unet,
+            schedule.prediction_type,
+            vae_factor=1,
+            compiled=target.compile,
+            patches=patches,
+            spread=spread,
+        ),
+        codec=IdentityCodec(),
+        latent_rgb=PIXELS,
+        enlarger=shown,
+        patches=patches,
+        bounded=True,
+        spread=spread,
+    )
+
+
+def _text(info: ModelInfo, target: Target, patches: PatchStack) -> Text:
+    """Its own encoder, or none: whoever runs it embeds prompts by `ModelInfo.reader`."""
+    if not reads(info.path):
+        return LentText()
+    encoder = _part(T5EncoderModel, info.path, "text_encoder", target)
+    tokenizer = _tokenizer(info.path / "tokenizer")
+    if len(tokenizer) > encoder.config.vocab_size:
+        raise ModelProblem(
+            f"The tokenizer knows {len(tokenizer)} tokens, the text encoder only "
+            f"{encoder.config.vocab_size}: they do not belong together."
+        )
+    return T5Text(encoder, tokenizer, patches)
+
+
+def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
+    files = weight_files(folder, part)
+    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
+    return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    return guarded(lambda: T5Tokenizer.from_pretrained(folder, local_files_only=True), folder.name)
