@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.contracts.settings import MODES, LoraUse
-from backend.contracts.settings.base import ControlUse, Frozen, Settings
+from backend.contracts.settings.base import Settings
+from backend.contracts.settings.rows import ControlUse, Frozen
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.sampling.samplers import ENTRIES
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from backend.contracts.errors import BadInput
-from backend.contracts.settings.base import ControlUse, LoraUse, Settings, Template
+from backend.contracts.settings.base import Settings
 from backend.contracts.settings.clip import ClipSettings
 from backend.contracts.settings.enlarging import EnlargingStage
 from backend.contracts.settings.grid import XyzGridSettings, axis_fields, steps_of
@@ -47,6 +47,7 @@ from backend.contracts.settings.kinds import (
 )
 from backend.contracts.settings.morph import MorphSettings
 from backend.contracts.settings.parsing import parsed
+from backend.contracts.settings.rows import ControlUse, LoraUse, Template
 from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
 from backend.contracts.settings.upscale import UpscaleSettings
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from backend.contracts.fields import says
-from backend.contracts.settings.base import ControlUse, Settings
+from backend.contracts.settings.base import Settings
 from backend.contracts.settings.kinds import (
     ControlMode,
     DetectorName,
@@ -26,6 +26,7 @@ from backend.contracts.settings.kinds import (
     StartFrom,
     StartNoise,
 )
+from backend.contracts.settings.rows import ControlUse
 
 
 class Img2ImgSettings(Settings):
