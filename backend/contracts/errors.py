@@ -6,7 +6,7 @@ without its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,15 @@ def short(text: object) -> str:
     """What a stranger wrote, to be quoted in a sentence: on one line, cut where it is long."""
     line = " ".join(str(text)[:2000].split())
     return line if len(line) <= 120 else line[:119] + "…"
+
+
+def enumerated(parts: Sequence[str], most: int) -> str:
+    """ "a", "a and b", "a, b and 3 more"."""
+    shown = list(parts[:most])
+    if len(parts) > most:
+        shown.append(f"{len(parts) - most} more")
+    *first, last = shown
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class LoomError(Exception):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import UnknownName
 from backend.contracts.samplers import SamplerEntry
 
+HashedKind = Literal["model", "lora", "vae"]  # whose files records name by hash
 DEFAULT_GUIDANCE = 7.0
 DEFAULT_SIZE_PX = (512, 512)
 

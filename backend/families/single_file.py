@@ -32,6 +32,7 @@ from backend.models.catalog.compvis import (
 )
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
 
+SD2_TEXT_LAYERS = 23  # of OpenCLIP ViT-H's 24
 # The noise schedule that all of them were trained with (arXiv:2112.10752, released configs).
 SCHEDULER: dict[str, Any] = {
     "_class_name": "DDIMScheduler",
@@ -187,9 +188,12 @@ def _text_encoders(shapes: Shapes, layout: Layout) -> tuple[dict[str, Any], dict
         case "sd1":
             return _clip(shapes, CLIP), None
         case "sd2":
-            # OpenCLIP's last block is not used: SD 2.x was trained on the output before it.
+            # OpenCLIP's last block is not used: SD 2.x was trained on the output before it, and
+            # some files leave it out.
             text = _open_clip(shapes, OPEN_CLIP)
-            return text | {"num_hidden_layers": text["num_hidden_layers"] - 1}, None
+            blocks = text["num_hidden_layers"]
+            used = blocks if blocks == SD2_TEXT_LAYERS else blocks - 1
+            return text | {"num_hidden_layers": used}, None
         case "sdxl":
             return _clip(shapes, SDXL_CLIP), _open_clip(shapes, SDXL_OPEN_CLIP)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, get_args
+from typing import Any
 
 from backend.contracts.errors import BadInput, short
 from backend.contracts.events import Record
@@ -18,15 +18,16 @@ from backend.contracts.fields import described
 from backend.contracts.settings import (
     MAX_PROMPT_CHARS,
     MODES,
+    Img2ImgSettings,
     Settings,
     Txt2ImgSettings,
-    parse,
 )
-from backend.recipes.a1111_names import SAMPLERS, SCHEDULES, sampler_and_schedule
-from backend.recipes.draft import Draft, Parsed, number
+from backend.recipes.a1111_fields import TOOL, take_fields, tool_of
+from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
+from backend.recipes.a1111_resources import hashes_of, take_resources
+from backend.recipes.draft import Draft, Parsed
 from backend.resolve.lora_tags import loras_in
 
-TOOL = "A1111"
 MAX_TEXT_CHARS = 1024 * 1024
 _STEPS = "Steps:"
 _MAX_BROKEN = 8  # values that look like JSON and are none; looking for their end takes time
@@ -34,42 +35,9 @@ _NEGATIVE = "Negative prompt:"
 _OTHER_NETWORK = re.compile(r"<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
 _KEY = re.compile(r"\w[^,:\"]{0,59}")
 
-Kind = type[int] | type[float] | type[str]
-
-
-def _fields(settings: type[Settings]) -> dict[str, tuple[str, Kind]]:
-    """Key of the text -> our field and how to read it."""
-    return {
-        key: (name, _kind(settings.model_fields[name].annotation))
-        for name, told in described(settings).items()
-        for key in told.a1111
-    }
-
-
-def _kind(annotation: Any) -> Kind:
-    kinds = {annotation, *get_args(annotation)}
-    return float if float in kinds else int if int in kinds else str
-
-
 # Written by rules of their own.
 _RULED = {"steps", "guidance_scale", "seed", "model", "variation_seed", "variation_strength"}
 UPSCALERS = {"latent": "Latent", "lanczos": "Lanczos"}
-
-# Read elsewhere, or saying nothing about how the picture comes out here.
-_HANDLED = {
-    "Sampler",
-    "Schedule type",
-    "Size",
-    "Model hash",
-    "VAE hash",
-    "Lora hashes",
-    "TI hashes",
-    "Version",
-    "Batch size",
-    "Batch pos",
-    "RNG",
-}
-_HIRES = {"Hires upscale", "Hires steps", "Hires upscaler", "Denoising strength"}
 
 
 def parameters_text(record: Record) -> str:
@@ -105,6 +73,8 @@ def parameters_text(record: Record) -> str:
     if values.get("variation_strength"):
         pairs["Variation seed"] = values.get("variation_seed")
         pairs["Variation seed strength"] = values["variation_strength"]
+    if record.mode == Img2ImgSettings.mode:
+        pairs["Denoising strength"] = values.get("strength")
     if values.get("hires_scale", 1) > 1:
         pairs["Denoising strength"] = values.get("hires_denoise")
         pairs["Hires upscale"] = values["hires_scale"]
@@ -145,9 +115,11 @@ def parse_parameters(text: str) -> Parsed:
         )
     draft.put("prompt", tagged.prompt, "The prompt")
     draft.put("negative_prompt", negative, "The negative prompt")
-    loras = [{"name": use.name, "weight": use.weight} for use in tagged.loras]
-    draft.put("loras", loras or None, "The LoRA list")
-    _take_fields(pairs, draft)
+    draft.put_loras([{"name": use.name, "weight": use.weight} for use in tagged.loras])
+    draft.tool = tool_of(pairs)
+    take_fields(pairs, draft)
+    draft.facts |= hashes_of(pairs)
+    take_resources(pairs, draft)
     if behind := text[end:].strip():
         draft.notes.append(f"Behind the settings it says: ‘{short(behind)}’.")
         draft.unread["behind the settings"] = behind[:4000]
@@ -219,73 +191,6 @@ def _prompts(lines: list[str]) -> tuple[str, str]:
             line = line[len(_NEGATIVE) :].strip()
         current.append(line)
     return "\n".join(prompt).strip(), "\n".join(negative).strip()
-
-
-def _take_fields(pairs: dict[str, str], draft: Draft) -> None:
-    hires = _take_hires(pairs, draft)
-    fields = _fields(MODES[Txt2ImgSettings.mode])
-    for key, text in pairs.items():
-        if hires and key in _HIRES:
-            continue
-        if key in fields:
-            field, kind = fields[key]
-            label = f"'{key}: {short(text)}'"
-            if kind is int or kind is float:
-                draft.number(field, kind, text, key)
-            else:
-                draft.put(field, text, label)
-        elif key not in _HANDLED:
-            draft.leave(key, text)
-    if "vae" in draft.values:  # others write the file's name
-        draft.values["vae"] = re.sub(r"\.(safetensors|ckpt|pt)$", "", draft.values["vae"])
-    if "Size" in pairs:
-        size = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", pairs["Size"])
-        label = f"'Size: {short(pairs['Size'])}'"
-        if size is None:
-            draft.notes.append(f"{label} is not a size.")
-        else:
-            draft.put("width", int(size[1]), label)
-            draft.put("height", int(size[2]), label)
-    if "Sampler" in pairs:
-        pair, note = sampler_and_schedule(pairs["Sampler"][:80], pairs.get("Schedule type"))
-        for field, value in pair.items():
-            draft.put(field, value, f"'Sampler: {short(pairs['Sampler'])}'")
-        if note:
-            draft.notes.append(note)
-
-
-def _take_hires(pairs: dict[str, str], draft: Draft) -> bool:
-    """Takes the second stage in where the text has one; whether it has."""
-    scale = number(float, pairs.get("Hires upscale", ""))
-    if scale is None:
-        return False
-    values: dict[str, Any] = {"hires_scale": scale}
-    for key, field, kind in (
-        ("Denoising strength", "hires_denoise", float),
-        ("Hires steps", "hires_steps", int),
-    ):
-        if key in pairs and (value := number(kind, pairs[key])) is not None:
-            values[field] = value
-    wanted = pairs.get("Hires upscaler", "Latent")
-    if wanted.startswith("Latent"):
-        values["hires_upscaler"] = "latent"
-    else:
-        values["hires_upscaler"] = "lanczos"
-        if wanted != "Lanczos":
-            draft.notes.append(
-                f"The upscaler '{short(wanted)}' is not here; Lanczos takes its place."
-            )
-    # Steps that have been read already decide whether the second stage runs any.
-    steps = number(int, pairs.get("Steps", ""))
-    known = {} if steps is None else {"steps": steps}
-    try:
-        parse("txt2img", known | values)
-    except BadInput as error:
-        draft.notes.append(f"The second stage (hires fix) cannot be used here: {short(str(error))}")
-    else:
-        for field, value in values.items():
-            draft.put(field, value, "The second stage (hires fix)")
-    return True
 
 
 def _hashes(record: Record, fact: str) -> str | None:

@@ -12,6 +12,7 @@ SCHEDULES: dict[str, str] = {
     "trailing": "SGM Uniform",
     "ays": "Align Your Steps",
 }
+AUTOMATIC = "automatic"  # the schedule that goes with the sampler
 _SCHEDULE_ALIASES: dict[str, str] = {
     "normal": "model",
     "simple": "model",
@@ -34,15 +35,13 @@ def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, 
         {"sampler", "schedule"}, a pair that exists here, or {} where the sampler is unknown; and
         a sentence about what could not be kept.
     """
-    name = sampler.strip().lower()
-    if schedule is None:
-        for suffix in ("karras", "exponential"):
-            if name.endswith(" " + suffix):
-                name, schedule = name.removesuffix(suffix).strip(), suffix
-    ours = _sampler(name)
+    name, behind = apart(sampler)
+    if schedule is None or schedule.strip().lower() == AUTOMATIC:
+        schedule = behind or schedule
+    ours = _sampler(name if behind else sampler.strip().lower())
     if ours is None:
         return {}, f"The sampler '{sampler.strip()}' is not known here."
-    wanted = _schedule(ours, schedule)
+    wanted = schedule_named(ours, schedule)
     pair = {"sampler": ours, "schedule": wanted or "model"}
     if wanted is None:
         return pair, f"The schedule '{(schedule or '')[:80]}' is not known here; 'model' is used."
@@ -57,6 +56,15 @@ def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, 
     return pair, None
 
 
+def apart(sampler: str) -> tuple[str, str | None]:
+    """A sampler's name in lower case, and the schedule that older tools wrote behind it."""
+    name = sampler.strip().lower()
+    for behind in ("karras", "exponential", "sgm uniform"):
+        if name.endswith(" " + behind):
+            return name.removesuffix(behind).strip(), behind
+    return name, None
+
+
 def _sampler(name: str) -> str | None:
     for known, entry in ENTRIES.items():
         if name in (known, entry.title.lower(), *entry.aliases, *entry.near):
@@ -64,9 +72,10 @@ def _sampler(name: str) -> str | None:
     return None
 
 
-def _schedule(sampler: str, schedule: str | None) -> str | None:
+def schedule_named(sampler: str, schedule: str | None) -> str | None:
+    """Our schedule for theirs, whether or not the sampler has it; None where it is unknown."""
     name = (schedule or "").strip().lower()
-    if name == "automatic":
+    if name == AUTOMATIC:
         return ENTRIES[sampler].automatic
     if not name:
         return "model"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.contracts.errors import BadInput, short
+from backend.contracts.errors import BadInput, enumerated, short
+from backend.contracts.settings import LoraUse
 from backend.resolve.usable import large_seeds, usable, with_partner
 
 MAX_NOTES = 30
 MAX_UNREAD = 200
+MAX_LEFT = 12  # named in the sentence about what is left
 # What may not go together where an error names no field.
 _PAIRED = ("eta", "sampler", "schedule", "guidance_start", "guidance_end")
 
@@ -25,6 +27,8 @@ class Parsed:
         model: {"name", "hash"} as far as given.
         tool: Whose record it is.
         unread: What has no counterpart here, as it was written: kept and shown, never a prompt.
+        facts: Hashes of what it names, as our own records hold them: "vae_hash", "lora_hashes"
+            and "embeddings" by name.
     """
 
     settings: dict[str, Any]
@@ -32,6 +36,7 @@ class Parsed:
     model: dict[str, str]
     tool: str = ""
     unread: dict[str, str] = field(default_factory=dict[str, str])
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass
@@ -43,16 +48,20 @@ class Draft:
         values: Fields of `Txt2ImgSettings`, not checked yet.
         labels: How the record says each of them.
         notes: One sentence for each thing that could not be mapped.
+        left: What has no counterpart here, in short.
         unread: See `Parsed`.
         model: See `Parsed`.
+        facts: See `Parsed`.
     """
 
     tool: str
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     labels: dict[str, str] = field(default_factory=dict[str, str])
     notes: list[str] = field(default_factory=list[str])
+    left: list[str] = field(default_factory=list[str])
     unread: dict[str, str] = field(default_factory=dict[str, str])
     model: dict[str, str] = field(default_factory=dict[str, str])
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def put(self, name: str, value: Any, label: str) -> None:
         """Takes a value for a field; None is no value."""
@@ -71,13 +80,31 @@ class Draft:
         else:
             self.put(name, made, label)
 
+    def put_loras(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Takes those of the rows that can be used, keeps the others unread."""
+        taken: list[dict[str, Any]] = []
+        for row in rows:
+            try:
+                LoraUse.model_validate(dict(row))
+            except ValueError:  # pydantic's error is one
+                self.leave("LoRA", f"{row.get('name')}: {row.get('weight')}")
+            else:
+                taken.append(dict(row))
+        self.put("loras", taken or None, "The LoRA list")
+
     def leave(self, key: str, value: Any) -> None:
         """Keeps what has no counterpart here."""
         if value in (None, "", [], {}):
             return
-        self.notes.append(f"'{key}: {short(value)}' has no counterpart here.")
+        self.left.append(f"'{key}: {short(value)}'")
         if len(self.unread) < MAX_UNREAD:
             self.unread[str(key)[:80]] = str(value)[:4000]
+
+    def _said_of_left(self) -> list[str]:
+        if not self.left:
+            return []
+        have = "has" if len(self.left) == 1 else "have"
+        return [f"{enumerated(self.left, MAX_LEFT)} {have} no counterpart here."]
 
     def settled(self) -> Parsed:
         """Checks all fields together; leaves out what does not go, and says why."""
@@ -96,9 +123,11 @@ class Draft:
                 left = {name: value for name, value in left.items() if name not in names}
         notes += large_seeds(left)
         if len(notes) > MAX_NOTES:
-            notes[MAX_NOTES:] = [f"{len(notes) - MAX_NOTES} more entries have no counterpart here."]
+            notes[MAX_NOTES:] = [f"{len(notes) - MAX_NOTES} more entries could not be used here."]
+        notes += self._said_of_left()
         model = {key: value for key, value in self.model.items() if value}
-        return Parsed(left, tuple(notes), model, self.tool, dict(self.unread))
+        facts = {key: value for key, value in self.facts.items() if value}
+        return Parsed(left, tuple(notes), model, self.tool, dict(self.unread), facts)
 
 
 def _at_fault(error: BadInput, values: Mapping[str, Any]) -> list[str]:

@@ -36,7 +36,8 @@ class ReadRecord:
         notes: One sentence for each thing that could not be mapped.
         source: "latent-loom" for our own JSON, "parameters" for what other tools write.
         model: {"name", "hash"} as far as given.
-        extra: Further facts of our own records; of others "unread", what has no counterpart here.
+        extra: Further facts of our own records; of others the hashes that they give, under our
+            names, and "unread", what has no counterpart here.
         tool: Whose record it is.
     """
 
@@ -101,7 +102,7 @@ def from_texts(texts: dict[str, str]) -> ReadRecord:
 
 def _foreign(parsed: Parsed, notes: tuple[str, ...]) -> ReadRecord:
     said = (f"Read as a record of {parsed.tool}.",) if parsed.tool != TOOL else ()
-    extra = {"unread": parsed.unread} if parsed.unread else {}
+    extra = parsed.facts | ({"unread": parsed.unread} if parsed.unread else {})
     return ReadRecord(
         "txt2img",
         parsed.settings,

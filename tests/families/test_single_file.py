@@ -85,6 +85,16 @@ def test_sd2_is_taken_for_v_and_says_so(place: Path) -> None:
     assert loaded.text.model.config.num_hidden_layers == 23
 
 
+def test_sd2_without_its_last_block_is_the_same_model(place: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short" / "checkpoints" / "short.safetensors"
+    short.parent.mkdir(parents=True)
+    tensors = load_file(place)
+    save_file({name: t for name, t in tensors.items() if ".resblocks.23." not in name}, short)
+    texts = [FAMILIES.load(found(path), CPU).text for path in (place, short)]
+    whole, less = (text.encode(["a red house"]).context for text in texts)
+    assert torch.equal(whole, less)
+
+
 def _card(path: Path) -> None:
     path.with_suffix(".card.json").write_text(json.dumps({"prediction_type": "epsilon"}))
 

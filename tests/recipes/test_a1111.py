@@ -252,7 +252,10 @@ def test_no_text_takes_long(part: str) -> None:
 
 def test_notes_and_text_are_bounded() -> None:
     many = ", ".join(f"Key {n}: {n}" for n in range(500))
-    assert len(parse_parameters("x\n" + many).notes) == 31
+    (note,) = parse_parameters("x\n" + many).notes
+    assert note.endswith("'Key 11: 11' and 488 more have no counterpart here.")
+    bad = " ".join(f"<lora:a{n}:x>" for n in range(500))
+    assert len(parse_parameters(f"{bad}\n{many}").notes) == 32
     with pytest.raises(BadInput, match="too long"):
         parse_parameters("x" * (MAX_TEXT_CHARS + 1))
 

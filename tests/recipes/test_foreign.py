@@ -89,8 +89,9 @@ def test_values_may_be_long_hold_lines_and_json() -> None:
     words = "very long prompt, " * 3000
     text = f'{A1111}, ADetailer prompt: "{words}", Civitai resources: {resources}, Clip skip: 2'
     record = found(parameters=text)
-    assert record.settings == TEXT | {"clip_skip": 2}
-    assert record.extra["unread"]["Civitai resources"] == resources
+    drawn_with = [{"name": 'Steps: 99, "Seed": 7', "weight": 0.8}]
+    assert record.settings == TEXT | {"clip_skip": 2, "loras": drawn_with}
+    assert record.extra["unread"]["ADetailer prompt"] == words[:4000]
     assert found(parameters=A1111 + ', Note: "two\nlines", Clip skip: 2').settings["clip_skip"] == 2
 
 

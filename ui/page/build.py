@@ -37,6 +37,7 @@ from ui.page.following import connect_model
 from ui.page.form import Form
 from ui.page.header import header
 from ui.page.linking import connect_links
+from ui.page.lists import connect_lists
 from ui.page.remembering import remember
 from ui.page.send import connect_sends
 from ui.page.tab_bar import TabBar
@@ -149,6 +150,7 @@ def build(studio: Studio) -> Page:
             space.connect(blocks)
         remember(blocks, spaces)
         connect_model(top.model, spaces)
+        connect_lists(blocks, top, spaces)
         connect_sends(studio.engine, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
         filler = Filler(studio, top, spaces, tabs)

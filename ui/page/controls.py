@@ -236,15 +236,20 @@ def size_choices(card: ModelEntry) -> list[tuple[str, str]]:
 
 
 def _controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
-    names = [net.name for net in library.controlnets if not net.problem]
     return gr.Dropdown(
-        [("the one that fits", ""), *((name, name) for name in names)],
+        controlnet_choices(library),
         value=schema["default"],
         label=schema["title"],
         info=hint(schema),
         elem_id=elem_id,
         filterable=False,
     )
+
+
+def controlnet_choices(library: Library) -> list[tuple[str, str]]:
+    """The one that fits, and those that can be used."""
+    names = [net.name for net in library.controlnets if not net.problem]
+    return [("the one that fits", ""), *((name, name) for name in names)]
 
 
 def _vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
@@ -300,16 +305,19 @@ def _upscaler_title(entry: UpscalerEntry) -> str:
     return " · ".join(filter(None, (entry.name, entry.architecture, scale)))
 
 
-def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+def detector_choices(library: Library) -> list[tuple[str, str]]:
     """Only what is installed: another detector's picture would mean nothing to the ControlNets."""
     known = {name for net in library.controlnets for name in net.detectors}
-    choices = [
+    return [
         (entry.title, entry.name)
         for entry in ENTRIES
         if entry.name in {"canny", "identity"} | known
     ]
+
+
+def _detector(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Dropdown(
-        choices,
+        detector_choices(library),
         value=schema["default"],
         label=schema["title"],
         info=hint(schema),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
+from backend.resolve.at_hand import at_hand
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
 from ui.page.header import Header, notes
@@ -15,7 +16,14 @@ from ui.page.workspace import Workspace
 from ui.panels.presets import apply
 from ui.server.studio import Studio
 
-MAX_TOLD = 4
+# What stands in the form where a record's own is missing. LoRAs stay in their rows, and a run with
+# one that is not here is refused.
+_INSTEAD = {
+    "model": "The model that was chosen stays.",
+    "vae": "The model's own autoencoder is chosen in its place.",
+    "upscaler": "Lanczos is chosen in its place.",
+    "hires_upscaler": "Lanczos is chosen for the second stage.",
+}
 
 
 class Filler:
@@ -52,6 +60,8 @@ class Filler:
         further: Sequence[str] = (),
         *,
         verify: dict[str, str] | None = None,
+        model: Mapping[str, str] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> list[Any]:
         """Updates that put settings into their tab and open it; nothing is run.
 
@@ -61,6 +71,8 @@ class Filler:
             told: Says where they came from.
             further: Said after it.
             verify: See `notes`.
+            model: Its {"name", "hash"}, of a record.
+            facts: Further facts of a record, as `metadata.ReadRecord.extra` holds them.
 
         Raises:
             BadInput: The settings cannot be used, or have no tab.
@@ -81,11 +93,12 @@ class Filler:
             mode, settings = grid.base_mode, grid.plain
         if all(space.form.mode != mode for space in self._spaces):
             raise BadInput(f"This picture was made in '{mode}', which has no tab here.")
-        values = parse(mode, settings).model_dump(mode="json")
-        said = [told]
-        known = {card.name for card in self._studio.engine.library().models}
-        if values["model"] and values["model"] not in known:
-            said.append(f"The model '{values['model']}' is not here; the present one stays.")
+        facts = facts or {}
+        engine = self._studio.engine
+        here = at_hand(settings, model or {}, facts, engine.library(refresh=True), engine.find)
+        values = parse(mode, here.settings).model_dump(mode="json")
+        said = list(here.notes)
+        said += [_INSTEAD[field] for field in here.missing if field in _INSTEAD]
         said += [
             f"Its prompt was drawn from “{kept['text'][:200]}”."
             for kept in values.get("templates", ())[:1]
@@ -95,7 +108,7 @@ class Filler:
             *apply(self._spaces, mode, values),
             *shown,
             *self._tabs.open(mode),
-            notes(*said[:MAX_TOLD], verify=verify, undo=mode),
+            notes(told, verify=verify, undo=mode, further=said, kept=facts.get("unread")),
         ]
 
     def guarded(self, updates: Callable[[], list[Any]]) -> list[Any]:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import choice_title
+from backend.contracts.library import Library
 from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
@@ -22,7 +23,10 @@ from ui.page.controls import (
     Part,
     card_of,
     control_for,
+    controlnet_choices,
+    detector_choices,
     field_schema,
+    model_choice,
     size_choices,
     upscaler_choices,
     vae_choices,
@@ -148,10 +152,29 @@ class Form:
                 known = value in [name for _, name in choices]
                 updates.append(gr.update(value=value if known else LANCZOS, choices=choices))
             elif key == "model":
-                updates.append(gr.update(value=value) if library.model(value) else skip())
+                choices = [model_choice(entry) for entry in library.models]
+                here = library.model(value) is not None
+                updates.append(gr.update(value=value, choices=choices) if here else skip())
             else:
                 updates.append(gr.update(value=value))
         return updates
+
+    def lists(self, library: Library) -> dict[str, list[tuple[str, str]]]:
+        """The choices of the controls that offer what lies in the models folders."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for key in self.parts:
+            match key:
+                case "vae":
+                    found[key] = vae_choices(library)
+                case "controlnet":
+                    found[key] = controlnet_choices(library)
+                case "detector":
+                    found[key] = detector_choices(library)
+                case "upscaler" | "hires_upscaler":
+                    found[key] = upscaler_choices(key, library)
+                case _:
+                    pass
+        return found
 
     def only(self, changes: dict[str, Any]) -> list[Any]:
         """Updates for `components` that touch the named controls alone."""

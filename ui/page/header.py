@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ _STATUS = """
 </div>
 """
 _BRAND = '<h1 class="loom-brand"><i aria-hidden="true"></i>latent loom</h1>'
+MAX_KEPT_CHARS = 4000
 _numbers = itertools.count(1)
 
 
@@ -67,6 +68,8 @@ def notes(
     link: str = "",
     folds: Sequence[str] = (),
     undo: str = "",
+    further: Sequence[str] = (),
+    kept: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -77,6 +80,8 @@ def notes(
         link: A recipe to copy as a link.
         folds: Accordions to open, by element id: something was put into them.
         undo: Mode of a form that was filled; the first sentence offers to take that back.
+        further: Told as one list that stays until it is closed.
+        kept: What a record holds that nothing here understands, shown below that list on demand.
     """
     return {
         "id": next(_numbers),
@@ -84,6 +89,8 @@ def notes(
         "link": link,
         "folds": list(folds),
         "undo": undo,
+        "further": list(further),
+        "kept": [f"{key}: {value}"[:MAX_KEPT_CHARS] for key, value in (kept or {}).items()],
         "notes": [{"text": text, "kind": kind} for text in texts],
     }
 
@@ -122,7 +129,7 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None,
             html_template=_STATUS,
-            js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link")),
+            js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link", "lists")),
             apply_default_css=False,
             elem_classes="loom-status-box",
         )

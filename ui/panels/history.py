@@ -84,6 +84,8 @@ def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Fil
             "The picture's settings are in the form.",
             found.notes,
             verify=picture,
+            model=found.model,
+            facts=found.extra,
         )
 
     def record(evt: gr.EventData) -> list[Any]:

@@ -18,10 +18,10 @@ from backend.contracts.settings.upscale import LANCZOS
 from backend.control.registry import ENTRIES, build
 from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
-from backend.recipes.a1111_names import sampler_and_schedule
 from backend.sampling.samplers import ENTRIES as SAMPLERS
 from ui.sdapi.payloads import Drawing, Img2Img, SingleImage, Txt2Img, Unit
 from ui.sdapi.preparing import model_name, vae_name
+from ui.sdapi.samplers import sampler_of
 from ui.server.foreign import as_dict, as_list
 
 RESIZE = {
@@ -176,13 +176,7 @@ def shared(sent: Drawing, options: dict[str, Any], models: Collection[str] = ())
     """Our values of the fields that both modes have; those left out keep our defaults."""
     sent.check()
     options = options | (sent.override_settings or {})
-    name = sent.sampler_name or sent.sampler_index or "DPM++ 2M"
-    # Their schedule of old stands in the sampler's name; a name without one is "Automatic".
-    pair, _ = sampler_and_schedule(name, sent.scheduler)
-    if not pair:
-        raise BadInput(
-            f"There is no sampler '{name[:80]}' here; ask /samplers for the names.", "sampler_name"
-        )
+    pair, _ = sampler_of(sent)
     values: dict[str, Any] = {
         "prompt": sent.prompt,
         "negative_prompt": sent.negative_prompt,

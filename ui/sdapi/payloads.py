@@ -33,6 +33,32 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
+# Of no consequence for the picture: what A1111 saves, shows, or does afterwards.
+_SILENT = {
+    "comments",
+    "disable_extra_networks",
+    "do_not_save_grid",
+    "do_not_save_samples",
+    "force_task_id",
+    "include_init_images",
+    "override_settings_restore_afterwards",
+    "s_tmax",  # acts together with s_churn alone
+    "script_args",
+    "image_cfg_scale",  # of InstructPix2Pix models alone
+    "mask_blur_y",
+    "mask_round",
+}
+# Field -> what A1111 takes where it is left out; anything else is told.
+_STANDARD: dict[str, tuple[Any, ...]] = {
+    "initial_noise_multiplier": (None, 1),
+    "s_min_uncond": (None, 0),
+    "refiner_switch_at": (None, 0, 1),
+    "hr_cfg": (None, 0, 1),
+    "firstpass_image": (None,),
+    "latent_mask": (None,),
+}
+
+
 class _Payload(BaseModel):
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
@@ -79,6 +105,15 @@ class Drawing(_Payload):
         for name, value in (self.model_extra or {}).items():
             if name in _OFF and value not in _OFF[name]:
                 raise BadInput(f"'{name}' is not available here; leave it out.", name)
+
+    def passed_over(self) -> list[str]:
+        """A sentence for each key that is not known here and therefore does nothing."""
+        standard = _OFF | _STANDARD
+        return [
+            f"The key '{name[:80]}' is not known here; pictures are drawn without it."
+            for name, value in (self.model_extra or {}).items()
+            if name not in _SILENT and not (name in standard and value in standard[name])
+        ]
 
 
 class Txt2Img(Drawing):

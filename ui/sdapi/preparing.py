@@ -12,6 +12,7 @@ from backend.recipes.a1111 import parse_parameters
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.storage.styles import Style
 from ui.sdapi.payloads import Drawing
+from ui.sdapi.samplers import sampler_of
 
 SentT = TypeVar("SentT", bound=Drawing)
 # Of `override_settings` and `/options`.
@@ -46,11 +47,13 @@ def prepared(
         BadInput: A style is not there.
     """
     sent, notes = _with_infotext(sent)
+    _, near = sampler_of(sent)
     sent = _styled(sent, {style.name: style for style in styles})
     wanted = dict(options) | (sent.override_settings or {})
     name = model_name(wanted.get("sd_model_checkpoint", ""), [card.name for card in library.models])
     sent, sized = _on_grid(sent, name, library)
-    return sent, (*notes, *sized, *not_kept(sent.override_settings or {}))
+    told = (*notes, *filter(None, [near]), *sized)
+    return sent, (*told, *sent.passed_over(), *not_kept(sent.override_settings or {}))
 
 
 def not_kept(settings: Iterable[str]) -> list[str]:
@@ -103,7 +106,8 @@ def _with_infotext(sent: SentT) -> tuple[SentT, tuple[str, ...]]:
         sent.model_fields_set
     ):
         said["sampler_name"] = SAMPLERS[found.settings["sampler"]]
-        said["scheduler"] = SCHEDULES[found.settings["schedule"]]
+        if "scheduler" not in sent.model_fields_set:
+            said["scheduler"] = SCHEDULES[found.settings["schedule"]]
     open_fields = {key: value for key, value in said.items() if key not in sent.model_fields_set}
     return sent.model_copy(update=open_fields), found.notes
 

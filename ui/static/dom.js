@@ -59,13 +59,17 @@ export const press = (button, on) => button.setAttribute("aria-pressed", String(
  * A note in the corner.
  * @param {string} text
  * @param {string} [kind] "info", "warn", "error" or "choice"
- * @param {{keep?: boolean, closed?: (() => void) | null, act?: {label: string, run: () => void} | null | false}} [more]
- *   `act` is a button in the note; `keep` leaves it until it is dismissed.
+ * @param {{keep?: boolean, closed?: (() => void) | null, act?: {label: string, run: () => void} | null | false,
+ *   lines?: string[], kept?: string[]}} [more]
+ *   `act` is a button in the note; `keep` leaves it until it is dismissed; `lines` are listed below the text, and
+ *   `kept` below those, folded.
  * @returns {Found}
  */
-export const toast = (text, kind = "info", { keep = false, closed = null, act = null } = {}) => {
+export const toast = (
+  text, kind = "info", { keep = false, closed = null, act = null, lines = [], kept = [] } = {},
+) => {
   // What asks for a press elsewhere must not lie over the buttons.
-  const place = kind === "choice" ? "loom-tray left" : "loom-tray";
+  const place = kind === "choice" || lines.length ? "loom-tray left" : "loom-tray";
   let tray = document.querySelector(`[class="${place}"]`);
   if (!tray) {
     tray = el("div", place);
@@ -73,7 +77,19 @@ export const toast = (text, kind = "info", { keep = false, closed = null, act = 
     document.body.append(tray);
   }
   const note = el("div", `loom-note ${kind}`);
-  note.append(el("p", "", text));
+  const words = el("div", "words");
+  words.append(el("p", "", text));
+  if (lines.length) {
+    const list = el("ul");
+    for (const line of lines) list.append(el("li", "", line));
+    words.append(list);
+  }
+  if (kept.length) {
+    const fold = el("details");
+    fold.append(el("summary", "", "As it was written"), el("pre", "", kept.join("\n")));
+    words.append(fold);
+  }
+  note.append(words);
   const close = el("button", "", "×");
   close.setAttribute("aria-label", "Dismiss");
   close.onclick = () => { note.remove(); closed?.(); };

@@ -10,6 +10,8 @@ import { mountQueue } from "./queue.js";
 import { mountSignOut } from "./signing_out.js";
 import { loom } from "./registry.js";
 
+const LOOK_MS = 2000;
+
 /* Header: memory, notices, and pictures that are dropped anywhere. */
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
 export const mountHeader = (element, { props, watch, trigger, upload }) => {
@@ -40,12 +42,26 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
       const act = verify ? { label: "Verify", run: () => loom.verify(trigger, verify) }
         : undo && { label: "Undo", run: () => loom.forms[undo]?.step("undo") };
       value.notes.forEach((note, i) => toast(note.text, note.kind, { act: i ? null : act }));
+      if (value.further?.length) {
+        toast("Not all of it is in the form as it was:", "warn",
+          { keep: true, lines: value.further, kept: value.kept });
+      }
       if (value.link) copyLink(value.link);
       for (const id of value.folds ?? []) openFold(id);
     }
   };
   watch("value", take);
   take();
+
+  /* Whoever has put a file into a models folder comes back to this window: the lists look again. */
+  let looked = performance.now();
+  addEventListener("focus", () => {
+    if (performance.now() - looked < LOOK_MS) return;
+    looked = performance.now();
+    trigger("lists", {});
+    for (const ask of Object.values(loom.loras)) ask(true);
+    for (const ask of Object.values(loom.embeddings)) ask();
+  });
 
   /* A picture dropped anywhere (not onto a picture field) hands over its settings. */
   const veil = find(element, ".veil");
@@ -65,8 +81,8 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
   });
   loom.openRecord = async (file) => {
     if (!file) return;
-    if (!/\.(png|jpe?g|webp)$/i.test(file.name)) {
-      toast("Settings are kept in PNG, JPEG and WebP pictures; drop one of those.", "warn");
+    if (!/\.(png|jpe?g|jfif|webp|avif|gif)$/i.test(file.name)) {
+      toast("Settings are kept in PNG, JPEG, WebP, AVIF and GIF pictures; drop one of those.", "warn");
       return;
     }
     try {

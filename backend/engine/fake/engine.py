@@ -7,12 +7,13 @@ their order and what is kept of them are the board's, as in every engine.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Resident, TokenCount
-from backend.contracts.library import Library, Wildcard
+from backend.contracts.library import HashedKind, Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable
 from backend.contracts.settings import Settings
 from backend.engine.fake import run as fake_run
@@ -95,6 +96,15 @@ class FakeEngine(Board[DrawnStep]):
         found = library(self._models)
         trained = map(fake_training.lora, self._pretended.trained)
         return replace(found, loras=(*found.loras, *trained), wildcards=self._wildcards)
+
+    def find(self, kind: HashedKind, wanted: str) -> str | None:
+        """As if each file held its own name."""
+        there = self.library()
+        names = {"model": there.models, "lora": there.loras, "vae": there.vaes}[kind]
+        for entry in names:
+            if hashlib.sha256(entry.name.encode()).hexdigest().startswith(wanted.lower()):
+                return entry.name
+        return None
 
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""

@@ -21,7 +21,7 @@ from backend.contracts.events import (
     TokenCount,
 )
 from backend.contracts.holdings import Holding
-from backend.contracts.library import Library
+from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 
@@ -152,6 +152,15 @@ class Engine(Protocol):
 
     def library(self, *, refresh: bool = False) -> Library:
         """Models, samplers and LoRAs at hand."""
+        ...
+
+    def find(self, kind: HashedKind, wanted: str) -> str | None:
+        """Name of the model, LoRA or autoencoder whose file has that hash; None where none has.
+
+        Args:
+            kind: What it is.
+            wanted: AutoV1, AutoV2 or any other beginning of a SHA-256, hex digits.
+        """
         ...
 
     def memory(self) -> Memory:

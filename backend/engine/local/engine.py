@@ -13,7 +13,7 @@ from typing import Self
 from backend.contracts.errors import UnknownName
 from backend.contracts.events import TokenCount
 from backend.contracts.holdings import Keeper
-from backend.contracts.library import Library, Wildcard
+from backend.contracts.library import HashedKind, Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
 from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSettings
 from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
@@ -27,7 +27,8 @@ from backend.engine.local.library import embeddings_of, models_of, upscalers_of,
 from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
-from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.by_hash import Hashes
+from backend.models.catalog.catalog import Catalog, Kind
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.compiled import check_compile
 from backend.models.family import Registry
@@ -80,6 +81,7 @@ class LocalEngine(Board[TensorStep]):
         self._models = models
         self._target = target
         self._fits = LoraFits(catalog.families)
+        self._hashes = Hashes()
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
         self._tokens = TokenCounter(catalog.families, EmbeddingShelf(catalog))
         self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
@@ -213,6 +215,11 @@ class LocalEngine(Board[TensorStep]):
             device=str(self._target.device),
             dtype=self._target.dtype_name,
         )
+
+    def find(self, kind: HashedKind, wanted: str) -> str | None:
+        folder: Kind = "checkpoint" if kind == "model" else kind
+        found = self._hashes.find(self._catalog.models(folder), wanted)
+        return None if found is None else found.name
 
     def memory(self) -> Memory:
         models = self._models

@@ -18,7 +18,7 @@ from backend.contracts.events import (
     TimelineInfo,
     TokenCount,
 )
-from backend.contracts.library import Library
+from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 from backend.engine.jobs.protocol import Engine, FrameKind, Memory
@@ -147,6 +147,10 @@ class StartingEngine:
         if not self._made.done() and threading.current_thread() is self._builder:
             return self._at_hand
         return self.ready().library(refresh=refresh)
+
+    def find(self, kind: HashedKind, wanted: str) -> str | None:
+        """As the engine's."""
+        return self.ready().find(kind, wanted)
 
     def memory(self) -> Memory:
         """As the engine's."""

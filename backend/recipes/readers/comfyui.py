@@ -164,8 +164,7 @@ def _take_model(draft: Draft, nodes: Nodes, sampler: Mapping[str, Any]) -> None:
                 draft.put("model", stem(name), f"'{key}: {name}'")
                 draft.model["name"] = stem(name)
     usable = [lora for lora in reversed(loras) if isinstance(lora["weight"], (int, float))]
-    if usable:
-        draft.put("loras", usable, "The LoRA list")
+    draft.put_loras(usable)
 
 
 def _take_size(draft: Draft, nodes: Nodes, sampler: Mapping[str, Any]) -> None:

@@ -243,8 +243,7 @@ def _loras(draft: Draft, pairs: list[Any]) -> None:
             rows.append({"name": stem(name), "weight": strength})
         else:
             draft.leave("LoRA", f"{name}: {weight}")
-    if rows:
-        draft.put("loras", rows, "The LoRA list")
+    draft.put_loras(rows)
 
 
 def _named(model: Any) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import Pages, running, start, wait_state
@@ -108,6 +111,42 @@ def test_a_dropped_picture_fills_the_form(pages: Pages) -> None:
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a green fish")
     expect(steps_of(page)).to_have_value("9")
     expect(page.get_by_label("Seed", exact=True)).to_have_value(seed)
+
+
+FOREIGN = (
+    "a red house <lora:nobody-has-this:0.7>\nNegative prompt: fog\n"
+    "Steps: 8, Sampler: Euler a, CFG scale: 5, Seed: 42, Size: 256x256, Model: dreams v8, "
+    "VAE: softer.safetensors, ADetailer model: face_yolov8n.pt, Face restoration: GFPGAN, "
+    'Lora hashes: "renamed: 0", Tiling: True, Wildcard prompt: "__colour__"'
+)
+HANDS_OVER = """async (sent) => {
+    const bytes = Uint8Array.from(atob(sent), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "one.avif", {type: "image/avif"}));
+    document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+}"""
+
+
+def test_all_that_a_record_says_and_is_not_here_is_told(pages: Pages) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + FOREIGN.encode("utf-16-be")
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(stream, "avif", exif=exif.tobytes())
+    page = pages()
+    page.evaluate(HANDS_OVER, base64.b64encode(stream.getvalue()).decode())
+    told = page.locator(".loom-note", has_text="Not all of it")
+    lines = told.locator("li")
+    expect(lines.first).to_have_text(
+        "The model 'dreams v8', the autoencoder 'softer' and the LoRA 'nobody-has-this' are not "
+        "here."
+    )
+    for words in ("The model that was chosen stays", "'Tiling: True'", "'Wildcard prompt"):
+        expect(lines.filter(has_text=words)).to_have_count(1)
+    told.get_by_text("As it was written").click(timeout=10_000)
+    expect(told.locator("pre")).to_contain_text("Face restoration: GFPGAN")
+    page.get_by_role("button", name="Generate").click(timeout=10_000)
+    wait_state(page, "failed")
+    assert "nobody-has-this" in page.evaluate("loom.stages.txt2img.value.message")
 
 
 def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> None:

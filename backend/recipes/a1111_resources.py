@@ -1,0 +1,61 @@
+"""Hashes in a `parameters` line, and Civitai's list of what it drew with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from backend.recipes.draft import Draft, number
+from backend.recipes.readers.common import json_object
+
+MAX_RESOURCES = 64
+
+
+def hashes_of(pairs: dict[str, str]) -> dict[str, Any]:
+    """Hashes of what the text names, under the names of our own records."""
+    loras = _named_hashes(pairs.get("Lora hashes", ""))
+    words = _named_hashes(pairs.get("TI hashes", ""))
+    vae = pairs.get("VAE hash", "")
+    every = json_object(pairs.get("Hashes")) or {}
+    for key, value in list(every.items())[:MAX_RESOURCES]:
+        kind, _, name = key.partition(":")
+        if not isinstance(value, str):
+            continue
+        if kind == "vae":
+            vae = vae or value
+        elif kind in ("lora", "embed") and name:
+            (loras if kind == "lora" else words).setdefault(name[:200], value[:64])
+    return {"lora_hashes": loras, "embeddings": words, "vae_hash": vae[:64]}
+
+
+def _named_hashes(text: str) -> dict[str, str]:
+    pairs = (part.rpartition(":") for part in text.split(",")[:MAX_RESOURCES])
+    return {name.strip()[:200]: value.strip()[:64] for name, _, value in pairs if name.strip()}
+
+
+def take_resources(pairs: dict[str, str], draft: Draft) -> None:
+    """Civitai's own generator names model and LoRAs in a list alone."""
+    try:
+        rows = json.loads(pairs.get("Civitai resources", "[]"))
+    except (ValueError, RecursionError):
+        draft.leave("Civitai resources", pairs["Civitai resources"])
+        return
+    loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
+    named = {lora["name"] for lora in loras}
+    for row in [row for row in rows if isinstance(row, dict)][:MAX_RESOURCES]:
+        kind = str(row.get("type", "")).lower()
+        name = str(row.get("modelName") or "").strip()[:200]
+        if not name:
+            draft.leave("Civitai resource", json.dumps(row)[:200])
+        elif kind == "checkpoint":
+            if "model" not in draft.values:
+                draft.put("model", name, "The model")
+                draft.model["name"] = name
+        elif kind in ("lora", "lycoris", "dora", "locon"):
+            weight = number(float, row.get("weight", 1.0))
+            if name not in named:
+                loras.append({"name": name, "weight": 1.0 if weight is None else weight})
+                named.add(name)
+        else:
+            draft.leave(f"Civitai {kind or 'resource'}", name)
+    draft.put_loras(loras)

@@ -1,0 +1,134 @@
+"""What a record names, looked for among what is here: by name, by the file's own name, by hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from backend.contracts.errors import enumerated
+from backend.contracts.library import HashedKind, Library
+from backend.contracts.settings.hires import LATENT
+from backend.contracts.settings.upscale import LANCZOS
+
+FindByHash = Callable[[HashedKind, str], str | None]
+_WORDS: dict[HashedKind, str] = {"model": "model", "lora": "LoRA", "vae": "autoencoder"}
+_KINDS = (".safetensors", ".ckpt", ".pt", ".pth")
+MAX_NAMED = 12
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """Settings in terms of what is here.
+
+    Attributes:
+        settings: With the names that files have here; what is missing is named as before.
+        notes: What goes by another name, and in one sentence all that is missing.
+        missing: The fields that name something which is not here.
+    """
+
+    settings: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def at_hand(
+    settings: Mapping[str, Any],
+    model: Mapping[str, str],
+    facts: Mapping[str, Any],
+    library: Library,
+    find: FindByHash,
+) -> AtHand:
+    """Looks up the model, the LoRAs, the autoencoder and the upscalers of a record.
+
+    Args:
+        settings: Of the record.
+        model: Its {"name", "hash"}, as far as given.
+        facts: Its further facts; "lora_hashes" by name and "vae_hash" are used.
+        library: What there is.
+        find: Name of a file of that kind and hash.
+    """
+    look = _Look(library, find)
+    made = dict(settings)
+    # A record of ours that names no model needed none: its hash is of what enlarged the picture.
+    name = str(made["model"] if "model" in made else model.get("name") or "")
+    if name or ("model" not in made and model.get("hash")):
+        found = look.up("model", name, model.get("hash", ""), library.models)
+        made["model"] = found or name
+        if found is None:
+            look.miss("model", f"the model '{name or model.get('hash')}'")
+    if vae := str(made.get("vae") or ""):
+        found = look.up("vae", vae, str(facts.get("vae_hash") or ""), library.vaes)
+        made["vae"] = found or vae
+        if found is None:
+            look.miss("vae", f"the autoencoder '{vae}'")
+    noted = facts.get("lora_hashes")
+    hashes = cast(dict[str, Any], noted) if isinstance(noted, dict) else {}
+    rows: list[Any] = []
+    for row in made.get("loras") or ():
+        lora = str(row["name"])
+        found = look.up("lora", lora, str(hashes.get(lora, "")), library.loras)
+        if found is None:
+            look.miss("loras", f"the LoRA '{lora}'")
+        rows.append({**row, "name": found or lora})
+    if rows:
+        made["loras"] = rows
+    for field, own in (("upscaler", (LANCZOS,)), ("hires_upscaler", (LATENT, LANCZOS))):
+        wanted = str(made.get(field) or "")
+        names = {one.name for one in library.upscalers}
+        if field == "upscaler":
+            names |= {one.name for one in library.models if one.can.enlarges is not None}
+        if wanted and wanted not in own and wanted not in names:
+            look.miss(field, f"the upscaler '{wanted}'")
+    return AtHand(made, (*look.sentence(), *look.renamed), tuple(dict.fromkeys(look.fields)))
+
+
+class _Look:
+    """One record's look through the library."""
+
+    def __init__(self, library: Library, find: FindByHash) -> None:
+        self._find = find
+        self.renamed: list[str] = []
+        self.fields: list[str] = []
+        self._missing: list[str] = []
+
+    def up(self, kind: HashedKind, name: str, digest: str, known: Iterable[Any]) -> str | None:
+        names = [entry.name for entry in known]
+        if name in names:
+            return name
+        found = _near(name, names)
+        if found is not None:
+            return found
+        found = self._find(kind, digest) if digest else None
+        if found is not None and name:
+            self.renamed.append(
+                f"The {_WORDS[kind]} '{name[:80]}' is here as '{found}': its hash is the same."
+            )
+        return found
+
+    def miss(self, field: str, words: str) -> None:
+        self.fields.append(field)
+        self._missing.append(words[:120])
+
+    def sentence(self) -> list[str]:
+        """All that is missing, in one."""
+        if not self._missing:
+            return []
+        named = list(dict.fromkeys(self._missing))
+        words = enumerated(named, MAX_NAMED)
+        be = "is" if len(named) == 1 else "are"
+        return [f"{words[0].upper()}{words[1:]} {be} not here."]
+
+
+def _near(name: str, names: list[str]) -> str | None:
+    """The one entry of that name but for its case, its folders and its file's kind."""
+    wanted = _bare(name)
+    same = [one for one in names if _bare(one) == wanted] if wanted else []
+    return same[0] if len(same) == 1 else None
+
+
+def _bare(name: str) -> str:
+    bare = name.replace("\\", "/").rsplit("/", 1)[-1].casefold().strip()
+    for kind in _KINDS:
+        bare = bare.removesuffix(kind)
+    return bare

@@ -1,0 +1,92 @@
+"""What a record names: by name, by the file's own name, by hash, or missing, all in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.contracts.library import (
+    HashedKind,
+    Library,
+    LoraEntry,
+    ModelEntry,
+    UpscalerEntry,
+    VaeEntry,
+)
+from backend.resolve.at_hand import AtHand, at_hand
+
+LIBRARY = Library(
+    (ModelEntry("pocket"), ModelEntry("anime/Dream v2")),
+    {},
+    loras=(LoraEntry("ink"), LoraEntry("char/style"), LoraEntry("pose/style")),
+    vaes=(VaeEntry("soft"),),
+    upscalers=(UpscalerEntry("sharp"),),
+)
+FILES = {("model", "aaaa"): "pocket", ("lora", "bbbb"): "ink", ("vae", "cccc"): "soft"}
+
+
+def found(settings: dict[str, Any], model: dict[str, str] | None = None, **facts: Any) -> AtHand:
+    def find(kind: HashedKind, wanted: str) -> str | None:
+        return FILES.get((kind, wanted))
+
+    return at_hand(settings, model or {}, facts, LIBRARY, find)
+
+
+def test_what_is_here_stays_as_it_is() -> None:
+    settings = {"model": "pocket", "vae": "", "loras": [{"name": "ink", "weight": 0.5}], "steps": 8}
+    assert found(settings) == AtHand(settings)
+    assert found({"hires_upscaler": "latent", "upscaler": "lanczos"}).missing == ()
+
+
+def test_case_folders_and_kinds_of_files_do_not_count() -> None:
+    made = found({"model": "Dream v2.safetensors", "loras": [{"name": "my\\INK", "weight": 1.0}]})
+    assert made.settings["model"] == "anime/Dream v2"
+    assert made.settings["loras"][0]["name"] == "ink"
+    assert made.notes == ()
+
+
+def test_a_name_that_two_files_have_is_neither() -> None:
+    made = found({"loras": [{"name": "style", "weight": 1.0}]})
+    assert made.notes == ("The LoRA 'style' is not here.",)
+
+
+def test_another_name_is_found_by_the_hash_and_told() -> None:
+    settings = {"model": "renamed", "vae": "v", "loras": [{"name": "l", "weight": 0.3}]}
+    made = found(
+        settings, {"hash": "aaaa"}, vae_hash="cccc", lora_hashes={"l": "bbbb", "other": "x"}
+    )
+    assert (made.settings["model"], made.settings["vae"]) == ("pocket", "soft")
+    assert made.settings["loras"] == [{"name": "ink", "weight": 0.3}]
+    assert made.missing == ()
+    assert len(made.notes) == 3
+    assert "The model 'renamed' is here as 'pocket'" in made.notes[0]
+
+
+def test_a_record_may_hold_the_models_hash_alone() -> None:
+    assert found({}, {"hash": "aaaa"}).settings == {"model": "pocket"}
+    assert found({}, {"hash": "dddd"}).notes == ("The model 'dddd' is not here.",)
+
+
+def test_a_record_of_ours_without_a_model_gets_none() -> None:
+    settings = {"model": "", "upscaler": "sharp"}
+    assert found(settings, {"name": "sharp", "hash": "aaaa"}) == AtHand(settings)
+
+
+def test_all_that_is_missing_is_one_sentence() -> None:
+    settings = {
+        "model": "x",
+        "vae": "y",
+        "loras": [{"name": "l", "weight": 1.0}, {"name": "m", "weight": 1.0}],
+        "hires_upscaler": "R-ESRGAN 4x+",
+    }
+    made = found(settings)
+    assert made.settings == settings
+    assert made.notes == (
+        "The model 'x', the autoencoder 'y', the LoRA 'l', the LoRA 'm' and the upscaler "
+        "'R-ESRGAN 4x+' are not here.",
+    )
+    assert made.missing == ("model", "vae", "loras", "hires_upscaler")
+
+
+def test_many_are_counted() -> None:
+    rows = [{"name": f"l{n}", "weight": 1.0} for n in range(60)]
+    assert "and 48 more are not here" in found({"loras": rows}).notes[0]
