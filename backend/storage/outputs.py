@@ -1,7 +1,6 @@
 """The outputs folder: `<data>/outputs/<YYYY-MM-DD>/<time>_<seed>_<index>.png`.
 
-The PNGs are the only store: each carries its record, so the history is whatever lies there, also
-after a restart, a copy or a deletion by hand.
+The PNGs are the only store: each carries its record.
 """
 
 from __future__ import annotations
@@ -12,41 +11,19 @@ import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from backend.contracts.errors import BadInput, LoomError, StorageProblem
+from backend.contracts.errors import BadInput, StorageProblem
 from backend.contracts.events import Pixels, Record
 from backend.pictures.opening import opened
-from backend.recipes import metadata, png_text, texts
+from backend.recipes import metadata
 from backend.storage.atomic_files import storage_problem, write_new
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PROMPTS = ("prompt", "negative_prompt", "prompt_a", "prompt_b", "prompt_c", "prompt_d")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_THUMBNAILS = 512
 _MAX_SAME_NAME = 1000
-
-
-@dataclass(frozen=True)
-class HistoryItem:
-    """One picture of the past.
-
-    Attributes:
-        path: The PNG.
-        mode: The mode that made it.
-        settings: As far as the picture says; see `metadata.ReadRecord`.
-        model: {"name", "hash"} as far as given.
-        saved_s: When the file was written, seconds since 1970.
-    """
-
-    path: Path
-    mode: str
-    settings: dict[str, Any]
-    model: dict[str, str]
-    saved_s: float
 
 
 _Version = tuple[int, int]  # mtime, ns, and size, bytes
@@ -64,7 +41,6 @@ class Storage:
         self._data_dir = data_dir
         self._now = now
         self._lock = threading.Lock()
-        self._items: dict[Path, tuple[_Version, HistoryItem | None]] = {}
         self._thumbnails: OrderedDict[tuple[Path, _Version, int], bytes] = OrderedDict()
 
     @property
@@ -106,28 +82,6 @@ class Storage:
             else:
                 return path
         raise StorageProblem("The picture could not be saved: the outputs folder takes no more.")
-
-    def history(self, search: str = "", offset: int = 0, limit: int = 50) -> list[HistoryItem]:
-        """Past pictures, newest first; files that are damaged or say nothing are passed over.
-
-        Args:
-            search: Words that must all occur in the prompts, in any case; empty finds all.
-            offset: How many to leave out from the start.
-            limit: How many at most.
-        """
-        words = search.casefold().split()
-        files = self._files()
-        with self._lock:
-            here = {path for path, _ in files}
-            self._items = {path: kept for path, kept in self._items.items() if path in here}
-        found: list[HistoryItem] = []
-        for item in self._read_all(files):
-            if len(found) >= offset + limit:
-                break
-            prompts = "\n".join(item.settings.get(key, "") for key in _PROMPTS).casefold()
-            if all(word in prompts for word in words):
-                found.append(item)
-        return found[offset : offset + limit]
 
     def thumbnail(self, path: Path, px: int) -> bytes:
         """A JPEG of a saved picture whose longer side is at most `px`, 16..1024.
@@ -172,11 +126,11 @@ class Storage:
             raise BadInput("There is no such picture among the outputs.", "path")
         return real
 
-    def _files(self) -> list[tuple[Path, os.stat_result]]:
+    def files(self) -> list[tuple[Path, os.stat_result]]:
         """Every PNG of every day, newest first."""
         files: list[tuple[Path, os.stat_result]] = []
         for day in _entries(self.outputs):
-            if not _DAY.fullmatch(day.name) or not day.is_dir(follow_symlinks=False):
+            if not DAY.fullmatch(day.name) or not day.is_dir(follow_symlinks=False):
                 continue
             for entry in _entries(Path(day.path)):
                 hidden = entry.name.startswith(".")
@@ -190,17 +144,6 @@ class Storage:
         files.sort(key=lambda file: (file[0].parent.name, file[0].name), reverse=True)
         return files
 
-    def _read_all(self, files: list[tuple[Path, os.stat_result]]) -> Iterator[HistoryItem]:
-        for path, status in files:
-            version = _version(status)
-            kept = self._items.get(path)
-            if kept is None or kept[0] != version:
-                kept = (version, _read_item(path, status))
-                with self._lock:
-                    self._items[path] = kept
-            if kept[1] is not None:
-                yield kept[1]
-
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
@@ -208,19 +151,6 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError:
         return []
-
-
-def _read_item(path: Path, status: os.stat_result) -> HistoryItem | None:
-    try:
-        with path.open("rb") as file:
-            # Ours stands before the pixels, and a whole file ends with IEND.
-            record = metadata.from_texts(png_text.read_texts(file, texts.KEYS, to_end=False))
-            file.seek(-8, os.SEEK_END)
-            if file.read(4) != b"IEND":
-                return None
-    except (LoomError, OSError):
-        return None
-    return HistoryItem(path, record.mode, record.settings, record.model, status.st_mtime)
 
 
 def _version(status: os.stat_result) -> _Version:

@@ -1,11 +1,10 @@
-"""The outputs folder: names, all-or-nothing writes, the history after a restart."""
+"""The outputs folder: names, all-or-nothing writes, and what may be read from it."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -56,76 +55,6 @@ def test_names_sort_by_time_then_seed_then_index(
     assert first == tmp_path / "outputs/2026-11-21/120000-250_0000000009_00.png"
     assert sorted([later, other, again, first]) == [first, again, other, later]
     assert read(first.read_bytes()).settings["seed"] == 9
-
-
-def test_history_is_newest_first_and_outlives_the_process(
-    storage: Storage, tmp_path: Path, clock: Clock
-) -> None:
-    for day in range(3):
-        for hour in range(2):
-            clock.now = NOON + timedelta(days=day, hours=hour)
-            storage.save_output(PIXELS, record(f"picture {day}{hour}"))
-    again = Storage(tmp_path)
-    prompts = [item.settings["prompt"][-2:] for item in again.history()]
-    assert prompts == ["21", "20", "11", "10", "01", "00"]
-    assert [item.settings["prompt"][-2:] for item in again.history(offset=1, limit=2)] == [
-        "20",
-        "11",
-    ]
-    assert again.history(offset=9) == []
-    item = again.history()[0]
-    assert (item.mode, item.model["name"]) == ("txt2img", "pocket")
-
-
-def test_search_looks_into_the_prompts_in_any_case(storage: Storage) -> None:
-    for prompt in ("a Red House", "a red tree", "EIN GRÜNES HÄUSCHEN"):
-        storage.save_output(PIXELS, record(prompt))
-    assert len(storage.history("RED")) == 2
-    assert len(storage.history("house red")) == 1
-    assert len(storage.history("häuschen")) == 1
-    assert storage.history("pocket") == []
-    assert len(storage.history("red", offset=1)) == 1
-
-
-def test_damaged_and_foreign_files_are_passed_over(storage: Storage) -> None:
-    good = storage.save_output(PIXELS, record())
-    folder = good.parent
-    whole = good.read_bytes()
-    (folder / "cut.png").write_bytes(whole[:-40])
-    (folder / "empty.png").write_bytes(b"")
-    (folder / "text.png").write_bytes(b"hello")
-    (folder / "notes.txt").write_bytes(whole)
-    (folder / ".writing-x.png").write_bytes(whole)
-    (folder / "folder.png").mkdir()
-    (folder.parent / "elsewhere").mkdir()
-    (folder.parent / "elsewhere" / "x.png").write_bytes(whole)
-    (folder.parent / "x.png").write_bytes(whole)
-    assert [item.path for item in storage.history()] == [good]
-
-
-def test_history_sees_what_changed_on_disk(storage: Storage) -> None:
-    path = storage.save_output(PIXELS, record("old"))
-    other = storage.save_output(PIXELS, record("new, and longer"))
-    assert len(storage.history()) == 2
-    other.replace(path)
-    assert [item.settings["prompt"] for item in storage.history()] == ["new, and longer"]
-    path.unlink()
-    assert storage.history() == []
-
-
-def test_two_thousand_files_stay_fast(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = storage.save_output(PIXELS, record())
-    data = path.read_bytes()
-    for n in range(1999):
-        (path.parent / f"130000-{n:04d}.png").write_bytes(data)
-    assert storage.history("nowhere") == []
-    monkeypatch.setattr(
-        "backend.storage.outputs._read_item", lambda *_: pytest.fail("read once more")
-    )
-    began = time.perf_counter()
-    assert storage.history("nowhere") == []
-    assert len(storage.history(limit=3000)) == 2000
-    assert time.perf_counter() - began < 2.0
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(
@@ -200,7 +129,7 @@ def test_threads_lose_no_picture(storage: Storage) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(storage.history(limit=100)) == 40
+    assert len(storage.files()) == 40
 
 
 def test_paths_outside_the_outputs_are_refused(storage: Storage, tmp_path: Path) -> None:
@@ -221,7 +150,7 @@ def test_paths_outside_the_outputs_are_refused(storage: Storage, tmp_path: Path)
     ):
         with pytest.raises(BadInput, match="no such picture"):
             storage.checked(path)
-    assert [item.path for item in storage.history()] == [good]
+    assert [path for path, _ in storage.files()] == [good]
 
 
 def test_thumbnails(storage: Storage) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,13 +35,16 @@ _FRESH = {"Cache-Control": "no-store"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def job_routes(engine: Engine, desks: Mapping[str, Desk], script: Script) -> list[BaseRoute]:
+def job_routes(
+    engine: Engine, desks: Mapping[str, Desk], script: Script, further: Sequence[BaseRoute] = ()
+) -> list[BaseRoute]:
     """The routes, to stand beside Gradio's.
 
     Args:
         engine: Runs the jobs.
         desks: By mode; make requests of what tabs send.
         script: Of the page; served to everybody, as the login page names it too.
+        further: Routes that stand beside the jobs' own.
     """
     presses = Presses()
 
@@ -90,6 +93,7 @@ def job_routes(engine: Engine, desks: Mapping[str, Desk], script: Script) -> lis
             Route("/memory", memory),
             Route("/memory/free", free, methods=["POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
+            *further,
         ]
     )
     return [

@@ -29,6 +29,7 @@ from ui.gradio_compat.own_files import serve_own_files
 from ui.gradio_compat.plain_errors import plain_errors
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.jobs.asked import Desk
+from ui.jobs.past import history_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
 from ui.page.controls import control_for
@@ -45,7 +46,7 @@ from ui.page.tabs import TABS
 from ui.page.theme import COMPAT, STATIC, css, theme
 from ui.page.workspace import Workspace
 from ui.panels.check import check_panel
-from ui.panels.history import connect_records, history_drawer
+from ui.panels.history import connect_records, history_gallery
 from ui.panels.presets import PresetPanel
 from ui.panels.verify import connect_verify
 from ui.sdapi.access import BasicAuth
@@ -119,7 +120,7 @@ def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) ->
 
 
 def build(studio: Studio) -> Page:
-    """Builds the page: header, one tab a mode, the drawer, and the endpoints for scripts."""
+    """Builds the page: header, one tab a mode, the gallery, and the endpoints for scripts."""
     notice = Notice()
     with gr.Blocks(
         title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600), fill_width=True
@@ -128,7 +129,7 @@ def build(studio: Studio) -> Page:
         blocks.queue(api_open=False, default_concurrency_limit=None)
         top = header(studio)
         panel = PresetPanel(studio)
-        drawer = history_drawer(studio)
+        gallery = history_gallery()
         check = check_panel(studio)
         spaces: list[Workspace] = []
         shown_mode = gr.State(TABS[0].mode)
@@ -151,12 +152,12 @@ def build(studio: Studio) -> Page:
         remember(blocks, spaces)
         connect_model(top.model, spaces)
         connect_lists(blocks, top, spaces)
-        connect_sends(studio.engine, tabs, spaces)
+        connect_sends(studio, gallery, tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
         filler = Filler(studio, top, spaces, tabs)
-        connect_records(studio, top, drawer, filler)
+        connect_records(studio, top, gallery, filler)
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
-        connect_verify(studio, check, [drawer, top.notices], spaces)
+        connect_verify(studio, check, [gallery, top.notices], spaces)
     scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     desks = {space.tab.mode: space for space in spaces}
     return Page(blocks, studio, desks, bundle(STATIC, COMPAT), notice)
@@ -188,7 +189,9 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
-    routes = job_routes(page.studio.engine, page.desks, page.script)
+    studio = page.studio
+    past = history_routes(studio.history, studio.storage)
+    routes = job_routes(studio.engine, page.desks, page.script, past)
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,11 +15,12 @@ from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, skip
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
+from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 
 
-def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None:
-    """Wires the stage's "send to": the picture enters the target, its tab opens."""
+def connect_sends(studio: Studio, past: gr.HTML, tabs: TabBar, spaces: list[Workspace]) -> None:
+    """Wires "send to" of the stages and of the history: the picture enters the target's tab."""
     receivers = {
         place: (space.tab.mode, space.pictures[part])
         for space in spaces
@@ -27,24 +29,33 @@ def connect_sends(engine: Engine, tabs: TabBar, spaces: list[Workspace]) -> None
 
     def send(evt: gr.EventData) -> list[Any]:
         data = told(evt)
-        output = chosen(engine, data.get("job"), data.get("image"))
-        wanted = data.get("to")
-        if output is None or wanted not in receivers:
+        path, wanted = _sent(studio, data), data.get("to")
+        if path is None or wanted not in receivers:
             return [*tabs.stay(), *[skip()] * len(receivers)]
-        path = kept(output)
         updates = [gr.update(value=path) if name == wanted else skip() for name in receivers]
         return [*tabs.open(receivers[wanted][0]), *updates]
 
     parts = [part for _, part in receivers.values()]
-    for space in spaces:
-        event(space.stage, "send")(
+    for source in (past, *(space.stage for space in spaces)):
+        event(source, "send")(
             send,
             outputs=[*tabs.outputs, *parts],
             show_progress="hidden",
-            show_progress_on=space.stage,
+            show_progress_on=source,
             trigger_mode="multiple",
             api_visibility="private",
         )
+
+
+def _sent(studio: Studio, data: dict[str, Any]) -> str | None:
+    """The picture that is sent, where a form may name it; None when it is gone."""
+    if isinstance(name := data.get("name"), str):
+        try:
+            return copied(studio.storage.checked(Path(name)).read_bytes())
+        except (LoomError, OSError):
+            return None
+    output = chosen(studio.engine, data.get("job"), data.get("image"))
+    return None if output is None else kept(output)
 
 
 def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
@@ -59,6 +70,11 @@ def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
 
 def kept(output: Output) -> str:
     """A copy of the picture in the folder of uploads, from where a form may name it."""
+    return copied(write_png(output.image, output.record))
+
+
+def copied(content: bytes) -> str:
+    """The same of a PNG's bytes."""
     path = new_folder() / "result.png"
-    path.write_bytes(write_png(output.image, output.record))
+    path.write_bytes(content)
     return str(path)

@@ -1,80 +1,70 @@
-"""The history drawer, and settings out of pictures that are dropped on the page."""
+"""The gallery of past pictures, and settings out of pictures that are dropped on the page."""
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from backend.contracts.errors import BadInput, LoomError
+from backend.contracts.errors import BadInput
 from backend.recipes.metadata import read
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
-from ui.jobs.pictures import data_uri
-from ui.page.controls import ENDS
 from ui.page.filling import Filler
 from ui.page.header import Header
 from ui.page.stage import mount_call
-from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 from ui.server.uploads import read_upload
 
-PAGE = 24
-THUMBNAIL_PX = 144
 MAX_PICTURE_BYTES = 32_000_000
 
-_DRAWER = """
-<aside class="drawer" hidden aria-label="History">
-  <header><h2>History</h2>
-    <button type="button" class="close quiet" aria-label="Close history">×</button></header>
-  <input type="search" placeholder="Search in prompts" aria-label="Search in prompts">
-  <p class="none" hidden></p>
-  <div class="list"></div>
-  <button type="button" class="more quiet" hidden>Older</button>
-</aside>
+_TEMPLATE = """
+<dialog class="gallery" aria-label="History">
+  <header>
+    <h2>History</h2>
+    <output class="count" aria-live="polite"></output>
+    <button type="button" class="close quiet" aria-label="Close history">×</button>
+  </header>
+  <div class="asked" role="search">
+    <input type="search" class="words" placeholder="Search: prompt, model, LoRA, seed"
+      aria-label="Search in the history">
+    <select class="model quiet" aria-label="Model"></select>
+    <select class="lora quiet" aria-label="LoRA"></select>
+    <label class="day">from <input type="date" class="since" aria-label="From"></label>
+    <label class="day">to <input type="date" class="until" aria-label="To"></label>
+    <button type="button" class="favourites quiet" aria-pressed="false">★ Favourites</button>
+  </div>
+  <div class="chosen" role="group" aria-label="Chosen pictures" hidden>
+    <output></output>
+    <button type="button" class="all quiet">Choose all</button>
+    <button type="button" class="zip quiet">Download</button>
+    <button type="button" class="favour quiet">★ Favourite</button>
+    <button type="button" class="delete quiet">Delete</button>
+    <button type="button" class="none quiet">Choose none</button>
+  </div>
+  <p class="empty" hidden></p>
+  <div class="rows"><div class="cells" role="list" aria-label="Past pictures"></div></div>
+</dialog>
 """
 
 
-def history_drawer(studio: Studio) -> gr.HTML:
-    """Builds the drawer; "restore" is triggered with the name of a past picture."""
+def history_gallery() -> gr.HTML:
+    """Builds the gallery; "restore" is triggered with the name of a past picture.
 
-    def history(asked: Any) -> dict[str, Any]:
-        """A page of past pictures, newest first."""
-        search = as_dict(asked).get("search", "")
-        offset = as_dict(asked).get("offset", 0)
-        found = studio.storage.history(
-            search=search[:200] if isinstance(search, str) else "",
-            offset=max(0, offset) if isinstance(offset, int) else 0,
-            limit=PAGE + 1,
-        )
-        items: list[dict[str, Any]] = []
-        for item in found[:PAGE]:
-            when = datetime.datetime.fromtimestamp(item.saved_s)
-            items.append(
-                {
-                    "name": item.path.resolve().relative_to(studio.outputs).as_posix(),
-                    "prompt": _words(item.settings)[:300],
-                    "seed": item.settings.get("seed"),
-                    "when": f"{when:%d %b %Y, %H:%M}",
-                    "src": _thumbnail(studio, item.path),
-                }
-            )
-        return {"items": items, "more": len(found) > PAGE}
-
+    Its pictures come over the routes of `ui.jobs.past`.
+    """
     return gr.HTML(
         None,
-        html_template=_DRAWER,
-        js_on_load=mount_call("mountHistory", "", ("restore", "verify")),
-        server_functions=[history],
+        html_template=_TEMPLATE,
+        js_on_load=mount_call("mountHistory", "", ("restore", "verify", "send")),
         apply_default_css=False,
         elem_classes="loom-history",
     )
 
 
-def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Filler) -> None:
-    """Wires dropped pictures and the drawer's pictures to the forms."""
+def connect_records(studio: Studio, header: Header, gallery: gr.HTML, filler: Filler) -> None:
+    """Wires dropped pictures and the gallery's pictures to the forms."""
 
     def restored(content: bytes, picture: dict[str, str]) -> list[Any]:
         found = read(content)
@@ -100,7 +90,7 @@ def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Fil
 
     for trigger, fn in (
         (event(header.notices, "record"), record),
-        (event(drawer, "restore"), restore),
+        (event(gallery, "restore"), restore),
     ):
         trigger(
             fn,
@@ -109,20 +99,6 @@ def connect_records(studio: Studio, header: Header, drawer: gr.HTML, filler: Fil
             show_progress_on=header.notices,
             api_visibility="private",
         )
-
-
-def _words(settings: dict[str, Any]) -> str:
-    """What a picture was asked to show; of a morph, both ends."""
-    ends = [str(settings.get(name, "")) for name in ENDS]
-    shared = str(settings.get("prompt", ""))
-    return shared if shared or "prompt_a" not in settings else " → ".join(filter(None, ends))
-
-
-def _thumbnail(studio: Studio, path: Path) -> str:
-    try:
-        return data_uri(studio.storage.thumbnail(path, THUMBNAIL_PX), "image/jpeg")
-    except LoomError:
-        return ""  # the card stays, without its picture
 
 
 def _past(studio: Studio, name: Any) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from backend.engine.jobs.protocol import Engine
+from backend.storage.history import History
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
 from backend.storage.styles import StyleShelf
@@ -36,3 +38,8 @@ class Studio:
     def outputs(self) -> Path:
         """The folder that `storage` writes into; the page may serve its files."""
         return self.storage.outputs.resolve()
+
+    @cached_property
+    def history(self) -> History:
+        """The past pictures of `storage`."""
+        return History(self.storage)

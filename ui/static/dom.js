@@ -55,6 +55,18 @@ export const pressed = (button) => button.getAttribute("aria-pressed") === "true
 /** @param {Element} button @param {boolean} on */
 export const press = (button, on) => button.setAttribute("aria-pressed", String(on));
 
+/* Of open dialogs the one opened last lies on top, and all else is out of reach. */
+/** @type {Element[]} */
+const opened = [];
+const top = () => {
+  for (const dialog of document.querySelectorAll("dialog[open]")) if (!opened.includes(dialog)) opened.push(dialog);
+  return opened.findLast((dialog) => dialog.isConnected && dialog.hasAttribute("open")) ?? document.body;
+};
+document.addEventListener("close", () => {
+  opened.splice(0, opened.length, ...opened.filter((dialog) => dialog.hasAttribute("open")));
+  for (const tray of document.querySelectorAll(".loom-tray")) top().append(tray); // notes outlive their dialog
+}, true);
+
 /**
  * A note in the corner.
  * @param {string} text
@@ -74,8 +86,9 @@ export const toast = (
   if (!tray) {
     tray = el("div", place);
     tray.setAttribute("role", "status");
-    document.body.append(tray);
   }
+  const home = top();
+  if (tray.parentElement !== home) home.append(tray);
   const note = el("div", `loom-note ${kind}`);
   const words = el("div", "words");
   words.append(el("p", "", text));

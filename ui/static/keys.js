@@ -12,7 +12,7 @@ const TAKES_SPACE = "a, button, canvas, input, label, select, summary, textarea,
 const TYPES = "canvas, .image-container, input:not([type=range], [type=checkbox], [type=radio], [type=file]), textarea, [contenteditable]";
 
 /** The tab that is in sight. */
-const activeMode = () => {
+export const activeMode = () => {
   for (const [mode, stage] of Object.entries(loom.stages))
     if (find(stage.root, ".canvas").offsetParent !== null) return mode;
   return null;

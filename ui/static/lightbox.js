@@ -1,9 +1,12 @@
 // @ts-check
 /* One picture over the whole window: fitted, zoomed to its pixels, moved; arrows and swipes go on. */
-import { el, find } from "./dom.js";
+import { el, find, focused } from "./dom.js";
 
 /** @typedef {import("./types.js").JobState} JobState */
-/** @typedef {{src: string, name: string, words: string}} Shown */
+/** @typedef {{src: string, name: string, words: string, past?: import("./types.js").Past}} Shown */
+/** @typedef {{length: number, get: (index: number) => Shown | undefined, want: (index: number) => Promise<void>}} Deck a list of which pieces come when they are wanted */
+/** @typedef {{close: () => void, again: () => void}} Opened `again` after something changed in what is shown */
+/** @typedef {{acts?: (shown: Shown, box: Opened) => HTMLElement[], left?: (at: number) => void}} More buttons for a picture; called as it closes */
 /** @typedef {{scale: number, x: number, y: number}} View of the picture's middle, from the window's */
 /** @typedef {{width: number, height: number}} Box */
 
@@ -54,13 +57,17 @@ export const zoomed = (view, scale, at, picture, room) => {
 /** What one click goes to: the picture's own pixels, or where it is shown larger already, twice that. @param {number} fit */
 export const closer = (fit) => (fit < 0.95 ? 1 : 2 * Math.ceil(fit));
 
-const TEMPLATE = `<div class="room"><img alt="" draggable="false"></div><p class="words"></p>
+const TEMPLATE = `<div class="room"><img alt="" draggable="false"></div>
+  <div class="foot"><p class="words"></p><div class="acts" role="group" aria-label="This picture"></div></div>
   <button type="button" class="before quiet" aria-label="Picture before">‹</button>
   <button type="button" class="after quiet" aria-label="Next picture">›</button>
   <div class="tools"><button type="button" class="zoom quiet" aria-pressed="false">Pixels</button>
   <a class="save quiet">Download</a><button type="button" class="close quiet" aria-label="Close">×</button></div>`;
 
-/** @type {((items: Shown[], at: number) => void) | null} */
+/** @param {Shown[]} list @returns {Deck} */
+const deckOf = (list) => ({ length: list.length, get: (index) => list[index], want: async () => {} });
+
+/** @type {((items: Deck, at: number, more: More) => void) | null} */
 let open = null;
 
 const made = () => {
@@ -71,8 +78,10 @@ const made = () => {
   document.body.append(dialog);
   const $ = (/** @type {string} */ selector) => find(dialog, selector);
   const img = $("img"), zoom = $(".zoom");
-  /** @type {Shown[]} */
-  let items = [];
+  /** @type {Deck} */
+  let items = deckOf([]);
+  /** @type {More} */
+  let more = {};
   let at = 0, fits = true, dragged = false;
   /** @type {View} */
   let view = { scale: 1, x: 0, y: 0 };
@@ -99,7 +108,9 @@ const made = () => {
   const toggle = (point = { x: 0, y: 0 }) => { if (fits) to(closer(view.scale), point); else fit(); };
   const show = (/** @type {number} */ index) => {
     at = Math.max(0, Math.min(items.length - 1, index));
-    const one = items[at];
+    if (!items.length) { dialog.close(); return; }
+    const one = items.get(at);
+    if (!one) { void items.want(at).then(() => { if (at === index && items.get(at)) show(at); }); return; }
     img.alt = `Picture ${at + 1} of ${items.length}, ${one.words}`;
     $(".words").textContent = `${one.words} · ${at + 1} of ${items.length}`;
     $(".before").disabled = at === 0;
@@ -107,6 +118,9 @@ const made = () => {
     $(".save").hidden = !one.name;
     $(".save").href = one.src;
     $(".save").download = one.name;
+    const held = focused()?.closest(".acts") ? focused()?.classList[0] : null;
+    $(".acts").replaceChildren(...(more.acts?.(one, { close: () => dialog.close(), again: () => { if (dialog.open) show(at); } }) ?? []));
+    if (held) find($(".acts"), `.${held}`)?.focus();
     if (img.getAttribute("src") === one.src) fit();
     else img.src = one.src;
   };
@@ -122,8 +136,9 @@ const made = () => {
   $(".close").addEventListener("click", () => dialog.close());
   // A button that is switched off gives the keyboard away, so the whole page is listened to.
   document.addEventListener("keydown", (event) => {
-    if (!dialog.open) return;
-    const onButton = /** @type {Element} */ (event.target).matches("button, a") && (event.key === " " || event.key === "Enter");
+    const on = /** @type {Element} */ (event.target);
+    if (!dialog.open || (on.closest("dialog") ?? dialog) !== dialog || on.matches("select")) return;
+    const onButton = on.matches("button, a") && (event.key === " " || event.key === "Enter");
     if (event.key === "ArrowLeft") show(at - 1);
     else if (event.key === "ArrowRight") show(at + 1);
     else if (event.key === "Home") show(0);
@@ -167,8 +182,10 @@ const made = () => {
     else if (fits && Math.abs(moved) > SWIPE_PX) show(at + (moved < 0 ? 1 : -1));
   };
   for (const name of ["pointerup", "pointercancel"]) $(".room").addEventListener(name, /** @type {any} */ (let_go));
-  return (/** @type {Shown[]} */ list, /** @type {number} */ index) => {
+  dialog.addEventListener("close", () => { more.left?.(at); more = {}; });
+  return (/** @type {Deck} */ list, /** @type {number} */ index, /** @type {More} */ further) => {
     items = list;
+    more = further;
     show(index);
     dialog.showModal();
     dialog.focus();
@@ -178,10 +195,11 @@ const made = () => {
 
 /**
  * Opens it; what runs goes on behind.
- * @param {Shown[]} items
+ * @param {Shown[] | Deck} items
  * @param {number} at
+ * @param {More} [more]
  */
-export const openLightbox = (items, at) => {
+export const openLightbox = (items, at, more = {}) => {
   open ??= made();
-  open(items, at);
+  open(Array.isArray(items) ? deckOf(items) : items, at, more);
 };

@@ -33,6 +33,22 @@ export interface Result {
   obedience: { recall: number; precision: number; suggestions: { sentence: string; changes: Record<string, unknown> }[] } | null;
 }
 
+/** One past picture as the server tells of it (`ui.jobs.past`). */
+export interface Past {
+  name: string;
+  mode: string;
+  prompt: string;
+  seed: string;
+  model: string;
+  loras: string[];
+  width: number;
+  height: number;
+  when: string;
+  favourite: boolean;
+  thumb: string;
+  src: string;
+}
+
 /** A job as the server tells of it (`ui.jobs.state`), or a stage without one. */
 export interface JobState {
   job: string | null;

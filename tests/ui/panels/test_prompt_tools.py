@@ -123,7 +123,8 @@ def test_wildcards_are_drawn_for_each_picture(pages: Pages) -> None:
     expect(words.first).to_contain_text("one ")
     drawn = [words.nth(i).inner_text() for i in range(3)]
     assert all(len(text.split()) == 3 and "__" not in text for text in drawn)
-    page.locator(".past").first.click()
+    page.locator(".past .open").first.click()
+    page.get_by_role("button", name="Use settings").click()
     expect(prompt_of(page)).to_have_value(drawn[0])
     expect(
         page.locator(".loom-note", has_text="drawn from “one __colour__ __subject__”")

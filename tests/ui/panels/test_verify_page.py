@@ -73,8 +73,8 @@ def test_a_past_picture_and_a_phone(pages: Pages) -> None:
     page = pages(width=390, height=844)
     generated(page, "a past house on a phone")
     page.get_by_role("button", name="History").click()
-    row = page.locator(".past-row", has_text="a past house on a phone").first
-    row.get_by_role("button", name="Verify:").click()
+    page.locator(".past", has_text="a past house on a phone").first.locator(".open").click()
+    page.locator(".lightbox .verify").click()
     expect(say(page)).to_have_text(SAME)
     box = page.locator(".check").bounding_box()
     assert box is not None
@@ -144,9 +144,8 @@ def test_a_picture_that_is_gone_is_a_sentence(pages: Pages, server: Server) -> N
     page = pages()
     generated(page, "a house that goes")
     page.get_by_role("button", name="History").click()
-    row = page.locator(".past-row", has_text="a house that goes").first
-    expect(row).to_be_visible()
+    page.locator(".past", has_text="a house that goes").first.locator(".open").click()
     newest = max(server.data.rglob("*.png"), key=lambda path: path.stat().st_mtime_ns)
     Path(newest).unlink()
-    row.get_by_role("button", name="Verify:").click()
+    page.locator(".lightbox .verify").click()
     expect(say(page)).to_have_text("There is no such picture among the outputs.")

@@ -41,8 +41,10 @@ def test_a_result_and_a_past_one_of_another_size(pages: Pages) -> None:
     page.locator("#txt2img-size input").press("Enter")
     generated(page, "a blue house to compare", seed=6)
     page.get_by_role("button", name="History").click()
-    row = page.locator(".past-row", has_text="a red house to compare").first
-    row.get_by_role("button", name="Compare:").click()
+    page.locator(".past", has_text="a red house to compare").first.locator(".open").click()
+    page.locator(".lightbox .compare").click()
+    expect(page.locator(".lightbox .loom-note", has_text="One picture is chosen")).to_be_visible()
+    page.locator(".lightbox .close").click()
     page.get_by_role("button", name="Close history").click()
     page.locator(COMPARE).click()
     expect(page.locator(".check .found")).to_contain_text("prompt: ‘red’ → ‘blue’")

@@ -1,0 +1,264 @@
+"""Past pictures: an index of the outputs folder that is made in the background, newest first.
+
+The PNGs stay the only store of pictures and recipes: whatever lies there is the history, also after
+a restart, a copy or a deletion by hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from backend.contracts.errors import BadInput, LoomError, StorageProblem
+from backend.recipes import metadata, png_text, texts
+from backend.storage.atomic_files import storage_problem
+from backend.storage.history_table import Entry, Query, Row, Table
+from backend.storage.outputs import DAY, Storage
+
+LOG = logging.getLogger(__name__)
+FIRST, CHUNK = 64, 400  # files read before they can be found; few at first, for a quick answer
+DELETED_DAYS = 7
+MAX_NAMES = 10_000
+EVERYTHING = Query()
+_ENDS = ("prompt_a", "prompt_b", "prompt_c", "prompt_d")
+_WORDS = ("prompt", "negative_prompt", *_ENDS)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer to a query.
+
+    Attributes:
+        entries: The part that was asked for, newest first.
+        total: How many there are in all.
+        unread: Files that are still to be read; None once all were.
+    """
+
+    entries: list[Entry]
+    total: int
+    unread: int | None
+
+
+class History:
+    """The past pictures of a data folder. Safe from any thread; processes may share a folder.
+
+    Args:
+        storage: Whose outputs they are.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._data = storage.outputs.parent
+        self._table = Table(self._data)
+        self._scanning = threading.Lock()
+        self._state = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._unread: int | None = None
+
+    def scan(self) -> None:
+        """Brings the index up to the folder, newest first; returns when it is."""
+        if not self._data.is_dir():
+            return
+        with self._scanning:
+            try:
+                self._scan()
+            finally:
+                self._unread = None
+
+    def refresh(self, wait_s: float = 0.0) -> None:
+        """The same in the background; waits that long for it to end."""
+        with self._state:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._scan_safely, daemon=True)
+                self._thread.start()
+            thread = self._thread
+        thread.join(wait_s)
+
+    def find(self, query: Query = EVERYTHING, offset: int = 0, limit: int = 60) -> Found:
+        """What the index holds by now.
+
+        Args:
+            query: Which pictures are wanted.
+            offset: How many to leave out from the start.
+            limit: How many at most.
+        """
+        if not self._data.is_dir():
+            return Found([], 0, None)
+        return Found(*self._table.find(query, offset, limit), self._unread)
+
+    def names(self, query: Query) -> list[str]:
+        """Names of all that are wanted, newest first, at most `MAX_NAMES`."""
+        return self._table.names(query, MAX_NAMES) if self._data.is_dir() else []
+
+    def choices(self) -> tuple[list[str], list[str]]:
+        """Names of the models and of the LoRAs that the pictures were made with."""
+        return (self._table.models(), self._table.loras()) if self._data.is_dir() else ([], [])
+
+    def favour(self, names: Sequence[str], on: bool) -> None:
+        """Makes pictures favourites, or no longer.
+
+        Raises:
+            BadInput: One of them is not there.
+        """
+        for name in names:
+            self._storage.checked(Path(name))
+        self._table.favour(names, on)
+
+    def delete(self, names: Sequence[str]) -> list[str]:
+        """Puts pictures aside; `restore` brings them back for `DELETED_DAYS`.
+
+        Returns:
+            Names of those that were there.
+
+        Raises:
+            StorageProblem: The folder may not be written to.
+        """
+        gone: list[str] = []
+        try:
+            for name in names:
+                try:
+                    path = self._storage.checked(Path(name))
+                except BadInput:  # deleted by hand, or by somebody else
+                    continue
+                _moved(path, self._aside(name))
+                gone.append(name)
+        except OSError as error:
+            raise storage_problem(error, "The deletion", "the data folder") from error
+        finally:
+            self._table.deleted(dict.fromkeys(gone, time.time()))
+            self._table.put([], gone)
+        return gone
+
+    def restore(self, names: Sequence[str]) -> list[str]:
+        """Brings deleted pictures back.
+
+        Returns:
+            Names of those that could be.
+
+        Raises:
+            StorageProblem: The folder may not be written to.
+        """
+        back: list[str] = []
+        try:
+            for name in names:
+                aside, path = self._aside(name), self._storage.outputs / name
+                if aside.is_file() and not path.exists():
+                    _moved(aside, path)
+                    back.append(name)
+        except OSError as error:
+            raise storage_problem(error, "The picture", "the outputs folder") from error
+        finally:
+            self._table.deleted(dict.fromkeys(back))
+            self._table.put(row for name in back for row in self._read_name(name))
+        return back
+
+    def _aside(self, name: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if len(parts) != 2 or not DAY.fullmatch(parts[0]) or not parts[1].endswith(".png"):
+            raise BadInput("There is no such picture among the outputs.", "name")
+        return self._data / "deleted" / parts[0] / parts[1]
+
+    def _scan_safely(self) -> None:
+        try:
+            self.scan()
+        except (OSError, StorageProblem):
+            LOG.exception("the history could not be read")
+
+    def _scan(self) -> None:
+        files = [(_name(path), path, status) for path, status in self._storage.files()]
+        known = self._table.versions()
+        gone = known.keys() - {name for name, _, _ in files}
+        new = [f for f in files if known.get(f[0]) != (f[2].st_mtime_ns, f[2].st_size)]
+        if gone:
+            self._table.put([], gone)
+        at, size = 0, FIRST
+        while at < len(new):
+            self._unread = len(new) - at
+            self._table.put([_row(*file) for file in new[at : at + size]])
+            at, size = at + size, CHUNK
+        self._empty()
+
+    def _empty(self) -> None:
+        """Lets go of what was deleted long ago."""
+        old = self._table.deleted_before(time.time() - DELETED_DAYS * 86400)
+        for name in old:
+            self._aside(name).unlink(missing_ok=True)
+        if old:
+            self._table.deleted(dict.fromkeys(old))
+
+    def _read_name(self, name: str) -> Iterable[Row]:
+        path = self._storage.outputs / name
+        try:
+            return [_row(name, path, path.stat())]
+        except OSError:
+            return []
+
+
+def _moved(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(path, to)
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _row(name: str, path: Path, status: os.stat_result) -> Row:
+    version = (status.st_mtime_ns, status.st_size)
+    try:
+        with path.open("rb") as file:
+            # Ours stands before the pixels, and a whole file ends with IEND.
+            record = metadata.from_texts(png_text.read_texts(file, texts.KEYS, to_end=False))
+            file.seek(16)
+            width, height = struct.unpack(">II", file.read(8))
+            file.seek(-8, os.SEEK_END)
+            whole = file.read(4) == b"IEND"
+    except (LoomError, OSError, struct.error):
+        whole = False
+    if not whole:
+        return Row(name, version)
+    settings, model = record.settings, record.model.get("name", "")
+    loras = tuple(dict.fromkeys(_acting(settings)))
+    said = [*(str(settings.get(key, "")) for key in _WORDS), model, *loras]
+    return Row(
+        name,
+        version,
+        record.mode,
+        words_of(settings),
+        "\n".join(said).casefold(),
+        str(settings.get("seed", "")),
+        model,
+        loras,
+        width,
+        height,
+        _made_s(name) or status.st_mtime,
+    )
+
+
+def _made_s(name: str) -> float | None:
+    """When a picture was made: its name says so, also after it was copied."""
+    try:
+        return datetime.strptime(name[:17], "%Y-%m-%d/%H%M%S").timestamp()
+    except ValueError:
+        return None
+
+
+def words_of(settings: dict[str, Any]) -> str:
+    """What a picture was asked to show; of a morph without one prompt for all, its ends."""
+    ends = [str(settings.get(name, "")) for name in _ENDS]
+    shared = str(settings.get("prompt", ""))
+    return shared if shared or "prompt_a" not in settings else " → ".join(filter(None, ends))
+
+
+def _acting(settings: dict[str, Any]) -> Iterable[str]:
+    for use in settings.get("loras", ()):
+        if use.get("on", True):
+            yield str(use.get("name", ""))

@@ -1,0 +1,209 @@
+"""The history over plain routes: pages of past pictures, small pictures, and what one does to them.
+
+Whoever may open the page sees all of it, as the outputs folder is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import re
+import zipfile
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from backend.contracts.errors import BadInput
+from backend.storage.history import MAX_NAMES, History
+from backend.storage.history_table import Entry, Query
+from backend.storage.outputs import Storage
+from ui.jobs.pictures import file_url, served
+from ui.jobs.sentences import sentence
+from ui.server.foreign import as_dict, as_list
+
+PAGE, MAX_PAGE = 60, 200
+WAIT_S = 0.4  # for the folder to be looked at; then what is known by now is the answer
+THUMBNAIL_PX = 256
+MAX_ZIPPED = 1000
+MAX_WORDS_CHARS, MAX_PROMPT_CHARS = 200, 300
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FRESH = {"Cache-Control": "no-store"}
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
+    """Routes below the page's own.
+
+    Args:
+        history: Of the outputs folder.
+        storage: That folder.
+    """
+    root = storage.outputs
+
+    def past(request: Request) -> dict[str, Any]:
+        """?search=, model, lora, since, until, favourites=1, offset: {"items", "total", ...}."""
+        asked = request.query_params
+        offset, limit = _whole(asked.get("offset")), _whole(asked.get("limit")) or PAGE
+        if not offset:
+            history.refresh(WAIT_S)
+        found = history.find(query_of(asked), offset, min(limit, MAX_PAGE))
+        items = [_item(root, entry) for entry in found.entries]
+        told: dict[str, Any] = {"items": items, "total": found.total, "unread": found.unread}
+        if not offset:
+            told["models"], told["loras"] = history.choices()
+        return told
+
+    def names(request: Request) -> dict[str, Any]:
+        return {"names": history.names(query_of(request.query_params))}
+
+    async def thumbnail(request: Request) -> Response:
+        try:
+            name = Path(request.query_params.get("name", ""))
+            content = await asyncio.to_thread(storage.thumbnail, name, THUMBNAIL_PX)
+        except Exception as error:
+            return _json({"error": sentence(error)}, 404)
+        return served(request, content, "image/jpeg")  # its address changes with the file
+
+    def favour(told: dict[str, Any]) -> dict[str, Any]:
+        history.favour(_names(told), told.get("on") is True)
+        return {}
+
+    async def zipped(request: Request) -> Response:
+        try:
+            chosen = _names(as_dict(await request.json()))
+            if len(chosen) > MAX_ZIPPED:
+                raise BadInput(f"At most {MAX_ZIPPED} pictures go into one zip; choose fewer.")
+            paths = await asyncio.to_thread(lambda: [storage.checked(Path(n)) for n in chosen])
+        except Exception as error:
+            return _json({"error": sentence(_as_bad(error))}, 400)
+        return StreamingResponse(zip_of(paths), media_type="application/zip", headers=_FRESH)
+
+    return [
+        Route("/history", _answering(past)),
+        Route("/history/names", _answering(names)),
+        Route("/history/thumbnail", thumbnail),
+        Route("/history/favour", _acting(favour), methods=["POST"]),
+        Route(
+            "/history/delete",
+            _acting(lambda told: {"names": history.delete(_names(told))}),
+            methods=["POST"],
+        ),
+        Route(
+            "/history/restore",
+            _acting(lambda told: {"names": history.restore(_names(told))}),
+            methods=["POST"],
+        ),
+        Route("/history/zip", zipped, methods=["POST"]),
+    ]
+
+
+def query_of(asked: Mapping[str, str]) -> Query:
+    """What an address asks for; what is no day is no bound."""
+    day = {k: v for k in ("since", "until") if _DAY.fullmatch(v := asked.get(k, ""))}
+    return Query(
+        search=asked.get("search", "")[:MAX_WORDS_CHARS],
+        model=asked.get("model", ""),
+        lora=asked.get("lora", ""),
+        favourites=asked.get("favourites") == "1",
+        **day,
+    )
+
+
+@dataclass
+class _Sink:
+    """What a zip is written into, piece by piece; it cannot go back."""
+
+    pieces: list[bytes] = field(default_factory=list[bytes])
+
+    def write(self, data: bytes) -> int:
+        self.pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> bytes:
+        data = b"".join(self.pieces)
+        self.pieces.clear()
+        return data
+
+
+def zip_of(paths: Sequence[Path]) -> Iterator[bytes]:
+    """A zip of pictures as it is written, one picture in memory at a time; PNGs as they are."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[arg-type]
+        for path in paths:
+            try:
+                content = path.read_bytes()
+            except OSError:  # deleted since it was chosen
+                continue
+            archive.writestr(f"{path.parent.name}_{path.name}", content)
+            yield sink.taken()
+    yield sink.taken()
+
+
+def _item(root: Path, entry: Entry) -> dict[str, Any]:
+    when = datetime.datetime.fromtimestamp(entry.saved_s)
+    name = quote(entry.name, safe="/")
+    return {
+        "name": entry.name,
+        "mode": entry.mode,
+        "prompt": entry.prompt[:MAX_PROMPT_CHARS],
+        "seed": entry.seed,
+        "model": entry.model,
+        "loras": list(entry.loras),
+        "width": entry.width,
+        "height": entry.height,
+        "when": f"{when:%d %b %Y, %H:%M}",
+        "favourite": entry.favourite,
+        "thumb": f"loom/history/thumbnail?name={name}&v={entry.written_ns}",
+        "src": file_url(root.resolve() / entry.name),
+    }
+
+
+def _names(told: dict[str, Any]) -> list[str]:
+    names = [name for name in as_list(told.get("names")) if isinstance(name, str)]
+    if not names or len(names) > MAX_NAMES:
+        raise BadInput("Choose one picture or more.")
+    return names
+
+
+def _answering(made: Callable[[Request], dict[str, Any]]) -> Answer:
+    async def answer(request: Request) -> Response:
+        try:
+            return _json(await asyncio.to_thread(made, request))
+        except Exception as error:
+            return _json({"error": sentence(error)})
+
+    return answer
+
+
+def _acting(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
+    async def answer(request: Request) -> Response:
+        try:
+            told = as_dict(await request.json())
+            return _json(await asyncio.to_thread(act, told))
+        except Exception as error:
+            return _json({"error": sentence(_as_bad(error))})
+
+    return answer
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return JSONResponse(content, status, headers=_FRESH)
+
+
+def _as_bad(error: Exception) -> Exception:
+    # Of JSON and of its encoding.
+    return BadInput("Choose one picture or more.") if isinstance(error, ValueError) else error
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else 0
