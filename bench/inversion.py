@@ -20,9 +20,10 @@ from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import pick
-from backend.modes.run import Inverted, Run, Sampled, Unseen, drive
+from backend.modes.run import Inverted, Run, Sampled, drive
 from backend.modes.stage import make_schedule
 from backend.modes.start import Origin
+from backend.modes.watching import Unseen
 from backend.pictures.difference import psnr
 from backend.sampling.noise import SeededNoise
 from bench.table import machine, markdown
@@ -42,10 +43,11 @@ def losses(
     settings = Txt2ImgSettings(sampler="ddim", schedule="model", steps=steps)
     schedule = make_schedule(settings, model)
     denoiser = model.network.denoiser([model.text.encode(prompts)], lambda: None)
-    start = drive(Run(Inverted(denoiser, latents, schedule, refine), Unseen()))
+    start = drive(Run(lambda: Inverted(denoiser, latents, schedule, refine), Unseen()))
     count, channels, high, wide = start.shape
     noise = SeededNoise([0] * count, (channels, high, wide))
-    back = drive(Run(Sampled("ddim", denoiser, Origin(schedule, start), noise), Unseen()))
+    down = Sampled("ddim", denoiser, Origin(schedule, start), noise)
+    back = drive(Run(lambda: down, Unseen()))
     made, best = model.codec.decode(back), model.codec.decode(latents)
     return np.array([psnr(b, p) - psnr(a, p) for a, b, p in zip(made, best, pictures, strict=True)])
 

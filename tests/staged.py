@@ -16,9 +16,10 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import pick
 from backend.modes import enlarging
 from backend.modes.guide import make_denoiser
-from backend.modes.run import Run, Sampled, Unseen, drive
+from backend.modes.run import Run, Sampled, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, fresh, make_noise
+from backend.modes.watching import Unseen
 
 Picture = NDArray[np.uint8]
 
@@ -59,8 +60,8 @@ def drawn(stage: Stage[Txt2ImgSettings], labels: torch.Tensor | None = None) -> 
     noise = make_noise(settings, stage.model)
     origin = fresh(stage, noise)
     denoiser = make_denoiser(stage, Span(stage.schedule), labels=labels)
-    walk = Sampled(settings.sampler, denoiser, origin, noise, settings.eta, settings.variance)
-    return stage.model.codec.decode(drive(Run(walk, Unseen())))
+    walk = Sampled.of(settings, denoiser, origin, noise)
+    return stage.model.codec.decode(drive(Run(lambda: walk, Unseen())))
 
 
 @torch.no_grad()
@@ -72,11 +73,8 @@ def enlarged(
     denoiser = make_denoiser(
         stage, begun.origin.span, channels=begun.beside.channels, labels=begun.beside.labels
     )
-    settings = stage.settings
-    walk = Sampled(
-        settings.sampler, denoiser, begun.origin, begun.noise, settings.eta, settings.variance
-    )
-    return stage.model.codec.decode(drive(Run(walk, Unseen())))
+    walk = Sampled.of(stage.settings, denoiser, begun.origin, begun.noise)
+    return stage.model.codec.decode(drive(Run(lambda: walk, Unseen())))
 
 
 def close(ours: Picture, theirs: NDArray[np.floating[Any]] | Picture) -> float:

@@ -129,11 +129,13 @@ class TimelineInfo:
         steps: Number of stored steps; step i is the state after i + 1 model steps.
         batch: Images in the run.
         sigmas: Noise level after each stored step.
+        stages: Number of the stage that each stored step belongs to, from 0.
     """
 
     steps: int
     batch: int
     sigmas: tuple[float, ...]
+    stages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

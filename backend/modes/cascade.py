@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -18,15 +19,17 @@ from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Branch
 from backend.contracts.settings import EnlargingStage, Settings, Txt2ImgSettings
 from backend.models.checkpoint import Checkpoint
+from backend.models.parts import Text
 from backend.modes.context import Context
 from backend.modes.diffused import drawn, read_ahead, reader
 from backend.modes.hires import Drawn
-from backend.modes.leasing import leased
+from backend.modes.leasing import Held, Needs
 from backend.modes.mode import Task
 from backend.modes.one_pass import STANDARD_TILE_PX
 from backend.modes.record import outputs
-from backend.modes.run import Shown
+from backend.modes.run import conduct
 from backend.modes.stage import Stage, stage_of
+from backend.modes.watching import Shown
 from backend.sampling.types import Step
 
 Small = torch.Tensor | Pixels
@@ -46,54 +49,76 @@ def run(
     Yields:
         The pictures of the first stage, of the second, and so on.
     """
-    settings = request.settings
-    stages = settings.later_stages
-    past = _past(request.branch, context)
-    after = [sum(own.steps for own in stages[number:]) for number in range(len(stages) + 1)]
-    with leased(context.models, settings) as model:
-        stage = stage_of(settings.first_stage, model, context)
-        if len(past) > 1:
-            first = Drawn(_taken(stage, past[0], after[0], continues=False), {})
+    drawing = _Cascade(request, context, draw_first)
+    yield from conduct(Needs.of(request.settings), context, drawing.first)
+    for number, own in enumerate(request.settings.later_stages, 1):
+        yield from conduct(Needs.of(own), context, partial(drawing.later, number, own))
+
+
+class _Cascade:
+    """A run under way: what a stage leaves for those to come."""
+
+    def __init__(
+        self, request: Task[Txt2ImgSettings], context: Context, draw_first: DrawFirst
+    ) -> None:
+        self._request, self._context, self._draw_first = request, context, draw_first
+        stages = request.settings.later_stages
+        self._past = _past(request.branch, context)
+        self._after = [sum(own.steps for own in stages[n:]) for n in range(len(stages) + 1)]
+        self._text: Text | None = None
+        self._told: _Told | None = None
+        self._small: Small | None = None
+
+    def first(self, held: Held) -> Iterator[Output]:
+        """The first stage, from noise; its model reads the prompt for those that cannot."""
+        settings, model = self._request.settings, held.model
+        stage = stage_of(settings.first_stage, model, self._context)
+        if len(self._past) > 1:
+            made = Drawn(_taken(stage, self._past[0], self._after[0], continues=False), {})
         else:
-            first = draw_first(request, model, context, after[0])
-        kept = read_ahead(model.text, stages)
+            made = self._draw_first(self._request, model, self._context, self._after[0])
+        self._text = read_ahead(model.text, settings.later_stages)
         named = {"name": model.name, "hash": model.hash}
-        told = _Told(settings, named, {"lora_hashes": first.hashes} if first.hashes else {})
-        yield from told.pictures(stage, first.latents, 0)
-        small = _handed_on(model, first.latents, context)
-    for number, own in enumerate(stages, 1):
-        context.report(Progress("loading", note=f"Loading {own.model}"))
-        with leased(context.models, own) as model:
-            stage = stage_of(own, model, context)
-            if len(past) > number + 1:
-                latents = _taken(stage, past[number], after[number], continues=True)
-            else:
-                latents = drawn(
-                    stage,
-                    small,
-                    STANDARD_TILE_PX,
-                    after=after[number],
-                    branch=request.branch if len(past) == number + 1 else None,
-                    continues=True,
-                    text=kept if model.info.reader == settings.model else reader(stage),
-                )
-            yield from told.pictures(stage, latents, number)
-            small = _handed_on(model, latents, context)
+        self._told = _Told(settings, named, {"lora_hashes": made.hashes} if made.hashes else {})
+        yield from self._told.pictures(stage, made.latents, 0)
+        self._small = _handed_on(model, made.latents, self._context)
+
+    def later(self, number: int, own: EnlargingStage, held: Held) -> Iterator[Output]:
+        """Stage `number`, counted from 0."""
+        assert self._told is not None, "`first` comes first"
+        assert self._small is not None, "`first` comes first"
+        past, after, model = self._past, self._after[number], held.model
+        stage = stage_of(own, model, self._context)
+        if len(past) > number + 1:
+            latents = _taken(stage, past[number], after, continues=True)
+        else:
+            reads = model.info.reader == self._request.settings.model
+            latents = drawn(
+                stage,
+                self._small,
+                STANDARD_TILE_PX,
+                after=after,
+                branch=self._request.branch if len(past) == number + 1 else None,
+                continues=True,
+                text=self._text if reads else reader(stage),
+            )
+        yield from self._told.pictures(stage, latents, number)
+        self._small = _handed_on(model, latents, self._context)
 
 
-def _past(branch: Branch | None, context: Context) -> list[list[tuple[Settings, Step]]]:
+def _past(branch: Branch | None, context: Context) -> list[tuple[Step, ...]]:
     """The steps that a branch goes on from, stage by stage; its own stage's come last."""
     if branch is None:
         return []
     stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
-    return [list(steps) for _, steps in groupby(stored, key=lambda one: one[0].drawn_size)]
+    stages = groupby(stored, key=lambda one: one.stage)
+    return [tuple(past.step for past in steps) for _, steps in stages]
 
 
 def _taken(
-    stage: Stage[Settings], past: list[tuple[Settings, Step]], after: int, *, continues: bool
+    stage: Stage[Settings], steps: tuple[Step, ...], after: int, *, continues: bool
 ) -> torch.Tensor:
     """What a stage drew in the run that is gone on with; its steps are shown again."""
-    steps = tuple(step for _, step in past)
     Shown(stage, before=steps, after=after, continues=continues).begin()
     return steps[-1].x * stage.schedule.final_scale
 

@@ -18,6 +18,7 @@ from backend.modes.end_cache import EndCache
 
 if TYPE_CHECKING:
     from backend.contracts.settings import Settings
+    from backend.contracts.stored import StoredStep
     from backend.models.checkpoint import Checkpoint
     from backend.models.lora.file import LoraFile
     from backend.models.manager import ModelManager
@@ -83,8 +84,8 @@ class StepSink(Protocol):
 class BranchSource(Protocol):
     """Finds the stored steps of earlier runs."""
 
-    def load(self, token: str, step: int) -> tuple[Settings, Step]:
-        """Settings of the stage, and the step; raises UnknownName when they are gone."""
+    def load(self, token: str, step: int) -> StoredStep[Step]:
+        """The step; raises UnknownName when it is gone."""
         ...
 
 

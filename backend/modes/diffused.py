@@ -26,13 +26,14 @@ from backend.models.text.remembered import Remembered
 from backend.modes import enlarging
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
-from backend.modes.leasing import leased
+from backend.modes.leasing import Held, Needs
 from backend.modes.one_pass import sides
 from backend.modes.prompt_timeline import words_at
 from backend.modes.record import facts, singles
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Run, Sampled, drive, using
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, branched
+from backend.modes.watching import Shown
 from backend.pictures.fit import fit
 from backend.pictures.tiles import overlap
 from backend.sampling.tiled import Tile, each
@@ -65,25 +66,32 @@ def diffused(
         context: The job's surroundings.
         branch: The stored step to go on from.
     """
-    width, height = settings.drawn_size
-    after = settings.redrawing.model_steps(settings.strength) if settings.redraws else 0
     context.report(Progress("loading", note=f"Loading {settings.upscaler}"))
-    with leased(context.models, _named(settings)) as model:
-        can = _enlarging(model)
-        small = shown(source, (width, height), model)
-        own = settings.enlarging_stage(
-            small.shape[1] * can.factor,
-            small.shape[0] * can.factor,
-            model.info.anatomy.can.sampler or settings.sampler,
-        )
-        stage = stage_of(own, model, context)
-        latents = drawn(stage, small, settings.tile, after=after, branch=branch, text=reader(stage))
-        context.report(Progress("decoding"))
-        pictures = tuple(
-            _fitted(model.codec.decode(row, context.check)[0], width, height)
-            for row in singles(latents)
-        )
-        return Larger(pictures, model.hash, facts(model))
+    named = settings.model_copy(update={"model": settings.upscaler, "vae": ""})
+    work = partial(_with, settings, source, context, branch)
+    return using(Needs.of(named), context, work)
+
+
+def _with(
+    settings: UpscaleSettings, source: Pixels, context: Context, branch: Branch | None, held: Held
+) -> Larger:
+    model, (width, height) = held.model, settings.drawn_size
+    after = settings.redrawing.model_steps(settings.strength) if settings.redraws else 0
+    can = _enlarging(model)
+    small = shown(source, (width, height), model)
+    own = settings.enlarging_stage(
+        small.shape[1] * can.factor,
+        small.shape[0] * can.factor,
+        model.info.anatomy.can.sampler or settings.sampler,
+    )
+    stage = stage_of(own, model, context)
+    latents = drawn(stage, small, settings.tile, after=after, branch=branch, text=reader(stage))
+    context.report(Progress("decoding"))
+    pictures = tuple(
+        _fitted(model.codec.decode(row, context.check)[0], width, height)
+        for row in singles(latents)
+    )
+    return Larger(pictures, model.hash, facts(model))
 
 
 def shown(source: Pixels, size_px: tuple[int, int], model: Checkpoint) -> Pixels:
@@ -131,6 +139,7 @@ def drawn(
             for side in sides(tile_px, longest)
         ),
         "There is not enough memory to enlarge this, not even in small tiles.",
+        refused=True,
     )
 
 
@@ -149,8 +158,11 @@ def _drawn(
     origin = begun.origin
     if branch is not None:
         origin = branched(branch, stage, begun.noise)
-    denoiser = _tiled(stage, origin.span, begun.beside, tile_px, text)
-    walk = Sampled(settings.sampler, denoiser, origin, begun.noise, settings.eta, settings.variance)
+
+    def walk() -> Sampled:
+        denoiser = _tiled(stage, origin.span, begun.beside, tile_px, text)
+        return Sampled.of(settings, denoiser, origin, begun.noise)
+
     return drive(Run(walk, watch(before=origin.before)))
 
 
@@ -161,8 +173,7 @@ def reader(stage: Stage[EnlargingStage]) -> Text | None:
         return None
     context = stage.context
     context.report(Progress("encoding", note=f"Reading the prompt with {name}"))
-    with context.models.lease(name) as first:
-        return read_ahead(first.text, [stage.settings])
+    return using(Needs(name), context, lambda held: read_ahead(held.model.text, [stage.settings]))
 
 
 def read_ahead(text: Text, runs: Iterable[Settings]) -> Remembered:
@@ -198,10 +209,6 @@ def _enlarging(model: Checkpoint) -> Enlarging:
     if can is None:
         raise BadInput(f"'{model.name}' enlarges no picture; choose an upscaler.", "upscaler")
     return can
-
-
-def _named(settings: UpscaleSettings) -> UpscaleSettings:
-    return settings.model_copy(update={"model": settings.upscaler, "vae": ""})
 
 
 def _fitted(picture: Pixels, width_px: int, height_px: int) -> Pixels:

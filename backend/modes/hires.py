@@ -20,13 +20,14 @@ from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
-from backend.modes.mixing import mixed
+from backend.modes.mixing import mix_of
 from backend.modes.mode import Task
 from backend.modes.one_pass import enlarged
 from backend.modes.record import singles
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Run, Sampled, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched, make_noise
+from backend.modes.watching import Shown
 from backend.sampling.types import NoiseSource
 
 
@@ -46,8 +47,8 @@ def begins_late(request: Task[Txt2ImgSettings], context: Context) -> bool:
     """Whether the request branches from a step of a second stage, so that the first is done."""
     if request.branch is None:
         return False
-    past, _ = context.branches.load(request.branch.token, request.branch.step)
-    return isinstance(past, HiresStage)
+    past = context.branches.load(request.branch.token, request.branch.step)
+    return isinstance(past.settings, HiresStage)
 
 
 def redraw(settings: Txt2ImgSettings, first: Drawn, model: Checkpoint, context: Context) -> Drawn:
@@ -95,29 +96,24 @@ def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
     """A branch from a step of the second stage: nothing of the first is drawn again."""
     settings, branch = request.settings, request.branch
     assert branch is not None
-    stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
     stage = stage_of(settings.second_stage, model, context)
     noise = make_noise(stage.settings, model, START_DRAW)
     whole = first_step(stage.settings, stage.settings.strength, stage.schedule)
     begin = branched(branch, stage, noise, whole)
-    earlier = tuple(step for past, step in stored if not isinstance(past, HiresStage))
+    stored = (context.branches.load(branch.token, i) for i in range(branch.step + 1))
+    earlier = tuple(past.step for past in stored)[: -len(begin.before)]
     Shown(stage_of(settings.first_stage, model, context), before=earlier).begin()
-    watch = Shown(stage, begin.counted, begin.before, continues=True)
-    return _walk(stage, begin, noise, watch)
+    return _walk(stage, begin, noise, Shown(stage, begin.counted, begin.before, continues=True))
 
 
 def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Shown) -> Drawn:
-    settings = stage.settings
-    with mixed(settings, stage.model, stage.context) as mix:
+    mix = mix_of(stage)
+
+    def walk() -> Sampled:
         denoiser = make_denoiser(stage, begin.span, mix.text_key)
-        latents = drive(
-            Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
-                watch,
-                follow=lambda step: mix.at(begin.skipped + step),
-            )
-        )
-        return Drawn(latents, mix.hashes)
+        return Sampled.of(stage.settings, denoiser, begin, noise)
+
+    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped)), mix.hashes)
 
 
 def _begin(stage: Stage[HiresStage], known: torch.Tensor, noise: NoiseSource) -> Origin:

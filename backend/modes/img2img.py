@@ -21,12 +21,13 @@ from backend.modes import prompt_timeline, record
 from backend.modes.context import Context
 from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.inverting import inverted
-from backend.modes.leasing import leased
-from backend.modes.mixing import mixed
+from backend.modes.leasing import Needs
+from backend.modes.mixing import RunMix, mix_of
 from backend.modes.mode import PictureMode, Task
-from backend.modes.run import Run, Sampled, Shown, SideBySide, drive
+from backend.modes.run import Run, Sampled, SideBySide, conduct, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, Span, branched, make_noise
+from backend.modes.watching import Shown
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.sampling import guidance
@@ -98,9 +99,11 @@ def run(request: Task[Img2ImgSettings], context: Context) -> Iterator[Output]:
     """
     settings = request.settings
     picture = canvas.prepare(settings, request.images["image"], request.images.get("mask"))
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with leased(context.models, settings) as model:
-        yield from drawn(request, picture, stage_of(settings, model, context))
+    yield from conduct(
+        Needs.of(settings),
+        context,
+        lambda held: drawn(request, picture, stage_of(settings, held.model, context)),
+    )
 
 
 def drawn(
@@ -126,25 +129,17 @@ def drawn(
     source = make_source(picture, model, context, noise, inverts=settings.start_noise == "inverted")
     told: dict[str, Any] = {}
     views: dict[str, Pixels] = {}
-    with mixed(settings, model, context) as mix:
-        if settings.start_noise == "inverted" and request.branch is None:
-            starts = [
-                first_step(settings, strength, stage.schedule) for strength in settings.ladder
-            ]
-            found = inverted(stage, source.known[:1], starts, mix.text_key)
-            source = replace(source, inverted=found.starts)
-            told, views = found.facts, {"reconstruction": found.reconstruction}
-        drawing = _Drawing(stage, source, guide, mix.text_key)
-        if len(settings.ladder) == 1:
-            begin = _origin(request, stage, noise, source)
-            run, skipped = drawing.single(begin, noise), begin.skipped
-        else:
-            run, skipped = drawing.ladder(), 0
-
-        def follow(step: int) -> None:
-            mix.at(skipped + step)
-
-        latents = drive(replace(run, follow=follow))
+    mix = mix_of(stage)
+    if settings.start_noise == "inverted" and request.branch is None:
+        starts = [first_step(settings, strength, stage.schedule) for strength in settings.ladder]
+        found = inverted(stage, source.known[:1], starts, mix)
+        source = replace(source, inverted=found.starts)
+        told, views = found.facts, {"reconstruction": found.reconstruction}
+    drawing = _Drawing(stage, source, guide, mix)
+    if len(settings.ladder) == 1:
+        latents = drive(drawing.single(_origin(request, stage, noise, source), noise))
+    else:
+        latents = drive(drawing.ladder())
     context.report(Progress("decoding"))
     if settings.acting_loras:
         told |= {"lora_hashes": mix.hashes}
@@ -267,43 +262,48 @@ class _Drawing:
         stage: Of the request.
         source: The picture.
         guide: What steers the network besides the prompt.
-        text_key: Names what LoRAs do to the text encoder.
+        mix: Its LoRAs.
     """
 
     stage: Stage[Img2ImgSettings]
     source: Source
     guide: Guide | None
-    text_key: str
+    mix: RunMix
 
     def single(self, begin: Origin, noise: NoiseSource) -> Run:
         """One strength, from its start or from the stored step of an earlier run."""
-        settings = self.stage.settings
-        walk = Sampled(
-            settings.sampler,
-            self.denoiser(begin.span),
-            begin,
-            noise,
-            settings.eta,
-            settings.variance,
-        )
-        return Run(walk, Shown(self.stage, begin.counted, begin.before))
+
+        def walk() -> Sampled:
+            return Sampled.of(self.stage.settings, self.denoiser(begin.span), begin, noise)
+
+        return Run(walk, Shown(self.stage, begin.counted, begin.before), (self.mix,), begin.skipped)
 
     def ladder(self) -> Run:
         """Several strengths from the same noise, each with one call of the model for all."""
-        settings, schedule, guide = self.stage.settings, self.stage.schedule, self.guide
+        settings, schedule = self.stage.settings, self.stage.schedule
         starts = [first_step(settings, strength, schedule) for strength in settings.ladder]
+
+        def walk() -> SideBySide:
+            shared = self.denoiser(Span(schedule)) if self._whole else None
+            return SideBySide(self.stage, [self._lane(start, shared) for start in starts])
+
+        return Run(walk, Shown(self.stage, min(starts)), (self.mix,))
+
+    @property
+    def _whole(self) -> bool:
+        """Whether what steers acts alike in all of a run, wherever that begins."""
+        settings, guide = self.stage.settings, self.guide
         whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
-        whole = whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
-        shared = self.denoiser(Span(schedule)) if whole else None
-        lanes: list[Lane] = []
-        for start in starts:
-            noise = make_noise(settings, self.stage.model, start_draw(self.stage.model))
-            noise.skip_to(self.source.draws)
-            # Parts of a run are counted from its own start, so each asks for its own guidance.
-            denoiser = shared or self.denoiser(Span(schedule, start))
-            x = noised(settings, self.source, schedule, start)
-            lanes.append(Lane(denoiser, start, x, noise, self.source.known))
-        return Run(SideBySide(self.stage, lanes), Shown(self.stage, min(starts)))
+        return whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
+
+    def _lane(self, start: int, shared: Denoiser | None) -> Lane:
+        model = self.stage.model
+        noise = make_noise(self.stage.settings, model, start_draw(model))
+        noise.skip_to(self.source.draws)
+        # Parts of a run are counted from its own start, so each asks for its own guidance.
+        denoiser = shared or self.denoiser(Span(self.stage.schedule, start))
+        x = noised(self.stage.settings, self.source, self.stage.schedule, start)
+        return Lane(denoiser, start, x, noise, self.source.known)
 
     def denoiser(self, span: Span) -> Denoiser:
         """The guided model; an ordinary one is kept to the source outside the mask.
@@ -314,7 +314,7 @@ class _Drawing:
         source, schedule = self.source, self.stage.schedule
         base = None if self.guide is None else self.guide.base(span, source.channels)
         denoiser = make_denoiser(
-            self.stage, span, self.text_key, channels=source.channels, base=base
+            self.stage, span, self.mix.text_key, channels=source.channels, base=base
         )
         if source.mask is None or source.channels is not None:
             return denoiser

@@ -1,10 +1,13 @@
-"""The model of a run: its checkpoint, with the autoencoder and the changes that settings name."""
+"""What a job needs of the cache, by name; the driver leases it.
+
+Each kind of need is a `Lease` of `backend.modes.run`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.contracts.errors import BadInput
@@ -13,44 +16,107 @@ from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.checkpoint import Checkpoint
+from backend.models.control import controlnet
+from backend.models.control.controlnet import ControlNet
 from backend.models.manager import ModelManager
+from backend.models.upscaler.upscaler import KEY, Upscaler
 from backend.modes.changes import changed
 
 
-@contextmanager
-def leased(models: ModelManager[Any], settings: Settings) -> Generator[Checkpoint]:
-    """Checkpoint and autoencoder from the cache, kept and changed while the context lasts.
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What a job holds while it draws.
 
-    A separate autoencoder is loaded in the precision of the checkpoint's own.
-
-    Raises:
-        BadInput: The autoencoder does not belong to this kind of checkpoint.
+    Attributes:
+        model: The checkpoint, with the autoencoder that was asked for.
+        controlnets: In the order of their names in `Needs`.
     """
-    with models.lease(settings.model) as model:
-        if not settings.vae:
-            with changed(model, settings):
-                yield model
-            return
-        own = model.codec
-        if not isinstance(own, Vae):
-            raise BadInput(f"'{model.name}' has no autoencoder that another could replace.", "vae")
-        key = vae_file.cache_key(settings.vae, own.model.dtype)
-        with models.lease(key) as separate:
-            assert isinstance(separate, SeparateVae)
-            vae = separate.instead_of(own, model.name)
-            model = replace(model, codec=vae, vae_hash=separate.hash)
-            with changed(model, settings):
-                yield model
+
+    model: Checkpoint
+    controlnets: tuple[ControlNet, ...] = ()
 
 
-def at_hand(models: ModelManager[Any], settings: Settings) -> bool:
-    """Whether `leased` would give the model at once: nothing is read from disk or copied."""
-    if not models.holds(settings.model):
-        return False
-    if not settings.vae:
-        return True
-    with models.lease(settings.model) as model:
-        own = model.codec
-        return not isinstance(own, Vae) or models.holds(
-            vae_file.cache_key(settings.vae, own.model.dtype)
-        )
+@dataclass(frozen=True)
+class Needs:
+    """What a run of a diffusion model needs.
+
+    Attributes:
+        name: Of the checkpoint.
+        vae: Of a separate autoencoder; "" keeps the checkpoint's own. It is loaded in the
+            precision of that one.
+        controlnets: Names.
+        changes: Settings that change the model meanwhile, see `backend.modes.changes`.
+    """
+
+    name: str
+    vae: str = ""
+    controlnets: tuple[str, ...] = ()
+    changes: Settings | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, *controlnets: str) -> Needs:
+        """Those of settings."""
+        return cls(settings.model, settings.vae, controlnets, settings)
+
+    @contextmanager
+    def taken(self, models: ModelManager[Any]) -> Generator[Held]:
+        """From the cache, kept and changed while the context lasts.
+
+        Raises:
+            BadInput: The autoencoder does not belong to this kind of checkpoint.
+        """
+        with ExitStack() as leases:
+            model: Checkpoint = leases.enter_context(models.lease(self.name))
+            if self.vae:
+                key = vae_file.cache_key(self.vae, _own_vae(model).model.dtype)
+                separate = leases.enter_context(models.lease(key))
+                model = _with(model, separate)
+            if self.changes is not None:
+                leases.enter_context(changed(model, self.changes))
+            nets = [leases.enter_context(controlnet.lease(models, n)) for n in self.controlnets]
+            yield Held(model, tuple(nets))
+
+    def at_hand(self, models: ModelManager[Any]) -> bool:
+        """Whether checkpoint and autoencoder are there: nothing is read from disk or copied."""
+        if not models.holds(self.name):
+            return False
+        if not self.vae:
+            return True
+        with models.lease(self.name) as model:
+            own = model.codec
+            return not isinstance(own, Vae) or models.holds(
+                vae_file.cache_key(self.vae, own.model.dtype)
+            )
+
+
+@dataclass(frozen=True)
+class UpscalerNeeded:
+    """A one-pass upscaler.
+
+    Attributes:
+        name: Of it.
+    """
+
+    name: str
+
+    @contextmanager
+    def taken(self, models: ModelManager[Any]) -> Generator[Upscaler]:
+        """From the cache, kept while the context lasts."""
+        with models.lease(KEY + self.name) as found:
+            if not isinstance(found, Upscaler):
+                raise TypeError(f"{KEY + self.name} is not an upscaler")
+            yield found
+
+
+def _own_vae(model: Checkpoint) -> Vae:
+    own = model.codec
+    if not isinstance(own, Vae):
+        raise BadInput(f"'{model.name}' has no autoencoder that another could replace.", "vae")
+    return own
+
+
+def _with(model: Checkpoint, separate: object) -> Checkpoint:
+    if not isinstance(separate, SeparateVae):
+        raise TypeError("what was leased is no separate autoencoder")
+    vae = separate.instead_of(_own_vae(model), model.name)
+    return replace(model, codec=vae, vae_hash=separate.hash)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
-from backend.contracts.events import Output, Pixels, Progress
+from backend.contracts.events import Output, Pixels
 from backend.contracts.settings.loopback import LoopbackSettings
 from backend.modes import img2img, record
 from backend.modes.context import Context
-from backend.modes.leasing import leased
+from backend.modes.leasing import Held, Needs
 from backend.modes.mode import PictureMode, Task
+from backend.modes.run import conduct
 from backend.modes.stage import stage_of
 from backend.pictures import canvas
 
@@ -28,25 +30,27 @@ def run(request: Task[LoopbackSettings], context: Context) -> Iterator[Output]:
     Raises:
         BadInput: Picture and settings do not belong together.
     """
+    return conduct(Needs.of(request.settings), context, partial(_drawn, request, context))
+
+
+def _drawn(request: Task[LoopbackSettings], context: Context, held: Held) -> Iterator[Output]:
     settings = request.settings
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
     given = record.input_facts(request.images)
     source: Pixels = request.images["image"]
-    with leased(context.models, settings) as model:
-        for number in range(settings.loops):
-            alone = settings.loop(number)
-            context.steps.batch(number, settings.loops)
-            picture = canvas.prepare(alone, source)
-            stage = stage_of(alone, model, context)
-            for output in img2img.drawn(Task(alone, {"image": source}), picture, stage):
-                made = replace(
-                    output.record,
-                    mode=settings.mode,
-                    settings=settings.until(number).model_dump(mode="json"),
-                    extra=output.record.extra | given | {"loop": number + 1},
-                )
-                yield replace(output, index=number, record=made)
-                source = output.image
+    for number in range(settings.loops):
+        alone = settings.loop(number)
+        context.steps.batch(number, settings.loops)
+        picture = canvas.prepare(alone, source)
+        stage = stage_of(alone, held.model, context)
+        for output in img2img.drawn(Task(alone, {"image": source}), picture, stage):
+            made = replace(
+                output.record,
+                mode=settings.mode,
+                settings=settings.until(number).model_dump(mode="json"),
+                extra=output.record.extra | given | {"loop": number + 1},
+            )
+            yield replace(output, index=number, record=made)
+            source = output.image
 
 
 MODE = PictureMode(LoopbackSettings, run)

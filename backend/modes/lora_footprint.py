@@ -6,8 +6,9 @@ same x without one LoRA; the difference is that LoRA's, whatever the others do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from backend.contracts.events import Output, Progress
 from backend.contracts.settings.lora_tools import FootprintSettings
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
-from backend.modes.leasing import leased
-from backend.modes.mixing import RunMix, mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import RunMix, mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
-from backend.modes.run import Counted, Run, Sampled, drive
-from backend.modes.stage import stage_of
+from backend.modes.run import Run, Sampled, Steady, conduct, drive
+from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, fresh, make_noise
+from backend.modes.watching import Counted
 from backend.pictures.heat import heat_map
 from backend.sampling.types import Denoiser, Level, floats
 
@@ -40,42 +42,29 @@ def run(request: Task[FootprintSettings], context: Context) -> Iterator[Output]:
         `footprint`: for each LoRA its name, its share of the change in each step (`shares`) and in
         all (`share`).
     """
+    return conduct(Needs.of(request.settings), context, partial(_drawn, request, context))
+
+
+def _drawn(request: Task[FootprintSettings], context: Context, held: Held) -> Iterator[Output]:
     settings = request.settings
     names = [use.name for use in settings.loras]
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with leased(context.models, settings) as model:
-        stage = stage_of(settings, model, context)
-        with mixed(settings, model, context) as mix:
-            everything = range(len(names))
-            chosen = [tuple(everything)] + [
-                tuple(i for i in everything if i != without) for without in everything
-            ]
-            denoisers: list[Denoiser] = []
-            for rows in chosen:
-                mix.whole(rows)
-                denoisers.append(make_denoiser(stage, Span(stage.schedule), mix.key_of(rows)))
-            watched = _Watched(denoisers, chosen, mix)
-            noise = make_noise(settings, model)
-            begin = fresh(stage, noise)
-            latents = drive(
-                Run(
-                    Sampled(
-                        settings.sampler, watched, begin, noise, settings.eta, settings.variance
-                    ),
-                    Counted(context, "sampling", settings.steps),
-                    follow=watched.at,
-                )
-            )
-        told = watched.told()
-        context.inform(
-            {
-                "footprint": [
-                    {"name": name, **facts} for name, facts in zip(names, told, strict=True)
-                ]
-            }
-        )
-        context.report(Progress("decoding"))
-        (drawn,) = outputs(stage, latents, {})
+    stage = stage_of(settings, held.model, context)
+    mix = mix_of(stage)
+    watched = _Watched(len(names), mix)
+    noise = make_noise(settings, held.model)
+    begin = fresh(stage, noise)
+
+    def walk() -> Sampled:
+        return Sampled.of(settings, watched.over(stage), begin, noise)
+
+    watch = Counted(context, "sampling", settings.steps)
+    latents = drive(Run(walk, watch, (Steady(mix),), follow=watched.at))
+    told = watched.told()
+    context.inform(
+        {"footprint": [{"name": name, **facts} for name, facts in zip(names, told, strict=True)]}
+    )
+    context.report(Progress("decoding"))
+    (drawn,) = outputs(stage, latents, {})
     maps = watched.maps()
     most = max(float(one.max()) for one in maps)
     for place, (name, one) in enumerate(zip(names, maps, strict=True)):
@@ -86,15 +75,26 @@ def run(request: Task[FootprintSettings], context: Context) -> Iterator[Output]:
 class _Watched:
     """The run's denoiser, which also asks what would be without each LoRA."""
 
-    def __init__(
-        self, denoisers: Sequence[Denoiser], chosen: Sequence[tuple[int, ...]], mix: RunMix
-    ) -> None:
-        self._full, *self._without = denoisers
-        self._all, *self._fewer = chosen
+    def __init__(self, count: int, mix: RunMix) -> None:
+        self._all = tuple(range(count))
+        self._fewer = [tuple(i for i in self._all if i != without) for without in self._all]
         self._mix = mix
+        self._full: Denoiser | None = None
+        self._without: list[Denoiser] = []
         self._step = 0
-        self._heat: list[torch.Tensor | float] = [0.0] * len(self._without)
+        self._heat: list[torch.Tensor | float] = [0.0] * count
         self._steps: list[list[torch.Tensor]] = []
+
+    def over(self, stage: Stage[FootprintSettings]) -> Denoiser:
+        """The denoiser of a run; the mix is in force."""
+        self._full, *self._without = (
+            self._denoiser(stage, rows) for rows in (self._all, *self._fewer)
+        )
+        return self
+
+    def _denoiser(self, stage: Stage[FootprintSettings], rows: tuple[int, ...]) -> Denoiser:
+        self._mix.whole(rows)
+        return make_denoiser(stage, Span(stage.schedule), self._mix.key_of(rows))
 
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor:
         others: list[torch.Tensor] = []
@@ -102,6 +102,7 @@ class _Watched:
             self._mix.at(self._step, rows)
             others.append(denoiser(x, level).float())
         self._mix.at(self._step, self._all)
+        assert self._full is not None, "`over` comes first"
         x0 = self._full(x, level)
         changes = [(x0.float() - without).square().mean(dim=1) for without in others]
         self._heat = [heat + change for heat, change in zip(self._heat, changes, strict=True)]

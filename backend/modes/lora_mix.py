@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -16,13 +17,14 @@ from backend.contracts.settings import LoraMixSettings
 from backend.modes import txt2img
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
-from backend.modes.leasing import leased
-from backend.modes.mixing import RunMix, mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import RunMix, mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
-from backend.modes.run import Run, Shown, SideBySide, drive
+from backend.modes.run import Run, SideBySide, Steady, conduct, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, make_noise
+from backend.modes.watching import Shown
 from backend.sampling.lockstep import Lane
 from backend.sampling.types import Denoiser, Level
 
@@ -54,38 +56,41 @@ def run(request: Task[LoraMixSettings], context: Context) -> Iterator[Output]:
     Yields:
         One `Output` a picture; of several variants, all seeds of the first come first.
     """
+    if not request.settings.compare:
+        return txt2img.run(request, context)
+    return conduct(Needs.of(request.settings), context, partial(_compared, request, context))
+
+
+def _compared(request: Task[LoraMixSettings], context: Context, held: Held) -> Iterator[Output]:
     settings = request.settings
-    if not settings.compare:
-        yield from txt2img.run(request, context)
-        return
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with leased(context.models, settings) as model:
-        stage = stage_of(settings, model, context)
-        with mixed(settings, model, context) as mix:
-            context.report(Progress("encoding"))
-            under = [_variant(stage, mix, chosen) for _, chosen in settings.variants]
-            lanes = [_lane(stage, denoiser) for denoiser in under]
+    stage = stage_of(settings, held.model, context)
+    mix = mix_of(stage)
+    under: list[_Under] = []
 
-            def follow(step: int) -> None:
-                for denoiser in under:
-                    denoiser.step = step
+    def walk() -> SideBySide:
+        context.report(Progress("encoding"))
+        under.extend(_variant(stage, mix, chosen) for _, chosen in settings.variants)
+        return SideBySide(stage, [_lane(stage, denoiser) for denoiser in under])
 
-            drawn = drive(Run(SideBySide(stage, lanes), Shown(stage), follow))
-            hashes = mix.hashes
-        context.report(Progress("decoding"))
-        latents = drawn.chunk(len(lanes))
-        for place, (label, chosen) in enumerate(settings.variants):
-            names = {settings.acting_loras[i].name for i in chosen}
-            facts = {
-                "compared": label,
-                "lora_hashes": {name: hashes[name] for name in hashes if name in names},
-            }
-            yield from outputs(
-                replace(stage, settings=settings.alone(place)),
-                latents[place],
-                facts,
-                first=place * settings.batch_size,
-            )
+    def follow(step: int) -> None:
+        for denoiser in under:
+            denoiser.step = step
+
+    drawn = drive(Run(walk, Shown(stage), (Steady(mix),), follow=follow))
+    context.report(Progress("decoding"))
+    latents = drawn.chunk(len(settings.variants))
+    for place, (label, chosen) in enumerate(settings.variants):
+        names = {settings.acting_loras[i].name for i in chosen}
+        facts = {
+            "compared": label,
+            "lora_hashes": {name: found for name, found in mix.hashes.items() if name in names},
+        }
+        yield from outputs(
+            replace(stage, settings=settings.alone(place)),
+            latents[place],
+            facts,
+            first=place * settings.batch_size,
+        )
 
 
 def _variant(stage: Stage[LoraMixSettings], mix: RunMix, chosen: tuple[int, ...]) -> _Under:

@@ -1,9 +1,11 @@
-"""LoRAs of a run: in the weights while it lasts, switched between steps, out again at its end."""
+"""LoRAs of a run: in the weights while it lasts, switched between steps, out again at its end.
+
+A mode says which; the driver puts them in and out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 
 from backend.contracts.errors import ModelProblem
 from backend.contracts.settings import LoraUse, Settings
@@ -12,6 +14,7 @@ from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.modes.context import Context
 from backend.modes.pausable import LorasAside
+from backend.modes.stage import Stage
 
 
 class RunMix(LorasAside):
@@ -25,14 +28,29 @@ class RunMix(LorasAside):
         files: One for each of `uses`.
         uses: The rows of the settings.
         steps: Steps of the run, which `start` and `end` are fractions of.
+        context: The surroundings of the job.
     """
 
     def __init__(
-        self, model: Checkpoint, files: tuple[LoraFile, ...], uses: tuple[LoraUse, ...], steps: int
+        self,
+        model: Checkpoint,
+        files: tuple[LoraFile, ...],
+        uses: tuple[LoraUse, ...],
+        steps: int,
+        context: Context,
     ) -> None:
+        super().__init__(context)
         self._mixer = LoraMixer(model.lora_parts, model.patches)
         self._files, self._uses, self._steps = files, uses, steps
-        self._weights = tuple(use.weight for use in uses)
+        self._weights = self._whole
+
+    @property
+    def _whole(self) -> tuple[float, ...]:
+        return tuple(use.weight for use in self._uses)
+
+    def begin(self) -> None:
+        """With every LoRA at its weight, as the text encoder takes them."""
+        self._weights = self._whole
 
     @property
     def text_key(self) -> str:
@@ -61,7 +79,7 @@ class RunMix(LorasAside):
 
     def whole(self, chosen: Collection[int]) -> None:
         """The rows `chosen` at their weights, whatever part of the run they act in."""
-        self._use(tuple(use.weight for use in self._uses), chosen)
+        self._use(self._whole, chosen)
 
     def _use(self, weights: tuple[float, ...], chosen: Collection[int] | None) -> None:
         if chosen is not None:
@@ -92,14 +110,12 @@ def lora_files(
     return files
 
 
-@contextmanager
-def mixed(settings: Settings, model: Checkpoint, context: Context) -> Generator[RunMix]:
-    """The LoRAs of the settings in force.
+def mix_of(stage: Stage[Settings]) -> RunMix:
+    """The LoRAs of a stage, not in force yet.
 
     Raises:
-        ModelProblem: One does not fit the model, or its file is damaged.
+        ModelProblem: One is missing, or was made for another version of the model.
     """
+    settings, model, context = stage.settings, stage.model, stage.context
     files = lora_files(settings.acting_loras, model, context)
-    mix = RunMix(model, files, settings.acting_loras, settings.steps)
-    with mix.installed(context):
-        yield mix
+    return RunMix(model, files, settings.acting_loras, settings.steps, context)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from backend.contracts.events import Pixels, Progress
 from backend.contracts.settings.upscale import LANCZOS
-from backend.models.manager import ModelManager
 from backend.models.memory.memory_pressure import Way, overcome
-from backend.models.upscaler.upscaler import KEY, Upscaler
+from backend.models.upscaler.upscaler import Upscaler
 from backend.modes.context import Context
+from backend.modes.leasing import UpscalerNeeded
+from backend.modes.run import using
 from backend.pictures.fit import fit
 from backend.pictures.tiles import Enlarged, count, in_tiles
 
@@ -47,16 +47,21 @@ def enlarged(
         OutOfMemory: Not even small tiles fit.
     """
     if how != LANCZOS:
-        models: ModelManager[Any] = context.models
         context.report(Progress("loading", note=f"Loading {how}"))
-        with models.lease(KEY + how) as upscaler:
-            assert isinstance(upscaler, Upscaler)
-            for _ in range(_passes(picture, size_px, upscaler.scale)):
-                picture = _passed(picture, upscaler, tile_px, context)
+        work = partial(_all_passes, picture, size_px, tile_px, context)
+        picture = using(UpscalerNeeded(how), context, work)
     width, height = size_px
     if picture.shape[:2] == (height, width):
         return picture
     return np.ascontiguousarray(fit(picture, width, height, "crop").image)
+
+
+def _all_passes(
+    picture: Pixels, size_px: tuple[int, int], tile_px: int, context: Context, upscaler: Upscaler
+) -> Pixels:
+    for _ in range(_passes(picture, size_px, upscaler.scale)):
+        picture = _passed(picture, upscaler, tile_px, context)
+    return picture
 
 
 def _passes(picture: Pixels, size_px: tuple[int, int], scale: int) -> int:

@@ -13,7 +13,27 @@ from backend.modes.context import Context
 
 
 class StepsAside(ABC):
-    """Put into the weights for a while, and taken out of them exactly."""
+    """Put into the weights for a while, and taken out of them exactly; a `Change` of a run.
+
+    Args:
+        context: The surroundings of the job that it belongs to.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._in_force = False
+
+    def begin(self) -> None:
+        """Before it is first entered, or anew."""
+        return
+
+    def at(self, step: int) -> None:
+        """Brings the weights to what a step runs with; between model calls only.
+
+        Args:
+            step: 0-based, of the settings' schedule.
+        """
+        return
 
     @abstractmethod
     def enter(self) -> None:
@@ -33,14 +53,24 @@ class StepsAside(ABC):
             self.enter()
 
     @contextmanager
-    def installed(self, context: Context) -> Generator[Self]:
-        """In force while the block lasts, but for the time of other jobs."""
+    def installed(self) -> Generator[Self]:
+        """In force while the block lasts, but for the time of other jobs.
+
+        Inside of such a block another one changes nothing.
+        """
+        if self._in_force:
+            yield self
+            return
+        self.begin()
         self.enter()
-        context.interludes.append(self.paused)
+        self._in_force = True
+        interludes = self._context.interludes
+        interludes.append(self.paused)
         try:
             yield self
         finally:
-            context.interludes.remove(self.paused)
+            interludes.remove(self.paused)
+            self._in_force = False
             self.leave()
 
 

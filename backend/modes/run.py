@@ -1,24 +1,27 @@
-"""The one loop: every mode says what is run, and `drive` runs it.
+"""The one loop: every mode says what is run and with what, and `drive` runs it.
 
-Nothing else in the product imports `sample`, `lockstep` or `invert`; a test holds that.
+Nothing else in the product imports `sample`, `lockstep` or `invert`, takes models from the cache
+for a mode, or puts LoRAs and attention into force: tests hold that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
-from backend.contracts.events import Progress
-from backend.contracts.events import Stage as Phase
+from backend.contracts.events import Output, Progress
 from backend.contracts.settings import Settings
 from backend.contracts.settings.kinds import Variance
+from backend.models.manager import ModelManager
 from backend.modes.context import Context
 from backend.modes.stage import Stage
 from backend.modes.start import Origin
+from backend.modes.watching import Watch
 from backend.sampling import inversion
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.samplers import sample
@@ -67,6 +70,13 @@ class Sampled:
     noise: NoiseSource
     eta: float = 0.0
     variance: Variance = "eta"
+
+    @classmethod
+    def of(
+        cls, settings: Settings, denoiser: Denoiser, origin: Origin, noise: NoiseSource
+    ) -> Sampled:
+        """By the sampler of settings."""
+        return cls(settings.sampler, denoiser, origin, noise, settings.eta, settings.variance)
 
     @property
     def x(self) -> torch.Tensor:
@@ -164,83 +174,33 @@ class Inverted:
         return islice(steps, self.count)
 
 
-class Watch(Protocol):
-    """Whom a walk is shown to."""
+class Change(Protocol):
+    """What a model is under for a while, e.g. LoRAs that act in a part of the run."""
 
-    def begin(self) -> None:
-        """Before the first step."""
+    def installed(self) -> AbstractContextManager[object]:
+        """In force while the context lasts; in force already, it stays so."""
         ...
 
-    def step(self, step: Step) -> None:
-        """After each step; must not wait for the device."""
+    def at(self, step: int) -> None:
+        """Brings it to what a step of the settings' schedule runs with, between model calls."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """To the person who asked: preview, timeline and progress over all stages.
+class Steady:
+    """A change that the steps of a run do not switch.
 
     Attributes:
-        stage: Whose settings the timeline names.
-        first: The step of its schedule that is counted as the first.
-        before: Stored steps that the walk goes on from.
-        after: Steps of the stages to come.
-        continues: The stage follows another of the same run.
+        change: It stays as it is put in, or whoever calls the model switches it.
     """
 
-    stage: Stage[Settings]
-    first: int = 0
-    before: tuple[Step, ...] = ()
-    after: int = 0
-    continues: bool = False
+    change: Change
 
-    def begin(self) -> None:
-        sink, settings = self.stage.context.steps, self.stage.settings
-        if self.continues:
-            sink.next_stage(settings, self.stage.model.previewer, self.first, self.after)
-        else:
-            sink.begin(settings, self.stage.model.previewer, self.first, self.after)
-        for step in self.before:
-            sink.replay(step)
+    def installed(self) -> AbstractContextManager[object]:
+        return self.change.installed()
 
-    def step(self, step: Step) -> None:
-        self.stage.context.steps.step(step)
-
-
-@dataclass(frozen=True, eq=False)
-class Counted:
-    """A preparation: its progress alone is told.
-
-    Attributes:
-        context: The job's surroundings.
-        phase: What is going on.
-        total: Steps in all.
-        done: Steps of earlier walks that count too, less those that this one skips.
-        note: In words.
-    """
-
-    context: Context
-    phase: Phase
-    total: int
-    done: int = 0
-    note: str = ""
-
-    def begin(self) -> None:
-        """Nothing is told before the first step."""
-
-    def step(self, step: Step) -> None:
-        done = self.done + step.index + 1
-        self.context.report(Progress(self.phase, done, self.total, note=self.note))
-
-
-class Unseen:
-    """Nobody: whoever runs it tells of it by themselves."""
-
-    def begin(self) -> None:
-        """Nothing to do."""
-
-    def step(self, step: Step) -> None:
-        """Nothing to do."""
+    def at(self, step: int) -> None:
+        """Nothing is switched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,19 +208,30 @@ class Run:
     """One walk of a job.
 
     Attributes:
-        walk: What takes the steps.
+        walk: Makes what takes the steps, e.g. encodes the prompt; called with all of `under` in
+            force.
         watch: Whom they are shown to.
-        follow: Told the number of the step to come, before the first and after each: what acts
-            in a part of the run only, such as LoRAs, is switched there, between model calls.
+        under: What the model is under meanwhile, put in in this order.
+        skipped: Steps of the settings' schedule above the walk's; see `Origin.skipped`.
+        follow: Told the number of the walk's step to come, before the first and after each.
         keep: Told x after each step.
         rows: Those of the batch that are shown and are the result; others run along.
     """
 
-    walk: Walk
+    walk: Callable[[], Walk]
     watch: Watch
+    under: Sequence[Change] = ()
+    skipped: int = 0
     follow: Callable[[int], None] | None = None
     keep: Callable[[torch.Tensor], None] | None = None
     rows: slice | None = None
+
+    def turn_to(self, step: int) -> None:
+        """Before a step of the walk: what acts in a part of the run only is switched."""
+        for change in self.under:
+            change.at(self.skipped + step)
+        if self.follow is not None:
+            self.follow(step)
 
 
 def drive(run: Run) -> torch.Tensor:
@@ -272,19 +243,69 @@ def drive(run: Run) -> torch.Tensor:
     Raises:
         Cancelled: Between two model calls, as every reason to stop.
     """
-    x = run.walk.x
+    return during(run.under, lambda: _driven(run))
+
+
+def _driven(run: Run) -> torch.Tensor:
+    walk = run.walk()
+    x = walk.x
     run.watch.begin()
-    if run.follow is not None:
-        run.follow(run.walk.first)
-    for step in run.walk.steps():
+    run.turn_to(walk.first)
+    for step in walk.steps():
         run.watch.step(step if run.rows is None else _only(step, run.rows))
         x = step.x
         if run.keep is not None:
             run.keep(x)
-        if run.follow is not None:
-            run.follow(step.index + 1)
-    return (x if run.rows is None else x[run.rows]) * run.walk.scale
+        run.turn_to(step.index + 1)
+    return (x if run.rows is None else x[run.rows]) * walk.scale
 
 
 def _only(step: Step, rows: slice) -> Step:
     return Step(step.index, step.total, step.sigma, step.x[rows], step.x0[rows], step.state)
+
+
+ResultT = TypeVar("ResultT")
+HeldT = TypeVar("HeldT")
+HeldT_co = TypeVar("HeldT_co", covariant=True)
+
+
+def during(changes: Sequence[Change], work: Callable[[], ResultT]) -> ResultT:
+    """Several runs, and what lies between them, under the same changes."""
+    with ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(change.installed())
+        return work()
+
+
+class Lease(Protocol[HeldT_co]):
+    """What a job needs from the cache."""
+
+    @property
+    def name(self) -> str:
+        """What is loaded."""
+        ...
+
+    def taken(self, models: ModelManager[Any]) -> AbstractContextManager[HeldT_co]:
+        """Kept there while the context lasts."""
+        ...
+
+
+def conduct(
+    lease: Lease[HeldT], context: Context, draw: Callable[[HeldT], Iterator[Output]]
+) -> Iterator[Output]:
+    """A job, or a part of one: what it needs is leased from its first run to its last picture.
+
+    Args:
+        lease: What it needs.
+        context: Its surroundings.
+        draw: Draws with that.
+    """
+    context.report(Progress("loading", note=f"Loading {lease.name}"))
+    with lease.taken(context.models) as held:
+        yield from draw(held)
+
+
+def using(lease: Lease[HeldT], context: Context, work: Callable[[HeldT], ResultT]) -> ResultT:
+    """Work that draws nothing, with what it needs leased meanwhile."""
+    with lease.taken(context.models) as held:
+        return work(held)

@@ -83,7 +83,7 @@ class Origin:
         schedule: The levels that it walks.
         x: (B, C, h, w) float32, variance-exploding scale, at the level of the first step.
         resume: The step of an earlier run to go on from, when nothing about the walk changed.
-        before: Steps of the earlier run, up to that one.
+        before: Steps of the same stage of the earlier run, up to that one.
         start: First step of the schedule to run, where nothing is resumed.
         skipped: Steps of the settings' schedule that lie above this one's: a branch with another
             sampler goes on in the middle of what its settings would walk as a whole.
@@ -141,11 +141,12 @@ def branched(branch: Branch, stage: Stage[Settings], noise: NoiseSource, first: 
         BadInput: The branch has another size or batch than its run.
     """
     context, settings, schedule = stage.context, stage.settings, stage.schedule
-    past, step = context.branches.load(branch.token, branch.step)
-    check_branch(past, settings)
-    stored = (context.branches.load(branch.token, i) for i in range(branch.step + 1))
-    before = tuple(kept for own, kept in stored if own == past)  # not those of earlier stages
-    if _same_walk(past, settings) and _stands_in(schedule, step):
+    stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
+    here = stored[-1]
+    step = here.step
+    check_branch(here.settings, settings)
+    before = tuple(past.step for past in stored if past.stage == here.stage)
+    if _same_walk(here.settings, settings) and _stands_in(schedule, step):
         resume = Resume(step.index, step.state)
         return Origin(schedule, step.x, resume, before, began=_began(before))
     noise.skip_to(step.state.draws)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,18 +14,18 @@ from backend.contracts.settings import ControlUse, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
-from backend.models.control import controlnet
 from backend.modes import img2img, record
 from backend.modes.context import Context
 from backend.modes.controls import Control, controlled
 from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.img2img import Guide
-from backend.modes.leasing import leased
-from backend.modes.mixing import mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Run, Sampled, conduct, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, make_noise, origin
+from backend.modes.watching import Shown
 from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.pictures.fit import fit
@@ -50,34 +50,43 @@ def run(request: Task[StyleTransferSettings], context: Context) -> Iterator[Outp
     picture = _canvas(request, SOURCE) if settings.starts_from_picture else None
     uses = _uses(request, picture)
     judge = _Judge.of(settings, uses[0][1], CONTROL in request.images)
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with ExitStack() as leases:
-        model = leases.enter_context(leased(context.models, settings))
-        context.report(Progress("encoding"))
-        nets = [leases.enter_context(controlnet.lease(context.models, use.name)) for use, _ in uses]
-        hints = [net.hint(seen) for net, (_, seen) in zip(nets, uses, strict=True)]
+    needs = Needs.of(settings, *(use.name for use, _ in uses))
+    for output in conduct(needs, context, partial(_drawn, request, context, picture, uses)):
+        yield judge.judged(output)
 
-        def base(span: Span, channels: torch.Tensor | None) -> BaseDenoiser:
-            controls = [
-                Control(net, hint, use.weight, settings.control_mode,
-                        guidance.sigma_range(span.schedule, use.start, use.end, span.first))
-                for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
-            ]  # fmt: skip
-            return controlled(model.network, controls, channels)
 
-        whole = all(use.start <= 0 and use.end >= 1 for use, _ in uses)
-        guide = Guide(base, whole)
-        if picture is None:
-            drawn = _from_noise(request, stage_of(settings, model, context), guide)
-        else:
-            drawn = img2img.drawn(request, picture, stage_of(settings, model, context), guide)
-        facts = {
-            "controlnets": {net.name: net.hash for net in nets},
-            **record.input_facts(request.images),
-        }
-        for output in drawn:
-            told = replace(output.record, extra=output.record.extra | facts)
-            yield judge.judged(replace(output, record=told))
+def _drawn(
+    request: Task[StyleTransferSettings],
+    context: Context,
+    picture: Canvas | None,
+    uses: Sequence[tuple[ControlUse, Pixels]],
+    held: Held,
+) -> Iterator[Output]:
+    settings, nets = request.settings, held.controlnets
+    context.report(Progress("encoding"))
+    hints = [net.hint(seen) for net, (_, seen) in zip(nets, uses, strict=True)]
+
+    def base(span: Span, channels: torch.Tensor | None) -> BaseDenoiser:
+        controls = [
+            Control(net, hint, use.weight, settings.control_mode,
+                    guidance.sigma_range(span.schedule, use.start, use.end, span.first))
+            for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
+        ]  # fmt: skip
+        return controlled(held.model.network, controls, channels)
+
+    whole = all(use.start <= 0 and use.end >= 1 for use, _ in uses)
+    guide, stage = Guide(base, whole), stage_of(settings, held.model, context)
+    if picture is None:
+        drawn = _from_noise(request, stage, guide)
+    else:
+        drawn = img2img.drawn(request, picture, stage, guide)
+    facts = {
+        "controlnets": {net.name: net.hash for net in nets},
+        **record.input_facts(request.images),
+    }
+    for output in drawn:
+        told = replace(output.record, extra=output.record.extra | facts)
+        yield replace(output, record=told)
 
 
 def _from_noise(
@@ -87,15 +96,15 @@ def _from_noise(
     settings, model, context = stage.settings, stage.model, stage.context
     noise = make_noise(settings, model)
     begin = origin(request.branch, stage, noise)
-    with mixed(settings, model, context) as mix:
-        denoiser = make_denoiser(stage, begin.span, mix.text_key, base=guide.base(begin.span, None))
-        latents = drive(
-            Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
-                Shown(stage, begin.counted, begin.before),
-                follow=lambda step: mix.at(begin.skipped + step),
-            )
-        )
+    mix = mix_of(stage)
+
+    def walk() -> Sampled:
+        base = guide.base(begin.span, None)
+        denoiser = make_denoiser(stage, begin.span, mix.text_key, base=base)
+        return Sampled.of(settings, denoiser, begin, noise)
+
+    watch = Shown(stage, begin.counted, begin.before)
+    latents = drive(Run(walk, watch, (mix,), begin.skipped))
     context.report(Progress("decoding"))
     facts: dict[str, Any] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
     yield from record.outputs(stage, latents, facts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,11 +23,13 @@ from backend.models.catalog.catalog import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
+from backend.modes.leasing import Held, Needs
 from backend.modes.loss_curve import LossCurve
 from backend.modes.record import recorded
-from backend.modes.run import Run, Sampled, Unseen, drive
+from backend.modes.run import Run, Sampled, conduct, drive
 from backend.modes.stage import stage_of
 from backend.modes.start import fresh, make_noise
+from backend.modes.watching import Unseen
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import fit, prepare
@@ -98,36 +101,39 @@ def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
     Raises:
         NumericalProblem: The loss is not finite; the last checkpoint is kept.
     """
-    settings = request.settings
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with context.models.lease(settings.model) as model:
-        context.report(Progress("encoding", note="Reading the pictures"))
-        pictures = [
-            Picture(p.name, p.image, p.caption or settings.caption) for p in request.pictures
-        ]
-        examples = prepare(model, pictures, settings.resolution, context.check)
-        config = config_of(settings, context.lora_folder)
-        drawing = _drawing(settings, model, pictures[0].caption)
-        every = _validate_every(settings, config.total_steps(len(examples)))
-        told = _Told(context, settings.name)
-        steps = fit(
-            config,
-            model,
-            examples,
-            context.check,
-            resume=settings.resume,
-            interludes=context.interludes,
-        )
-        for step in steps:
-            last = step.step == step.total
-            told.step(step.step, step.total, step.loss, last=last)
-            if every and (step.step % every == 0 or last):
-                try:
-                    yield _validation(drawing, model, context, step.step, told)
-                except LoomError as stop:
-                    steps.throw(stop)
+    told = _Told(context, request.settings.name)
+    needs = Needs(request.settings.model)
+    yield from conduct(needs, context, partial(_trained, request, context, told))
     context.changed_files()
     told.finished()
+
+
+def _trained(
+    request: TrainLoraRequest, context: Context, told: _Told, held: Held
+) -> Iterator[Output]:
+    settings, model = request.settings, held.model
+    context.report(Progress("encoding", note="Reading the pictures"))
+    pictures = [Picture(p.name, p.image, p.caption or settings.caption) for p in request.pictures]
+    examples = prepare(model, pictures, settings.resolution, context.check)
+    config = config_of(settings, context.lora_folder)
+    drawing = _drawing(settings, model, pictures[0].caption)
+    every = _validate_every(settings, config.total_steps(len(examples)))
+    steps = fit(
+        config,
+        model,
+        examples,
+        context.check,
+        resume=settings.resume,
+        interludes=context.interludes,
+    )
+    for step in steps:
+        last = step.step == step.total
+        told.step(step.step, step.total, step.loss, last=last)
+        if every and (step.step % every == 0 or last):
+            try:
+                yield _validation(drawing, model, context, step.step, told)
+            except LoomError as stop:
+                steps.throw(stop)
 
 
 def _validate_every(settings: TrainLoraSettings, total: int) -> int:
@@ -207,8 +213,8 @@ def _validation(
     noise = make_noise(settings, model)
     begin = fresh(stage, noise)
     denoiser = make_denoiser(stage, begin.span)
-    walk = Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance)
-    image = model.codec.decode(drive(Run(walk, Unseen())), context.check)[0]
+    walk = Sampled.of(settings, denoiser, begin, noise)
+    image = model.codec.decode(drive(Run(lambda: walk, Unseen())), context.check)[0]
     told.validated(step)
     return Output(step, image, recorded(settings, model, {"training_step": step}))
 

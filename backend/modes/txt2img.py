@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from backend.contracts.events import Output, Progress
 from backend.contracts.settings import Txt2ImgSettings
@@ -11,13 +12,14 @@ from backend.modes import cascade, hires
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.hires import Drawn
-from backend.modes.leasing import leased
-from backend.modes.mixing import mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Run, Sampled, conduct, drive
 from backend.modes.stage import stage_of
 from backend.modes.start import make_noise, origin
+from backend.modes.watching import Shown
 
 
 def run(request: Task[Txt2ImgSettings], context: Context) -> Iterator[Output]:
@@ -30,42 +32,43 @@ def run(request: Task[Txt2ImgSettings], context: Context) -> Iterator[Output]:
     Yields:
         One `Output` a picture, in the order of the seeds.
     """
-    settings = request.settings
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    if settings.later:
-        yield from cascade.run(request, context, _draw)
-        return
-    with leased(context.models, settings) as model:
-        if hires.begins_late(request, context):
-            drawn = hires.go_on(request, model, context)
-        else:
-            again = settings.second_stage if settings.hires else None
-            after = again.model_steps(settings.hires_denoise) if again is not None else 0
-            drawn = _draw(request, model, context, after)
-            if settings.hires:
-                drawn = hires.redraw(settings, drawn, model, context)
-        context.report(Progress("decoding"))
-        facts = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
-        yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
+    if request.settings.later:
+        return cascade.run(request, context, _first)
+    return conduct(Needs.of(request.settings), context, partial(_drawn, request, context))
 
 
-def _draw(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context, after: int) -> Drawn:
+def _drawn(request: Task[Txt2ImgSettings], context: Context, held: Held) -> Iterator[Output]:
+    settings, model = request.settings, held.model
+    if hires.begins_late(request, context):
+        drawn = hires.go_on(request, model, context)
+    else:
+        again = settings.second_stage if settings.hires else None
+        after = again.model_steps(settings.hires_denoise) if again is not None else 0
+        drawn = _first(request, model, context, after)
+        if settings.hires:
+            drawn = hires.redraw(settings, drawn, model, context)
+    context.report(Progress("decoding"))
+    facts = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
+    yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
+
+
+def _first(
+    request: Task[Txt2ImgSettings], model: Checkpoint, context: Context, after: int
+) -> Drawn:
     """The first stage, mostly the only one; `after` it come so many steps."""
     stage = stage_of(request.settings.first_stage, model, context)
     settings = stage.settings
     noise = make_noise(settings, model)
     begin = origin(request.branch, stage, noise)
-    with mixed(settings, model, context) as mix:
+    mix = mix_of(stage)
+
+    def walk() -> Sampled:
         context.report(Progress("encoding"))
         denoiser = make_denoiser(stage, begin.span, mix.text_key)
-        latents = drive(
-            Run(
-                Sampled(settings.sampler, denoiser, begin, noise, settings.eta, settings.variance),
-                Shown(stage, before=begin.before, after=after),
-                follow=lambda step: mix.at(begin.skipped + step),
-            )
-        )
-        return Drawn(latents, mix.hashes)
+        return Sampled.of(settings, denoiser, begin, noise)
+
+    watch = Shown(stage, before=begin.before, after=after)
+    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped)), mix.hashes)
 
 
 MODE = PictureMode(Txt2ImgSettings, run)

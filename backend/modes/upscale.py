@@ -10,14 +10,13 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Progress, Record
 from backend.contracts.settings import EnlargingStage, UpscaleSettings
 from backend.contracts.settings.upscale import LANCZOS
-from backend.models.manager import ModelManager
-from backend.models.upscaler.upscaler import KEY
 from backend.modes import hires, record
 from backend.modes.context import Context
 from backend.modes.diffused import Larger, diffused
-from backend.modes.leasing import leased
+from backend.modes.leasing import Held, Needs, UpscalerNeeded
 from backend.modes.mode import PictureMode, Task
 from backend.modes.one_pass import enlarged
+from backend.modes.run import conduct, using
 from backend.modes.stage import stage_of
 from backend.modes.start import seeds, variation_seeds
 
@@ -63,8 +62,8 @@ def _begins_late(request: Task[UpscaleSettings], context: Context) -> bool:
     """Whether it branches from a step of the drawing again, so that the enlarging is done."""
     if request.branch is None:
         return False
-    past, _ = context.branches.load(request.branch.token, request.branch.step)
-    return not isinstance(past, EnlargingStage)
+    past = context.branches.load(request.branch.token, request.branch.step)
+    return not isinstance(past.settings, EnlargingStage)
 
 
 def _larger(request: Task[UpscaleSettings], context: Context) -> Larger:
@@ -97,10 +96,9 @@ def _plain(settings: UpscaleSettings, larger: Larger, told: dict[str, Any]) -> I
 
 def _hash(settings: UpscaleSettings, context: Context) -> str:
     """Of the upscaler's file."""
-    models: ModelManager[Any] = context.models
-    key = settings.upscaler if settings.diffuses else KEY + settings.upscaler
-    with models.lease(key) as found:
-        return found.hash
+    if settings.diffuses:
+        return using(Needs(settings.upscaler), context, lambda held: held.model.hash)
+    return using(UpscalerNeeded(settings.upscaler), context, lambda found: found.hash)
 
 
 def _redrawn(
@@ -113,9 +111,9 @@ def _redrawn(
 ) -> Iterator[Output]:
     """The enlarged picture drawn again, or the drawing gone on with from a stored step."""
     settings = request.settings
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with leased(context.models, settings) as model:
-        stage = stage_of(settings.redrawing, model, context)
+
+    def draw(held: Held) -> Iterator[Output]:
+        stage = stage_of(settings.redrawing, held.model, context)
         if larger is not None:
             drawn = hires.drawn_again(stage, larger.pictures, continues=continues)
         elif request.branch is not None:
@@ -123,9 +121,11 @@ def _redrawn(
         else:
             raise BadInput("There is no picture yet; add the one to enlarge.", "image")
         context.report(Progress("decoding"))
-        if settings.acting_loras:
-            told = told | {"lora_hashes": drawn.hashes}
-        yield from record.outputs(stage_of(settings, model, context), drawn.latents, told)
+        hashes = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
+        final = stage_of(settings, held.model, context)
+        yield from record.outputs(final, drawn.latents, told | hashes)
+
+    return conduct(Needs.of(settings), context, draw)
 
 
 MODE = PictureMode(UpscaleSettings, run)

@@ -19,6 +19,8 @@ from backend.contracts.requests import ModeRequest, Request, ResolvedRequest
 from backend.contracts.settings import Settings, XyzGridSettings, steps_of
 from backend.modes import limits
 from backend.modes.context import Context, Frames
+from backend.modes.leasing import Held, Needs
+from backend.modes.run import using
 from backend.pictures.sheet import Sheet
 
 PREVIEW_PX = 512
@@ -82,8 +84,11 @@ def run(request: ResolvedRequest, context: Context, run_mode: RunMode) -> Iterat
 
 def _room(cell: Settings, context: Context) -> int:
     """How many cells may be drawn at once."""
-    with context.models.lease(cell.model) as model:
-        return min(TOGETHER, limits.rows_that_fit(cell, model.info, model.target))
+
+    def room(held: Held) -> int:
+        return limits.rows_that_fit(cell, held.model.info, held.model.target)
+
+    return min(TOGETHER, using(Needs(cell.model), context, room))
 
 
 def _groups(cells: Sequence[Settings], most: int) -> list[list[int]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionUpscalePipeline
+from diffusers import StableDiffusionUpscalePipeline, UNet2DConditionModel
 from PIL import Image
 
 from backend.contracts.errors import BadInput
@@ -176,3 +177,24 @@ def test_its_stage_is_told_apart_by_its_settings() -> None:
     stage = settings.part_like(past)
     assert isinstance(stage, EnlargingStage)
     assert (stage.noise_level, stage.steps, stage.model) == (7, 3, "x4")
+
+
+def test_where_one_row_is_too_much_it_goes_on_in_tiles(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, sides = UNet2DConditionModel.forward, list[int]()
+
+    def limited(self: Any, x: torch.Tensor, *args: Any, **options: Any) -> Any:
+        sides.append(max(x.shape[2:]))
+        if sides[-1] > 64:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return plain(self, x, *args, **options)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", limited)
+    large = SOURCE.repeat(8, axis=0).repeat(6, axis=1)[:, :128]
+    token = ask(engine, replace(request(tile=0, upscaler_steps=1), images={"image": large}))
+    status = ended(engine, token)
+    assert status.state == "done", status.error
+    assert max(sides) == 128
+    assert sides[-1] <= 64
+    assert "Memory was short, so it went on in tiles of 64 px." in status.info["notes"]

@@ -12,11 +12,19 @@ import pytest
 from backend.modes.pausable import LorasAside, StepsAside
 
 
+def surroundings() -> Any:
+    return SimpleNamespace(interludes=[])
+
+
 class Told(StepsAside):
     """Notes when it goes in and out."""
 
-    def __init__(self, told: list[str]) -> None:
+    def __init__(self, told: list[str], context: Any = None) -> None:
+        super().__init__(context or surroundings())
         self.told = told
+
+    def begin(self) -> None:
+        self.told.append("begin")
 
     def enter(self) -> None:
         self.told.append("in")
@@ -25,19 +33,15 @@ class Told(StepsAside):
         self.told.append("out")
 
 
-def surroundings() -> Any:
-    return SimpleNamespace(interludes=[])
-
-
 def test_it_is_in_for_the_block_but_for_the_time_of_others() -> None:
     told, context = list[str](), surroundings()
-    with Told(told).installed(context) as thing:
+    with Told(told, context).installed() as thing:
         assert isinstance(thing, Told)
         (pause,) = context.interludes
         with pause():
             told.append("another job")
         told.append("on")
-    assert told == ["in", "out", "another job", "in", "on", "out"]
+    assert told == ["begin", "in", "out", "another job", "in", "on", "out"]
     assert context.interludes == []
 
 
@@ -47,9 +51,9 @@ def fail() -> None:
 
 def test_a_failure_takes_it_out_all_the_same() -> None:
     told, context = list[str](), surroundings()
-    with pytest.raises(ZeroDivisionError), Told(told).installed(context):
+    with pytest.raises(ZeroDivisionError), Told(told, context).installed():
         fail()
-    assert told == ["in", "out"]
+    assert told == ["begin", "in", "out"]
     assert context.interludes == []
 
 
@@ -61,11 +65,26 @@ def test_a_failure_of_the_other_job_puts_it_in_again() -> None:
 
 
 def test_what_was_put_in_last_steps_aside_by_itself() -> None:
-    first, second, context = Told([]), Told([]), surroundings()
-    with first.installed(context), second.installed(context):
+    context = surroundings()
+    first, second = Told([], context), Told([], context)
+    with first.installed(), second.installed():
         assert context.interludes == [first.paused, second.paused]
         with context.interludes[1]():
-            assert (first.told, second.told) == (["in"], ["in", "out"])
+            assert (first.told, second.told) == (["begin", "in"], ["begin", "in", "out"])
+
+
+def test_what_is_in_force_already_stays_so() -> None:
+    told, context = list[str](), surroundings()
+    change = Told(told, context)
+    with change.installed():
+        with change.installed() as inner:
+            assert inner is change
+            assert len(context.interludes) == 1
+        told.append("on")
+    assert told == ["begin", "in", "on", "out"]
+    with change.installed():
+        pass
+    assert told[4:] == ["begin", "in", "out"]
 
 
 class Mixer:
@@ -87,6 +106,7 @@ class Mixer:
 
 class Loras(LorasAside):
     def __init__(self, apply: Callable[[LorasAside], None]) -> None:
+        super().__init__(surroundings())
         self._apply = apply
 
     def enter(self) -> None:

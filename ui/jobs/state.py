@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from backend.contracts.events import JobStatus, Output
+from backend.contracts.events import JobStatus, Output, TimelineInfo
 from backend.contracts.settings import XyzGridSettings
 from ui.jobs.pictures import file_url
 
@@ -44,9 +45,17 @@ def state_of(status: JobStatus) -> dict[str, Any]:
         "note": progress.note,
         "message": status.error or "",
         "results": [result_of(status.token, output) for output in status.outputs],
-        "timeline": {"steps": status.timeline.steps} if status.timeline else None,
+        "timeline": _timeline(status.timeline),
         "told": _told(status),
     }
+
+
+def _timeline(kept: TimelineInfo | None) -> dict[str, Any] | None:
+    """How many steps are stored, and how many of each stage where there are several."""
+    if kept is None:
+        return None
+    stages = [len(list(steps)) for _, steps in groupby(kept.stages)]
+    return {"steps": kept.steps} | ({"stages": stages} if len(stages) > 1 else {})
 
 
 def gone(token: str) -> dict[str, Any]:

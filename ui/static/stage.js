@@ -8,6 +8,7 @@ import { drawRemedies, isMended } from "./failure.js";
 import { drawFilm, film } from "./film.js";
 import { gather, openLightbox } from "./lightbox.js";
 import { WAITS, address, newPress, picture, watch } from "./jobs.js";
+import { passOf } from "./passes.js";
 import { frameAfter, pause } from "./previews.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
@@ -224,8 +225,10 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     slider.max = Math.max(1, steps);
     if (!steps || scrubbed === null) slider.value = slider.max;
     const at = Number(slider.value);
-    slider.setAttribute("aria-valuetext", `step ${at} of ${steps}`);
+    const number = passOf(at, v.timeline?.stages), pass = number ? `pass ${number}` : "";
+    slider.setAttribute("aria-valuetext", `step ${at} of ${steps}${pass && `, ${pass}`}`);
     $(".timeline output").textContent = steps ? `${at}/${steps}` : "";
+    $(".timeline output").title = pass;
     slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
     // From the last step there is somewhere to go only under hires fix: to its second stage.
     $(".branch").disabled = !steps || (at >= v.total && !(loom.forms[mode]?.last?.hires_scale > 1));

@@ -62,7 +62,7 @@ export interface JobState {
   note: string;
   message: string;
   results: Result[];
-  timeline: { steps: number } | null;
+  timeline: { steps: number; stages?: number[] } | null;
   told: Record<string, any>;
 }
 

@@ -198,10 +198,11 @@ class Board(Generic[StepT]):
         self, token: str, step: int, kind: FrameKind = "x0", image: int = 0
     ) -> Pixels:
         """The picture of a stored step, at once."""
-        settings, kept = self._timelines.load(token, step)
-        if not 0 <= image < kept.batch:
-            raise BadInput(f"That run made {kept.batch} pictures; choose one of them.", "image")
-        return self._executors[0].glance(settings, kept, kind, image)
+        stored = self._timelines.load(token, step)
+        batch = stored.step.batch
+        if not 0 <= image < batch:
+            raise BadInput(f"That run made {batch} pictures; choose one of them.", "image")
+        return self._executors[0].glance(stored.settings, stored.step, kind, image)
 
     def close(self) -> None:
         """Stops every job and the workers; returns once they have ended."""

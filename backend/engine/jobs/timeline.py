@@ -11,6 +11,7 @@ from backend.contracts.errors import UnknownName
 from backend.contracts.events import TimelineInfo
 from backend.contracts.holdings import Holding
 from backend.contracts.settings import Settings
+from backend.contracts.stored import StoredStep
 
 
 class KeptStep(Protocol):
@@ -45,23 +46,36 @@ class Timeline(Generic[StepT]):
     """The stored steps of one run.
 
     Attributes:
-        stages: Number of the first step, and settings, of each stage.
+        stages: Settings of each stage so far.
+        stored: The steps, in their order.
         over: The run has ended: nothing is added, and the steps may go.
     """
 
-    stages: list[tuple[int, Settings]]
-    steps: list[StepT] = field(default_factory=list[StepT])
+    stages: list[Settings]
+    stored: list[StoredStep[StepT]] = field(default_factory=list[StoredStep[StepT]])
     nbytes: int = 0
     over: bool = False
 
-    def settings_at(self, step: int) -> Settings:
-        """The settings of the stage that the stored step belongs to."""
-        return next(settings for first, settings in reversed(self.stages) if first <= step)
+    @property
+    def steps(self) -> list[StepT]:
+        """As they are kept."""
+        return [stored.step for stored in self.stored]
+
+    def add(self, step: StepT) -> None:
+        """A step of the last stage."""
+        number = len(self.stages) - 1
+        self.stored.append(StoredStep(number, self.stages[number], step))
+        self.nbytes += step.nbytes
 
     def info(self) -> TimelineInfo:
         """What observers are told."""
-        batch = self.steps[0].batch if self.steps else 0
-        return TimelineInfo(len(self.steps), batch, tuple(step.sigma for step in self.steps))
+        steps = self.steps
+        return TimelineInfo(
+            len(steps),
+            steps[0].batch if steps else 0,
+            tuple(step.sigma for step in steps),
+            tuple(stored.stage for stored in self.stored),
+        )
 
 
 class TimelineStore(Generic[StepT]):
@@ -85,14 +99,14 @@ class TimelineStore(Generic[StepT]):
     def begin(self, token: str, settings: Settings) -> None:
         """A run begins; what an earlier one of the same job stored is dropped."""
         with self._lock:
-            self._runs[token] = Timeline[StepT]([(0, settings)])
+            self._runs[token] = Timeline[StepT]([settings])
             self._runs.move_to_end(token)
 
     def next_stage(self, token: str, settings: Settings) -> None:
         """The steps added from now on belong to another stage."""
         with self._lock:
             if (run := self._runs.get(token)) is not None:
-                run.stages.append((len(run.steps), settings))
+                run.stages.append(settings)
 
     def add(self, token: str, step: StepT) -> None:
         """Stores a step, by reference."""
@@ -107,8 +121,7 @@ class TimelineStore(Generic[StepT]):
                 total -= self._runs.pop(old).nbytes
             if total > self._budget:
                 return
-            run.steps.append(step)
-            run.nbytes += step.nbytes
+            run.add(step)
 
     def end(self, token: str) -> None:
         """The run has ended; its steps stay until their room is needed."""
@@ -125,10 +138,10 @@ class TimelineStore(Generic[StepT]):
         """What is stored of a run, None when nothing is."""
         with self._lock:
             run = self._runs.get(token)
-            return run.info() if run is not None and run.steps else None
+            return run.info() if run is not None and run.stored else None
 
-    def load(self, token: str, step: int) -> tuple[Settings, StepT]:
-        """Settings of the stage, and stored step, to branch from.
+    def load(self, token: str, step: int) -> StoredStep[StepT]:
+        """A stored step, to show or to branch from.
 
         Raises:
             UnknownName: The run is not kept any more, or has no such step.
@@ -138,11 +151,10 @@ class TimelineStore(Generic[StepT]):
             raise UnknownName(
                 "The steps of that run are no longer kept; generate it again to branch from it."
             )
-        if not 0 <= step < len(run.steps):
-            raise UnknownName(
-                f"That run kept {len(run.steps)} steps; choose one from 1 to {len(run.steps)}."
-            )
-        return run.settings_at(step), run.steps[step]
+        count = len(run.stored)
+        if not 0 <= step < count:
+            raise UnknownName(f"That run kept {count} steps; choose one from 1 to {count}.")
+        return run.stored[step]
 
     def drop(self, token: str) -> None:
         """Forgets a run."""

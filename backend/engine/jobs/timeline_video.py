@@ -27,9 +27,9 @@ def check(request: VideoRequest, timelines: TimelineStore[StepT]) -> Timeline[St
         BadInput: It has no such picture, or the video would be too fast or too slow.
     """
     run = timelines.get(request.run)
-    if run is None or not run.steps:
+    if run is None or not run.stored:
         raise UnknownName(GONE)
-    batch = run.steps[0].batch
+    batch = run.stored[0].step.batch
     if not 0 <= request.image < batch:
         raise BadInput(f"That run made {batch} pictures; choose one of them.", "image")
     if not 1 <= request.fps <= MAX_FPS:
@@ -45,8 +45,7 @@ def make(
 ) -> None:
     """Draws x0 | x_t of each step in full size; the last step stands still for a second."""
     timeline = check(request, timelines)
-    steps = list(timeline.steps)
-    settings = timeline.settings_at(len(steps) - 1)
+    steps, settings = timeline.steps, timeline.stored[-1].settings
     run.report(Progress("loading", note=f"Loading {settings.model}"))
     with executor.decoding(run, settings) as decode:
 

@@ -160,8 +160,8 @@ class LocalEngine(Board[TensorStep]):
             case ResolvedRequest():
                 self._check_limits(request)
                 if request.branch is not None:
-                    past, _ = self._timelines.load(request.branch.token, request.branch.step)
-                    check_branch(past, request.settings)
+                    past = self._timelines.load(request.branch.token, request.branch.step)
+                    check_branch(past.settings, request.settings)
             case _:
                 pass
         return self._put(request, owner, background=background)

@@ -31,7 +31,7 @@ from backend.models.memory.memory_pressure import Thrift, Way, overcome
 from backend.modes import limits
 from backend.modes.context import Context
 from backend.modes.end_cache import EndCache
-from backend.modes.leasing import at_hand, leased
+from backend.modes.leasing import Needs
 
 RunMode = Callable[[ModeRequest, Context], Iterator[Output]]
 LOOK_S = 0.05  # how long a glance waits for a device that is between two jobs
@@ -111,10 +111,10 @@ class LocalExecutor:
     @contextmanager
     def decoding(self, run: JobRun, settings: Settings) -> Generator[Decode[TensorStep]]:
         """Pictures of stored steps by the model's decoder, which is loaded if need be."""
-        with self._device(run), leased(self._shop.models, settings) as model:
+        with self._device(run), Needs.of(settings).taken(self._shop.models) as held:
 
             def decode(step: TensorStep, kind: FrameKind, image: int) -> Pixels:
-                return model.codec.decode(step.latents(kind, image), run.check)[0]
+                return held.model.codec.decode(step.latents(kind, image), run.check)[0]
 
             yield decode
 
@@ -133,16 +133,16 @@ class LocalExecutor:
         return self._shop.pace.seconds(settings)
 
     def _decoded_now(self, settings: Settings, latents: torch.Tensor) -> Pixels | None:
-        models = self._shop.models
+        models, needs = self._shop.models, Needs.of(settings)
 
         def decode() -> Pixels:
-            with leased(models, settings) as model:
-                return model.codec.decode(latents)[0]
+            with needs.taken(models) as held:
+                return held.model.codec.decode(latents)[0]
 
         if not self._shop.lock.acquire(timeout=LOOK_S):
             return None
         try:
-            if not at_hand(models, settings):
+            if not needs.at_hand(models):
                 return None
             return memory_pressure.attempt(decode, refused=True)
         finally:

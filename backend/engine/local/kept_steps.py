@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from backend.contracts.settings import Settings
+from backend.contracts.stored import StoredStep
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
 from backend.models.autoencoder.preview import Previewer
@@ -71,7 +71,7 @@ class Branches:
 
     timelines: Timelines
 
-    def load(self, token: str, step: int) -> tuple[Settings, Step]:
-        """Settings of the stage, and the step; raises UnknownName when they are gone."""
-        settings, kept = self.timelines.load(token, step)
-        return settings, kept.step
+    def load(self, token: str, step: int) -> StoredStep[Step]:
+        """The step; raises UnknownName when it is gone."""
+        stored = self.timelines.load(token, step)
+        return StoredStep(stored.stage, stored.settings, stored.step.step)

@@ -38,12 +38,8 @@ class Blend:
     fused: bool
 
 
-class EndAttention(UpAttention):
-    """The self-attention layers of a UNet's up blocks, under one control.
-
-    Attributes:
-        blend: Set around a model call; None leaves attention as it is.
-    """
+class EndAttention(UpAttention[Blend]):
+    """The self-attention layers of a UNet's up blocks, under one control."""
 
     def __init__(
         self, model: UNet2DConditionModel, patches: PatchStack, kept_bytes: int = KEPT_BYTES
@@ -58,7 +54,6 @@ class EndAttention(UpAttention):
         Raises:
             BadInput: The UNet has no self-attention in its up blocks.
         """
-        self.blend: Blend | None = None
         lacking = BadInput(
             "This model has no self-attention in its up blocks, which blending two pictures "
             "needs; use the method 'walk'.",
@@ -77,10 +72,6 @@ class EndAttention(UpAttention):
         return sum(
             part.nbytes for step in self._kept.values() for pair in step.values() for part in pair
         )
-
-    @property
-    def acts(self) -> bool:
-        return self.blend is not None
 
     def holdings(self) -> tuple[Holding, ...]:
         """The kept features, which lie where they were made."""

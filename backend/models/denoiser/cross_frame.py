@@ -39,12 +39,8 @@ class Rows:
     goes_on: bool
 
 
-class CrossFrameAttention(UpAttention):
-    """The self-attention layers of a UNet's up blocks, under one control.
-
-    Attributes:
-        blend: Set around a model call; None leaves attention as it is.
-    """
+class CrossFrameAttention(UpAttention[Rows]):
+    """The self-attention layers of a UNet's up blocks, under one control."""
 
     def __init__(
         self, model: UNet2DConditionModel, patches: PatchStack, attend: Attend, own: bool = False
@@ -60,7 +56,6 @@ class CrossFrameAttention(UpAttention):
         Raises:
             BadInput: The UNet has no self-attention in its up blocks.
         """
-        self.blend: Rows | None = None
         lacking = BadInput(
             "This model has no self-attention in its up blocks, by which frames look at each "
             "other; set attend to 'off'.",
@@ -71,10 +66,6 @@ class CrossFrameAttention(UpAttention):
         # Of frame 0, and of the last frame of the call before: keys and values, (halves, 1, T, C).
         self._carried: dict[str, tuple[_Pair, _Pair]] = {}
         self.most_bytes = 0
-
-    @property
-    def acts(self) -> bool:
-        return self.blend is not None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -95,15 +86,6 @@ class CrossFrameAttention(UpAttention):
             self.blend = None
             if not rows.goes_on:
                 self._carried.clear()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Plain attention, while another job runs in the middle of this one."""
-        blend, self.blend = self.blend, None
-        try:
-            yield
-        finally:
-            self.blend = blend
 
     @property
     def carried_bytes(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +19,15 @@ from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
 from backend.models.patches import Needs, PatchStack
 
+BlendT = TypeVar("BlendT")
 
-class UpAttention(ABC):
-    """The self-attention layers of a UNet's up blocks, under one control; a patch."""
+
+class UpAttention(ABC, Generic[BlendT]):
+    """The self-attention layers of a UNet's up blocks, under one control; a patch.
+
+    Attributes:
+        blend: What the rows of the coming model call are; None leaves attention as it is.
+    """
 
     def __init__(self, model: UNet2DConditionModel, patches: PatchStack, lacking: BadInput) -> None:
         """Looks the UNet over; changes nothing.
@@ -31,6 +37,7 @@ class UpAttention(ABC):
             patches: Of the checkpoint that it is a part of.
             lacking: Raised where the UNet has no self-attention in its up blocks.
         """
+        self.blend: BlendT | None = None
         self._model, self._patches = model, patches
         self._layers: dict[str, Attention] = {
             name: module
@@ -43,9 +50,18 @@ class UpAttention(ABC):
             raise lacking
 
     @property
-    @abstractmethod
     def acts(self) -> bool:
         """Whether the coming model call is changed; if not, attention is the model's own."""
+        return self.blend is not None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Plain attention, while another job runs in the middle of this one."""
+        blend, self.blend = self.blend, None
+        try:
+            yield
+        finally:
+            self.blend = blend
 
     @abstractmethod
     def seen(
@@ -79,7 +95,7 @@ class UpAttention(ABC):
 class _Processor:
     """Scaled dot-product self-attention whose keys and values a control chooses."""
 
-    def __init__(self, control: UpAttention, name: str, plain: Any) -> None:
+    def __init__(self, control: UpAttention[Any], name: str, plain: Any) -> None:
         self._control, self._name, self._plain = control, name, plain
 
     def __call__(

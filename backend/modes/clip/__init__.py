@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,18 +14,19 @@ from backend.contracts.settings import ClipSettings
 from backend.control.canny import Canny
 from backend.control.flicker import Meter
 from backend.models.checkpoint import Checkpoint
-from backend.models.control import controlnet
 from backend.models.denoiser.cross_frame import CrossFrameAttention
 from backend.models.memory.devices import Device
 from backend.modes import limits, record
+from backend.modes.attending import Attending
 from backend.modes.clip.frames import MOST_TOGETHER, Edges, Frames
 from backend.modes.context import Context
-from backend.modes.leasing import leased
-from backend.modes.mixing import mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Change, Run, Sampled, conduct, drive
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Origin, branched
+from backend.modes.watching import Shown
 from backend.pictures.fit import fit
 from backend.sampling.noise import SeededNoise
 
@@ -43,47 +44,49 @@ def run(request: Task[ClipSettings], context: Context) -> Iterator[Output]:
     """
     settings = request.settings
     sources = fitted(request)
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with ExitStack() as stack:
-        model = stack.enter_context(leased(context.models, settings))
-        net = None
-        if settings.control and settings.control_scale > 0:
-            assert settings.controlnet is not None, "`resolve` has named it"
-            net = stack.enter_context(controlnet.lease(context.models, settings.controlnet))
-        context.report(Progress("encoding"))
-        stage = stage_of(settings, model, context)
-        noise = _noise(settings, model)
-        begin = _origin(request, stage, noise, sources)
-        mix = stack.enter_context(mixed(settings, model, context))
-        attention = None
-        if settings.attend != "off" and len(sources) > 1:
-            attention = CrossFrameAttention(
-                model.network.model, model.patches, settings.attend, settings.attend_own
-            )
-            stack.enter_context(attention.installed())
-            context.interludes.append(attention.paused)
-            stack.callback(context.interludes.remove, attention.paused)
-        edges = None
-        if net is not None:
-            canny = Canny(settings.canny_low, settings.canny_high)
-            edges = Edges(net, torch.cat([net.hint(canny(frame)) for frame in sources]))
-        rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-        frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows)
-        walk = Sampled(settings.sampler, frames.denoiser(begin.span), begin, noise, settings.eta)
-        latents = drive(
-            Run(
-                walk,
-                Shown(stage, begin.counted, begin.before),
-                follow=lambda step: mix.at(begin.skipped + step),
-            )
+    nets: list[str] = []
+    if settings.control and settings.control_scale > 0:
+        assert settings.controlnet is not None, "`resolve` has named it"
+        nets.append(settings.controlnet)
+    needs = Needs.of(settings, *nets)
+    yield from conduct(needs, context, partial(_drawn, request, context, sources))
+
+
+def _drawn(
+    request: Task[ClipSettings], context: Context, sources: tuple[Pixels, ...], held: Held
+) -> Iterator[Output]:
+    settings, model = request.settings, held.model
+    context.report(Progress("encoding"))
+    stage = stage_of(settings, model, context)
+    noise = _noise(settings, model)
+    begin = _origin(request, stage, noise, sources)
+    mix = mix_of(stage)
+    under: list[Change] = [mix]
+    attention = None
+    if settings.attend != "off" and len(sources) > 1:
+        attention = CrossFrameAttention(
+            model.network.model, model.patches, settings.attend, settings.attend_own
         )
-        facts: dict[str, Any] = {"clip_sha256": Clip(sources, 1).sha256}
-        if edges is not None:
-            facts["controlnets"] = {edges.net.name: edges.net.hash}
-        if settings.acting_loras:
-            facts["lora_hashes"] = mix.hashes
-        context.report(Progress("decoding"))
-        yield from _outputs(stage, latents, sources, facts)
+        under.append(Attending(attention, context))
+    edges = None
+    for net in held.controlnets:
+        canny = Canny(settings.canny_low, settings.canny_high)
+        edges = Edges(net, torch.cat([net.hint(canny(frame)) for frame in sources]))
+    rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+    frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows)
+
+    def walk() -> Sampled:
+        return Sampled(settings.sampler, frames.denoiser(begin.span), begin, noise, settings.eta)
+
+    watch = Shown(stage, begin.counted, begin.before)
+    latents = drive(Run(walk, watch, under, begin.skipped))
+    facts: dict[str, Any] = {"clip_sha256": Clip(sources, 1).sha256}
+    if edges is not None:
+        facts["controlnets"] = {edges.net.name: edges.net.hash}
+    if settings.acting_loras:
+        facts["lora_hashes"] = mix.hashes
+    context.report(Progress("decoding"))
+    yield from _outputs(stage, latents, sources, facts)
 
 
 def fitted(request: Task[ClipSettings]) -> tuple[Pixels, ...]:

@@ -6,9 +6,9 @@ frames in one batch -> even steps, by new frames in the widest gaps.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from backend.contracts.errors import Cancelled
@@ -20,10 +20,11 @@ from backend.models.lora.file import LoraFile
 from backend.models.perceptual import distance as perceptual
 from backend.models.perceptual import lpips_metric
 from backend.models.perceptual.distance import EncoderMetric
+from backend.models.text.clip import Conditioning
 from backend.modes import limits, record
 from backend.modes.context import Context
-from backend.modes.leasing import leased
-from backend.modes.mixing import mixed
+from backend.modes.leasing import Held, Needs
+from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.morph import chain, compatibility, fitting, spacing
 from backend.modes.morph import ends as morph_ends
@@ -32,6 +33,7 @@ from backend.modes.morph.ends import End
 from backend.modes.morph.frames import MOST_TOGETHER, Frames
 from backend.modes.morph.gallery import Gallery
 from backend.modes.morph.weights import OwnWeights, RowWeights, SharedWeights
+from backend.modes.run import conduct, during
 from backend.modes.stage import Stage, stage_of
 from backend.pictures.difference import psnr
 from backend.sampling.interpolation import positions
@@ -54,80 +56,93 @@ def run(request: Task[MorphSettings], context: Context) -> Iterator[Output]:
 
 def _between(request: Task[MorphSettings], context: Context) -> Iterator[Output]:
     """From A to B."""
-    settings = request.settings
-    context.report(Progress("loading", note=f"Loading {settings.model}"))
-    with ExitStack() as stack:
-        model = stack.enter_context(leased(context.models, settings))
-        mixing = ExitStack()
-        stack.enter_context(mixing)
-        mix = mixing.enter_context(mixed(settings, model, context))
-        ledger = Ledger()
-        stage = stage_of(settings, model, context)
-        context.report(Progress("encoding"))
-        ends = morph_ends.gather(stage, request.images, ledger, mix.text_key)
-        metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.codec)
-        gallery = Gallery(model.codec, metric, context.check)
-        job = _Job(stage, ledger, gallery)
-        facts: dict[str, Any] = dict(record.input_facts(request.images))
-        if settings.acting_loras:
-            facts["lora_hashes"] = mix.hashes
-        if morph_ends.identical(settings, ends):
-            settings = settings.model_copy(update={"frames": 1})
-            stage = replace(stage, settings=settings)
-            job = replace(job, stage=stage)
-        negative = model.text.unconditional(
-            settings.negative_prompt, settings.clip_skip, mix.text_key
-        )
-        weights: RowWeights = SharedWeights(mix)
-        shared_key = f"{mix.hashes} {settings.acting_loras}"
-        keys = (shared_key, shared_key)
-        shown: tuple[Pixels, ...] = ()
-        distance = 0.0
-        if settings.method != "walk":
-            shown, distance = job.compare(ends)
-        if settings.method == "fine":
-            own = job.learned(ends, keys[0])
-            mixing.close()  # one mix at a time: the next one holds the same LoRAs and the ends'
-            shared = [context.lora(use.name) for use in settings.acting_loras]
-            weights = OwnWeights(model, settings, shared, own)
-            stack.enter_context(weights.installed(context))
-            keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
-        if settings.method != "walk":
-            ends = job.inverted(ends, keys)
-        attention = None
-        if settings.method != "walk" and settings.attention_lambda > 0 and settings.frames > 1:
+    return conduct(Needs.of(request.settings), context, partial(_drawn, request, context))
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """What is known before anything lies between the ends.
+
+    Attributes:
+        job: The morph.
+        ends: Without their noise yet.
+        negative: The negative prompt.
+        shown: The ends as the autoencoder gives them back; none in a walk.
+        distance: How far apart they look.
+        own: What was learned of each end.
+    """
+
+    job: _Job
+    ends: tuple[End, End]
+    negative: Conditioning
+    shown: tuple[Pixels, ...] = ()
+    distance: float = 0.0
+    own: tuple[LoraFile, LoraFile] | None = None
+
+
+def _drawn(request: Task[MorphSettings], context: Context, held: Held) -> Iterator[Output]:
+    stage = stage_of(request.settings, held.model, context)
+    mix = mix_of(stage)
+    context.report(Progress("encoding"))
+    shared_key = f"{mix.hashes} {request.settings.acting_loras}"
+    begun = during((mix,), partial(_begin, stage, request.images, mix.text_key, shared_key))
+    job, own = begun.job, begun.own
+    weights: RowWeights = SharedWeights(mix)
+    keys = (shared_key, shared_key)
+    if own is not None:
+        # One mix at a time: this one holds the same LoRAs and the ends'.
+        shared = [context.lora(use.name) for use in request.settings.acting_loras]
+        weights = OwnWeights(job.stage, shared, own)
+        keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
+    facts: dict[str, Any] = dict(record.input_facts(request.images))
+    if request.settings.acting_loras:
+        facts["lora_hashes"] = mix.hashes
+    try:
+        during((weights,), partial(_finish, begun, weights, keys))
+    except Cancelled:
+        yield from job.outputs(facts, begun.shown)
+        raise
+    yield from job.outputs(facts, begun.shown)
+
+
+def _begin(
+    stage: Stage[MorphSettings], images: Mapping[str, Pixels], text_key: str, weights_key: str
+) -> _Begun:
+    """The ends, and what is learned of them; the settings' LoRAs are in force."""
+    settings, model, context = stage.settings, stage.model, stage.context
+    ledger = Ledger()
+    ends = morph_ends.gather(stage, images, ledger, text_key)
+    metric = lpips_metric.installed(model.target.device) or EncoderMetric(model.codec)
+    if morph_ends.identical(settings, ends):
+        settings = settings.model_copy(update={"frames": 1})
+        stage = replace(stage, settings=settings)
+    job = _Job(stage, ledger, Gallery(model.codec, metric, context.check))
+    negative = model.text.unconditional(settings.negative_prompt, settings.clip_skip, text_key)
+    if settings.method == "walk":
+        return _Begun(job, ends, negative)
+    shown, distance = job.compare(ends)
+    own = job.learned(ends, weights_key) if settings.method == "fine" else None
+    return _Begun(job, ends, negative, shown, distance, own)
+
+
+def _finish(begun: _Begun, weights: RowWeights, keys: tuple[str, str]) -> None:
+    """The ends' noise, and the frames; the weights are in force."""
+    job, ends = begun.job, begun.ends
+    stage, settings, model = job.stage, job.settings, job.model
+    attention = None
+    if settings.method != "walk":
+        ends = job.inverted(ends, keys)
+        if settings.attention_lambda > 0 and settings.frames > 1:
             attention = EndAttention(model.network.model, model.patches)
-            stack.enter_context(_installed(attention, context))
-        rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-        frames = Frames(stage, ends, negative, weights, attention, ledger, rows)
-        try:
-            job.draw(frames)
-        except Cancelled:
-            yield from job.outputs(facts, shown)
-            raise
-        job.tell(frames, ends, shown, distance)
-        yield from job.outputs(facts, shown)
+    rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+    frames = Frames(stage, ends, begun.negative, weights, attention, job.ledger, rows)
 
+    def draw() -> None:
+        job.draw(frames)
+        job.tell(frames, ends, begun.shown, begun.distance)
 
-@contextmanager
-def _installed(attention: EndAttention, context: Context) -> Generator[None]:
-    """The attention in place, and out of the way while another job runs in between."""
-    with ExitStack() as inner:
-        inner.enter_context(attention.installed())
-
-        @contextmanager
-        def paused() -> Generator[None]:
-            blend, attention.blend = attention.blend, None
-            try:
-                yield
-            finally:
-                attention.blend = blend
-
-        context.interludes.append(paused)
-        try:
-            yield
-        finally:
-            context.interludes.remove(paused)
+    # In place for all frames: those that come later look at what was kept of the ends.
+    during(frames.looking, draw)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,10 @@ from backend.modes.end_cache import content_key
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
 from backend.modes.record import singles
-from backend.modes.run import Counted, Inverted, Run, Sampled, drive
+from backend.modes.run import Inverted, Run, Sampled, drive
 from backend.modes.stage import Stage
 from backend.modes.start import Span, fresh
+from backend.modes.watching import Counted
 from backend.pictures.fit import fit
 from backend.sampling.noise import SeededNoise
 from backend.sampling.types import Denoiser
@@ -119,9 +120,9 @@ def inverted(
     found = [context.ends.get(key, torch.Tensor) for key in keys]
     if any(start is None for start in found):
         x = torch.cat([end.latents for end in ends if end.latents is not None])
-        walk = Inverted(denoiser, x, stage.schedule, settings.inversion_refine)
+        up = Inverted(denoiser, x, stage.schedule, settings.inversion_refine)
         watch = Counted(context, "inverting", stage.schedule.steps)
-        found = singles(drive(Run(walk, watch)))
+        found = singles(drive(Run(lambda: up, watch)))
         for key, start in zip(keys, found, strict=True):
             context.ends.put(key, start.cpu())
     device = model.target.device
@@ -160,4 +161,5 @@ def _drawn(
     noise = _noise(stage, end)
     walk = Sampled("ddim", denoiser, fresh(stage, noise), noise)
     note = f"Drawing end {'AB'[end]}"
-    return drive(Run(walk, Counted(stage.context, "sampling", stage.schedule.steps, note=note)))
+    watch = Counted(stage.context, "sampling", stage.schedule.steps, note=note)
+    return drive(Run(lambda: walk, watch))

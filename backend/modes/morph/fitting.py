@@ -11,10 +11,12 @@ from backend.contracts.fields import affecting
 from backend.contracts.settings import MorphSettings
 from backend.models.lora.file import LayerShape, LoraFile, LoraInfo
 from backend.models.memory.block_offload import kept
+from backend.modes.context import Context
 from backend.modes.end_cache import content_key
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
 from backend.modes.pausable import StepsAside
+from backend.modes.run import during
 from backend.modes.stage import Stage
 from backend.training.lora import Example
 from backend.training.rows import Deltas, RowAdapters, fit_rows
@@ -71,26 +73,28 @@ def _fitted(stage: Stage[MorphSettings], ends: list[End], ledger: Ledger) -> tup
     for parameter in trained:
         parameter.requires_grad_(False)
     try:
-        with ExitStack() as stack:
-            stack.enter_context(kept(model.patches, unet))
+        with kept(model.patches, unet):
             adapters = RowAdapters(unet, len(examples), settings.lora_rank, SEED, model.patches)
-            stack.enter_context(_Adapters(adapters).installed(context))
-            run = fit_rows(
-                model,
-                examples,
-                adapters,
-                steps=settings.lora_steps,
-                seed=SEED,
-                learning_rate=settings.lora_lr,
-                check=context.check,
-            )
-            while True:
-                try:
-                    step = next(run)
-                except StopIteration as end:
-                    return end.value
-                ledger.count(len(examples))
-                context.report(Progress("fitting", step.step, step.total))
+
+            def fit() -> tuple[Deltas, ...]:
+                run = fit_rows(
+                    model,
+                    examples,
+                    adapters,
+                    steps=settings.lora_steps,
+                    seed=SEED,
+                    learning_rate=settings.lora_lr,
+                    check=context.check,
+                )
+                while True:
+                    try:
+                        step = next(run)
+                    except StopIteration as end:
+                        return end.value
+                    ledger.count(len(examples))
+                    context.report(Progress("fitting", step.step, step.total))
+
+            return during((_Adapters(context, adapters),), fit)
     finally:
         for parameter in trained:
             parameter.requires_grad_(True)
@@ -99,7 +103,8 @@ def _fitted(stage: Stage[MorphSettings], ends: list[End], ledger: Ledger) -> tup
 class _Adapters(StepsAside):
     """Adapters that step aside while another job runs in the middle of the fit."""
 
-    def __init__(self, adapters: RowAdapters) -> None:
+    def __init__(self, context: Context, adapters: RowAdapters) -> None:
+        super().__init__(context)
         self._adapters = adapters
         self._stack = ExitStack()
 

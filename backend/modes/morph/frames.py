@@ -13,13 +13,15 @@ from backend.models.denoiser.attention import Blend, EndAttention
 from backend.models.memory.devices import Device
 from backend.models.memory.memory_pressure import Way, halvings, overcome
 from backend.models.text.clip import Conditioning
+from backend.modes.attending import Attending
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
 from backend.modes.morph.weights import RowWeights
-from backend.modes.run import Run, Sampled, Shown, drive
+from backend.modes.run import Run, Sampled, drive
 from backend.modes.stage import Stage
 from backend.modes.start import Origin, Span
+from backend.modes.watching import Shown
 from backend.sampling.interpolation import lerp_rows, path_noise
 from backend.sampling.noise import SeededNoise, slerp
 from backend.sampling.types import Denoiser, Level
@@ -38,7 +40,7 @@ class Frames:
         ends: With their starts.
         negative: The negative prompt.
         weights: LoRAs that change from row to row.
-        attention: Installed; None leaves attention as it is.
+        attention: To the ends; None leaves attention as it is.
         ledger: Counts the model calls.
         chunk: Rows of one call; halved where the memory does not do.
     """
@@ -78,16 +80,20 @@ class Frames:
         noise = SeededNoise(seeds, shape, x.device, pinned=Device(x.device).pins)
         begin = Origin(self.stage.schedule, x)
         shown = self.settings.model_copy(update={"frames": len(at)})
-        latents = drive(
-            Run(
-                Sampled(self.settings.sampler, self._denoiser(rows), begin, noise),
-                Shown(replace(self.stage, settings=shown)),
-                follow=self.weights.at_step,
-                rows=inner,
-            )
-        )
-        self.weights.at_step(0)
+
+        def walk() -> Sampled:
+            return Sampled(self.settings.sampler, self._denoiser(rows), begin, noise)
+
+        watch = Shown(replace(self.stage, settings=shown))
+        latents = drive(Run(walk, watch, (self.weights, *self.looking), rows=inner))
+        self.weights.at(0)
         return latents
+
+    @property
+    def looking(self) -> tuple[Attending, ...]:
+        """The attention, as what the model is under."""
+        attention = self.attention
+        return () if attention is None else (Attending(attention, self.stage.context),)
 
     @property
     def _blended_steps(self) -> int:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
 
 from backend.contracts.settings import MorphSettings
-from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, weights_at
 from backend.modes.mixing import RunMix
 from backend.modes.pausable import LorasAside
+from backend.modes.run import Change
+from backend.modes.stage import Stage
 
 
-class RowWeights(Protocol):
+class RowWeights(Change, Protocol):
     """Brings the weights to what the coming model calls need."""
-
-    def at_step(self, step: int) -> None:
-        """Before step `step` of a run."""
-        ...
 
     def rows(self, at: Sequence[float]) -> None:
         """The coming call holds frames at these positions."""
@@ -33,7 +31,11 @@ class SharedWeights:
     def __init__(self, mix: RunMix) -> None:
         self._mix = mix
 
-    def at_step(self, step: int) -> None:
+    def installed(self) -> AbstractContextManager[object]:
+        """As in any other mode."""
+        return self._mix.installed()
+
+    def at(self, step: int) -> None:
         """As in any other mode."""
         self._mix.at(step)
 
@@ -50,11 +52,12 @@ class OwnWeights(LorasAside):
 
     def __init__(
         self,
-        model: Checkpoint,
-        settings: MorphSettings,
+        stage: Stage[MorphSettings],
         shared: Sequence[LoraFile],
         own: tuple[LoraFile, LoraFile],
     ) -> None:
+        super().__init__(stage.context)
+        settings, model = stage.settings, stage.model
         self._mixer = LoraMixer(model.lora_parts, model.patches)
         self._uses, self._steps = settings.acting_loras, settings.steps
         self._files = (*shared, *own)
@@ -62,7 +65,7 @@ class OwnWeights(LorasAside):
         self._at: tuple[float, ...] = (0.0, 1.0)
         self._shown: object = None
 
-    def at_step(self, step: int) -> None:
+    def at(self, step: int) -> None:
         """The settings' LoRAs as they act in step `step`."""
         self._step = min(step, self._steps - 1)
 

@@ -36,6 +36,7 @@ def test_what_is_stored_is_told() -> None:
     info = stored(1000, a=3).info("a")
     assert info is not None
     assert (info.steps, info.batch, info.sigmas) == (3, 2, (10.0, 9.0, 8.0))
+    assert info.stages == (0, 0, 0)
     assert stored(1000, a=0).info("a") is None
     assert stored(1000).info("a") is None
 
@@ -50,7 +51,7 @@ def test_the_oldest_runs_go_first() -> None:
 def test_a_run_that_is_too_large_alone_keeps_its_first_steps() -> None:
     store = stored(35, a=9)
     assert store.nbytes == 30
-    assert store.load("a", 0)[1].sigma == 10.0
+    assert store.load("a", 0).step.sigma == 10.0
     with pytest.raises(UnknownName, match="kept 3 steps"):
         store.load("a", 3)
 
@@ -60,7 +61,12 @@ def test_a_step_has_the_settings_of_its_stage() -> None:
     second = Txt2ImgSettings(seed=1, steps=7)
     store.next_stage("a", second)
     store.add("a", Kept(1.0))
-    assert [store.load("a", step)[0].steps for step in range(3)] == [SETTINGS.steps] * 2 + [7]
+    found = [store.load("a", step) for step in range(3)]
+    assert [stored.settings.steps for stored in found] == [SETTINGS.steps] * 2 + [7]
+    assert [stored.stage for stored in found] == [0, 0, 1]
+    info = store.info("a")
+    assert info is not None
+    assert info.stages == (0, 0, 1)
 
 
 def test_only_runs_that_have_ended_are_released() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.stored import StoredStep
 from backend.engine.local.kept_steps import Branches, TensorStep, Timelines, step_bytes
 from backend.models.autoencoder.preview import Previewer
 from backend.sampling.types import State, Step
@@ -40,4 +41,7 @@ def test_modes_are_given_the_step_itself() -> None:
     timelines.begin("a", settings)
     made = step()
     timelines.add("a", TensorStep.of(made, FAST))
-    assert Branches(timelines).load("a", 0) == (settings, made)
+    timelines.next_stage("a", settings)
+    timelines.add("a", TensorStep.of(made, FAST))
+    found = [Branches(timelines).load("a", index) for index in range(2)]
+    assert found == [StoredStep(0, settings, made), StoredStep(1, settings, made)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -35,11 +36,12 @@ def unet() -> nn.Module:
     return unet.requires_grad_(False)
 
 
-def own(unet: nn.Module, **values: Any) -> OwnWeights:
+def own(unet: nn.Module, context: Any = None, **values: Any) -> OwnWeights:
     settings = MorphSettings.model_validate({"steps": 4, "frames": 3, **values})
     model: Any = SimpleNamespace(lora_parts={"unet": unet}, patches=PatchStack())
     shared = [lora(use.name, 100.0) for use in settings.acting_loras]
-    return OwnWeights(model, settings, shared, (lora("a", 1.0), lora("b", 10.0)))
+    stage: Any = SimpleNamespace(settings=settings, model=model, context=context)
+    return OwnWeights(stage, shared, (lora("a", 1.0), lora("b", 10.0)))
 
 
 def added(unet: nn.Module, rows: int) -> list[float]:
@@ -66,15 +68,16 @@ def test_the_loras_of_the_settings_act_in_their_part_of_the_run(unet: nn.Module)
     weights = own(unet, loras=[LoraUse(name="ink", weight=0.5, start=0.5)])
     weights.enter()
     for step, more in ((0, 0.0), (1, 0.0), (2, 50.0), (3, 50.0), (4, 50.0)):
-        weights.at_step(step)
+        weights.at(step)
         weights.rows((0.0, 1.0))
         assert added(unet, 2) == [1.0 + more, 10.0 + more]
     weights.leave()
 
 
 def test_they_come_back_as_they_were_after_another_job(unet: nn.Module) -> None:
-    weights, context = own(unet), SimpleNamespace(interludes=[])
-    with weights.installed(context):  # type: ignore[arg-type]
+    context = SimpleNamespace(interludes=[])
+    weights = own(unet, context)
+    with weights.installed():
         weights.rows((0.0, 0.5))
         with context.interludes[0]():
             assert added(unet, 2) == [0.0, 0.0]
@@ -94,8 +97,11 @@ def test_what_is_shown_already_is_not_set_again(unet: nn.Module) -> None:
 
 
 def test_shared_weights_follow_the_steps_alone() -> None:
-    told: list[int] = []
-    shared = SharedWeights(SimpleNamespace(at=told.append))  # type: ignore[arg-type]
-    shared.at_step(2)
+    told: list[object] = []
+    mix = SimpleNamespace(at=told.append, installed=lambda: nullcontext("in force"))
+    shared = SharedWeights(mix)  # type: ignore[arg-type]
+    shared.at(2)
     shared.rows((0.0, 1.0))
     assert told == [2]
+    with shared.installed() as found:
+        assert found == "in force"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,9 @@ def test_a_state_holds_numbers_and_short_texts() -> None:
     )
     told = state_of(status)
     assert (told["state"], told["elapsed"], told["timeline"]) == ("done", 2.5, {"steps": 9})
+    both = TimelineInfo(8, 1, (), (0,) * 5 + (1,) * 3)
+    twice = state_of(replace(status, timeline=both))
+    assert twice["timeline"] == {"steps": 8, "stages": [5, 3]}
     assert told["told"] == {"notes": ["a"], "fps": 12}
     assert [result["seed"] for result in told["results"]] == [7]
     assert gone("x") == {"job": "x", "state": "gone"}
