@@ -49,6 +49,7 @@ $(PY):
 $(RUN_STAMP): $(PY)
 	@echo "Installing what the studio needs; the first time this takes some minutes."
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m compileall -q app.py backend ui
 	@rm -f $(VENV)/.run-* && touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)

@@ -37,7 +37,7 @@ def main(**further: Any) -> None:
     temporary = prepare_environment(args.trusted_proxy)
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience
-    from backend.engine.local.starting import settled, start_local
+    from backend.engine.local.starting import begin, settled, start_local
     from backend.storage.wildcards import WildcardFiles
     from ui.page.build import build, serve, studio_at
 
@@ -77,6 +77,8 @@ def main(**further: Any) -> None:
         )
     page = build(studio)
     try:
+        if plan.share:
+            begin(studio.engine)  # The link takes seconds to make.
         print(announcement(plan, *serve(page, plan)), flush=True)
         settled(studio.engine)
         gc.freeze()  # They stay: later collections need not look at them.

@@ -21,6 +21,7 @@ from backend.storage.presets import PresetStore
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
+from ui.gradio_compat.built_once import made_at_launch
 from ui.gradio_compat.early_script import EarlyScript
 from ui.gradio_compat.joins import MAX_EVENTS, Joins
 from ui.gradio_compat.login import SignedIn
@@ -119,13 +120,13 @@ def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) ->
     return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
 
 
+@made_at_launch()
 def build(studio: Studio) -> Page:
     """Builds the page: header, one tab a mode, the gallery, and the endpoints for scripts."""
     notice = Notice()
     with gr.Blocks(
         title="Latent Loom", analytics_enabled=False, delete_cache=(60, 3600), fill_width=True
     ) as blocks:
-        # First, while the page is empty: this builds the server's routes and the page's config.
         blocks.queue(api_open=False, default_concurrency_limit=None)
         top = header(studio)
         panel = PresetPanel(studio)

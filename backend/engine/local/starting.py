@@ -22,6 +22,7 @@ from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 from backend.engine.jobs.protocol import Engine, FrameKind, Memory
+from backend.engine.local.deferred import put_off
 from backend.engine.local.library import first_look
 from backend.families.registry import FAMILIES
 from backend.models.family import Registry
@@ -29,7 +30,7 @@ from backend.storage.outputs import Storage
 
 
 class StartingEngine:
-    """Stands for an `Engine` that a thread is making.
+    """Stands for an `Engine` that a thread makes, once it is told to begin.
 
     No job exists before it is there: what is asked of one is answered at once, so that nobody who
     may not wait (an event loop) does. All else waits for it.
@@ -44,13 +45,25 @@ class StartingEngine:
         self._made: Future[Engine] = Future()
         self._at_hand = at_hand
         self._builder = threading.current_thread()
-        threading.Thread(target=self._run, args=(make,), name="engine-start", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._run, args=(make,), name="engine-start", daemon=True
+        )
+        self._begun = threading.Lock()
 
     def _run(self, make: Callable[[], Engine]) -> None:
         try:
             self._made.set_result(make())
         except BaseException as error:
             self._made.set_exception(error)
+
+    def begin(self) -> None:
+        """Lets the thread make it; the page comes first, as both share one interpreter.
+
+        Who has the page early waits: while this imports, Gradio's own look at whether the page
+        answers may take longer than the three seconds that it allows.
+        """
+        if self._begun.acquire(blocking=False):
+            self._thread.start()
 
     def ready(self) -> Engine:
         """The engine, once it is there.
@@ -162,7 +175,7 @@ class StartingEngine:
 
     def close(self) -> None:
         """As the engine's; one that never started has nothing to close."""
-        if self._made.exception() is None:
+        if self._begun.locked() and self._made.exception() is None:
             self.ready().close()
 
 
@@ -173,7 +186,7 @@ def start_local(
     families: Registry = FAMILIES,
     **options: Any,
 ) -> Engine:
-    """Starts `LocalEngine.create` in the background.
+    """`LocalEngine.create` in the background, once the page asks for it.
 
     Args:
         models: As for `LocalEngine.create`.
@@ -185,6 +198,7 @@ def start_local(
     """
 
     def make() -> Engine:
+        put_off()
         # These imports are what takes the time.
         from backend.engine.local.cache import Budgets
         from backend.engine.local.engine import LocalEngine
@@ -196,6 +210,12 @@ def start_local(
     return StartingEngine(make, first_look(models, families))
 
 
+def begin(engine: Engine) -> None:
+    """Lets a starting engine start, and does not wait for it."""
+    if isinstance(engine, StartingEngine):
+        engine.begin()
+
+
 def settled(engine: Engine) -> None:
     """Waits until a starting engine is there.
 
@@ -203,4 +223,5 @@ def settled(engine: Engine) -> None:
         Exception: What kept it from starting.
     """
     if isinstance(engine, StartingEngine):
+        engine.begin()
         engine.ready()

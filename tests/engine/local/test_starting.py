@@ -20,7 +20,7 @@ from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.engine.local.library import first_look
-from backend.engine.local.starting import StartingEngine, settled
+from backend.engine.local.starting import StartingEngine, begin, settled
 from tests.jobs import ended
 from tests.tiny import tiny_checkpoint
 
@@ -50,14 +50,20 @@ def test_the_builder_is_told_what_is_at_hand_and_others_wait() -> None:
     told: list[Any] = []
     other = threading.Thread(target=lambda: told.append(names(engine.library())))
     other.start()
-    other.join(0.2)
-    assert told == []
     slow.go.set()
+    other.join(0.2)
+    assert told == []  # nobody who waits begins it: the page does, once it answers
+    begin(engine)
     other.join(20)
     assert told == [names(slow.engine.library())]
     settled(engine)
     assert names(engine.library()) == names(slow.engine.library())
     assert engine.memory() == slow.engine.memory()
+    engine.close()
+
+
+def test_one_that_never_began_is_closed_at_once() -> None:
+    engine = StartingEngine(Slow(), HAND)
     engine.close()
 
 
