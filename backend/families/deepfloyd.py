@@ -121,8 +121,8 @@ class DeepFloydFamily:
 
 def reads(path: Path) -> bool:
     """Whether a folder has a text encoder of its own."""
-    value = read_json(path / "model_index.json").get("text_encoder")
-    return isinstance(value, list) and any(value)
+    value: Any = read_json(path / "model_index.json").get("text_encoder")
+    return isinstance(value, list) and value != [None, None]
 
 
 def first_beside(path: Path) -> Path | None:

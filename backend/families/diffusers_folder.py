@@ -44,6 +44,7 @@ SAMPLERS: Mapping[str, str] = {
     "EulerAncestralDiscreteScheduler": "euler_a",
     "HeunDiscreteScheduler": "heun",
     "LMSDiscreteScheduler": "lms",
+    "PNDMScheduler": "pndm",
     "DPMSolverMultistepScheduler": "dpmpp_2m",
     "UniPCMultistepScheduler": "unipc",
 }
