@@ -53,6 +53,7 @@ class SchedulerConfig(BaseModel):
         sigma_min: Lowest level of these two, instead of the class's own range.
         sigma_max: Highest level of these two.
         original_inference_steps: Steps of the distillation schedule of an LCM.
+        skip_prk_steps: `pndm` begins by PLMS; False: by Runge-Kutta.
         variance_type: What `ddpm` adds at each step.
         clip_sample: Whether x0 is clipped.
         clip_sample_range: To what.
@@ -79,6 +80,7 @@ class SchedulerConfig(BaseModel):
     sigma_min: float | None = Field(None, gt=0.0)
     sigma_max: float | None = Field(None, gt=0.0)
     original_inference_steps: int = Field(50, ge=1)
+    skip_prk_steps: bool = True
     variance_type: VarianceType = "fixed_small"
     clip_sample: bool = True
     clip_sample_range: float = Field(1.0, gt=0.0)

@@ -29,6 +29,7 @@ _AYS = (999, 850, 736, 645, 545, 455, 343, 233, 124, 24)
 _AYS_OF: Mapping[str, tuple[int, ...]] = {
     "sdxl": (999, 845, 730, 587, 443, 310, 193, 116, 53, 13),
 }
+PRK_STEPS = 3  # 2202.09778, alg. 2
 _RHO = 7.0  # 2206.00364, below eq. 5
 _ONLY_NOISE = 2.0**24  # stands for an infinite ratio: no float32 result can tell the two apart
 
@@ -82,7 +83,9 @@ def make(
             "steps",
         )
     if cls.strides:
-        return _ddim(timesteps, steps, table, config)
+        made = replace(_ddim(timesteps, steps, table, config), averages=config.prediction_type)
+        warm = cls.warms_up and not config.skip_prk_steps
+        return replace(made, halves=_halves(timesteps, table, total // steps)) if warm else made
     made = _levels(sampler, schedule, timesteps, table, spacing, config)
     return replace(made, variance=config.variance_type)
 
@@ -216,6 +219,14 @@ def _ddim(timesteps: Floats, steps: int, table: Floats, config: SchedulerConfig)
         final_scale=1 / math.sqrt(last * last + 1),
         targets=None if consistent else torch.tensor(targets, dtype=torch.float64),
     )
+
+
+def _halves(timesteps: Floats, table: Floats, stride: int) -> tuple[tuple[float, float], ...]:
+    """Levels in the middle of the first three steps, where there are four or more."""
+    if len(timesteps) < PRK_STEPS + 1:
+        return ()
+    middles = [int(after) + stride // 2 for after in timesteps[1 : PRK_STEPS + 1]]
+    return tuple((float(table[each]), float(each)) for each in middles)
 
 
 def _spacing(cls: Conventions, schedule: str, config: SchedulerConfig) -> Spacing:

@@ -145,6 +145,9 @@ class Schedule:
         variance: What `ddpm` adds.
         bounds: Where each x0 is kept; None where the data have no range.
         spread: Where the model leaves a variance of its own, for `learned_range`.
+        halves: (sigma, timestep) in the middle of each of the first steps, where `pndm` warms up
+            by Runge-Kutta; () where it does not.
+        averages: What the model was trained to say; `pndm` averages that, others step alike.
     """
 
     sigmas: torch.Tensor
@@ -156,6 +159,8 @@ class Schedule:
     variance: VarianceType = "fixed_small"
     bounds: Bounds | None = None
     spread: Spread | None = None
+    halves: tuple[tuple[float, float], ...] = ()
+    averages: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
 
     @property
     def steps(self) -> int:
@@ -174,7 +179,13 @@ class Schedule:
             x: (B, C, h, w), variance-exploding scale.
         """
         timestep = floats(self.timesteps[index : index + 1])[0]
-        level = Level.like(x, self.levels[index], timestep, self.naming)
+        return self.asked_at(x, self.levels[index], timestep)
+
+    def asked_at(
+        self, x: torch.Tensor, sigma: float, timestep: float
+    ) -> tuple[torch.Tensor, Level]:
+        """The same at any level; sigma is sigma / alpha."""
+        level = Level.like(x, sigma, timestep, self.naming)
         return (x if self.naming == "ve" else level.alpha_for(x) * x), level
 
 

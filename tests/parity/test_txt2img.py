@@ -21,6 +21,7 @@ from diffusers import (
     HeunDiscreteScheduler,
     LCMScheduler,
     LMSDiscreteScheduler,
+    PNDMScheduler,
     StableDiffusionPipeline,
     UniPCMultistepScheduler,
 )
@@ -59,6 +60,7 @@ CLASSES: dict[str, tuple[type, dict[str, Any]]] = {
     ),
     "unipc": (UniPCMultistepScheduler, {}),
     "lcm": (LCMScheduler, {}),
+    "pndm": (PNDMScheduler, {"skip_prk_steps": True}),
 }
 SCHEDULE_OPTIONS: dict[str, dict[str, Any]] = {
     "model": {},

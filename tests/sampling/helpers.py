@@ -81,6 +81,7 @@ CLASSES = {
     "dpmpp_3m_sde": Dpmpp3mSde,
     "unipc": diffusers.UniPCMultistepScheduler,
     "lcm": diffusers.LCMScheduler,
+    "pndm": diffusers.PNDMScheduler,
 }
 
 
@@ -97,6 +98,8 @@ def reference(sampler: str, schedule: str, config: dict):
     if sampler == "dpmpp_3m_sde":
         options |= {"algorithm_type": "sde-dpmsolver++", "solver_order": 3}
         options["lower_order_final"] = False
+    if sampler == "pndm":
+        options["skip_prk_steps"] = config.get("skip_prk_steps", True)
     return CLASSES[sampler].from_config(config, **options)
 
 

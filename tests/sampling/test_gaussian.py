@@ -32,6 +32,7 @@ def geometric(steps: int, top: float = 10.0, bottom: float = 0.5) -> Schedule:
         ("lms", 1e-5),
         ("dpmpp_2m", 2e-3),
         ("unipc", 1e-3),
+        ("pndm", 2e-3),
     ],
 )
 def test_the_end_is_approached_as_steps_grow(name, bar):
@@ -53,7 +54,15 @@ def test_the_end_is_approached_as_steps_grow(name, bar):
 
 @pytest.mark.parametrize(
     ("name", "order"),
-    [("ddim", 1), ("euler", 1), ("heun", 2), ("lms", 2), ("dpmpp_2m", 2), ("unipc", 2)],
+    [
+        ("ddim", 1),
+        ("euler", 1),
+        ("heun", 2),
+        ("lms", 2),
+        ("dpmpp_2m", 2),
+        ("unipc", 2),
+        ("pndm", 2),
+    ],
 )
 def test_order_of_convergence(name, order):
     exact = Gaussian()

@@ -46,6 +46,9 @@ def compare(sampler, schedule, steps, values, monkeypatch, bar=1e-5, **options):
     theirs = diffusers_run(scheduler, start, draws, monkeypatch, **options)
     if sampler == "heun":
         theirs = theirs[1::2] + theirs[-1:]
+    if sampler == "pndm" and steps > 1:
+        warm = 1 if scheduler.config["skip_prk_steps"] else 12
+        theirs = theirs[1:] if warm == 1 else [*theirs[3:12:4], *theirs[12:]]
     plan = make(sampler, schedule, steps, SchedulerConfig.from_dict(values))
     ours = run(
         sampler,
@@ -72,6 +75,14 @@ def compare(sampler, schedule, steps, values, monkeypatch, bar=1e-5, **options):
 )
 def test_every_step_is_that_of_diffusers(sampler, schedule, steps, prediction, monkeypatch):
     compare(sampler, schedule, steps, POCKET | {"prediction_type": prediction}, monkeypatch)
+
+
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize("to_one", [True, False])
+@pytest.mark.parametrize("steps", [4, 10, 20, 50])
+def test_pndm_with_and_without_runge_kutta(skip, to_one, steps, monkeypatch):
+    values = POCKET | {"skip_prk_steps": skip, "set_alpha_to_one": to_one}
+    compare("pndm", "model", steps, values, monkeypatch)
 
 
 @pytest.mark.parametrize("eta", [0.3, 1.0])

@@ -79,5 +79,5 @@ def sample(
 
 def model_calls(name: str, steps: int) -> int:
     """How often a run of that many steps calls the denoiser."""
-    calls = SPECS[name].calls_per_step
-    return calls * steps - (calls - 1) if steps else 0
+    calls, further = SPECS[name].calls_per_step, SPECS[name].warm_up_calls
+    return calls * steps - (calls - 1) + (further if steps > 1 else 0) if steps else 0

@@ -30,6 +30,7 @@ class Conventions:
         ends_on_curve: A curve then ends at its own last level, not at the table's first.
         karras_range: Karras levels heed `sigma_min` and `sigma_max`.
         cosine_cut: On a cosine schedule its timesteps are cut off, not rounded.
+        warms_up: It heeds `skip_prk_steps`.
     """
 
     kind: Literal["vp", "ve", "solver"]
@@ -42,6 +43,7 @@ class Conventions:
     ends_on_curve: bool = False
     karras_range: bool = True
     cosine_cut: bool = False
+    warms_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class SamplerSpec:
         place: Where it stands in lists, from the front.
         order: Of convergence, with nothing but the model's error.
         calls_per_step: Model calls; a method of two makes one in its last step.
+        warm_up_calls: Further calls at the start of a run of several steps.
     """
 
     entry: SamplerEntry
@@ -63,6 +66,7 @@ class SamplerSpec:
     place: int
     order: int = 1
     calls_per_step: int = 1
+    warm_up_calls: int = 0
 
     @property
     def name(self) -> str:

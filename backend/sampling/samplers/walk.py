@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from backend.sampling.types import (
     Denoiser,
+    Level,
     NoiseSource,
     Resume,
     Schedule,
@@ -70,9 +71,15 @@ class Walk:
 
     def predicted(self, x: torch.Tensor, index: int) -> torch.Tensor:
         """x0 as the model says it, in the dtype of the run."""
+        return self._asked(*self._schedule.asked(x, index))
+
+    def predicted_at(self, x: torch.Tensor, sigma: float, timestep: float) -> torch.Tensor:
+        """The same at a level that is none of the schedule's."""
+        return self._asked(*self._schedule.asked_at(x, sigma, timestep))
+
+    def _asked(self, x: torch.Tensor, level: Level) -> torch.Tensor:
         import torch  # not above: what samplers there are is told before torch is there
 
-        x, level = self._schedule.asked(x, index)
         # Here rather than around the loop: gradient mode belongs to the thread, and the consumer
         # of a generator may ask for each step from another one.
         with torch.no_grad():
