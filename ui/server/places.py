@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.models.catalog.hub import hub_folder
+
 INSTALLED = "latent_loom_files"  # the folder beside app.py that a wheel brings
 
 
@@ -30,7 +32,9 @@ class Places:
     installed: bool
 
     def model_folders(self, data: Path, more: list[Path] | None) -> list[Path]:
-        """All folders with models; what a training makes goes into the last.
+        """All folders with models, a hub's cache among them where the environment names one.
+
+        What a training makes goes into the last.
 
         Args:
             data: The data folder that was chosen.
@@ -39,7 +43,8 @@ class Places:
         own = [data / "models"] if self.installed else []
         for folder in own:
             folder.mkdir(parents=True, exist_ok=True)
-        return [self.models, *own, *(more or [])]
+        hub = hub_folder(os.environ)
+        return [*([hub] if hub is not None else []), self.models, *own, *(more or [])]
 
 
 def places(beside: Path) -> Places:

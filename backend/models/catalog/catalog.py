@@ -20,6 +20,7 @@ from backend.contracts.library import unknown
 from backend.models.catalog.card import Card, read_card
 from backend.models.catalog.compvis import vae_config
 from backend.models.catalog.configs import read_json
+from backend.models.catalog.hub import is_hub, snapshots
 from backend.models.catalog.safetensors_header import (
     PICKLE_SUFFIXES,
     is_safetensors_name,
@@ -120,7 +121,7 @@ class Catalog:
         """Scans `roots`; folders that do not exist are passed over.
 
         Args:
-            roots: Folders of models.
+            roots: Folders of models, or hub caches.
             families: Who knows checkpoints.
         """
         self._roots = tuple(Path(root) for root in roots)
@@ -148,6 +149,8 @@ class Catalog:
         self, root: Path, aliases: dict[tuple[Kind, str], str]
     ) -> dict[tuple[Kind, str], ModelInfo]:
         """A root's entries by kind and name; further names for them go into `aliases`."""
+        if is_hub(root):
+            return self._of_hub(root)
         here: dict[tuple[Kind, str], ModelInfo] = {}
         for folder, path, kind in _candidates(root):
             info = _describe(path, kind, self._families)
@@ -161,6 +164,17 @@ class Catalog:
                 name = whole
             here[info.kind, name] = self._with_learned(replace(info, name=name))
             aliases.setdefault((info.kind, whole), name)
+        return here
+
+    def _of_hub(self, root: Path) -> dict[tuple[Kind, str], ModelInfo]:
+        """What is whole in a hub's cache; what else lies there is not for this studio."""
+        here: dict[tuple[Kind, str], ModelInfo] = {}
+        for name, path in snapshots(root):
+            if not _is_model_folder(path):
+                continue
+            info = _describe(path, _kind_of(path), self._families)
+            if info.problem is None:
+                here[info.kind, name] = self._with_learned(replace(info, name=name))
         return here
 
     def learn(self, info: ModelInfo) -> None:
@@ -320,6 +334,17 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _walk(path, depth - 1)
         elif is_safetensors_name(path) or path.suffix.lower() in PICKLE_SUFFIXES:
             yield path
+
+
+def _kind_of(path: Path) -> Kind:
+    """Of a folder whose place does not say: by its config's class."""
+    config = path / "config.json"
+    if (path / "model_index.json").exists() or not config.is_file():
+        return "checkpoint"
+    try:
+        return CONFIG_CLASSES.get(str(read_json(config).get("_class_name")), "checkpoint")
+    except ModelProblem:
+        return "checkpoint"
 
 
 def _listing(folder: Path) -> list[Path]:

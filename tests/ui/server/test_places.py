@@ -35,6 +35,20 @@ def test_installed_a_persons_models_lie_with_their_data(
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"), [("HF_HOME", "cache/hub"), ("HF_HUB_CACHE", "cache")]
+)
+def test_a_hubs_cache_that_the_environment_names_is_one_of_the_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: str
+) -> None:
+    for other in ("HF_HOME", "HF_HUB_CACHE"):
+        monkeypatch.delenv(other, raising=False)
+    found = places(tmp_path)
+    assert found.model_folders(found.data, None) == [found.models]
+    monkeypatch.setenv(name, "cache")
+    assert found.model_folders(found.data, None) == [Path(expected), found.models]
+
+
+@pytest.mark.parametrize(
     ("platform", "environment", "expected"),
     [
         ("linux", {}, "home/.local/share/latent-loom"),
