@@ -168,6 +168,8 @@ def steps_of(settings: Settings) -> int:
         return settings.model_steps
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return sum(settings.model_steps(strength) for strength in settings.ladder)
+    if isinstance(settings, Txt2ImgSettings) and settings.later:
+        return settings.steps + sum(row.steps for row in settings.later)
     if isinstance(settings, Txt2ImgSettings) and settings.hires:
         second = int((settings.hires_steps or settings.steps) * settings.hires_denoise)
         return settings.steps + second
