@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import pick
-from backend.modes.run import Run, Sampled, Unseen, drive
+from backend.modes.run import Run, Sampled, Walk, drive
 from backend.modes.start import Origin
+from backend.modes.watching import Unseen
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise
@@ -60,9 +62,13 @@ def samples(
         noise = SeededNoise(seeds, (model.latent_channels, height, width))
         denoiser = model.network.denoiser([model.text.encode([""])], labels=some)
         origin = Origin(schedule, noise.draw() * schedule.init_scale)
-        walk = Sampled("ddim", denoiser, origin, noise, way.eta, way.variance)
-        made.append(model.codec.decode(drive(Run(walk, Unseen()))))
+        walk: Walk = Sampled("ddim", denoiser, origin, noise, way.eta, way.variance)
+        made.append(model.codec.decode(drive(Run(partial(_given, walk), Unseen()))))
     return np.concatenate(made)
+
+
+def _given(walk: Walk) -> Walk:
+    return walk
 
 
 def write_table(

@@ -141,7 +141,7 @@ class PixelTrainer:
             decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(self._average, self._weights, 1.0 - decay)
-            losses.append(float(loss))
+            losses.append(loss.item())
             self.step += 1
             clock.step, self.spent_s = self.step, clock.elapsed_s()
             if self.step % 100 == 0:

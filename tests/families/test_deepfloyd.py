@@ -63,6 +63,7 @@ def theirs(pipe: Any, batch: int, **values: Any) -> Any:
     ).images
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("guidance", [1.0, 4.0, 9.0])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_first_stage_draws_what_the_pipeline_draws(
@@ -75,6 +76,7 @@ def test_the_first_stage_draws_what_the_pipeline_draws(
     assert close(drawn(staged(first, **values | {"prompt": "a fish"})), wanted) < 0.99
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("guidance", [1.0, 4.0, 9.0])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_second_stage_draws_what_the_pipeline_draws(
@@ -98,6 +100,7 @@ def test_the_second_stage_draws_what_the_pipeline_draws(
     assert close(enlarged(stage, SMALL, 20), wanted) < 0.99
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("listed", ["fast27", "990, 700, 650, 300, 20"])
 def test_time_steps_may_be_listed(root: Path, first: Checkpoint, listed: str) -> None:
     steps = list(time_steps.listed(listed))
@@ -111,6 +114,7 @@ def test_time_steps_may_be_listed(root: Path, first: Checkpoint, listed: str) ->
         staged(first, **values | {"time_steps": "1000, 0", "steps": 2})
 
 
+@pytest.mark.parity
 def test_a_variance_that_the_scheduler_does_not_read_is_dropped(tmp_path: Path) -> None:
     tiny_if(tmp_path / "checkpoints" / "small", variance_type="fixed_small")
     pipe = IFPipeline.from_pretrained(tmp_path / "checkpoints" / "small")

@@ -38,6 +38,7 @@ def generators(batch: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(5 + i) for i in range(batch)]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(("name", "eta", "batch"), [("vq", 0.0, 1), ("vq", 1.0, 3), ("kl", 0.0, 3)])
 def test_it_draws_what_the_pipeline_draws(root: Path, name: str, eta: float, batch: int) -> None:
     pipe: Any = LDMPipeline.from_pretrained(root / "checkpoints" / name)
@@ -71,6 +72,7 @@ def _with_eta(pipe: Any, batch: int, eta: float) -> Any:
     return (torch.cat(rows) / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 
+@pytest.mark.parity
 def test_a_class_is_told(root: Path) -> None:
     pipe: Any = LDMPipeline.from_pretrained(root / "checkpoints" / "classes")
     pipe.scheduler.set_timesteps(STEPS)
@@ -86,6 +88,7 @@ def test_a_class_is_told(root: Path) -> None:
     assert close(drawn(staged(model, steps=STEPS, class_label=3)), theirs) < 0.99
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("batch", [1, 3])
 def test_it_enlarges_as_the_pipeline_does(root: Path, batch: int) -> None:
     pipe: Any = LDMSuperResolutionPipeline.from_pretrained(root / "checkpoints" / "larger")

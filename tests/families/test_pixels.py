@@ -42,6 +42,7 @@ def theirs(pipe: DDPMPipeline | DDIMPipeline, batch: int, **options: Any) -> NDA
     return np.asarray(made.images)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_ddpm_draws_what_the_pipeline_draws(
@@ -56,6 +57,7 @@ def test_ddpm_draws_what_the_pipeline_draws(
     assert close(other, reference) < 0.9
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("eta", [0.0, 1.0])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_ddim_draws_what_the_pipeline_draws(
@@ -68,6 +70,7 @@ def test_ddim_draws_what_the_pipeline_draws(
     assert close(drawn(staged(model, steps=20, batch_size=3, eta=eta)), reference) >= 0.999
 
 
+@pytest.mark.parity
 def test_a_hundred_steps_of_both(tmp_path: Path) -> None:
     """Of v: under DDIM a random network of eps makes a start that is 1e-6 off another picture."""
     config = {"prediction_type": "v_prediction"}
@@ -79,6 +82,7 @@ def test_a_hundred_steps_of_both(tmp_path: Path) -> None:
     assert close(drawn(staged(model, steps=100)), theirs(pipe, 1, num_inference_steps=100)) >= 0.999
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("variance", ["fixed_small_log", "fixed_large", "learned_range"])
 @pytest.mark.parametrize("spacing", ["leading", "trailing"])
 @torch.no_grad()
@@ -97,6 +101,7 @@ def test_each_variance_is_the_schedulers(tmp_path: Path, variance: str, spacing:
         assert close(small, reference) < 0.9
 
 
+@pytest.mark.parity
 @torch.no_grad()
 def test_a_class_is_told(tmp_path: Path) -> None:
     """`DDPMPipeline` passes no class, so the loop stands here."""

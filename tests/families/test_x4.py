@@ -39,6 +39,7 @@ def model(root: Path) -> Checkpoint:
     return loaded(root, "x4")
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("guidance", [1.0, 4.0, 9.0])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_it_draws_what_the_pipeline_draws(

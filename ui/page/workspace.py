@@ -371,9 +371,10 @@ class Workspace:
             kept = schedule if schedule in names else names[0] if names else None
             return gr.update(choices=choices, value=kept)
 
-        sampler, schedule = form.parts["sampler"], form.parts["schedule"]
-        follows: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
-        sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **follows)
+        if "sampler" in form.parts:  # a tab may draw by one of its own
+            sampler, schedule = form.parts["sampler"], form.parts["schedule"]
+            follows: dict[str, Any] = quiet | {"trigger_mode": "always_last"}
+            sampler.input(follow_sampler, inputs=[sampler, schedule], outputs=schedule, **follows)
 
         seed = form.parts["seed"]
         self.dice.click(lambda: -1, outputs=seed, **quiet)

@@ -67,10 +67,16 @@ class SeparateVae:
         if (vae.factor, vae.latent_channels) != (own.factor, own.latent_channels):
             raise BadInput(
                 f"The autoencoder '{self.info.name}' was made for another kind of model than "
-                f"'{checkpoint}'; choose another, or the checkpoint's own.",
+                f"'{checkpoint}': {_shape(vae)}, and that model takes {_shape(own)}; choose "
+                "another, or the checkpoint's own.",
                 "vae",
             )
         return vae
+
+
+def _shape(vae: Vae) -> str:
+    """Of its latents, in words."""
+    return f"{vae.latent_channels} numbers for {vae.factor}x{vae.factor} px"
 
 
 def cache_key(name: str, dtype: torch.dtype) -> str:
