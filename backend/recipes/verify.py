@@ -196,13 +196,22 @@ def request_for(original: Original, given: Mapping[str, Pixels]) -> Request:
     return Request(original.settings, {name: given[name] for name in wanted}, save=False)
 
 
+PARTS = ("stage", "loop")
+"""What a record counts its picture by, where the run that makes it again makes those before it."""
+
+
 def counterpart(original: Original, outputs: Sequence[Output]) -> Output:
     """The picture among a second run's that should be the original.
 
     Raises:
         BadInput: The run made no such picture.
     """
-    found = [output for output in outputs if output.record.mode == original.record.mode]
+    found = [
+        output
+        for output in outputs
+        if output.record.mode == original.record.mode
+        and all(output.record.extra.get(k, 1) == original.record.extra.get(k, 1) for k in PARTS)
+    ]
     frame = original.record.extra.get("frame", 0)
     place = frame if isinstance(frame, int) and not isinstance(frame, bool) else 0
     if not 0 <= place < len(found):

@@ -193,6 +193,17 @@ def test_a_frame_is_held_against_its_own_place() -> None:
         counterpart(original, outputs[:2])
 
 
+@pytest.mark.parametrize("part", ["stage", "loop"])
+def test_of_a_run_that_makes_what_came_before_the_picture_of_its_number_is_meant(part: str) -> None:
+    outputs = [Output(number - 1, PIXELS, record(**{part: number})) for number in (1, 2)]
+    original = open_original(png(record(**{part: 2})))
+    assert counterpart(original, outputs).index == 1
+    with pytest.raises(BadInput, match="picture 1 of its run; now the run made 0"):
+        counterpart(original, outputs[:1])
+    first = open_original(png(record(**{part: 1})))
+    assert counterpart(first, [Output(0, PIXELS, record())]).index == 0  # made by itself
+
+
 def test_what_cannot_be_verified_is_refused() -> None:
     stream = io.BytesIO()
     exif = Image.Exif()
