@@ -134,16 +134,6 @@ _SENTENCES: dict[str, str] = {
     "edits": "'{model}' edits no picture that it is shown; leave the image guidance at 1.5.",
     "training": "'{model}' is of a kind that cannot be trained here; choose another.",
 }
-FIELDS: dict[str, tuple[str, ...]] = {
-    "prompt": ("prompt", "prompt_b", "source_prompt"),
-    "negative_prompt": ("negative_prompt",),
-    "guidance": ("guidance_rescale", "threshold_ratio"),
-    "lora": ("loras",),
-    "separate_vae": ("vae",),
-    "classes": ("class_label",),
-    "edits": ("image_guidance",),
-}
-"""Capability -> the settings that need it where they differ from their defaults."""
 ENLARGING_MODES = frozenset({"upscale"})
 """Modes that show a model a small picture."""
 

@@ -65,6 +65,8 @@ class Described:
         axis: Whether it may stand on an axis of a grid.
         later: It came after records were first written, and is left out of them where it has its
             standard value, so that they stay what other versions read.
+        needs: The capability (`contracts/capabilities.py`) that a model must have where this is
+            not at its standard value; "" none.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Described:
     a1111: tuple[str, ...]
     axis: bool
     later: bool
+    needs: str
 
 
 def says(
@@ -88,6 +91,7 @@ def says(
     a1111: tuple[str, ...] = (),
     axis: bool = True,
     later: bool = False,
+    needs: str = "",
 ) -> dict[str, Any]:
     """A declaration's `json_schema_extra`; see `Described`.
 
@@ -102,6 +106,7 @@ def says(
     told |= {"choices": dict(choices)} if choices else {}
     told |= {"a1111": list(a1111)} if a1111 else {}
     told |= {"later": True} if later else {}
+    told |= {"needs": needs} if needs else {}
     return told | ({} if axis else {"axis": False})
 
 
@@ -125,6 +130,7 @@ def _described(name: str, info: FieldInfo) -> Described:
         a1111=tuple(told.get("a1111", ())),
         axis=told.get("axis", True),
         later=told.get("later", False),
+        needs=told.get("needs", ""),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from backend.contracts.capabilities import FIELDS, no_enlarger, sentence
+from backend.contracts.capabilities import no_enlarger, sentence
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import described
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import (
     ClipSettings,
@@ -66,11 +67,10 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
     """What is needed, and the field that asks for it."""
     for needed in settings.needs:
         yield needed, "model"
-    for capability, fields in FIELDS.items():
-        for field in fields:
-            known = type(settings).model_fields.get(field)
-            if known is not None and getattr(settings, field) != known.get_default():
-                yield capability, field
+    known = type(settings).model_fields
+    for field, told in described(type(settings)).items():
+        if told.needs and getattr(settings, field) != known[field].get_default():
+            yield told.needs, field
     if (settings.guidance_scale or 0) > 1:
         yield "guidance", "guidance_scale"
     if "mask" in pictures:

@@ -131,6 +131,12 @@ def test_each_tab_draws_what_its_record_says(
         expect(page.locator("#img2img-image img").first).to_be_visible()
         assert drawn(page, server, "img2img", steps="4", strength="0.5") == {"img2img"}
 
+        opened(page, "loopback")
+        page.locator("#loopback-image input[type=file]").set_input_files(source)
+        expect(page.locator("#loopback-image img").first).to_be_visible()
+        assert drawn(page, server, "loopback", loops="2", steps="4", strength="0.5") == {"loopback"}
+        assert page.evaluate("loom.stages.loopback.value.results.length") == 2
+
         opened(page, "style_transfer", "style transfer")
         page.locator("#style_transfer-image input[type=file]").set_input_files(source)
         page.wait_for_function("document.querySelector('.edges img')?.src.startsWith('data:')")

@@ -17,6 +17,7 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
     XyzGridSettings,
 )
+from backend.contracts.settings.loopback import LoopbackSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.contracts.settings.train_lora import parse_training
 from tests.tiny_control import house
@@ -121,6 +122,12 @@ WORK: tuple[Work, ...] = (
     Work("hires", "in turns", 1, "LoRAs", _of(Txt2ImgSettings, hires_scale=1.5, **LORAS)),
     Work("img2img", "whole", 1, "LoRAs", _of(Img2ImgSettings, HOUSE, strength=0.8, **LORAS)),
     Work("img2img", "in turns", 3, "plain", _of(Img2ImgSettings, HOUSE, batch_size=3)),
+    Work("seamless", "whole", 1, "plain", _of(Txt2ImgSettings, tiling="both", hires_scale=1.5)),
+    Work(
+        "seamless", "in turns", 3, "LoRAs", _of(Txt2ImgSettings, tiling="x", batch_size=3, **LORAS)
+    ),
+    Work("loopback", "whole", 1, "plain", _of(LoopbackSettings, HOUSE, loops=2)),
+    Work("loopback", "in turns", 1, "LoRAs", _of(LoopbackSettings, HOUSE, loops=2, **LORAS)),
     Work("inpaint", "in turns", 1, "LoRAs", _of(Img2ImgSettings, MASKED, **LORAS)),
     Work("inpaint", "whole", 3, "plain", _of(Img2ImgSettings, MASKED, batch_size=3)),
     Work(

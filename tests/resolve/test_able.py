@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from backend.contracts.capabilities import (
-    FIELDS,
     Capabilities,
     Enlarging,
     SizeGrid,
     sentence,
 )
 from backend.contracts.errors import BadInput
+from backend.contracts.fields import described
 from backend.contracts.library import ControlNetEntry, Library, LoraEntry, ModelEntry, VaeEntry
 from backend.contracts.requests import CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import MODES, Settings, parse
@@ -149,10 +149,11 @@ def test_a_training_asks_the_model_too(can: Capabilities, resolution: int, says:
         resolve(asked, library)
 
 
-def test_every_field_and_mode_that_is_named_exists() -> None:
-    known = {name for mode in MODES.values() for name in mode.model_fields}
-    assert {field for fields in FIELDS.values() for field in fields} <= known
+def test_every_capability_that_is_needed_has_its_sentence() -> None:
     kinds = (*MODES.values(), LoraPadSettings, FootprintSettings)
-    for capability in {*FIELDS, *(one for kind in kinds for one in kind.needs)}:
+    needed = {one for kind in kinds for one in kind.needs}
+    needed |= {told.needs for kind in kinds for told in described(kind).values()} - {""}
+    assert {"prompt", "lora", "edits", "from_noise", "controlnet"} <= needed
+    for capability in needed:
         assert sentence(capability, Capabilities(classes=3, edits=True), "x") is None
         assert str(sentence(capability, replace(NOTHING, from_noise=False), "x")).startswith("'x' ")

@@ -7,11 +7,18 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from backend.contracts.capabilities import FIELDS, sentence
+from backend.contracts.capabilities import sentence
+from backend.contracts.fields import described
 from backend.contracts.library import ModelEntry
+from backend.contracts.settings import MODES
 
 NEEDS = {
-    **{field: capability for capability, fields in FIELDS.items() for field in fields},
+    **{
+        field: told.needs
+        for mode in MODES.values()
+        for field, told in described(mode).items()
+        if told.needs
+    },
     "guidance_scale": "guidance",
     "guidance_start": "guidance",
     "guidance_end": "guidance",

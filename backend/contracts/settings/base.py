@@ -45,10 +45,12 @@ class Settings(Frozen):
     prompt: Prompt = Field(
         "",
         description="What the picture shows; (word:1.2) weighs a word more.",
-        json_schema_extra=says("prompt"),
+        json_schema_extra=says("prompt", needs="prompt"),
     )
     negative_prompt: Prompt = Field(
-        "", description="What to steer away from.", json_schema_extra=says("prompt")
+        "",
+        description="What to steer away from.",
+        json_schema_extra=says("prompt", needs="negative_prompt"),
     )
     model: str = Field(
         "",
@@ -61,7 +63,9 @@ class Settings(Frozen):
         title="VAE",
         max_length=300,
         description="The autoencoder; empty is the checkpoint's own.",
-        json_schema_extra=says("start", "decoding", group="advanced", a1111=("VAE",)),
+        json_schema_extra=says(
+            "start", "decoding", group="advanced", a1111=("VAE",), needs="separate_vae"
+        ),
     )
     sampler: Name = Field(
         "dpmpp_2m",
@@ -124,7 +128,7 @@ class Settings(Frozen):
         title="LoRAs",
         max_length=32,
         description="LoRAs and their weights.",
-        json_schema_extra=says("network", "text", axis=False),
+        json_schema_extra=says("network", "text", axis=False, needs="lora"),
     )
     eta: Fraction = Field(
         0.0,
@@ -143,13 +147,13 @@ class Settings(Frozen):
         ge=0,
         le=99_999,
         description="Which of the model's classes is drawn, where it knows some.",
-        json_schema_extra=says("prompt", group="advanced", step=1, later=True),
+        json_schema_extra=says("prompt", group="advanced", step=1, later=True, needs="classes"),
     )
     guidance_rescale: Fraction = Field(
         0.0,
         title="Rescale",
         description="Pulls over-saturated guidance back (Lin et al. 2023).",
-        json_schema_extra=says("guidance", group="advanced", step=0.05),
+        json_schema_extra=says("guidance", group="advanced", step=0.05, needs="guidance"),
     )
     guidance_start: Fraction = Field(
         0.0,
@@ -165,7 +169,7 @@ class Settings(Frozen):
         0.0,
         title="Thresholding",
         description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
-        json_schema_extra=says("guidance", group="advanced", step=0.005),
+        json_schema_extra=says("guidance", group="advanced", step=0.005, needs="guidance"),
     )
     variation_seed: Seed = Field(
         -1,
@@ -191,7 +195,7 @@ class Settings(Frozen):
         "",
         title="Prompt B",
         description="A second prompt to blend with the first.",
-        json_schema_extra=says("prompt", group="advanced"),
+        json_schema_extra=says("prompt", group="advanced", needs="prompt"),
     )
     prompt_mix: Fraction = Field(
         0.0,

@@ -98,7 +98,7 @@ class Img2ImgSettings(Settings):
         "",
         title="What it shows now",
         description="What the picture shows now, for finding its noise.",
-        json_schema_extra=says("inversion"),
+        json_schema_extra=says("inversion", needs="prompt"),
     )
     inversion_refine: int = Field(
         2,
@@ -114,7 +114,12 @@ class Img2ImgSettings(Settings):
         le=10.0,
         description="How close a model that edits stays to the picture; others have none.",
         json_schema_extra=says(
-            "guidance", group="advanced", step=0.05, a1111=("Image CFG scale",), later=True
+            "guidance",
+            group="advanced",
+            step=0.05,
+            a1111=("Image CFG scale",),
+            later=True,
+            needs="edits",
         ),
     )
     outpaint_left: Margin = Field(

@@ -46,7 +46,7 @@ class MorphSettings(Settings):
     prompt: Prompt = Field(
         "",
         description="What both ends show, where they say nothing else.",
-        json_schema_extra=says("prompt"),
+        json_schema_extra=says("prompt", needs="prompt"),
     )
     prompt_a: Prompt = Field(
         "",
@@ -58,7 +58,7 @@ class MorphSettings(Settings):
         "",
         title="Prompt B",
         description="What the last end shows.",
-        json_schema_extra=says("prompt", group="advanced"),
+        json_schema_extra=says("prompt", group="advanced", needs="prompt"),
     )
     prompt_c: Prompt = Field(
         "",
