@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from backend.recipes.draft import Draft, number
-from backend.recipes.readers.common import json_object
+from backend.recipes.readers.common import json_object, objects_in
 
 MAX_RESOURCES = 64
 
@@ -42,7 +42,7 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
         return
     loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
     named = {lora["name"] for lora in loras}
-    for row in [row for row in rows if isinstance(row, dict)][:MAX_RESOURCES]:
+    for row in objects_in(rows)[:MAX_RESOURCES]:
         kind = str(row.get("type", "")).lower()
         name = str(row.get("modelName") or "").strip()[:200]
         if not name:

@@ -8,7 +8,14 @@ from typing import Any
 
 from backend.recipes.a1111_names import sampler_and_schedule
 from backend.recipes.draft import Draft
-from backend.recipes.readers.common import Texts, json_object, stem, text_of
+from backend.recipes.readers.common import (
+    Texts,
+    json_object,
+    list_of,
+    object_of,
+    stem,
+    text_of,
+)
 
 TOOL = "ComfyUI"
 MAX_NODES = 5000
@@ -46,16 +53,16 @@ def under_parameters(texts: Texts) -> Draft | None:
     document = json_object(texts.get("parameters"))
     if document is None:
         return None
-    inner = document.get("prompt")
-    graph = inner if isinstance(inner, dict) else document
+    inner = object_of(document.get("prompt"))
+    graph = document if inner is None else inner
     return read({"prompt": json.dumps(graph)}) if _nodes(graph) else None
 
 
 def _nodes(graph: Mapping[str, Any]) -> Nodes:
     return {
         str(name): node
-        for name, node in list(graph.items())[:MAX_NODES]
-        if isinstance(node, dict)
+        for name, node in ((key, object_of(one)) for key, one in list(graph.items())[:MAX_NODES])
+        if node is not None
         and isinstance(node.get("class_type"), str)
         and isinstance(node.get("inputs"), dict)
     }
@@ -78,8 +85,9 @@ def _sampler(nodes: Nodes) -> Mapping[str, Any] | None:
 
 def _linked(nodes: Nodes, value: Any) -> Mapping[str, Any] | None:
     """The node that a link [name, output] leads to."""
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int)):
-        return nodes.get(str(value[0]))
+    link = list_of(value)
+    if len(link) == 2 and isinstance(link[0], str | int):
+        return nodes.get(str(link[0]))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 Texts = Mapping[str, str]
 MAX_JSON_CHARS = 4 * 2**20
@@ -18,7 +18,22 @@ def json_object(text: str | None) -> dict[str, Any] | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return object_of(value)
+
+
+def object_of(value: Any) -> dict[str, Any] | None:
+    """A JSON object, None for anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def list_of(value: Any) -> list[Any]:
+    """A JSON array, an empty one for anything else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """The JSON objects in an array."""
+    return [item for item in map(object_of, list_of(value)) if item is not None]
 
 
 def text_of(value: Any) -> str | None:

@@ -6,13 +6,21 @@ Each has a table of what its keys become; the rest is kept unread.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from backend.contracts.errors import short
 from backend.recipes.a1111_names import sampler_and_schedule
 from backend.recipes.draft import Draft, number
-from backend.recipes.readers.common import Texts, json_object, stem, text_of
+from backend.recipes.readers.common import (
+    Texts,
+    json_object,
+    list_of,
+    object_of,
+    objects_in,
+    stem,
+    text_of,
+)
 
 # Key of the record -> our field and its kind. Empty: read elsewhere, or of no meaning here.
 Table = Mapping[str, tuple[str, type[int] | type[float] | type[str]] | None]
@@ -92,9 +100,8 @@ def fooocus(texts: Texts) -> Draft | None:
     except (ValueError, SyntaxError):
         size = None
     _size(draft, size, record.get("resolution"), "resolution")
-    rows = record.get("loras")
-    pairs = [row[:2] for row in rows if isinstance(row, list)] if isinstance(rows, list) else []
-    _loras(draft, pairs)
+    rows = map(list_of, list_of(record.get("loras")))
+    _loras(draft, [(row[0], row[1]) for row in rows if len(row) >= 2])
     draft.model["hash"] = text_of(record.get("base_model_hash")) or ""
     return draft
 
@@ -102,16 +109,14 @@ def fooocus(texts: Texts) -> Draft | None:
 def swarmui(texts: Texts) -> Draft | None:
     """SwarmUI's object has its settings under `sui_image_params`."""
     document = json_object(texts.get("parameters"))
-    record = (document or {}).get("sui_image_params")
-    if not isinstance(record, dict):
+    record = object_of((document or {}).get("sui_image_params"))
+    if record is None:
         return None
     draft = _filled("SwarmUI", record, SWARM)
     _sampler(draft, text_of(record.get("sampler")), text_of(record.get("scheduler")))
-    names, weights = record.get("loras"), record.get("loraweights")
-    if isinstance(names, list):
-        given = weights if isinstance(weights, list) else []
-        weights = [*given, *[1.0] * (len(names) - len(given))]
-        _loras(draft, list(zip(names, weights, strict=False)))
+    names, weights = list_of(record.get("loras")), list_of(record.get("loraweights"))
+    weights = [*weights, *[1.0] * (len(names) - len(weights))]
+    _loras(draft, list(zip(names, weights, strict=False)))
     return draft
 
 
@@ -126,13 +131,8 @@ def invokeai(texts: Texts) -> Draft | None:
     if name:
         draft.put("model", stem(name), f"'model: {short(name)}'")
         draft.model["name"] = stem(name)
-    rows = record.get("loras")
-    if isinstance(rows, list):
-        given = [row for row in rows if isinstance(row, dict)]
-        _loras(
-            draft,
-            [[_named(row.get("lora", row.get("model"))), row.get("weight")] for row in given],
-        )
+    rows = objects_in(record.get("loras"))
+    _loras(draft, [(_named(row.get("lora", row.get("model"))), row.get("weight")) for row in rows])
     skipped = number(int, record.get("clip_skip"))
     if skipped:  # it counts what is left out, others from 1
         draft.put("clip_skip", int(skipped) + 1, f"'clip_skip: {skipped}'")
@@ -164,9 +164,8 @@ def draw_things(texts: Texts) -> Draft | None:
     _sampler(draft, text_of(record.get("sampler")), None)
     size = str(record.get("size")).split("x")
     _size(draft, [number(int, part) for part in size], record.get("size"), "size")
-    rows = record.get("lora")
-    given = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    _loras(draft, [[row.get("model"), row.get("weight")] for row in given])
+    rows = objects_in(record.get("lora"))
+    _loras(draft, [(row.get("model"), row.get("weight")) for row in rows])
     return draft
 
 
@@ -228,14 +227,15 @@ def _invoke_sampler(scheduler: str | None) -> tuple[str | None, str | None]:
 def _size(draft: Draft, size: Any, said: Any, key: str) -> None:
     if said in (None, ""):
         return
-    if isinstance(size, (tuple, list)) and len(size) == 2 and None not in size:
-        for field, value in zip(("width", "height"), size, strict=True):
+    sides = cast("Sequence[Any]", size) if isinstance(size, tuple | list) else ()
+    if len(sides) == 2 and None not in sides:
+        for field, value in zip(("width", "height"), sides, strict=True):
             draft.put(field, value, f"'{key}: {short(said)}'")
     else:
         draft.notes.append(f"'{key}: {short(said)}' is not a size.")
 
 
-def _loras(draft: Draft, pairs: list[Any]) -> None:
+def _loras(draft: Draft, pairs: Sequence[tuple[Any, Any]]) -> None:
     rows: list[dict[str, Any]] = []
     for name, weight in pairs:
         strength = 1.0 if weight is None else number(float, weight)
@@ -248,8 +248,8 @@ def _loras(draft: Draft, pairs: list[Any]) -> None:
 
 def _named(model: Any) -> str | None:
     """A model's name, alone or in one of InvokeAI's objects."""
-    if isinstance(model, dict):
-        return next(
-            (model[key] for key in ("name", "model_name") if isinstance(model.get(key), str)), None
-        )
-    return text_of(model)
+    told = object_of(model)
+    if told is None:
+        return text_of(model)
+    names = (text_of(told.get(key)) for key in ("name", "model_name"))
+    return next((name for name in names if name is not None), None)
