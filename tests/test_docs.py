@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,13 +208,28 @@ def test_what_is_checked_before_a_commit_is_what_lint_checks() -> None:
     hooks = yaml.safe_load(text_of(".pre-commit-config.yaml"))["repos"][0]["hooks"]
     entries = " ".join(hook["entry"] for hook in hooks)
     linted = re.findall(
-        r"\$\(PY\) -m (\w+(?: format)?)", text_of("Makefile").split("lint:")[1].split("\n\n")[0]
+        r"\$\(PY\) (-m \w+(?: format)?|scripts/\w+)",
+        text_of("Makefile").split("lint:")[1].split("\n\n")[0],
     )
-    assert set(linted) == {"ruff", "ruff format", "pyright"}
-    assert [tool for tool in linted if f"-m {tool} " not in entries + " "] == []
+    assert set(linted) == {"-m ruff", "-m ruff format", "-m pyright", "scripts/check_scripts"}
+    assert [tool for tool in linted if f" {tool} " not in entries + " "] == []
     for hook in hooks:
-        module = hook["entry"].split(" -m ")[1].split()[0]
-        assert importlib.util.find_spec(module) is not None, module
+        _, _, what = hook["entry"].partition(" ")
+        if what.startswith("-m "):
+            assert importlib.util.find_spec(what.split()[1]) is not None, what
+        else:
+            assert (ROOT / what).is_file(), what
+
+
+def test_scripts_without_a_suffix_are_linted_too() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        named = set(tomllib.load(file)["tool"]["ruff"]["extend-include"])
+    scripts = {
+        f"scripts/{path.name}"
+        for path in (ROOT / "scripts").iterdir()
+        if path.is_file() and not path.suffix and "python" in path.read_text("utf-8")[:40]
+    }
+    assert named == scripts
 
 
 def test_the_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
