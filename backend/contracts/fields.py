@@ -62,6 +62,7 @@ class Described:
         unit: Of its number, "" without one.
         choices: Titles of its values, where they differ from the values themselves.
         a1111: Its keys in A1111's text; the first is written.
+        a1111_words: Its values -> A1111's words for them, where those differ.
         axis: Whether it may stand on an axis of a grid.
         later: It came after records were first written, and is left out of them where it has its
             standard value, so that they stay what other versions read.
@@ -77,6 +78,7 @@ class Described:
     unit: str
     choices: Mapping[str, str]
     a1111: tuple[str, ...]
+    a1111_words: Mapping[str, str]
     axis: bool
     later: bool
     needs: str
@@ -89,6 +91,7 @@ def says(
     step: float | None = None,
     choices: Mapping[str, str] | None = None,
     a1111: tuple[str, ...] = (),
+    a1111_words: Mapping[str, str] | None = None,
     axis: bool = True,
     later: bool = False,
     needs: str = "",
@@ -105,6 +108,7 @@ def says(
     told |= {"step": step} if step is not None else {}
     told |= {"choices": dict(choices)} if choices else {}
     told |= {"a1111": list(a1111)} if a1111 else {}
+    told |= {"a1111_words": dict(a1111_words)} if a1111_words else {}
     told |= {"later": True} if later else {}
     told |= {"needs": needs} if needs else {}
     return told | ({} if axis else {"axis": False})
@@ -128,6 +132,7 @@ def _described(name: str, info: FieldInfo) -> Described:
         unit=told.get("unit", ""),
         choices=told.get("choices", {}),
         a1111=tuple(told.get("a1111", ())),
+        a1111_words=told.get("a1111_words", {}),
         axis=told.get("axis", True),
         later=told.get("later", False),
         needs=told.get("needs", ""),

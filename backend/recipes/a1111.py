@@ -87,7 +87,7 @@ def parameters_text(record: Record) -> str:
 def _changed(values: dict[str, Any], settings: type[Settings]) -> dict[str, Any]:
     """Fields that this format has a key for, where they are not as they usually are."""
     return {
-        told.a1111[0]: values[name]
+        told.a1111[0]: told.a1111_words.get(str(values[name]), values[name])
         for name, told in described(settings).items()
         if told.a1111
         and name not in _RULED

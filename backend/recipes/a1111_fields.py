@@ -65,7 +65,8 @@ _HIRES = {
 def take_fields(pairs: dict[str, str], draft: Draft) -> None:
     """Puts what the pairs say into the draft; leaves what has no counterpart."""
     hires = _take_hires(pairs, draft)
-    fields = _fields(MODES[Txt2ImgSettings.mode])
+    settings = MODES[Txt2ImgSettings.mode]
+    fields = _fields(settings)
     for key, text in pairs.items():
         if hires and key in _HIRES:
             continue
@@ -75,7 +76,9 @@ def take_fields(pairs: dict[str, str], draft: Draft) -> None:
             if kind is int or kind is float:
                 draft.number(field, kind, text, key)
             else:
-                draft.put(field, text, label)
+                words = described(settings)[field].a1111_words.items()
+                ours = {theirs: own for own, theirs in words}
+                draft.put(field, ours.get(text, text), label)
         elif key not in _HANDLED:
             draft.leave(key, text)
     if "vae" in draft.values:  # others write the file's name

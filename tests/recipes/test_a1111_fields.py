@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from backend.recipes.a1111 import parse_parameters
+from backend.contracts.events import Record
+from backend.contracts.settings import Txt2ImgSettings
+from backend.recipes.a1111 import parameters_text, parse_parameters
 
 BASE = "a red house\nSteps: 8, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512"
 
@@ -56,3 +58,15 @@ def test_who_wrote_it(written: str, tool: str) -> None:
 @pytest.mark.parametrize("written", ["Automatic", "None", "baked in"])
 def test_the_models_own_autoencoder_has_names(written: str) -> None:
     assert parse_parameters(f"{BASE}, VAE: {written}").settings["vae"] == ""
+
+
+def test_a_seamless_picture_is_told_by_their_word() -> None:
+    assert parse_parameters(f"{BASE}, Tiling: True").settings["tiling"] == "both"
+    assert "tiling" not in parse_parameters(BASE).settings
+    for value, words in (("both", "Tiling: True"), ("x", "Tiling: x"), ("off", "")):
+        settings = Txt2ImgSettings.model_validate({"tiling": value, "seed": 3})
+        values = settings.model_dump(mode="json")
+        text = parameters_text(Record("txt2img", values, {"name": "pocket", "hash": ""}))
+        assert words in text
+        assert ("Tiling" in text) == bool(words)
+        assert parse_parameters(text).settings.get("tiling", "off") == value

@@ -112,6 +112,8 @@ def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()
     strength = sent.denoising_strength
     values["strength"] = 0.75 if strength is None else strength
     values["resize_mode"] = _named(RESIZE, sent.resize_mode, "resize_mode")
+    if sent.image_cfg_scale is not None:
+        values["image_guidance"] = sent.image_cfg_scale
     images = {"image": picture(sent.init_images[0], "init_images")}
     if sent.mask is not None:
         images["mask"] = decode_mask(raw(sent.mask, "mask"))
@@ -196,6 +198,8 @@ def shared(sent: Drawing, options: dict[str, Any], models: Collection[str] = ())
         "height": sent.height,
     }
     values |= {key: value for key, value in optional.items() if value is not None}
+    if sent.tiling:
+        values["tiling"] = "both"
     if SAMPLERS[pair["sampler"]].has_eta and sent.eta is not None:
         values["eta"] = sent.eta
     return values

@@ -13,7 +13,6 @@ from ui.server.foreign import as_dict
 # Field -> values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
     "restore_faces": (None, False),
-    "tiling": (None, False),
     "script_name": (None, "", "None"),
     "s_churn": (None, 0),
     "s_tmin": (None, 0),
@@ -44,7 +43,6 @@ _SILENT = {
     "override_settings_restore_afterwards",
     "s_tmax",  # acts together with s_churn alone
     "script_args",
-    "image_cfg_scale",  # of InstructPix2Pix models alone
     "mask_blur_y",
     "mask_round",
 }
@@ -90,6 +88,7 @@ class Drawing(_Payload):
     width: int | None = None
     height: int | None = None
     eta: float | None = None
+    tiling: bool = False
     denoising_strength: float | None = None
     override_settings: dict[str, Any] | None = None
     alwayson_scripts: dict[str, Any] | None = None
@@ -137,6 +136,7 @@ class Img2Img(Drawing):
     inpaint_full_res_padding: int = 0
     inpainting_mask_invert: int = 0
     resize_mode: int = 0
+    image_cfg_scale: float | None = None
 
 
 class Unit(_Payload):

@@ -11,7 +11,7 @@ from backend.contracts.library import Library
 from backend.recipes.a1111 import parse_parameters
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.storage.styles import Style
-from ui.sdapi.payloads import Drawing
+from ui.sdapi.payloads import Drawing, Img2Img
 from ui.sdapi.samplers import sampler_of
 
 SentT = TypeVar("SentT", bound=Drawing)
@@ -52,6 +52,9 @@ def prepared(
     wanted = dict(options) | (sent.override_settings or {})
     name = model_name(wanted.get("sd_model_checkpoint", ""), [card.name for card in library.models])
     sent, sized = _on_grid(sent, name, library)
+    card = library.model(name or library.default_model)
+    if isinstance(sent, Img2Img) and not (card and card.can.edits):  # A1111 reads it for no other
+        sent = sent.model_copy(update={"image_cfg_scale": None})
     told = (*notes, *filter(None, [near]), *sized)
     return sent, (*told, *sent.passed_over(), *not_kept(sent.override_settings or {}))
 

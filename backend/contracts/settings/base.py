@@ -213,6 +213,8 @@ class Settings(Frozen):
             "decoding",
             group="advanced",
             choices={"both": "both ways", "x": "sideways", "y": "up and down"},
+            a1111=("Tiling",),
+            a1111_words={"both": "True", "off": "False"},
             later=True,
         ),
     )

@@ -58,6 +58,18 @@ def test_hires_fix() -> None:
     )
 
 
+def test_seamless_pictures() -> None:
+    assert txt2img(Txt2Img(tiling=True), OPTIONS).settings.tiling == "both"
+    assert txt2img(Txt2Img(), OPTIONS).settings.tiling == "off"
+
+
+def test_a_picture_that_is_edited() -> None:
+    sent = Img2Img(init_images=[encoded()], image_cfg_scale=2.5)
+    assert img2img(sent, OPTIONS).settings.model_dump()["image_guidance"] == 2.5
+    plain = img2img(Img2Img(init_images=[encoded()]), OPTIONS).settings
+    assert "image_guidance" not in plain.model_dump()
+
+
 def test_a_picture_and_its_mask() -> None:
     sent = Img2Img(
         init_images=["data:image/png;base64," + encoded()],

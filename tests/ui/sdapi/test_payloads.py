@@ -20,7 +20,6 @@ def test_fields_that_are_switched_off_are_passed_over(name: str, values: tuple[A
     ("name", "value"),
     [
         ("restore_faces", True),
-        ("tiling", True),
         ("script_name", "X/Y/Z plot"),
         ("hr_resize_x", 512),
     ],

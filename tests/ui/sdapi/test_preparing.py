@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import BadInput
 from backend.contracts.library import Library, ModelEntry
 from backend.sampling.samplers import ENTRIES
 from backend.storage.styles import Style
 from ui.sdapi.mapping import txt2img
-from ui.sdapi.payloads import Txt2Img
+from ui.sdapi.payloads import Img2Img, Txt2Img
 from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
 
 LIBRARY = Library((ModelEntry("pocket"), ModelEntry("name [v1] (final)")), ENTRIES)
@@ -79,3 +80,12 @@ def test_an_autoencoder_by_its_files_name() -> None:
 def test_a_script_that_is_off_is_passed_over(args: list[Any]) -> None:
     sent = Txt2Img(alwayson_scripts={"ADetailer": {"args": args}})
     assert txt2img(sent, OPTIONS).settings.mode == "txt2img"
+
+
+@pytest.mark.parametrize(("model", "kept"), [("pocket", None), ("editor", 2.5)])
+def test_image_guidance_is_read_for_models_that_edit_alone(model: str, kept: float | None) -> None:
+    editor = ModelEntry("editor", can=Capabilities(edits=True))
+    library = Library((*LIBRARY.models, editor), ENTRIES)
+    sent = Img2Img(init_images=["x"], image_cfg_scale=2.5)
+    made, _ = prepared(sent, OPTIONS | {"sd_model_checkpoint": model}, library, STYLES)
+    assert made.image_cfg_scale == kept
