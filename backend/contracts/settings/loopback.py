@@ -10,6 +10,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.img2img import Img2ImgSettings
+from backend.contracts.settings.kinds import Fraction
 
 
 class LoopbackSettings(Img2ImgSettings):
@@ -19,6 +20,11 @@ class LoopbackSettings(Img2ImgSettings):
     place: ClassVar[int] = 80
     pictures: ClassVar[tuple[str, ...]] = ("image",)
 
+    strength: Fraction = Field(
+        0.4,
+        description="How far each loop goes from the picture before it.",
+        json_schema_extra=says("start", step=0.01),
+    )
     loops: int = Field(
         4,
         ge=1,
@@ -28,7 +34,7 @@ class LoopbackSettings(Img2ImgSettings):
     )
     strength_change: float = Field(
         1.0,
-        title="Strength from loop to loop",
+        title="Strength change",
         ge=0.5,
         le=1.5,
         description="What the strength is multiplied by each time; below 1 it settles down.",
