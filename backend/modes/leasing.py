@@ -18,6 +18,7 @@ from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
+from backend.models.interludes import Interludes
 from backend.models.manager import ModelManager
 from backend.models.upscaler.upscaler import KEY, Upscaler
 from backend.modes.changes import changed
@@ -59,8 +60,14 @@ class Needs:
         return cls(settings.model, settings.vae, controlnets, settings)
 
     @contextmanager
-    def taken(self, models: ModelManager[Any]) -> Generator[Held]:
+    def taken(
+        self, models: ModelManager[Any], interludes: Interludes | None = None
+    ) -> Generator[Held]:
         """From the cache, kept and changed while the context lasts.
+
+        Args:
+            models: The cache.
+            interludes: Of the job, in which the model is plain.
 
         Raises:
             BadInput: The autoencoder does not belong to this kind of checkpoint.
@@ -72,7 +79,7 @@ class Needs:
                 separate = leases.enter_context(models.lease(key))
                 model = _with(model, separate)
             if self.changes is not None:
-                leases.enter_context(changed(model, self.changes))
+                leases.enter_context(changed(model, self.changes, interludes))
             nets = [leases.enter_context(controlnet.lease(models, n)) for n in self.controlnets]
             yield Held(model, tuple(nets))
 
@@ -100,7 +107,9 @@ class UpscalerNeeded:
     name: str
 
     @contextmanager
-    def taken(self, models: ModelManager[Any]) -> Generator[Upscaler]:
+    def taken(
+        self, models: ModelManager[Any], interludes: Interludes | None = None
+    ) -> Generator[Upscaler]:
         """From the cache, kept while the context lasts."""
         with models.lease(KEY + self.name) as found:
             if not isinstance(found, Upscaler):

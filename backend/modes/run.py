@@ -17,6 +17,7 @@ import torch
 from backend.contracts.events import Output, Progress
 from backend.contracts.settings import Settings
 from backend.contracts.settings.kinds import Variance
+from backend.models.interludes import Interludes
 from backend.models.manager import ModelManager
 from backend.modes.context import Context
 from backend.modes.stage import Stage
@@ -285,8 +286,10 @@ class Lease(Protocol[HeldT_co]):
         """What is loaded."""
         ...
 
-    def taken(self, models: ModelManager[Any]) -> AbstractContextManager[HeldT_co]:
-        """Kept there while the context lasts."""
+    def taken(
+        self, models: ModelManager[Any], interludes: Interludes | None = None
+    ) -> AbstractContextManager[HeldT_co]:
+        """Kept there while the context lasts; what it changes steps aside in the interludes."""
         ...
 
 
@@ -301,11 +304,11 @@ def conduct(
         draw: Draws with that.
     """
     context.report(Progress("loading", note=f"Loading {lease.name}"))
-    with lease.taken(context.models) as held:
+    with lease.taken(context.models, context.interludes) as held:
         yield from draw(held)
 
 
 def using(lease: Lease[HeldT], context: Context, work: Callable[[HeldT], ResultT]) -> ResultT:
     """Work that draws nothing, with what it needs leased meanwhile."""
-    with lease.taken(context.models) as held:
+    with lease.taken(context.models, context.interludes) as held:
         return work(held)

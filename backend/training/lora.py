@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from backend.contracts.errors import (
     NumericalProblem,
 )
 from backend.models.checkpoint import Checkpoint
+from backend.models.interludes import Interludes, registered
 from backend.models.memory.block_offload import kept
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import (
@@ -41,7 +41,6 @@ from backend.training.config import TrainingConfig
 from backend.training.data import Picture, common_words, square
 
 Check = Callable[[], None]
-Interludes = list[Callable[[], AbstractContextManager[None]]]
 # Moments and decay as in the published scripts.
 _ADAMW = {"betas": (0.9, 0.999), "weight_decay": 1e-2, "eps": 1e-8}
 
@@ -176,21 +175,6 @@ def fit(
             raise
         run.save(config.output)
     return config.output
-
-
-@contextmanager
-def registered(
-    interludes: Interludes | None, pause: Callable[[], AbstractContextManager[None]]
-) -> Iterator[None]:
-    """`pause` is among the interludes while the block lasts."""
-    if interludes is None:
-        yield
-        return
-    interludes.append(pause)
-    try:
-        yield
-    finally:
-        interludes.remove(pause)
 
 
 class _Run:

@@ -230,7 +230,8 @@ class Needed:
     name: str
 
     @contextmanager
-    def taken(self, models: Any) -> Generator[str]:
+    def taken(self, models: Any, interludes: Any = None) -> Generator[str]:
+        assert interludes == ["of the job"]
         models.out.append(self.name)
         try:
             yield self.name.upper()
@@ -241,7 +242,7 @@ class Needed:
 def test_what_a_job_needs_is_leased_until_its_last_picture() -> None:
     told: list[Progress] = []
     cache = Cache()
-    context: Any = SimpleNamespace(models=cache, report=told.append)
+    context: Any = SimpleNamespace(models=cache, report=told.append, interludes=["of the job"])
 
     def draw(held: str) -> Iterator[Any]:
         yield held

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from backend.contracts.settings import Settings
 from backend.models.checkpoint import Checkpoint
+from backend.models.interludes import Interludes, registered
 
 Change = Callable[[Checkpoint, Settings], AbstractContextManager[None]]
 """(model, complete settings) -> the change in force; without effect where they ask for none."""
@@ -21,10 +22,46 @@ CHANGES: tuple[Change, ...] = tuple(
 )
 
 
-@contextmanager
-def changed(model: Checkpoint, settings: Settings) -> Generator[None]:
-    """The model as the settings want it; bit for bit as it was afterwards."""
-    with ExitStack() as stack:
+class _InForce:
+    """All changes of a model, put on and taken off together."""
+
+    def __init__(self, model: Checkpoint, settings: Settings) -> None:
+        self._model, self._settings = model, settings
+        self._stack = ExitStack()
+
+    def enter(self) -> None:
         for change in CHANGES:
-            stack.enter_context(change(model, settings))
-        yield
+            self._stack.enter_context(change(self._model, self._settings))
+
+    def leave(self) -> None:
+        """Without effect where they are off."""
+        self._stack.pop_all().close()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """The plain model, for a job in the middle of this one."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.enter()
+
+
+@contextmanager
+def changed(
+    model: Checkpoint, settings: Settings, interludes: Interludes | None = None
+) -> Generator[None]:
+    """The model as the settings want it; bit for bit as it was afterwards.
+
+    Args:
+        model: Leased.
+        settings: Complete ones.
+        interludes: Of the job; the model is plain while one lasts.
+    """
+    force = _InForce(model, settings)
+    try:
+        force.enter()
+        with registered(interludes, force.paused):
+            yield
+    finally:
+        force.leave()

@@ -7,20 +7,24 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.checkpoint import Checkpoint
 from backend.models.lora.layers import _convolution_path
 from backend.models.patches import Detour
 from backend.modes.changes.seamless import Wrap, _with_margin, seamless, wrapped
 from backend.sampling.types import Level
+from tests import jobs
 from tests.modes.test_guide import model
-from tests.modes.test_txt2img import engine, pictures, run, settings
+from tests.modes.test_txt2img import ended, engine, pictures, run, settings
 
 __all__ = ["engine", "model"]  # the fixtures
 Tiling = Literal["off", "both", "x", "y"]
@@ -193,3 +197,15 @@ def test_a_run_is_seamless_where_its_settings_say_so_and_the_next_one_is_not(
     }
     assert len({picture.tobytes() for picture in edges.values()}) == 3
     assert (pictures(run(engine, settings())) == before).all()
+
+
+def test_a_job_in_the_middle_of_a_seamless_one_has_edges(engine: LocalEngine) -> None:
+    plain = pictures(run(engine, settings()))
+    pattern = settings(tiling="both", steps=40)
+    alone = pictures(run(engine, pattern))
+    background = ask(engine, Request(pattern, save=False), background=True)
+    jobs.until(engine, background, lambda now: now.progress.step >= 2)
+    middle = ended(engine, ask(engine, Request(settings(), save=False)))
+    assert engine.status(background).state == "running"
+    assert np.array_equal(pictures(middle), plain)
+    assert np.array_equal(pictures(ended(engine, background)), alone)
