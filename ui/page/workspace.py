@@ -279,10 +279,14 @@ class Workspace:
         Raises:
             LoomError: With the sentence to show.
         """
-        images = await asyncio.to_thread(self.tab.pixels, raw)
+        # In a thread: the engine may still be starting, and pictures take a while to read.
+        return await asyncio.to_thread(self._request, raw, branch)
+
+    def _request(self, raw: dict[str, Any], branch: Branch | None) -> Request:
+        images = self.tab.pixels(raw)
         settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
         if self.tab.inputs is not None:
-            settings, images = await asyncio.to_thread(self.tab.inputs, settings, raw)
+            settings, images = self.tab.inputs(settings, raw)
         if branch is not None:
             settings = self._with_seeds_of(branch.token, settings)
         return Request(settings, images=images, branch=branch)
@@ -295,8 +299,10 @@ class Workspace:
         """
         if self.axes is None:
             raise BadInput(f"{self.tab.title} has no grid.")
-        images = await asyncio.to_thread(self.tab.pixels, raw)
-        return Request(self.axes.settings(raw), images)
+        axes = self.axes
+        return await asyncio.to_thread(
+            lambda: Request(axes.settings(raw), images=self.tab.pixels(raw))
+        )
 
     def place(self, field: str) -> Place | None:
         """Where a settings field stands in this tab; None where it has no control of its own."""

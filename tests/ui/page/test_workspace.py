@@ -78,3 +78,40 @@ def test_places_are_where_the_controls_stand(
 ) -> None:
     found = built[0]["txt2img"][field]
     assert (found["key"], found["fold"]) == (key, fold)
+
+
+STARTING = """
+import asyncio, sys
+from pathlib import Path
+from backend.engine.fake.engine import FakeEngine
+from backend.engine.local.starting import StartingEngine, begin
+from ui.page.build import build, studio_at
+made = FakeEngine()
+engine = StartingEngine(lambda: made, made.library())
+page = build(studio_at(Path(sys.argv[1]), Path("presets"), lambda storage: engine))
+desk = page.desks["txt2img"]
+raw = {key: getattr(part, "value", None) for key, part in desk.form.parts.items()}
+raw |= {name: getattr(part, "value", None) for name, part in desk.axes.parts.items()}
+raw |= {"x_field": "seed", "x_values": "1, 2"}
+async def pressed():
+    asked = [asyncio.ensure_future(ask(dict(raw))) for ask in (desk.request, desk.grid)]
+    for _ in range(10):
+        await asyncio.sleep(0.02)  # the page's own loop is free
+    assert not any(one.done() for one in asked)
+    begin(engine)
+    return [one.settings.mode for one in await asyncio.gather(*asked)]
+print(*asyncio.run(asyncio.wait_for(pressed(), 60)))
+made.close()
+"""
+
+
+def test_a_press_while_the_engine_starts_leaves_the_pages_own_loop_free(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["txt2img", "xyz_grid"]
