@@ -16,8 +16,8 @@ from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import PIXELS
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.family import Anatomy, Findings
 from backend.models.memory.devices import Target

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from backend.families.single_file import inspect_original
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_config
+from backend.models.catalog.entry import ModelInfo
 
 
 def part_config(info: ModelInfo, part: str) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from backend.families.diffusers_folder import (
     weight_files,
 )
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_config, read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.family import Anatomy, Findings
 

@@ -14,8 +14,8 @@ from backend.families.deepfloyd import DEEPFLOYD, NOISING, reads
 from backend.families.diffusers_folder import weight_files
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import PIXELS
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_config
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Unet
 from backend.models.enlarger import EnlargedPicture

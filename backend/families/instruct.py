@@ -11,8 +11,8 @@ from backend.contracts.capabilities import Capabilities
 from backend.families.diffusers_folder import CLASSES, FolderKind
 from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.compvis import UNET
+from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.family import Findings, TokenizerSource
 

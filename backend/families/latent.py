@@ -24,8 +24,8 @@ from backend.families.diffusers_folder import (
 from backend.families.pixels import CAN, UNET
 from backend.families.stable_diffusion import CALL_MAPS, DECODE_MAPS, factor_of
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_config, read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.family import Anatomy, Findings
 

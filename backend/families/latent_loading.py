@@ -15,8 +15,8 @@ from backend.families.latent import LATENT, VQ
 from backend.models.autoencoder.latent_rgb import fit_latent_rgb
 from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vq import Vq
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.pixel_unet import PixelUnet
 from backend.models.enlarger import PlainPicture

@@ -10,7 +10,7 @@ from backend.families.pixels import PIXELS, PixelFolder
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import GREY, LatentRgb
 from backend.models.autoencoder.latent_rgb import PIXELS as COLOURS
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.pixel_unet import PixelUnet
 from backend.models.loading import load_module

@@ -13,7 +13,7 @@ from backend.families.configs import part_config
 from backend.families.diffusers_folder import FolderKind, check_channels, inspect_folder
 from backend.families.single_file import inspect_original
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import is_safetensors_name
 from backend.models.catalog.widths import family_of_width
 from backend.models.control.shape import ControlShape

@@ -27,8 +27,8 @@ from backend.families.single_file import inspect_original
 from backend.families.single_file_weights import load_original
 from backend.models.autoencoder.latent_rgb import latent_rgb_for
 from backend.models.autoencoder.vae import Vae
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Unet
 from backend.models.loading import guarded, load_module, ready

@@ -12,8 +12,8 @@ from backend.contracts.errors import ModelProblem
 from backend.families.diffusers_folder import CLASSES, FolderKind, sampler_of
 from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
 from backend.models.catalog.configs import read_config, read_json
+from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Findings, TokenizerSource
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from backend.contracts.holdings import Holding, Keeper
 from backend.models.autoencoder.latent_rgb import LatentRgb
 from backend.models.autoencoder.preview import Previewer, PreviewKind, make_previewer
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo, content_hash
+from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.hashes import content_hash
 from backend.models.memory.devices import Target
 from backend.models.parts import Codec, Enlarger, Network, Text
 from backend.models.patches import PatchStack

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import CLIPTokenizer
 
-    from backend.models.catalog.catalog import ModelInfo
+    from backend.models.catalog.entry import ModelInfo
     from backend.models.checkpoint import Checkpoint
     from backend.models.memory.devices import Target
 

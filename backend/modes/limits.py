@@ -7,7 +7,7 @@ import torch
 from backend.contracts.errors import OutOfMemory
 from backend.contracts.settings import Settings
 from backend.models.autoencoder.tiling import TILE_PX
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.memory.devices import HEADROOM, Target, free_bytes
 
 MIB = 2**20

@@ -12,7 +12,7 @@ import torch
 from backend.contracts.events import Output, Pixels, Record
 from backend.contracts.settings import Settings
 from backend.contracts.version import studio_version
-from backend.models.catalog.catalog import part_hashes
+from backend.models.catalog.hashes import part_hashes
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import Device, hardware
 from backend.modes.stage import Stage

@@ -19,7 +19,7 @@ from backend.contracts.events import Output, Progress
 from backend.contracts.requests import ModeRequest, TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser

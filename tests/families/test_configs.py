@@ -11,7 +11,7 @@ import pytest
 from backend.contracts.errors import ModelProblem
 from backend.families.configs import part_config
 from backend.models.catalog.card import Card
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from tests.original import original_checkpoint
 
 

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from backend.contracts.errors import ModelProblem
 from backend.families.configs import part_config
 from backend.families.registry import FAMILIES
-from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import ModelInfo
 from backend.models.memory.devices import pick
 from backend.models.text.clip_vocabulary import PAD, clip_tokenizer
 from tests.original import WIDTHS, original_checkpoint

@@ -14,7 +14,8 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from backend.contracts.errors import ModelProblem
 from backend.families.registry import FAMILIES
 from backend.families.stable_diffusion_loading import skeleton
-from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import ModelInfo
 from backend.models.memory.devices import pick
 from tests.tiny import tiny_checkpoint, tiny_sdxl
 

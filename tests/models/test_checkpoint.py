@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from backend.contracts.holdings import Holding
-from backend.models.catalog.catalog import content_hash
+from backend.models.catalog.hashes import content_hash
 from backend.models.checkpoint import Checkpoint, module_bytes
 from backend.models.text.no_prompt import NoPrompt
 

@@ -15,7 +15,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae, cache_key
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet

@@ -11,7 +11,7 @@ import torch
 from backend.contracts.capabilities import SizeGrid
 from backend.contracts.errors import OutOfMemory
 from backend.contracts.settings import Txt2ImgSettings
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Anatomy
 from backend.models.memory.devices import HEADROOM, Target
 from backend.modes import limits

@@ -28,7 +28,8 @@ from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.by_hash import Hashes
-from backend.models.catalog.catalog import Catalog, Kind
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import Kind
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.compiled import check_compile
 from backend.models.family import Registry

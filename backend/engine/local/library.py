@@ -14,7 +14,9 @@ from backend.contracts.library import (
     VaeEntry,
 )
 from backend.families.registry import FAMILIES
-from backend.models.catalog.catalog import FOLDERS, Catalog, ModelInfo
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.folders import FOLDERS
 from backend.models.family import Registry
 from backend.models.text.embedding_header import header_of
 from backend.sampling.samplers import ENTRIES

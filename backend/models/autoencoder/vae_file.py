@@ -14,8 +14,9 @@ from torch import nn
 
 from backend.contracts.errors import BadInput
 from backend.models.autoencoder.vae import Vae
-from backend.models.catalog.catalog import ModelInfo, content_hash
 from backend.models.catalog.compvis import VAE, vae_config
+from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.hashes import content_hash
 from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.memory.devices import Target
 from backend.models.patches import PatchStack

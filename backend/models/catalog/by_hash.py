@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import MAX_HEADER_BYTES, read_metadata
 
 MAX_READ_BYTES = 8 * 2**30

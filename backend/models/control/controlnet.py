@@ -20,8 +20,10 @@ from torch import nn
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ControlMode, DetectorName
-from backend.models.catalog.catalog import Catalog, ModelInfo, content_hash
+from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.configs import read_config
+from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.hashes import content_hash
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import module_bytes
 from backend.models.control.controlnet_file import controlnet_config, has_diffusers_names

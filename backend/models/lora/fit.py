@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Registry
 from backend.models.lora.file import FAMILY_NAMES, LoraInfo, inspect, misfit, modules_by_path
 

@@ -10,7 +10,7 @@ from transformers import CLIPTokenizer
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import TokenCount
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Registry, TokenizerSource
 from backend.models.text.chunks import chunks
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf

@@ -16,7 +16,8 @@ from torch import nn
 
 from backend.contracts.errors import ModelProblem
 from backend.contracts.events import Pixels
-from backend.models.catalog.catalog import ModelInfo, content_hash
+from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.hashes import content_hash
 from backend.models.loading import guarded, ready
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import Device, Target

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from backend.models.catalog.by_hash import Hashes, auto_v1
-from backend.models.catalog.catalog import ModelInfo
+from backend.models.catalog.entry import ModelInfo
 
 
 def info(path: Path, seed: int = 0, metadata: dict[str, str] | None = None) -> ModelInfo:

@@ -9,7 +9,8 @@ import pytest
 
 from backend.contracts.events import TokenCount
 from backend.families.registry import FAMILIES
-from backend.models.catalog.catalog import Catalog, ModelInfo
+from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.text.token_count import TokenCounter
 from tests.original import original_checkpoint

@@ -1,0 +1,127 @@
+"""What a file or folder is, from headers and configs; why it cannot be used, where it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backend.contracts.errors import ModelProblem
+from backend.models.catalog.card import Card, read_card
+from backend.models.catalog.compvis import vae_config
+from backend.models.catalog.configs import read_json
+from backend.models.catalog.entry import Kind, ModelInfo, words
+from backend.models.catalog.safetensors_header import (
+    is_safetensors_name,
+    read_shapes,
+)
+from backend.models.catalog.widths import family_of, family_of_width
+from backend.models.control.controlnet_file import controlnet_config
+from backend.models.family import Findings, Registry
+from backend.models.text.embedding_header import inspect_embedding
+from backend.models.upscaler.header import upscaler_kind
+
+CONFIG_CLASSES: dict[str, Kind] = {
+    "ControlNetModel": "controlnet",
+    "AutoencoderKL": "vae",
+    "AutoencoderTiny": "tiny_decoder",
+}
+NO_SIZE = (512, 512)  # of what draws nothing by itself
+
+
+def kind_of(path: Path) -> Kind:
+    """Of a folder whose place does not say: by its config's class."""
+    config = path / "config.json"
+    if (path / "model_index.json").exists() or not config.is_file():
+        return "checkpoint"
+    try:
+        return CONFIG_CLASSES.get(str(read_json(config).get("_class_name")), "checkpoint")
+    except ModelProblem:
+        return "checkpoint"
+
+
+def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
+    """The entry of a file or folder, with its problem where it cannot be used."""
+    folder = path.is_dir()
+    name = path.name if folder else path.stem
+    card, note, recognised_by = Card(), None, ""
+    try:
+        card = read_card(path / "card.json" if folder else path.with_suffix(".card.json"))
+    except ModelProblem as problem:
+        note = str(problem)
+    try:
+        if kind == "checkpoint":
+            _refuse_pickle(path)
+            family, findings = families.recognise(path, card)
+            recognised_by = family.name
+        else:
+            kind, findings = _inspect(path, kind)
+    except ModelProblem as problem:
+        return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
+    except Exception as error:
+        # Configs and headers of strangers hold anything; the scan goes on.
+        sentence = f"Its configuration is damaged ({type(error).__name__})."
+        return ModelInfo(name, path, kind, card=card, problem=sentence, note=note)
+    return ModelInfo(
+        name,
+        path,
+        kind,
+        findings.family,
+        findings.bytes,
+        card,
+        card.native_size or findings.native_size,
+        findings.weights,
+        note=note or findings.note,
+        recognised_by=recognised_by,
+        family_title=findings.title,
+        anatomy=findings.anatomy,
+        scale=findings.scale,
+    )
+
+
+def _refuse_pickle(path: Path) -> None:
+    if path.is_file() and not is_safetensors_name(path):
+        raise ModelProblem(
+            f"{path.name} is a pickle, which can run code when it is opened; "
+            "use a .safetensors file."
+        )
+
+
+def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
+    """What is no checkpoint."""
+    if kind == "upscaler":
+        return kind, _inspect_upscaler(path)
+    _refuse_pickle(path)
+    if path.is_dir():
+        return _inspect_part(path, kind)
+    if kind == "vae":
+        vae_config(read_shapes(path), path)
+    if kind == "controlnet":
+        controlnet_config(path)
+    embedding = kind == "embedding"
+    family = inspect_embedding(path).family if embedding else family_of(read_shapes(path))
+    return kind, Findings(family, NO_SIZE, (path,), path.stat().st_size)
+
+
+def _inspect_upscaler(path: Path) -> Findings:
+    """A one-pass upscaler: a file, published as a pickle more often than not."""
+    if path.is_dir():
+        raise ModelProblem("An upscaler is one .safetensors file, no folder.")
+    if not is_safetensors_name(path):
+        raise ModelProblem(
+            f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
+            f"file of it by: python -m backend.models.upscaler.convert {path}"
+        )
+    found = upscaler_kind(read_shapes(path))
+    return Findings(found.architecture, NO_SIZE, (path,), path.stat().st_size, scale=found.scale)
+
+
+def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
+    """A folder that holds one diffusers model: a ControlNet or an autoencoder."""
+    config = read_json(folder / "config.json")
+    cls = str(config.get("_class_name"))
+    actual = CONFIG_CLASSES.get(cls)
+    if actual is None or (actual == "controlnet") != (kind == "controlnet"):
+        raise ModelProblem(f"config.json names '{cls[:80]}', which is not a {words(kind)}.")
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    family = family_of_width(config.get("cross_attention_dim")) if actual == "controlnet" else ""
+    read_shapes(weights)
+    return actual, Findings(family, NO_SIZE, (weights,), weights.stat().st_size)
