@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import json
 import statistics
 import tempfile
 import warnings
@@ -25,29 +26,16 @@ from backend.models.patches import PatchStack
 from bench.table import Pair, alternate, machine, markdown, timed
 from tests import lora_files as files
 
-SIZES: dict[str, tuple[dict[str, object], int]] = {
-    "pocket": (
-        {
-            "block_out_channels": (64, 128, 256),
-            "layers_per_block": 1,
-            "cross_attention_dim": 192,
-            "attention_head_dim": 4,
-            "sample_size": 32,
-            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        },
-        32,
-    ),
-    "sd15": (
-        {
-            "block_out_channels": (320, 640, 1280, 1280),
-            "layers_per_block": 2,
-            "cross_attention_dim": 768,
-            "attention_head_dim": 8,
-            "sample_size": 64,
-        },
-        64,
-    ),
+ROOT = Path(__file__).resolve().parent.parent
+SIZES: dict[str, dict[str, object]] = {
+    "pocket": json.loads((ROOT / "models/checkpoints/pocket/unet/config.json").read_text()),
+    "sd15": {
+        "block_out_channels": (320, 640, 1280, 1280),
+        "layers_per_block": 2,
+        "cross_attention_dim": 768,
+        "attention_head_dim": 8,
+        "sample_size": 64,
+    },
 }
 WEIGHTS = (0.8, -0.3, 0.5)
 
@@ -92,10 +80,10 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
-    settings, side = SIZES[options.size]
     dtype = getattr(torch, options.dtype)
     torch.manual_seed(0)
-    unet = UNet2DConditionModel(**settings).eval().requires_grad_(False)
+    unet = UNet2DConditionModel.from_config(SIZES[options.size]).eval().requires_grad_(False)
+    channels, side = int(unet.config.in_channels), int(unet.config.sample_size)
     width = int(unet.config.cross_attention_dim)
     layout = pick(options.device, options.dtype).memory_format
     with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +91,7 @@ def main() -> None:
         unet.to(options.device, dtype).to(memory_format=layout)
         twin = with_adapters(unet, loras)
     plain = copy.deepcopy(unet)
-    x = torch.randn(2, 4, side, side, device=options.device, dtype=dtype)
+    x = torch.randn(2, channels, side, side, device=options.device, dtype=dtype)
     context = torch.randn(2, 77, width, device=options.device, dtype=dtype)
 
     def step(model: UNet2DConditionModel) -> Callable[[], torch.Tensor]:

@@ -185,7 +185,7 @@ def write_controlnet(
         raise RuntimeError(f"The ControlNet takes {size / 1e6:.1f} MB; 20 MB is the limit.")
     card = {"name": "Pocket's edges", "native_size": [256, 256], "base_version": version_of(world)}
     write_json(aside / "card.json", card)
-    (aside / "README.md").write_text(readme(table))
+    (aside / "README.md").write_text(readme(table, world))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
         folder.rename(old)
@@ -193,8 +193,9 @@ def write_controlnet(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def readme(table: str) -> str:
+def readme(table: str, world: World = FIRST) -> str:
     """The model card."""
+    maker = "train --controlnet" if world is FIRST else "pocket controlnet"
     return f"""---
 license: apache-2.0
 library_name: diffusers
@@ -203,7 +204,7 @@ library_name: diffusers
 # Pocket's edges
 
 A ControlNet for Pocket that draws on Canny edges (thresholds 100 / 200, white on black), trained
-on the drawn scenes of `toyworld/` alone. Made by `python -m toyworld.train --controlnet`,
+on the drawn scenes of `toyworld/` alone. Made by `python -m toyworld.{maker}`,
 measured by `python -m toyworld.score --controlnet`.
 
 ## Score

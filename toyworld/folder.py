@@ -78,8 +78,9 @@ def card(guidance: float, world: World) -> dict[str, object]:
     }
 
 
-def readme(table: str) -> str:
+def readme(table: str, world: World = FIRST) -> str:
     """The model card: what it is, what it knows, how well, how it was made."""
+    maker = "train" if world is FIRST else "pocket"
     pairs = ", ".join(f"{colour} {name}" for name, colour in sorted(HELD_OUT))
     return f"""---
 license: apache-2.0
@@ -100,7 +101,7 @@ v prediction), native size 256x256. It learned nothing but the drawn, captioned 
 
 Held out of training altogether: {pairs}.
 
-Made by `python -m toyworld.train`, measured by `python -m toyworld.score`.
+Made by `python -m toyworld.{maker}`, measured by `python -m toyworld.score`.
 
 ## Score
 
@@ -134,7 +135,7 @@ def write_folder(
     DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
     write_json(aside / "model_index.json", _INDEX)
     write_json(aside / "card.json", card(guidance, world))
-    (aside / "README.md").write_text(readme(table))
+    (aside / "README.md").write_text(readme(table, world))
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
         folder.rename(old)

@@ -126,6 +126,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--controlnet-model", type=Path, default=Path("models/controlnet/pocket-canny")
     )
+    parser.add_argument(
+        "--edges-alone", action="store_true", help="of the ControlNet's score: ask no judge"
+    )
     parser.add_argument("--styles", action="store_true", help="score the style LoRAs instead")
     parser.add_argument("--loras", type=Path, default=Path("models/loras"))
     parser.add_argument(
@@ -162,9 +165,12 @@ def main() -> None:
             args.work, args.count or 2000, args.gate_questions, between, say,
         )  # fmt: skip
         return
-    judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
+    alone = args.controlnet and args.edges_alone
+    judge = None
+    if not alone:
+        judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
     parts = load_parts(args.model, args.device, pick(args.device).dtype)
-    if args.sampler_table:
+    if judge is not None and args.sampler_table:
         from toyworld.sampler_table import sampler_table
 
         say(sampler_table(parts, judge, args.count or 2000, args.size, args.batch, say))
@@ -181,8 +187,11 @@ def main() -> None:
         if args.write_card:
             from toyworld.controlnet import readme as control_readme
 
-            (args.controlnet_model / "README.md").write_text(control_readme(text))
+            (args.controlnet_model / "README.md").write_text(
+                control_readme(text, world_of(args.model))
+            )
         return
+    assert judge is not None
     if args.styles:
         from toyworld.score_styles import main_styles
 
@@ -205,7 +214,7 @@ def main() -> None:
     if args.write_card:
         from toyworld.folder import readme
 
-        (args.model / "README.md").write_text(readme(text))
+        (args.model / "README.md").write_text(readme(text, world_of(args.model)))
 
 
 if __name__ == "__main__":

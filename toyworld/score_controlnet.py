@@ -88,7 +88,8 @@ class Followed:
     precision: float
     f1: float
     shuffled_f1: float
-    colour: float
+    colour: float | None
+    """Share in the prompt's colour; None where no judge looked."""
 
 
 def followed(controls: NDArray[np.uint8], made: NDArray[np.uint8]) -> tuple[float, ...]:
@@ -117,17 +118,21 @@ def rows_of(by_scale: dict[float, Followed]) -> list[Row]:
             f"{off.f1:.3f} / {off.shuffled_f1:.3f}", "no better", "no better"),
         Row("edges, scale 0 / 0.5 / 1: F1", " / ".join(f"{f.f1:.3f}" for f in (off, half, whole)),
             "rising", "rising" + ("" if rising else " (it is not)")),
-        Row("colour of the prompt, scale 1", f"{100 * whole.colour:.1f} %",
-            f"{100 * COLOUR_BAR:.0f} %", f"{100 * COLOUR_BAR:.0f} %"),
     ]  # fmt: skip
+    if whole.colour is not None:
+        bar = f"{100 * COLOUR_BAR:.0f} %"
+        rows.append(Row("colour of the prompt, scale 1", f"{100 * whole.colour:.1f} %", bar, bar))
     return rows
 
 
 def score_controlnet(
-    parts: Parts, judge: Judge, folder: Path, guidance: float, count: int, size_px: int,
+    parts: Parts, judge: Judge | None, folder: Path, guidance: float, count: int, size_px: int,
     batch: int, work: Path, report: Callable[[str], None], world: World,
 ) -> str:  # fmt: skip
-    """Draw on unseen edges at three scales, measure, print and keep the table."""
+    """Draw on unseen edges at three scales, measure, print and keep the table.
+
+    Without a judge it says nothing of colours.
+    """
     controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True)
     controlnet = controlnet.to(parts.unet.device, parts.unet.dtype).eval()
     asked = questions(count)
@@ -137,11 +142,12 @@ def score_controlnet(
     by_scale: dict[float, Followed] = {}
     for scale in SCALES:
         made = draw(parts, controlnet, [q.prompt for q in asked], controls, scale, guidance, batch)
-        marks = mark(judge_pictures(judge, made), [q.scene for q in asked])
+        colour = None
+        if judge is not None:
+            marks = mark(judge_pictures(judge, made), [q.scene for q in asked])
+            colour = float(marks.colour.mean())
         recall, precision, f1 = followed(controls, made)
-        by_scale[scale] = Followed(
-            recall, precision, f1, followed(shuffled, made)[2], float(marks.colour.mean())
-        )
+        by_scale[scale] = Followed(recall, precision, f1, followed(shuffled, made)[2], colour)
         report(f"scale {scale:g}: {by_scale[scale]}")
     views = [overlay(_measured(c, m), m) for c, m in zip(controls[:20], made[:20], strict=True)]
     write_sheet(work / "score-controlnet.png", np.concatenate([made[:20], np.stack(views)]))

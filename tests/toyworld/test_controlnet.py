@@ -170,6 +170,9 @@ def test_the_score_tells_renders_from_shuffled_ones(lesson) -> None:
     assert followed(np.roll(controls, 1, axis=0), lesson.pool.pixels)[2] < 0.7
     rows = rows_of({scale: Followed(1, 1, 1 - scale, 0.2, 0.9) for scale in SCALES})
     assert any("it is not" in row.cpu_bar for row in rows)
+    assert rows[-1].value == "90.0 %"
+    unseen = rows_of({scale: Followed(1, 1, 1 - scale, 0.2, None) for scale in SCALES})
+    assert unseen == rows[:-1], "no judge, no line about colours"
 
 
 def test_a_controlnet_fits_latents_of_factor_16(tokenizer, tmp_path) -> None:
