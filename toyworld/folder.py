@@ -21,15 +21,15 @@ from toyworld.world import FIRST, WORLDS, World
 
 EXAMPLE_PROMPTS = (
     "a red house on grass",
-    "a big blue fish in the sea",
-    "a yellow balloon in a blue sky",
-    "a white cat in the snow",
-    "a purple mushroom in a forest",
-    "an orange boat at sunset",
-    "a pink flower on sand",
-    "a green car and a red tree in a meadow",
-    "a small yellow star at night",
-    "a black bird on the left, in the snow",
+    "a blue boat on the sea",
+    "a yellow star at night",
+    "a pink heart on sand",
+    "a big purple mushroom in a forest",
+    "a purple balloon and a yellow balloon at sunset",
+    "a big blue umbrella on grass",
+    "a red car on sand",
+    "a red mushroom and a blue mushroom on grass",
+    "a red flower in a meadow",
 )
 
 _INDEX = {

@@ -43,7 +43,7 @@ from toyworld.world import SECOND
 STATISTICS = (990_003,)
 """Key of the scenes whose latents are made white."""
 STATISTICS_COUNT = 512
-GUIDANCE = 6.0
+GUIDANCE = 7.0
 TURN_MINUTES = 5.0
 LEVER_WARMUP_STEPS = 100
 """Of a run of some 1,600 steps."""
