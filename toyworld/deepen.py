@@ -48,6 +48,8 @@ class DeepenPlan:
     colour_steps: int = 200
     decoder_only: bool = False
     """Leave the encoder, and so the latents, as they are."""
+    styled_share: float = 0.0
+    """Share of the pictures in the manner of a style."""
     save_s: float = 180.0
     measure_s: float = 300.0
     """Processor seconds between two measurements."""
@@ -107,7 +109,13 @@ class Deepener:
         """Reconstruction of one batch of fresh crops, with a light pull on the latents."""
         plan = self.plan
         x = to_tensor(
-            fresh_crops((plan.seed, self.step), plan.scenes, plan.crops, plan.crop_px)
+            fresh_crops(
+                (plan.seed, self.step),
+                plan.scenes,
+                plan.crops,
+                plan.crop_px,
+                styled_share=plan.styled_share,
+            )
         ).contiguous(memory_format=torch.channels_last)
         torch.manual_seed(plan.seed * 1_000_003 + self.step)
         with torch.autocast("cpu", torch.bfloat16):

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from toyworld.render import render
 from toyworld.scene import EVEN, Scene, mirrored, sample_scene
+from toyworld.styles import STYLES, styled
 from toyworld.world import SECOND, World
 
 MIRRORED_SHARE = 0.5
+CELL_PX = 16
 
 
 def draw_scenes(
@@ -54,13 +56,35 @@ def fresh_scenes(
 
 
 def fresh_crops(
-    key: tuple[int, ...], scenes: int, crops: int, crop_px: int, world: World = SECOND
+    key: tuple[int, ...],
+    scenes: int,
+    crops: int,
+    crop_px: int,
+    world: World = SECOND,
+    styled_share: float = 0.0,
 ) -> NDArray[np.uint8]:
-    """(scenes * crops, crop_px, crop_px, 3) cut at random from fresh pictures of 256 px."""
+    """(scenes * crops, crop_px, crop_px, 3) cut at random from fresh pictures of 256 px.
+
+    Args:
+        key: Decides all.
+        scenes: How many pictures.
+        crops: Of each.
+        crop_px: Their side.
+        world: The version of the world.
+        styled_share: Share of the pictures in the manner of a style; their crops begin at cells of
+            16 px, as what the styles make does.
+    """
     rng = np.random.default_rng((*key, 1))
     _, pictures = fresh_scenes(key, scenes, 256, world)
+    manners = np.random.default_rng((*key, 2))
+    step = np.ones(scenes, dtype=int)
+    for i in range(scenes):
+        if manners.random() < styled_share:
+            style = list(STYLES)[int(manners.integers(len(STYLES)))]
+            pictures[i] = styled(pictures[i], style, int(manners.integers(2**31)))
+            step[i] = CELL_PX
     made = np.empty((scenes * crops, crop_px, crop_px, 3), dtype=np.uint8)
     for i, crop in enumerate(made):
-        top, left = rng.integers(256 - crop_px + 1, size=2)
+        top, left = rng.integers(256 - crop_px + 1, size=2) // step[i // crops] * step[i // crops]
         crop[:] = pictures[i // crops, top : top + crop_px, left : left + crop_px]
     return made

@@ -116,8 +116,12 @@ def _opened(folder: Path) -> AutoencoderKL:
 
 
 def decoder_stage(home: Home, seed: int, core_hours: float) -> None:
-    """Train the frozen autoencoder's decoder on; what the picture model learned stays valid."""
-    plan = replace(DeepenPlan(seed + 1), peak=5e-4, decoder_only=True)
+    """Train the frozen autoencoder's decoder on; what the picture model learned stays valid.
+
+    Half of what it sees is in the manner of a style: a decoder that has seen the plain manner alone
+    smooths pixel art away, whatever the latents say.
+    """
+    plan = replace(DeepenPlan(seed + 1), peak=5e-4, decoder_only=True, styled_share=0.5)
     run = Deepener(_opened(home.vae), home.work / "decoder.pt", plan)
     run.run(3600 * core_hours, home.work, say)
     run.averaged().to(memory_format=torch.contiguous_format).save_pretrained(home.sharp)

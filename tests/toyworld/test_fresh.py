@@ -6,6 +6,7 @@ import pytest
 from toyworld import HELD_OUT, Scene, Subject, render
 from toyworld.fresh import draw_scenes, fresh_crops, fresh_scenes
 from toyworld.scene import mirrored
+from toyworld.styles import STYLES, styled
 from toyworld.world import SECOND
 
 
@@ -56,3 +57,19 @@ def test_some_subjects_are_drawn_more_often():
     assert names.count("cat") / rest == pytest.approx(2.5, rel=0.15)
     assert not {(s.name, s.colour) for scene in drawn for s in scene.subjects} & HELD_OUT
     assert draw_scenes((9,), 20, shares={}) == draw_scenes((9,), 20)
+
+
+def test_a_share_of_the_crops_is_in_the_manner_of_a_style():
+    _, pictures = fresh_scenes((7,), 2)
+    assert np.array_equal(fresh_crops((7,), 2, 2, 64), fresh_crops((7,), 2, 2, 64, styled_share=0))
+    crops = fresh_crops((7,), 2, 3, 64, styled_share=1.0)
+    manners = [[styled(p, style, 0) for style in STYLES] for p in pictures]
+    starts = range(0, 256 - 64 + 1, 16)
+    for i, crop in enumerate(crops):
+        near = [
+            float(np.abs(made[y : y + 64, x : x + 64].astype(int) - crop).mean())
+            for made in (pictures[i // 3], *manners[i // 3])
+            for y in starts
+            for x in starts
+        ]
+        assert np.argmin(near) >= len(starts) ** 2, "nearest to a styled picture, at a whole cell"
