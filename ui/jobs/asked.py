@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from backend.contracts.errors import BadInput
+from backend.contracts.events import Pixels
 from backend.contracts.requests import Branch, Request
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
@@ -36,6 +37,14 @@ class Desk(Protocol):
 
         Raises:
             LoomError: With the sentence to show.
+        """
+        ...
+
+    def at_hand(self, raw: dict[str, Any]) -> dict[str, Pixels]:
+        """The input pictures that lie in the tab; none where not all values were sent.
+
+        Raises:
+            LoomError: One of them cannot be read.
         """
         ...
 

@@ -6,13 +6,16 @@ import base64
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend.contracts.events import Pixels
+from backend.contracts.errors import LoomError
+from backend.contracts.events import Output, Pixels
+from backend.engine.jobs.protocol import Engine
 
 _KEPT = "private, max-age=86400, immutable"
 _ASKED_AGAIN = "private, no-cache"
@@ -61,3 +64,13 @@ def served(request: Request, content: bytes, kind: str, *, lasting: bool = True)
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=kind, headers=headers)
+
+
+def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
+    """The picture of a job that the page names; None when it is gone."""
+    try:
+        outputs = engine.results(job) if isinstance(job, str) else ()
+    except LoomError:
+        return None
+    number = image if isinstance(image, int) and not isinstance(image, bool) else 0
+    return outputs[number] if 0 <= number < len(outputs) else None

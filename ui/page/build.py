@@ -21,6 +21,7 @@ from backend.storage.presets import PresetStore
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
+from ui.gradio_compat.at_once import answer_at_once
 from ui.gradio_compat.built_once import made_at_launch
 from ui.gradio_compat.early_script import EarlyScript
 from ui.gradio_compat.joins import MAX_EVENTS, Joins
@@ -33,6 +34,7 @@ from ui.jobs.asked import Desk
 from ui.jobs.past import history_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
+from ui.jobs.verify import verify_routes
 from ui.page.controls import control_for
 from ui.page.filling import Filler
 from ui.page.following import connect_model
@@ -158,7 +160,8 @@ def build(studio: Studio) -> Page:
         filler = Filler(studio, top, spaces, tabs)
         connect_records(studio, top, gallery, filler)
         connect_links(studio, blocks, top, panel, filler, spaces, tabs)
-        connect_verify(studio, check, [gallery, top.notices], spaces)
+        connect_verify(check, spaces)
+    answer_at_once(blocks)
     scripts_page(blocks, studio, [*(tab.mode for tab in TABS), XyzGridSettings.mode])
     desks = {space.tab.mode: space for space in spaces}
     return Page(blocks, studio, desks, bundle(STATIC, COMPAT), notice)
@@ -191,8 +194,11 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
     studio = page.studio
-    past = history_routes(studio.history, studio.storage)
-    routes = job_routes(studio.engine, page.desks, page.script, past)
+    further = [
+        *history_routes(studio.history, studio.storage),
+        *verify_routes(studio, page.desks),
+    ]
+    routes = job_routes(studio.engine, page.desks, page.script, further)
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,

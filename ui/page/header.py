@@ -129,7 +129,7 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None,
             html_template=_STATUS,
-            js_on_load=mount_call("mountHeader", "", ("record", "verify", "open_link", "lists")),
+            js_on_load=mount_call("mountHeader", "", ("record", "open_link", "lists")),
             apply_default_css=False,
             elem_classes="loom-status-box",
         )

@@ -19,10 +19,10 @@ from backend.recipes.permalink import MAX_CHARS, decode, encode
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
+from ui.jobs.pictures import chosen
 from ui.jobs.sentences import sentence
 from ui.page.filling import Filler
 from ui.page.header import Header, notes
-from ui.page.send import chosen
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.panels.presets import PresetPanel

@@ -9,10 +9,10 @@ import gradio as gr
 
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
-from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, skip
+from ui.jobs.pictures import chosen
 from ui.page.tab_bar import TabBar
 from ui.page.workspace import Workspace
 from ui.server.studio import Studio
@@ -56,16 +56,6 @@ def _sent(studio: Studio, data: dict[str, Any]) -> str | None:
             return None
     output = chosen(studio.engine, data.get("job"), data.get("image"))
     return None if output is None else kept(output)
-
-
-def chosen(engine: Engine, job: Any, image: Any) -> Output | None:
-    """The picture of a job that the page names; None when it is gone."""
-    try:
-        outputs = engine.results(job) if isinstance(job, str) else ()
-    except LoomError:
-        return None
-    number = image if isinstance(image, int) and not isinstance(image, bool) else 0
-    return outputs[number] if 0 <= number < len(outputs) else None
 
 
 def kept(output: Output) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "verify", "link")
+EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "link")
 
 _TEMPLATE = """
 <section class="stage" data-state="empty" data-starts="STARTS" aria-label="Canvas and results">

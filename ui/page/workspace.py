@@ -304,6 +304,14 @@ class Workspace:
             lambda: Request(axes.settings(raw), images=self.tab.pixels(raw))
         )
 
+    def at_hand(self, raw: dict[str, Any]) -> dict[str, Pixels]:
+        """The input pictures that lie in the tab; none where not all values were sent.
+
+        Raises:
+            LoomError: One of them cannot be read.
+        """
+        return self.tab.pixels(raw) if all(name in raw for name in self.pictures) else {}
+
     def place(self, field: str) -> Place | None:
         """Where a settings field stands in this tab; None where it has no control of its own."""
         control = next(

@@ -1,7 +1,6 @@
 """The dialog that shows two pictures against each other: a verified one, or two that are compared.
 
-Its script opens it; states of a verification arrive as the component's value, and no template reads
-them: every text enters the document by `textContent`.
+Its script opens it and asks `ui.jobs.verify`; every text enters the document by `textContent`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import ReadRecord, read
-from ui.jobs.pictures import file_url
+from ui.jobs.pictures import chosen, file_url
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
-from ui.page.send import chosen
 from ui.page.settings_words import differences
 from ui.page.stage import mount_call
 from ui.server.foreign import as_dict
@@ -47,7 +45,7 @@ _TEMPLATE = """
 
 
 def check_panel(studio: Studio) -> gr.HTML:
-    """Builds the dialog; "stop" is triggered with the job of a verification that is given up."""
+    """Builds the dialog; "verify" is triggered with the picture, to be run again by its recipe."""
 
     def compare(asked: Any) -> dict[str, Any]:
         """Two pictures and what sets their recipes apart: {"one", "other"}."""
@@ -64,7 +62,7 @@ def check_panel(studio: Studio) -> gr.HTML:
     return gr.HTML(
         None,
         html_template=_TEMPLATE,
-        js_on_load=mount_call("mountCheck", "", ("stop",)),
+        js_on_load=mount_call("mountCheck", "", ("verify",)),
         server_functions=[compare],
         apply_default_css=False,
         elem_classes="loom-check",

@@ -57,7 +57,7 @@ def history_gallery() -> gr.HTML:
     return gr.HTML(
         None,
         html_template=_TEMPLATE,
-        js_on_load=mount_call("mountHistory", "", ("restore", "verify", "send")),
+        js_on_load=mount_call("mountHistory", "", ("restore", "send")),
         apply_default_css=False,
         elem_classes="loom-history",
     )

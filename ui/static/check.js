@@ -1,16 +1,20 @@
 // @ts-check
 /* The dialog of two pictures: how a verification goes and ends, or two results side by side. */
 import { all, el, finder, toast } from "./dom.js";
+import { onGathered } from "./events.js";
+import { WAITS, ask, cancel, page, watch as follow } from "./jobs.js";
 import { loom } from "./registry.js";
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountCheck = (element, { trigger, props, server, watch }) => {
+export const mountCheck = (element, { trigger, server }) => {
   const $ = finder(element);
   const dialog = $("dialog"), view = $(".view"), range = $(".wipe input"), side = $(".side");
   const [one, other] = all(element, ".view img");
   const [oneSaid, otherSaid] = all(element, ".view figcaption");
   const [left, right] = all(element, ".wipe span");
-  let asks = 0, job = null, busy = false;
+  let asks = 0, busy = false;
+  /** @type {string | null} */
+  let job = null;
 
   const wipe = () => view.style.setProperty("--at", `${range.value}%`);
   const beside = (on) => {
@@ -56,38 +60,50 @@ export const mountCheck = (element, { trigger, props, server, watch }) => {
     return alike && one.naturalWidth === other.naturalWidth;
   };
 
-  /* Verify: `trigger` is that of the component which knows the picture. */
-  loom.verify = (from, picture) => {
+  /* Verify: the recipe runs again as a job, and the server holds the two pictures against each other. */
+  const failed = (text) => {
+    busy = false;
+    $(".bar").hidden = true;
+    $(".say").textContent = text;
+    $(".say").className = "say warn";
+  };
+  loom.verify = (picture) => {
     open("Verify", "Reading the record…");
     busy = true;
     asks += 1;
-    from("verify", { ...picture, ask: asks });
+    trigger("verify", { picture, mine: asks });
   };
-  const take = () => {
-    const v = props.value;
-    if (!v || v.ask !== asks || !busy) return;
-    job = v.job;
-    $(".bar").hidden = v.state === "done" || v.state === "failed";
+  onGathered(".verify", async ({ picture, mine }, values) => {
+    const body = JSON.stringify({ picture, values, page: page() });
+    const got = await ask("loom/verify", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    if (mine !== asks || !busy) { if (got?.job) cancel(got.job); return; }
+    if (!got?.job) { failed(got?.error ?? "The studio does not answer; is it still running?"); return; }
+    job = got.job;
+    follow(got.job, (state) => { if (job === got.job && busy) take(state); });
+  });
+  const take = (v) => {
+    $(".bar").hidden = !WAITS.includes(v.state);
     $(".bar i").style.transform = `scaleX(${v.total ? v.step / v.total : 0})`;
     if (v.state === "queued") $(".say").textContent = v.position > 0 ? `Waiting: ${v.position} before this one` : "Waiting: next in line";
-    else if (v.state === "running") $(".say").textContent = v.total ? `Running the recipe again: step ${v.step} of ${v.total}` : v.note || "Running the recipe again";
-    else if (v.state === "failed") {
-      busy = false;
-      $(".say").textContent = v.message;
-      $(".say").className = "say warn";
-    } else if (v.state === "done") {
-      busy = false;
-      const { verdict, equal, changes, not_recorded: unsaid, notes } = v.report;
-      $(".say").textContent = verdict;
-      $(".say").className = equal ? "say same" : "say warn";
-      const lines = changes.map(({ what, then, now }) => `${what}: ${then} then, ${now ?? "none"} now`);
-      if (!lines.length) lines.push(unsaid.length ? "What the record names of versions, device and weights is unchanged." : "Versions, device and weights are unchanged.");
-      if (unsaid.length) lines.push(`Not recorded: ${unsaid.join(", ")}.`);
-      list([...lines, ...notes]);
-      pictures({ src: v.then, label: "then" }, { src: v.now, label: "now" }, ["then", "now"]);
-    }
+    else if (v.state === "loading" || v.state === "running") $(".say").textContent = v.total ? `Running the recipe again: step ${v.step} of ${v.total}` : v.note || "Running the recipe again";
+    else held(v.job);
   };
-  watch("value", take);
+  /* What came of a run that has ended. */
+  const held = async (ran) => {
+    const at = `loom/verify/${encodeURIComponent(ran)}`;
+    const got = await ask(at);
+    if (job !== ran || !busy) return;
+    if (!got?.report) { failed(got?.error ?? "The studio does not answer; is it still running?"); return; }
+    busy = false;
+    const { verdict, equal, changes, not_recorded: unsaid, notes } = got.report;
+    $(".say").textContent = verdict;
+    $(".say").className = equal ? "say same" : "say warn";
+    const lines = changes.map(({ what, then, now }) => `${what}: ${then} then, ${now ?? "none"} now`);
+    if (!lines.length) lines.push(unsaid.length ? "What the record names of versions, device and weights is unchanged." : "Versions, device and weights are unchanged.");
+    if (unsaid.length) lines.push(`Not recorded: ${unsaid.join(", ")}.`);
+    list([...lines, ...notes]);
+    pictures({ src: `${at}/then`, label: "then" }, { src: `${at}/now`, label: "now" }, ["then", "now"]);
+  };
 
   /* Compare: the first press chooses, the second one on another picture opens the dialog. */
   /** @type {{picture: import("./types.js").PictureRef, button?: Element | null} | null} */
@@ -127,7 +143,7 @@ export const mountCheck = (element, { trigger, props, server, watch }) => {
   };
   // Also reached by Escape, which closes a dialog by itself.
   dialog.addEventListener("close", () => {
-    if (busy && job) trigger("stop", { job });
+    if (busy && job) cancel(job);
     busy = false;
     for (const img of [one, other]) img.removeAttribute("src");
   });

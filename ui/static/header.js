@@ -39,7 +39,7 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
     if (value?.id && value.id !== said) {
       said = value.id;
       const { verify, undo } = value;
-      const act = verify ? { label: "Verify", run: () => loom.verify(trigger, verify) }
+      const act = verify ? { label: "Verify", run: () => loom.verify(verify) }
         : undo && { label: "Undo", run: () => loom.forms[undo]?.step("undo") };
       value.notes.forEach((note, i) => toast(note.text, note.kind, { act: i ? null : act }));
       if (value.further?.length) {

@@ -16,7 +16,7 @@ const kept = (storage, key) => { try { return JSON.parse(storage.getItem(key) ??
 const keep = (storage, key, value) => { try { storage.setItem(key, JSON.stringify(value)); } catch { /* no room: a comfort only */ } };
 
 /** Who asks, for a fair queue: this browser. */
-const page = () => {
+export const page = () => {
   const known = kept(localStorage, PAGE);
   if (typeof known === "string") return known;
   const made = random();

@@ -41,7 +41,7 @@ export const actsOn = ({ trigger, favour, remove, close }) => ({ past }, box) =>
       if (mode) loom.forms[mode]?.trigger("put", { changes: { seed: Number(past.seed) } });
     })),
     sends,
-    act("verify", "Verify", "Run the recipe again and compare every pixel", () => loom.verify(trigger, { name })),
+    act("verify", "Verify", "Run the recipe again and compare every pixel", () => loom.verify({ name })),
     compare,
     star,
     act("delete", "Delete", "Put it aside; Undo brings it back", async () => {

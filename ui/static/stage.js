@@ -428,7 +428,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     trigger("reuse", { seed: stage.value.results[selected].seed }));
   const here = () => ({ job: stage.value.job, image: selected });
   $(".actions .link").addEventListener("click", () => trigger("link", here()));
-  $(".verify").addEventListener("click", () => loom.verify(trigger, here()));
+  $(".verify").addEventListener("click", () => loom.verify(here()));
   $(".actions .compare").addEventListener("click", (event) => loom.compare(here(), /** @type {Found} */ (event.currentTarget)));
   const target = $(".send");
   target.addEventListener("change", () => {

@@ -137,7 +137,7 @@ export interface Loom {
   embeddings: Record<string, () => void>;
   restored: Record<string, boolean>;
   targets: { mode: string; title: string }[];
-  verify: (from: Mounted["trigger"], picture: PictureRef) => void;
+  verify: (picture: PictureRef) => void;
   compare: (picture: PictureRef, button?: Element | null) => void;
   chosenToCompare: (picture: PictureRef) => boolean;
   closeCheck: () => boolean;

@@ -16,7 +16,7 @@ from backend.pictures import canvas
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, on
-from ui.page.send import chosen
+from ui.jobs.pictures import chosen
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.uploads import read_pictures

@@ -13,7 +13,7 @@ from backend.contracts.settings import UpscaleSettings
 from backend.pictures.fit import fit
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event
-from ui.page.send import chosen
+from ui.jobs.pictures import chosen
 from ui.page.workspace import Fold, Tab, Workspace
 from ui.server.uploads import read_pictures
 
