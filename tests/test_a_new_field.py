@@ -17,9 +17,9 @@ from backend.recipes import metadata
 from backend.recipes.a1111 import parameters_text, parse_parameters
 from backend.storage.presets import Preset, parse_preset
 from ui.api.endpoints import parameters_of
-from ui.page.controls import control_for
-from ui.page.form import Form
-from ui.page.settings_words import differences
+from ui.forms.controls import control_for
+from ui.forms.form import Form
+from ui.forms.settings_words import differences
 from ui.page.tabs.txt2img import TAB
 
 

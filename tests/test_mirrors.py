@@ -1,7 +1,7 @@
 """Every module has a test module in the place that mirrors its own.
 
-`backend/pictures/fit.py` is mirrored by `tests/pictures/test_fit.py`, `ui/page/form.py` by
-`tests/ui/page/test_form.py`; a second test module may add words (`test_form_page.py`). A package's
+`backend/pictures/fit.py` is mirrored by `tests/pictures/test_fit.py`, `ui/forms/form.py` by
+`tests/ui/forms/test_form.py`; a second test module may add words (`test_form_page.py`). A package's
 own module is mirrored by `test_<package>.py` inside or beside the package's folder. Those that have
 none yet are listed in `tests/unmirrored.txt`. The list only shrinks.
 """
@@ -84,6 +84,6 @@ def test_modules_that_only_declare_need_no_mirror(source: str, expected: bool) -
 
 def test_a_mirror_lies_in_the_same_place() -> None:
     assert TESTS / "pictures/test_fit.py" in mirrors(Path("backend/pictures/fit.py"))
-    assert TESTS / "ui/page/test_form_page.py" in mirrors(Path("ui/page/form.py"))
+    assert TESTS / "ui/page/test_form_page.py" in mirrors(Path("ui/forms/form.py"))
     assert mirrors(Path("backend/pictures/no_such_module.py")) == []
     assert mirrors(Path("backend/no_room/fit.py")) == []

@@ -54,10 +54,18 @@ def test_the_backend_is_a_house_without_loose_modules_and_circles() -> None:
 
 def test_what_scripts_call_knows_no_page() -> None:
     rooms = [room for room in rooms_of(in_folder(ROOT)) if room.name.startswith("ui.")]
-    assert [circle for circle in circles(rooms) if circle != ["ui.page", "ui.panels"]] == []
+    assert circles(rooms) == []
     lower = {room.name: room.arrows for room in rooms}
     for name in ("ui.api", "ui.sdapi", "ui.jobs", "ui.server", "ui.gradio_compat"):
-        assert not {"ui.page", "ui.panels"} & lower[name], name
+        assert not {"ui.page", "ui.panels", "ui.forms"} & lower[name], name
+
+
+def test_a_page_is_made_of_panels_and_both_of_forms() -> None:
+    arrows = {room.name: room.arrows for room in rooms_of(in_folder(ROOT))}
+    assert {"ui.panels", "ui.forms"} <= arrows["ui.page"]
+    assert "ui.forms" in arrows["ui.panels"]
+    assert not {"ui.page", "ui.panels"} & arrows["ui.forms"]
+    assert "ui.page" not in arrows["ui.panels"]
 
 
 def test_a_commit_is_read_as_a_folder_is() -> None:

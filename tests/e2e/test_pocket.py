@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from backend.contracts.events import Record
 from backend.recipes.metadata import read, write_png
 from tests.ui.conftest import PATIENCE_MS, Pages, Server, running, wait_state
-from tests.ui.page.test_stage import frame, pixels
+from tests.ui.forms.test_stage import frame, pixels
 
 PROMPT = "a red house on grass"
 

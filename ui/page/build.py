@@ -21,6 +21,9 @@ from backend.storage.presets import PresetStore
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
+from ui.forms.controls import control_for
+from ui.forms.form import Form
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.at_once import answer_at_once
 from ui.gradio_compat.built_once import made_at_launch
 from ui.gradio_compat.early_script import EarlyScript
@@ -35,22 +38,19 @@ from ui.jobs.past import history_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
 from ui.jobs.verify import verify_routes
-from ui.page.controls import control_for
-from ui.page.filling import Filler
 from ui.page.following import connect_model
-from ui.page.form import Form
-from ui.page.header import header
 from ui.page.linking import connect_links
 from ui.page.lists import connect_lists
 from ui.page.remembering import remember
 from ui.page.send import connect_sends
-from ui.page.tab_bar import TabBar
 from ui.page.tabs import TABS
 from ui.page.theme import COMPAT, STATIC, css, theme
-from ui.page.workspace import Workspace
 from ui.panels.check import check_panel
+from ui.panels.filling import Filler
+from ui.panels.header import header
 from ui.panels.history import connect_records, history_gallery
 from ui.panels.presets import PresetPanel
+from ui.panels.tab_bar import TabBar
 from ui.panels.verify import connect_verify
 from ui.sdapi.access import BasicAuth
 from ui.sdapi.routes import controlnet, sdapi

@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ui.page import able
-from ui.page.controls import card_of, field_schema, hint
-from ui.page.workspace import Workspace
+from ui.forms import able
+from ui.forms.controls import card_of, field_schema, hint
+from ui.forms.workspace import Workspace
 
 CONTROLS = ("size", "guidance_scale")  # whose values a model recommends
 STEPS = "steps"  # whose range is the model's

@@ -16,16 +16,16 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings, parse
 from backend.recipes.permalink import MAX_CHARS, decode, encode
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import chosen
 from ui.jobs.sentences import sentence
-from ui.page.filling import Filler
-from ui.page.header import Header, notes
-from ui.page.tab_bar import TabBar
-from ui.page.workspace import Workspace
+from ui.panels.filling import Filler
+from ui.panels.header import Header, notes
 from ui.panels.presets import PresetPanel
+from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 
 WITHOUT = "Pictures that a recipe begins with are not in its link."

@@ -15,11 +15,11 @@ import gradio as gr
 
 from backend.contracts.library import Library
 from backend.engine.jobs.protocol import Engine
+from ui.forms.controls import model_choice
+from ui.forms.form import Form
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import event, skip
-from ui.page.controls import model_choice
-from ui.page.form import Form
-from ui.page.header import Header
-from ui.page.workspace import Workspace
+from ui.panels.header import Header
 
 
 class Lists:

@@ -10,9 +10,9 @@ import gradio as gr
 
 from backend.contracts.errors import LoomError
 from backend.resolve import documents
+from ui.forms.form import Form
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import event, on, skip
-from ui.page.form import Form
-from ui.page.workspace import Workspace
 from ui.server.foreign import as_dict
 
 

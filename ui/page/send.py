@@ -10,11 +10,11 @@ import gradio as gr
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
 from backend.recipes.metadata import write_png
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, skip
 from ui.jobs.pictures import chosen
-from ui.page.tab_bar import TabBar
-from ui.page.workspace import Workspace
+from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 

@@ -12,11 +12,11 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import ReadRecord, read
+from ui.forms.settings_words import differences
+from ui.forms.stage import mount_call
 from ui.jobs.pictures import chosen, file_url
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
-from ui.page.settings_words import differences
-from ui.page.stage import mount_call
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 

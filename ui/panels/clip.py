@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from backend.contracts.settings import ClipSettings
-from ui.page.stage import mount_call
+from ui.forms.stage import mount_call
 from ui.panels.film_file import film_file
 from ui.server.studio import Studio
 

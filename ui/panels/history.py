@@ -9,11 +9,11 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import read
+from ui.forms.stage import mount_call
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
-from ui.page.filling import Filler
-from ui.page.header import Header
-from ui.page.stage import mount_call
+from ui.panels.filling import Filler
+from ui.panels.header import Header
 from ui.server.studio import Studio
 from ui.server.uploads import read_upload
 

@@ -16,14 +16,14 @@ from backend.contracts.settings import LoraMixSettings, parse
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.engine.jobs.asking import ask
 from backend.resolve.prompt_loras import take_loras
+from ui.forms.stage import mount_call
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
-from ui.page.stage import mount_call
-from ui.page.workspace import Workspace
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 

@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.settings import MorphSettings
+from ui.forms.stage import mount_call
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
-from ui.page.stage import mount_call
 from ui.panels.film_file import film_file
 from ui.server.studio import Studio
 

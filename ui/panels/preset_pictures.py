@@ -9,10 +9,10 @@ from gradio.components import Component
 
 from backend.pictures.packing import Packed, pack, suffix, unpack
 from backend.storage.presets import MAX_PICTURES_BYTES, Preset
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
-from ui.page.header import notes
-from ui.page.workspace import Workspace
+from ui.panels.header import notes
 from ui.server.temp_files import new_folder
 
 

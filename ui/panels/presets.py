@@ -12,14 +12,14 @@ from backend.contracts.errors import LoomError
 from backend.contracts.settings import Settings
 from backend.pictures.packing import Packed
 from backend.storage.presets import MAX_PICTURES_BYTES, MAX_PRESET_BYTES
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
-from ui.page.header import Header, notes, preset_choices
-from ui.page.tab_bar import TabBar
-from ui.page.workspace import Workspace
 from ui.panels import preset_pictures
+from ui.panels.header import Header, notes, preset_choices
+from ui.panels.tab_bar import TabBar
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder

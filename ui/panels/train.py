@@ -15,14 +15,14 @@ from backend.contracts.fields import title_of
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
+from ui.forms.controls import field_schema
+from ui.forms.stage import mount_call
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import event, skip
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
-from ui.page.controls import field_schema
-from ui.page.stage import mount_call
-from ui.page.workspace import Workspace
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 from ui.server.training_files import read_training

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gradio as gr
 from gradio.components import Component
 
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.untyped import event
-from ui.page.workspace import Workspace
 
 
 def connect_verify(panel: gr.HTML, spaces: list[Workspace]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.conftest import Pages
-from tests.ui.page.test_form_page import TYPES_AT_ONCE
+from tests.ui.forms.test_form_page import TYPES_AT_ONCE
 
 
 @pytest.mark.browser

@@ -11,8 +11,8 @@ import pytest
 
 from backend.contracts.library import Library, ModelEntry, VaeEntry
 from backend.engine.fake.engine import FakeEngine
-from ui.page.controls import control_for
-from ui.page.form import Form
+from ui.forms.controls import control_for
+from ui.forms.form import Form
 from ui.page.lists import Lists
 
 FIELDS = ("vae", "hires_upscaler", "width")

@@ -11,8 +11,8 @@ import pytest
 from backend.engine.fake.engine import FakeEngine
 from backend.resolve import documents
 from tests.resolve.test_documents import second_version
-from ui.page.controls import control_for
-from ui.page.form import Form
+from ui.forms.controls import control_for
+from ui.forms.form import Form
 from ui.page.remembering import restored
 
 __all__ = ["second_version"]  # the fixture

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 import gradio as gr
 
-from ui.page.workspace import Workspace
+from ui.forms.workspace import Workspace
+from ui.gradio_compat.built_once import made_at_launch
 from ui.panels.verify import connect_verify
 
 
 def test_the_script_is_handed_all_pictures_by_tab_and_name() -> None:
-    with gr.Blocks() as blocks:
+    with made_at_launch(), gr.Blocks() as blocks:
         panel = gr.HTML(None, js_on_load="trigger('verify')")
         one, other = gr.Image(), gr.Image()
         spaces: list[Any] = [

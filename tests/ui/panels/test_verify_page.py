@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from backend.contracts.events import Record
 from backend.recipes.metadata import read, write_png
 from tests.ui.conftest import Pages, Server, start
+from tests.ui.forms.test_form_page import DROP
 from tests.ui.page.test_access import serious
-from tests.ui.page.test_form_page import DROP
 
 pytestmark = pytest.mark.browser
 

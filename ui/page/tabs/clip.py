@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
-from ui.page.workspace import Tab
+from ui.forms.workspace import Tab
 from ui.panels.clip import clip_panel
 from ui.server.studio import Studio
 from ui.server.uploads import read_inputs

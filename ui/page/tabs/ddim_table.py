@@ -1,7 +1,7 @@
 """DDIM table: what a step adds, and what it does to few steps and many."""
 
 from backend.contracts.settings.ddim_table import DdimTableSettings
-from ui.page.workspace import Tab
+from ui.forms.workspace import Tab
 
 TAB = Tab(
     mode=DdimTableSettings.mode,

@@ -13,11 +13,11 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
+from ui.forms.workspace import Fold, Tab, Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, on
 from ui.jobs.pictures import chosen
-from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.uploads import read_pictures
 

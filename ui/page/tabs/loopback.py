@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.events import Pixels
-from ui.page.workspace import Tab
+from ui.forms.workspace import Tab
 from ui.server.uploads import read_pictures
 
 

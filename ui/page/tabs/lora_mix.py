@@ -3,8 +3,8 @@
 from gradio.components import Component
 
 from backend.contracts.settings import LoraMixSettings
-from ui.page import hires
-from ui.page.workspace import Tab, Workspace
+from ui.forms import hires
+from ui.forms.workspace import Tab, Workspace
 from ui.panels.lora_tools import connect_pad, lora_tools
 from ui.panels.train import connect_training, train_panel
 from ui.server.studio import Studio

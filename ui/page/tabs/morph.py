@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import MorphSettings
-from ui.page.workspace import Fold, Tab, Workspace
+from ui.forms.workspace import Fold, Tab, Workspace
 from ui.panels.morph import morph_panel
 from ui.server.studio import Studio
 from ui.server.uploads import read_pictures

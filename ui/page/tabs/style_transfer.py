@@ -15,13 +15,13 @@ from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
+from ui.forms.controls import SIZE, card_of
+from ui.forms.stage import mount_call
+from ui.forms.workspace import Fold, Tab, Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.untyped import on
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
-from ui.page.controls import SIZE, card_of
-from ui.page.stage import mount_call
-from ui.page.workspace import Fold, Tab, Workspace
 from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.foreign import as_dict
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload

@@ -1,7 +1,7 @@
 """txt2img: a picture from a prompt."""
 
-from ui.page import hires
-from ui.page.workspace import Fold, Tab
+from ui.forms import hires
+from ui.forms.workspace import Fold, Tab
 
 TAB = Tab(
     mode="txt2img",

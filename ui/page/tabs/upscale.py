@@ -11,10 +11,10 @@ from backend.contracts.errors import LoomError
 from backend.contracts.events import Pixels
 from backend.contracts.settings import UpscaleSettings
 from backend.pictures.fit import fit
+from ui.forms.workspace import Fold, Tab, Workspace
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import chosen
-from ui.page.workspace import Fold, Tab, Workspace
 from ui.server.uploads import read_pictures
 
 

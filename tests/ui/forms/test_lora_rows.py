@@ -9,7 +9,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings import parse
 from backend.recipes.metadata import read
 from tests.ui.conftest import Pages, wait_state
-from ui.panels.lora_rows import read_rows, write_rows
+from ui.forms.lora_rows import read_rows, write_rows
 
 
 def test_text_and_settings_are_the_same_thing() -> None:

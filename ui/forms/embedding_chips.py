@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.page.stage import mount_call
+from ui.forms.stage import mount_call
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 

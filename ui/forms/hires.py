@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.settings.hires import SWITCHED_ON, HiresFields
-from ui.page.workspace import Fold, Workspace
+from ui.forms.workspace import Fold, Workspace
 
 
 def _switch() -> dict[str, Component]:

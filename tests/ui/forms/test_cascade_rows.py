@@ -8,7 +8,7 @@ from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.errors import BadInput
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import parse
-from ui.panels.cascade_rows import read_rows, stages_of, write_rows
+from ui.forms.cascade_rows import read_rows, stages_of, write_rows
 
 FIRST = ModelEntry("one", cascade=("two",))
 SECOND = ModelEntry(

@@ -16,17 +16,17 @@ from backend.contracts.fields import described, title_of
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import MODES, Settings, parse
 from backend.resolve.wildcards import has_wildcards
+from ui.forms.controls import card_of
+from ui.forms.embedding_chips import embedding_chips
+from ui.forms.form import Form
+from ui.forms.grid import GridPanel
+from ui.forms.prompt_tools import prompt_row, read_fill, style_chips
+from ui.forms.stage import mount_call, stage
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.late_chunks import fetched_with
 from ui.gradio_compat.untyped import event
 from ui.jobs.asked import Place
-from ui.page.controls import card_of
-from ui.page.form import Form
-from ui.page.stage import mount_call, stage
-from ui.panels.embedding_chips import embedding_chips
-from ui.panels.grid import GridPanel
-from ui.panels.prompt_tools import prompt_row, read_fill, style_chips
 from ui.server.foreign import as_list
 from ui.server.studio import Studio
 

@@ -15,9 +15,8 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
 from backend.engine.jobs.protocol import Engine
-from ui.gradio_compat.untyped import skip
-from ui.page import able
-from ui.page.controls import (
+from ui.forms import able, cascade_rows, lora_rows
+from ui.forms.controls import (
     UPSCALERS,
     Control,
     Part,
@@ -31,7 +30,7 @@ from ui.page.controls import (
     upscaler_choices,
     vae_choices,
 )
-from ui.panels import cascade_rows, lora_rows
+from ui.gradio_compat.untyped import skip
 
 
 @dataclass

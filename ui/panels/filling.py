@@ -8,12 +8,12 @@ from typing import Any
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
 from backend.resolve.at_hand import at_hand
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
-from ui.page.header import Header, notes
-from ui.page.tab_bar import TabBar
-from ui.page.workspace import Workspace
+from ui.panels.header import Header, notes
 from ui.panels.presets import apply
+from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 
 # What stands in the form where a record's own is missing. LoRAs stay in their rows, and a run with

@@ -11,8 +11,8 @@ import gradio as gr
 from backend.contracts.settings import MAX_PROMPT_CHARS
 from backend.engine.jobs.protocol import Engine
 from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
+from ui.forms.stage import mount_call
 from ui.jobs.sentences import sentence
-from ui.page.stage import mount_call
 from ui.server.foreign import as_dict, as_list
 from ui.server.studio import Studio
 from ui.server.uploads import read_upload

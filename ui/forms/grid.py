@@ -15,11 +15,11 @@ from backend.contracts.fields import title_of
 from backend.contracts.settings import MODES, Settings, XyzGridSettings, axis_fields, parse
 from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import complete
+from ui.forms.form import Form
+from ui.forms.stage import mount_call
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.untyped import event, on, skip
 from ui.jobs.sentences import sentence
-from ui.page.form import Form
-from ui.page.stage import mount_call
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 

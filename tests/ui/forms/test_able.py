@@ -10,9 +10,9 @@ import pytest
 from backend.contracts.capabilities import Capabilities
 from backend.contracts.library import Library, ModelEntry
 from backend.engine.fake.engine import FakeEngine
-from ui.page import able
-from ui.page.controls import control_for, field_schema
-from ui.page.form import Form
+from ui.forms import able
+from ui.forms.controls import control_for, field_schema
+from ui.forms.form import Form
 
 PLAIN = ModelEntry(
     "cloud",

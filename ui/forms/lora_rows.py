@@ -15,8 +15,8 @@ import gradio as gr
 from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.engine.jobs.protocol import Engine
-from ui.page.controls import Control, Values
-from ui.page.stage import mount_call
+from ui.forms.controls import Control, Values
+from ui.forms.stage import mount_call
 from ui.server.foreign import as_dict, as_list
 
 MAX_CHARS = 20_000

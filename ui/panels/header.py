@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from ui.page.controls import model_choice
-from ui.page.stage import mount_call
+from ui.forms.controls import model_choice
+from ui.forms.stage import mount_call
 from ui.server.studio import Studio
 
 _STATUS = """

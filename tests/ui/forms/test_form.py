@@ -10,8 +10,8 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import MODES, Settings, Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
-from ui.page.controls import SIZE, control_for, field_schema, hint, size_choices
-from ui.page.form import Form
+from ui.forms.controls import SIZE, control_for, field_schema, hint, size_choices
+from ui.forms.form import Form
 from ui.page.tabs import TABS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.contracts.settings import LoraUse, Settings, Txt2ImgSettings
-from ui.page.settings_words import differences, text_difference
+from ui.forms.settings_words import differences, text_difference
 
 
 def told(a: Settings, b: Settings) -> list[str]:
