@@ -15,6 +15,7 @@ from backend.modes import prompt_timeline
 from backend.modes.prompt_timeline import Words
 from backend.modes.stage import Stage
 from backend.modes.start import Span
+from backend.modes.steer import steered
 from backend.sampling import guidance
 from backend.sampling.types import Denoiser
 
@@ -75,7 +76,7 @@ def make_denoiser(
         negative = reader.unconditional(words.negative, settings.clip_skip, weights_key)
         return guided(stage, span, positive, negative, under)
 
-    return prompt_timeline.denoiser(settings, span, saying)
+    return steered(stage, span, prompt_timeline.denoiser(settings, span, saying))
 
 
 def guided(

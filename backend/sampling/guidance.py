@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -131,52 +130,6 @@ def dynamic_threshold(denoiser: Denoiser, ratio: float = 0.995, limit: float = 1
         return (wide.clamp(-s, s) * (limit / s)).to(x0.dtype)
 
     return thresholded
-
-
-def every(schedule: Schedule, stride: int, first: int = 0) -> frozenset[float]:
-    """The levels of every `stride`-th step from step `first` on, for `loss_guidance`."""
-    return frozenset(schedule.levels[first:-1:stride])
-
-
-def loss_guidance(
-    denoiser: Denoiser,
-    decode: Callable[[torch.Tensor], torch.Tensor],
-    loss: Callable[[torch.Tensor], torch.Tensor],
-    scale: float,
-    levels: Collection[float] | None = None,
-) -> Denoiser:
-    """Steers towards pictures of low loss: x0 - scale (sigma / alpha)^2 grad loss(decode(x0)).
-
-    It is the score of p(x) exp(-scale loss) (2105.05233, sec. 4.1) where the gradient is taken at
-    x0, which spares the way back through the model: a shift of x / alpha by as much.
-
-    Args:
-        denoiser: Not differentiated.
-        decode: x0 -> pictures (B, 3, H, W) in [0, 1], differentiable.
-        loss: Pictures -> (B,), one value a picture, so that none depends on its batch.
-        scale: Strength.
-        levels: Levels (sigma / alpha) at which to steer (see `every`); all by default.
-    """
-
-    def steered(x: torch.Tensor, level: Level) -> torch.Tensor:
-        x0 = denoiser(x, level)
-        if levels is not None and level.value not in levels:
-            return x0
-        with torch.inference_mode(False), torch.enable_grad():
-            leaf = x0.detach().clone().requires_grad_()
-            (grad,) = torch.autograd.grad(loss(decode(leaf)).sum(), leaf)
-        return x0 - scale * (level.sigma_for(x0) / level.alpha_for(x0)) ** 2 * grad
-
-    return steered
-
-
-def colour_loss(channel: int = 2, target: float = 0.9) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Mean distance of one colour channel from a value, e.g. |blue - 0.9|; one value a picture."""
-
-    def loss(pictures: torch.Tensor) -> torch.Tensor:
-        return (pictures[:, channel] - target).abs().mean(dim=(1, 2))
-
-    return loss
 
 
 def masked(

@@ -13,17 +13,14 @@ from backend.sampling.denoiser import adapt, to_x0
 from backend.sampling.guidance import (
     SigmaRange,
     cfg,
-    colour_loss,
     dynamic_threshold,
-    every,
-    loss_guidance,
     masked,
     sigma_range,
 )
 from backend.sampling.samplers import SAMPLERS
 from backend.sampling.schedule import make
 from backend.sampling.types import Level, Schedule
-from tests.sampling.helpers import POCKET, Gaussian, curved, noises, run
+from tests.sampling.helpers import POCKET, curved, noises, run
 
 CONFIG = SchedulerConfig.from_dict(POCKET)
 
@@ -120,40 +117,6 @@ def test_dynamic_threshold_acts_on_each_image():
     torch.testing.assert_close(same, small)
     wide = dynamic_threshold(lambda x, level: x0, 0.9, limit=4.0)(x0, level)
     assert float(wide.abs().max()) == pytest.approx(4.0)
-
-
-def test_loss_guidance_follows_the_gradient_of_the_decoded_picture():
-    x0 = noises(1, (2, 3, 4, 5))[0]
-    level = Level.like(x0, 2.0, 0.0)
-    weights = torch.tensor([0.5, 1.0, -2.0], dtype=torch.float64).reshape(1, 3, 1, 1)
-
-    def decode(latents):
-        return latents * weights
-
-    with torch.inference_mode():
-        got = loss_guidance(curved, decode, colour_loss(2, 0.9), 3.0)(x0, level)
-    plain = curved(x0, level)
-    grad = torch.zeros_like(x0)
-    grad[:, 2] = (plain[:, 2] * -2.0 - 0.9).sign() * -2.0 / 20
-    torch.testing.assert_close(got, plain - 3.0 * 4.0 * grad)
-
-
-def test_loss_guidance_makes_a_run_bluer_at_every_kth_step():
-    plan = make("euler", "model", 12, CONFIG)
-    x = noises(1)[0] * plan.init_scale
-    calls = []
-
-    def decode(latents):
-        calls.append(1)
-        return latents * 0.5 + 0.5
-
-    steered = loss_guidance(Gaussian(), decode, colour_loss(), 0.5, every(plan, 3))
-    plain = run("euler", Gaussian(), x, plan)[-1].x
-    blue = run("euler", steered, x, plan)[-1].x
-    assert len(calls) == 4
-    loss = colour_loss()
-    assert (loss(blue * 0.5 + 0.5) < loss(plain * 0.5 + 0.5)).all()
-    torch.testing.assert_close(blue[:, :2], plain[:, :2])
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -9,11 +9,12 @@ import torch
 
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.denoiser import adapt
-from backend.sampling.guidance import loss_guidance, masked
+from backend.sampling.guidance import masked
 from backend.sampling.inversion import invert
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.samplers import SAMPLERS
 from backend.sampling.schedule import flow, make
+from backend.sampling.steering import Steering, steered
 from backend.sampling.types import Denoiser, Level, Schedule
 from tests.sampling.helpers import POCKET, Gaussian, ListedNoise, curved, noises, run
 
@@ -104,5 +105,7 @@ def test_masks_and_losses_mean_the_same_in_every_naming():
         def loss(pictures: torch.Tensor) -> torch.Tensor:
             return pictures.square().mean(dim=(1, 2, 3))
 
-        a = loss_guidance(curved, lambda x0: x0, loss, 0.3)(x, ve)
-        same(loss_guidance(renamed(curved), lambda x0: x0, loss, 0.3)(alpha * x, named), a)
+        pull = Steering(loss, 0.3, 1, (ratio,))
+        a = steered(curved, lambda x0: x0, pull)(x, ve)
+        assert not torch.equal(a, curved(x, ve))
+        same(steered(renamed(curved), lambda x0: x0, pull)(alpha * x, named), a)

@@ -27,9 +27,10 @@ from backend.contracts.settings.kinds import (
     StartNoise,
 )
 from backend.contracts.settings.rows import ControlUse
+from backend.contracts.settings.steer import SteerFields
 
 
-class Img2ImgSettings(Settings):
+class Img2ImgSettings(SteerFields, Settings):
     """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
 
     The pictures travel beside the settings: "image", and "mask", in which white is repainted.

@@ -24,11 +24,12 @@ from backend.contracts.settings.hires import (
     enlarged_px,
 )
 from backend.contracts.settings.img2img import HiresStage
+from backend.contracts.settings.steer import SteerFields
 
 STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "time_steps")
 
 
-class Txt2ImgSettings(CascadeFields, HiresFields, Settings):
+class Txt2ImgSettings(CascadeFields, HiresFields, SteerFields, Settings):
     """A picture from a prompt.
 
     With `stages` it is a cascade: the pictures are those of the first stage, of the second, and so
@@ -115,7 +116,8 @@ class Txt2ImgSettings(CascadeFields, HiresFields, Settings):
     def second_stage(self) -> HiresStage:
         """The second stage as settings of its own; of resolved settings under hires fix."""
         width, height = self.drawn_size
-        shared = {name: getattr(self, name) for name in Settings.model_fields}
+        names = (*Settings.model_fields, *SteerFields.model_fields)
+        shared = {name: getattr(self, name) for name in names}
         stage = HiresStage.model_validate(
             shared
             | {

@@ -1,0 +1,93 @@
+"""Steering by a loss: what pulls at a run beside its prompt."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from backend.contracts.fields import says
+from backend.contracts.settings.kinds import Fraction
+
+Pull = Literal[
+    "off",
+    "red",
+    "green",
+    "blue",
+    "colour",
+    "brightness",
+    "contrast",
+    "saturation",
+    "sharpness",
+    "symmetry",
+]
+PULL_TITLES = {"colour": "one colour", "symmetry": "left and right alike"}
+
+
+class SteerFields(BaseModel):
+    """Fields that the modes that can be steered take in."""
+
+    steer: Pull = Field(
+        "off",
+        title="Pull towards",
+        description="What the forming picture is pushed to, whatever the prompt says.",
+        json_schema_extra=says("guidance", later=True, choices=PULL_TITLES),
+    )
+    steer_target: Fraction = Field(
+        0.9,
+        title="Target",
+        description="How much of it: of a channel, brightness, contrast, saturation, sharpness.",
+        json_schema_extra=says("guidance", later=True, step=0.05),
+    )
+    steer_colour: str = Field(
+        "#2060e0",
+        title="Colour",
+        pattern="^#[0-9a-fA-F]{6}$",
+        description="The colour to pull towards.",
+        json_schema_extra=says("guidance", later=True, axis=False),
+    )
+    steer_scale: float = Field(
+        1.0,
+        title="Pull",
+        ge=0.0,
+        le=10.0,
+        description="How hard; 1 shows, 0 is off.",
+        json_schema_extra=says("guidance", later=True, step=0.1),
+    )
+    steer_every: int = Field(
+        5,
+        title="Every",
+        ge=1,
+        le=50,
+        description="Steps between two pushes; fewer is smoother and dearer.",
+        json_schema_extra=says("guidance", later=True, unit="steps", step=1),
+    )
+    steer_start: Fraction = Field(
+        0.0,
+        description="Where in the run the pushes begin.",
+        json_schema_extra=says("guidance", later=True, unit="of the run", step=0.05),
+    )
+    steer_end: Fraction = Field(
+        1.0,
+        description="Where in the run they end.",
+        json_schema_extra=says("guidance", later=True, unit="of the run", step=0.05),
+    )
+    steer_through: Literal["fast", "full"] = Field(
+        "fast",
+        title="Seen through",
+        description="The gradient goes through the linear preview, or through the whole decoder.",
+        json_schema_extra=says(
+            "guidance", later=True, choices={"fast": "the fast preview", "full": "the decoder"}
+        ),
+    )
+
+    @property
+    def steers(self) -> bool:
+        """Whether anything pulls."""
+        return self.steer != "off" and self.steer_scale > 0
+
+    @model_validator(mode="after")
+    def _steered_in_order(self) -> Self:
+        if self.steer_start > self.steer_end:
+            raise ValueError("steer_start must not lie after steer_end")
+        return self
