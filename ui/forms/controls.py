@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import gradio as gr
@@ -30,11 +30,15 @@ UPSCALERS = ("upscaler", "hires_upscaler")
 HIRES_WAYS = [("latent space", LATENT), ("Lanczos, in pixels", LANCZOS)]
 PROMPTS = "loom-says"  # the class of every field that the model reads
 SIZES = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))
+_RGBA = re.compile(
+    r"rgba?\((\d{1,3}(?:\.\d{1,9})?), ?(\d{1,3}(?:\.\d{1,9})?), ?(\d{1,3}(?:\.\d{1,9})?)"
+)
 MAX_WHOLE = 2**53 - 1  # of a browser's numbers
+COLOURS = ("steer_colour",)
 _SIZE = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*")
 
 Values = dict[str, Any]
-Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox | gr.HTML
+Part = gr.Dropdown | gr.Slider | gr.Number | gr.Textbox | gr.Checkbox | gr.HTML | gr.ColorPicker
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,21 @@ def _line(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> P
     )
 
 
+def _colour(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    return gr.ColorPicker(
+        schema["default"], label=schema["title"], info=hint(schema), elem_id=elem_id
+    )
+
+
+def _read_colour(field: str, value: Any) -> Values:
+    """The picker says rgba(...) of what was picked, and #rrggbb of what it was given."""
+    numbers = _RGBA.match(str(value))
+    if numbers is None:
+        return {field: value}
+    channels = (min(255, round(float(number))) for number in numbers.groups())
+    return {field: "#" + "".join(f"{channel:02x}" for channel in channels)}
+
+
 def _size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     return gr.Dropdown(
         size_choices(card_of(library, "")),
@@ -379,6 +398,10 @@ def _write_guidance(values: Values, card: ModelEntry) -> float:
     return card.guidance_scale if value is None else value
 
 
+def _kept(field: str, values: Values, card: ModelEntry) -> Any:
+    return values.get(field)
+
+
 SIZE = Control("size", ("width", "height"), _size, _read_size, _write_size)
 CONTROLNET = Control(
     "controlnet",
@@ -407,6 +430,10 @@ def control_for(settings: type[Settings], field: str) -> Control:
         return STRENGTHS
     if field == "method":
         return METHOD
+    if field in COLOURS:
+        return Control(
+            field, (field,), _colour, partial(_read_colour, field), partial(_kept, field)
+        )
     schema = field_schema(settings, field)
     if (field.startswith("prompt") and field != "prompt_mix") or field == "negative_prompt":
         build = _text if field in ENDS else _prompt

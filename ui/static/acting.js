@@ -35,6 +35,9 @@ export const actingIn = (keys, values, defaults) => {
   // Without its scale the rest of hires fix does nothing.
   if (keys.includes("hires_scale"))
     return values.hires_scale > 1 ? { text: `${values.hires_scale} ×`, keys: changed } : null;
+  // Where nothing pulls, how hard and how often is nothing too.
+  if (keys.includes("steer"))
+    return values.steer !== "off" ? { text: values.steer, keys: changed } : null;
   if (keys.length === 1) return { text: "on", keys: changed };
   return { text: `${changed.length} changed`, keys: changed };
 };
@@ -55,6 +58,7 @@ export const summary = (values, titles) => {
     pictures > 1 && counted(pictures, "picture", "pictures"),
     values.hires_scale > 1 && `hires ${values.hires_scale} ×`,
     stages(values) && counted(stages(values), "further stage", "further stages"),
+    (values.steer ?? "off") !== "off" && `pulled: ${values.steer}`,
     uses && counted(uses, "LoRA", "LoRAs"),
     String(values.negative_prompt ?? "").trim() && "negative prompt",
     values.seed >= 0 && `seed ${values.seed}`,

@@ -13,6 +13,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
+from ui.forms import steer
 from ui.forms.workspace import Fold, Tab, Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import told
@@ -165,6 +166,7 @@ TAB = Tab(
             "Invert, then edit the prompt",
             ("start_noise", "source_prompt", "inversion_refine"),
         ),
+        steer.FOLD,
         Fold(
             "outpaint",
             "Outpaint",

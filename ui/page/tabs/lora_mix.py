@@ -3,7 +3,7 @@
 from gradio.components import Component
 
 from backend.contracts.settings import LoraMixSettings
-from ui.forms import hires
+from ui.forms import hires, steer
 from ui.forms.workspace import Tab, Workspace
 from ui.panels.lora_tools import connect_pad, lora_tools
 from ui.panels.train import connect_training, train_panel
@@ -31,7 +31,7 @@ TAB = Tab(
         "schedule",
     ),
     scripted=("stages", "time_steps"),
-    folds=(hires.FOLD,),
+    folds=(hires.FOLD, steer.FOLD),
     loras_open=True,
     panel=_panel,
     connect=_connect,

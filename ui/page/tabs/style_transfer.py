@@ -15,6 +15,7 @@ from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
+from ui.forms import steer
 from ui.forms.controls import SIZE, card_of
 from ui.forms.stage import mount_call
 from ui.forms.workspace import Fold, Tab, Workspace
@@ -217,6 +218,7 @@ TAB = Tab(
             ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
             _mask,
         ),
+        steer.FOLD,
     ),
     pictures=_pictures,
     pixels=_pixels,

@@ -1,6 +1,6 @@
 """txt2img: a picture from a prompt."""
 
-from ui.forms import hires
+from ui.forms import hires, steer
 from ui.forms.workspace import Fold, Tab
 
 TAB = Tab(
@@ -10,7 +10,7 @@ TAB = Tab(
     text="Say what it should show, press Generate, and watch it form step by step.",
     main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size", "batch_count"),
     scripted=("time_steps",),
-    folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True)),
+    folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True), steer.FOLD),
     connect=hires.connect,
     grid=True,
 )
