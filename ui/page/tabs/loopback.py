@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.events import Pixels
+from ui.forms import steer
 from ui.forms.workspace import Tab
 from ui.server.uploads import read_pictures
 
@@ -63,6 +64,7 @@ TAB = Tab(
         "outpaint_top",
         "outpaint_bottom",
     ),
+    folds=(steer.FOLD,),
     pictures=_picture,
     pixels=_pixels,
     accepts_picture=True,
