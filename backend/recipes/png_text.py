@@ -20,12 +20,14 @@ MAX_UNPACKED_BYTES = 4 * MAX_TEXT_BYTES
 _TEXT_KINDS = {b"tEXt", b"zTXt", b"iTXt"}
 
 
-def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -> dict[str, str]:
+def read_texts(
+    stream: BinaryIO, keys: frozenset[str] | None, *, to_end: bool = True
+) -> dict[str, str]:
     """Text chunks of a PNG whose keyword is in `keys`; of repeated ones the first.
 
     Args:
         stream: Positioned at the start of the file; seekable.
-        keys: Keywords that matter.
+        keys: Keywords that matter; None for any.
         to_end: Also look behind the pixels, where some tools put their text.
 
     Raises:
@@ -49,7 +51,7 @@ def read_texts(stream: BinaryIO, keys: frozenset[str], *, to_end: bool = True) -
         stream.seek(4, 1)
         keyword, separator, rest = body.partition(b"\0")
         key = keyword.decode("latin-1")
-        if not separator or len(body) < length or key not in keys or key in texts:
+        if not separator or len(body) < length or key in texts or not (keys is None or key in keys):
             continue
         text, unpacked_bytes = _decode(kind, rest, left_bytes)
         left_bytes -= unpacked_bytes

@@ -40,13 +40,26 @@ _PLAIN_TAGS = (0x010E, 0x010F, 0x0110)  # ImageDescription, Make, Model
 
 
 def texts_of(data: bytes) -> dict[str, str]:
-    """Reads the texts of a file.
+    """Reads the texts of a file that records are kept in.
 
     Raises:
         BadInput: It is no picture of a known format.
     """
+    return _texts(data, KEYS)
+
+
+def every_text(data: bytes) -> dict[str, str]:
+    """The same, with a PNG's texts under whatever keyword.
+
+    Raises:
+        BadInput: It is no picture of a known format.
+    """
+    return _texts(data, None)
+
+
+def _texts(data: bytes, keys: frozenset[str] | None) -> dict[str, str]:
     if data.startswith(png_text.SIGNATURE):
-        return with_xmp(png_text.read_texts(io.BytesIO(data), KEYS))
+        return with_xmp(png_text.read_texts(io.BytesIO(data), keys))
     try:
         with header_of(data, FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:

@@ -11,6 +11,7 @@ import gradio as gr
 from backend.contracts.settings import MAX_PROMPT_CHARS
 from backend.engine.jobs.protocol import Engine
 from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
+from ui.forms.prompt_words import words_for
 from ui.forms.stage import mount_call
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict, as_list
@@ -49,11 +50,16 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
         """Tokens in each chunk of each text, and how many a chunk holds; None where unknown."""
         return {"counts": await asyncio.to_thread(counted, engine, asked)}
 
+    async def words(asked: Any) -> dict[str, Any]:
+        """What completes a prompt of {"model"}."""
+        model = str(as_dict(asked).get("model", ""))
+        return words_for(await asyncio.to_thread(engine.library), model)
+
     return gr.HTML(
         None,
         html_template=_ROW,
         js_on_load=mount_call("mountPrompt", mode, ("fill",)),
-        server_functions=[tokens],
+        server_functions=[tokens, words],
         apply_default_css=False,
         elem_classes="loom-prompt-row",
     )

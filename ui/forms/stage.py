@@ -17,6 +17,7 @@ _TEMPLATE = """
   <div class="canvas">
     <img class="frame" alt="" hidden>
     <img class="second" alt="The noisy x_t at the same step" hidden>
+    <div class="tiles" role="group" aria-label="All pictures of this run" hidden></div>
     <div class="welcome">
       <h2>WELCOME_TITLE</h2>
       <p>WELCOME_TEXT</p>
@@ -27,6 +28,8 @@ _TEMPLATE = """
       <button class="dismiss quiet" type="button" aria-label="Dismiss" hidden>×</button></div>
     <button class="larger quiet" type="button" hidden aria-label="Full size"
       title="Full size (click, or Space)">⤢</button>
+    <button class="every quiet" type="button" aria-pressed="false" hidden
+      title="All pictures of this run, side by side">All</button>
     <button class="start quiet" aria-pressed="false" hidden
       title="Show what the model starts from, left of the picture">Start</button>
   </div>

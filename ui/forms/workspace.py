@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.components import Component
@@ -37,6 +37,8 @@ _ACTIONS = """
 </div>
 <p class="sum" aria-label="What will run"></p>
 """
+
+NAMED = ("sampler", "upscaler")  # lists of which the line by Generate says what is chosen
 
 
 def _no_pictures() -> dict[str, Component]:
@@ -237,7 +239,11 @@ class Workspace:
                     mode, tab.heading, tab.text, start, starts="image" in self.pictures
                 )
                 self.results = tab.result() | tab.panel(studio)
-        self.actions.value = {"defaults": form.defaults(first_model), "folds": self._folds()}
+        self.actions.value = {
+            "defaults": form.defaults(first_model),
+            "folds": self._folds(),
+            "titles": self._titles(),
+        }
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
 
     def _add_folds(self, *, early: bool) -> None:
@@ -332,6 +338,16 @@ class Workspace:
             if fold := self._fold_of(control.fields):
                 found.setdefault(fold, []).append(key)
         return found
+
+    def _titles(self) -> dict[str, dict[str, str]]:
+        """Titles of the values of lists that the line by Generate names."""
+        offered: dict[str, list[tuple[Any, Any]]] = {
+            key: cast(Any, self.form.parts[key]).choices for key in NAMED if key in self.form.parts
+        }
+        return {
+            key: {str(value): str(title) for title, value in choices}
+            for key, choices in offered.items()
+        }
 
     def _fold_of(self, fields: tuple[str, ...]) -> str:
         inside = {name: fold.key for fold in self.tab.folds for name in fold.fields}

@@ -55,7 +55,9 @@ def _timeline(kept: TimelineInfo | None) -> dict[str, Any] | None:
     if kept is None:
         return None
     stages = [len(list(steps)) for _, steps in groupby(kept.stages)]
-    return {"steps": kept.steps} | ({"stages": stages} if len(stages) > 1 else {})
+    return {"steps": kept.steps, "batch": kept.batch} | (
+        {"stages": stages} if len(stages) > 1 else {}
+    )
 
 
 def gone(token: str) -> dict[str, Any]:

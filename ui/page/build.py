@@ -155,7 +155,7 @@ def build(studio: Studio) -> Page:
         remember(blocks, spaces)
         connect_model(top.model, spaces)
         connect_lists(blocks, top, spaces)
-        connect_sends(studio, gallery, tabs, spaces)
+        connect_sends(studio, [gallery, top.notices], tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
         filler = Filler(studio, top, spaces, tabs)
         connect_records(studio, top, gallery, filler)

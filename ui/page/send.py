@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,22 @@ from ui.jobs.pictures import chosen
 from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
+from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+
+KINDS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".gif")
 
 
-def connect_sends(studio: Studio, past: gr.HTML, tabs: TabBar, spaces: list[Workspace]) -> None:
-    """Wires "send to" of the stages and of the history: the picture enters the target's tab."""
+def connect_sends(
+    studio: Studio, further: Sequence[gr.HTML], tabs: TabBar, spaces: list[Workspace]
+) -> None:
+    """Wires "send to": the picture enters the target, its tab opens.
+
+    Args:
+        studio: Knows the pictures.
+        further: Components that trigger "send" beside the stages.
+        tabs: The right one is opened.
+        spaces: Where pictures come from and go to.
+    """
     receivers = {
         place: (space.tab.mode, space.pictures[part])
         for space in spaces
@@ -36,7 +49,7 @@ def connect_sends(studio: Studio, past: gr.HTML, tabs: TabBar, spaces: list[Work
         return [*tabs.open(receivers[wanted][0]), *updates]
 
     parts = [part for _, part in receivers.values()]
-    for source in (past, *(space.stage for space in spaces)):
+    for source in (*further, *(space.stage for space in spaces)):
         event(source, "send")(
             send,
             outputs=[*tabs.outputs, *parts],
@@ -54,6 +67,13 @@ def _sent(studio: Studio, data: dict[str, Any]) -> str | None:
             return copied(studio.storage.checked(Path(name)).read_bytes())
         except (LoomError, OSError):
             return None
+    if isinstance(path := data.get("path"), str):
+        try:
+            kind = Path(path).suffix.lower()
+            content = read_upload(path, MAX_PICTURE_BYTES)
+            return copied(content, kind if kind in KINDS else ".png")
+        except LoomError:
+            return None
     output = chosen(studio.engine, data.get("job"), data.get("image"))
     return None if output is None else kept(output)
 
@@ -63,8 +83,8 @@ def kept(output: Output) -> str:
     return copied(write_png(output.image, output.record))
 
 
-def copied(content: bytes) -> str:
-    """The same of a PNG's bytes."""
-    path = new_folder() / "result.png"
+def copied(content: bytes, kind: str = ".png") -> str:
+    """The same of a picture's file, with its suffix."""
+    path = new_folder() / f"result{kind}"
     path.write_bytes(content)
     return str(path)

@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.forms.controls import model_choice
 from ui.forms.stage import mount_call
+from ui.panels.dropped import look
 from ui.server.studio import Studio
 
 _STATUS = """
@@ -22,11 +23,15 @@ _STATUS = """
       <p class="none">Nothing runs or waits. Generate while a picture is being made adds to the
         queue.</p>
       <ol></ol>
+      <label class="tell"><input type="checkbox"> Notify me when a run ends while I look
+        elsewhere</label>
     </div>
   </div>
   <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"
     hidden></button>
   <button type="button" class="quiet" data-act="history">History</button>
+  <button type="button" class="quiet keys" data-act="keys" aria-label="Keys"
+    title="Keys (?)">?</button>
   <button type="button" class="quiet sign-out" hidden>Sign out</button>
   <section id="loom-memory" aria-label="Models in memory" hidden>
     <h2>Models in memory</h2>
@@ -36,11 +41,12 @@ _STATUS = """
     <p class="none">None is loaded; the first picture loads its model.</p>
     <button type="button" class="free">Free memory</button>
   </section>
-  <div class="veil" hidden><p>Drop the picture to load its settings</p></div>
+  <div class="veil" hidden><p>Drop the picture to use it, or its settings</p></div>
 </div>
 """
 _BRAND = '<h1 class="loom-brand"><i aria-hidden="true"></i>latent loom</h1>'
 MAX_KEPT_CHARS = 4000
+EVENTS = ("record", "send", "verify", "open_link", "lists")
 _numbers = itertools.count(1)
 
 
@@ -52,7 +58,8 @@ class Header:
         model: The model dropdown, shared by every tab.
         preset: The preset dropdown.
         save: Opens the preset panel.
-        notices: Takes `notes(...)`; also the source of "record" events (a dropped picture).
+        notices: Takes `notes(...)`; also the source of "record" and
+            "send" events (a dropped picture).
     """
 
     model: gr.Dropdown
@@ -129,7 +136,10 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None,
             html_template=_STATUS,
-            js_on_load=mount_call("mountHeader", "", ("record", "open_link", "lists")),
+            js_on_load=mount_call(
+                "mountHeader", "", ("record", "send", "open_link", "lists")
+            ),
+            server_functions=[look],
             apply_default_css=False,
             elem_classes="loom-status-box",
         )

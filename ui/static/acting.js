@@ -42,19 +42,27 @@ export const actingIn = (keys, values, defaults) => {
   return { text: `${changed.length} changed`, keys: changed };
 };
 
+/** A value of a list by its title. @param {Values} values @param {Record<string, Record<string, string>>} titles @param {string} key */
+const titled = (values, titles, key) => (values[key] ? titles[key]?.[values[key]] ?? String(values[key]) : "");
+
 /**
  * One line of what will run.
  * @param {Values} values
- * @param {Record<string, string>} titles of what a list has chosen, by control
+ * @param {Record<string, Record<string, string>>} titles of what lists offer, by control and value
+ * @param {string} [size] as its list shows it
  */
-export const summary = (values, titles) => {
+export const summary = (values, titles, size = "") => {
   const pictures = (values.batch_size ?? 1) * (values.batch_count ?? 1), uses = loras(values);
+  const enlarges = values.factor != null, draws = !enlarges || values.strength > 0;
   return [
-    values.steps && counted(values.steps, "step", "steps"),
-    titles.sampler,
-    (titles.size ?? "").replace(/,.*|\s*\(.*/, ""),
+    enlarges && titled(values, titles, "upscaler"),
+    enlarges && `${values.factor} ×`,
+    draws && values.steps && counted(values.steps, "step", "steps"),
+    draws && titled(values, titles, "sampler"),
+    size.replace(/,.*|\s*\(.*/, ""),
     values.frames && counted(values.frames, "frame", "frames"),
-    values.strength != null && (values.start_from ?? "picture") === "picture" && `strength ${values.strength}`,
+    enlarges && draws && `noise level ${values.strength}`,
+    !enlarges && values.strength != null && (values.start_from ?? "picture") === "picture" && `strength ${values.strength}`,
     pictures > 1 && counted(pictures, "picture", "pictures"),
     values.hires_scale > 1 && `hires ${values.hires_scale} ×`,
     stages(values) && counted(stages(values), "further stage", "further stages"),
@@ -96,8 +104,7 @@ export const showActing = (mode, values) => {
     }
     reset.onclick = () => form.trigger("reset", { keys: acting.keys });
   }
-  const chosen = (/** @type {string} */ key) => maybe(`#${mode}-${key} input`)?.value ?? "";
-  const text = summary(values, { sampler: chosen("sampler"), size: chosen("size") });
+  const text = summary(values, form.titles, maybe(`#${mode}-size input`)?.value ?? "");
   const line = form.go.closest(".loom-actions")?.querySelector(".sum");
   if (line && line.textContent !== text) {
     line.textContent = text;

@@ -10,6 +10,7 @@ import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
+import { sizeTools } from "./size_tools.js";
 import { note, step } from "./undo.js";
 
 /* Called by the page on each change of a control; many come at once, and their values once. */
@@ -31,6 +32,7 @@ export const changed = (mode, values, names, document) => {
   const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   const enlarges = loom.forms[mode]?.last?.hires_scale;
   mark(mode, now);
+  sizeTools(mode);
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
   if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
@@ -49,7 +51,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {} });
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
   /* While a job of this tab runs or waits, Generate adds another one. */
@@ -89,6 +91,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const take = () => {
     form.defaults = props.value?.defaults ?? {};
     form.folds = props.value?.folds ?? form.folds;
+    form.titles = props.value?.titles ?? form.titles;
     if (form.last) mark(mode, form.last);
   };
   watch("value", take);

@@ -1,26 +1,31 @@
 // @ts-check
-/* The header: memory, the queue, notices, and pictures that are dropped anywhere. */
-import { find, maybe, near, toast } from "./dom.js";
+/* The header: memory, the queue and notices. */
+import { find, maybe, toast } from "./dom.js";
+import { mountDropping } from "./dropping.js";
 import { onceThere } from "../gradio_compat/late_folds.js";
 import { placeholder } from "../gradio_compat/placeholder.js";
 import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
 import { mountMemory } from "./memory.js";
+import { mountNotify } from "./notify.js";
 import { mountQueue } from "./queue.js";
 import { mountSignOut } from "./signing_out.js";
 import { loom } from "./registry.js";
+import { showShortcuts } from "./shortcuts.js";
 
 const LOOK_MS = 2000;
 
-/* Header: memory, notices, and pictures that are dropped anywhere. */
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountHeader = (element, { props, watch, trigger, upload }) => {
+export const mountHeader = (element, { props, watch, trigger, upload, server }) => {
   mountMemory(element);
   placeholder("loom-preset", "none");
   chosenByKey("loom-preset");
   mountQueue(element);
   find(element, "[data-act=history]").addEventListener("click", () => loom.openHistory());
+  find(element, "[data-act=keys]").addEventListener("click", showShortcuts);
+  mountNotify(/** @type {any} */ (find(element, ".tell input")));
   mountSignOut(element);
+  mountDropping(element, { trigger, upload, server });
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;
   /* Its tab may only just be opening. */
@@ -62,34 +67,4 @@ export const mountHeader = (element, { props, watch, trigger, upload }) => {
     for (const ask of Object.values(loom.loras)) ask(true);
     for (const ask of Object.values(loom.embeddings)) ask();
   });
-
-  /* A picture dropped anywhere (not onto a picture field) hands over its settings. */
-  const veil = find(element, ".veil");
-  const forUs = (event) =>
-    [...(event.dataTransfer?.types ?? [])].includes("Files") &&
-    !near(event).closest?.("input[type=file], .loom-drop, .image-container, [data-testid=image]");
-  let depth = 0;
-  addEventListener("dragenter", (event) => forUs(event) && (depth++, veil.hidden = false));
-  addEventListener("dragleave", (event) => forUs(event) && --depth <= 0 && (veil.hidden = true));
-  addEventListener("dragover", (event) => forUs(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    depth = 0;
-    veil.hidden = true;
-    if (!forUs(event)) return;
-    event.preventDefault();
-    loom.openRecord(event.dataTransfer?.files[0]);
-  });
-  loom.openRecord = async (file) => {
-    if (!file) return;
-    if (!/\.(png|jpe?g|jfif|webp|avif|gif)$/i.test(file.name)) {
-      toast("Settings are kept in PNG, JPEG, WebP, AVIF and GIF pictures; drop one of those.", "warn");
-      return;
-    }
-    try {
-      const { path } = await upload(file);
-      trigger("record", { path });
-    } catch {
-      toast("The picture could not be sent; is it larger than 32 MB?", "warn");
-    }
-  };
 };

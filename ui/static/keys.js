@@ -1,9 +1,11 @@
 // @ts-check
-/* The keyboard: Ctrl+Enter generates, Ctrl+Z undoes the form, Space enlarges, Escape closes what is open, or stops. */
+/* The keyboard: Ctrl+Enter generates, Ctrl+Z undoes the form, Space enlarges, "?" shows them, Escape closes what is open, or stops. */
 import { find, focused, maybe } from "./dom.js";
+import { closeWords } from "./completing.js";
 import { closePast } from "./past.js";
 import { closeQueue } from "./queue.js";
 import { loom } from "./registry.js";
+import { showShortcuts } from "./shortcuts.js";
 
 /** Where Space types or presses. */
 const TAKES_SPACE = "a, button, canvas, input, label, select, summary, textarea, video, [contenteditable], [role=button], [role=option], [role=tab]";
@@ -39,8 +41,11 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       event.stopPropagation(); // in the open picture, it would close it again
     }
+  } else if (event.key === "?" && !event.ctrlKey && !event.metaKey && !event.altKey && !focused()?.closest(TYPES)) {
+    event.preventDefault();
+    showShortcuts();
   } else if (event.key === "Escape") {
-    if (closePast() || closeQueue() || loom.closeOverlay?.()) return;
+    if (closeWords() || closePast() || closeQueue() || loom.closeOverlay?.()) return;
     const panel = document.getElementById("loom-preset-close");
     if (panel) return panel.click();
     if (buttons && !buttons.stop.disabled) buttons.stop.click();

@@ -9,6 +9,7 @@ import { carry, gathered, telling } from "./events.js";
 import { changed, mountActions, touched } from "./form.js";
 import { axesChanged, mountGrid } from "./grid.js";
 import { mountHeader } from "./header.js";
+import "./hints.js";
 import { mountHistory } from "./history.js";
 import "./keys.js";
 import { watchLinks } from "./link.js";

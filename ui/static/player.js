@@ -2,6 +2,7 @@
 /* Frames that are a whole: scrub, play and save them, with a bar for each step from one to the next.
    It follows the stage of its tab, which shows the frame itself. Morphs and clips are two of it. */
 import { all, el, finder, toast } from "./dom.js";
+import { WAITS } from "./jobs.js";
 import { loom } from "./registry.js";
 
 /**
@@ -30,6 +31,8 @@ export const mountPlayer = (element, { mode, server }, { root, gaps, says, label
   /** @type {any} */
   let value = { results: [] };
   let at = 0, step = 1, measured = "";
+  /** @type {string | null} the job that was seen running */
+  let went = null;
 
   const stop = () => {
     clearInterval(timer);
@@ -77,6 +80,13 @@ export const mountPlayer = (element, { mode, server }, { root, gaps, says, label
     const count = v.results.length;
     const over = ["done", "stopped"].includes(v.state) && count > 0;
     if (!over && timer) stop();
+    const runs = WAITS.includes(v.state);
+    // It plays once it is there, for those who saw it made and mind no motion.
+    if (went === v.job && v.state === "done" && count > 1 && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      went = null;
+      setTimeout(() => { if (!timer && value.job === v.job) play.click(); });
+    }
+    if (runs) went = v.job;
     whole.dataset.state = v.state;
     slider.max = Math.max(1, count);
     slider.value = selected + 1;

@@ -1,6 +1,7 @@
 // @ts-check
 /* The quiet count of tokens under each prompt field, in the tokens of the chosen model. */
 import { el, find, maybe } from "./dom.js";
+import { mountWords } from "./completing.js";
 import { mountPast } from "./past.js";
 import { loom } from "./registry.js";
 
@@ -58,7 +59,9 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
     if (counts.some((count) => count)) tries = 0;
     else if (tries++ < TRIES) timer = setTimeout(ask, AGAIN_MS); // the engine may be starting
   };
+  const words = mountWords(mode, server.words);
   const look = () => {
+    words.look();
     clearTimeout(timer);
     timer = setTimeout(ask, WAIT_MS);
   };

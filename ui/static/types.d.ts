@@ -49,6 +49,9 @@ export interface Past {
   src: string;
 }
 
+/** A picture that can be chosen on a stage: a result, or as far as one came. */
+export type Tile = Omit<Result, "seed"> & { seed: number | null };
+
 /** A job as the server tells of it (`ui.jobs.state`), or a stage without one. */
 export interface JobState {
   job: string | null;
@@ -62,7 +65,7 @@ export interface JobState {
   note: string;
   message: string;
   results: Result[];
-  timeline: { steps: number; stages?: number[] } | null;
+  timeline: { steps: number; batch?: number; stages?: number[] } | null;
   told: Record<string, any>;
 }
 
@@ -97,10 +100,32 @@ export interface Stage {
   changed: (values: Record<string, unknown>) => void;
   refresh: () => void;
   select: (index: number) => void;
+  /** Which result is chosen. */
+  selected: () => number;
   /** Opens the picture on the canvas over the whole window; whether there is one. */
   enlarge: () => boolean;
   /** Told of each state, and which picture is chosen. */
   listen?: (value: JobState, selected: number) => void;
+}
+
+/** What the parts of a stage share. */
+export interface View {
+  mode: string;
+  $: (selector: string) => Found;
+  root: Found;
+  stage: Stage;
+  trigger: Mounted["trigger"];
+  /** The chosen picture. */
+  selected: number;
+  /** Step of the timeline that is looked at. */
+  scrubbed: number | null;
+  /** Whether all pictures are shown at once. */
+  tiled: boolean;
+  /** Addresses of fetched pictures. */
+  frames: Map<string, string>;
+  show: (img: Found, src: string | null) => void;
+  say: (text: string) => void;
+  render: () => void;
 }
 
 export interface Form {
@@ -110,6 +135,8 @@ export interface Form {
   defaults: Record<string, unknown>;
   /** The controls in each fold, by its element's id. */
   folds: Record<string, string[]>;
+  /** Titles of what lists offer, by control and value. */
+  titles: Record<string, Record<string, string>>;
   last?: Record<string, any>;
   busy: boolean;
   name: () => void;

@@ -107,6 +107,7 @@ def test_a_dropped_picture_fills_the_form(pages: Pages) -> None:
     steps_of(page).fill("50")
     steps_of(page).press("Tab")
     page.evaluate(DROP)
+    page.get_by_role("button", name="Use its settings").click()
     note(page, "settings are in the form")
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a green fish")
     expect(steps_of(page)).to_have_value("9")

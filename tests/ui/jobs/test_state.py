@@ -56,10 +56,14 @@ def test_a_state_holds_numbers_and_short_texts() -> None:
         "t", "done", 0, Progress("saving", 9, 9, 2.0), (output(),), None, info, timeline, 4
     )
     told = state_of(status)
-    assert (told["state"], told["elapsed"], told["timeline"]) == ("done", 2.5, {"steps": 9})
+    assert (told["state"], told["elapsed"], told["timeline"]) == (
+        "done",
+        2.5,
+        {"steps": 9, "batch": 1},
+    )
     both = TimelineInfo(8, 1, (), (0,) * 5 + (1,) * 3)
     twice = state_of(replace(status, timeline=both))
-    assert twice["timeline"] == {"steps": 8, "stages": [5, 3]}
+    assert twice["timeline"] == {"steps": 8, "batch": 1, "stages": [5, 3]}
     assert told["told"] == {"notes": ["a"], "fps": 12}
     assert [result["seed"] for result in told["results"]] == [7]
     assert gone("x") == {"job": "x", "state": "gone"}

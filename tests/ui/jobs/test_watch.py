@@ -40,7 +40,7 @@ def test_a_run_ends_with_its_pictures(engine: FakeEngine) -> None:
     assert last["state"] == "done"
     assert [result["seed"] for result in last["results"]] == [1, 2]
     assert last["results"][0]["url"] == f"loom/jobs/{token}/pictures/0"
-    assert last["timeline"] == {"steps": 5}
+    assert last["timeline"] == {"steps": 5, "batch": 2}
 
 
 def test_a_failure_is_a_state(engine: FakeEngine) -> None:

@@ -98,16 +98,18 @@ def test_one_picture_with_all_that_can_be_done(pages: Pages, filled: Server) -> 
     gallery, box = opened(page), page.locator(".lightbox")
     name = newest(gallery).get_attribute("data-name")
     newest(gallery).locator(".open").click()
-    expect(box.locator(".words")).to_contain_text("a red house 699 · seed 699 · 64 × 48 · pocket")
+    expect(box.locator(".foot .words")).to_contain_text(
+        "a red house 699 · seed 699 · 64 × 48 · pocket"
+    )
     assert serious(page) == []
     box.get_by_role("button", name="Favourite").click()
     expect(box.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("ArrowRight")
-    expect(box.locator(".words")).to_contain_text("green fish 698")
+    expect(box.locator(".foot .words")).to_contain_text("green fish 698")
     expect(box.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("ArrowLeft")
     box.get_by_role("button", name="Delete").click()
-    expect(box.locator(".words")).to_contain_text("green fish 698")
+    expect(box.locator(".foot .words")).to_contain_text("green fish 698")
     assert not (filled.data / "outputs" / str(name)).exists()
     box.get_by_role("button", name="Undo").click()
     page.wait_for_function("document.querySelector('.gallery .count').textContent[0] === '7'")

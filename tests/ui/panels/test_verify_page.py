@@ -50,6 +50,7 @@ def drop(page: Page, content: bytes) -> None:
     }""",
         encoded,
     )
+    page.get_by_role("button", name="Use its settings").click()
 
 
 def test_a_result_is_verified_and_closed_again(pages: Pages) -> None:
@@ -91,6 +92,7 @@ def test_a_dropped_picture_offers_to_be_verified(pages: Pages) -> None:
     page = pages()
     generated(page, "a dropped house")
     page.evaluate(DROP)
+    page.get_by_role("button", name="Use its settings").click()
     page.locator(".loom-note .act", has_text="Verify").click()
     expect(say(page)).to_have_text(SAME)
 

@@ -16,6 +16,7 @@ def test_pictures_at_full_size_while_a_run_goes_on(pages: Pages) -> None:
     start(page, "two boats", steps=3, batch_size=2, seed=7)
     wait_state(page, "done")
     box = page.locator(".lightbox")
+    page.locator("#txt2img-stage .tiles .cell").first.click()
     page.locator("#txt2img-stage .frame").click()
     expect(box).to_be_visible()
     expect(box.locator(".words")).to_contain_text("seed 7 · 256 × 256 · 1 of 2")

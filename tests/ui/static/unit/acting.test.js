@@ -30,9 +30,13 @@ test("hires fix acts by its scale alone", () => {
 
 test("one line says what will run", () => {
   const values = { steps: 20, batch_size: 2, batch_count: 3, hires_scale: 2, loras: '[{"name":"a"}]', negative_prompt: " x ", seed: 7 };
-  assert.equal(summary(values, { sampler: "DPM++ 2M", size: "256 × 256, native" }),
+  const titles = { sampler: { dpmpp_2m: "DPM++ 2M" }, upscaler: { lanczos: "Lanczos" } };
+  assert.equal(summary({ ...values, sampler: "dpmpp_2m" }, titles, "256 × 256, native"),
     "20 steps · DPM++ 2M · 256 × 256 · 6 pictures · hires 2 × · 1 LoRA · negative prompt · seed 7");
   assert.equal(summary({ strength: 0.5, start_from: "picture" }, {}), "strength 0.5");
   assert.equal(summary({ strength: 0.5, start_from: "noise" }, {}), "", "it does nothing there");
+  assert.equal(summary({ upscaler: "lanczos", factor: 2, strength: 0, steps: 20, sampler: "dpmpp_2m" }, titles), "Lanczos · 2 ×");
+  assert.equal(summary({ upscaler: "new.pth", factor: 4, strength: 0.2, steps: 20, sampler: "dpmpp_2m" }, titles),
+    "new.pth · 4 × · 20 steps · DPM++ 2M · noise level 0.2");
   assert.equal(summary({ steps: 1, batch_size: 1, hires_scale: 1, loras: "", negative_prompt: " ", seed: -1 }, {}), "1 step");
 });

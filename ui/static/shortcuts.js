@@ -1,0 +1,35 @@
+// @ts-check
+/* The keys of the page, shown on "?". */
+import { el } from "./dom.js";
+
+/** @type {[string, [string, string][]][]} */
+const KEYS = [
+  ["Everywhere", [
+    ["Ctrl Enter", "Generate, or add to the queue"], ["Esc", "Close what is open, else stop"],
+    ["Ctrl Z · Ctrl Shift Z", "Take the form back and forth"], ["Space", "The picture over the whole window"], ["?", "These keys"],
+  ]],
+  ["In a prompt", [["Ctrl ↑ · Ctrl ↓", "Weight of the word or of what is selected"], ["↓ Enter", "Take a word that is offered"]]],
+  ["A picture over the window", [["← →", "Before, next"], ["Home · End", "First, last"], ["+ −", "Nearer, farther"], ["Space · Esc", "Close"]]],
+  ["History", [["Arrows · Page ↑↓ · Home · End", "From picture to picture"], ["Enter", "Open"], ["Delete", "Put aside, with Undo"]]],
+  ["Pad", [["Arrows, with Shift far", "Move the point"]]],
+];
+
+export const showShortcuts = () => {
+  const dialog = /** @type {HTMLDialogElement} */ (/** @type {unknown} */ (el("dialog", "ask shortcuts")));
+  dialog.setAttribute("aria-labelledby", "loom-keys-title");
+  const title = el("h2", "", "Keys"), close = el("button", "close quiet", "×");
+  title.id = "loom-keys-title";
+  close.setAttribute("aria-label", "Close");
+  close.onclick = () => dialog.close();
+  dialog.append(close, title);
+  const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+  for (const [where, keys] of KEYS) {
+    const table = el("dl");
+    for (const [key, what] of keys) table.append(el("dt", "", mac ? key.replaceAll("Ctrl", "⌘") : key), el("dd", "", what));
+    dialog.append(el("h3", "", where), table);
+  }
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+};
