@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import gradio as gr
@@ -34,6 +34,8 @@ _ACTIONS = """
 <div class="actions-row">
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
+  <button class="again" type="button" aria-pressed="false" aria-label="Again and again"
+    title="A new picture each time one is done, until you end it">∞</button>
 </div>
 <p class="sum" aria-label="What will run"></p>
 """
@@ -94,6 +96,7 @@ class Tab:
         accepts_picture: Whether pictures may be sent here.
         receivers: The components of `pictures` that they are sent into, with what each is called
             where there are several.
+        below: Builds components right below a field of `main`, by name, as `pictures` does.
         beside: Fields that belong to the pictures and stand below them.
         scripted: Fields that only scripts set; they keep their defaults on the page.
         folds: Further accordions, above the Advanced one.
@@ -115,6 +118,9 @@ class Tab:
     inputs: Callable[[Settings, dict[str, Any]], tuple[Settings, dict[str, Pixels]]] | None = None
     accepts_picture: bool = False
     receivers: tuple[tuple[str, str], ...] = (("image", ""),)
+    below: Mapping[str, Callable[[], dict[str, Component]]] = field(
+        default_factory=dict[str, Callable[[], dict[str, Component]]], hash=False
+    )
     beside: tuple[str, ...] = ()
     scripted: tuple[str, ...] = ()
     folds: tuple[Fold, ...] = ()
@@ -203,6 +209,8 @@ class Workspace:
                 with gr.Group(elem_classes="loom-controls"):
                     for name in tab.main:
                         form.add(name)
+                        if name in tab.below:
+                            self.pictures |= tab.below[name]()
                     with gr.Row(elem_classes="loom-seed"):
                         form.add("seed")
                         self.dice = gr.Button(

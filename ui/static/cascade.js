@@ -33,7 +33,7 @@ const NUMBERS = [
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
 export const mountCascade = (element, { mode, props, server, trigger, watch }) => {
   const list = find(element, ".stage-rows"), none = find(element, ".none");
-  const add = /** @type {HTMLSelectElement} */ (find(element, ".stage-add"));
+  const add = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (find(element, ".stage-add")));
   /** @type {Row[]} */
   let rows = [];
   /** @type {Known[]} */

@@ -1,5 +1,6 @@
 // @ts-check
 /* The form of a tab: Generate and Stop, and what follows a change of its controls. */
+import { mountAgain } from "./again.js";
 import { find } from "./dom.js";
 import { mark, rememberAccordions } from "./folds.js";
 import { asPartsCome } from "../gradio_compat/late_folds.js";
@@ -51,7 +52,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {} });
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
   /* While a job of this tab runs or waits, Generate adds another one. */
@@ -80,6 +81,10 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     stop.disabled = true;
     if (job) cancel(job);
   };
+  const again = mountAgain(find(element, ".again"), { go, busy: adds, seed: () => form.last?.seed });
+  form.ended = again.ended;
+  form.calm = again.stop;
+  stop.addEventListener("click", again.stop);
   stop.addEventListener("click", () => halt(loom.stages[mode]?.live.job));
   form.setBusy = (busy, job) => {
     form.busy = busy;

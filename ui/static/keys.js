@@ -48,6 +48,7 @@ document.addEventListener("keydown", (event) => {
     if (closeWords() || closePast() || closeQueue() || loom.closeOverlay?.()) return;
     const panel = document.getElementById("loom-preset-close");
     if (panel) return panel.click();
+    buttons?.calm();
     if (buttons && !buttons.stop.disabled) buttons.stop.click();
   }
 }, true);

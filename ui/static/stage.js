@@ -201,10 +201,12 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   };
   const hear = (state) => {
     tellEnd(stage.live, state, mode.replaceAll("_", " "));
+    const ends = WAITS.includes(stage.live.state) && !WAITS.includes(state.state);
     stage.live = state;
     film.add(mode, state);
     if (!looking) stage.value = withKept(state);
     render();
+    if (ends) loom.forms[mode]?.ended(state.state);
   };
   stage.begin = () => {
     unwatch();

@@ -143,6 +143,10 @@ export interface Form {
   /** Takes the form a step back or on; whether there was one. */
   step: (way: "undo" | "redo") => boolean;
   setBusy: (busy: boolean, job?: string | null) => void;
+  /** Told how a run of this page has ended. */
+  ended: (state: string) => void;
+  /** No further run begins by itself. */
+  calm: () => void;
 }
 
 export interface Prompts {

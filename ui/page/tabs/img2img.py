@@ -41,8 +41,11 @@ def _picture() -> dict[str, Component]:
             elem_classes="loom-picture",
             buttons=[],
         ),
-        "meaning": gr.Markdown("", elem_id="img2img-meaning", elem_classes="loom-meaning"),
     }
+
+
+def _meaning() -> dict[str, Component]:
+    return {"meaning": gr.Markdown("", elem_id="img2img-meaning", elem_classes="loom-meaning")}
 
 
 def _mask() -> dict[str, Component]:
@@ -152,6 +155,7 @@ TAB = Tab(
         "batch_count",
     ),
     pictures=_picture,
+    below={"strengths": _meaning},
     pixels=_pixels,
     accepts_picture=True,
     folds=(
