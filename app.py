@@ -57,6 +57,7 @@ def main(**further: Any) -> None:
                 patience=patience,
                 wildcards=wildcards,
             ),
+            args.pictures,
         )
     else:
         studio = studio_at(
@@ -74,6 +75,7 @@ def main(**further: Any) -> None:
                 wildcards=wildcards,
                 **further,
             ),
+            args.pictures,
         )
     page = build(studio)
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import struct
 import threading
 import time
@@ -18,8 +19,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backend.contracts.errors import BadInput, LoomError, StorageProblem
+from backend.pictures.opening import header_of
 from backend.recipes import metadata, png_text, texts
 from backend.storage.atomic_files import storage_problem
+from backend.storage.foreign_folders import is_foreign, pictures_in
 from backend.storage.history_table import Entry, Query, Row, Table
 from backend.storage.outputs import DAY, Storage
 
@@ -65,7 +68,7 @@ class History:
 
     def scan(self) -> None:
         """Brings the index up to the folder, newest first; returns when it is."""
-        if not self._data.is_dir():
+        if not self._there:
             return
         with self._scanning:
             try:
@@ -90,17 +93,17 @@ class History:
             offset: How many to leave out from the start.
             limit: How many at most.
         """
-        if not self._data.is_dir():
+        if not self._there:
             return Found([], 0, None)
         return Found(*self._table.find(query, offset, limit), self._unread)
 
     def names(self, query: Query) -> list[str]:
         """Names of all that are wanted, newest first, at most `MAX_NAMES`."""
-        return self._table.names(query, MAX_NAMES) if self._data.is_dir() else []
+        return self._table.names(query, MAX_NAMES) if self._there else []
 
     def choices(self) -> tuple[list[str], list[str]]:
         """Names of the models and of the LoRAs that the pictures were made with."""
-        return (self._table.models(), self._table.loras()) if self._data.is_dir() else ([], [])
+        return (self._table.models(), self._table.loras()) if self._there else ([], [])
 
     def favour(self, names: Sequence[str], on: bool) -> None:
         """Makes pictures favourites, or no longer.
@@ -119,8 +122,13 @@ class History:
             Names of those that were there.
 
         Raises:
+            BadInput: One of them lies in a folder of others.
             StorageProblem: The folder may not be written to.
         """
+        if any(map(is_foreign, names)):
+            raise BadInput(
+                "Pictures in folders of other tools are only looked at; delete them there."
+            )
         gone: list[str] = []
         try:
             for name in names:
@@ -160,6 +168,11 @@ class History:
             self._table.put(row for name in back for row in self._read_name(name))
         return back
 
+    @property
+    def _there(self) -> bool:
+        """Whether there can be pictures; nothing is made before."""
+        return self._data.is_dir() or bool(self._storage.foreign)
+
     def _aside(self, name: str) -> Path:
         parts = PurePosixPath(name).parts
         if len(parts) != 2 or not DAY.fullmatch(parts[0]) or not parts[1].endswith(".png"):
@@ -169,11 +182,14 @@ class History:
     def _scan_safely(self) -> None:
         try:
             self.scan()
-        except (OSError, StorageProblem):
+        except (OSError, StorageProblem, sqlite3.Error):
             LOG.exception("the history could not be read")
 
     def _scan(self) -> None:
         files = [(_name(path), path, status) for path, status in self._storage.files()]
+        files += sorted(
+            pictures_in(self._storage.foreign), key=lambda file: file[2].st_mtime, reverse=True
+        )
         known = self._table.versions()
         gone = known.keys() - {name for name, _, _ in files}
         new = [f for f in files if known.get(f[0]) != (f[2].st_mtime_ns, f[2].st_size)]
@@ -214,17 +230,12 @@ def _name(path: Path) -> str:
 def _row(name: str, path: Path, status: os.stat_result) -> Row:
     version = (status.st_mtime_ns, status.st_size)
     try:
-        with path.open("rb") as file:
-            # Ours stands before the pixels, and a whole file ends with IEND.
-            record = metadata.from_texts(png_text.read_texts(file, texts.KEYS, to_end=False))
-            file.seek(16)
-            width, height = struct.unpack(">II", file.read(8))
-            file.seek(-8, os.SEEK_END)
-            whole = file.read(4) == b"IEND"
+        found = _of_png(path) if path.suffix.lower() == ".png" else _of_other(path)
     except (LoomError, OSError, struct.error):
-        whole = False
-    if not whole:
+        found = None
+    if found is None:
         return Row(name, version)
+    record, width, height = found
     settings, model = record.settings, record.model.get("name", "")
     loras = tuple(dict.fromkeys(_acting(settings)))
     said = [*(str(settings.get(key, "")) for key in _WORDS), model, *loras]
@@ -241,6 +252,28 @@ def _row(name: str, path: Path, status: os.stat_result) -> Row:
         height,
         _made_s(name) or status.st_mtime,
     )
+
+
+def _of_png(path: Path) -> tuple[metadata.ReadRecord, int, int] | None:
+    """Its recipe and size; None where the file is cut off."""
+    with path.open("rb") as file:
+        # Recipes stand before the pixels, and a whole file ends with IEND.
+        found = png_text.read_texts(file, texts.KEYS, to_end=False)
+        record = metadata.from_texts(texts.with_xmp(found))
+        file.seek(16)
+        width, height = struct.unpack(">II", file.read(8))
+        file.seek(-8, os.SEEK_END)
+        return (record, width, height) if file.read(4) == b"IEND" else None
+
+
+def _of_other(path: Path) -> tuple[metadata.ReadRecord, int, int]:
+    """The same of a JPEG or WebP."""
+    if path.stat().st_size > metadata.MAX_FILE_BYTES:
+        raise BadInput("The file is too large.")
+    data = path.read_bytes()
+    with header_of(data, texts.FORMATS) as image:
+        width, height = image.size
+    return metadata.read(data), width, height
 
 
 def _made_s(name: str) -> float | None:

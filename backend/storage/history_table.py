@@ -6,12 +6,14 @@ favourites and deletions, is known here alone and stays when the pictures' table
 
 from __future__ import annotations
 
+import math
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ _SHOWN = (
     " f.name IS NOT NULL"
 )
 _FROM = "FROM pictures p LEFT JOIN favourites f ON f.name = p.name WHERE mode != ''"
+_NEWEST = "ORDER BY saved_s DESC, p.name DESC"
 
 Version = tuple[int, int]  # mtime, ns, and size, bytes
 
@@ -103,17 +106,19 @@ class Query:
     favourites: bool = False
 
     @property
-    def where(self) -> tuple[str, list[str]]:
+    def where(self) -> tuple[str, list[str | float]]:
         """Further conditions, and their values."""
-        asked = [("(instr(words, ?) OR seed = ?)", [w, w]) for w in self.search.casefold().split()]
+        asked: list[tuple[str, list[str | float]]] = [
+            ("(instr(words, ?) OR seed = ?)", [w, w]) for w in self.search.casefold().split()
+        ]
         if self.model:
             asked.append(("model = ?", [self.model]))
         if self.lora:
             asked.append(("instr(loras, ?)", [f"\n{self.lora}\n"]))
         if self.since:
-            asked.append(("p.name >= ?", [self.since]))
+            asked.append(("saved_s >= ?", [_begin_s(self.since)]))
         if self.until:
-            asked.append(("p.name < ?", [f"{self.until}0"]))  # "0" follows the slash of the day
+            asked.append(("saved_s < ?", [_begin_s(self.until, 1)]))
         if self.favourites:
             asked.append(("f.name IS NOT NULL", []))
         return "".join(f" AND {text}" for text, _ in asked), [v for _, vs in asked for v in vs]
@@ -154,7 +159,7 @@ class Table:
         with self._open() as db:
             (total,) = db.execute(f"SELECT COUNT(*) {_FROM}{more}", values).fetchone()
             found = db.execute(
-                f"SELECT {_SHOWN} {_FROM}{more} ORDER BY p.name DESC LIMIT ? OFFSET ?",
+                f"SELECT {_SHOWN} {_FROM}{more} {_NEWEST} LIMIT ? OFFSET ?",
                 [*values, limit, offset],
             ).fetchall()
         return [_entry(row) for row in found], total
@@ -163,7 +168,7 @@ class Table:
         """Names of all that are wanted, newest first."""
         more, values = query.where
         with self._open() as db:
-            asked = f"SELECT p.name {_FROM}{more} ORDER BY p.name DESC LIMIT ?"
+            asked = f"SELECT p.name {_FROM}{more} {_NEWEST} LIMIT ?"
             return [name for (name,) in db.execute(asked, [*values, limit])]
 
     def models(self) -> list[str]:
@@ -211,7 +216,10 @@ class Table:
     def _connected(self) -> sqlite3.Connection:
         try:
             return _made(self._path)
-        except sqlite3.OperationalError:  # a folder that may only be read
+        except sqlite3.OperationalError as error:
+            if "open" not in str(error) and "readonly" not in str(error):
+                raise  # another process writes, or the disk is full
+            # A folder that is not there, or may only be read.
             self._path = Path(tempfile.mkdtemp(prefix="latent-loom-history-")) / NAME
             return _made(self._path)
         except sqlite3.DatabaseError:  # not a database: put aside, with what may be saved of it
@@ -232,6 +240,14 @@ def _made(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _begin_s(day: str, later: int = 0) -> float:
+    """When a day, YYYY-MM-DD, or one some days later begins here, seconds since 1970."""
+    try:
+        return (datetime.strptime(day, "%Y-%m-%d") + timedelta(days=later)).timestamp()
+    except (ValueError, OverflowError):  # no such day: no bound
+        return math.inf if later else -math.inf
 
 
 def _joined(names: tuple[str, ...]) -> str:

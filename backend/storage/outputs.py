@@ -11,7 +11,7 @@ import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from backend.contracts.events import Pixels, Record
 from backend.pictures.opening import opened
 from backend.recipes import metadata
 from backend.storage.atomic_files import storage_problem, write_new
+from backend.storage.foreign_folders import SUFFIXES, located
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_THUMBNAILS = 512
@@ -35,10 +36,17 @@ class Storage:
     Args:
         data_dir: Made when the first picture is saved.
         now: The clock that names folders and files.
+        foreign: Folders of pictures that others made; read only (`foreign_folders`).
     """
 
-    def __init__(self, data_dir: Path, now: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        now: Callable[[], datetime] = datetime.now,
+        foreign: Sequence[Path] = (),
+    ) -> None:
         self._data_dir = data_dir
+        self.foreign = tuple(foreign)
         self._now = now
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[tuple[Path, _Version, int], bytes] = OrderedDict()
@@ -112,17 +120,20 @@ class Storage:
         return buffer.getvalue()
 
     def checked(self, path: Path) -> Path:
-        """The real path of a saved picture.
+        """The real path of a saved picture, or of one in a foreign folder by its name there.
 
         Raises:
             BadInput: It does not lie in the outputs folder, links followed, or is no PNG there.
         """
+        found = located(self.foreign, path.as_posix())
+        folder, named = (self.outputs, self.outputs / path) if found is None else found
+        kinds = (".png",) if found is None else SUFFIXES
         try:
-            real = (self.outputs / path).resolve(strict=True)
+            real = named.resolve(strict=True)
         except (OSError, ValueError, RuntimeError):
             real = None
-        inside = real is not None and real.is_relative_to(self.outputs.resolve())
-        if real is None or not inside or real.suffix.lower() != ".png" or not real.is_file():
+        inside = real is not None and real.is_relative_to(folder.resolve())
+        if real is None or not inside or real.suffix.lower() not in kinds or not real.is_file():
             raise BadInput("There is no such picture among the outputs.", "path")
         return real
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Record
@@ -229,3 +231,43 @@ def test_the_words_of_a_morph_are_its_ends() -> None:
     assert words_of({"prompt": "a boat"}) == "a boat"
     assert words_of({"prompt": "", "prompt_a": "a boat", "prompt_b": "a cat"}) == "a boat → a cat"
     assert words_of({"prompt": "both", "prompt_a": "a boat", "prompt_b": "a cat"}) == "both"
+
+
+def test_folders_of_other_tools_are_shown_and_left_alone(storage: Storage, tmp_path: Path) -> None:
+    own = storage.save_output(PIXELS, record("our own boat"))
+    theirs = tmp_path / "theirs" / "txt2img-images"
+    theirs.mkdir(parents=True)
+    text = "a foreign castle\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 77, Size: 512x512"
+    info = PngInfo()
+    info.add_text("parameters", text)
+    Image.fromarray(PIXELS).save(theirs / "00001-77.png", pnginfo=info)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0" + text.replace("77", "78").encode()
+    Image.fromarray(PIXELS).save(theirs / "00002-78.JPG", exif=exif)
+    Image.fromarray(PIXELS).save(theirs / "no recipe.png")
+    (theirs / "notes.txt").write_text(text)
+    (theirs / "link.png").symlink_to(own)
+    both = Storage(storage.outputs.parent, foreign=[tmp_path / "none", tmp_path / "theirs"])
+    history = History(both)
+    history.scan()
+    found_ = {one.name: one for one in history.find().entries}
+    assert set(found_) == {
+        f"2026-11-21/{own.name}",
+        "@1/txt2img-images/00001-77.png",
+        "@1/txt2img-images/00002-78.JPG",
+    }
+    castle = found_["@1/txt2img-images/00002-78.JPG"]
+    assert (castle.prompt, castle.seed, castle.width) == ("a foreign castle", "78", 32)
+    assert both.thumbnail(Path(castle.name), 16).startswith(b"\xff\xd8")
+    history.favour([castle.name], True)
+    assert history.find(Query("castle", favourites=True)).total == 1
+    with pytest.raises(BadInput, match="only looked at"):
+        history.delete([f"2026-11-21/{own.name}", castle.name])
+    assert own.exists()
+    for name in ("@0/x.png", "@9/x.png", "@1/../secret.png", "@1/txt2img-images/notes.txt"):
+        with pytest.raises(BadInput, match="no such picture"):
+            both.checked(Path(name))
+    alone = History(Storage(tmp_path / "new", foreign=[tmp_path / "theirs"]))
+    alone.scan()
+    assert alone.find().total == 2
+    assert not (tmp_path / "new").exists()

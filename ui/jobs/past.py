@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from backend.contracts.errors import BadInput
+from backend.storage.foreign_folders import is_foreign, located
 from backend.storage.history import MAX_NAMES, History
 from backend.storage.history_table import Entry, Query
 from backend.storage.outputs import Storage
@@ -45,7 +46,10 @@ def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
         history: Of the outputs folder.
         storage: That folder.
     """
-    root = storage.outputs
+
+    def place(name: str) -> Path:
+        found = located(storage.foreign, name)
+        return (storage.outputs / name if found is None else found[1]).resolve()
 
     def past(request: Request) -> dict[str, Any]:
         """?search=, model, lora, since, until, favourites=1, offset: {"items", "total", ...}."""
@@ -54,7 +58,7 @@ def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
         if not offset:
             history.refresh(WAIT_S)
         found = history.find(query_of(asked), offset, min(limit, MAX_PAGE))
-        items = [_item(root, entry) for entry in found.entries]
+        items = [_item(place(entry.name), entry) for entry in found.entries]
         told: dict[str, Any] = {"items": items, "total": found.total, "unread": found.unread}
         if not offset:
             told["models"], told["loras"] = history.choices()
@@ -149,7 +153,7 @@ def zip_of(paths: Sequence[Path]) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _item(root: Path, entry: Entry) -> dict[str, Any]:
+def _item(path: Path, entry: Entry) -> dict[str, Any]:
     when = datetime.datetime.fromtimestamp(entry.saved_s)
     name = quote(entry.name, safe="/")
     return {
@@ -164,7 +168,8 @@ def _item(root: Path, entry: Entry) -> dict[str, Any]:
         "when": f"{when:%d %b %Y, %H:%M}",
         "favourite": entry.favourite,
         "thumb": f"loom/history/thumbnail?name={name}&v={entry.written_ns}",
-        "src": file_url(root.resolve() / entry.name),
+        "src": file_url(path),
+        "fixed": is_foreign(entry.name),
     }
 
 

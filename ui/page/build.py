@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,10 +114,19 @@ class Page:
     notice: Notice = field(default_factory=Notice)
 
 
-def studio_at(data: Path, bundled: Path, engine: Callable[[Storage], Engine]) -> Studio:
-    """Opens the data folder: `engine` is made with the storage that it saves into."""
+def studio_at(
+    data: Path, bundled: Path, engine: Callable[[Storage], Engine], pictures: Sequence[Path] = ()
+) -> Studio:
+    """Opens the data folder.
+
+    Args:
+        data: The folder.
+        bundled: Presets and styles that come with the studio.
+        engine: Makes one with the storage that it saves into.
+        pictures: Folders of pictures that other tools made.
+    """
     clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
-    storage = Storage(data)
+    storage = Storage(data, foreign=pictures)
     presets = PresetStore(bundled, data / "presets")
     return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
 
@@ -231,7 +240,10 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         state_session_capacity=64,
         max_threads=MAX_EVENTS,  # events that run; page actions do not wait behind scripts' jobs
         max_file_size=MAX_FILE,
-        allowed_paths=[str(page.studio.outputs)],
+        allowed_paths=[
+            str(page.studio.outputs),
+            *(str(folder.resolve()) for folder in page.studio.storage.foreign),
+        ],
         theme=theme(),
         css=css(),
         app_kwargs=app_options,

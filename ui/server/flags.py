@@ -38,6 +38,14 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
         help="a proxy or network of proxies whose X-Forwarded-For is believed (repeatable)",
     )
     add("--models", type=Path, action="append", metavar="DIR", help="more models (repeatable)")
+    add(
+        "--pictures",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="pictures of other tools; the history shows them and leaves them alone (repeatable)",
+    )
     add("--data", type=Path, default=data, help=f"outputs and your presets ({data})")
     add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")

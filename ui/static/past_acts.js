@@ -44,9 +44,9 @@ export const actsOn = ({ trigger, favour, remove, close }) => ({ past }, box) =>
     act("verify", "Verify", "Run the recipe again and compare every pixel", () => loom.verify({ name })),
     compare,
     star,
-    act("delete", "Delete", "Put it aside; Undo brings it back", async () => {
+    ...(past.fixed ? [] : [act("delete", "Delete", "Put it aside; Undo brings it back", async () => {
       await remove(name);
       box.again();
-    }),
+    })]),
   ];
 };

@@ -214,6 +214,8 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     looking = false;
     stage.live = { ...EMPTY, state: "queued" };
     turnTo(stage.live);
+    // Where all stands in one column, the canvas is likely out of sight.
+    if (innerWidth <= 900 && $(".canvas").getBoundingClientRect().bottom < 120) $(".canvas").scrollIntoView({ block: "start" });
   };
   stage.fail = (message, why = null) => {
     failure = why;

@@ -47,6 +47,8 @@ export interface Past {
   favourite: boolean;
   thumb: string;
   src: string;
+  /** In a folder of another tool: only looked at. */
+  fixed: boolean;
 }
 
 /** A picture that can be chosen on a stage: a result, or as far as one came. */
