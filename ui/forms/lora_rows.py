@@ -45,6 +45,8 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
                 {
                     "name": lora.name,
                     "words": list(lora.trigger_words),
+                    "rank": lora.rank,
+                    "bytes": lora.bytes,
                     "problem": lora.problem or lora.misfits.get(model),
                 }
                 for lora in engine.library(refresh=True).loras

@@ -52,6 +52,24 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
   };
   const change = (edit) => { edit(); keep(); draw(); };
 
+  /* What is known of one: its kind, and the words it was trained on, each a press away from the prompt. */
+  const card = ({ name, rank, bytes, words }) => {
+    const node = el("div", "card"), size = bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : bytes ? `${Math.ceil(bytes / 1e3)} kB` : "";
+    node.append(el("span", "", [rank && `rank ${rank}`, size].filter(Boolean).join(" · ")));
+    for (const word of words ?? []) {
+      const chip = el("button", "chip", word);
+      chip.type = "button";
+      chip.title = "Put this word into the prompt";
+      chip.setAttribute("aria-label", `Word of ${name}: ${word}`);
+      chip.onclick = () => {
+        const { prompt } = loom.prompts[mode].texts();
+        if (!prompt.includes(word)) loom.prompts[mode].fill({ prompt: prompt.trim() ? `${prompt.trimEnd()}, ${word}` : word });
+      };
+      node.append(chip);
+    }
+    return node;
+  };
+
   const row = (use, i) => {
     const node = el("div", use.on ? "lora-row" : "lora-row off");
     const top = el("div", "top"), weight = el("div", "weight"), when = el("div", "when");
@@ -83,8 +101,9 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     when.append(el("span", "", "acts from"), part("start", "Start"), el("span", "", "to"), part("end", "End"), el("span", "", "of the run"));
     node.append(top, weight, when);
     const lora = known.find((l) => l.name === use.name);
-    const said = lora?.problem ?? (known.length && !lora ? "This LoRA is not in the folder." : lora?.words?.length ? `Words: ${lora.words.join(", ")}` : "");
-    if (said) node.append(el("p", lora?.problem || !lora ? "why warn" : "why", said));
+    const said = lora?.problem ?? (known.length && !lora ? "This LoRA is not in the folder." : "");
+    if (said) node.append(el("p", "why warn", said));
+    else if (lora) node.append(card(lora));
     return node;
   };
 
