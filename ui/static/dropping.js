@@ -3,6 +3,7 @@
 import { all, el, find, near, toast } from "./dom.js";
 import { activeMode } from "./keys.js";
 import { loom } from "./registry.js";
+import { showSent } from "./sent.js";
 
 /** @typedef {import("./types.js").Mounted} Mounted */
 /** @typedef {{mode: string, title: string}} Target */
@@ -83,7 +84,7 @@ export const mountDropping = (element, { trigger, upload, server }) => {
     }
     const told = await server.look({ path });
     if (!told || told.error) { toast(told?.error ?? "The studio does not answer; is it still running?", "warn"); return; }
-    const send = (/** @type {string} */ to) => trigger("send", { to, path });
+    const send = (/** @type {string} */ to) => { trigger("send", { to, path }); showSent(to); };
     if (told.recipe) { choose(file, told, send, () => trigger("record", { path })); return; }
     const place = firstIn(loom.targets, activeMode()) ?? firstIn(loom.targets, "img2img");
     if (!place) return;
@@ -134,6 +135,7 @@ export const mountDropping = (element, { trigger, upload, server }) => {
     event.preventDefault();
     mark(null);
     ours = false;
+    showSent(over.place.mode);
     trigger("send", { to: over.place.mode, ...JSON.parse(event.dataTransfer?.getData(OWN) ?? "{}") });
   });
 };

@@ -3,6 +3,7 @@
 import { el, press } from "./dom.js";
 import { activeMode } from "./keys.js";
 import { loom } from "./registry.js";
+import { showSent } from "./sent.js";
 
 /** @typedef {import("./types.js").Past} Past */
 
@@ -26,7 +27,7 @@ export const actsOn = ({ trigger, favour, remove, close }) => ({ past }, box) =>
   sends.setAttribute("aria-label", "Send to");
   sends.append(new Option("send to …", ""), ...loom.targets.map((one) => new Option(one.title, one.mode)));
   sends.hidden = !loom.targets.length;
-  sends.onchange = () => leave(() => trigger("send", { to: sends.value, name }));
+  sends.onchange = () => leave(() => { trigger("send", { to: sends.value, name }); showSent(sends.value); });
   const star = act("favour", "★ Favourite", "Keep it among the favourites", async () => {
     await favour([name], !past.favourite);
     box.again();

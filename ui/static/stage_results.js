@@ -3,6 +3,7 @@
 import { all, el, press, pressed, toast } from "./dom.js";
 import { WAITS, address, picture } from "./jobs.js";
 import { loom } from "./registry.js";
+import { showSent } from "./sent.js";
 import { drawTiles, tilesOf, wordsOf } from "./tiles.js";
 
 /** @typedef {import("./types.js").Found} Found */
@@ -78,7 +79,10 @@ export const resultsOf = (view) => {
   $(".actions .compare").addEventListener("click", (event) => loom.compare(here(), /** @type {Found} */ (event.currentTarget)));
   const target = $(".send");
   target.addEventListener("change", () => {
-    if (target.value) trigger("send", { to: target.value, job: stage.value.job, image: view.selected });
+    if (target.value) {
+      trigger("send", { to: target.value, job: stage.value.job, image: view.selected });
+      showSent(target.value);
+    }
     target.value = "";
   });
 
