@@ -66,7 +66,7 @@ def test_words_are_offered_taken_by_choice_alone_and_marked(pages: Pages) -> Non
     expect(offered.first).to_contain_text("__colour__")
     page.keyboard.press("Escape")
     expect(offered).to_have_count(0)
-    page.keyboard.type(", a zebra and a boat ")
+    page.keyboard.type("our__, a zebra and a boat ")
     expect(page.locator("#txt2img-prompt ~ * .unknown, .unknown").first).to_have_text(
         "Not among the words that this model knows: zebra"
     )
