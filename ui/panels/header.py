@@ -46,7 +46,7 @@ _STATUS = """
 """
 _BRAND = '<h1 class="loom-brand"><i aria-hidden="true"></i>latent loom</h1>'
 MAX_KEPT_CHARS = 4000
-EVENTS = ("record", "send", "verify", "open_link", "lists")
+EVENTS = ("record", "send", "open_link", "lists")
 _numbers = itertools.count(1)
 
 
@@ -136,9 +136,7 @@ def header(studio: Studio) -> Header:
         notices = gr.HTML(
             None,
             html_template=_STATUS,
-            js_on_load=mount_call(
-                "mountHeader", "", ("record", "send", "open_link", "lists")
-            ),
+            js_on_load=mount_call("mountHeader", "", EVENTS),
             server_functions=[look],
             apply_default_css=False,
             elem_classes="loom-status-box",

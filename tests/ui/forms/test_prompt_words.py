@@ -11,7 +11,7 @@ from tests.ui.page.test_access import serious
 from ui.forms.prompt_words import words_for
 
 LIBRARY = Library(
-    samplers=(),
+    samplers={},
     models=(ModelEntry("pocket", known_words=("house", "night sky")), ModelEntry("other")),
     loras=(
         LoraEntry("ink", trigger_words=("inky", "in ink")),
