@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from backend.models.autoencoder.latent_rgb import PIXELS
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.traits import Traits
 from backend.models.checkpoint import Checkpoint
 from backend.models.family import Anatomy, Findings
 from backend.models.memory.devices import Target
@@ -44,6 +46,7 @@ class GaussianNetwork:
 
     prediction_type: TrainedTo = "sample"
     in_channels = 3
+    blocks: Mapping[str, Sequence[nn.Module]] = MappingProxyType({})
 
     def __init__(self, config: Mapping[str, Any], target: Target) -> None:
         self.model = nn.Module()
@@ -89,6 +92,9 @@ class Gaussian:
         anatomy = Anatomy(factor=1, channels=3, sizes=SizeGrid(1, 8, 512), can=CAN, call_values=4)
         size = config.stat().st_size
         return Findings("gaussian", (side, side), (config,), size, None, "Gaussian", anatomy)
+
+    def kin(self, traits: Traits) -> None:
+        return None
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         network = GaussianNetwork(read_json(info.path / "config.json"), target)

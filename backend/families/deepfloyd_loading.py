@@ -52,7 +52,6 @@ def load(info: ModelInfo, target: Target) -> Checkpoint:
         network=Unet(
             unet,
             schedule.prediction_type,
-            vae_factor=1,
             compiled=target.compile,
             patches=patches,
             spread=spread,

@@ -14,6 +14,7 @@ from backend.models.catalog.card import Card
 from backend.models.catalog.compvis import UNET
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.catalog.traits import Traits
 from backend.models.family import Findings, TokenizerSource
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class InstructFamily:
             guidance_scale=GUIDANCE,
         )
         return replace(found, title="InstructPix2Pix", anatomy=anatomy)
+
+    def kin(self, traits: Traits) -> None:
+        """What fits it cannot be told from what fits SD 1.x, which is asked later."""
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""

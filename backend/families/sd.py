@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend.families.diffusers_folder import CLASSES, FolderKind
-from backend.families.stable_diffusion import StableDiffusionFamily
+from backend.families.stable_diffusion import OTHER, SD1, SD2, StableDiffusionFamily
 
 
 def _any_file(path: Path) -> bool:
@@ -20,4 +20,6 @@ SD = StableDiffusionFamily(
     ),
     owns_file=_any_file,
     text_parts=("text_encoder",),
+    kindred={"sd_v1": SD1, "sd_v2": SD2},
+    others=OTHER,
 )

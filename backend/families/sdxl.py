@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend.families.diffusers_folder import CLASSES, FolderKind
-from backend.families.stable_diffusion import StableDiffusionFamily
+from backend.families.stable_diffusion import XL, StableDiffusionFamily
 from backend.models.catalog.safetensors_header import read_shapes
 
 EMBEDDERS = "conditioner.embedders."  # what its files call their text encoders, the refiner's too
@@ -27,4 +27,5 @@ SDXL = StableDiffusionFamily(
     ),
     owns_file=_owns_file,
     text_parts=("text_encoder", "text_encoder_2"),
+    kindred={"sdxl": XL},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,9 @@ from backend.families.single_file import inspect_original
 from backend.models.catalog.card import Card
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import is_safetensors_name
-from backend.models.catalog.widths import family_of_width
+from backend.models.catalog.traits import Traits, width_in
 from backend.models.control.shape import ControlShape
-from backend.models.family import Anatomy, Findings, TokenizerSource
+from backend.models.family import Anatomy, Findings, Kin, TokenizerSource
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from backend.models.checkpoint import Checkpoint
     from backend.models.memory.devices import Target
 
-TITLES = {"sd1": "SD 1.x", "sd2": "SD 2.x", "sdxl": "SDXL"}
+SD1, SD2, XL = Kin("sd1", "SD 1.x"), Kin("sd2", "SD 2.x"), Kin("sdxl", "SDXL")
+OTHER = Kin("sd", "a small model of its own kind")
+BY_WIDTH = {768: SD1, 1024: SD2, 2048: XL}
+"""Of the cross-attention."""
 TINY_DECODERS = {"sd1": "taesd", "sd2": "taesd", "sdxl": "taesdxl"}
 # Numbers held at the peak of a call and of decoding, in full-size maps of the first width;
 # measured at SD 1.5 and at a small model, right within a factor of 1.5.
@@ -43,12 +46,16 @@ class StableDiffusionFamily:
         folder: What its diffusers folders hold.
         owns_file: Whether a single file is its own.
         text_parts: Its text encoders, the first first.
+        kindred: Its models by how trainers begin their names.
+        others: What a width of nobody's belongs to; None leaves that to other families.
     """
 
     name: str
     folder: FolderKind
     owns_file: Callable[[Path], bool]
     text_parts: tuple[str, ...]
+    kindred: Mapping[str, Kin] = field(default_factory=dict[str, Kin])
+    others: Kin | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -89,6 +96,18 @@ class StableDiffusionFamily:
             weights=found.files["unet"],
             nbytes=found.bytes,
         )
+
+    def kin(self, traits: Traits) -> Kin | None:
+        """See `Family.kin`."""
+        own = self.kindred.values()
+        if traits.cross_width:
+            found = BY_WIDTH.get(traits.cross_width, self.others)
+            return found if found in (*own, self.others) else None
+        if traits.text_encoders:
+            both = traits.text_encoders == len(self.text_parts) > 1
+            return next(iter(own), None) if both else None
+        said = traits.said.replace("stable-diffusion-", "sd_").replace("sd_xl", "sdxl")
+        return next((kin for begins, kin in self.kindred.items() if said.startswith(begins)), None)
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""
@@ -146,15 +165,15 @@ def _findings(
     nbytes: int,
     note: str | None = None,
 ) -> Findings:
-    family = family_of_width(unet.get("cross_attention_dim"))
+    kin = BY_WIDTH.get(width_in(unet.get("cross_attention_dim")), OTHER)
     return Findings(
-        family=family,
+        family=kin.name,
         native_size=native_size,
         weights=weights,
         bytes=nbytes,
         note=note,
-        title=TITLES.get(family, ""),
-        anatomy=_anatomy(unet, vae, texts, TINY_DECODERS.get(family, "")),
+        title="" if kin is OTHER else kin.title,
+        anatomy=_anatomy(unet, vae, texts, TINY_DECODERS.get(kin.name, "")),
     )
 
 

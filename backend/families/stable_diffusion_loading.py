@@ -23,6 +23,7 @@ from backend.contracts.errors import ModelProblem
 from backend.families.configs import part_config
 from backend.families.diffusers_folder import FolderKind, inspect_folder, weight_files
 from backend.families.probe import probed
+from backend.families.sdxl_sizes import SizeConditions
 from backend.families.single_file import inspect_original
 from backend.families.single_file_weights import load_original
 from backend.models.autoencoder.latent_rgb import latent_rgb_for
@@ -70,7 +71,7 @@ def load(
         network=Unet(
             parts.unet,
             str(scheduler_config.get("prediction_type", "epsilon")),
-            vae.factor,
+            _conditions(parts.unet, vae.factor),
             target.compile,
             patches,
         ),
@@ -79,6 +80,12 @@ def load(
         tiny=_load_tiny(tiny_decoder, vae, target),
         patches=patches,
     )
+
+
+def _conditions(unet: UNet2DConditionModel, factor: int) -> SizeConditions | None:
+    """What the UNet is told beside the prompt's context, as its config has it."""
+    sized = unet.config["addition_embed_type"] == "text_time"
+    return SizeConditions(factor, unet.dtype) if sized else None
 
 
 def _tried_out(info: ModelInfo, parts: _Parts) -> ModelInfo:

@@ -14,6 +14,7 @@ from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.traits import Traits
 from backend.models.family import Findings, TokenizerSource
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class X4Family:
             guidance_scale=GUIDANCE,
         )
         return replace(found, title="SD x4 upscaler", anatomy=anatomy)
+
+    def kin(self, traits: Traits) -> None:
+        """What fits it cannot be told from what fits SD 2.x, which is asked later."""
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""

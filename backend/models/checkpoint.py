@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +105,11 @@ class Checkpoint:
             **self.codec.modules,
         }
         return parts if self.tiny is None else parts | {"tiny decoder": self.tiny}
+
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Of the parts whose pieces may take turns on a device."""
+        return self.network.blocks
 
     def holdings(self) -> tuple[Holding, ...]:
         """What it keeps beside its weights, its patches included."""

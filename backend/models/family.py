@@ -15,6 +15,7 @@ from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_json
+from backend.models.catalog.traits import Traits
 from backend.models.control.shape import ControlShape
 
 if TYPE_CHECKING:
@@ -85,6 +86,19 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Kin:
+    """Models that take each other's LoRAs, ControlNets and embeddings.
+
+    Attributes:
+        name: As `Findings.family` has it; "" if unknown.
+        title: In a sentence about what was made for them.
+    """
+
+    name: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class TokenizerSource:
     """Where a prompt's tokens are counted without the model.
 
@@ -120,6 +134,10 @@ class Family(Protocol):
         Raises:
             ModelProblem: It belongs to this family and cannot be used; says why.
         """
+        ...
+
+    def kin(self, traits: Traits) -> Kin | None:
+        """Those of its models that a file with such traits was made for; None where none was."""
         ...
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
@@ -178,6 +196,11 @@ class Registry:
             f"Checkpoints of the kind '{str(index.get('_class_name'))[:80]}' cannot be used; "
             f"supported: {', '.join(known)}."
         )
+
+    def kin(self, traits: Traits) -> Kin:
+        """Whose a file with such traits is; nobody's where no family knows it."""
+        found = (family.kin(traits) for family in self._families)
+        return next((kin for kin in found if kin is not None), Kin())
 
     def of(self, info: ModelInfo) -> Family:
         """The family that recognised a checkpoint."""

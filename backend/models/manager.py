@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +26,7 @@ from backend.models.loading import TOO_LARGE
 from backend.models.memory import block_offload
 from backend.models.memory.device_space import DeviceSpace, DeviceTier
 from backend.models.memory.memory_pressure import Way, overcome
-from backend.models.memory.residency import UNSHARED, Weights, content_key
+from backend.models.memory.residency import Weights, content_key
 from backend.models.patches import PatchStack
 
 
@@ -36,6 +36,14 @@ class Loaded(Protocol):
 
     @property
     def parts(self) -> Mapping[str, nn.Module]: ...
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Of the parts that are large and hardly ever the same in two models: their blocks.
+
+        These may take turns on a device, and such a part is not read through to share it.
+        """
+        ...
+
     @property
     def patches(self) -> PatchStack: ...
 
@@ -73,9 +81,11 @@ class _Shelf:
 
     by_key: dict[str, Weights] = field(default_factory=dict[str, Weights])
 
-    def take(self, part: str, module: nn.Module, key: str | None) -> Weights:
+    def take(
+        self, part: str, module: nn.Module, key: str | None, blocks: Sequence[nn.Module]
+    ) -> Weights:
         if key is None:
-            return Weights(module)
+            return Weights(module, blocks)
         known = self.by_key.get(f"{part} {key}")
         if known is None:
             known = self.by_key[f"{part} {key}"] = Weights(module)
@@ -306,7 +316,7 @@ class ModelManager(Generic[LoadedT]):
                 self._evict(max(0, self._budget - expected))
             model = self._load_with_room(name)
             keys = {
-                part: None if part in UNSHARED else content_key(module)
+                part: None if part in model.blocks else content_key(module)
                 for part, module in model.parts.items()
             }
         except BaseException as error:
@@ -317,7 +327,7 @@ class ModelManager(Generic[LoadedT]):
             raise
         with self._lock:
             weights = {
-                part: self._shelf.take(part, module, keys[part])
+                part: self._shelf.take(part, module, keys[part], model.blocks.get(part, ()))
                 for part, module in model.parts.items()
             }
             entry = _Entry(model, weights, self._clock(), leases=1)

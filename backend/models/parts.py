@@ -129,6 +129,14 @@ class Network(Protocol):
         """What it holds in memory, by the names that LoRA files use."""
         ...
 
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """By the same names, for large modules: what of it may be on a device alone.
+
+        In the order of the calls; see `backend.models.manager.Loaded`.
+        """
+        ...
+
     def denoiser(
         self,
         conditioning: Sequence[Conditioning],

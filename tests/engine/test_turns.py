@@ -229,7 +229,8 @@ def test_a_mix_that_stays_the_same_sends_nothing_home(models: Path) -> None:
     """Per step, and per model call in a fine morph: only weights that change must be in RAM."""
     catalog, device = Catalog([models], FAMILIES), Device(0)
     model = FAMILIES.load(catalog.checkpoint("tiny"), pick("cpu", "float32"))
-    unet, weights = model.network.model, Weights(model.network.model)
+    unet = model.network.model
+    weights = Weights(unet, model.blocks["unet"])
     block_offload.begin(
         model.patches,
         unet,

@@ -60,7 +60,10 @@ def test_the_released_unet_is_read_off_its_shapes() -> None:
 
 
 def test_its_parts_are_loaded(model: Checkpoint) -> None:
-    assert model.network.sized
+    pooled = model.text.encode(["a fish"]).pooled
+    added = model.network.added(pooled, torch.zeros(1, 4, 8, 8))
+    assert added is not None
+    assert added["time_ids"].tolist() == [[64, 64, 0, 0, 64, 64]]
     assert model.codec.scaling_factor == 0.13025
     assert model.codec.model.dtype == torch.float32
     first, second = model.text.modules.values()
@@ -134,7 +137,7 @@ def test_a_kohya_lora_reaches_unet_and_both_encoders(model: Checkpoint, tmp_path
             f"{base}.alpha": torch.tensor(2.0),
         }
     lora = read(files.write(tmp_path / "kohya.safetensors", tensors))
-    assert lora.info.family in ("sdxl", "sd")
+    assert FAMILIES.kin(lora.info.traits).name in ("sdxl", "sd")
     mixer = LoraMixer(parts, model.patches)
     assert mixer.fits(lora) is None
     plain = model.text.encode(["a fish"])

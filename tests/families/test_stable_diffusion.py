@@ -17,6 +17,7 @@ from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.traits import Traits
 from backend.models.control import controlnet
 from backend.storage.outputs import Storage
 from tests.jobs import ended
@@ -102,3 +103,26 @@ def test_a_size_off_the_grid_is_refused(engine: LocalEngine) -> None:
             drawn(engine, "txt2img", {}, model=name, width=side)
     odd = drawn(engine, "txt2img", {}, model="flat", width=19, height=17)
     assert odd.image.shape == (17, 19, 3)
+
+
+@pytest.mark.parametrize(
+    ("traits", "name"),
+    [
+        (Traits(cross_width=768), "sd1"),
+        (Traits(cross_width=1024), "sd2"),
+        (Traits(cross_width=2048), "sdxl"),
+        (Traits(cross_width=32), "sd"),
+        (Traits(cross_width=768, text_encoders=2, said="sdxl_base"), "sd1"),  # shapes go first
+        (Traits(cross_width=32, text_encoders=2), "sd"),
+        (Traits(text_encoders=2, said="sd_v1"), "sdxl"),
+        (Traits(text_encoders=1), ""),
+        (Traits(said="stable-diffusion-v1/lora"), "sd1"),
+        (Traits(said="sd_v2"), "sd2"),
+        (Traits(said="sd_xl_base"), "sdxl"),
+        (Traits(said="flux1"), ""),
+        (Traits(), ""),
+    ],
+)
+def test_traits_tell_whose_a_file_is(traits: Traits, name: str) -> None:
+    assert FAMILIES.kin(traits).name == name
+    assert bool(FAMILIES.kin(traits).title) == bool(name)

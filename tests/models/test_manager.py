@@ -33,6 +33,8 @@ class Fake:
     name: str
     parts: dict[str, nn.Module]
     patches: PatchStack = field(default_factory=PatchStack)
+    # It holds one, which nobody else's is compared with.
+    blocks: dict[str, tuple[nn.Module, ...]] = field(default_factory=lambda: {"unet": ()})
 
 
 def fake(name: str) -> Fake:

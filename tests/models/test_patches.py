@@ -189,7 +189,7 @@ def fitted(model: Checkpoint, loras: tuple[LoraFile, ...]) -> Iterator[None]:
 @contextmanager
 def in_turns(model: Checkpoint, loras: tuple[LoraFile, ...]) -> Iterator[None]:
     unet = model.network.model
-    weights = Weights(unet)
+    weights = Weights(unet, model.blocks["unet"])
 
     def need(of: Weights, piece: Any) -> None:
         if not model.patches.needs(unet).in_place:

@@ -24,7 +24,7 @@ from backend.contracts.settings import (
 )
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
-from backend.models.catalog.widths import FAMILIES
+from backend.families.stable_diffusion import BY_WIDTH, XL
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.schedule import make
 from backend.storage.outputs import Storage
@@ -185,7 +185,7 @@ def test_align_your_steps_takes_the_table_of_sdxl(
 ) -> None:
     folder = tiny_sdxl(tmp_path / "checkpoints" / "xl")
     width = json.loads((folder / "unet" / "config.json").read_text())["cross_attention_dim"]
-    monkeypatch.setitem(FAMILIES, width, "sdxl")  # the family is told by its width
+    monkeypatch.setitem(BY_WIDTH, width, XL)  # the family is told by its width
     engine = LocalEngine.create([tmp_path], Storage(tmp_path), dtype="float32", warm_up=None)
     wanted = Txt2ImgSettings.model_validate(
         values(sampler="dpmpp_2m", schedule="ays", steps=10, guidance_scale=1.0)

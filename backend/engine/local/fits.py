@@ -26,7 +26,7 @@ def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
         yield LoraEntry(
             name=info.name,
             bytes=info.bytes,
-            family=lora.family,
+            family=catalog.families.kin(lora.traits).name,
             rank=lora.rank,
             trigger_words=lora.trigger_words,
             problem=info.problem or lora.problem,

@@ -55,6 +55,11 @@ class SeparateVae:
         """Its one module."""
         return {"vae": self.model}
 
+    @property
+    def blocks(self) -> dict[str, tuple[nn.Module, ...]]:
+        """It goes to a device as a whole."""
+        return {}
+
     def instead_of(self, own: Vae, checkpoint: str) -> Vae:
         """This one in the place of a checkpoint's own.
 

@@ -13,7 +13,7 @@ from backend.models.catalog.safetensors_header import (
     is_safetensors_name,
     read_shapes,
 )
-from backend.models.catalog.widths import family_of, family_of_width
+from backend.models.catalog.traits import Traits, traits_of, width_in
 from backend.models.control.controlnet_file import controlnet_config
 from backend.models.family import Findings, Registry
 from backend.models.text.embedding_header import inspect_embedding
@@ -53,7 +53,7 @@ def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
             family, findings = families.recognise(path, card)
             recognised_by = family.name
         else:
-            kind, findings = _inspect(path, kind)
+            kind, findings = _inspect(path, kind, families)
     except ModelProblem as problem:
         return ModelInfo(name, path, kind, card=card, problem=str(problem), note=note)
     except Exception as error:
@@ -85,20 +85,20 @@ def _refuse_pickle(path: Path) -> None:
         )
 
 
-def _inspect(path: Path, kind: Kind) -> tuple[Kind, Findings]:
+def _inspect(path: Path, kind: Kind, families: Registry) -> tuple[Kind, Findings]:
     """What is no checkpoint."""
     if kind == "upscaler":
         return kind, _inspect_upscaler(path)
     _refuse_pickle(path)
     if path.is_dir():
-        return _inspect_part(path, kind)
+        return _inspect_part(path, kind, families)
     if kind == "vae":
         vae_config(read_shapes(path), path)
     if kind == "controlnet":
         controlnet_config(path)
     embedding = kind == "embedding"
-    family = inspect_embedding(path).family if embedding else family_of(read_shapes(path))
-    return kind, Findings(family, NO_SIZE, (path,), path.stat().st_size)
+    traits = inspect_embedding(path).traits if embedding else traits_of(read_shapes(path))
+    return kind, Findings(families.kin(traits).name, NO_SIZE, (path,), path.stat().st_size)
 
 
 def _inspect_upscaler(path: Path) -> Findings:
@@ -114,7 +114,7 @@ def _inspect_upscaler(path: Path) -> Findings:
     return Findings(found.architecture, NO_SIZE, (path,), path.stat().st_size, scale=found.scale)
 
 
-def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
+def _inspect_part(folder: Path, kind: Kind, families: Registry) -> tuple[Kind, Findings]:
     """A folder that holds one diffusers model: a ControlNet or an autoencoder."""
     config = read_json(folder / "config.json")
     cls = str(config.get("_class_name"))
@@ -122,6 +122,7 @@ def _inspect_part(folder: Path, kind: Kind) -> tuple[Kind, Findings]:
     if actual is None or (actual == "controlnet") != (kind == "controlnet"):
         raise ModelProblem(f"config.json names '{cls[:80]}', which is not a {words(kind)}.")
     weights = folder / "diffusion_pytorch_model.safetensors"
-    family = family_of_width(config.get("cross_attention_dim")) if actual == "controlnet" else ""
+    crosses = config.get("cross_attention_dim") if actual == "controlnet" else None
+    family = families.kin(Traits(cross_width=width_in(crosses))).name
     read_shapes(weights)
     return actual, Findings(family, NO_SIZE, (weights,), weights.stat().st_size)

@@ -30,6 +30,7 @@ from backend.models.control.controlnet_file import controlnet_config, has_diffus
 from backend.models.control.shape import ControlShape
 from backend.models.denoiser.compiled import Compiled
 from backend.models.denoiser.unet import Added, Residuals
+from backend.models.denoiser.unet_blocks import half_blocks_of
 from backend.models.loading import filled, guarded, load_module, ready
 from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
@@ -92,6 +93,11 @@ class ControlNet:
     def parts(self) -> dict[str, nn.Module]:
         """Its one module."""
         return {"controlnet": self.model}
+
+    @property
+    def blocks(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Its blocks, in the order of their calls."""
+        return {"controlnet": half_blocks_of(self.model)}
 
     def conditional_only(self, mode: ControlMode) -> bool:
         """Whether it acts on the conditional half of a guided batch alone.

@@ -12,7 +12,6 @@ from typing import Any
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.compvis import CONTROL, HEAD_WIDTH, UNET, count, encoder_config
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
-from backend.models.catalog.widths import family_of_width
 
 HINT = "controlnet_cond_embedding"
 # Files about that are something else, by a tensor that each of them has.
@@ -23,6 +22,7 @@ OTHERS = {
     "task_embedding": "It is a ControlNet-Union, which is not read; use one for a single control.",
 }
 SD1_HEADS = 8
+KNOWN_CROSS = (768, 1024, 2048)  # widths of the cross-attention of SD 1.x, SD 2.x and SDXL
 SDXL_TIME_WIDTH = 256  # channels of each size condition
 
 
@@ -80,7 +80,7 @@ def _diffusers(shapes: Shapes) -> dict[str, Any]:
     attention = f"down_blocks.{attended}.attentions.0."
     linear = len(shapes[f"{attention}proj_in.weight"]) == 2
     cross = shapes[f"{attention}transformer_blocks.0.attn2.to_k.weight"][1]
-    if family_of_width(cross) == "sd":
+    if cross not in KNOWN_CROSS:
         raise ModelProblem(
             "Its shapes do not tell how many attention heads it has, as those of SD 1.x, SD 2.x "
             "and SDXL do; use a diffusers folder (config.json beside its weights)."

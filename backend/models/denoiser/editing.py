@@ -61,6 +61,11 @@ class EditingNetwork:
         """See `Network`."""
         return self._network.modules
 
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """See `Network`."""
+        return self._network.blocks
+
     @contextmanager
     def image_guided(self, scale: float) -> Generator[None]:
         """Calls inside keep to the picture with that scale, w_i."""

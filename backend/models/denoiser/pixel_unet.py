@@ -11,6 +11,7 @@ from torch import nn
 
 from backend.models.denoiser.batch_split import Together
 from backend.models.denoiser.learned import prediction_of
+from backend.models.denoiser.unet_blocks import blocks_of
 from backend.models.memory.block_offload import device_of
 from backend.models.patches import PatchStack
 from backend.models.text.conditioning import Conditioning
@@ -48,6 +49,11 @@ class PixelUnet:
     def modules(self) -> Mapping[str, nn.Module]:
         """What it holds in memory."""
         return {"unet": self.model}
+
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Those of the UNet, in the order of their calls."""
+        return {"unet": blocks_of(self.model)}
 
     def denoiser(
         self,

@@ -14,6 +14,7 @@ from backend.contracts.errors import ModelProblem
 from backend.models.denoiser.batch_split import Together
 from backend.models.denoiser.compiled import Compiled
 from backend.models.denoiser.learned import prediction_of
+from backend.models.denoiser.unet_blocks import blocks_of
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import CompileKind
 from backend.models.patches import PatchStack
@@ -40,7 +41,10 @@ class Residuals(NamedTuple):
 
 
 Added = dict[str, torch.Tensor]
-"""SDXL's further conditions: text_embeds (B, P) and time_ids (B, 6), see `Unet.added`."""
+"""Further conditions by diffusers' names, a row for each sample."""
+
+Conditions = Callable[[torch.Tensor | None, torch.Tensor], Added]
+"""(pooled prompts (B, P), latents (B, C, h, w)) -> what a UNet is told besides, on their device."""
 
 ResidualHook = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Added | None], Residuals | None]
 """(scaled x (B, C, h, w), timestep (B,), context (B, 77 k, D), added) -> Residuals or None."""
@@ -76,7 +80,7 @@ class Unet:
         self,
         model: UNet2DConditionModel,
         prediction_type: str,
-        vae_factor: int = 8,
+        conditions: Conditions | None = None,
         compiled: CompileKind = "off",
         patches: PatchStack | None = None,
         spread: Spread | None = None,
@@ -86,7 +90,7 @@ class Unet:
         Args:
             model: The UNet.
             prediction_type: What its output means.
-            vae_factor: Pixels for each latent position; SDXL is told the picture's size.
+            conditions: What it is told beside the prompt's context; None for nothing.
             compiled: How it is called.
             patches: Of the checkpoint that it is a part of; None where it stands alone.
             spread: Where its variance is left, if it tells one.
@@ -102,8 +106,7 @@ class Unet:
         self.model = model
         self.prediction_type: TrainedTo = cast(TrainedTo, prediction_type)
         self.in_channels: int = model.config["in_channels"]
-        self.sized: bool = model.config["addition_embed_type"] == "text_time"
-        self._vae_factor = vae_factor
+        self._conditions = conditions
         self._spread = spread
         self.patches = patches or PatchStack()
         self._compiled = Compiled(model, compiled, self.patches)
@@ -113,25 +116,21 @@ class Unet:
         """What it holds in memory, by the name that LoRA files use."""
         return {"unet": self.model}
 
-    def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
-        """What SDXL is told beside the prompt (2307.01952, sec. 2.2); None for other models.
+    @property
+    def blocks(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Those of the UNet, in the order of their calls."""
+        return {"unet": blocks_of(self.model)}
 
-        Original size, crop and target size: an uncropped picture of the size that is drawn.
+    def added(self, pooled: torch.Tensor | None, latents: torch.Tensor) -> Added | None:
+        """What it is told beside the prompt's context; None where that is nothing.
 
         Args:
             pooled: (B, P), a row for each sample.
             latents: (B, C, h, w), for their size and device.
         """
-        if not self.sized:
+        if self._conditions is None:
             return None
-        if pooled is None:
-            raise ValueError("SDXL needs the pooled prompt")
-        height, width = (side * self._vae_factor for side in latents.shape[2:])
-        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
-        return {
-            "text_embeds": pooled.to(latents.device, self.model.dtype),
-            "time_ids": ids.expand(len(latents), -1).to(latents.device, non_blocking=True),
-        }
+        return self._conditions(pooled, latents)
 
     def denoiser(
         self,

@@ -19,18 +19,12 @@ from torch import nn
 
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
-from backend.models.catalog.widths import family_of_width
+from backend.models.catalog.traits import Traits
 from backend.models.lora import lycoris
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 
 BUNDLED = "bundle_emb."
-FAMILY_NAMES = {
-    "sd1": "Stable Diffusion 1.x",
-    "sd2": "Stable Diffusion 2.x",
-    "sdxl": "SDXL",
-    "sd": "a small model of its own kind",
-}
 
 
 class LayerShape(NamedTuple):
@@ -67,7 +61,7 @@ class LoraInfo:
         name: File stem; what settings call it.
         path: The file.
         bytes: Its size.
-        family: sd1, sd2, sdxl, "sd" for other sizes of the same parts, "" where unknown.
+        traits: What it tells of the models that it was made for.
         layers: Shapes by module path ("unet.…", "text_encoder.…").
         metadata: Trigger words, base model, scales.
         problem: Why it cannot be used; None if it can.
@@ -77,7 +71,7 @@ class LoraInfo:
     name: str
     path: Path
     bytes: int = 0
-    family: str = ""
+    traits: Traits = field(default_factory=Traits)
     layers: Mapping[str, LayerShape] = field(default_factory=dict)
     metadata: Metadata = field(default_factory=Metadata)
     problem: str | None = None
@@ -189,11 +183,11 @@ def modules_by_path(part: nn.Module) -> dict[str, nn.Module]:
 
 def misfit(info: LoraInfo, parts: Mapping[str, Mapping[str, nn.Module]]) -> str | None:
     """See `LoraInfo.fits`; `parts` as made by `modules_by_path`."""
-    family = _model_family(parts.get("unet", {}))
-    if info.family and family and info.family != family:
+    width = _cross_width(parts.get("unet", {}))
+    if info.traits.cross_width and width and info.traits.cross_width != width:
         return (
-            f"It was made for {FAMILY_NAMES.get(info.family, info.family)}; "
-            f"this model is {FAMILY_NAMES.get(family, family)}."
+            "It was made for models of another kind: each token of a prompt has "
+            f"{info.traits.cross_width} values there, and {width} in this one."
         )
     for path, shape in info.layers.items():
         part, _, inner = path.partition(".")
@@ -218,11 +212,11 @@ def _matches(shape: LayerShape, module: nn.Linear | nn.Conv2d) -> bool:
     return (shape.down[2:] or (1, 1)) == (weight[2:] or (1, 1))
 
 
-def _model_family(unet: Mapping[str, nn.Module]) -> str:
+def _cross_width(unet: Mapping[str, nn.Module]) -> int:
     for path, module in unet.items():
         if path.endswith("attn2.to_k") and isinstance(module, nn.Linear):
-            return family_of_width(module.in_features)
-    return ""
+            return module.in_features
+    return 0
 
 
 def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
@@ -246,7 +240,7 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
         path.stem,
         path,
         path.stat().st_size,
-        _family(layers, metadata),
+        _traits(layers, metadata),
         layers,
         metadata,
         left_out=tuple(
@@ -284,13 +278,10 @@ def _layers(names: Mapping[str, Factor], shapes: Shapes) -> Mapping[str, LayerSh
     return MappingProxyType(layers)
 
 
-def _family(layers: Mapping[str, LayerShape], metadata: Metadata) -> str:
-    for module, shape in layers.items():
-        if module.endswith("attn2.to_k"):
-            return family_of_width(shape.down[1])
-    if any(module.startswith("text_encoder_2.") for module in layers):
-        return "sdxl"
-    return metadata.family
+def _traits(layers: Mapping[str, LayerShape], metadata: Metadata) -> Traits:
+    widths = (s.down[1] for module, s in layers.items() if module.endswith("attn2.to_k"))
+    second = any(module.startswith("text_encoder_2.") for module in layers)
+    return Traits(next(widths, 0), 2 if second else 0, metadata.architecture)
 
 
 def _alphas(names: Mapping[str, Factor], tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:

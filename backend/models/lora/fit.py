@@ -11,7 +11,7 @@ from torch import nn
 
 from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Registry
-from backend.models.lora.file import FAMILY_NAMES, LoraInfo, inspect, misfit, modules_by_path
+from backend.models.lora.file import LoraInfo, inspect, misfit, modules_by_path
 
 Skeleton = Mapping[str, Mapping[str, nn.Module]]
 
@@ -51,9 +51,10 @@ class LoraFits:
             return lora.problem
         if (version := model.card.misfit(lora.metadata.base_version)) is not None:
             return version
-        if lora.family and model.family and lora.family != model.family:
-            made, this = (FAMILY_NAMES.get(name, name) for name in (lora.family, model.family))
-            return f"It was made for {made}; this model is {this}."
+        made = self._families.kin(lora.traits)
+        if made.name and model.family and made.name != model.family:
+            this = model.family_title or "of another kind"
+            return f"It was made for {made.title}; this model is {this}."
         known = None if model.problem is not None else self._model(model)
         if known is None:
             return None  # its layers are known once it is loaded

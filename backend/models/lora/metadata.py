@@ -30,7 +30,7 @@ class Metadata:
         base_hash: Hash of the model it was made on, as its trainer wrote it; "" if unknown.
         base_name: Name of that model; "" if unknown.
         base_version: Version of that model, as its card says; "" if unknown.
-        family: sd1, sd2, sdxl or "".
+        architecture: What its trainer called the base's, in lower case; "" if unknown.
         configs: PEFT settings by part ("unet", "text_encoder"), which hold the alphas of files
             without alpha tensors.
     """
@@ -39,7 +39,7 @@ class Metadata:
     base_hash: str = ""
     base_name: str = ""
     base_version: str = ""
-    family: str = ""
+    architecture: str = ""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def scale(self, module: str, rank: int, alpha: float | None) -> float:
@@ -78,7 +78,7 @@ def read_metadata(raw: Mapping[str, str], path: Path) -> Metadata:
         base_hash=_first(raw, "base_hash", "ss_new_sd_model_hash", "ss_sd_model_hash"),
         base_name=_first(raw, "base_name", "ss_sd_model_name"),
         base_version=_first(raw, "base_version"),
-        family=_family(raw),
+        architecture=_first(raw, "modelspec.architecture", "ss_base_model_version").lower(),
         configs=configs,
     )
 
@@ -126,20 +126,6 @@ def _words(raw: Mapping[str, str]) -> tuple[str, ...]:
         words = [tag for tag, _ in counts.most_common(MAX_WORDS)]
     tidy = (word.strip()[:MAX_WORD_CHARS] for word in words)
     return tuple(dict.fromkeys(word for word in tidy if word))[:MAX_WORDS]
-
-
-def _family(raw: Mapping[str, str]) -> str:
-    """From "stable-diffusion-xl-v1-base/lora", "sd_v1", "sdxl_base_v1-0" and their like."""
-    text = _first(raw, "modelspec.architecture", "ss_base_model_version").lower()
-    text = text.replace("stable-diffusion-", "sd_").replace("sd_xl", "sdxl")
-    return next(
-        (
-            family
-            for mark, family in (("sdxl", "sdxl"), ("sd_v1", "sd1"), ("sd_v2", "sd2"))
-            if text.startswith(mark)
-        ),
-        "",
-    )
 
 
 def _first(raw: Mapping[str, str], *keys: str) -> str:

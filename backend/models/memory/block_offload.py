@@ -1,6 +1,6 @@
 """A model that the device cannot hold whole: its pieces take turns there.
 
-The cache puts a patch with hooks on such a model: before a part, or a block of a UNet, is called,
+The cache puts a patch with hooks on such a model: before a part, or one of its blocks, is called,
 its piece is copied to the device, and others leave it. Whoever reads weights outside of a call asks
 here. On models that are on the device as a whole, all of this does nothing.
 """
@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from backend.contracts.holdings import Holding
-from backend.models.memory.residency import Piece, Weights, divided
+from backend.models.memory.residency import Piece, Weights
 from backend.models.patches import Claim, Needs, PatchStack
 
 Need = Callable[[Weights, Piece], None]
@@ -55,7 +55,7 @@ class Turns:
 
     def hook(self, module: nn.Module) -> None:
         """Each piece comes before it is called."""
-        for piece, (root, _) in zip(self.weights.pieces, divided(module), strict=True):
+        for piece, root in zip(self.weights.pieces, self.weights.roots(module), strict=True):
             self._hooks.append(root.register_forward_pre_hook(_hook(self, piece)))
 
     def unhook(self) -> None:

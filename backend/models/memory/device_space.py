@@ -186,7 +186,7 @@ class DeviceSpace:
         """Pieces on the device that may go for one of `wanted`, those first that are least missed.
 
         Other parts go first, the one that was used the longest ago before the rest. Blocks of one
-        UNet are called in the same order again and again, so there the last ones go first, and as
+        part are called in the same order again and again, so there the last ones go first, and as
         many as fit stay for ever; what is in no block is at work throughout.
         """
         movable = self._movable()

@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-# Large, and hardly ever the same in two checkpoints: not worth reading through.
-UNSHARED = frozenset({"unet", "controlnet"})
-
 Copy = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -86,19 +83,25 @@ class Weights:
     since nobody leaves a changed weight behind (LoRAs restore theirs bit for bit).
 
     Attributes:
-        pieces: What may be on the device alone: the blocks of a UNet or ControlNet, after all
-            that is in no block; of another part, everything.
+        pieces: What may be on the device alone: the module's blocks, after all that is in none;
+            of a part without blocks, everything.
         used: When a piece of it worked last, for those that take turns; a count that rises.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        """Takes the tensors of `module` as they are now."""
+    def __init__(self, module: nn.Module, blocks: Sequence[nn.Module] = ()) -> None:
+        """Takes the tensors of `module` as they are now.
+
+        Args:
+            module: The part.
+            blocks: Of it, in the order of their calls, as whoever loaded it says.
+        """
         self.used = 0
         self._modules: list[nn.Module] = []
+        self._roots: dict[int, tuple[nn.Module, ...]] = {}
         self.pieces = tuple(
-            Piece([tensor.data for tensor in tensors]) for _, tensors in divided(module)
+            Piece([tensor.data for tensor in tensors]) for _, tensors in divided(module, blocks)
         )
-        self.adopt(module)
+        self.adopt(module, blocks)
 
     @property
     def nbytes(self) -> int:
@@ -115,16 +118,23 @@ class Weights:
         """Those that use these tensors."""
         return tuple(self._modules)
 
-    def adopt(self, module: nn.Module) -> None:
+    def adopt(self, module: nn.Module, blocks: Sequence[nn.Module] = ()) -> None:
         """Lets a module of the same contents use these tensors; its own are let go."""
+        found = divided(module, blocks)
         self._modules.append(module)
-        for piece, (_, tensors) in zip(self.pieces, divided(module), strict=True):
+        self._roots[id(module)] = tuple(root for root, _ in found)
+        for piece, (_, tensors) in zip(self.pieces, found, strict=True):
             piece.serve(id(module), tensors)
+
+    def roots(self, module: nn.Module) -> tuple[nn.Module, ...]:
+        """For each piece, what of a module that uses these tensors is called with it."""
+        return self._roots[id(module)]
 
     def leave(self, module: nn.Module) -> None:
         """Forgets a module that is no longer in the cache; it holds no copy any more."""
         for piece in self.pieces:
             piece.leave(id(module))
+        self._roots.pop(id(module), None)
         self._modules = [kept for kept in self._modules if kept is not module]
 
     def attach(self, copy: Copy) -> None:
@@ -147,18 +157,13 @@ class Weights:
             piece.detach()
 
 
-def divided(module: nn.Module) -> list[tuple[nn.Module, list[torch.Tensor]]]:
+def divided(
+    module: nn.Module, blocks: Sequence[nn.Module] = ()
+) -> list[tuple[nn.Module, list[torch.Tensor]]]:
     """A module's pieces: whose call needs them, and their parameters and buffers.
 
-    Of a UNet or a ControlNet first what is in no block, under the module itself, then the blocks in
-    the order of their calls. Any other module is one piece.
+    First what is in no block, under the module itself, then the blocks in their order.
     """
-    blocks = [
-        block
-        for name in ("down_blocks", "mid_block", "up_blocks")
-        if isinstance(found := getattr(module, name, None), nn.Module)
-        for block in (found if isinstance(found, nn.ModuleList) else [found])
-    ]
     seen: set[int] = set()
     pieces: list[tuple[nn.Module, list[torch.Tensor]]] = []
     for root in (*blocks, module):

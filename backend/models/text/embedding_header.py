@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend.contracts.errors import LoomError, ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
-from backend.models.catalog.widths import family_of_width
+from backend.models.catalog.traits import Traits
 
 PAIR = ("clip_l", "clip_g")
 MAX_VECTORS = 75  # what a chunk of a prompt holds
@@ -33,9 +33,10 @@ class EmbeddingInfo:
     vectors: int
 
     @property
-    def family(self) -> str:
-        """sd1, sd2, sdxl, or "sd" for other sizes of the same parts."""
-        return "sdxl" if len(self.widths) == 2 else family_of_width(self.widths[0])
+    def traits(self) -> Traits:
+        """What they tell of the model: the text encoder's width is the cross-attention's."""
+        count = len(self.widths)
+        return Traits(cross_width=self.widths[0] if count == 1 else 0, text_encoders=count)
 
 
 def inspect_embedding(path: Path) -> EmbeddingInfo:

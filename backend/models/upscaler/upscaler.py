@@ -62,6 +62,11 @@ class Upscaler:
         """Its one module."""
         return {"upscaler": self.network.model}
 
+    @property
+    def blocks(self) -> dict[str, tuple[nn.Module, ...]]:
+        """It goes to a device as a whole."""
+        return {}
+
     def __call__(self, picture: Pixels) -> Enlarged:
         """Enlarges in one pass: (h, w, 3) -> (h scale, w scale, 3) in 0..1."""
         pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]

@@ -15,7 +15,7 @@ from backend.families.registry import FAMILIES
 from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.safetensors_header import read_shapes
-from backend.models.catalog.widths import family_of
+from backend.models.catalog.traits import Traits, traits_of
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
@@ -85,8 +85,8 @@ def test_refresh_sees_changes(folder: Path, tmp_path: Path) -> None:
 def test_header_shapes(folder: Path) -> None:
     shapes = read_shapes(folder / UNET)
     assert shapes["conv_in.weight"] == (16, 4, 3, 3)
-    assert family_of({"x.attn2.to_k.weight": (320, 1024)}) == "sd2"
-    assert family_of({"x.attn2.to_k.lora_B.weight": (320, 4)}) == ""
+    assert FAMILIES.kin(traits_of({"x.attn2.to_k.weight": (320, 1024)})).name == "sd2"
+    assert traits_of({"x.attn2.to_k.lora_B.weight": (320, 4)}) == Traits()
 
 
 def test_tiny_decoders_are_found_by_family(root: Path, tmp_path: Path) -> None:

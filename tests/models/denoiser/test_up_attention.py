@@ -11,24 +11,19 @@ from backend.models.patches import PatchStack
 from tests.tiny import tiny_unet
 
 
-class Chosen(UpAttention):
+class Chosen(UpAttention[float]):
     """Looks at its own keys and values, times a factor; None leaves all as it is."""
 
     def __init__(self, model: torch.nn.Module, patches: PatchStack) -> None:
         super().__init__(model, patches, BadInput("No self-attention here."))  # pyright: ignore
-        self.factor: float | None = None
         self.names: list[str] = []
-
-    @property
-    def acts(self) -> bool:
-        return self.factor is not None
 
     def seen(
         self, name: str, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        assert self.factor is not None
+        assert self.blend is not None
         self.names.append(name)
-        return k, self.factor * v
+        return k, self.blend * v
 
 
 def test_it_acts_only_where_it_is_asked_to_and_leaves_no_trace() -> None:
@@ -48,12 +43,16 @@ def test_it_acts_only_where_it_is_asked_to_and_leaves_no_trace() -> None:
         assert control.needs.eager
         assert not control.needs.whole_batch
         assert torch.equal(call(), plain)
-        control.factor = 1.0
+        control.blend = 1.0
         assert control.needs.whole_batch
         torch.testing.assert_close(call(), plain)
         assert control.names
         assert all(name.startswith("up_blocks.") for name in control.names)
-        control.factor = 3.0
+        control.blend = 3.0
+        assert (call() - plain).abs().max() > 1e-4
+        with control.paused():  # another job runs
+            assert not control.needs.whole_batch
+            assert torch.equal(call(), plain)
         assert (call() - plain).abs().max() > 1e-4
     assert all(unet.attn_processors[name] is own for name, own in before.items())
     assert torch.equal(call(), plain)

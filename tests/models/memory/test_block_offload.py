@@ -31,11 +31,11 @@ class Blocks(nn.Module):
 class Place:
     """A device that is a clone; it holds one piece, but for those that must stay."""
 
-    def __init__(self, patches: PatchStack, module: nn.Module) -> None:
+    def __init__(self, patches: PatchStack, module: Blocks) -> None:
         self.patches, self.module = patches, module
         self.came: list[int] = []
         self.settled = 0
-        self.weights = Weights(module)
+        self.weights = Weights(module, module.down_blocks)
 
     def need(self, weights: Weights, piece: Piece) -> None:
         self.came.append(weights.pieces.index(piece))

@@ -1,18 +1,10 @@
-"""Which family a width of the cross-attention tells of."""
+"""What files without a config tell of the models that they were made for."""
 
 from __future__ import annotations
 
 import pytest
 
-from backend.models.catalog.widths import family_of, family_of_width
-
-
-@pytest.mark.parametrize(
-    ("width", "family"),
-    [(768, "sd1"), (1024, "sd2"), (2048, "sdxl"), (32, "sd"), (0, "sd"), (None, "sd"), ("x", "sd")],
-)
-def test_a_width_names_its_family(width: object, family: str) -> None:
-    assert family_of_width(width) == family
+from backend.models.catalog.traits import Traits, traits_of, width_in
 
 
 @pytest.mark.parametrize(
@@ -24,7 +16,7 @@ def test_a_width_names_its_family(width: object, family: str) -> None:
     ],
 )
 def test_a_key_projection_tells_by_its_input(key: str) -> None:
-    assert family_of({key: (320, 2048)}) == "sdxl"
+    assert traits_of({key: (320, 2048)}) == Traits(cross_width=2048)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +31,14 @@ def test_a_key_projection_tells_by_its_input(key: str) -> None:
     ],
 )
 def test_what_has_another_input_tells_nothing(shapes: dict[str, tuple[int, ...]]) -> None:
-    assert family_of(shapes) == ""
+    assert traits_of(shapes) == Traits()
 
 
 def test_the_factor_on_the_other_side_is_passed_over() -> None:
     both = {"attn2_to_k.lora_up.weight": (768, 4), "attn2_to_k.lora_down.weight": (4, 1024)}
-    assert family_of(both) == "sd2"
+    assert traits_of(both) == Traits(cross_width=1024)
+
+
+@pytest.mark.parametrize(("config", "width"), [(768, 768), (None, 0), ("x", 0), ([768, 9], 0)])
+def test_a_width_of_a_config_is_a_number_or_nothing(config: object, width: int) -> None:
+    assert width_in(config) == width
