@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import cv2
@@ -25,13 +26,13 @@ def detector_class(name: str) -> Any:
             # torch, timm and scipy; nothing of that concerns the person at the page.
             for category in (UserWarning, FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
-            import controlnet_aux
+            package = import_module("controlnet_aux")
     except Exception as error:  # whatever a broken dependency raises
         raise ModelProblem(
             "This detector needs the package controlnet_aux, which cannot be imported here; "
             "install the requirements again, or use canny."
         ) from error
-    return getattr(controlnet_aux, name)
+    return getattr(package, name)
 
 
 def at_exact_size(detect: Callable[..., Any], image: Pixels, **options: Any) -> Pixels:

@@ -72,8 +72,9 @@ def build(name: DetectorName, *, canny_low: int = 100, canny_high: int = 200) ->
             return LineartStandard()
         case "shuffle":
             return Shuffle()
-        case _ if name in get_args(DetectorName):
-            return Learned(name)
+        case _:
+            if name in get_args(DetectorName):
+                return Learned(name)
     known = ", ".join(entry.name for entry in ENTRIES)
     raise UnknownName(f"There is no detector '{name}'; choose one of: {known}.", "detector")
 

@@ -86,4 +86,9 @@ def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> Module
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    return guarded(lambda: T5Tokenizer.from_pretrained(folder, local_files_only=True), folder.name)
+    untyped: Any = T5Tokenizer
+
+    def load() -> PreTrainedTokenizerBase:
+        return untyped.from_pretrained(folder, local_files_only=True)
+
+    return guarded(load, folder.name)

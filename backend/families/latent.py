@@ -27,6 +27,7 @@ from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.catalog.traits import Traits
 from backend.models.family import Anatomy, Findings
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class LatentFamily:
             title="LDM super resolution" if cls == LARGER else "LDM",
             anatomy=_anatomy(cls, unet, first, scheduler),
         )
+
+    def kin(self, traits: Traits) -> None:
+        """Nothing is made for them."""
 
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights  # pyright: ignore[reportMissingTypeStubs]
+from accelerate import init_empty_weights
 from diffusers.loaders import single_file_utils
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from safetensors import torch as safetensors_torch
+from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.families.single_file import Original
 from backend.models.catalog.compvis import SDXL_OPEN_CLIP
 from backend.models.loading import Tensors, filled
 
-# Neither library says the types of these.
-_convert: Any = single_file_utils
-_files: Any = safetensors_torch
+_convert: Any = single_file_utils  # which says no types
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,7 @@ def load_original(path: Path, original: Original, dtype: torch.dtype) -> Origina
     Raises:
         ModelProblem: A tensor is missing or has another shape; names it.
     """
-    tensors: Tensors = _files.load_file(path)
+    tensors: Tensors = load_file(path)
     # Built without weights: a random start of 860 M values takes longer than reading the file.
     with init_empty_weights(include_buffers=False):
         unet = UNet2DConditionModel(**original.unet)

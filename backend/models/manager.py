@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,6 +98,10 @@ class _Shelf:
         self.by_key = {key: kept for key, kept in self.by_key.items() if id(kept) in ids}
 
 
+def _expect_nothing(name: str) -> int:
+    return 0
+
+
 class ModelManager(Generic[LoadedT]):
     """A cache of loaded models. Every method is safe from any thread."""
 
@@ -125,7 +129,7 @@ class ModelManager(Generic[LoadedT]):
         self._load = load
         self._budget = budget_bytes
         self._idle_s = idle_s
-        self._expect = expect or (lambda name: 0)
+        self._expect = expect or _expect_nothing
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[LoadedT]] = OrderedDict()
@@ -143,7 +147,7 @@ class ModelManager(Generic[LoadedT]):
             self._space.beside = (*self._space.beside, keeper)
 
     @contextmanager
-    def lease(self, name: str) -> Iterator[LoadedT]:
+    def lease(self, name: str) -> Generator[LoadedT]:
         """The model `name`, loaded if need be, on the device and kept while the context lasts.
 
         Where the models in use are more than the device's budget, their pieces take turns there

@@ -7,11 +7,10 @@ was. Whoever calls a module, or moves its weights, asks the stack; no module kno
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
 from typing import Protocol, TypeVar
 
 import torch
@@ -100,7 +99,7 @@ class PatchStack:
             self._entries = tuple(entry for entry in self._entries if entry[1] is not patch)
 
     @contextmanager
-    def under(self, patch: Patch, module: nn.Module, alone: str = "") -> Iterator[None]:
+    def under(self, patch: Patch, module: nn.Module, alone: str = "") -> Generator[None]:
         """The patch on the module while the context lasts; see `put`."""
         self.put(patch, module, alone)
         try:
@@ -110,7 +109,8 @@ class PatchStack:
 
     def needs(self, module: nn.Module) -> Needs:
         """What all patches of a module need now."""
-        return reduce(or_, (patch.needs for own, patch in self._entries if own is module), Needs())
+        own_needs = (patch.needs for own, patch in self._entries if own is module)
+        return reduce(Needs.__or__, own_needs, Needs())
 
     def find(self, module: nn.Module, kind: type[PatchT]) -> PatchT | None:
         """The first patch of a kind on a module."""

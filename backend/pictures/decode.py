@@ -7,6 +7,7 @@ the header before a single pixel is decoded. Colour profiles are not applied.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -144,7 +145,7 @@ def _check_header(image: Image.Image, field: str) -> None:
         )
     if image.format == "TIFF":
         # A tile is unpacked whole, however small the picture that it belongs to.
-        tags = image.tag_v2  # type: ignore[attr-defined]
+        tags: Any = vars(image)["tag_v2"]
         tile_width, tile_height = (int(tags.get(tag, 0)) for tag in TILE_TAGS)
         if tile_width * tile_height > MAX_PIXELS:
             raise BadInput(_too_many_pixels(tile_width, tile_height), field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.contracts.events import Pixels
 
@@ -39,8 +40,9 @@ def difference(a: Pixels, b: Pixels) -> Difference:
     """
     if a.shape != b.shape:
         raise ValueError(f"pictures of {a.shape} and {b.shape} have no common pixels")
-    apart = np.abs(a.astype(np.int16) - b).max(axis=-1)
-    return Difference(int(apart.max()), float(np.mean(apart == 0)))
+    apart: NDArray[np.int16] = np.abs(a.astype(np.int16) - b).max(axis=-1)
+    alike: NDArray[np.bool_] = apart == 0
+    return Difference(int(apart.max()), float(alike.mean()))
 
 
 def psnr(a: Pixels, b: Pixels) -> float:

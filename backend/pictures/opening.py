@@ -7,7 +7,7 @@ Ghostscript), so every call names the formats that it takes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from PIL import Image
@@ -35,7 +35,7 @@ def header_of(data: bytes, formats: Sequence[str]) -> Image.Image:
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
+def opened(data: bytes) -> Generator[Image.Image]:
     """Opens a PNG, JPEG or WebP; its header is checked, its pixels are not decoded yet.
 
     Raises:

@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from backend.contracts.errors import BadInput, LoomError, UnknownName
 from backend.contracts.settings import Settings
@@ -69,7 +70,7 @@ class Preset:
     name: str
     mode: str
     settings: Settings
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     def to_bytes(self) -> bytes:
         """The preset as a file."""
@@ -305,14 +306,23 @@ def parse_preset(data: bytes) -> Preset:
     name, sent = document.further.get("name"), document.further.get("pictures", {})
     if not isinstance(name, str):
         raise BadInput("it needs a name, a mode and settings")
-    if not isinstance(sent, dict) or not all(isinstance(text, str) for text in sent.values()):
-        raise BadInput("its pictures are not base64 by name")
-    _check_size(len(data), len(data) - sum(map(len, sent.values())))
+    texts = _texts(sent)
+    _check_size(len(data), len(data) - sum(map(len, texts.values())))
     check_name(name)
-    pictures = {picture: _from_base64(picture, text) for picture, text in sent.items()}
+    pictures = {picture: _from_base64(picture, text) for picture, text in texts.items()}
     preset = Preset(name, document.mode, document.settings, pictures)
     _check_pictures(preset)
     return preset
+
+
+def _texts(sent: object) -> dict[str, str]:
+    """An object whose values are all texts."""
+    if isinstance(sent, dict):
+        found = cast(dict[str, object], sent)
+        texts = {name: text for name, text in found.items() if isinstance(text, str)}
+        if len(texts) == len(found):
+            return texts
+    raise BadInput("its pictures are not base64 by name")
 
 
 def _check_size(size_bytes: int, settings_bytes: int) -> None:

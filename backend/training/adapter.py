@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from backend.contracts.errors import BadInput, StorageProblem
+from backend.models.tensors import named_modules
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "conv", "proj_in", "proj_out")
@@ -31,7 +32,7 @@ Parameters = dict[str, nn.Parameter]
 @contextmanager
 def adapted(
     unet: nn.Module, rank: int, alpha: float, seed: int, targets: Sequence[str] = ATTENTION
-) -> Iterator[Parameters]:
+) -> Generator[Parameters]:
     """Puts fresh float32 LoRA layers on the `targets` of a frozen UNet.
 
     A ~ N(0, 1 / r), B = 0, drawn on the CPU, so that every device starts from the same; of a
@@ -47,7 +48,8 @@ def adapted(
     scale: Any = alpha
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets))
     try:
-        with torch.random.fork_rng(devices=[]):
+        random: Any = torch.random
+        with random.fork_rng(devices=[]):
             inject_adapter_in_model(config, unet, adapter_name=_ADAPTER)
         generator = torch.Generator().manual_seed(seed)
         parameters: Parameters = {}
@@ -74,7 +76,7 @@ def adapted(
 
 
 @contextmanager
-def taken_out(unet: nn.Module) -> Iterator[None]:
+def taken_out(unet: nn.Module) -> Generator[None]:
     """The UNet's own layers in their places, while another job uses it."""
     layers = _lora_layers(unet)
     try:
@@ -87,7 +89,7 @@ def taken_out(unet: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def at_weight(unet: nn.Module, weight: float) -> Iterator[None]:
+def at_weight(unet: nn.Module, weight: float) -> Generator[None]:
     """The adapter acts with `weight` times its scale, while the block lasts."""
     layers = _lora_layers(unet).values()
     scales = [layer.scaling[_ADAPTER] for layer in layers]
@@ -107,7 +109,7 @@ def _put(unet: nn.Module, path: str, layer: nn.Module) -> None:
 
 def _lora_layers(unet: nn.Module) -> dict[str, Any]:
     """PEFT's layers by path; each is a module and a `LoraLayer`, which no annotation can say."""
-    return {path: module for path, module in unet.named_modules() if isinstance(module, LoraLayer)}
+    return {path: module for path, module in named_modules(unet) if isinstance(module, LoraLayer)}
 
 
 def save_lora(

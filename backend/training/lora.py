@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DDPMScheduler
 
 from backend.contracts.errors import (
     BadInput,
@@ -27,6 +26,7 @@ from backend.contracts.errors import (
 from backend.models.checkpoint import Checkpoint
 from backend.models.interludes import Interludes, registered
 from backend.models.memory.block_offload import kept
+from backend.models.tensors import backward
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import (
     Parameters,
@@ -39,21 +39,9 @@ from backend.training.adapter import (
 )
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture, common_words, square
+from backend.training.recipe import Noising, adamw, mixed, ordered, taken
 
 Check = Callable[[], None]
-# Moments and decay as in the published scripts.
-_ADAMW = {"betas": (0.9, 0.999), "weight_decay": 1e-2, "eps": 1e-8}
-
-# What of a scheduler's config says how noise is added; the rest is about sampling.
-_NOISING = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "prediction_type",
-    "rescale_betas_zero_snr",
-)
 
 
 @dataclass(frozen=True)
@@ -191,11 +179,8 @@ class _Run:
         self._config, self._model, self._examples = config, model, examples
         self._parameters, self._alpha = parameters, alpha
         self._weights = list(parameters.values())
-        self.optimizer = torch.optim.AdamW(self._weights, lr=config.learning_rate, **_ADAMW)
-        known = {
-            key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config
-        }
-        self._noising: Any = DDPMScheduler(**known)
+        self.optimizer = adamw(self._weights, config.learning_rate)
+        self._noising = Noising(model.scheduler_config)
         self.state_path = config.state_path
         self.fingerprint = self._fingerprint()
 
@@ -208,7 +193,7 @@ class _Run:
             # Not around a yield: gradients are switched for this thread only.
             with torch.enable_grad(), at_weight(self._model.network.model, self._weight(step)):
                 loss = self._loss(step * self._config.accumulation + part)
-                (loss / self._config.accumulation).backward()
+                backward(loss / self._config.accumulation)
             losses.append(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self._weights, self._config.max_grad_norm)
         mean = float(torch.stack(losses).mean())
@@ -219,12 +204,12 @@ class _Run:
             )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        taken(self.optimizer)
         return mean
 
     def _weight(self, step: int) -> float:
         """At which the LoRA acts in a step."""
-        generator = torch.Generator().manual_seed(_mixed(self._config.seed, "weight", step))
+        generator = torch.Generator().manual_seed(mixed(self._config.seed, "weight", step))
         share = float(torch.rand((), generator=generator))
         return 1.0 - share * (1.0 - self._config.least_weight)
 
@@ -233,21 +218,14 @@ class _Run:
         unet: Any = self._model.network
         chosen = [self._examples[index] for index in self._indices(call)]
         latents = torch.cat([example.latent for example in chosen])
-        generator = torch.Generator().manual_seed(_mixed(config.seed, "noise", call))
-        timesteps = torch.randint(
-            0, self._noising.config.num_train_timesteps, (len(chosen),), generator=generator
-        )
+        generator = torch.Generator().manual_seed(mixed(config.seed, "noise", call))
+        timesteps = self._noising.drawn((len(chosen),), generator)
         noise = torch.randn(latents.shape, generator=generator)
         offset = torch.randn(*latents.shape[:2], 1, 1, generator=generator)
         noise = noise + config.noise_offset * offset
-        noisy = self._noising.add_noise(latents, noise, timesteps)
-        match unet.prediction_type:
-            case "epsilon":
-                target = noise
-            case "v_prediction":
-                target = self._noising.get_velocity(latents, noise, timesteps)
-            case _:
-                target = latents
+        noisy = self._noising.add(latents, noise, timesteps)
+        predicted = self._model.network.prediction_type
+        target = self._noising.target(predicted, latents, noise, timesteps)
         device, dtype = unet.model.device, unet.model.dtype
         prompts = Conditioning.cat([example.context for example in chosen])
         noisy = noisy.to(device, dtype)
@@ -266,7 +244,7 @@ class _Run:
         gamma = self._config.min_snr_gamma
         if gamma is None:
             return torch.ones(len(timesteps))
-        ab = self._noising.alphas_cumprod[timesteps]
+        ab = self._noising.signal(timesteps)
         snr = ab / (1.0 - ab)
         clamped = snr.clamp(max=gamma)
         match self._model.network.prediction_type:
@@ -283,8 +261,7 @@ class _Run:
         return [self._order(place // count)[place % count] for place in places]
 
     def _order(self, epoch: int) -> list[int]:
-        generator = torch.Generator().manual_seed(_mixed(self._config.seed, "order", epoch))
-        return torch.randperm(len(self._examples), generator=generator).tolist()
+        return ordered(len(self._examples), mixed(self._config.seed, "order", epoch))
 
     def checkpoint(self, step: int) -> None:
         """A LoRA to try out, and the state to go on from."""
@@ -327,9 +304,3 @@ class _Run:
         for example in self._examples:
             digest.update(example.latent.numpy().tobytes() + example.caption.encode() + b"\0")
         return digest.hexdigest()
-
-
-def _mixed(seed: int, purpose: str, number: int) -> int:
-    """A seed for one draw, unrelated to that of the next."""
-    text = f"{seed} {purpose} {number}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:7], "little")

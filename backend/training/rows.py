@@ -7,13 +7,12 @@ batch size 1, the same seed and no noise offset, at about the time of one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import DDPMScheduler
 from torch import nn
 
 from backend.contracts.errors import NumericalProblem
@@ -22,9 +21,11 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.lora.file import LowRank
 from backend.models.memory.devices import place_of
 from backend.models.patches import Detour, Needs, PatchStack
+from backend.models.tensors import backward, named_modules
 from backend.models.text.clip import Conditioning
 from backend.training.adapter import ATTENTION
-from backend.training.lora import _ADAMW, _NOISING, Example, _mixed
+from backend.training.lora import Example
+from backend.training.recipe import Noising, adamw, mixed, taken
 
 MAX_NORM = 1.0
 Deltas = dict[str, LowRank]
@@ -48,7 +49,7 @@ class RowAdapters:
         self._unet, self._patches = unet, patches
         self._layers = {
             name: module
-            for name, module in unet.named_modules()
+            for name, module in named_modules(unet)
             if isinstance(module, nn.Linear) and name.endswith(tuple(f".{t}" for t in ATTENTION))
         }
         generator = torch.Generator().manual_seed(seed)
@@ -76,7 +77,7 @@ class RowAdapters:
         return (Holding("LoRAs being fitted", place, sum(p.nbytes for p in self.parameters)),)
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> Generator[None]:
         """The layers in force, for batches of exactly one sample a row."""
         detours: list[Detour] = []
         try:
@@ -157,9 +158,8 @@ def fit_rows(
         NumericalProblem: A loss is not finite.
     """
     unet: Any = model.network.model
-    optimizer = torch.optim.AdamW(adapters.parameters, lr=learning_rate, **_ADAMW)
-    known = {key: model.scheduler_config[key] for key in _NOISING if key in model.scheduler_config}
-    noising: Any = DDPMScheduler(**known)
+    optimizer = adamw(adapters.parameters, learning_rate)
+    noising = Noising(model.scheduler_config)
     latents = torch.cat([example.latent for example in examples])
     prompts = Conditioning.cat([example.context for example in examples])
     context = prompts.context.to(unet.device, unet.dtype)
@@ -168,18 +168,11 @@ def fit_rows(
     for step in range(steps):
         check()
         optimizer.zero_grad(set_to_none=True)
-        generator = torch.Generator().manual_seed(_mixed(seed, "noise", step))
-        total = noising.config.num_train_timesteps
-        timestep = torch.randint(0, total, (1,), generator=generator).expand(len(latents))
+        generator = torch.Generator().manual_seed(mixed(seed, "noise", step))
+        timestep = noising.drawn((1,), generator).expand(len(latents))
         noise = torch.randn(latents[:1].shape, generator=generator).expand_as(latents)
-        noisy = noising.add_noise(latents, noise, timestep)
-        match model.network.prediction_type:
-            case "epsilon":
-                target = noise
-            case "v_prediction":
-                target = noising.get_velocity(latents, noise, timestep)
-            case _:
-                target = latents
+        noisy = noising.add(latents, noise, timestep)
+        target = noising.target(model.network.prediction_type, latents, noise, timestep)
         with torch.enable_grad():
             output = unet(
                 noisy.to(unet.device, unet.dtype),
@@ -190,9 +183,9 @@ def fit_rows(
             )[0].float()
             # A sum over rows: each LoRA has the gradient that it would have alone.
             loss = (output - target.to(unet.device)).square().mean(dim=(1, 2, 3)).sum()
-            loss.backward()
+            backward(loss)
         if not math.isfinite(float(adapters.clip().sum())):
             raise NumericalProblem("The fit came out as not-a-number; lower the learning rate.")
-        optimizer.step()
+        taken(optimizer)
         yield RowStep(step + 1, steps)
     return tuple(adapters.deltas(row) for row in range(len(examples)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
 
 from backend.models.autoencoder.vae import Vae
 from backend.models.parts import Codec
+from backend.models.tensors import numbers, rows
 
 # Measured for the autoencoder of Stable Diffusion 1.x (shared by 2.x) and published at
 # https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
@@ -92,7 +94,7 @@ def fit_latent_rgb(vae: Codec) -> LatentRgb:
     """
     pixels = (drawn_shapes(FIT_PICTURES, FIT_CELLS * vae.factor) * 255.0).round().to(torch.uint8)
     latents = vae.encode(pixels.permute(0, 2, 3, 1).contiguous().numpy())[0].cpu()
-    decoded = torch.cat([vae.pixels(row) for row in latents.split(1)]).cpu().clamp(-1.0, 1.0)
+    decoded = torch.cat([vae.pixels(row) for row in rows(latents)]).cpu().clamp(-1.0, 1.0)
     return solve(latents, decoded)
 
 
@@ -112,7 +114,8 @@ def solve(latents: torch.Tensor, decoded: torch.Tensor) -> LatentRgb:
     centred, target = x - x.mean(0), y - y.mean(0)
     gram = centred.T @ centred
     ridge = 1e-3 * gram.diagonal().mean()
-    weight = torch.linalg.solve(
+    algebra: Any = torch.linalg
+    weight: torch.Tensor = algebra.solve(
         gram + ridge * torch.eye(len(gram), dtype=gram.dtype), centred.T @ target
     )
     bias = y.mean(0) - x.mean(0) @ weight
@@ -135,7 +138,7 @@ def drawn_shapes(count: int, side_px: int, seed: int = 0) -> torch.Tensor:
         picture = top + (bottom - top) * y
         for index in range(FIT_SHAPES):
             lit, dark = torch.rand(2, 3, 1, 1, generator=generator)
-            left, up, wide, high, turn, soft = torch.rand(6, generator=generator).tolist()
+            left, up, wide, high, turn, soft = numbers(torch.rand(6, generator=generator))
             c, s = math.cos(math.pi * turn), math.sin(math.pi * turn)
             u = (c * (x - left) + s * (y - up)) / (0.03 + 0.5 * wide**2)
             v = (c * (y - up) - s * (x - left)) / (0.03 + 0.5 * high**2)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -28,14 +29,15 @@ def decode_bytes(pixels: int, width: int, item: int) -> int:
 
 
 @contextmanager
-def tiles(model: AutoencoderKL, side_px: int, factor: int) -> Iterator[None]:
+def tiles(model: AutoencoderKL, side_px: int, factor: int) -> Generator[None]:
     """Sets the side of the tiles, and sets everything back."""
-    before = (model.use_tiling, model.tile_sample_min_size, model.tile_latent_min_size)
-    model.tile_sample_min_size, model.tile_latent_min_size = side_px, side_px // factor
+    own: Any = model  # its sides are set without annotations
+    before = own.use_tiling, own.tile_sample_min_size, own.tile_latent_min_size
+    own.tile_sample_min_size, own.tile_latent_min_size = side_px, side_px // factor
     try:
         yield
     finally:
-        model.use_tiling, model.tile_sample_min_size, model.tile_latent_min_size = before
+        own.use_tiling, own.tile_sample_min_size, own.tile_latent_min_size = before
 
 
 def with_tiles(

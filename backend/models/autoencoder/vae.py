@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from backend.models.autoencoder.uint8 import to_signed, to_uint8
 from backend.models.memory import memory_pressure
 from backend.models.memory.block_offload import bring, device_of
 from backend.models.patches import PatchStack
+from backend.models.tensors import rows
 
 
 class Vae:
@@ -87,7 +88,7 @@ class Vae:
             memory_pressure.current().tell(
                 "The picture was decoded in float32, since half precision gave not-a-number."
             )
-            image = self._thrifty(copy.deepcopy(self.model).float(), latent)
+            image = self._thrifty(_in_float32(self.model), latent)
             if bool(torch.isfinite(image).all()):
                 return image
         raise NumericalProblem(
@@ -129,10 +130,11 @@ class Vae:
         )
         z = cast("torch.FloatTensor", z.to(model.dtype))
         bring(self.patches, model)
+        own: Any = model  # whose calls return a tuple or an object
         if tile_px is None:
-            return model.decode(z, return_dict=False)[0].float()
+            return own.decode(z, return_dict=False)[0].float()
         with tiling.tiles(model, tile_px, self.factor):
-            return model.tiled_decode(z, return_dict=False)[0].float()
+            return own.tiled_decode(z, return_dict=False)[0].float()
 
     @torch.no_grad()
     def encode(
@@ -169,7 +171,7 @@ class Vae:
     def _posterior(self, image: torch.Tensor) -> torch.Tensor:
         found = self._posterior_with(self.model, image)
         if not bool(torch.isfinite(found).all()) and self.model.dtype != torch.float32:
-            found = self._posterior_with(copy.deepcopy(self.model).float(), image)
+            found = self._posterior_with(_in_float32(self.model), image)
         if not bool(torch.isfinite(found).all()):
             raise NumericalProblem(
                 "The picture became not-a-number in the model's encoder, also in float32; check "
@@ -210,8 +212,14 @@ class Vae:
         work: Callable[[torch.Tensor], torch.Tensor],
     ) -> torch.Tensor:
         results: list[torch.Tensor] = []
-        for row in batch.split(1):
+        for row in rows(batch):
             if check is not None:
                 check()
             results.append(work(row))
         return torch.cat(results)
+
+
+def _in_float32(model: AutoencoderKL) -> AutoencoderKL:
+    """A copy; the shared weights are left alone."""
+    made: Any = copy.deepcopy(model)
+    return made.float()

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from accelerate import init_empty_weights
-from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+from diffusers.loaders import single_file_utils
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors.torch import load_file
 from torch import nn
@@ -112,12 +112,13 @@ def _from_file(info: ModelInfo, dtype: torch.dtype) -> AutoencoderKL:
     with init_empty_weights(include_buffers=False):
         model = AutoencoderKL(**config)
     if any(name.startswith("encoder.down_blocks.") for name in tensors):
-        converted: dict[str, Any] = {}
+        converted: dict[str, torch.Tensor] = {}
         for name, tensor in tensors.items():
             for old, new in _OLD_NAMES.items():
                 name = name.replace(old, new)
             converted[name] = tensor
     else:
         prefixed = {VAE + name: tensor for name, tensor in tensors.items()}
-        converted = convert_ldm_vae_checkpoint(prefixed, config)
+        converters: Any = single_file_utils
+        converted = converters.convert_ldm_vae_checkpoint(prefixed, config)
     return filled(model, converted, info.path, dtype)

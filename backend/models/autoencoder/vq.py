@@ -17,6 +17,7 @@ from backend.models.autoencoder.tiling import decode_bytes
 from backend.models.autoencoder.uint8 import to_signed, to_uint8
 from backend.models.memory.block_offload import bring, device_of
 from backend.models.patches import PatchStack
+from backend.models.tensors import rows
 from backend.sampling.tiled import hill, tiles
 
 
@@ -67,7 +68,7 @@ class Vq:
             NumericalProblem: Not finite.
         """
         made: list[NDArray[np.uint8]] = []
-        for row in latents.split(1):
+        for row in rows(latents):
             if check is not None:
                 check()
             image = self._thrifty(row)
@@ -99,7 +100,7 @@ class Vq:
             )
         found: list[torch.Tensor] = []
         model: Any = self.model
-        for row in to_signed(images, hidden).split(1):
+        for row in rows(to_signed(images, hidden)):
             if check is not None:
                 check()
             bring(self.patches, self.model)

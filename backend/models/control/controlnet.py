@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import init_empty_weights
-from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+from diffusers.loaders import single_file_utils
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from safetensors.torch import load_file
 from torch import nn
@@ -36,6 +35,7 @@ from backend.models.manager import ModelManager
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import CompileKind, Target
 from backend.models.patches import PatchStack
+from backend.models.tensors import in_torch, numbers
 
 KEY = "controlnet/"  # before the name, in the cache; names are path stems, which hold no slash
 SOFT_WEIGHT = 0.825  # of "prompt": the deeper a residual, the closer its weight to 1
@@ -111,7 +111,7 @@ class ControlNet:
 
         One row serves a batch of any size, since it is added to each sample.
         """
-        pixels = torch.from_numpy(np.ascontiguousarray(control)).permute(2, 0, 1)[None]
+        pixels = in_torch(control).permute(2, 0, 1)[None]
         return (pixels.float() / 255.0).to(device_of(self.patches, self.model), self.model.dtype)
 
     def residuals(
@@ -148,7 +148,7 @@ class ControlNet:
         pooled = bool(self.model.config["global_pool_conditions"])
         scales = weights(len(down) + 1, "balanced" if pooled else mode) * scale
         # Numbers of the host, rounded as the residuals are: nothing is copied at each step.
-        factors: list[float] = scales.to(scaled.dtype).tolist()
+        factors = numbers(scales.to(scaled.dtype))
         return Residuals(
             tuple(part * factor for part, factor in zip(down, factors, strict=False)),
             mid * factors[-1],
@@ -187,12 +187,13 @@ def _from_file(path: Path, dtype: torch.dtype) -> ControlNetModel:
         model = ControlNetModel(**config)
     tensors = load_file(path)
     if not has_diffusers_names(read_shapes(path)):
-        tensors = convert_controlnet_checkpoint(tensors, config)
+        converters: Any = single_file_utils
+        tensors = converters.convert_controlnet_checkpoint(tensors, config)
     return filled(model, tensors, path, dtype)
 
 
 @contextmanager
-def lease(models: ModelManager[Any], name: str) -> Iterator[ControlNet]:
+def lease(models: ModelManager[Any], name: str) -> Generator[ControlNet]:
     """The ControlNet `name` from the cache that holds the checkpoints too."""
     with models.lease(KEY + name) as model:
         if not isinstance(model, ControlNet):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -56,7 +56,8 @@ class Compiled:
         self._seen: set[object] = set()
         self._compiled: Callable[..., Any] | None = None
         if kind != "off":
-            torch._dynamo.config.recompile_limit = SHAPES
+            compiler: Any = torch._dynamo  # pyright: ignore[reportPrivateUsage]
+            compiler.config.recompile_limit = SHAPES
             wanted = backend or {"graphs": "cudagraphs", "full": "inductor"}[kind]
             self._compiled = torch.compile(module, backend=wanted, dynamic=False)
 
@@ -99,8 +100,10 @@ def _shape(value: Any) -> object:
         case torch.Tensor():
             return tuple(value.shape), value.dtype
         case dict():
-            return tuple((key, _shape(inner)) for key, inner in value.items())
+            named = cast(dict[object, object], value)
+            return tuple((key, _shape(inner)) for key, inner in named.items())
         case tuple() | list():
-            return tuple(_shape(inner) for inner in value)
+            several = cast(Sequence[object], value)
+            return tuple(_shape(inner) for inner in several)
         case _:
             return value

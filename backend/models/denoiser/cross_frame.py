@@ -9,9 +9,10 @@ same step looks back at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -20,8 +21,22 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings.kinds import Attend
 from backend.models.denoiser.up_attention import UpAttention
 from backend.models.patches import PatchStack
+from backend.models.tensors import split_rows
 
-_Pair = tuple[torch.Tensor, torch.Tensor]
+
+class _Pair(NamedTuple):
+    """Keys and values, (halves, frames, T, C) each."""
+
+    k: torch.Tensor
+    v: torch.Tensor
+
+    def frames(self, which: slice) -> _Pair:
+        """Of some of the frames."""
+        return _Pair(self.k[:, which], self.v[:, which])
+
+    def copied(self) -> _Pair:
+        """In memory of its own."""
+        return _Pair(self.k.clone(), self.v.clone())
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class CrossFrameAttention(UpAttention[Rows]):
         self.most_bytes = 0
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> Generator[None]:
         """As any; what was carried goes with it."""
         try:
             with super().installed():
@@ -77,7 +92,7 @@ class CrossFrameAttention(UpAttention[Rows]):
             self._carried.clear()
 
     @contextmanager
-    def over(self, rows: Rows) -> Iterator[None]:
+    def over(self, rows: Rows) -> Generator[None]:
         """The model calls inside hold these rows."""
         self.blend = rows
         try:
@@ -100,20 +115,18 @@ class CrossFrameAttention(UpAttention[Rows]):
         """Keys and values of a layer, (B, T, C), as each row sees them: (B, T to 3 T, C)."""
         rows = self.blend
         assert rows is not None
-        own = tuple(part.unflatten(0, (-1, rows.frames)) for part in (k, v))
+        own = _Pair(split_rows(k, rows.frames), split_rows(v, rows.frames))
         if rows.begins:
-            first = before = tuple(part[:, :1] for part in own)
+            first = before = own.frames(slice(0, 1))
         else:
             first, before = self._carried[name]
-        seen = tuple(
-            torch.cat(self._side_by_side(*parts), dim=2).flatten(0, 1)
-            for parts in zip(own, first, before, strict=True)
-        )
         if rows.goes_on:
-            kept = tuple(part.clone() for part in first), tuple(p[:, -1:].clone() for p in own)
-            self._carried[name] = kept  # pyright: ignore[reportArgumentType]
+            self._carried[name] = first.copied(), own.frames(slice(-1, None)).copied()
             self.most_bytes = max(self.most_bytes, self.carried_bytes)
-        return seen[0], seen[1]
+        return (
+            torch.cat(self._side_by_side(own.k, first.k, before.k), dim=2).flatten(0, 1),
+            torch.cat(self._side_by_side(own.v, first.v, before.v), dim=2).flatten(0, 1),
+        )
 
     def _side_by_side(
         self, own: torch.Tensor, first: torch.Tensor, before: torch.Tensor

@@ -22,7 +22,7 @@ def prediction_of(
     """
     if output.shape[1] == channels:
         return output
-    predicted, fraction = output.split(channels, dim=1)
+    predicted, fraction = output[:, :channels], output[:, channels:]
     if spread is not None:
         spread.put(fraction.chunk(conditionings)[-1])
     return predicted

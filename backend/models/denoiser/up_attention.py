@@ -6,7 +6,7 @@ Morphs let it look at two ends, clips at other frames; what they share is the pa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
 from backend.models.patches import Needs, PatchStack
+from backend.models.tensors import named_modules
 
 BlendT = TypeVar("BlendT")
 
@@ -41,7 +42,7 @@ class UpAttention(ABC, Generic[BlendT]):
         self._model, self._patches = model, patches
         self._layers: dict[str, Attention] = {
             name: module
-            for name, module in model.named_modules()
+            for name, module in named_modules(model)
             if name.startswith("up_blocks.")
             and name.endswith(".attn1")
             and isinstance(module, Attention)
@@ -55,7 +56,7 @@ class UpAttention(ABC, Generic[BlendT]):
         return self.blend is not None
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Generator[None]:
         """Plain attention, while another job runs in the middle of this one."""
         blend, self.blend = self.blend, None
         try:
@@ -79,7 +80,7 @@ class UpAttention(ABC, Generic[BlendT]):
         return ()
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> Generator[None]:
         """Puts the processors in; on leaving, the very same ones as before are back."""
         before = {name: layer.processor for name, layer in self._layers.items()}
         try:
@@ -112,10 +113,12 @@ class _Processor:
             )
         layer: Any = attn  # its projections are optional by annotation only
         k, v = self._control.seen(self._name, layer.to_k(hidden_states), layer.to_v(hidden_states))
-        q, k, v = (
-            part.unflatten(2, (attn.heads, -1)).transpose(1, 2)
-            for part in (layer.to_q(hidden_states), k, v)
-        )
+        q, k, v = (_headed(part, attn.heads) for part in (layer.to_q(hidden_states), k, v))
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         project, dropout = layer.to_out
         return dropout(project(mixed))
+
+
+def _headed(part: torch.Tensor, heads: int) -> torch.Tensor:
+    """(B, T, heads C) -> (B, heads, T, C)."""
+    return part.reshape(*part.shape[:2], heads, -1).transpose(1, 2)

@@ -23,6 +23,7 @@ from backend.models.catalog.traits import Traits
 from backend.models.lora import lycoris
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
+from backend.models.tensors import named_modules
 
 BUNDLED = "bundle_emb."
 
@@ -72,7 +73,7 @@ class LoraInfo:
     path: Path
     bytes: int = 0
     traits: Traits = field(default_factory=Traits)
-    layers: Mapping[str, LayerShape] = field(default_factory=dict)
+    layers: Mapping[str, LayerShape] = field(default_factory=dict[str, LayerShape])
     metadata: Metadata = field(default_factory=Metadata)
     problem: str | None = None
     left_out: tuple[str, ...] = ()
@@ -178,7 +179,7 @@ def read(path: Path) -> LoraFile:
 
 def modules_by_path(part: nn.Module) -> dict[str, nn.Module]:
     """Its modules by path, "text_model." left out (transformers before 5 has it)."""
-    return {name.removeprefix("text_model."): module for name, module in part.named_modules()}
+    return {name.removeprefix("text_model."): module for name, module in named_modules(part)}
 
 
 def misfit(info: LoraInfo, parts: Mapping[str, Mapping[str, nn.Module]]) -> str | None:

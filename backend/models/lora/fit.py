@@ -22,7 +22,9 @@ class _Model:
 
     stamp: int
     parts: Skeleton
-    answers: dict[tuple[Path, tuple[int, int] | None], str | None] = field(default_factory=dict)
+    answers: dict[tuple[Path, tuple[int, int] | None], str | None] = field(
+        default_factory=dict[tuple[Path, tuple[int, int] | None], str | None]
+    )
 
 
 class LoraFits:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
-from diffusers.loaders import StableDiffusionLoraLoaderMixin
-from diffusers.utils.state_dict_utils import (
-    StateDictType,
-    convert_state_dict_to_peft,
-    convert_unet_state_dict_to_peft,
-)
+from diffusers.loaders import lora_pipeline
+from diffusers.utils import state_dict_utils
 
 from backend.contracts.errors import ModelProblem
+
+_CONVERTERS: Any = state_dict_utils
+_LOADERS: Any = lora_pipeline
+Marks = dict[str, torch.Tensor]
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")
 _PEFT_PREFIX = "base_model.model."
@@ -118,14 +118,15 @@ def _to_peft(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     result: dict[str, torch.Tensor] = {}
     for part in PARTS:
         prefix = f"{part}."
-        inside = {
+        inside: Marks = {
             key.removeprefix(prefix): mark for key, mark in named.items() if key.startswith(prefix)
         }
         if part == "unet":
-            inside = convert_unet_state_dict_to_peft(inside)
+            inside = _CONVERTERS.convert_unet_state_dict_to_peft(inside)
         else:
-            for style in (StateDictType.DIFFUSERS_OLD, StateDictType.DIFFUSERS):
-                inside = convert_state_dict_to_peft(inside, original_type=style)
+            styles = _CONVERTERS.StateDictType
+            for style in (styles.DIFFUSERS_OLD, styles.DIFFUSERS):
+                inside = _CONVERTERS.convert_state_dict_to_peft(inside, original_type=style)
         result |= {prefix + key: mark for key, mark in inside.items()}
     return result
 
@@ -139,9 +140,8 @@ def _from_kohya(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if f"{base}.{twin.get(factor)}" not in marks:
             raise ModelProblem(f"Its layer '{_short(base)}' is incomplete.")
     try:
-        named = StableDiffusionLoraLoaderMixin.lora_state_dict(
-            dict(marks), unet_config=_SGM_CONFIG
-        )[0]
+        loader = _LOADERS.StableDiffusionLoraLoaderMixin
+        named: Marks = loader.lora_state_dict(dict(marks), unet_config=_SGM_CONFIG)[0]
     except (ValueError, KeyError, IndexError) as error:
         raise ModelProblem(
             f"Its layers are not named as known trainers name them ({_short(str(error))})."

@@ -81,7 +81,8 @@ def _hadamard(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int]:
     _check(len(up1), down1[0].numel(), rank * len(down2))
     up = torch.einsum("op,oq->opq", up1, up2).flatten(1)
     down = torch.einsum("pi,qi->pqi", down1.flatten(1), down2.flatten(1)).flatten(0, 1)
-    return _shaped(up, down.unflatten(1, inner)), down.unflatten(1, inner), rank
+    whole = down.reshape(len(down), *inner)
+    return _shaped(up, whole), whole, rank
 
 
 def _kronecker(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from backend.contracts.errors import ModelProblem
 
@@ -40,7 +40,7 @@ class Metadata:
     base_name: str = ""
     base_version: str = ""
     architecture: str = ""
-    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     def scale(self, module: str, rank: int, alpha: float | None) -> float:
         """The factor on B A at weight 1: alpha / r, or alpha / sqrt(r) for rank-stabilised ones.
@@ -88,7 +88,7 @@ def _by_pattern(patterns: Any, path: str) -> Any:
 
     PEFT takes the keys for regular expressions; a stranger's expression is not run here.
     """
-    for key, value in (patterns if isinstance(patterns, dict) else {}).items():
+    for key, value in _named(patterns).items():
         whole = key.removeprefix("^").removesuffix("$")
         if path == whole or (not key.startswith("^") and path.endswith(f".{whole}")):
             return value
@@ -113,16 +113,15 @@ def _configs(raw: Mapping[str, str], path: Path) -> dict[str, dict[str, Any]]:
 def _words(raw: Mapping[str, str]) -> tuple[str, ...]:
     written = _json(raw.get("trigger_words"))
     if isinstance(written, list):
-        words = [word for word in written if isinstance(word, str)]
+        given = cast(list[object], written)
+        words = [word for word in given if isinstance(word, str)]
     elif phrase := raw.get("modelspec.trigger_phrase"):
         words = phrase.split(",")
     else:
         counts: Counter[str] = Counter()
         for tags in _object(raw.get("ss_tag_frequency")).values():
-            if isinstance(tags, dict):
-                counts.update(
-                    {str(tag): count for tag, count in tags.items() if isinstance(count, int)}
-                )
+            found = _named(tags).items()
+            counts.update({str(tag): count for tag, count in found if isinstance(count, int)})
         words = [tag for tag, _ in counts.most_common(MAX_WORDS)]
     tidy = (word.strip()[:MAX_WORD_CHARS] for word in words)
     return tuple(dict.fromkeys(word for word in tidy if word))[:MAX_WORDS]
@@ -141,5 +140,9 @@ def _json(text: str | None) -> Any:
 
 def _object(text: str | None) -> dict[str, Any]:
     """A JSON object; an empty one where there is none."""
-    value = _json(text)
-    return value if isinstance(value, dict) else {}
+    return _named(_json(text))
+
+
+def _named(value: object) -> dict[str, Any]:
+    """A JSON object as it is, and an empty one for anything else."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from backend.models.lora.layers import PatchedLayer, PerSample, Term
 from backend.models.memory import block_offload
 from backend.models.memory.devices import place_of
 from backend.models.patches import Needs, PatchStack
+from backend.models.tensors import numbers
 
 Mix = Sequence[tuple[LoraFile, float]]
 
@@ -86,14 +87,14 @@ class LoraMixer:
         """
         self._parts, self._patches = dict(parts), patches
         self._modules = {name: modules_by_path(part) for name, part in parts.items()}
-        self._tolerance = tolerance
+        self.tolerance = tolerance
 
     def fits(self, file: LoraFile) -> str | None:
         """Why a LoRA does not fit this model, one sentence; None if it fits."""
         return file.info.problem or misfit(file.info, self._modules)
 
     @contextmanager
-    def applied(self, mix: Mix = ()) -> Iterator[ActiveMix]:
+    def applied(self, mix: Mix = ()) -> Generator[ActiveMix]:
         """Puts a mix into the live weights; on leaving, every bit is as before.
 
         The weights' storage stays where it is. One mix at a time: the caller has the model to
@@ -114,9 +115,9 @@ class LoraMixer:
                 active.remix(mix)
                 yield active
             finally:
-                active._restore()
+                active.restore()
 
-    def _patched(self, path: str) -> PatchedLayer:
+    def patched(self, path: str) -> PatchedLayer:
         part, _, inner = path.partition(".")
         module = self._modules[part][inner]
         if not isinstance(module, (nn.Linear, nn.Conv2d)):
@@ -124,7 +125,7 @@ class LoraMixer:
         device = block_offload.device_of(self._patches, self._parts[part])
         return PatchedLayer(path, module, device)
 
-    def _send_home(self, path: str) -> None:
+    def send_home(self, path: str) -> None:
         """Before a layer's weight is read or written: the part that it belongs to."""
         block_offload.send_home(self._patches, self._parts[path.partition(".")[0]])
 
@@ -146,11 +147,11 @@ class _MixedPart:
     @property
     def needs(self) -> Needs:
         """Whole batches where rows have weights of their own, plain calls where layers have."""
-        return Needs(bool(self.mix._per_sample), bool(self.mix._beside), self.stays)
+        return Needs(self.mix.has_rows, bool(self.mix.beside), self.stays)
 
     def holdings(self) -> tuple[Holding, ...]:
         """Kept weights, prepared factors and low-rank paths."""
-        return self.mix._held_bytes.get(self.name, ())
+        return self.mix.held(self.name)
 
 
 class ActiveMix:
@@ -178,6 +179,15 @@ class ActiveMix:
     def beside(self) -> tuple[str, ...]:
         """Paths of the layers that keep W0 and compute the mix beside it."""
         return tuple(path for path in self._layers if path in self._beside)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows of a batch have weights of their own in some layer."""
+        return bool(self._per_sample)
+
+    def held(self, part: str) -> tuple[Holding, ...]:
+        """What it keeps for a part of the model. Safe from any thread."""
+        return self._held_bytes.get(part, ())
 
     @property
     def kept_bytes(self) -> int:
@@ -208,15 +218,15 @@ class ActiveMix:
             self._held[path] = None
             touched.append(path)
             layer, operands = self._layer(path), self._operands(path, parts)
-            self._mixer._send_home(path)
+            self._mixer.send_home(path)
             error = layer.merge(*operands)
             self._beside.discard(path)
             if error is not None:
                 errors[path] = error
             self._held[path] = held
-        failing = touched if self._mixer._tolerance < 0 else self._failing(errors)
+        failing = touched if self._mixer.tolerance < 0 else self._failing(errors)
         for path in failing:
-            self._mixer._send_home(path)
+            self._mixer.send_home(path)
             self._layers[path].go_beside(*self._operands(path, wanted[path]))
             self._beside.add(path)
         self._forget()
@@ -250,7 +260,7 @@ class ActiveMix:
                 continue
             self._held[path] = None
             self._per_sample.add(path)
-            self._mixer._send_home(path)
+            self._mixer.send_home(path)
             layer.go_beside(*self._operands(path, files), scales)
             self._beside.add(path)
         self._count()
@@ -295,16 +305,16 @@ class ActiveMix:
 
     def _layer(self, path: str) -> PatchedLayer:
         if path not in self._layers:
-            self._mixer._send_home(path)
-            self._layers[path] = self._mixer._patched(path)
+            self._mixer.send_home(path)
+            self._layers[path] = self._mixer.patched(path)
         return self._layers[path]
 
     def _failing(self, errors: Mapping[str, torch.Tensor]) -> list[str]:
         """Layers whose rounding is too coarse; one synchronisation with the device for all."""
         if not errors:
             return []
-        found = torch.stack(list(errors.values())).tolist()
-        tolerance = self._mixer._tolerance
+        found = numbers(torch.stack(list(errors.values())))
+        tolerance = self._mixer.tolerance
         # Not "greater": a weight that overflowed gives NaN.
         return [path for path, error in zip(errors, found, strict=True) if not error <= tolerance]
 
@@ -315,12 +325,12 @@ class ActiveMix:
             del self._terms[key]
 
     def _drop(self, path: str) -> None:
-        self._mixer._send_home(path)
+        self._mixer.send_home(path)
         self._layers.pop(path).restore()
         self._held.pop(path, None)
         self._beside.discard(path)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         for path in list(self._layers):
             self._drop(path)
         self._terms.clear()

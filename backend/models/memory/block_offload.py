@@ -7,7 +7,7 @@ here. On models that are on the device as a whole, all of this does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,7 +124,7 @@ def _land(turns: Turns) -> None:
 
 
 @contextmanager
-def kept(patches: PatchStack, module: nn.Module) -> Iterator[None]:
+def kept(patches: PatchStack, module: nn.Module) -> Generator[None]:
     """All of it on the device while the context lasts, e.g. while it is trained."""
     with patches.under(Claim(Needs(in_place=True)), module):
         bring(patches, module)

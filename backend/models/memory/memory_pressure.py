@@ -7,7 +7,7 @@ ways, the largest first, and `overcome` goes down them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def current() -> Thrift:
 
 
 @contextmanager
-def in_force(thrift: Thrift) -> Iterator[None]:
+def in_force(thrift: Thrift) -> Generator[None]:
     """Makes it the current one, e.g. while a job runs inside another one."""
     token = _of_job.set(thrift)
     try:
@@ -126,7 +126,7 @@ def overcome(
 
 
 @contextmanager
-def advised(advice: Callable[[], str]) -> Iterator[None]:
+def advised(advice: Callable[[], str]) -> Generator[None]:
     """Adds a sentence, e.g. what would fit, to what is said where memory does not do.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -182,7 +183,8 @@ def content_key(module: nn.Module) -> str:
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.stride()} {tensor.dtype}".encode())
         dense = tensor.is_contiguous() or tensor.is_contiguous(memory_format=torch.channels_last)
         flat = tensor.as_strided((tensor.numel(),), (1,)) if dense else tensor.flatten()
-        digest.update(flat.detach().view(torch.uint8).numpy())
+        own_bytes: Any = flat.detach().view(torch.uint8).numpy()
+        digest.update(own_bytes)
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 
 from backend.contracts.events import Pixels
 from backend.models.perceptual.distance import Look
+from backend.models.tensors import in_torch
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 _EPSILON = 1e-10
@@ -43,7 +45,7 @@ class LpipsMetric:
     far, very_far = 0.55, 0.75
 
     def __init__(self, weights: Path, device: torch.device) -> None:
-        import lpips  # pyright: ignore[reportMissingImports]
+        lpips: Any = import_module("lpips")  # an extra that may be absent
 
         with warnings.catch_warnings():
             # It asks torchvision for an empty network in words of long ago.
@@ -64,7 +66,7 @@ class LpipsMetric:
     @torch.no_grad()
     def look(self, image: Pixels) -> Look:
         """Features of (H, W, 3) uint8."""
-        picture = torch.from_numpy(image).to(self._device).permute(2, 0, 1)[None] / 127.5 - 1
+        picture = in_torch(image).to(self._device).permute(2, 0, 1)[None] / 127.5 - 1
         levels = self._whole.net(self._whole.scaling_layer(picture))
         return tuple(
             (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from transformers import CLIPTokenizer
 
@@ -88,6 +89,7 @@ def _units(
                 yield [STAND_IN] * piece.vectors, run.weight, piece
                 continue
             # verbose=False: longer than the model's context is expected, chunks follow.
-            ids = tokenizer(piece, add_special_tokens=False, verbose=False).input_ids
+            untyped: Any = tokenizer
+            ids: list[int] = untyped(piece, add_special_tokens=False, verbose=False).input_ids
             for token in ids:
                 yield [token], run.weight, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import place_of
 from backend.models.patches import PatchStack
 from backend.models.text.chunks import Chunk, chunks
+from backend.models.text.clip_vocabulary import most_tokens
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
 
@@ -68,7 +69,7 @@ class TextEncoder:
         self.model = model
         self._penultimate = penultimate
         self.tokenizer = tokenizer
-        positions = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+        positions = min(most_tokens(tokenizer), model.config.max_position_embeddings)
         self.chunk_tokens: int = positions - 2
         self._layers: int = model.config.num_hidden_layers - penultimate
         self._cache: OrderedDict[tuple[str, int, str], _Encoded] = OrderedDict()
@@ -227,7 +228,7 @@ class TextEncoder:
         return norm(output.hidden_states[-clip_skip]), pooled
 
     @contextmanager
-    def _in_place(self, learned: tuple[tuple[int, Learned], ...]) -> Iterator[None]:
+    def _in_place(self, learned: tuple[tuple[int, Learned], ...]) -> Generator[None]:
         """While it is entered, these words' vectors stand in the place of their tokens."""
         if not learned or self._shelf is None:
             yield

@@ -64,3 +64,9 @@ def _vocabulary() -> tuple[dict[str, int], list[Any]]:
         EOS,
     ]
     return {word: index for index, word in enumerate(words)}, merges
+
+
+def most_tokens(tokenizer: CLIPTokenizer) -> int:
+    """What the tokenizer says that a model takes at once, markers included."""
+    untyped: Any = tokenizer
+    return int(untyped.model_max_length)

@@ -37,7 +37,7 @@ class Learned:
 class Vocabulary:
     """The learned words that one model understands, as the folders hold them now."""
 
-    words: Mapping[str, Learned] = field(default_factory=dict)
+    words: Mapping[str, Learned] = field(default_factory=dict[str, Learned])
 
     def split(self, text: str) -> Iterator[str | Learned]:
         """A text in pieces, learned words apart; upper and lower case are the same.

@@ -13,6 +13,7 @@ from backend.contracts.events import TokenCount
 from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Registry, TokenizerSource
 from backend.models.text.chunks import chunks
+from backend.models.text.clip_vocabulary import most_tokens
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf
 from backend.models.text.prompt_schedule import at_steps
 from backend.resolve.lora_tags import without_loras
@@ -48,7 +49,7 @@ class TokenCounter:
                 if source is None:
                     return None
                 tokenizer = self._tokenizer(source)
-                size = min(tokenizer.model_max_length, source.positions) - 2
+                size = min(most_tokens(tokenizer), source.positions) - 2
                 said = dict.fromkeys(at_steps(without_loras(text), STEPS))
                 shelf = self._shelf
                 words = NO_WORDS if shelf is None else shelf.fitting(info.anatomy.text_widths)

@@ -12,7 +12,7 @@ import argparse
 import pickle
 import sys
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
@@ -32,24 +32,29 @@ def convert(path: Path) -> Path:
     if target.exists():
         raise ModelProblem(f"{target.name} is there already; nothing was written.")
     try:
-        read: Any = torch.load(path, map_location="cpu", weights_only=True)
+        read: object = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError):
         raise ModelProblem(
             f"{path.name} cannot be read without running code that is in it, or is damaged; "
             "look for a .safetensors file of this model."
         ) from None
     for key in NESTED:
-        if isinstance(read, dict) and isinstance(read.get(key), dict):
-            read = read[key]
+        inner = _named(read).get(key)
+        if isinstance(inner, dict):
+            read = _named(cast(object, inner))
     tensors = {
         str(name): tensor.contiguous().clone()
-        for name, tensor in (read.items() if isinstance(read, dict) else ())
+        for name, tensor in _named(read).items()
         if isinstance(tensor, torch.Tensor)
     }
     if not tensors:
         raise ModelProblem(f"{path.name} holds no tensors.")
     save_file(tensors, target)
     return target
+
+
+def _named(read: object) -> dict[object, object]:
+    return cast(dict[object, object], read) if isinstance(read, dict) else {}
 
 
 def main() -> int:

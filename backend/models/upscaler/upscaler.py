@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -22,6 +21,7 @@ from backend.models.loading import guarded, ready
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import Device, Target
 from backend.models.patches import PatchStack
+from backend.models.tensors import in_torch
 from backend.pictures.tiles import Enlarged
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Upscaler:
     """
 
     info: ModelInfo
-    network: ImageModelDescriptor[nn.Module]
+    network: ImageModelDescriptor
     dtype: torch.dtype
     patches: PatchStack = field(default_factory=PatchStack)
 
@@ -69,7 +69,7 @@ class Upscaler:
 
     def __call__(self, picture: Pixels) -> Enlarged:
         """Enlarges in one pass: (h, w, 3) -> (h scale, w scale, 3) in 0..1."""
-        pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+        pixels = in_torch(picture).permute(2, 0, 1)[None]
         given = (pixels.float() / 255.0).to(device_of(self.patches, self.network.model), self.dtype)
         with torch.inference_mode():
             made = self.network(given)
@@ -97,11 +97,11 @@ def load_upscaler(info: ModelInfo, target: Target, place: torch.device) -> Upsca
     return Upscaler(found, network, dtype)
 
 
-def _network(info: ModelInfo) -> ImageModelDescriptor[nn.Module]:
+def _network(info: ModelInfo) -> ImageModelDescriptor:
     import spandrel
 
     try:
-        found: Any = spandrel.ModelLoader("cpu").load_from_state_dict(load_file(info.path))
+        found = spandrel.ModelLoader("cpu").load_from_state_dict(load_file(info.path))
     except spandrel.UnsupportedModelError:
         raise ModelProblem(
             f"{info.path.name} is no upscaler that is known here; ESRGAN, SwinIR, DAT, SPAN and "
@@ -119,7 +119,7 @@ def _network(info: ModelInfo) -> ImageModelDescriptor[nn.Module]:
     return found
 
 
-def _dtype(network: ImageModelDescriptor[nn.Module], target: Target) -> torch.dtype:
+def _dtype(network: ImageModelDescriptor, target: Target) -> torch.dtype:
     """The target's precision where it pays and the architecture bears it, else float32."""
     bears = {
         torch.float16: network.supports_half,
