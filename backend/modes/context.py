@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from backend.sampling.types import Step
 
 
-def _tell_nobody(facts: dict[str, Any]) -> None:
-    return None
-
-
-def _nothing_to_do() -> None:
-    return None
-
-
 MakePreviewer = Callable[[PreviewKind], Previewer]
 Frames = NDArray[np.uint8]  # (B, h, w, 3)
 
@@ -89,38 +81,89 @@ class BranchSource(Protocol):
         ...
 
 
+Interlude = Callable[[], AbstractContextManager[None]]
+
+
+class Running(Protocol):
+    """The job, as whoever draws it sees it."""
+
+    @property
+    def interludes(self) -> list[Interlude]:
+        """Entered, the last first, while an interactive job runs in the middle of this one.
+
+        Whoever changes a shared model takes the change back there.
+        """
+        ...
+
+    def check(self) -> None:
+        """Called before each model call; lets interactive jobs go before one in the background.
+
+        Raises:
+            Cancelled: Or DeadlineExceeded: it shall stop.
+        """
+        ...
+
+    def report(self, progress: Progress) -> None:
+        """Publishes progress."""
+        ...
+
+    def inform(self, facts: dict[str, Any]) -> None:
+        """Adds facts to the job's info, while it runs."""
+        ...
+
+
+class Loras(Protocol):
+    """The LoRA files, read and made."""
+
+    @property
+    def folder(self) -> Path:
+        """Where a trained one goes."""
+        ...
+
+    def read(self, name: str) -> LoraFile:
+        """The one of that name; raises UnknownName or ModelProblem."""
+        ...
+
+    def changed(self) -> None:
+        """The folders hold something new."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """One job's surroundings.
 
     Attributes:
-        models: The cache; `lease` a model for as long as it is used.
-        check: Called before each model call; raises Cancelled or DeadlineExceeded, and lets an
-            interactive job go first when this one runs in the background.
-        report: Publishes progress.
+        job: The job itself.
+        models: The cache; modes name what they need, and the driver leases it.
         steps: Receives every step.
         branches: Earlier runs.
-        lora: Reads the LoRA of that name; raises UnknownName or ModelProblem.
+        loras: LoRA files.
         posteriors: Pictures that are encoded already.
-        interludes: Entered, the last first, while an interactive job runs in the middle of this
-            one: whoever changes a shared model takes the change back there.
-        inform: Adds facts to the job's info, while it runs.
         ends: What was worked out for the ends of earlier morphs.
-        lora_folder: Where a trained LoRA goes.
-        changed_files: Says that the model folders hold something new.
     """
 
+    job: Running
     models: ModelManager[Checkpoint]
-    check: Callable[[], None]
-    report: Callable[[Progress], None]
     steps: StepSink
     branches: BranchSource
-    lora: Callable[[str], LoraFile]
-    posteriors: PosteriorCache
-    interludes: list[Callable[[], AbstractContextManager[None]]] = field(
-        default_factory=list[Callable[[], AbstractContextManager[None]]]
-    )
-    inform: Callable[[dict[str, Any]], None] = _tell_nobody
+    loras: Loras
+    posteriors: PosteriorCache = field(default_factory=PosteriorCache)
     ends: EndCache = field(default_factory=EndCache)
-    lora_folder: Path = Path("models/loras")
-    changed_files: Callable[[], None] = _nothing_to_do
+
+    @property
+    def interludes(self) -> list[Interlude]:
+        """See `Running`."""
+        return self.job.interludes
+
+    def check(self) -> None:
+        """See `Running`."""
+        self.job.check()
+
+    def report(self, progress: Progress) -> None:
+        """See `Running`."""
+        self.job.report(progress)
+
+    def inform(self, facts: dict[str, Any]) -> None:
+        """See `Running`."""
+        self.job.inform(facts)

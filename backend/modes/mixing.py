@@ -102,7 +102,7 @@ def lora_files(
     Raises:
         ModelProblem: One is missing, or was made for another version of the model.
     """
-    files = tuple(context.lora(use.name) for use in uses)
+    files = tuple(context.loras.read(use.name) for use in uses)
     for file in files:
         version = model.card.misfit(file.info.metadata.base_version)
         if version is not None:

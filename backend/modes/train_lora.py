@@ -93,7 +93,7 @@ def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
 
     Args:
         request: With resolved settings.
-        context: The job's surroundings; its `lora_folder` takes the file.
+        context: The job's surroundings; its LoRA folder takes the file.
 
     Yields:
         The validation pictures.
@@ -104,7 +104,7 @@ def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
     told = _Told(context, request.settings.name)
     needs = Needs(request.settings.model)
     yield from conduct(needs, context, partial(_trained, request, context, told))
-    context.changed_files()
+    context.loras.changed()
     told.finished()
 
 
@@ -115,7 +115,7 @@ def _trained(
     context.report(Progress("encoding", note="Reading the pictures"))
     pictures = [Picture(p.name, p.image, p.caption or settings.caption) for p in request.pictures]
     examples = prepare(model, pictures, settings.resolution, context.check)
-    config = config_of(settings, context.lora_folder)
+    config = config_of(settings, context.loras.folder)
     drawing = _drawing(settings, model, pictures[0].caption)
     every = _validate_every(settings, config.total_steps(len(examples)))
     steps = fit(

@@ -44,8 +44,9 @@ class Job:
         self.stop_at = stop_at
         nothing: Any = None
         models: Any = ModelManager(lambda name: upscaler, 2**30)
-        report: Callable[[Progress], None] = self.told.append
-        self.context = Context(models, self.check, report, nothing, nothing, nothing, nothing)
+        self.report: Callable[[Progress], None] = self.told.append
+        job: Any = self
+        self.context = Context(job, models, nothing, nothing, nothing)
 
     def check(self) -> None:
         if len(self.counted) == self.stop_at:

@@ -158,20 +158,14 @@ class LocalExecutor:
     def _work(self, run: JobRun, request: ModeRequest, steps: JobSteps) -> None:
         """Runs the mode to its end."""
         context = Context(
-            models=self._shop.models,
-            check=run.check,
-            report=run.report,
-            steps=steps,
-            branches=Branches(self._shop.timelines),
-            lora=self._shop.loras.read,
-            posteriors=self._shop.posteriors,
-            interludes=run.interludes,
-            inform=run.inform,
-            ends=self._shop.ends,
-            lora_folder=self._shop.catalog.lora_folder,
-            changed_files=self._shop.catalog.refresh,
+            run,
+            self._shop.models,
+            steps,
+            Branches(self._shop.timelines),
+            self._shop.loras,
+            self._shop.posteriors,
+            self._shop.ends,
         )
-
         for output in self._run_mode(request, context):
             run.deliver(output)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 
 from backend.contracts.holdings import Holding
 from backend.models.catalog.catalog import Catalog
@@ -24,6 +25,15 @@ class LoraShelf:
         self._budget = budget_bytes
         self._files: OrderedDict[tuple[str, int, int], LoraFile] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def folder(self) -> Path:
+        """Where a trained LoRA goes."""
+        return self._catalog.lora_folder
+
+    def changed(self) -> None:
+        """The folders hold something new."""
+        self._catalog.refresh()
 
     def read(self, name: str) -> LoraFile:
         """The LoRA of that name.

@@ -187,7 +187,7 @@ def misfit(info: LoraInfo, parts: Mapping[str, Mapping[str, nn.Module]]) -> str 
     width = _cross_width(parts.get("unet", {}))
     if info.traits.cross_width and width and info.traits.cross_width != width:
         return (
-            "It was made for models of another kind: each token of a prompt has "
+            "It was made for models of another size: each token of a prompt has "
             f"{info.traits.cross_width} values there, and {width} in this one."
         )
     for path, shape in info.layers.items():

@@ -91,7 +91,7 @@ def _drawn(request: Task[MorphSettings], context: Context, held: Held) -> Iterat
     keys = (shared_key, shared_key)
     if own is not None:
         # One mix at a time: this one holds the same LoRAs and the ends'.
-        shared = [context.lora(use.name) for use in request.settings.acting_loras]
+        shared = [context.loras.read(use.name) for use in request.settings.acting_loras]
         weights = OwnWeights(job.stage, shared, own)
         keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
     facts: dict[str, Any] = dict(record.input_facts(request.images))

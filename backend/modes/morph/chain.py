@@ -6,12 +6,12 @@ A keyframe's inversion and LoRA are found once and serve the ways on both of its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.contracts.events import Output
+from backend.contracts.events import Output, Progress
 from backend.contracts.settings import MorphSettings
-from backend.modes.context import Context
+from backend.modes.context import Context, Interlude, Running
 from backend.modes.mode import Task
 from backend.modes.morph import spacing
 from backend.modes.record import input_facts
@@ -49,7 +49,7 @@ def run(request: Task[MorphSettings], context: Context, between: Run) -> Iterato
             if name in request.images
         }
         part = replace(request, settings=way, images=images)
-        for output in between(part, replace(context, inform=inform)):
+        for output in between(part, replace(context, job=_OneWay(context.job, inform))):
             if number > 0 and output.index == 0:
                 continue  # the last frame of the way before
             at = output.record.extra["position"]
@@ -63,6 +63,27 @@ def run(request: Task[MorphSettings], context: Context, between: Run) -> Iterato
             record = replace(output.record, settings=settings.model_dump(mode="json"), extra=extra)
             yield replace(output, index=index, record=record)
             index += 1
+
+
+@dataclass(frozen=True, eq=False)
+class _OneWay:
+    """The job as one of its ways sees it; what that tells of itself is told of the whole."""
+
+    job: Running
+    inform: Callable[[dict[str, Any]], None]
+
+    @property
+    def interludes(self) -> list[Interlude]:
+        """The whole job's."""
+        return self.job.interludes
+
+    def check(self) -> None:
+        """The whole job's."""
+        self.job.check()
+
+    def report(self, progress: Progress) -> None:
+        """The whole job's."""
+        self.job.report(progress)
 
 
 def parts_of(settings: MorphSettings) -> list[MorphSettings]:

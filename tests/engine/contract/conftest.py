@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import pytest
 
@@ -28,7 +28,7 @@ from backend.models.catalog.catalog import Catalog
 from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
 from backend.modes import run_mode
-from backend.modes.context import Context
+from backend.modes.context import Context, Running
 from tests.tiny import tiny_checkpoint
 
 STEPS = 4
@@ -70,6 +70,24 @@ def stand_in(wanted: Wanted) -> FakeEngine:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Slow:
+    """A job whose model calls take a while."""
+
+    job: Running
+    step_s: float
+
+    def check(self) -> None:
+        self.job.check()
+        until = time.monotonic() + self.step_s
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.01))
+            self.job.check()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.job, name)
+
+
 def local(wanted: Wanted) -> LocalEngine:
     """The engine of this machine with a tiny model; each model call takes a while."""
     target, catalog = pick("cpu", "float32"), Catalog([wanted.models], FAMILIES)
@@ -77,14 +95,7 @@ def local(wanted: Wanted) -> LocalEngine:
     def run(request: ModeRequest, context: Context) -> Iterator[Output]:
         if isinstance(request, Request) and "!crash" in request.settings.prompt:
             raise RuntimeError("/secret/path: an internal error that no one may read")
-        return run_mode(request, replace(context, check=lambda: slowly(context.check)))
-
-    def slowly(check: Callable[[], None]) -> None:
-        check()
-        until = time.monotonic() + wanted.step_s
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.01))
-            check()
+        return run_mode(request, replace(context, job=Slow(context.job, wanted.step_s)))
 
     return LocalEngine(
         catalog,

@@ -87,3 +87,13 @@ def test_what_is_held_can_be_let_go(root: Path) -> None:
     assert kept.holdings() == ()
     assert kept.release() == 0
     assert kept.read("a") is not first
+
+
+def test_where_a_new_one_goes_and_that_it_is_there(root: Path) -> None:
+    kept = shelf(root)
+    assert kept.folder == root / "loras"
+    with pytest.raises(UnknownName):
+        kept.read("new")
+    lora(kept.folder / "new.safetensors")
+    kept.changed()
+    assert kept.read("new").name == "new"

@@ -85,7 +85,6 @@ def test_other_ways_of_adapting_are_refused_by_name(mark: str) -> None:
         (["lora_unet_conv_in.lora_down.weight", "stranger.lora_up.weight"], "incomplete|no LoRA"),
         (["vae.conv.lora_A.weight"], "belongs to no part of Stable Diffusion"),
         ([f"{QUERY}.lora_C.weight"], "belongs to no LoRA that is known"),
-        (["lora_unet_nowhere_9.lora_down.weight", "lora_unet_nowhere_9.lora_up.weight"], "."),
     ],
 )
 def test_what_cannot_be_read_is_told_in_a_sentence(keys: list[str], said: str) -> None:

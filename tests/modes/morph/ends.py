@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from backend.contracts.events import Progress
 from backend.contracts.settings import MorphSettings
-from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.morph.ends import End
@@ -57,7 +57,8 @@ def staged(
         }
     )
     nothing: Any = None
-    context = Context(nothing, check, report, Sink(), nothing, nothing, PosteriorCache())  # type: ignore[arg-type]
+    job: Any = SimpleNamespace(check=check, report=report, inform=lambda facts: None, interludes=[])
+    context = Context(job, nothing, Sink(), nothing, nothing)  # type: ignore[arg-type]
     return stage_of(settings, model, context)
 
 

@@ -81,4 +81,9 @@ def test_a_run_goes_on_from_any_step_bit_for_bit_and_draws_nothing(name: str) ->
         )
         assert torch.equal(list(rest)[-1].x, steps[-1].x)
     assert steps[-1].state.draws == 0
-    assert torch.equal(steps[-1].x, steps[-1].x0)
+
+
+@pytest.mark.parametrize("name", ["euler", "heun"])
+def test_the_step_to_sigma_0_leaves_x0(name: str) -> None:
+    *_, last = SAMPLERS[name](curved, X, SCHEDULE, ListedNoise([]))
+    assert torch.equal(last.x, last.x0)
