@@ -45,6 +45,7 @@ class Job:
         nothing: Any = None
         models: Any = ModelManager(lambda name: upscaler, 2**30)
         self.report: Callable[[Progress], None] = self.told.append
+        self.interludes: list[Any] = []
         job: Any = self
         self.context = Context(job, models, nothing, nothing, nothing)
 
