@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import torch
 
@@ -134,7 +133,7 @@ class _Told:
     """What the pictures' records say: the settings up to their stage make them again."""
 
     def __init__(
-        self, settings: Txt2ImgSettings, model: dict[str, str], facts: dict[str, Any]
+        self, settings: Txt2ImgSettings, model: dict[str, str], facts: dict[str, object]
     ) -> None:
         self._settings = settings
         self._model = model

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -127,7 +126,7 @@ def drawn(
     context.report(Progress("encoding"))
     noise = make_noise(settings, model, start_draw(model))
     source = make_source(picture, model, context, noise, inverts=settings.start_noise == "inverted")
-    told: dict[str, Any] = {}
+    told: dict[str, object] = {}
     views: dict[str, Pixels] = {}
     mix = mix_of(stage)
     if settings.start_noise == "inverted" and request.branch is None:
@@ -326,7 +325,7 @@ class _Drawing:
 
 def _facts(
     settings: Img2ImgSettings, strength: float, schedule: Schedule, request: Task[Img2ImgSettings]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What labels a picture of a ladder, and which pictures it was made from."""
     return {
         "sigma": schedule.levels[first_step(settings, strength, schedule)],

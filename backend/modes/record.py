@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
-from typing import Any
 
 import torch
 
@@ -27,7 +26,7 @@ def singles(latents: torch.Tensor) -> list[torch.Tensor]:
 def outputs(
     stage: Stage[Settings],
     latents: torch.Tensor,
-    extra: Mapping[str, Any],
+    extra: Mapping[str, object],
     *,
     first: int = 0,
     finish: Callable[[Pixels], Pixels] | None = None,
@@ -56,7 +55,7 @@ def outputs(
         yield Output(first + index, image if finish is None else finish(image), record)
 
 
-def recorded(settings: Settings, model: Checkpoint, extra: Mapping[str, Any]) -> Record:
+def recorded(settings: Settings, model: Checkpoint, extra: Mapping[str, object]) -> Record:
     """What makes a picture again, and what else it depends on.
 
     Args:
@@ -72,7 +71,7 @@ def recorded(settings: Settings, model: Checkpoint, extra: Mapping[str, Any]) ->
     )
 
 
-def facts(model: Checkpoint) -> dict[str, Any]:
+def facts(model: Checkpoint) -> dict[str, object]:
     """What else a picture depends on, down to its rounding."""
     device = model.target.device
     return {
@@ -89,7 +88,7 @@ def facts(model: Checkpoint) -> dict[str, Any]:
     }
 
 
-def learned_words(settings: Settings, model: Checkpoint) -> dict[str, Any]:
+def learned_words(settings: Settings, model: Checkpoint) -> dict[str, object]:
     """The textual inversions that the prompts name, by the SHA-256 of their files."""
     found = model.text.learned(settings.prompts)
     return {"embeddings": found} if found else {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -106,7 +105,7 @@ def _from_noise(
     watch = Shown(stage, begin.counted, begin.before)
     latents = drive(Run(walk, watch, (mix,), begin.skipped))
     context.report(Progress("decoding"))
-    facts: dict[str, Any] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
+    facts: dict[str, object] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
     yield from record.outputs(stage, latents, facts)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Progress, Record
@@ -76,7 +75,9 @@ def _larger(request: Task[UpscaleSettings], context: Context) -> Larger:
     return Larger((picture,), own, {})
 
 
-def _plain(settings: UpscaleSettings, larger: Larger, told: dict[str, Any]) -> Iterator[Output]:
+def _plain(
+    settings: UpscaleSettings, larger: Larger, told: Mapping[str, object]
+) -> Iterator[Output]:
     """What was enlarged, as it is; the upscaler stands where records name the model."""
     name = "Lanczos" if settings.upscaler == LANCZOS else settings.upscaler
     model = {"name": name, "hash": larger.hash}
@@ -104,7 +105,7 @@ def _hash(settings: UpscaleSettings, context: Context) -> str:
 def _redrawn(
     request: Task[UpscaleSettings],
     larger: Larger | None,
-    told: dict[str, Any],
+    told: Mapping[str, object],
     context: Context,
     *,
     continues: bool,
@@ -123,7 +124,7 @@ def _redrawn(
         context.report(Progress("decoding"))
         hashes = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
         final = stage_of(settings, held.model, context)
-        yield from record.outputs(final, drawn.latents, told | hashes)
+        yield from record.outputs(final, drawn.latents, {**told, **hashes})
 
     return conduct(Needs.of(settings), context, draw)
 

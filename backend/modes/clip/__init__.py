@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -80,7 +79,7 @@ def _drawn(
 
     watch = Shown(stage, begin.counted, begin.before)
     latents = drive(Run(walk, watch, under, begin.skipped))
-    facts: dict[str, Any] = {"clip_sha256": Clip(sources, 1).sha256}
+    facts: dict[str, object] = {"clip_sha256": Clip(sources, 1).sha256}
     if edges is not None:
         facts["controlnets"] = {edges.net.name: edges.net.hash}
     if settings.acting_loras:
@@ -131,7 +130,7 @@ def _outputs(
     stage: Stage[ClipSettings],
     latents: torch.Tensor,
     sources: tuple[Pixels, ...],
-    facts: dict[str, Any],
+    facts: dict[str, object],
 ) -> Iterator[Output]:
     """Decodes frame after frame, so that a stop keeps those that are done; measures flicker."""
     settings, model, context = stage.settings, stage.model, stage.context

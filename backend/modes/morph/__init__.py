@@ -94,7 +94,7 @@ def _drawn(request: Task[MorphSettings], context: Context, held: Held) -> Iterat
         shared = [context.loras.read(use.name) for use in request.settings.acting_loras]
         weights = OwnWeights(job.stage, shared, own)
         keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
-    facts: dict[str, Any] = dict(record.input_facts(request.images))
+    facts: dict[str, object] = dict(record.input_facts(request.images))
     if request.settings.acting_loras:
         facts["lora_hashes"] = mix.hashes
     try:
@@ -265,7 +265,7 @@ class _Job:
             facts["compatibility"] = found._asdict()
         self.context.inform(facts)
 
-    def outputs(self, facts: dict[str, Any], shown: tuple[Pixels, ...]) -> Iterator[Output]:
+    def outputs(self, facts: Mapping[str, object], shown: tuple[Pixels, ...]) -> Iterator[Output]:
         """The finished frames with their records; the ends have what they should be as a view."""
         gallery, settings = self.gallery, self.settings
         words = record.learned_words(settings, self.model)
