@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from backend.contracts.clip import Clip, as_pictures
 from backend.contracts.requests import AnyRequest, CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import (
+    ClipSettings,
     Img2ImgSettings,
     LoraMixSettings,
     MorphSettings,
@@ -111,6 +113,7 @@ def footprint(steps: int) -> Request:
 
 
 HOUSE: dict[str, Any] = {"image": house()}
+CLIP = as_pictures(Clip(tuple(np.roll(house(), 4 * i, axis=1) for i in range(3)), 10))
 MASKED: dict[str, Any] = {"image": house(), "mask": _mask()}
 ENDING: dict[str, Any] = {"loras": [{**INK, "end": 0.5}, NEON]}
 WORK: tuple[Work, ...] = (
@@ -161,6 +164,8 @@ WORK: tuple[Work, ...] = (
     Work("morph, walk", "whole", 3, "plain", _morph("walk")),
     Work("morph, quick", "in turns", 3, "attention", _morph("quick")),
     Work("morph, fine", "whole", 3, "LoRAs", _morph("fine", lora_steps=2, lora_rank=2)),
+    Work("clip", "whole", 3, "attention", _of(ClipSettings, CLIP, strength=0.8, control=False)),
+    Work("clip", "in turns", 1, "ControlNet", _of(ClipSettings, CLIP, strength=0.8, attend="off")),
     Work(
         "X/Y/Z grid",
         "whole",

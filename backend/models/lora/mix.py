@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +19,6 @@ from backend.models.lora.layers import PatchedLayer, PerSample, Term
 from backend.models.memory import block_offload
 from backend.models.memory.devices import place_of
 from backend.models.patches import Needs, PatchStack
-from backend.models.tensors import numbers
 
 Mix = Sequence[tuple[LoraFile, float]]
 
@@ -313,7 +313,8 @@ class ActiveMix:
         """Layers whose rounding is too coarse; one synchronisation with the device for all."""
         if not errors:
             return []
-        found = numbers(torch.stack(list(errors.values())))
+        stacked: Any = torch.stack(list(errors.values()))
+        found: list[float] = stacked.tolist()
         tolerance = self._mixer.tolerance
         # Not "greater": a weight that overflowed gives NaN.
         return [path for path, error in zip(errors, found, strict=True) if not error <= tolerance]
