@@ -83,7 +83,8 @@ def thumbnail(wanted: torch.Tensor) -> Loss:
     """
 
     def loss(pictures: torch.Tensor) -> torch.Tensor:
-        small = functional.adaptive_avg_pool2d(pictures, wanted.shape[1:])
+        _, height, width = wanted.shape
+        small = functional.adaptive_avg_pool2d(pictures, (height, width))
         return (small - wanted.to(small)).abs().mean(dim=(1, 2, 3))
 
     return loss
