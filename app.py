@@ -56,6 +56,7 @@ def main(**further: Any) -> None:
                 load_time_s=0.4,
                 patience=patience,
                 wildcards=wildcards,
+                queue=args.data / "queue",
             ),
             args.pictures,
         )
@@ -73,6 +74,7 @@ def main(**further: Any) -> None:
                 preview=args.preview,
                 patience=patience,
                 wildcards=wildcards,
+                queue=args.data / "queue",
                 **further,
             ),
             args.pictures,

@@ -151,7 +151,7 @@ async def submitted(
         wanted = await (
             desk.grid(asked.values) if asked.grid else desk.request(asked.values, asked.branch)
         )
-        token = await asyncio.to_thread(ask, engine, wanted, owner)
+        token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True)
     except Exception as error:
         return {"error": sentence(error), **_remedy(error, desk)}
     return {"job": token, "words": words_of(wanted.settings.prompt, wanted.settings.mode)}

@@ -75,6 +75,10 @@ def job_routes(
         """Lets idle models go."""
         return _json({"freed": await asyncio.to_thread(engine.free_memory)})
 
+    async def queue(request: Request) -> Response:
+        """Whether the queue is paused."""
+        return _json({"paused": await asyncio.to_thread(lambda: engine.paused)})
+
     async def code(request: Request) -> Response:
         return served(request, script.content, "text/javascript")
 
@@ -84,6 +88,10 @@ def job_routes(
             Route("/jobs/events", watch),
             Route("/jobs/{job}/cancel", _acting(engine.cancel), methods=["POST"]),
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
+            Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
+            Route("/queue", queue),
+            Route("/queue/pause", _pausing(engine, on=True), methods=["POST"]),
+            Route("/queue/resume", _pausing(engine, on=False), methods=["POST"]),
             Route("/jobs/{job}/preview", _preview(engine)),
             Route("/jobs/{job}/timeline/{step:int}", _frame(engine)),
             Route("/jobs/{job}/video", _video(engine), methods=["POST"]),
@@ -100,6 +108,27 @@ def job_routes(
         Route(f"{PREFIX}/{script.name}", code),
         Mount(PREFIX, SignedIn(inside)),
     ]
+
+
+def _retry(engine: Engine) -> Answer:
+    async def retry(request: Request) -> Response:
+        """Asks for an ended job once more: {"job"} or {"error"}."""
+        try:
+            token = await asyncio.to_thread(engine.retry, request.path_params["job"])
+        except Exception as error:
+            return _json({"error": sentence(error)})
+        return _json({"job": token})
+
+    return retry
+
+
+def _pausing(engine: Engine, *, on: bool) -> Answer:
+    async def pause(request: Request) -> Response:
+        """Holds the queue, or lets it go on: {"paused"}."""
+        await asyncio.to_thread(engine.pause, on)
+        return _json({"paused": on})
+
+    return pause
 
 
 def _preview(engine: Engine) -> Answer:

@@ -25,6 +25,8 @@ _STATUS = """
       <ol></ol>
       <label class="tell"><input type="checkbox"> Notify me when a run ends while I look
         elsewhere</label>
+      <p class="held" hidden>The queue is paused: what runs goes on, and nothing new begins.</p>
+      <button type="button" class="quiet hold">Pause the queue</button>
     </div>
   </div>
   <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"

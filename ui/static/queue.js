@@ -1,7 +1,7 @@
 // @ts-check
 /* The page's own jobs that run or wait: their list in the header, and which one a stage shows. */
 import { el, find, finder, focused, maybe, near, seconds, toast } from "./dom.js";
-import { WAITS, cancel, promote, watch } from "./jobs.js";
+import { WAITS, ask, cancel, post, promote, watch } from "./jobs.js";
 import { loom } from "./registry.js";
 
 /** @typedef {import("./types.js").Found} Found */
@@ -173,6 +173,15 @@ export const mountQueue = (element) => {
     toggle.focus();
     return true;
   };
+  const hold = $(".hold"), held = $(".held");
+  const told = (/** @type {{paused?: boolean, error?: string} | null} */ answer) => {
+    if (answer?.error) toast(answer.error, "warn");
+    if (typeof answer?.paused !== "boolean") return;
+    held.hidden = !answer.paused;
+    hold.textContent = answer.paused ? "Go on with the queue" : "Pause the queue";
+  };
+  hold.addEventListener("click", async () => told(await post(held.hidden ? "loom/queue/pause" : "loom/queue/resume")));
+  toggle.addEventListener("click", async () => told(await ask("loom/queue")));
   for (const one of jobs) see(one);
   render();
 };

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Resident, TokenCount
@@ -39,6 +40,7 @@ class FakeEngine(Board[DrawnStep]):
         limits: What the board keeps, and how much may wait.
         models: Names of the models that it pretends to have.
         wildcards: What prompts may draw from.
+        queue: Folder where jobs are kept for after a restart.
     """
 
     def __init__(
@@ -51,13 +53,15 @@ class FakeEngine(Board[DrawnStep]):
         limits: Limits = STANDARD_LIMITS,
         models: tuple[str, ...] = ("pocket", "studio-xl"),
         wildcards: Mapping[str, Wildcard] | None = None,
+        queue: Path | None = None,
     ) -> None:
-        super().__init__(patience, limits)
+        super().__init__(patience, limits, queue)
         self._models = models
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
         self._pretended = Pretended(step_time_s, load_time_s)
         self._executor = FakeExecutor(self._pretended, self._timelines)
         self._employ(self._executor, storage, "fake-engine")
+        self._restore()
 
     @property
     def step_time_s(self) -> float:
@@ -68,7 +72,14 @@ class FakeEngine(Board[DrawnStep]):
     def step_time_s(self, duration_s: float) -> None:
         self._pretended.step_time_s = duration_s
 
-    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
+    def submit(
+        self,
+        request: Runnable,
+        owner: str = "",
+        *,
+        background: bool = False,
+        lasting: bool = False,
+    ) -> str:
         """Queues a job and returns its token; see the protocol."""
         for settings in request.runs if isinstance(request, ResolvedRequest) else ():
             if not settings.needs_model:
@@ -77,7 +88,7 @@ class FakeEngine(Board[DrawnStep]):
                 raise BadInput(
                     "This picture is too large for the memory; 1536x1536 would fit.", "width"
                 )
-        return self._put(request, owner, background=background)
+        return self._put(request, owner, background=background, lasting=lasting)
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""

@@ -103,22 +103,22 @@ class FakeExecutor:
 
     def _draw(self, run: JobRun, batch: Request, before: int, total: int, begun: float) -> None:
         """The steps of one batch; `before` of the job's `total` are done."""
-        settings, token, steps = batch.settings, run.job.token, run_steps(batch.settings)
+        settings, steps = batch.settings, run_steps(batch.settings)
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = 0 if batch.branch is None else batch.branch.step + 1
         if not settings.needs_model:
             for tile in range(steps):
                 self._step(run, before + tile, total, begun, "enlarging")
             return
-        self._timelines.begin(token, settings)
+        self._timelines.begin(run.job.token, settings)
         for step in range(first):
-            self._timelines.add(token, DrawnStep(batch, step))
+            self._timelines.add(run.job.token, DrawnStep(batch, step))
         for step in range(first, steps):
             if failure is not None and step >= steps // 2:
                 raise failure
             self._step(run, before + step, total, begun)
             kept = DrawnStep(batch, step)
-            self._timelines.add(token, kept)
+            self._timelines.add(run.job.token, kept)
             done = before + step + 1
             size_px = sheet_px(settings.drawn_size, settings.picture_count)
             run.job.previews.offer(

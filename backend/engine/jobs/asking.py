@@ -7,7 +7,14 @@ from backend.engine.jobs.protocol import Engine
 from backend.resolve.request import resolve
 
 
-def ask(engine: Engine, request: AnyRequest, owner: str = "", *, background: bool = False) -> str:
+def ask(
+    engine: Engine,
+    request: AnyRequest,
+    owner: str = "",
+    *,
+    background: bool = False,
+    lasting: bool = False,
+) -> str:
     """Settles a request by what the engine has, and queues it.
 
     Returns:
@@ -16,4 +23,5 @@ def ask(engine: Engine, request: AnyRequest, owner: str = "", *, background: boo
     Raises:
         LoomError: What cannot run, in a sentence; see `resolve` and `Engine.submit`.
     """
-    return engine.submit(resolve(request, engine.library()), owner, background=background)
+    settled = resolve(request, engine.library())
+    return engine.submit(settled, owner, background=background, lasting=lasting)

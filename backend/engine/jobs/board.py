@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Generic
 
-from backend.contracts.errors import BadInput, UnknownName
+from backend.contracts.errors import BadInput, StorageProblem, UnknownName
 from backend.contracts.events import (
     File,
     JobStatus,
@@ -21,6 +23,7 @@ from backend.contracts.requests import Request, Runnable, TrainLoraRequest, Vide
 from backend.engine.jobs import timeline_video
 from backend.engine.jobs.executor import Executor, JobRun
 from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.lasting import Lasting
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.saving import Saver, SavesPictures
@@ -29,6 +32,7 @@ from backend.engine.jobs.timeline import StepT, TimelineStore
 from backend.engine.jobs.worker import Worker
 
 CLOSE_S = 30.0  # a worker ends within one model call
+LINGER_S = 5.0  # for a job that ends by then
 MIB = 2**20
 
 
@@ -63,9 +67,18 @@ class Board(Generic[StepT]):
     Args:
         patience: How long jobs go on while nobody watches.
         limits: What is kept, and how much may wait.
+        queue: Folder where jobs are kept for after a restart; None keeps them in memory.
+
+    Raises:
+        StorageProblem: That folder cannot be used.
     """
 
-    def __init__(self, patience: Patience | None = None, limits: Limits = STANDARD_LIMITS) -> None:
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        limits: Limits = STANDARD_LIMITS,
+        queue: Path | None = None,
+    ) -> None:
         self._patience = patience or Patience()
         self._queue: FairQueue[Job] = FairQueue(limits.waiting, limits.waiting_in_all)
         self._shelf = Shelf(limits.ended, limits.results_bytes)
@@ -73,6 +86,11 @@ class Board(Generic[StepT]):
         self._executors: list[Executor[StepT]] = []
         self._threads: list[threading.Thread] = []
         self._savers: list[Saver] = []
+        self._shelf.tell(self._timelines.rename)
+        try:
+            self._lasting = None if queue is None else Lasting(queue)
+        except OSError as error:
+            raise StorageProblem(str(error)) from None
 
     def _employ(self, executor: Executor[StepT], storage: SavesPictures | None, name: str) -> None:
         """Starts a worker for the executor of one device."""
@@ -83,17 +101,38 @@ class Board(Generic[StepT]):
             else:
                 executor.execute(run)
 
-        saver = None if storage is None else Saver(storage, self._is_kept)
+        saver = None if storage is None else Saver(storage, self._is_kept, self._saved_late)
         if saver is not None:
             self._savers.append(saver)
-        worker = Worker(self._queue, execute, saver, self._ended)
+        worker = Worker(self._queue, execute, saver, self._ended, self._begun)
         thread = threading.Thread(target=worker.loop, name=name, daemon=True)
         self._executors.append(executor)
         self._threads.append(thread)
         thread.start()
 
-    def _put(self, request: Runnable, owner: str, *, background: bool) -> str:
+    def _restore(self) -> None:
+        """Takes up what an earlier process has left; the last thing of an engine's start."""
+        if self._lasting is None:
+            return
+        self._queue.pause(self._lasting.paused)
+        found = self._lasting.found(self._patience.of)
+        for one in sorted(found, key=lambda one: one.row.ended_s or 0.0):
+            one.job.lasting = True
+            self._shelf.put(one.job)
+        for one in sorted(found, key=lambda one: one.row.state != "running"):
+            if one.job.state == "queued":
+                self._queue.put_back(one.job)
+
+    def _put(
+        self, request: Runnable, owner: str, *, background: bool, lasting: bool = False
+    ) -> str:
         """Queues a settled request and returns the job's token.
+
+        Args:
+            request: To be run.
+            owner: Whose turn it takes.
+            background: Whether it gives way.
+            lasting: Whether it is kept for after a restart; on the disk when this returns.
 
         Raises:
             UnknownName: The run that it goes on from, or shows, is not kept.
@@ -108,19 +147,40 @@ class Board(Generic[StepT]):
         background = background or isinstance(request, TrainLoraRequest)
         patience = self._patience.of(request)
         job = Job(request, owner, background=background, patience=patience)
+        self._queue.check(job)
         self._shelf.put(job)
         try:
+            if lasting and self._lasting is not None:
+                job.lasting = self._lasting.accept(job)
             self._queue.push(job)
         except Exception:
             self._shelf.drop(job.token)
+            self._forget([job])
             raise
         return job.token
 
     def _ended(self, job: Job) -> None:
         """A job has ended: it may be forgotten, and others that ended before it."""
         self._timelines.end(job.token)
-        for token in self._shelf.tidy():
+        if job.lasting and self._lasting is not None and not job.put_off:
+            self._lasting.ended(job)
+        before = {one.token: one for one in self._shelf.all()}
+        gone = self._shelf.tidy()
+        for token in gone:
             self._timelines.drop(token)
+        self._forget([before[token] for token in gone if token in before])
+
+    def _begun(self, job: Job) -> None:
+        if job.lasting and self._lasting is not None:
+            self._lasting.begun(job)
+
+    def _saved_late(self, job: Job) -> None:
+        if job.lasting and self._lasting is not None:
+            self._lasting.saved(job)
+
+    def _forget(self, jobs: Sequence[Job]) -> None:
+        if self._lasting is not None:
+            self._lasting.forget([job for job in jobs if job.lasting])
 
     def _is_kept(self, job: Job) -> bool:
         return self._shelf.get(job.token) is job
@@ -151,6 +211,29 @@ class Board(Generic[StepT]):
     def promote(self, token: str) -> None:
         """Moves a waiting job before its owner's one in front of it; see the protocol."""
         self._queue.promote(self._job(token))
+        if self._lasting is not None:
+            self._lasting.reorder([job.key for job in self._queue.order()])
+
+    @property
+    def paused(self) -> bool:
+        """Whether waiting jobs stay where they are."""
+        return self._queue.paused
+
+    def pause(self, on: bool) -> None:
+        """Holds the queue or lets it go on; see the protocol."""
+        self._queue.pause(on)
+        if self._lasting is not None:
+            self._lasting.paused = on
+
+    def retry(self, token: str) -> str:
+        """Asks for a job once more; see the protocol."""
+        job = self._job(token)
+        if job.ended_at is None:
+            raise BadInput("That job has not ended; stop it first.")
+        if self._lasting is None or not job.lasting:
+            raise BadInput("What that job was given is not kept; generate it again.")
+        request = self._lasting.request(job)
+        return self._put(request, job.owner, background=job.background, lasting=True)
 
     def status(self, token: str) -> JobStatus:
         """Snapshot of a job; see the protocol."""
@@ -205,15 +288,37 @@ class Board(Generic[StepT]):
         return self._executors[0].glance(stored.settings, stored.step, kind, image)
 
     def close(self) -> None:
-        """Stops every job and the workers; returns once they have ended."""
-        for job in self._shelf.all():
-            job.cancel()
+        """Stops every job and the workers; returns once they have ended.
+
+        With a folder, what waits stays for the next start, and so does what runs, where a moment
+        is not enough for it to end.
+        """
         for job in self._queue.close():
+            job.put_off = job.lasting
             job.finish("stopped", "The program is closing.")
+        self._linger()
+        for job in self._shelf.all():
+            if job.lasting:
+                job.put_aside()
+            else:
+                job.cancel()
         for thread in self._threads:
             thread.join(timeout=CLOSE_S)
         for saver in self._savers:
             saver.close()
+        if self._lasting is not None:
+            self._lasting.close()
+
+    def _linger(self) -> None:
+        """A running job that is about to end may."""
+        until = time.monotonic() + LINGER_S
+        while any(
+            job.lasting and job.ended_at is None and _is_near_its_end(job)
+            for job in self._shelf.all()
+        ):
+            if time.monotonic() >= until:
+                return
+            time.sleep(0.05)
 
     # --- who waits for whom ------------------------------------------------------------------
 
@@ -246,3 +351,8 @@ class Board(Generic[StepT]):
                 return None
             total += left
         return total
+
+
+def _is_near_its_end(job: Job) -> bool:
+    left_s = job.progress.eta_s
+    return left_s is not None and left_s < LINGER_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
 import math
 import secrets
 import threading
@@ -12,12 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self, assert_never
 
+import numpy as np
+
 from backend.contracts.errors import Cancelled, DeadlineExceeded, Unwatched
-from backend.contracts.events import File, JobStatus, Output, Progress, State, TimelineInfo
+from backend.contracts.events import (
+    File,
+    JobStatus,
+    Output,
+    Pixels,
+    Progress,
+    State,
+    TimelineInfo,
+)
 from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
 from backend.engine.jobs.previews import Mailbox
 
 UNWATCHED = "Nobody was watching any more."
+PUT_OFF = "The studio is closing; this starts again with it."
 LOOK_EVERY_S = 0.05
 
 
@@ -60,6 +72,8 @@ class Job:
         background: Gives way to interactive jobs.
         patience: Grace period and deadline.
         clock: Seconds, rising.
+        key: Digest of its token, of a job that an earlier process has left: the token itself is
+            told by whoever asks for it.
     """
 
     def __init__(
@@ -70,8 +84,14 @@ class Job:
         background: bool,
         patience: Patience,
         clock: Callable[[], float] = time.monotonic,
+        key: str = "",
     ) -> None:
         self.token = secrets.token_urlsafe(24)
+        self.key = key or key_of(self.token)
+        self.lasting = False  # whether it is kept for after a restart
+        self.starts = 0
+        self.again = ""  # why it starts once more, for its person
+        self.put_off = False
         self.request = request
         self.owner = owner
         self.background = background
@@ -189,7 +209,31 @@ class Job:
             if self.ended_at is None:
                 self._end(state, error, info)
 
+    def found_ended(
+        self,
+        state: State,
+        outputs: list[Output],
+        file: File | None,
+        error: str | None,
+        info: dict[str, Any],
+    ) -> None:
+        """It ended in an earlier process, with this."""
+        self._outputs, self._file = outputs, file
+        self.finish(state, error, info)
+
+    def put_away(self, outputs: list[Output]) -> None:
+        """Its pictures lie in files now; they are the same."""
+        with self._changed:
+            self._outputs = outputs
+
+    def put_aside(self) -> None:
+        """The process ends: asks it to stop, and to start again in the next one."""
+        self.put_off = True
+        self.cancel()
+
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
+        if self.put_off and state == "stopped":
+            error = PUT_OFF
         self._state, self._error, self._info = state, error, self._info | (info or {})
         self.ended_at = self._clock()
         self.request = _without_pictures(self.request)
@@ -224,11 +268,22 @@ class Job:
     @property
     def nbytes(self) -> int:
         """Bytes of what it made, as it is kept to be asked for."""
-        pictures = sum(
-            output.image.nbytes + sum(view.nbytes for view in output.views.values())
-            for output in self.outputs
-        )
-        return pictures + (0 if self._file is None else len(self._file.content))
+        return sum(picture.nbytes for picture in self._pictures()) + self._file_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Those of them that take memory; what lies in files takes none."""
+        held = sum(p.nbytes for p in self._pictures() if not isinstance(p, np.memmap))
+        return held + self._file_bytes
+
+    def _pictures(self) -> list[Pixels]:
+        return [
+            picture for output in self.outputs for picture in (output.image, *output.views.values())
+        ]
+
+    @property
+    def _file_bytes(self) -> int:
+        return 0 if self._file is None else len(self._file.content)
 
     @property
     def state(self) -> State:
@@ -272,6 +327,11 @@ class Job:
                 timeline,
                 self._revision,
             )
+
+
+def key_of(token: str) -> str:
+    """What a job is kept under: its token opens it, and is written down nowhere."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _without_pictures(request: Runnable) -> Runnable:

@@ -55,13 +55,22 @@ class Memory:
 class Engine(Protocol):
     """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
 
-    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
+    def submit(
+        self,
+        request: Runnable,
+        owner: str = "",
+        *,
+        background: bool = False,
+        lasting: bool = False,
+    ) -> str:
         """Queues a job and returns its token; a training is always in the background.
 
         Args:
             request: As `backend.resolve` settled it by this engine's library.
             owner: Whose turn it takes.
             background: Lets jobs that somebody waits for go first.
+            lasting: Survives a restart, where the engine keeps a queue: it is on the disk when
+                this returns.
 
         Raises:
             OutOfMemory: It is too large for this device; says what would fit.
@@ -81,6 +90,25 @@ class Engine(Protocol):
         """Lets a waiting job change places with its owner's job in front of it, if there is one.
 
         The jobs of others are not overtaken. Raises UnknownName for an unknown token.
+        """
+        ...
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue is paused."""
+        ...
+
+    def pause(self, on: bool) -> None:
+        """Lets no further job begin, or again lets them; what runs goes on."""
+        ...
+
+    def retry(self, token: str) -> str:
+        """Queues an ended job once more, as it was asked for, and returns the new one's token.
+
+        Raises:
+            BadInput: It has not ended, or what it was given is not kept.
+            UnknownName: It is not known.
+            QueueFull: As `submit`.
         """
         ...
 

@@ -90,6 +90,29 @@ class FairQueue(Generic[T]):
         self._background: _Turns[T] = _Turns()
         self._changed = threading.Condition()
         self._closed = False
+        self._paused = False
+
+    def put_back(self, job: T) -> None:
+        """Appends a job that was taken before, by an earlier process: no limit refuses it."""
+        with self._changed:
+            (self._background if job.background else self._interactive).push(job)
+            self._changed.notify()
+
+    @property
+    def paused(self) -> bool:
+        """Whether jobs stay here until `pause(False)`."""
+        return self._paused
+
+    def pause(self, on: bool) -> None:
+        """From here on no job leaves the queue, or again they do."""
+        with self._changed:
+            self._paused = on
+            self._changed.notify_all()
+
+    def order(self) -> list[T]:
+        """All that wait, in their order."""
+        with self._changed:
+            return list(self._order())
 
     def push(self, job: T) -> None:
         """Appends a job.
@@ -99,24 +122,32 @@ class FairQueue(Generic[T]):
                 is closed.
         """
         with self._changed:
-            if self._closed:
-                raise QueueFull("The program is closing; start it again and generate then.")
-            waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
-            if waiting >= self._limit_per_owner:
-                raise QueueFull(
-                    f"You already have {waiting} jobs waiting; stop one or wait until one is done."
-                )
-            if (others := self._interactive.count() + self._background.count()) >= self._limit:
-                raise QueueFull(f"{others} jobs wait, as many as may; try again in a while.")
+            self._check(job)
             (self._background if job.background else self._interactive).push(job)
             self._changed.notify()
+
+    def check(self, job: T) -> None:
+        """Whether there is room for a job; raises as `push` does."""
+        with self._changed:
+            self._check(job)
+
+    def _check(self, job: T) -> None:
+        if self._closed:
+            raise QueueFull("The program is closing; start it again and generate then.")
+        waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
+        if waiting >= self._limit_per_owner:
+            raise QueueFull(
+                f"You already have {waiting} jobs waiting; stop one or wait until one is done."
+            )
+        if (others := self._interactive.count() + self._background.count()) >= self._limit:
+            raise QueueFull(f"{others} jobs wait, as many as may; try again in a while.")
 
     def pop(self, *, interactive_only: bool = False, wait: bool = True) -> T | None:
         """Next job; None once closed, or at once when `wait` is false and nothing is there."""
         with self._changed:
             while not self._closed:
-                job = self._interactive.pop()
-                if job is None and not interactive_only:
+                job = None if self._paused else self._interactive.pop()
+                if job is None and not interactive_only and not self._paused:
                     job = self._background.pop()
                 if job is not None or not wait:
                     return job

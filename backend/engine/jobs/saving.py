@@ -30,6 +30,7 @@ class Saver:
     Args:
         storage: Where pictures go.
         kept: Whether a job may still be asked about: nobody could tell of its pictures else.
+        told: Told of a job one of whose pictures was saved late.
         every_s: Seconds between two tries.
     """
 
@@ -37,10 +38,12 @@ class Saver:
         self,
         storage: SavesPictures,
         kept: Callable[[Job], bool] = lambda job: True,
+        told: Callable[[Job], None] = lambda job: None,
         every_s: float = RETRY_S,
     ) -> None:
         self._storage = storage
         self._kept = kept
+        self._told = told
         self._every_s = every_s
         self._left: list[tuple[Job, Output]] = []
         self._lock = threading.Lock()
@@ -79,6 +82,7 @@ class Saver:
             except StorageProblem:
                 return
             job.saved(output.index, str(path))
+            self._told(job)
             with self._lock:
                 self._left = [pair for pair in self._left if pair[1] is not output]
 

@@ -156,6 +156,12 @@ class TimelineStore(Generic[StepT]):
             raise UnknownName(f"That run kept {count} steps; choose one from 1 to {count}.")
         return run.stored[step]
 
+    def rename(self, before: str, token: str) -> None:
+        """The job has another token."""
+        with self._lock:
+            if (run := self._runs.pop(before, None)) is not None:
+                self._runs[token] = run
+
     def drop(self, token: str) -> None:
         """Forgets a run."""
         with self._lock:

@@ -35,7 +35,8 @@ class Worker:
         queue: Where jobs come from.
         execute: Does the work of one.
         saver: Saves results; None keeps them in memory only.
-        ended: Told of each job that ran.
+        ended: Told of each job that ran, or would have.
+        begun: Told of each job before it runs.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class Worker:
         execute: Callable[[JobRun], None],
         saver: Saver | None,
         ended: Callable[[Job], None],
+        begun: Callable[[Job], None] = lambda job: None,
     ) -> None:
         self._queue = queue
         self._execute = execute
         self._saver = saver
         self._ended = ended
+        self._begun = begun
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -58,7 +61,10 @@ class Worker:
     def _run(self, job: Job) -> None:
         """Runs a job to its end, whatever happens in it or in what is told of it."""
         try:
-            if job.start():
+            if not job.start():
+                self._ended(job)
+            else:
+                self._begun(job)
                 run = JobRun(job, self._give_way, self._saver)
                 end = self._end_of(run)
                 job.finish(end.state, end.error, facts.info(job, run.executed))
@@ -69,6 +75,8 @@ class Worker:
 
     def _end_of(self, run: JobRun) -> End:
         try:
+            if run.job.again:
+                run.tell(run.job.again)
             self._execute(run)
         except Unwatched:
             return End("stopped", f"{UNWATCHED} {facts.kept(run.job, run.executed)}")

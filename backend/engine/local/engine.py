@@ -62,6 +62,7 @@ class LocalEngine(Board[TensorStep]):
         limits: What the board keeps, and how much may wait.
         run: Runs a mode; tests put their own here.
         wildcards: What prompts may draw from.
+        queue: Folder where jobs are kept for after a restart.
     """
 
     def __init__(
@@ -76,8 +77,9 @@ class LocalEngine(Board[TensorStep]):
         limits: Limits = STANDARD_LIMITS,
         run: RunMode = run_mode,
         wildcards: Mapping[str, Wildcard] | None = None,
+        queue: Path | None = None,
     ) -> None:
-        super().__init__(patience, limits)
+        super().__init__(patience, limits, queue)
         self._catalog = catalog
         self._models = models
         self._target = target
@@ -94,6 +96,7 @@ class LocalEngine(Board[TensorStep]):
             target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
         )
         self._janitor.start()
+        self._restore()
 
     @classmethod
     def create(
@@ -110,6 +113,7 @@ class LocalEngine(Board[TensorStep]):
         budgets: Budgets = STANDARD_BUDGETS,
         wildcards: Mapping[str, Wildcard] | None = None,
         families: Registry = FAMILIES,
+        queue: Path | None = None,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -125,6 +129,7 @@ class LocalEngine(Board[TensorStep]):
             budgets: What the model cache may hold, and for how long.
             wildcards: What prompts may draw from.
             families: Who knows checkpoints.
+            queue: Folder where jobs are kept for after a restart.
         """
         target = replace(pick(device, dtype), compile=compiled)
         check_compile(compiled, target.device)
@@ -139,6 +144,7 @@ class LocalEngine(Board[TensorStep]):
             preview=preview,
             patience=patience,
             wildcards=wildcards,
+            queue=queue,
         )
         first = None if warm_up is None else warm_up or catalog.default
         if first:
@@ -152,7 +158,14 @@ class LocalEngine(Board[TensorStep]):
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
+    def submit(
+        self,
+        request: Runnable,
+        owner: str = "",
+        *,
+        background: bool = False,
+        lasting: bool = False,
+    ) -> str:
         """Queues a request; see the protocol."""
         match request:
             case TrainLoraRequest():
@@ -165,7 +178,7 @@ class LocalEngine(Board[TensorStep]):
                     check_branch(past.settings, request.settings)
             case _:
                 pass
-        return self._put(request, owner, background=background)
+        return self._put(request, owner, background=background, lasting=lasting)
 
     def _check_limits(self, request: ResolvedRequest) -> None:
         """Refuses what cannot fit; the cells of a grid differ in size."""

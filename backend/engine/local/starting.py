@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -32,16 +33,18 @@ from backend.storage.outputs import Storage
 class StartingEngine:
     """Stands for an `Engine` that a thread makes, once it is told to begin.
 
-    No job exists before it is there: what is asked of one is answered at once, so that nobody who
-    may not wait (an event loop) does. All else waits for it.
+    An event loop may not wait for it: what is asked there of a job is answered at once, as of one
+    that is not known. All else waits: an earlier process may have left the job.
 
     Args:
         make: Makes the engine.
         at_hand: What `library` says meanwhile to the thread that makes this: it builds the page.
             Whoever asks from another thread has the page, and waits for the whole truth.
+        kept: Whether jobs of an earlier process may be found.
     """
 
-    def __init__(self, make: Callable[[], Engine], at_hand: Library) -> None:
+    def __init__(self, make: Callable[[], Engine], at_hand: Library, *, kept: bool = False) -> None:
+        self._kept = kept
         self._made: Future[Engine] = Future()
         self._at_hand = at_hand
         self._builder = threading.current_thread()
@@ -80,10 +83,12 @@ class StartingEngine:
     def _with_job(self) -> Engine:
         engine = self._now()
         if engine is None:
+            if self._kept and not _on_a_loop():
+                return self.ready()
             raise UnknownName("That job is not known: the studio is still starting.")
         return engine
 
-    # --- answered at once --------------------------------------------------------------------
+    # --- of jobs -----------------------------------------------------------------------------
 
     def cancel(self, token: str) -> None:
         """As the engine's."""
@@ -143,9 +148,29 @@ class StartingEngine:
 
     # --- waited for --------------------------------------------------------------------------
 
-    def submit(self, request: Runnable, owner: str = "", *, background: bool = False) -> str:
+    def submit(
+        self,
+        request: Runnable,
+        owner: str = "",
+        *,
+        background: bool = False,
+        lasting: bool = False,
+    ) -> str:
         """As the engine's."""
-        return self.ready().submit(request, owner, background=background)
+        return self.ready().submit(request, owner, background=background, lasting=lasting)
+
+    def retry(self, token: str) -> str:
+        """As the engine's."""
+        return self.ready().retry(token)
+
+    def pause(self, on: bool) -> None:
+        """As the engine's."""
+        self.ready().pause(on)
+
+    @property
+    def paused(self) -> bool:
+        """As the engine's."""
+        return self.ready().paused
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """As the engine's."""
@@ -207,7 +232,16 @@ def start_local(
             models, storage, budgets=Budgets.of_gib(*budgets), families=families, **options
         )
 
-    return StartingEngine(make, first_look(models, families))
+    kept = options.get("queue") is not None
+    return StartingEngine(make, first_look(models, families), kept=kept)
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def begin(engine: Engine) -> None:

@@ -1,0 +1,342 @@
+"""Jobs that outlive the process: what a board keeps in the data folder, and finds there again.
+
+Waiting jobs come back as they were; one that was running starts again once, and says so. What has
+ended is asked for as before: its pictures lie in files, and take memory only while somebody looks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, assert_never, cast
+
+from backend.contracts.errors import BadInput, LoomError
+from backend.contracts.events import File, Output, Pixels, Record, State
+from backend.contracts.requests import (
+    CaptionedPicture,
+    ResolvedRequest,
+    Runnable,
+    TrainLoraRequest,
+    VideoRequest,
+)
+from backend.contracts.settings import parse
+from backend.contracts.settings.train_lora import TrainLoraSettings
+from backend.engine.jobs.job import Job, Patience
+from backend.storage.arrays import (
+    Inputs,
+    read_array,
+    remove_folder,
+    write_array,
+    write_synced,
+)
+from backend.storage.job_rows import JobRow, JobRows
+
+log = logging.getLogger(__name__)
+
+AGAIN = "Started again: the studio stopped while it ran."
+TWICE = "The studio stopped twice while this ran; it is not started a third time."
+NOT_KEPT = "What it went on from is not kept after the studio has stopped; generate it again."
+DAMAGED = "What this job was given could not be read again after the studio had stopped."
+_FILE = "file.bin"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A job that an earlier process has left.
+
+    Attributes:
+        job: As it was; it waits, or has ended.
+        row: What was kept of it.
+    """
+
+    job: Job
+    row: JobRow
+
+
+class Lasting:
+    """The jobs of one board in a folder. Safe from any thread.
+
+    Args:
+        folder: Its own; made where there is none.
+
+    Raises:
+        OSError: It cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._rows = JobRows(folder / "jobs.sqlite")
+        self._inputs = Inputs(folder / "inputs")
+        self._results = folder / "results"
+        self._place = time.time()
+
+    # --- what happens to a job ---------------------------------------------------------------
+
+    def accept(self, job: Job) -> bool:
+        """Keeps a job before anybody is told that it was taken; its pictures first.
+
+        Returns:
+            Whether it would outlast the process: not where the disk is full.
+        """
+        self._place = max(self._place + 1e-3, time.time())
+        try:
+            request = json.dumps(self._written(job.request, job.owner))
+            row = JobRow(job.key, job.owner, job.background, "queued", self._place, request)
+            self._rows.put(row).result()
+        except Exception as error:
+            log.warning("a job is not kept for after a restart: %s", error)
+            return False
+        return True
+
+    def begun(self, job: Job) -> None:
+        """It runs from now on: were the process to end, this would be said."""
+        job.starts += 1
+        done = self._rows.update(job.key, state="running", starts=job.starts)
+        _waited(done.result)
+
+    def ended(self, job: Job) -> None:
+        """Keeps what it made, and lets its pictures leave the memory; returns at once."""
+        status = job.status(0)
+
+        def keep(db: Any) -> None:
+            told, kept = self._kept(job)
+            values = (
+                job.state,
+                json.dumps(told),
+                status.error,
+                json.dumps(status.info, default=str),
+            )
+            db.execute(
+                "UPDATE jobs SET state=?, outputs=?, error=?, info=?, ended_s=? WHERE key=?",
+                (*values, time.time(), job.key),
+            )
+            job.put_away(kept)
+
+        self._rows.change(keep)
+
+    def saved(self, job: Job) -> None:
+        """A picture of it has found its place among the outputs."""
+        if job.ended_at is not None:
+            self.ended(job)
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """The order of those that wait."""
+        self._rows.reorder(keys)
+
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """Nobody can ask for these any more."""
+        for job in jobs:
+            row = self._rows.row(job.key)
+            if row is not None:
+                self._inputs.release(row.owner, _names(json.loads(row.request)))
+            remove_folder(self._results / job.key)
+            self._rows.forget([job.key])
+
+    @property
+    def paused(self) -> bool:
+        """Whether the queue was paused."""
+        return self._rows.fact("paused") == "1"
+
+    @paused.setter
+    def paused(self, on: bool) -> None:
+        self._rows.note("paused", "1" if on else "0")
+
+    def request(self, job: Job) -> Runnable:
+        """What a job was asked for, with its pictures.
+
+        Raises:
+            LoomError: It can no longer be read.
+        """
+        row = self._rows.row(job.key)
+        if row is None:
+            raise BadInput("That job was not kept; ask for it anew.")
+        return self._read(json.loads(row.request), row.owner)
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._rows.close()
+
+    # --- after a start -----------------------------------------------------------------------
+
+    def found(self, patience: Callable[[Runnable], Patience]) -> list[Found]:
+        """The jobs of the process before, those that wait in their order; clears what is left."""
+        found: list[Found] = []
+        for row in self._rows.all():
+            asked = json.loads(row.request)
+            self._inputs.used(row.owner, _names(asked))
+            found.append(Found(self._job(row, asked, patience), row))
+        self._inputs.clear()
+        keys = {one.row.key for one in found}
+        for folder in self._results.glob("*"):
+            if folder.name not in keys:
+                remove_folder(folder)
+        return found
+
+    def _job(
+        self, row: JobRow, asked: dict[str, Any], patience: Callable[[Runnable], Patience]
+    ) -> Job:
+        request: Runnable
+        problem = ""
+        try:
+            request = self._read(asked, row.owner)
+        except (LoomError, OSError, ValueError, KeyError, TypeError) as error:
+            request = VideoRequest("")  # it is not run
+            problem = str(error) if isinstance(error, LoomError) else DAMAGED
+        job = Job(
+            request,
+            row.owner,
+            background=bool(row.background),
+            patience=patience(request),
+            key=row.key,
+        )
+        job.starts = row.starts
+        if row.ended_s is not None:
+            outputs, file = self._made(row)
+            job.found_ended(
+                cast("State", row.state), outputs, file, row.error, json.loads(row.info)
+            )
+        elif problem or row.starts >= 2:
+            job.finish("failed", problem or TWICE)
+            self.ended(job)
+        elif row.state == "running":
+            job.again = AGAIN
+        return job
+
+    # --- requests as text --------------------------------------------------------------------
+
+    def _written(self, request: Runnable, owner: str) -> dict[str, Any]:
+        match request:
+            case ResolvedRequest():
+                return {
+                    "kind": "request",
+                    "settings": _settings(request.settings),
+                    "runs": [_settings(run) for run in request.runs],
+                    "save": request.save,
+                    "branches": request.branch is not None,
+                    "images": {
+                        name: self._inputs.put(owner, pixels)
+                        for name, pixels in request.images.items()
+                    },
+                }
+            case TrainLoraRequest():
+                return {
+                    "kind": "training",
+                    "settings": request.settings.model_dump(mode="json"),
+                    "pictures": [
+                        [one.name, self._inputs.put(owner, one.image), one.caption]
+                        for one in request.pictures
+                    ],
+                }
+            case VideoRequest():
+                return {"kind": "video"}
+        assert_never(request)
+
+    def _read(self, asked: Mapping[str, Any], owner: str) -> Runnable:
+        match asked["kind"]:
+            case "request":
+                if asked["branches"]:
+                    raise BadInput(NOT_KEPT)
+                images = {name: self._inputs.get(owner, of) for name, of in asked["images"].items()}
+                return ResolvedRequest(
+                    parse(*asked["settings"]),
+                    images,
+                    save=asked["save"],
+                    runs=tuple(parse(*run) for run in asked["runs"]),
+                )
+            case "training":
+                return TrainLoraRequest(
+                    TrainLoraSettings.model_validate(asked["settings"]),
+                    tuple(
+                        CaptionedPicture(name, self._inputs.get(owner, of), caption)
+                        for name, of, caption in asked["pictures"]
+                    ),
+                )
+            case _:
+                raise BadInput(NOT_KEPT)
+
+    # --- results as files --------------------------------------------------------------------
+
+    def _kept(self, job: Job) -> tuple[dict[str, Any], list[Output]]:
+        """Writes what a job made; what cannot be written stays in memory."""
+        folder = self._results / job.key
+        told: list[dict[str, Any]] = []
+        kept: list[Output] = []
+        for output in job.outputs:
+            try:
+                image = _put_away(folder / f"{output.index}.npy", output.image)
+                views = {
+                    name: _put_away(folder / f"{output.index}-{number}.npy", view)
+                    for number, (name, view) in enumerate(output.views.items())
+                }
+            except OSError as error:
+                log.warning("a result is kept in memory alone: %s", error)
+                kept.append(output)
+                continue
+            kept.append(replace(output, image=image, views=views))
+            told.append(
+                {
+                    "index": output.index,
+                    "record": asdict(output.record),
+                    "path": output.path,
+                    "views": list(output.views),
+                }
+            )
+        return {"pictures": told, "file": self._file(folder, job.file)}, kept
+
+    def _file(self, folder: Path, file: File | None) -> list[str] | None:
+        if file is None:
+            return None
+        try:
+            write_synced(folder / _FILE, lambda out: out.write(file.content))
+        except OSError:
+            return None
+        return [file.name, file.kind]
+
+    def _made(self, row: JobRow) -> tuple[list[Output], File | None]:
+        told: dict[str, Any] = json.loads(row.outputs)
+        folder = self._results / row.key
+        outputs: list[Output] = []
+        file: File | None = None
+        for one in told.get("pictures", ()):
+            try:
+                index = int(one["index"])
+                views = {
+                    name: read_array(folder / f"{index}-{number}.npy")
+                    for number, name in enumerate(one["views"])
+                }
+                image = read_array(folder / f"{index}.npy")
+                outputs.append(Output(index, image, Record(**one["record"]), one["path"], views))
+            except (OSError, KeyError, TypeError, ValueError) as error:
+                log.warning("a result of an earlier run cannot be read: %s", error)
+        if (named := told.get("file")) is not None:
+            try:
+                file = File(named[0], named[1], (folder / _FILE).read_bytes())
+            except OSError as error:
+                log.warning("a file of an earlier run cannot be read: %s", error)
+        return outputs, file
+
+
+def _settings(settings: Any) -> tuple[str, dict[str, Any]]:
+    return settings.mode, settings.model_dump(mode="json")
+
+
+def _names(asked: Mapping[str, Any]) -> list[str]:
+    """The inputs that a request names."""
+    return [*asked.get("images", {}).values(), *(of for _, of, _ in asked.get("pictures", ()))]
+
+
+def _put_away(path: Path, pixels: Pixels) -> Pixels:
+    if not path.exists():
+        write_array(path, pixels)
+    return read_array(path)
+
+
+def _waited(result: Callable[[], None]) -> None:
+    try:
+        result()
+    except Exception as error:
+        log.warning("the queue's file could not be written: %s", error)
