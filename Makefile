@@ -10,7 +10,7 @@ JOBS ?= 2
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt docs/requirements.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run test hostile lint parity bench docs screenshots clean
+.PHONY: run test hostile soak lint parity bench docs screenshots clean
 
 run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
@@ -20,6 +20,9 @@ test: $(DEV_STAMP)
 
 hostile: $(DEV_STAMP)
 	@$(PY) -m pytest tests/hostile -n 0 -v -m "slow or not slow" --durations=0 --durations-min=0.05 $(ARGS)
+
+soak: $(DEV_STAMP)
+	@$(PY) -m bench.crowd $(ARGS)
 
 lint: $(DEV_STAMP)
 	@$(PY) -m ruff check .

@@ -1,11 +1,14 @@
 """Latent Loom: flags -> engine -> page."""
 
 import gc
+import sys
 from pathlib import Path
 from typing import Any
 
+from backend.contracts.errors import LoomError
 from backend.storage.locks import InUse, hold
 from ui.gradio_compat.lean_import import skip_type_stubs
+from ui.server.commands import run
 from ui.server.flags import flags
 from ui.server.places import places
 from ui.server.share import PortInUse, announcement, prepare_environment, serving, wait_for_signal
@@ -19,30 +22,41 @@ def main(**further: Any) -> None:
 
     `further`: Of `LocalEngine.create`, beside what the flags say.
     """
+    if (said := run(sys.argv[1:], HERE.data)) is not None:
+        print(said)
+        return
     args = flags(HERE.data)
-    plan = serving(
-        host=args.host,
-        port=args.port,
-        listen=args.listen,
-        share=args.share,
-        auth=args.auth,
-        open_browser=args.open,
-        api=args.api,
-    )
     try:
+        plan = serving(
+            host=args.host,
+            port=args.port,
+            listen=args.listen,
+            share=args.share,
+            auth=args.auth,
+            open_browser=args.open,
+            api=args.api,
+            auth_file=args.auth_file,
+        )
         hold(args.data)
-    except InUse as error:
+    except (InUse, ValueError, LoomError) as error:
         raise SystemExit(str(error)) from None
     skip_type_stubs()
     temporary = prepare_environment(args.trusted_proxy)
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.jobs.job import Patience
+    from backend.engine.jobs.limits import Limits
     from backend.engine.local.starting import begin, settled, start_local
     from backend.storage.wildcards import WildcardFiles
     from ui.page.build import build, serve, studio_at
 
     wildcards = WildcardFiles(HERE.wildcards, args.data / "wildcards")
     patience = Patience.of_hours(args.unwatched_hours)
+    limits = Limits(
+        waiting=args.max_waiting,
+        waiting_in_all=args.max_waiting_in_all,
+        ended=args.results_kept,
+        megapixel_steps=args.megapixel_steps,
+    )
 
     if args.fake is not None:
         from backend.engine.fake.engine import FakeEngine
@@ -57,6 +71,7 @@ def main(**further: Any) -> None:
                 patience=patience,
                 wildcards=wildcards,
                 queue=args.data / "queue",
+                limits=limits,
             ),
             args.pictures,
         )
@@ -75,6 +90,7 @@ def main(**further: Any) -> None:
                 patience=patience,
                 wildcards=wildcards,
                 queue=args.data / "queue",
+                limits=limits,
                 **further,
             ),
             args.pictures,
@@ -83,7 +99,8 @@ def main(**further: Any) -> None:
     try:
         if plan.share:
             begin(studio.engine)  # The link takes seconds to make.
-        print(announcement(plan, *serve(page, plan)), flush=True)
+        links = serve(page, plan, uploads_mb=args.upload_mb, probed=args.probe)
+        print(announcement(plan, *links), flush=True)
         settled(studio.engine)
         gc.freeze()  # They stay: later collections need not look at them.
         gc.enable()

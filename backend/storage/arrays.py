@@ -57,13 +57,13 @@ def write_array(path: Path, pixels: Pixels) -> None:
 
 
 def read_array(path: Path) -> Pixels:
-    """One picture, mapped.
+    """One picture, mapped; what is changed in it changes no file.
 
     Raises:
         OSError: It is not there, or damaged.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="c", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise OSError(f"{path.name} is damaged") from error
 

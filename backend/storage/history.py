@@ -177,7 +177,7 @@ class History:
         parts = PurePosixPath(name).parts
         if len(parts) != 2 or not DAY.fullmatch(parts[0]) or not parts[1].endswith(".png"):
             raise BadInput("There is no such picture among the outputs.", "name")
-        return self._data / "deleted" / parts[0] / parts[1]
+        return aside_of(self._storage.outputs / parts[0] / parts[1])
 
     def _scan_safely(self) -> None:
         try:
@@ -295,3 +295,12 @@ def _acting(settings: dict[str, Any]) -> Iterable[str]:
     for use in settings.get("loras", ()):
         if use.get("on", True):
             yield str(use.get("name", ""))
+
+
+def aside_of(picture: Path) -> Path:
+    """Where a picture of the outputs lies from when it is deleted until it can no longer come back.
+
+    Args:
+        picture: `<data>/outputs/<day>/<name>`.
+    """
+    return picture.parents[2] / "deleted" / picture.parent.name / picture.name

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     place REAL NOT NULL, starts INTEGER NOT NULL, request TEXT NOT NULL, outputs TEXT NOT NULL,
     error TEXT, info TEXT NOT NULL, ended_s REAL
 );
+CREATE TABLE IF NOT EXISTS pictures (path TEXT PRIMARY KEY, person TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -82,6 +83,7 @@ class JobRows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._closed = False
+        self._compacting = False
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         try:
             self._db = self._opened()
@@ -95,6 +97,7 @@ class JobRows:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=ON")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA:
             db.close()
@@ -131,6 +134,24 @@ class JobRows:
         """Keeps a fact about the queue."""
         sql = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
         return self.change(lambda db: db.execute(sql, (name, value)))
+
+    def drew(self, path: str, person: str) -> Future[None]:
+        """Keeps who made a picture among the outputs."""
+        sql = "INSERT OR REPLACE INTO pictures (path, person) VALUES (?, ?)"
+        return self.change(lambda db: db.execute(sql, (path, person)))
+
+    def forget_pictures(self, person: str) -> list[str]:
+        """Which pictures a person has made; from here on nothing says so any more."""
+        found: list[str] = []
+
+        def take(db: sqlite3.Connection) -> None:
+            rows = db.execute("SELECT path FROM pictures WHERE person=?", (person,))
+            found.extend(path for (path,) in rows)
+            db.execute("DELETE FROM pictures WHERE person=?", (person,))
+
+        self._compacting = True  # what was removed shall not be found in the file either
+        self.change(take).result()
+        return found
 
     def change(self, work: Callable[[sqlite3.Connection], Any]) -> Future[None]:
         """Does something on the writing thread, within the next commit."""
@@ -215,6 +236,9 @@ class JobRows:
             for change in changes:
                 self._commit([change])
             return
+        if self._compacting:
+            self._compacting = False
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         for change in changes:
             change.done.set_result(None)
 

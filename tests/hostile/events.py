@@ -67,7 +67,7 @@ def routes() -> list[tuple[str, str]]:
             (Path(gradio.__file__).parent / "routes.py").read_text("utf-8")
         )
     ]
-    jobs = (ROOT / "ui/jobs/routes.py").read_text("utf-8")
+    jobs = "".join(path.read_text("utf-8") for path in sorted((ROOT / "ui/jobs").glob("*.py")))
     found += [(m, f"/loom{path}") for path in _OWN_ROUTE.findall(jobs) for m in ("get", "post")]
     api = (ROOT / "ui/sdapi/routes.py").read_text("utf-8")
     found += [(method, f"/sdapi/v1{path}") for method, path in _API_ROUTE.findall(api)]

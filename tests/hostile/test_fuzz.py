@@ -107,8 +107,8 @@ def test_no_route_answers_500(fuzzed: Fuzzed) -> None:
     seen: list[str] = []
     with fuzzed.victim.signed_in() as client:
         for method, path in routes():
-            if "logout" in path or "startup" in path:
-                continue
+            if "sign-out" in path or "startup" in path:
+                continue  # with the login all else would be refused
             for value in ("x", "%00", "../../etc/passwd", "9" * 400):
                 for body in BODIES if method == "post" else [None]:
                     status = begun(client, method, filled(path, value), body)

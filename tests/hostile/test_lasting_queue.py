@@ -37,7 +37,8 @@ def test_a_page_that_comes_back_after_a_kill_finds_its_jobs(tmp_path: Path) -> N
             first = queued(client, 1, 1)[0]
             assert ended(client, first)["state"] == "done"
             running_now = pressed(client, "long", values=form(client) | {"steps": 40})["job"]
-            waiting = pressed(client, "next", values=form(client) | {"steps": 1})["job"]
+            values = form(client) | {"steps": 1}
+            waiting = pressed(client, "next", values=values)["job"]
             time.sleep(0.5)
             killed(server)
     with running(tmp_path / "data", fake_step_s="0.001") as server:
@@ -46,6 +47,8 @@ def test_a_page_that_comes_back_after_a_kill_finds_its_jobs(tmp_path: Path) -> N
             done = ended(client, first)
             assert done["state"] == "done"
             assert client.get(f"/loom/jobs/{first}/pictures/0").content.startswith(b"\x89PNG")
+            # As a page does whose answer never came: the same press is the same job.
+            assert pressed(client, "next", values=values)["job"] == waiting
             again, fresh = ended(client, running_now), ended(client, waiting)
             assert (again["state"], fresh["state"]) == ("done", "done")
             assert AGAIN in again["told"]["notes"]

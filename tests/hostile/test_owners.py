@@ -85,8 +85,10 @@ def test_no_route_and_no_event_gives_away_or_stops_what_is_anothers(tmp_path: Pa
             victim.signed_in() as two,
         ):
             for method, path in routes():
+                if "sign-out" in path:  # with the login all else would be refused
+                    continue
                 texts.append(begun(two, method, filled(path, "guessed")))
-            with victim.signed_in() as three:  # one of those routes signs out
+            with victim.signed_in() as three:
                 for event in three.get("/config").json()["dependencies"]:
                     data = [None] * len(event["inputs"])
                     texts.append(sent(three, event["id"], data, "the-other").whole)

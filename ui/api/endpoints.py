@@ -37,6 +37,7 @@ from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import add_endpoint
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
+from ui.server.roles import needs
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import MAX_PICTURE_BYTES, read_inputs, read_upload
@@ -220,6 +221,7 @@ def _memory(studio: Studio) -> Callable[..., Any]:
 
 
 def _free_memory(studio: Studio) -> Callable[..., Any]:
+    @needs("owner")
     def free_memory() -> dict[str, Any]:
         """Lets every model go that no job uses: {"freed_bytes", and what /memory says}."""
         return {"freed_bytes": studio.engine.free_memory(), **asdict(studio.engine.memory())}

@@ -17,6 +17,7 @@ from backend.engine.jobs.asking import ask
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.gradio_compat.login import owner_of
 from ui.jobs.state import ENDED
+from ui.server.roles import needs
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.training_files import read_training_files
@@ -31,6 +32,7 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
     """
     names = list(TrainLoraSettings.model_fields)
 
+    @needs("owner")
     async def train_lora(
         request: gr.Request, *values: Any
     ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:

@@ -15,6 +15,7 @@ from ui.forms.prompt_words import words_for
 from ui.forms.stage import mount_call
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict, as_list
+from ui.server.roles import check, role_of
 from ui.server.studio import Studio
 from ui.server.uploads import read_upload
 
@@ -72,10 +73,11 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
         """Every style, and what is wrong with the person's own file."""
         return listed(studio.styles)
 
-    def take_styles(asked: Any) -> dict[str, Any]:
+    def take_styles(asked: Any, request: gr.Request) -> dict[str, Any]:
         """Adds those of an uploaded file."""
         path = as_dict(asked).get("path")
         try:
+            check("member", role_of(request))
             taken = studio.styles.take(read_upload(path, MAX_FILE_BYTES))
         except Exception as error:
             return {"error": sentence(error)}

@@ -100,6 +100,19 @@ class Joins:
                 await _forget(queue, session)
 
 
+async def probe(request: Request) -> JSONResponse:
+    """How much Gradio keeps: for a long run that looks whether anything grows."""
+    gradio: Any = request.app
+    queue: Any = gradio.get_blocks()._queue
+    return JSONResponse(
+        {
+            "streams": len(queue.pending_messages_per_session),
+            "events": _unanswered(queue) + len(queue.event_ids_to_events),
+            "states": len(gradio.state_holder.session_data),
+        }
+    )
+
+
 def _unanswered(queue: Any) -> int:
     return sum(len(ids) for ids in queue.pending_event_ids_session.values())
 

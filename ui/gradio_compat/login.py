@@ -8,13 +8,15 @@ application.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend.storage.accounts import Role
 
 _KINDS = ("access-token", "access-token-unsecure")
 
@@ -27,10 +29,20 @@ class SignedIn:
             as `owner` a text that is the same for one login session and for no other.
         open_to_all: Paths that answer everybody; one that ends in a slash stands for all that
             begin with it.
+        role: What somebody may do who has logged in; None for who may not come in any more.
+        named: How an account begins what is its own.
     """
 
-    def __init__(self, app: ASGIApp, open_to_all: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        open_to_all: Collection[str] = (),
+        role: Callable[[str | None], Role | None] | None = None,
+        named: Callable[[str], str] = str,
+    ) -> None:
+        self._named = named
         self._app = app
+        self._role = role
         self._exact = frozenset(open_to_all)
         self._begins = tuple(path for path in open_to_all if path[1:].endswith("/"))
 
@@ -44,8 +56,16 @@ class SignedIn:
                 await JSONResponse({"error": told, "detail": told}, 401)(scope, receive, send)
                 return
             request.state.user = None if token is None else gradio.tokens[token]
-            request.state.owner = _owner(request.state.user, token)
+            if not getattr(request.state, "owner", ""):
+                request.state.owner = self._owner(request.state.user, token)
+            if self._role is not None:
+                request.state.role = self._role(request.state.user) or "guest"
         await self._app(scope, receive, send)
+
+    def _owner(self, user: str | None, token: str | None) -> str:
+        if user is None or token is None:
+            return ""
+        return f"{self._named(user)}/{hashlib.blake2b(token.encode(), digest_size=8).hexdigest()}"
 
     def _is_open(self, path: str) -> bool:
         return (path.rstrip("/") or "/") in self._exact or path.startswith(self._begins)
@@ -80,9 +100,3 @@ def _token(request: Request) -> str | None:
         if token is not None and token in app.tokens:
             return token
     return None
-
-
-def _owner(user: str | None, token: str | None) -> str:
-    if token is None:
-        return ""
-    return f"{user}/{hashlib.blake2b(token.encode(), digest_size=8).hexdigest()}"

@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from ui.server.roles import check_call
+
 UNFIT = "What was sent does not fit the page; reload it."
 
 
@@ -37,6 +39,7 @@ def plain_errors(blocks: gr.Blocks, sentence: Callable[[BaseException], str]) ->
         if function.fn is None:
             raise _quiet(UNFIT)
         try:
+            check_call(function.fn, named.get("request"))
             return await run(block_fn, *args, **named)
         except (gr.Error, StopAsyncIteration):
             raise

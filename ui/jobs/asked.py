@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -110,12 +114,19 @@ class Presses:
 
     Attributes:
         kept: How many are remembered; the oldest go.
+        key: Makes a job's token of its press: after a restart the same press is the same job.
     """
 
     kept: int = KEPT_PRESSES
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _answers: OrderedDict[str, asyncio.Future[dict[str, Any]]] = field(
         default_factory=OrderedDict[str, "asyncio.Future[dict[str, Any]]"]
     )
+
+    def token(self, press: str) -> str:
+        """What opens the job of a press; nobody can guess it who has not the key."""
+        said = hmac.new(self.key, press.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return base64.urlsafe_b64encode(said.digest()).decode().rstrip("=")
 
     async def answer(
         self, press: str, make: Callable[[], Awaitable[dict[str, Any]]]
@@ -130,7 +141,7 @@ class Presses:
 
 
 async def submitted(
-    engine: Engine, desks: Mapping[str, Desk], asked: Asked, owner: str
+    engine: Engine, desks: Mapping[str, Desk], asked: Asked, owner: str, token: str = ""
 ) -> dict[str, Any]:
     """Queues what was asked for.
 
@@ -139,6 +150,7 @@ async def submitted(
         desks: By mode.
         asked: The press.
         owner: Whom the queue is fair to; no authority rests on it.
+        token: Of the job that the press is, as `Presses.token` makes it.
 
     Returns:
         {"job", "words"}, or {"error"} with a sentence, and where they are known "field" (the place
@@ -151,7 +163,7 @@ async def submitted(
         wanted = await (
             desk.grid(asked.values) if asked.grid else desk.request(asked.values, asked.branch)
         )
-        token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True)
+        token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True, token=token)
     except Exception as error:
         return {"error": sentence(error), **_remedy(error, desk)}
     return {"job": token, "words": words_of(wanted.settings.prompt, wanted.settings.mode)}

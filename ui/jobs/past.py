@@ -24,6 +24,7 @@ from backend.storage.foreign_folders import is_foreign, located
 from backend.storage.history import MAX_NAMES, History
 from backend.storage.history_table import Entry, Query
 from backend.storage.outputs import Storage
+from ui.jobs.people import needing
 from ui.jobs.pictures import file_url, served
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict, as_list
@@ -89,21 +90,15 @@ def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
             return _json({"error": sentence(_as_bad(error))}, 400)
         return StreamingResponse(zip_of(paths), media_type="application/zip", headers=_FRESH)
 
+    delete = _acting(lambda told: {"names": history.delete(_names(told))})
+    restore = _acting(lambda told: {"names": history.restore(_names(told))})
     return [
         Route("/history", _answering(past)),
         Route("/history/names", _answering(names)),
         Route("/history/thumbnail", thumbnail),
-        Route("/history/favour", _acting(favour), methods=["POST"]),
-        Route(
-            "/history/delete",
-            _acting(lambda told: {"names": history.delete(_names(told))}),
-            methods=["POST"],
-        ),
-        Route(
-            "/history/restore",
-            _acting(lambda told: {"names": history.restore(_names(told))}),
-            methods=["POST"],
-        ),
+        Route("/history/favour", needing("member", _acting(favour)), methods=["POST"]),
+        Route("/history/delete", needing("member", delete), methods=["POST"]),
+        Route("/history/restore", needing("member", restore), methods=["POST"]),
         Route("/history/zip", zipped, methods=["POST"]),
     ]
 

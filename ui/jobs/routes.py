@@ -21,8 +21,10 @@ from backend.contracts.requests import VideoRequest
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine, FrameKind
 from backend.recipes.metadata import write_png
+from backend.storage.audit import Audit
 from ui.gradio_compat.login import SignedIn, sign_out
 from ui.jobs.asked import Asked, Desk, Presses, submitted
+from ui.jobs.people import needing
 from ui.jobs.pictures import encode_jpeg, encode_png, served
 from ui.jobs.sentences import sentence
 from ui.jobs.watch import MAX_WATCHED, events
@@ -36,7 +38,12 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 def job_routes(
-    engine: Engine, desks: Mapping[str, Desk], script: Script, further: Sequence[BaseRoute] = ()
+    engine: Engine,
+    desks: Mapping[str, Desk],
+    script: Script,
+    further: Sequence[BaseRoute] = (),
+    audit: Audit | None = None,
+    key: bytes = b"",
 ) -> list[BaseRoute]:
     """The routes, to stand beside Gradio's.
 
@@ -45,8 +52,10 @@ def job_routes(
         desks: By mode; make requests of what tabs send.
         script: Of the page; served to everybody, as the login page names it too.
         further: Routes that stand beside the jobs' own.
+        audit: Where it is noted what owners do to everybody's queue and memory.
+        key: Makes a job's token of its press, the same after a restart; one is drawn without.
     """
-    presses = Presses()
+    presses = Presses(key=key) if key else Presses()
 
     async def submit(request: Request) -> Response:
         """One press of Generate, Branch or Draw: {"job", "words"} or {"error"}."""
@@ -55,8 +64,9 @@ def job_routes(
         except (ValueError, BadInput) as error:
             return _json({"error": sentence(_as_bad(error))})
         owner = str(request.state.owner or asked.page)
+        press = f"{request.state.owner}/{asked.press}"
         made = presses.answer(
-            f"{request.state.owner}/{asked.press}", lambda: submitted(engine, desks, asked, owner)
+            press, lambda: submitted(engine, desks, asked, owner, presses.token(press))
         )
         return _json(await made)
 
@@ -82,6 +92,11 @@ def job_routes(
     async def code(request: Request) -> Response:
         return served(request, script.content, "text/javascript")
 
+    hold, go_on = _pausing(engine, on=True), _pausing(engine, on=False)
+
+    def owners(did: str, answer: Answer) -> Answer:
+        return needing("owner", answer, audit, did)
+
     inside = Router(
         [
             Route("/jobs", submit, methods=["POST"]),
@@ -90,8 +105,8 @@ def job_routes(
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
             Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
             Route("/queue", queue),
-            Route("/queue/pause", _pausing(engine, on=True), methods=["POST"]),
-            Route("/queue/resume", _pausing(engine, on=False), methods=["POST"]),
+            Route("/queue/pause", owners("paused the queue", hold), methods=["POST"]),
+            Route("/queue/resume", owners("let the queue go on", go_on), methods=["POST"]),
             Route("/jobs/{job}/preview", _preview(engine)),
             Route("/jobs/{job}/timeline/{step:int}", _frame(engine)),
             Route("/jobs/{job}/video", _video(engine), methods=["POST"]),
@@ -99,7 +114,7 @@ def job_routes(
             Route("/jobs/{job}/pictures/{image:int}", _picture(engine)),
             Route("/jobs/{job}/pictures/{image:int}/{view}", _view(engine)),
             Route("/memory", memory),
-            Route("/memory/free", free, methods=["POST"]),
+            Route("/memory/free", owners("freed memory", free), methods=["POST"]),
             Route("/sign-out", sign_out, methods=["POST"]),
             *further,
         ]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from backend.contracts.settings import XyzGridSettings
 from backend.engine.jobs.protocol import Engine
+from backend.storage.accounts import Accounts
 from backend.storage.atomic_files import clear_leftovers
+from backend.storage.audit import FILE as AUDIT_FILE
+from backend.storage.audit import Audit
 from backend.storage.keys import secret_key
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
+from backend.storage.sessions import Sessions
 from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
@@ -27,14 +32,16 @@ from ui.forms.workspace import Workspace
 from ui.gradio_compat.at_once import answer_at_once
 from ui.gradio_compat.built_once import made_at_launch
 from ui.gradio_compat.early_script import EarlyScript
-from ui.gradio_compat.joins import MAX_EVENTS, Joins
+from ui.gradio_compat.joins import MAX_EVENTS, Joins, probe
 from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
 from ui.gradio_compat.own_files import serve_own_files
 from ui.gradio_compat.plain_errors import plain_errors
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
+from ui.gradio_compat.tokens import keep_sessions
 from ui.jobs.asked import Desk
 from ui.jobs.past import history_routes
+from ui.jobs.people import people_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
 from ui.jobs.verify import verify_routes
@@ -52,10 +59,11 @@ from ui.panels.history import connect_records, history_gallery
 from ui.panels.presets import PresetPanel
 from ui.panels.tab_bar import TabBar
 from ui.panels.verify import connect_verify
-from ui.sdapi.access import BasicAuth
+from ui.sdapi.access import Access
 from ui.sdapi.routes import controlnet, sdapi
 from ui.server.bodies import Bodies
 from ui.server.bundle import Script, bundle
+from ui.server.doors import Doors
 from ui.server.file_limit import raise_file_limit
 from ui.server.guard import Guard, HostList
 from ui.server.headers import Headers
@@ -65,7 +73,7 @@ from ui.server.studio import Studio
 from ui.server.upload_quota import UploadQuota
 
 MAX_FILE = "32mb"
-KEY_FILE = "keys/signing.key"
+KEY_FILE, SESSIONS_FILE = "keys/signing.key", "keys/sessions.json"
 # What the login page needs; `/config` asks for the login itself, and the last two for another.
 OPEN_TO_ALL = (
     "/",
@@ -176,8 +184,17 @@ def build(studio: Studio) -> Page:
     return Page(blocks, studio, desks, bundle(STATIC, COMPAT), notice)
 
 
-def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | None]:
+def serve(
+    page: Page, plan: Serving, *, quiet: bool = True, uploads_mb: int = 512, probed: bool = False
+) -> tuple[str, str | None]:
     """Starts the server in the background.
+
+    Args:
+        page: As `build` made it.
+        plan: How to serve it.
+        quiet: Whether Gradio prints nothing.
+        uploads_mb: What one person may have uploaded at once.
+        probed: Also tell at /loom/probe how much Gradio keeps.
 
     Returns:
         The local address, and the share link where one was wanted and came about.
@@ -188,7 +205,11 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     make_no_requests()
     plain_errors(page.blocks, sentence)
     bound_sockets(SocketLimits.within(raise_file_limit()))
-    logins = Logins(secret_key(page.studio.data / KEY_FILE))
+    data = page.studio.data
+    key = secret_key(data / KEY_FILE)
+    logins = Logins(key)
+    doors = Doors(plan.auth, None if plan.auth_file is None else Accounts(plan.auth_file))
+    sessions, audit = Sessions(data / SESSIONS_FILE, doors.epoch), Audit(data / AUDIT_FILE)
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     middleware = [
@@ -196,18 +217,26 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         Middleware(Guard, hosts=hosts),
         Middleware(LoginGate, logins=logins),
         Middleware(Bodies),
-        Middleware(SignedIn, open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}")),
+        Middleware(
+            SignedIn,
+            open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}"),
+            role=doors.role,
+            named=doors.owner,
+        ),
         Middleware(Joins),
-        Middleware(UploadQuota),
+        Middleware(UploadQuota, a_person=uploads_mb * 2**20),
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
-    studio = page.studio
+    studio, engine = page.studio, page.studio.engine
     further = [
         *history_routes(studio.history, studio.storage),
         *verify_routes(studio, page.desks),
+        *people_routes(engine, doors, sessions, audit),
     ]
-    routes = job_routes(studio.engine, page.desks, page.script, further)
+    if probed:
+        further.append(Route("/probe", probe))
+    routes = job_routes(engine, page.desks, page.script, further, audit, key)
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,
@@ -216,8 +245,8 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
     }
     if plan.api:
         routes += [
-            Mount("/sdapi/v1", BasicAuth(sdapi(page.studio), plan.auth, logins, tunnel=plan.share)),
-            Mount("/controlnet", BasicAuth(controlnet(page.studio), plan.auth, logins)),
+            Mount("/sdapi/v1", Access(sdapi(page.studio), doors, logins, tunnel=plan.share)),
+            Mount("/controlnet", Access(controlnet(page.studio), doors, logins)),
         ]
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
@@ -225,7 +254,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         server_name=plan.host,
         server_port=plan.port,
         share=plan.share,
-        auth=plan.auth,
+        auth=cast("Any", doors.check) if doors.asks else None,
         inbrowser=plan.open_browser,
         prevent_thread_lock=True,
         quiet=quiet,
@@ -248,6 +277,7 @@ def serve(page: Page, plan: Serving, *, quiet: bool = True) -> tuple[str, str | 
         css=css(),
         app_kwargs=app_options,
     )
+    keep_sessions(page.blocks, sessions, hashlib.blake2b(key, digest_size=12).hexdigest())
     serve_own_files(page.blocks)
     if share_url:
         hosts.allow(share_url.split("//", 1)[-1].split("/", 1)[0])

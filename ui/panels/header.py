@@ -34,7 +34,22 @@ _STATUS = """
   <button type="button" class="quiet" data-act="history">History</button>
   <button type="button" class="quiet keys" data-act="keys" aria-label="Keys"
     title="Keys (?)">?</button>
-  <button type="button" class="quiet sign-out" hidden>Sign out</button>
+  <button type="button" class="quiet account" aria-expanded="false" aria-controls="loom-account"
+    hidden></button>
+  <section id="loom-account" aria-label="Your account" hidden>
+    <h2>Your account</h2>
+    <ul class="limits"></ul>
+    <div class="own-keys">
+      <h3>Keys for scripts</h3>
+      <ul></ul>
+      <input class="purpose" aria-label="What the key is for" placeholder="what it is for"
+        maxlength="80">
+      <button type="button" class="quiet make">Make a key</button>
+      <p class="made" role="status"></p>
+    </div>
+    <button type="button" class="quiet sign-out">Sign out</button>
+    <button type="button" class="quiet forget">Delete my data</button>
+  </section>
   <section id="loom-memory" aria-label="Models in memory" hidden>
     <h2>Models in memory</h2>
     <p class="sums"></p>

@@ -25,6 +25,7 @@ from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
 from ui.server.foreign import as_dict
+from ui.server.roles import needs
 from ui.server.studio import Studio
 
 _PAD = """
@@ -95,6 +96,7 @@ def connect_pad(space: Workspace) -> None:
     pad, form, engine = space.results["pad"], space.form, space.studio.engine
     assert isinstance(pad, gr.HTML)
 
+    @needs("owner")
     async def build(sent: Any, request: gr.Request) -> dict[str, Any]:
         raw, event = unpacked(sent)
         asked = event.get("asked")

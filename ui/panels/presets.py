@@ -21,6 +21,7 @@ from ui.panels import preset_pictures
 from ui.panels.header import Header, notes, preset_choices
 from ui.panels.tab_bar import TabBar
 from ui.server.foreign import as_dict
+from ui.server.roles import needs
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import read_upload
@@ -147,6 +148,7 @@ class PresetPanel:
                 **quiet,
             )
 
+        @needs("member")
         def save(sent: Any, shown: Any) -> tuple[Any, Any]:
             raw, _ = unpacked(sent)
             name, chosen, keep = (raw.get(key) for key in ("name", "chosen", "keep"))
@@ -183,6 +185,7 @@ class PresetPanel:
             self.save.click, save, parts, [header.preset, header.notices], states=[tabs.shown]
         )
 
+        @needs("member")
         def delete(name: Any) -> tuple[Any, Any]:
             try:
                 studio.presets.delete(str(name or ""))
@@ -211,6 +214,7 @@ class PresetPanel:
         # Saved under the chosen name, the choice does not change, but its file does.
         saved.then(prepare, header.preset, self.export, preprocess=False, queue=False, **quiet)
 
+        @needs("member")
         def take(sent: Any) -> tuple[Any, Any]:
             try:
                 preset = studio.presets.import_(read_upload(sent, MAX_PRESET_BYTES))

@@ -24,6 +24,7 @@ from ui.gradio_compat.untyped import event, skip
 from ui.jobs.pictures import data_uri, encode_jpeg
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict
+from ui.server.roles import needs
 from ui.server.studio import Studio
 from ui.server.training_files import read_training
 
@@ -163,6 +164,7 @@ def connect_training(space: Workspace) -> None:
     assert isinstance(run, gr.HTML)
     kept = gr.BrowserState(None, storage_key="loom-train-form", secret="loom")
 
+    @needs("owner")
     async def start(sent: Any, request: gr.Request) -> tuple[dict[str, Any], Any]:
         raw, asked = unpacked(sent)
         try:

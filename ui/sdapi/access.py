@@ -1,20 +1,25 @@
-"""The page's name and password for `/sdapi/v1`, as HTTP basic, and whose jobs a request means."""
+"""Who may come in to `/sdapi/v1`: HTTP basic, or a key; and whose jobs a request means."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-import secrets
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.server.doors import Doors, Person
 from ui.server.logins import Logins, too_many
 from ui.server.share import is_local
 
 MAX_WORD_CHARS = 64
+ASKED = (
+    "Send the page's name and password as HTTP basic authentication, or a key of yours as "
+    "`Authorization: Bearer`."
+)
 
 
 @dataclass(frozen=True)
@@ -24,90 +29,117 @@ class Caller:
     Attributes:
         owner: The same text for all requests of one caller, and for no other's.
         alike: Others may have the same text: nothing tells one caller from another.
+        person: The account; empty where nobody logs in.
     """
 
     owner: str
     alike: bool = False
+    person: str = ""
 
 
-class BasicAuth:
-    """Asks for a name and password before a request's body is read.
+class Access:
+    """Asks for a name and password, or a key, before a request's body is read.
 
     Callers are told apart by the word that they may write behind the name (`NAME+WORD`), else by
-    their address; through a share link everybody's address is this machine's.
+    their address; through a share link everybody's address is this machine's. A key is a caller.
 
     Args:
         app: What is behind it; it finds the `caller` in the request's state.
-        pair: (user, password); None lets everybody in.
+        doors: Who may come in; where they ask for nothing everybody may.
         logins: Counts wrong passwords, together with the page's login.
         tunnel: Whether requests from this machine may be anybody's.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        pair: tuple[str, str] | None,
-        logins: Logins,
-        *,
-        tunnel: bool = False,
-    ) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, logins: Logins, *, tunnel: bool = False) -> None:
         self._app = app
-        self._pair = pair
+        self._doors = doors
         self._logins = logins
         self._tunnel = tunnel
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
-        if scope["type"] == "http":
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        key = _key(scope)
+        if key is not None:
+            refused = self._by_key(scope, key)
+        elif not self._doors.asks:
             given = _given(scope)
-            attempt = self._logins.attempt(scope, self._account(given))
-            counted = self._pair is not None and given is not None
-            if counted and (wait_s := self._logins.begin(attempt)) > 0:
-                await too_many(wait_s)(scope, receive, send)
-                return
-            word = self._word(given)
-            if word is None:
-                text = "Send the page's name and password as HTTP basic authentication."
-                refused = JSONResponse(
-                    {"error": "Unauthorized", "detail": text, "errors": text},
-                    401,
-                    {"WWW-Authenticate": 'Basic realm="Latent Loom"'},
-                )
-                await refused(scope, receive, send)
-                return
-            if counted:
-                self._logins.succeed(attempt)
-                if not attempt.device:
-                    send = _telling(send, self._logins.cookie(attempt.account))
-            Request(scope).state.caller = self._caller(scope, word)
+            word = self._doors.split(given[0])[1] if given is not None else ""
+            refused = self._let_in(scope, Person("", "owner"), word[:MAX_WORD_CHARS])
+        else:
+            refused, header = await self._by_password(scope)
+            if header is not None:
+                send = _telling(send, header)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
-    def _account(self, given: tuple[str, str] | None) -> str:
-        """The name without a word behind it."""
-        name = given[0] if given is not None else ""
-        if self._pair is not None and name.startswith(f"{self._pair[0]}+"):
-            return self._pair[0]
-        return name
+    def _by_key(self, scope: Scope, secret: str) -> JSONResponse | None:
+        found = self._doors.holder(secret)
+        if found is None:
+            return _unauthorized(f"That key is not, or no longer, one of this studio. {ASKED}")
+        person, key = found
+        if (needed := "read" if scope["method"] in ("GET", "HEAD") else "draw") not in key.scopes:
+            text = f"That key may not {needed}; make one that may."
+            return JSONResponse({"error": "Forbidden", "detail": text, "errors": text}, 403)
+        state = Request(scope).state
+        state.caller = Caller(f"key/@{person.name}/{key.number}", person=person.name)
+        state.role = person.role
+        return None
 
-    def _caller(self, scope: Scope, word: str) -> Caller:
-        user = self._pair[0] if self._pair is not None else ""
-        if word:
-            return Caller(f"sdapi/{user}+{word}")
-        address = scope["client"][0] if scope.get("client") else ""
-        return Caller(f"sdapi/{user}@{address}", alike=self._tunnel and is_local(address))
-
-    def _word(self, given: tuple[str, str] | None) -> str | None:
-        """What stands behind the name, perhaps nothing; None where name or password is wrong."""
-        if self._pair is None:
-            return given[0].partition("+")[2][:MAX_WORD_CHARS] if given is not None else ""
+    async def _by_password(
+        self, scope: Scope
+    ) -> tuple[JSONResponse | None, tuple[bytes, bytes] | None]:
+        """The refusal, if any, and the header that makes a client known."""
+        given = _given(scope)
         if given is None:
-            return None
-        (name, password), (user, secret) = given, self._pair
-        word = ""
-        if name != user and name.startswith(f"{user}+"):
-            name, word = user, name[len(user) + 1 :]
-        right = _same(name, user) & _same(password, secret)
-        return word[:MAX_WORD_CHARS] if right else None
+            return _unauthorized(ASKED), None
+        name, word = self._doors.split(given[0])
+        # One after the other: what runs at once would count as guesses until it is answered.
+        turn = self._turns.setdefault(name, asyncio.Lock())
+        try:
+            async with turn:
+                attempt = self._logins.attempt(scope, name)
+                if (wait_s := self._logins.begin(attempt)) > 0:
+                    return too_many(wait_s), None
+                person = await self._doors.person(name, given[1])
+                if person is None:
+                    return _unauthorized(ASKED), None
+                self._logins.succeed(attempt)
+        finally:
+            if not turn.locked():
+                self._turns.pop(name, None)
+        self._let_in(scope, person, word[:MAX_WORD_CHARS])
+        return None, None if attempt.device else self._logins.cookie(name)
+
+    def _let_in(self, scope: Scope, person: Person, word: str) -> None:
+        state = Request(scope).state
+        state.role = person.role
+        named = self._doors.owner(person.name)
+        if word:
+            state.caller = Caller(f"sdapi/{named}+{word}", person=person.name)
+            return
+        address = scope["client"][0] if scope.get("client") else ""
+        alike = self._tunnel and is_local(address)
+        state.caller = Caller(f"sdapi/{named}@{address}", alike, person.name)
+
+
+def _unauthorized(text: str) -> JSONResponse:
+    return JSONResponse(
+        {"error": "Unauthorized", "detail": text, "errors": text},
+        401,
+        {"WWW-Authenticate": 'Basic realm="Latent Loom"'},
+    )
+
+
+def _key(scope: Scope) -> str | None:
+    """The key of a request that brings one."""
+    kind, _, secret = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
+    return secret.decode("latin-1").strip() if kind.lower() == b"bearer" else None
 
 
 def _given(scope: Scope) -> tuple[str, str] | None:
@@ -119,10 +151,6 @@ def _given(scope: Scope) -> tuple[str, str] | None:
         return None
     name, colon, password = given.partition(":")
     return (name, password) if kind.lower() == b"basic" and colon else None
-
-
-def _same(given: str, right: str) -> bool:
-    return secrets.compare_digest(given.encode("utf-8", "surrogateescape"), right.encode())
 
 
 def _telling(send: Send, header: tuple[bytes, bytes]) -> Send:

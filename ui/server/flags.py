@@ -14,6 +14,14 @@ def amount(text: str) -> float:
     return value
 
 
+def count(text: str) -> int:
+    """A whole number of 1 or more."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
 def flags(data: Path) -> argparse.Namespace:
     """Reads the command line; `data` is the data folder where no flag names one."""
     return parser_of(data).parse_args()
@@ -30,6 +38,7 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
     add("--port", type=int, default=7860, help="port to serve on (7860)")
     add("--share", action="store_true", help="make a public link, with a password")
     add("--auth", metavar="USER:PASS", help="ask for this name and password")
+    add("--auth-file", type=Path, metavar="FILE", help="ask for one of this file's accounts")
     add(
         "--trusted-proxy",
         action="append",
@@ -73,7 +82,19 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
         help="a grid, morph or script's job that nobody watches stops after so long of its own "
         "running; 0 is never (12)",
     )
+    add("--max-waiting", type=count, default=32, metavar="N", help="jobs of one person (32)")
+    add("--max-waiting-in-all", type=count, default=256, metavar="N", help="jobs of all (256)")
+    add(
+        "--megapixel-steps",
+        type=amount,
+        default=0,
+        metavar="N",
+        help="megapixels times steps that one person may have drawn in an hour; 0 is any (0)",
+    )
+    add("--upload-mb", type=count, default=512, metavar="MB", help="uploads of one person (512)")
+    add("--results-kept", type=count, default=64, metavar="N", help="ended jobs to ask for (64)")
     add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
     add("--open", action="store_true", help="open a browser")
+    add("--probe", action="store_true", help=argparse.SUPPRESS)
     add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)
     return parser

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.storage.accounts import Accounts
 from ui.server.temp_files import process_folder
 
 _NO_LINK = (
@@ -30,6 +31,7 @@ class Serving:
         made_up: The password was made up here and has to be printed.
         open_browser: Open a browser window.
         api: Answer at /sdapi/v1 as well.
+        auth_file: A file of accounts, in the place of `auth`.
     """
 
     host: str
@@ -39,6 +41,7 @@ class Serving:
     made_up: bool
     open_browser: bool
     api: bool = False
+    auth_file: Path | None = None
 
 
 def serving(
@@ -50,24 +53,33 @@ def serving(
     auth: str | None,
     open_browser: bool,
     api: bool = False,
+    auth_file: Path | None = None,
 ) -> Serving:
     """Turns flags into a plan; whatever leaves this machine gets a password.
 
     Raises:
-        ValueError: `auth` is not USER:PASS.
+        ValueError: `auth` is not USER:PASS, or is given beside a file; or the file names nobody.
     """
     if listen and host == "127.0.0.1":
         host = "0.0.0.0"
     pair: tuple[str, str] | None = None
     made_up = False
-    if auth is not None:
+    if auth_file is not None:
+        if auth is not None:
+            raise ValueError("Choose one of --auth and --auth-file.")
+        if not Accounts(auth_file).all():
+            raise ValueError(
+                f"Nobody may log in by {auth_file}; add an account first: "
+                f"latent-loom users add NAME --role owner --auth-file {auth_file}"
+            )
+    elif auth is not None:
         user, colon, password = auth.partition(":")
         if not (user and colon and password):
             raise ValueError("--auth is written USER:PASS, both not empty.")
         pair = (user, password)
     elif share or not is_local(host):
         pair, made_up = ("loom", secrets.token_urlsafe(9)), True
-    return Serving(host, port, share, pair, made_up, open_browser, api)
+    return Serving(host, port, share, pair, made_up, open_browser, api, auth_file)
 
 
 def is_local(host: str) -> bool:

@@ -1,7 +1,8 @@
 """An ASGI middleware that bounds what people upload: of one person, and of all.
 
 Uploads lie in the temporary folder until nothing needs them: the oldest of a person's give way to
-new ones, those of who signs out go at once, and Gradio removes what an hour has not touched.
+new ones, those of who signs out go at once (of an account, which may have other sessions: with its
+data), and Gradio removes what an hour has not touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.engine.jobs.owners import account_of, person_of
 from ui.server.foreign import as_list
 from ui.server.guard import MAX_UPLOAD_BYTES
 
@@ -59,8 +61,9 @@ class UploadQuota:
             await self._app(scope, receive, send)
             return
         owner = str(getattr(Request(scope).state, "owner", ""))
-        if path == "/loom/sign-out":
-            self.forget(owner)
+        if path == "/loom/me/forget" or (path == "/loom/sign-out" and not person_of(owner)):
+            self.forget(account_of(owner))
+        owner = account_of(owner)
         if path != PATH:
             await self._app(scope, receive, send)
             return

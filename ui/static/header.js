@@ -1,5 +1,6 @@
 // @ts-check
 /* The header: memory, the queue and notices. */
+import { mountAccount } from "./account.js";
 import { find, maybe, toast } from "./dom.js";
 import { mountDropping } from "./dropping.js";
 import { onceThere } from "../gradio_compat/late_folds.js";
@@ -9,7 +10,6 @@ import { copyLink } from "./link.js";
 import { mountMemory } from "./memory.js";
 import { mountNotify } from "./notify.js";
 import { mountQueue } from "./queue.js";
-import { mountSignOut } from "./signing_out.js";
 import { loom } from "./registry.js";
 import { showShortcuts } from "./shortcuts.js";
 
@@ -24,7 +24,7 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
   find(element, "[data-act=history]").addEventListener("click", () => loom.openHistory());
   find(element, "[data-act=keys]").addEventListener("click", showShortcuts);
   mountNotify(/** @type {any} */ (find(element, ".tell input")));
-  mountSignOut(element);
+  mountAccount(element);
   mountDropping(element, { trigger, upload, server });
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;

@@ -44,6 +44,8 @@ export const ask = async (path, options) => {
 export const post = (path) => ask(path, { method: "POST" });
 /** @param {string} job */
 export const cancel = (job) => post(`${address(job)}/cancel`);
+/** Asks for an ended job once more: {job} or {error}. @param {string} job */
+export const retry = (job) => post(`${address(job)}/retry`);
 /** @param {string} job */
 export const promote = (job) => post(`${address(job)}/promote`);
 

@@ -1,7 +1,7 @@
 // @ts-check
 /* The page's own jobs that run or wait: their list in the header, and which one a stage shows. */
 import { el, find, finder, focused, maybe, near, seconds, toast } from "./dom.js";
-import { WAITS, ask, cancel, post, promote, watch } from "./jobs.js";
+import { WAITS, ask, cancel, post, promote, retry, watch } from "./jobs.js";
 import { loom } from "./registry.js";
 
 /** @typedef {import("./types.js").Found} Found */
@@ -115,10 +115,15 @@ const settle = () => {
   keep();
   render();
 };
+const again = async (one) => {
+  const got = await retry(one.job);
+  if (got?.job) queue.add({ job: got.job, mode: one.mode, words: one.words });
+  else toast(got?.error ?? "The studio did not answer.", "warn");
+};
 const seen = new WeakSet();
 const listen = (one, state) => {
   if (known(one.job) !== one) return;
-  if (state.state === "failed" && one.state !== "failed" && !one.followed) toast(`${one.words}: ${state.message}`, "warn");
+  if (state.state === "failed" && one.state !== "failed" && !one.followed) toast(`${one.words}: ${state.message}`, "warn", { act: { label: "Try again", run: () => again(one) } });
   const { position, eta, step, total } = state;
   Object.assign(one, { state: state.state, position, eta, step, total });
   // Taken out before it began, it has nothing to show.

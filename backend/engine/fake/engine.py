@@ -23,8 +23,9 @@ from backend.engine.fake import words as fake_words
 from backend.engine.fake.executor import FakeExecutor, Pretended
 from backend.engine.fake.library import GIB, library
 from backend.engine.fake.steps import DrawnStep
-from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
+from backend.engine.jobs.board import Board
 from backend.engine.jobs.job import Patience
+from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import Memory
 from backend.engine.jobs.saving import SavesPictures
 
@@ -79,6 +80,7 @@ class FakeEngine(Board[DrawnStep]):
         *,
         background: bool = False,
         lasting: bool = False,
+        token: str = "",
     ) -> str:
         """Queues a job and returns its token; see the protocol."""
         for settings in request.runs if isinstance(request, ResolvedRequest) else ():
@@ -88,7 +90,7 @@ class FakeEngine(Board[DrawnStep]):
                 raise BadInput(
                     "This picture is too large for the memory; 1536x1536 would fit.", "width"
                 )
-        return self._put(request, owner, background=background, lasting=lasting)
+        return self._put(request, owner, background=background, lasting=lasting, token=token)
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""

@@ -14,6 +14,7 @@ def ask(
     *,
     background: bool = False,
     lasting: bool = False,
+    token: str = "",
 ) -> str:
     """Settles a request by what the engine has, and queues it.
 
@@ -24,4 +25,4 @@ def ask(
         LoomError: What cannot run, in a sentence; see `resolve` and `Engine.submit`.
     """
     settled = resolve(request, engine.library())
-    return engine.submit(settled, owner, background=background, lasting=lasting)
+    return engine.submit(settled, owner, background=background, lasting=lasting, token=token)

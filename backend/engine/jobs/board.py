@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic
 
@@ -24,7 +24,10 @@ from backend.engine.jobs import timeline_video
 from backend.engine.jobs.executor import Executor, JobRun
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.lasting import Lasting
-from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
+from backend.engine.jobs.meter import Meter, cost
+from backend.engine.jobs.owners import account_of, person_of
+from backend.engine.jobs.protocol import FrameKind, Quota
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
@@ -33,29 +36,6 @@ from backend.engine.jobs.worker import Worker
 
 CLOSE_S = 30.0  # a worker ends within one model call
 LINGER_S = 5.0  # for a job that ends by then
-MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a board keeps and lets wait.
-
-    Attributes:
-        waiting: Jobs of one owner that may wait.
-        waiting_in_all: Jobs of all together.
-        ended: Jobs that have ended and may still be asked about.
-        results_bytes: Pictures of these.
-        timelines_bytes: Stored steps of all runs.
-    """
-
-    waiting: int = 32
-    waiting_in_all: int = 256
-    ended: int = 64
-    results_bytes: int = 512 * MIB
-    timelines_bytes: int = 512 * MIB
-
-
-STANDARD_LIMITS = Limits()
 
 
 class Board(Generic[StepT]):
@@ -86,6 +66,8 @@ class Board(Generic[StepT]):
         self._executors: list[Executor[StepT]] = []
         self._threads: list[threading.Thread] = []
         self._savers: list[Saver] = []
+        self._limits = limits
+        self._meter = Meter(limits.megapixel_steps)
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
@@ -101,7 +83,11 @@ class Board(Generic[StepT]):
             else:
                 executor.execute(run)
 
-        saver = None if storage is None else Saver(storage, self._is_kept, self._saved_late)
+        saver = (
+            None
+            if storage is None
+            else Saver(storage, self._is_kept, self._saved_late, self._placed)
+        )
         if saver is not None:
             self._savers.append(saver)
         worker = Worker(self._queue, execute, saver, self._ended, self._begun)
@@ -124,7 +110,13 @@ class Board(Generic[StepT]):
                 self._queue.put_back(one.job)
 
     def _put(
-        self, request: Runnable, owner: str, *, background: bool, lasting: bool = False
+        self,
+        request: Runnable,
+        owner: str,
+        *,
+        background: bool,
+        lasting: bool = False,
+        token: str = "",
     ) -> str:
         """Queues a settled request and returns the job's token.
 
@@ -133,6 +125,7 @@ class Board(Generic[StepT]):
             owner: Whose turn it takes.
             background: Whether it gives way.
             lasting: Whether it is kept for after a restart; on the disk when this returns.
+            token: Of the job; one that is known is not queued once more.
 
         Raises:
             UnknownName: The run that it goes on from, or shows, is not kept.
@@ -146,8 +139,11 @@ class Board(Generic[StepT]):
             owner = owner or (run.owner if run is not None else "")
         background = background or isinstance(request, TrainLoraRequest)
         patience = self._patience.of(request)
-        job = Job(request, owner, background=background, patience=patience)
+        if token and self._shelf.get(token) is not None:
+            return token
+        job = Job(request, owner, background=background, patience=patience, token=token)
         self._queue.check(job)
+        self._meter.take(account_of(owner), cost(request))
         self._shelf.put(job)
         try:
             if lasting and self._lasting is not None:
@@ -177,6 +173,10 @@ class Board(Generic[StepT]):
     def _saved_late(self, job: Job) -> None:
         if job.lasting and self._lasting is not None:
             self._lasting.saved(job)
+
+    def _placed(self, job: Job, path: Path) -> None:
+        if self._lasting is not None:
+            self._lasting.drew(job, path)
 
     def _forget(self, jobs: Sequence[Job]) -> None:
         if self._lasting is not None:
@@ -234,6 +234,33 @@ class Board(Generic[StepT]):
             raise BadInput("What that job was given is not kept; generate it again.")
         request = self._lasting.request(job)
         return self._put(request, job.owner, background=job.background, lasting=True)
+
+    def quota(self, owner: str) -> Quota:
+        """What somebody has, of what they may have; see the protocol."""
+        account, waiting = account_of(owner), self._queue.order()
+        return Quota(
+            sum(account_of(job.owner) == account for job in waiting),
+            self._limits.waiting,
+            len(waiting),
+            self._limits.waiting_in_all,
+            round(self._meter.used(account), 2),
+            self._limits.megapixel_steps,
+            self._limits.ended,
+        )
+
+    def forget_person(self, person: str) -> int:
+        """Removes what somebody has asked for and made; see the protocol."""
+        jobs = [job for job in self._shelf.all() if person and person_of(job.owner) == person]
+        for job in jobs:
+            self.cancel(job.token)
+        until = time.monotonic() + CLOSE_S
+        for job in jobs:
+            while job.ended_at is None and time.monotonic() < until:
+                job.wait(job.status(0).revision, 1.0)
+            self._shelf.drop(job.token)
+            self._timelines.drop(job.token)
+        self._forget(jobs)
+        return 0 if self._lasting is None else self._lasting.forget_pictures(person)
 
     def status(self, token: str) -> JobStatus:
         """Snapshot of a job; see the protocol."""

@@ -74,6 +74,7 @@ class Job:
         clock: Seconds, rising.
         key: Digest of its token, of a job that an earlier process has left: the token itself is
             told by whoever asks for it.
+        token: What opens it; drawn at random where it is left out.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Job:
         patience: Patience,
         clock: Callable[[], float] = time.monotonic,
         key: str = "",
+        token: str = "",
     ) -> None:
-        self.token = secrets.token_urlsafe(24)
+        self.token = token or secrets.token_urlsafe(24)
         self.key = key or key_of(self.token)
         self.lasting = False  # whether it is kept for after a restart
         self.starts = 0

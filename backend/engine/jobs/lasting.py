@@ -26,6 +26,7 @@ from backend.contracts.requests import (
 from backend.contracts.settings import parse
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.owners import person_of
 from backend.storage.arrays import (
     Inputs,
     read_array,
@@ -33,6 +34,7 @@ from backend.storage.arrays import (
     write_array,
     write_synced,
 )
+from backend.storage.history import aside_of
 from backend.storage.job_rows import JobRow, JobRows
 
 log = logging.getLogger(__name__)
@@ -135,6 +137,21 @@ class Lasting:
                 self._inputs.release(row.owner, _names(json.loads(row.request)))
             remove_folder(self._results / job.key)
             self._rows.forget([job.key])
+
+    def drew(self, job: Job, path: Path) -> None:
+        """One of its pictures lies among the outputs."""
+        if person := person_of(job.owner):
+            self._rows.drew(str(path), person)
+
+    def forget_pictures(self, person: str) -> int:
+        """Removes what a person has made from the outputs, and says how many pictures it was."""
+        gone = 0
+        for path in map(Path, self._rows.forget_pictures(person)):
+            for place in (path, aside_of(path)):
+                if place.is_file():
+                    place.unlink()
+                    gone += 1
+        return gone
 
     @property
     def paused(self) -> bool:

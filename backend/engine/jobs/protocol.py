@@ -52,6 +52,29 @@ class Memory:
     loading: str = ""
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What somebody has, of what they may have.
+
+    Attributes:
+        waiting: Jobs of this person's that wait.
+        waiting_limit: That may.
+        waiting_in_all: Jobs of all.
+        waiting_in_all_limit: That may wait.
+        megapixel_steps: Asked for in the last hour.
+        megapixel_steps_limit: That may be; 0 is no limit.
+        results_limit: Ended jobs of all that are kept.
+    """
+
+    waiting: int
+    waiting_limit: int
+    waiting_in_all: int
+    waiting_in_all_limit: int
+    megapixel_steps: float
+    megapixel_steps_limit: float
+    results_limit: int
+
+
 class Engine(Protocol):
     """Accepts jobs and lets their owners watch them. All methods are safe from any thread."""
 
@@ -62,6 +85,7 @@ class Engine(Protocol):
         *,
         background: bool = False,
         lasting: bool = False,
+        token: str = "",
     ) -> str:
         """Queues a job and returns its token; a training is always in the background.
 
@@ -71,6 +95,8 @@ class Engine(Protocol):
             background: Lets jobs that somebody waits for go first.
             lasting: Survives a restart, where the engine keeps a queue: it is on the disk when
                 this returns.
+            token: Of the job, where whoever asks can name the same job again, as after a restart:
+                one that is known is not queued once more.
 
         Raises:
             OutOfMemory: It is too large for this device; says what would fit.
@@ -90,6 +116,18 @@ class Engine(Protocol):
         """Lets a waiting job change places with its owner's job in front of it, if there is one.
 
         The jobs of others are not overtaken. Raises UnknownName for an unknown token.
+        """
+        ...
+
+    def quota(self, owner: str) -> Quota:
+        """What somebody has, of what they may have."""
+        ...
+
+    def forget_person(self, person: str) -> int:
+        """Stops and forgets all jobs of an account, and removes the pictures that it made.
+
+        Returns:
+            How many pictures were removed from the outputs.
         """
         ...
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 from backend.contracts.errors import QueueFull
+from backend.engine.jobs.owners import account_of
 
 
 class Queued(Protocol):
@@ -58,9 +59,6 @@ class _Turns(Generic[T]):
         if place:
             jobs[place - 1], jobs[place] = job, jobs[place - 1]
         return True
-
-    def waiting(self, owner: str) -> int:
-        return len(self._owners.get(owner, ()))
 
     def count(self) -> int:
         return sum(map(len, self._owners.values()))
@@ -134,7 +132,8 @@ class FairQueue(Generic[T]):
     def _check(self, job: T) -> None:
         if self._closed:
             raise QueueFull("The program is closing; start it again and generate then.")
-        waiting = self._interactive.waiting(job.owner) + self._background.waiting(job.owner)
+        account = account_of(job.owner)
+        waiting = sum(account_of(other.owner) == account for other in self._order())
         if waiting >= self._limit_per_owner:
             raise QueueFull(
                 f"You already have {waiting} jobs waiting; stop one or wait until one is done."

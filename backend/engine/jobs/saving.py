@@ -30,6 +30,7 @@ class Saver:
     Args:
         storage: Where pictures go.
         kept: Whether a job may still be asked about: nobody could tell of its pictures else.
+        placed: Told where a picture of a job lies.
         told: Told of a job one of whose pictures was saved late.
         every_s: Seconds between two tries.
     """
@@ -39,11 +40,13 @@ class Saver:
         storage: SavesPictures,
         kept: Callable[[Job], bool] = lambda job: True,
         told: Callable[[Job], None] = lambda job: None,
+        placed: Callable[[Job, Path], None] = lambda job, path: None,
         every_s: float = RETRY_S,
     ) -> None:
         self._storage = storage
         self._kept = kept
         self._told = told
+        self._placed = placed
         self._every_s = every_s
         self._left: list[tuple[Job, Output]] = []
         self._lock = threading.Lock()
@@ -63,6 +66,7 @@ class Saver:
                     )
                     self._thread.start()
             return output, f"{problem} {_MEANWHILE}"
+        self._placed(job, path)
         return replace(output, path=str(path)), ""
 
     @property
@@ -82,6 +86,7 @@ class Saver:
             except StorageProblem:
                 return
             job.saved(output.index, str(path))
+            self._placed(job, path)
             self._told(job)
             with self._lock:
                 self._left = [pair for pair in self._left if pair[1] is not output]

@@ -50,7 +50,7 @@ class Shelf:
     def drop(self, token: str) -> None:
         """Forgets a job."""
         with self._lock:
-            self._jobs.pop(key_of(token), None)
+            self._jobs = {key: job for key, job in self._jobs.items() if job.token != token}
 
     def all(self) -> list[Job]:
         """Every job, in the order in which they came."""

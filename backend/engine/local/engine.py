@@ -16,8 +16,9 @@ from backend.contracts.holdings import Keeper
 from backend.contracts.library import HashedKind, Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
 from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSettings
-from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
+from backend.engine.jobs.board import Board
 from backend.engine.jobs.job import Patience
+from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import Memory
 from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
 from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
@@ -114,6 +115,7 @@ class LocalEngine(Board[TensorStep]):
         wildcards: Mapping[str, Wildcard] | None = None,
         families: Registry = FAMILIES,
         queue: Path | None = None,
+        limits: Limits = STANDARD_LIMITS,
     ) -> Self:
         """The engine as the app runs it.
 
@@ -130,6 +132,7 @@ class LocalEngine(Board[TensorStep]):
             wildcards: What prompts may draw from.
             families: Who knows checkpoints.
             queue: Folder where jobs are kept for after a restart.
+            limits: What the board keeps, and how much may wait.
         """
         target = replace(pick(device, dtype), compile=compiled)
         check_compile(compiled, target.device)
@@ -145,6 +148,7 @@ class LocalEngine(Board[TensorStep]):
             patience=patience,
             wildcards=wildcards,
             queue=queue,
+            limits=limits,
         )
         first = None if warm_up is None else warm_up or catalog.default
         if first:
@@ -165,6 +169,7 @@ class LocalEngine(Board[TensorStep]):
         *,
         background: bool = False,
         lasting: bool = False,
+        token: str = "",
     ) -> str:
         """Queues a request; see the protocol."""
         match request:
@@ -178,7 +183,7 @@ class LocalEngine(Board[TensorStep]):
                     check_branch(past.settings, request.settings)
             case _:
                 pass
-        return self._put(request, owner, background=background, lasting=lasting)
+        return self._put(request, owner, background=background, lasting=lasting, token=token)
 
     def _check_limits(self, request: ResolvedRequest) -> None:
         """Refuses what cannot fit; the cells of a grid differ in size."""

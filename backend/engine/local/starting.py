@@ -22,7 +22,7 @@ from backend.contracts.events import (
 from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
-from backend.engine.jobs.protocol import Engine, FrameKind, Memory
+from backend.engine.jobs.protocol import Engine, FrameKind, Memory, Quota
 from backend.engine.local.deferred import put_off
 from backend.engine.local.library import first_look
 from backend.families.registry import FAMILIES
@@ -155,9 +155,20 @@ class StartingEngine:
         *,
         background: bool = False,
         lasting: bool = False,
+        token: str = "",
     ) -> str:
         """As the engine's."""
-        return self.ready().submit(request, owner, background=background, lasting=lasting)
+        return self.ready().submit(
+            request, owner, background=background, lasting=lasting, token=token
+        )
+
+    def quota(self, owner: str) -> Quota:
+        """As the engine's."""
+        return self.ready().quota(owner)
+
+    def forget_person(self, person: str) -> int:
+        """As the engine's."""
+        return self.ready().forget_person(person)
 
     def retry(self, token: str) -> str:
         """As the engine's."""

@@ -18,8 +18,8 @@ from backend.contracts.events import Output
 from backend.contracts.requests import ModeRequest, Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
-from backend.engine.jobs.board import STANDARD_LIMITS, Limits
 from backend.engine.jobs.job import Patience
+from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import Engine
 from backend.engine.jobs.saving import SavesPictures
 from backend.engine.local.engine import LocalEngine

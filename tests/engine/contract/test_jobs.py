@@ -15,7 +15,7 @@ from backend.contracts.requests import Branch, CaptionedPicture, TrainLoraReques
 from backend.contracts.settings.train_lora import parse_training
 from backend.engine.jobs import facts
 from backend.engine.jobs.asking import ask
-from backend.engine.jobs.board import Limits
+from backend.engine.jobs.limits import Limits
 from backend.storage.outputs import Storage
 from tests.engine.contract.conftest import MODEL, SIDE_PX, STEPS, Make, wanted
 from tests.jobs import ended, running, until
@@ -198,7 +198,7 @@ def test_results_are_saved(make: Make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "error", [StorageProblem("The disk is full; free some space."), OSError(5)]
 )
-def test_a_result_that_cannot_be_saved_is_told_and_harms_no_other_job(make: Make, error: Exception) -> None:
+def test_a_result_that_cannot_be_saved_harms_no_other(make: Make, error: Exception) -> None:
     class Full:
         def save_output(self, image: Pixels, record: Record) -> Path:
             raise error

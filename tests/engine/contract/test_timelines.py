@@ -13,7 +13,7 @@ from backend.contracts.errors import BadInput, UnknownName
 from backend.contracts.events import JobStatus
 from backend.contracts.requests import Branch, VideoRequest
 from backend.engine.jobs.asking import ask
-from backend.engine.jobs.board import Limits
+from backend.engine.jobs.limits import Limits
 from backend.engine.jobs.protocol import Engine
 from tests.engine.contract.conftest import SIDE_PX, STEPS, Make, wanted
 from tests.jobs import ended, running, until, video_of

@@ -14,8 +14,8 @@ from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.fake.library import FAILURES
 from backend.engine.jobs.asking import ask
-from backend.engine.jobs.board import Limits
 from backend.engine.jobs.job import Patience
+from backend.engine.jobs.limits import Limits
 from tests.jobs import ended, video_of
 
 STEPS = 6

@@ -14,8 +14,9 @@ from backend.contracts.errors import BadInput, QueueFull, UnknownName
 from backend.contracts.events import File, Output, Pixels, Progress, Record
 from backend.contracts.requests import Branch, ResolvedRequest, Runnable, VideoRequest
 from backend.contracts.settings import Settings, Txt2ImgSettings
-from backend.engine.jobs.board import STANDARD_LIMITS, Board, Limits
+from backend.engine.jobs.board import Board
 from backend.engine.jobs.executor import Decode, JobRun
+from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import FrameKind
 from tests.engine.jobs.test_timeline import Kept
 from tests.jobs import ended, running

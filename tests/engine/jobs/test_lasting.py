@@ -161,6 +161,18 @@ def test_closing_stops_what_runs_and_keeps_it_for_the_next_start(studio: Studio)
     assert AGAIN not in second.status(waiting).info.get("notes", ())
 
 
+def test_who_names_the_same_job_again_gets_the_same_job(studio: Studio) -> None:
+    first = studio.start(step_s=5)
+    request = Request(parse("txt2img", {"steps": 2, "width": SIDE_PX, "height": SIDE_PX}))
+    token = ask(first, request, "ada", lasting=True, token="of a press")
+    assert token == ask(first, request, "ada", lasting=True, token="of a press") == "of a press"
+    studio.kill()
+    second = studio.start()
+    assert ask(second, request, "ada", lasting=True, token="of a press") == token
+    assert ended(second, token).state == "done"
+    assert len(second._shelf.all()) == 1
+
+
 def test_a_job_that_is_about_to_end_may(studio: Studio) -> None:
     engine = studio.start(step_s=0.2)
     token = asked(engine, steps=4)

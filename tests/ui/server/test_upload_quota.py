@@ -37,6 +37,7 @@ class Doors:
         routes = [
             Route("/gradio_api/upload", upload, methods=["POST"]),
             Route("/loom/sign-out", out, methods=["POST"]),
+            Route("/loom/me/forget", out, methods=["POST"]),
         ]
         self.quota = UploadQuota(Starlette(routes=routes), a_person, in_all)
 
@@ -107,3 +108,12 @@ def test_what_was_removed_by_others_is_not_counted(doors: Doors) -> None:
     assert doors.post("ada", b"2" * 900).status_code == 413
     Path(path).unlink()
     assert doors.post("ada", b"2" * 900).status_code == 200
+
+
+def test_an_accounts_sessions_are_one_person_and_its_data_go_together(doors: Doors) -> None:
+    codes = [doors.post(f"@ada/{n}", bytes([n]) * 300).status_code for n in range(4)]
+    assert codes == [200, 200, 200, 413]
+    doors.post("@ada/1", b"", "/loom/sign-out")
+    assert doors.files() == 3
+    doors.post("@ada/1", b"", "/loom/me/forget")
+    assert doors.files() == 0

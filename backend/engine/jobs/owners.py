@@ -1,0 +1,24 @@
+"""Whose a job is: an owner's text names a login session or a script, and behind it a person."""
+
+from __future__ import annotations
+
+
+def person_of(owner: str) -> str:
+    """The account behind an owner; empty where people have none of their own.
+
+    `@ada/3f2a` is a login session of ada's, `sdapi/@ada+word`, `sdapi/@ada@10.0.0.1` and
+    `key/@ada/7c01` are scripts of hers. `loom/3f2a` is one session of a name that all share; what
+    has no slash was made up by a browser.
+    """
+    kind, slash, rest = owner.partition("/")
+    if not slash:
+        return ""
+    named = rest if kind in ("key", "sdapi") else kind
+    if not named.startswith("@"):
+        return ""
+    return named[1:].partition("/")[0].partition("+")[0].partition("@")[0]
+
+
+def account_of(owner: str) -> str:
+    """What limits are counted by: the person, else the owner itself."""
+    return person_of(owner) or owner
