@@ -54,6 +54,8 @@ def test_parameters_are_the_settings(client: Client) -> None:
         "/morph",
         "/upscale",
         "/clip",
+        "/loopback",
+        "/ddim_table",
         "/xyz_grid",
         "/train_lora",
         "/options",
@@ -65,7 +67,7 @@ def test_parameters_are_the_settings(client: Client) -> None:
     } == set(info)
     given = {p["parameter_name"]: p["parameter_default"] for p in info["/txt2img"]["parameters"]}
     expected = {name: field.get_default() for name, field in Txt2ImgSettings.model_fields.items()}
-    assert given == expected | {"loras": [], "templates": []}
+    assert given == expected | {"loras": [], "templates": [], "stages": []}
 
 
 def test_two_pictures_and_the_same_one_by_one(client: Client) -> None:
@@ -190,7 +192,8 @@ def test_the_queue_cannot_be_passed_by(server: Server) -> None:
 
 
 def test_the_endpoint_documents_itself() -> None:
-    assert inspect.getdoc(Txt2ImgSettings) == "A picture from a prompt."
+    told = inspect.getdoc(Txt2ImgSettings) or ""
+    assert told.splitlines()[0] == "A picture from a prompt."
 
 
 def running_token(job: Any) -> str:
