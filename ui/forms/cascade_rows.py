@@ -17,7 +17,8 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings.cascade import StageUse
 from backend.engine.jobs.protocol import Engine
-from ui.forms.controls import Control, Values, card_of
+from ui.forms.choices import card_of
+from ui.forms.controls import Control, Values
 from ui.forms.stage import mount_call
 from ui.server.foreign import as_dict, as_list
 

@@ -16,20 +16,19 @@ from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
 from backend.engine.jobs.protocol import Engine
 from ui.forms import able, cascade_rows, lora_rows
-from ui.forms.controls import (
+from ui.forms.choices import (
     UPSCALERS,
-    Control,
-    Part,
     card_of,
-    control_for,
     controlnet_choices,
     detector_choices,
-    field_schema,
     model_choice,
     size_choices,
     upscaler_choices,
     vae_choices,
 )
+from ui.forms.controls import Control, control_for
+from ui.forms.parts import Part
+from ui.forms.schema import field_schema
 from ui.gradio_compat.untyped import skip
 
 

@@ -8,7 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.settings.hires import SWITCHED_ON, HiresFields
-from ui.forms.workspace import Fold, Workspace
+from ui.forms.tab import Fold
+from ui.forms.workspace import Workspace
 
 
 def _switch() -> dict[str, Component]:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import gradio as gr
-from gradio.components import Component
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
-from backend.contracts.fields import described, title_of
+from backend.contracts.fields import title_of
 from backend.contracts.requests import Branch, Request
-from backend.contracts.settings import MODES, Settings, parse
+from backend.contracts.settings import Settings, parse
 from backend.resolve.wildcards import has_wildcards
-from ui.forms.controls import card_of
+from ui.forms.choices import card_of
 from ui.forms.embedding_chips import embedding_chips
 from ui.forms.form import Form
 from ui.forms.grid import GridPanel
 from ui.forms.prompt_tools import prompt_row, read_fill, style_chips
 from ui.forms.stage import mount_call, stage
+from ui.forms.tab import Tab
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
 from ui.gradio_compat.late_chunks import fetched_with
@@ -43,126 +41,6 @@ _ACTIONS = """
 NAMED = ("sampler", "upscaler")  # lists of which the line by Generate says what is chosen
 
 
-def _no_pictures() -> dict[str, Component]:
-    return {}
-
-
-def _no_pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
-    return {}
-
-
-def _no_panel(studio: Studio) -> dict[str, Component]:
-    return {}
-
-
-def _no_wires(space: Workspace) -> None:
-    return None
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A further accordion of a tab.
-
-    Attributes:
-        key: Ends its element id.
-        title: On it.
-        fields: Settings fields inside.
-        pictures: Builds input components inside, by name, above the fields.
-        early: Stands right below the main fields, above the LoRAs.
-    """
-
-    key: str
-    title: str
-    fields: tuple[str, ...]
-    pictures: Callable[[], dict[str, Component]] = _no_pictures
-    early: bool = False
-
-
-@dataclass(frozen=True)
-class Tab:
-    """What makes one tab different from the next.
-
-    Attributes:
-        mode: A key of `settings.MODES`.
-        title: On the tab.
-        heading: First line of the empty canvas.
-        text: What the tab is for, one sentence.
-        main: Settings fields always in sight.
-        advanced: Fields that come first in the Advanced accordion; those that are declared
-            "advanced" and stand nowhere else follow.
-        pictures: Builds further input components, by name, above the prompt.
-        pixels: The raw values of those components, by name -> `Request.images`.
-        inputs: The same where what they hold is read as the settings say, and changes these.
-        accepts_picture: Whether pictures may be sent here.
-        receivers: The components of `pictures` that they are sent into, with what each is called
-            where there are several.
-        below: Builds components right below a field of `main`, by name, as `pictures` does.
-        beside: Fields that belong to the pictures and stand below them.
-        scripted: Fields that only scripts set; they keep their defaults on the page.
-        folds: Further accordions, above the Advanced one.
-        result: Builds components below the stage, by name.
-        panel: Builds what shows the run as a whole, below the stage, by name.
-        connect: Wires what this tab alone has.
-        loras_open: Whether the LoRA rows are unfolded at first.
-        grid: Whether it offers an X/Y/Z grid.
-    """
-
-    mode: str
-    title: str
-    heading: str
-    text: str
-    main: tuple[str, ...]
-    advanced: tuple[str, ...] = ()
-    pictures: Callable[[], dict[str, Component]] = _no_pictures
-    pixels: Callable[[dict[str, Any]], dict[str, Pixels]] = _no_pixels
-    inputs: Callable[[Settings, dict[str, Any]], tuple[Settings, dict[str, Pixels]]] | None = None
-    accepts_picture: bool = False
-    receivers: tuple[tuple[str, str], ...] = (("image", ""),)
-    below: Mapping[str, Callable[[], dict[str, Component]]] = field(
-        default_factory=dict[str, Callable[[], dict[str, Component]]], hash=False
-    )
-    beside: tuple[str, ...] = ()
-    scripted: tuple[str, ...] = ()
-    folds: tuple[Fold, ...] = ()
-    result: Callable[[], dict[str, Component]] = _no_pictures
-    panel: Callable[[Studio], dict[str, Component]] = _no_panel
-    connect: Callable[[Workspace], None] = _no_wires
-    loras_open: bool = False
-    grid: bool = False
-
-    @property
-    def places(self) -> tuple[tuple[str, str, str], ...]:
-        """Where pictures may be sent: (its name, the component of `pictures`, its title)."""
-        if not self.accepts_picture:
-            return ()
-        return tuple(
-            (
-                f"{self.mode}-{part}" if called else self.mode,
-                part,
-                f"{self.title}, {called}" if called else self.title,
-            )
-            for part, called in self.receivers
-        )
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Settings fields that the tab places itself."""
-        folded = (name for fold in self.folds for name in fold.fields)
-        return (*self.beside, *self.main, *self.in_advanced, *folded)
-
-    @property
-    def in_advanced(self) -> tuple[str, ...]:
-        """Fields in the Advanced accordion."""
-        folded = (name for fold in self.folds for name in fold.fields)
-        elsewhere = {*self.beside, *self.main, *self.advanced, *folded, *self.scripted}
-        shared = (
-            name
-            for name, told in described(MODES[self.mode]).items()
-            if told.group == "advanced" and name not in elsewhere
-        )
-        return (*self.advanced, *shared)
-
-
 class Workspace:
     """The components of one tab on the page."""
 
@@ -176,10 +54,10 @@ class Workspace:
         start = {"examples": list(examples)[:3], "targets": targets}
         with gr.Row(elem_classes="loom-work"):
             with gr.Column(elem_classes="loom-left", scale=0, min_width=0):
-                with gr.Group(elem_classes="loom-source", visible=tab.pictures is not _no_pictures):
-                    self.pictures = tab.pictures()
-                    with gr.Group(elem_classes="loom-controls", visible=bool(tab.beside)):
-                        for name in tab.beside:
+                with gr.Group(elem_classes="loom-source", visible=tab.inputs.asks):
+                    self.pictures = tab.inputs.components()
+                    with gr.Group(elem_classes="loom-controls", visible=bool(tab.layout.beside)):
+                        for name in tab.layout.beside:
                             form.add(name)
                 with gr.Group(elem_classes="loom-words"):
                     form.add("prompt")
@@ -207,10 +85,10 @@ class Workspace:
                     elem_classes="loom-actions",
                 )
                 with gr.Group(elem_classes="loom-controls"):
-                    for name in tab.main:
+                    for name in tab.layout.main:
                         form.add(name)
-                        if name in tab.below:
-                            self.pictures |= tab.below[name]()
+                        if name in tab.layout.under:
+                            self.pictures |= tab.layout.under[name]()
                     with gr.Row(elem_classes="loom-seed"):
                         form.add("seed")
                         self.dice = gr.Button(
@@ -229,7 +107,10 @@ class Workspace:
                         )
                 self._add_folds(early=True)
                 with gr.Accordion(
-                    "LoRA", open=tab.loras_open, elem_id=f"{mode}-lora", elem_classes="loom-fold"
+                    "LoRA",
+                    open=tab.layout.loras_open,
+                    elem_id=f"{mode}-lora",
+                    elem_classes="loom-fold",
                 ):
                     form.add("loras")
                 self._add_folds(early=False)
@@ -246,7 +127,7 @@ class Workspace:
                 self.stage = stage(
                     mode, tab.heading, tab.text, start, starts="image" in self.pictures
                 )
-                self.results = tab.result() | tab.panel(studio)
+                self.results = tab.below.result() | tab.below.panel(studio)
         self.actions.value = {
             "defaults": form.defaults(first_model),
             "folds": self._folds(),
@@ -255,7 +136,7 @@ class Workspace:
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
 
     def _add_folds(self, *, early: bool) -> None:
-        for fold in self.tab.folds:
+        for fold in self.tab.layout.folds:
             if fold.early != early:
                 continue
             with gr.Accordion(
@@ -297,10 +178,10 @@ class Workspace:
         return await asyncio.to_thread(self._request, raw, branch)
 
     def _request(self, raw: dict[str, Any], branch: Branch | None) -> Request:
-        images = self.tab.pixels(raw)
+        images = self.tab.inputs.pixels(raw)
         settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
-        if self.tab.inputs is not None:
-            settings, images = self.tab.inputs(settings, raw)
+        if self.tab.inputs.settle is not None:
+            settings, images = self.tab.inputs.settle(settings, raw)
         if branch is not None:
             settings = self._with_seeds_of(branch.token, settings)
         return Request(settings, images=images, branch=branch)
@@ -315,7 +196,7 @@ class Workspace:
             raise BadInput(f"{self.tab.title} has no grid.")
         axes = self.axes
         return await asyncio.to_thread(
-            lambda: Request(axes.settings(raw), images=self.tab.pixels(raw))
+            lambda: Request(axes.settings(raw), images=self.tab.inputs.pixels(raw))
         )
 
     def at_hand(self, raw: dict[str, Any]) -> dict[str, Pixels]:
@@ -324,7 +205,7 @@ class Workspace:
         Raises:
             LoomError: One of them cannot be read.
         """
-        return self.tab.pixels(raw) if all(name in raw for name in self.pictures) else {}
+        return self.tab.inputs.pixels(raw) if all(name in raw for name in self.pictures) else {}
 
     def place(self, field: str) -> Place | None:
         """Where a settings field stands in this tab; None where it has no control of its own."""
@@ -358,7 +239,7 @@ class Workspace:
         }
 
     def _fold_of(self, fields: tuple[str, ...]) -> str:
-        inside = {name: fold.key for fold in self.tab.folds for name in fold.fields}
+        inside = {name: fold.key for fold in self.tab.layout.folds for name in fold.fields}
         inside |= dict.fromkeys(self.tab.in_advanced, "advanced")
         inside |= {"loras": "lora", "negative_prompt": "negative"}
         folds = [inside[name] for name in fields if name in inside]

@@ -8,7 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from ui.forms import able
-from ui.forms.controls import card_of, field_schema, hint
+from ui.forms.choices import card_of
+from ui.forms.schema import field_schema, hint
 from ui.forms.workspace import Workspace
 
 CONTROLS = ("size", "guidance_scale")  # whose values a model recommends

@@ -15,7 +15,7 @@ import gradio as gr
 
 from backend.contracts.library import Library
 from backend.engine.jobs.protocol import Engine
-from ui.forms.controls import model_choice
+from ui.forms.choices import model_choice
 from ui.forms.form import Form
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import event, skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.forms.controls import model_choice
+from ui.forms.choices import model_choice
 from ui.forms.stage import mount_call
 from ui.panels.dropped import look
 from ui.server.studio import Studio

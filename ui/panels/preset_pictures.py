@@ -44,7 +44,7 @@ def taken(space: Workspace, raw: dict[str, Any]) -> Packed:
     Raises:
         BadInput: One cannot be read, or they are too large.
     """
-    return pack(space.tab.pixels(raw), MAX_PICTURES_BYTES)
+    return pack(space.tab.inputs.pixels(raw), MAX_PICTURES_BYTES)
 
 
 def told(name: str, kept: Packed, *, wanted: bool) -> list[str]:

@@ -15,7 +15,7 @@ from backend.contracts.fields import title_of
 from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
-from ui.forms.controls import field_schema
+from ui.forms.schema import field_schema
 from ui.forms.stage import mount_call
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked

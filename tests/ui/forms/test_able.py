@@ -11,8 +11,9 @@ from backend.contracts.capabilities import Capabilities
 from backend.contracts.library import Library, ModelEntry
 from backend.engine.fake.engine import FakeEngine
 from ui.forms import able
-from ui.forms.controls import control_for, field_schema
+from ui.forms.controls import control_for
 from ui.forms.form import Form
+from ui.forms.schema import field_schema
 
 PLAIN = ModelEntry(
     "cloud",

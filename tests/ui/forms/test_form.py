@@ -10,8 +10,10 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import MODES, Settings, Txt2ImgSettings
 from backend.engine.fake.engine import FakeEngine
-from ui.forms.controls import SIZE, control_for, field_schema, hint, size_choices
+from ui.forms.choices import size_choices
+from ui.forms.controls import SIZE, control_for
 from ui.forms.form import Form
+from ui.forms.schema import field_schema, hint
 from ui.page.tabs import TABS
 
 
@@ -42,8 +44,8 @@ def test_every_field_has_its_control(tab: object) -> None:
     placed = {"prompt", "negative_prompt", "model", "seed", "loras", *tab.fields}
     fields = {f for name in placed for f in control_for(MODES[tab.mode], name).fields}
     runs_say = {"templates", "hires_grid_px"} & set(MODES[tab.mode].model_fields)
-    assert fields | set(tab.scripted) | runs_say == set(MODES[tab.mode].model_fields)
-    assert not fields & set(tab.scripted)
+    assert fields | set(tab.layout.scripted) | runs_say == set(MODES[tab.mode].model_fields)
+    assert not fields & set(tab.layout.scripted)
 
 
 SETTINGS = [

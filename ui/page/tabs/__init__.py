@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from backend.contracts.settings import MODES
-from ui.forms.workspace import Tab
+from ui.forms.tab import Tab
 
 
 def declared(folders: Iterable[str], package: str) -> tuple[Tab, ...]:

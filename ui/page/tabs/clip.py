@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
-from ui.forms.workspace import Tab
+from ui.forms.tab import Below, Inputs, Layout, Tab
 from ui.panels.clip import clip_panel
 from ui.server.studio import Studio
 from ui.server.uploads import read_inputs
@@ -42,39 +42,45 @@ TAB = Tab(
     mode=ClipSettings.mode,
     title="clip",
     heading="A clip drawn anew",
-    text="Add a short film and say what it shall become; its frames sharpen together, look at each "
-    "other and hold still.",
-    beside=("first_frame", "last_frame", "every"),
-    main=(
-        "strength",
-        "attend",
-        "steps",
-        "guidance_scale",
-        "width",
-        "frame_noise",
-        "control",
-        "control_scale",
+    text=(
+        "Add a short film and say what it shall become; its frames sharpen together, look at each "
+        "other and hold still."
     ),
-    advanced=(
-        "attend_own",
-        "canny_low",
-        "canny_high",
-        "controlnet",
-        "resize_mode",
-        "fps",
-        "ping_pong",
-        "sampler",
-        "schedule",
+    layout=Layout(
+        beside=("first_frame", "last_frame", "every"),
+        main=(
+            "strength",
+            "attend",
+            "steps",
+            "guidance_scale",
+            "width",
+            "frame_noise",
+            "control",
+            "control_scale",
+        ),
+        advanced=(
+            "attend_own",
+            "canny_low",
+            "canny_high",
+            "controlnet",
+            "resize_mode",
+            "fps",
+            "ping_pong",
+            "sampler",
+            "schedule",
+        ),
+        scripted=(
+            "frames",
+            "format",
+            "batch_size",
+            "batch_count",
+            "variation_seed",
+            "variation_strength",
+        ),
     ),
-    scripted=(
-        "frames",
-        "format",
-        "batch_size",
-        "batch_count",
-        "variation_seed",
-        "variation_strength",
+    inputs=Inputs(
+        components=_pictures,
+        settle=_inputs,
     ),
-    pictures=_pictures,
-    inputs=_inputs,
-    panel=_panel,
+    below=Below(panel=_panel),
 )

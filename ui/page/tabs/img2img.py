@@ -14,7 +14,8 @@ from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
 from ui.forms import steer
-from ui.forms.workspace import Fold, Tab, Workspace
+from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, on
@@ -142,42 +143,52 @@ TAB = Tab(
     title="img2img",
     heading="A picture from a picture",
     text="Give it a photo or a sketch, say how far to go from it, and paint where it may change.",
-    beside=("resize_mode",),
-    main=(
-        "strength",
-        "strengths",
-        "sampler",
-        "schedule",
-        "steps",
-        "guidance_scale",
-        "width",
-        "batch_size",
-        "batch_count",
+    layout=Layout(
+        beside=("resize_mode",),
+        main=(
+            "strength",
+            "strengths",
+            "sampler",
+            "schedule",
+            "steps",
+            "guidance_scale",
+            "width",
+            "batch_size",
+            "batch_count",
+        ),
+        under={"strengths": _meaning},
+        folds=(
+            Fold(
+                "mask",
+                "Mask",
+                (
+                    "masked_content",
+                    "mask_blur",
+                    "mask_invert",
+                    "only_masked",
+                    "only_masked_padding",
+                ),
+                _mask,
+            ),
+            Fold(
+                "invert",
+                "Invert, then edit the prompt",
+                ("start_noise", "source_prompt", "inversion_refine"),
+            ),
+            steer.FOLD,
+            Fold(
+                "outpaint",
+                "Outpaint",
+                ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom"),
+            ),
+        ),
     ),
-    pictures=_picture,
-    below={"strengths": _meaning},
-    pixels=_pixels,
-    accepts_picture=True,
-    folds=(
-        Fold(
-            "mask",
-            "Mask",
-            ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
-            _mask,
-        ),
-        Fold(
-            "invert",
-            "Invert, then edit the prompt",
-            ("start_noise", "source_prompt", "inversion_refine"),
-        ),
-        steer.FOLD,
-        Fold(
-            "outpaint",
-            "Outpaint",
-            ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom"),
-        ),
+    inputs=Inputs(
+        components=_picture,
+        pixels=_pixels,
+        receivers=(("image", ""),),
     ),
-    result=_compare,
+    below=Below(result=_compare),
     connect=_connect,
     grid=True,
 )

@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from ui.forms import steer
-from ui.forms.workspace import Tab
+from ui.forms.tab import Inputs, Layout, Tab
 from ui.server.uploads import read_pictures
 
 
@@ -36,36 +36,40 @@ TAB = Tab(
     title="loopback",
     heading="A picture that is drawn again and again",
     text="Give it a picture and a small strength; each loop starts from what the last one made.",
-    beside=("resize_mode",),
-    main=(
-        "loops",
-        "strength",
-        "strength_change",
-        "sampler",
-        "schedule",
-        "steps",
-        "guidance_scale",
-        "width",
+    layout=Layout(
+        beside=("resize_mode",),
+        main=(
+            "loops",
+            "strength",
+            "strength_change",
+            "sampler",
+            "schedule",
+            "steps",
+            "guidance_scale",
+            "width",
+        ),
+        scripted=(
+            "strengths",
+            "batch_size",
+            "batch_count",
+            "mask_invert",
+            "mask_blur",
+            "masked_content",
+            "only_masked",
+            "only_masked_padding",
+            "start_noise",
+            "source_prompt",
+            "inversion_refine",
+            "outpaint_left",
+            "outpaint_right",
+            "outpaint_top",
+            "outpaint_bottom",
+        ),
+        folds=(steer.FOLD,),
     ),
-    scripted=(
-        "strengths",
-        "batch_size",
-        "batch_count",
-        "mask_invert",
-        "mask_blur",
-        "masked_content",
-        "only_masked",
-        "only_masked_padding",
-        "start_noise",
-        "source_prompt",
-        "inversion_refine",
-        "outpaint_left",
-        "outpaint_right",
-        "outpaint_top",
-        "outpaint_bottom",
+    inputs=Inputs(
+        components=_picture,
+        pixels=_pixels,
+        receivers=(("image", ""),),
     ),
-    folds=(steer.FOLD,),
-    pictures=_picture,
-    pixels=_pixels,
-    accepts_picture=True,
 )

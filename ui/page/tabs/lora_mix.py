@@ -4,7 +4,8 @@ from gradio.components import Component
 
 from backend.contracts.settings import LoraMixSettings
 from ui.forms import hires, steer
-from ui.forms.workspace import Tab, Workspace
+from ui.forms.tab import Below, Layout, Tab
+from ui.forms.workspace import Workspace
 from ui.panels.lora_tools import connect_pad, lora_tools
 from ui.panels.train import connect_training, train_panel
 from ui.server.studio import Studio
@@ -25,15 +26,17 @@ TAB = Tab(
     title="LoRA mix",
     heading="See what each LoRA does",
     text="Add LoRAs and weigh them. Compare draws one seed without, with each alone, and with all.",
-    main=("steps", "guidance_scale", "width", "batch_size", "batch_count", "compare"),
-    advanced=(
-        "sampler",
-        "schedule",
+    layout=Layout(
+        main=("steps", "guidance_scale", "width", "batch_size", "batch_count", "compare"),
+        advanced=(
+            "sampler",
+            "schedule",
+        ),
+        scripted=("stages", "time_steps"),
+        folds=(hires.FOLD, steer.FOLD),
+        loras_open=True,
     ),
-    scripted=("stages", "time_steps"),
-    folds=(hires.FOLD, steer.FOLD),
-    loras_open=True,
-    panel=_panel,
+    below=Below(panel=_panel),
     connect=_connect,
     grid=True,
 )

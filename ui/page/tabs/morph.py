@@ -9,7 +9,8 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import MorphSettings
-from ui.forms.workspace import Fold, Tab, Workspace
+from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
 from ui.panels.morph import morph_panel
 from ui.server.studio import Studio
 from ui.server.uploads import read_pictures
@@ -65,49 +66,54 @@ TAB = Tab(
     mode=MorphSettings.mode,
     title="morph",
     heading="One picture turns into another",
-    text="Give two pictures, or two prompts, or one of each, and watch the whole way between them "
-    "sharpen at once.",
-    beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
-    main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
-    advanced=(
-        "attention_lambda",
-        "inversion_refine",
-        "lora_rank",
-        "lora_steps",
-        "easing",
-        "embeddings",
-        "resize_mode",
-        "sampler",
-        "schedule",
+    text=(
+        "Give two pictures, or two prompts, or one of each, and watch the whole way between them "
+        "sharpen at once."
     ),
-    scripted=(
-        "guidance_scale",
-        "lora_lr",
-        "format",
-        "batch_size",
-        "batch_count",
-        "eta",
-        "variation_seed",
-        "variation_strength",
-        "prompt_mix",
-    ),
-    pictures=_pictures,
-    pixels=_pixels,
-    folds=(
-        Fold(
-            "further",
-            "More keyframes",
-            ("keyframes", "prompt_c", "prompt_d", "seed_c", "seed_d"),
-            _further,
+    layout=Layout(
+        beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
+        main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
+        advanced=(
+            "attention_lambda",
+            "inversion_refine",
+            "lora_rank",
+            "lora_steps",
+            "easing",
+            "embeddings",
+            "resize_mode",
+            "sampler",
+            "schedule",
+        ),
+        scripted=(
+            "guidance_scale",
+            "lora_lr",
+            "format",
+            "batch_size",
+            "batch_count",
+            "eta",
+            "variation_seed",
+            "variation_strength",
+            "prompt_mix",
+        ),
+        folds=(
+            Fold(
+                "further",
+                "More keyframes",
+                ("keyframes", "prompt_c", "prompt_d", "seed_c", "seed_d"),
+                _further,
+            ),
         ),
     ),
-    accepts_picture=True,
-    receivers=(
-        ("image_a", "end A"),
-        ("image_b", "end B"),
-        ("image_c", "keyframe C"),
-        ("image_d", "keyframe D"),
+    inputs=Inputs(
+        components=_pictures,
+        pixels=_pixels,
+        receivers=(
+            ("image_a", "end A"),
+            ("image_b", "end B"),
+            ("image_c", "keyframe C"),
+            ("image_d", "keyframe D"),
+        ),
     ),
-    panel=_panel,
+    below=Below(panel=_panel),
     connect=_connect,
 )

@@ -16,9 +16,11 @@ from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
 from ui.forms import steer
-from ui.forms.controls import SIZE, card_of
+from ui.forms.choices import card_of
+from ui.forms.controls import SIZE
 from ui.forms.stage import mount_call
-from ui.forms.workspace import Fold, Tab, Workspace
+from ui.forms.tab import Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.untyped import on
 from ui.jobs.pictures import png_uri
@@ -179,50 +181,60 @@ TAB = Tab(
     title="style transfer",
     heading="A new picture on old edges",
     text="Add a picture, say what shall become of it, and see which of its edges were kept.",
-    beside=("canny_low", "canny_high"),
-    main=(
-        "control_scale",
-        "start_from",
-        "strength",
-        "steps",
-        "guidance_scale",
-        "width",
-        "control_mode",
-        "detector",
-    ),
-    advanced=(
-        "strengths",
-        "control_start",
-        "control_end",
-        "controlnet",
-        "resize_mode",
-        "sampler",
-        "schedule",
-        "batch_size",
-        "batch_count",
-    ),
-    scripted=(
-        "outpaint_left",
-        "outpaint_right",
-        "outpaint_top",
-        "outpaint_bottom",
-        "controls",
-        "start_noise",
-        "source_prompt",
-        "inversion_refine",
-    ),
-    folds=(
-        Fold(
-            "mask",
-            "Mask, when starting from the picture",
-            ("masked_content", "mask_blur", "mask_invert", "only_masked", "only_masked_padding"),
-            _mask,
+    layout=Layout(
+        beside=("canny_low", "canny_high"),
+        main=(
+            "control_scale",
+            "start_from",
+            "strength",
+            "steps",
+            "guidance_scale",
+            "width",
+            "control_mode",
+            "detector",
         ),
-        steer.FOLD,
+        advanced=(
+            "strengths",
+            "control_start",
+            "control_end",
+            "controlnet",
+            "resize_mode",
+            "sampler",
+            "schedule",
+            "batch_size",
+            "batch_count",
+        ),
+        scripted=(
+            "outpaint_left",
+            "outpaint_right",
+            "outpaint_top",
+            "outpaint_bottom",
+            "controls",
+            "start_noise",
+            "source_prompt",
+            "inversion_refine",
+        ),
+        folds=(
+            Fold(
+                "mask",
+                "Mask, when starting from the picture",
+                (
+                    "masked_content",
+                    "mask_blur",
+                    "mask_invert",
+                    "only_masked",
+                    "only_masked_padding",
+                ),
+                _mask,
+            ),
+            steer.FOLD,
+        ),
     ),
-    pictures=_pictures,
-    pixels=_pixels,
+    inputs=Inputs(
+        components=_pictures,
+        pixels=_pixels,
+        receivers=(("image", ""),),
+    ),
     connect=_connect,
-    accepts_picture=True,
     grid=True,
 )

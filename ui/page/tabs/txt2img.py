@@ -1,16 +1,26 @@
 """txt2img: a picture from a prompt."""
 
 from ui.forms import hires, steer
-from ui.forms.workspace import Fold, Tab
+from ui.forms.tab import Fold, Layout, Tab
 
 TAB = Tab(
     mode="txt2img",
     title="txt2img",
     heading="A picture from words",
     text="Say what it should show, press Generate, and watch it form step by step.",
-    main=("sampler", "schedule", "steps", "guidance_scale", "width", "batch_size", "batch_count"),
-    scripted=("time_steps",),
-    folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True), steer.FOLD),
+    layout=Layout(
+        main=(
+            "sampler",
+            "schedule",
+            "steps",
+            "guidance_scale",
+            "width",
+            "batch_size",
+            "batch_count",
+        ),
+        scripted=("time_steps",),
+        folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True), steer.FOLD),
+    ),
     connect=hires.connect,
     grid=True,
 )

@@ -11,7 +11,8 @@ from backend.contracts.errors import LoomError
 from backend.contracts.events import Pixels
 from backend.contracts.settings import UpscaleSettings
 from backend.pictures.fit import fit
-from ui.forms.workspace import Fold, Tab, Workspace
+from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event
 from ui.jobs.pictures import chosen
@@ -85,22 +86,28 @@ TAB = Tab(
     mode=UpscaleSettings.mode,
     title="upscale",
     heading="A picture, larger",
-    text="Give it a small picture and a factor; choose what enlarges it, and how far a model draws "
-    "it again.",
-    main=("upscaler", "factor", "strength", "steps", "guidance_scale", "compare", "tile"),
-    advanced=("sampler", "schedule", "batch_size", "batch_count"),
-    folds=(
-        Fold(
-            "diffusion",
-            "Diffusion upscaler",
-            ("noise_level", "upscaler_steps", "upscaler_guidance"),
-            early=True,
+    text=(
+        "Give it a small picture and a factor; choose what enlarges it, and how far a model draws "
+        "it again."
+    ),
+    layout=Layout(
+        main=("upscaler", "factor", "strength", "steps", "guidance_scale", "compare", "tile"),
+        advanced=("sampler", "schedule", "batch_size", "batch_count"),
+        scripted=("width", "height"),
+        folds=(
+            Fold(
+                "diffusion",
+                "Diffusion upscaler",
+                ("noise_level", "upscaler_steps", "upscaler_guidance"),
+                early=True,
+            ),
         ),
     ),
-    scripted=("width", "height"),
-    pictures=_picture,
-    pixels=_pixels,
-    accepts_picture=True,
-    result=_beside,
+    inputs=Inputs(
+        components=_picture,
+        pixels=_pixels,
+        receivers=(("image", ""),),
+    ),
+    below=Below(result=_beside),
     connect=_connect,
 )
