@@ -30,9 +30,9 @@ from backend.engine.fake.engine import FakeEngine
 from scripts import reference
 from tests.samplers import SCHEDULES_OF
 from tests.ui.conftest import Server, running
-from ui.page.build import studio_at
 from ui.sdapi.routes import controlnet, sdapi
 from ui.server.flags import parser_of
+from ui.server.studio import studio_at
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -84,6 +84,6 @@ def test_modules_that_only_declare_need_no_mirror(source: str, expected: bool) -
 
 def test_a_mirror_lies_in_the_same_place() -> None:
     assert TESTS / "pictures/test_fit.py" in mirrors(Path("backend/pictures/fit.py"))
-    assert TESTS / "ui/page/test_form_page.py" in mirrors(Path("ui/forms/form.py"))
+    assert TESTS / "ui/forms/test_form_page.py" in mirrors(Path("ui/forms/form.py"))
     assert mirrors(Path("backend/pictures/no_such_module.py")) == []
     assert mirrors(Path("backend/no_room/fit.py")) == []

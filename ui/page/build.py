@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
@@ -14,16 +13,11 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route
 
 from backend.contracts.settings import XyzGridSettings
-from backend.engine.jobs.protocol import Engine
 from backend.storage.accounts import Accounts
-from backend.storage.atomic_files import clear_leftovers
 from backend.storage.audit import FILE as AUDIT_FILE
 from backend.storage.audit import Audit
 from backend.storage.keys import secret_key
-from backend.storage.outputs import Storage
-from backend.storage.presets import PresetStore
 from backend.storage.sessions import Sessions
-from backend.storage.styles import FILE, StyleShelf
 from ui.api.endpoints import unknown_field
 from ui.api.scripts_page import LINK, scripts_page
 from ui.forms.controls import control_for
@@ -120,23 +114,6 @@ class Page:
     desks: Mapping[str, Desk]
     script: Script
     notice: Notice = field(default_factory=Notice)
-
-
-def studio_at(
-    data: Path, bundled: Path, engine: Callable[[Storage], Engine], pictures: Sequence[Path] = ()
-) -> Studio:
-    """Opens the data folder.
-
-    Args:
-        data: The folder.
-        bundled: Presets and styles that come with the studio.
-        engine: Makes one with the storage that it saves into.
-        pictures: Folders of pictures that other tools made.
-    """
-    clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
-    storage = Storage(data, foreign=pictures)
-    presets = PresetStore(bundled, data / "presets")
-    return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
 
 
 @made_at_launch()

@@ -96,16 +96,16 @@ def connect_pad(space: Workspace) -> None:
     pad, form, engine = space.results["pad"], space.form, space.studio.engine
     assert isinstance(pad, gr.HTML)
 
+    def submitted(raw: dict[str, Any], owner: str) -> tuple[str, LoraPadSettings]:
+        settings = LoraPadSettings.of(take_loras(form.parse(raw)))
+        return ask(engine, Request(settings, save=False), owner, background=True), settings
+
     @needs("owner")
     async def build(sent: Any, request: gr.Request) -> dict[str, Any]:
         raw, event = unpacked(sent)
         asked = event.get("asked")
         try:
-            settings = LoraPadSettings.of(take_loras(form.parse(raw)))
-            owner = owner_of(request)
-            token = await asyncio.to_thread(
-                ask, engine, Request(settings, save=False), owner, background=True
-            )
+            token, settings = await asyncio.to_thread(submitted, raw, owner_of(request))
         except Exception as error:
             return {"asked": asked, "error": sentence(error)}
         return {

@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import threading
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,24 @@ def serving(
     elif share or not is_local(host):
         pair, made_up = ("loom", secrets.token_urlsafe(9)), True
     return Serving(host, port, share, pair, made_up, open_browser, api, auth_file)
+
+
+def planned(args: Namespace) -> Serving:
+    """The plan that the command line asks for.
+
+    Raises:
+        ValueError: As `serving`.
+    """
+    return serving(
+        host=args.host,
+        port=args.port,
+        listen=args.listen,
+        share=args.share,
+        auth=args.auth,
+        open_browser=args.open,
+        api=args.api,
+        auth_file=args.auth_file,
+    )
 
 
 def is_local(host: str) -> bool:

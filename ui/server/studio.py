@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from backend.engine.jobs.protocol import Engine
+from backend.storage.atomic_files import clear_leftovers
 from backend.storage.history import History
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
-from backend.storage.styles import StyleShelf
+from backend.storage.styles import FILE, StyleShelf
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,20 @@ class Studio:
     def history(self) -> History:
         """The past pictures of `storage`."""
         return History(self.storage)
+
+
+def studio_at(
+    data: Path, bundled: Path, engine: Callable[[Storage], Engine], pictures: Sequence[Path] = ()
+) -> Studio:
+    """Opens the data folder.
+
+    Args:
+        data: The folder.
+        bundled: Presets and styles that come with the studio.
+        engine: Makes one with the storage that it saves into.
+        pictures: Folders of pictures that other tools made.
+    """
+    clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
+    storage = Storage(data, foreign=pictures)
+    presets = PresetStore(bundled, data / "presets")
+    return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))

@@ -17,7 +17,8 @@ import json, sys
 from dataclasses import asdict
 from pathlib import Path
 from backend.engine.fake.engine import FakeEngine
-from ui.page.build import build, studio_at
+from ui.page.build import build
+from ui.server.studio import studio_at
 studio = studio_at(Path(sys.argv[1]), Path("presets"), lambda storage: FakeEngine(storage=storage))
 page = build(studio)
 places = {
@@ -85,7 +86,8 @@ import asyncio, sys
 from pathlib import Path
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.local.starting import StartingEngine, begin
-from ui.page.build import build, studio_at
+from ui.page.build import build
+from ui.server.studio import studio_at
 made = FakeEngine()
 engine = StartingEngine(lambda: made, made.library())
 page = build(studio_at(Path(sys.argv[1]), Path("presets"), lambda storage: engine))

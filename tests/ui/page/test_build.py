@@ -18,7 +18,8 @@ from ui.gradio_compat.lean_import import skip_type_stubs
 skip_type_stubs()
 {first}
 from backend.engine.fake.engine import FakeEngine
-from ui.page.build import build, studio_at
+from ui.page.build import build
+from ui.server.studio import studio_at
 studio = studio_at(Path(sys.argv[1]), Path("presets"), lambda storage: FakeEngine(storage=storage))
 page = build(studio)
 assert len(page.blocks.fns) > 50

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
+import pytest
 
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.built_once import made_at_launch
 from ui.panels.verify import connect_verify
 
 
+@pytest.mark.usefixtures("own_loop")
 def test_the_script_is_handed_all_pictures_by_tab_and_name() -> None:
     with made_at_launch(), gr.Blocks() as blocks:
         panel = gr.HTML(None, js_on_load="trigger('verify')")

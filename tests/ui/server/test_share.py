@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ui.server.share import announcement, own_names, prepare_environment, serving, share_failure
+from ui.server.flags import parser_of
+from ui.server.share import (
+    announcement,
+    own_names,
+    planned,
+    prepare_environment,
+    serving,
+    share_failure,
+)
 from ui.server.temp_files import remove
 
 LOCAL = {
@@ -79,3 +87,13 @@ def test_the_environment_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "GRADIO_SHARE" not in os.environ
     remove(folder)
     assert not folder.exists()
+
+
+def test_the_command_line_says_all_of_it(tmp_path: Path) -> None:
+    line = ["--host", "0.0.0.0", "--port", "8123", "--auth", "ann:secret", "--api", "--open"]
+    plan = planned(parser_of(tmp_path).parse_args(line))
+    assert (plan.host, plan.port, plan.auth) == ("0.0.0.0", 8123, ("ann", "secret"))
+    assert plan.api
+    assert plan.open_browser
+    assert not plan.share
+    assert not plan.made_up

@@ -1,0 +1,87 @@
+"""What follows the chosen model: standards, ranges, and what it has no use for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import gradio as gr
+import pytest
+
+from backend.contracts.capabilities import Capabilities
+from backend.contracts.library import Library, ModelEntry
+from backend.engine.fake.engine import FakeEngine
+from ui.forms.controls import control_for
+from ui.forms.form import Form
+from ui.forms.workspace import Workspace
+from ui.gradio_compat.built_once import made_at_launch
+from ui.page.following import connect_model
+
+CLOUD = ModelEntry(
+    "cloud",
+    title="Cloud",
+    native_size=(64, 64),
+    guidance_scale=1.5,
+    can=Capabilities(prompt=False, negative_prompt=False, usual_steps=1000),
+)
+
+
+class Engine(FakeEngine):
+    """Has a model that reads no prompt."""
+
+    def library(self, *, refresh: bool = False) -> Library:
+        told = super().library(refresh=refresh)
+        return replace(told, models=(*told.models, CLOUD))
+
+
+@pytest.fixture
+def answer(own_loop: None) -> Iterator[Any]:
+    """Updates by part, under a model."""
+    engine = Engine()
+    with made_at_launch(), gr.Blocks() as blocks:
+        model = gr.Dropdown(["pocket", "cloud"], value="pocket")
+        form = Form("txt2img", engine)
+        form.adopt(control_for(form.settings, "model"), model)
+        for name in ("prompt", "negative_prompt", "steps", "guidance_scale", "width", "sampler"):
+            form.add(name)
+        actions = gr.HTML()
+        space = SimpleNamespace(form=form, actions=actions)
+        connect_model(model, [cast(Workspace, space)])
+    (fn,) = blocks.fns.values()
+    names = {part: key for key, part in form.parts.items()} | {actions: "actions"}
+
+    def under(name: str) -> dict[str, Any]:
+        assert fn.fn is not None
+        values = fn.fn(name)
+        assert len(values) == len(fn.outputs)
+        return {names[part]: value for part, value in zip(fn.outputs, values, strict=True)}
+
+    yield under
+    engine.close()
+
+
+def test_its_own_size_guidance_and_steps_stand_in_the_form(answer: Any) -> None:
+    told = answer("cloud")
+    assert told["size"]["value"] == "native"
+    assert told["size"]["choices"][0] == ("64 × 64, native", "native")
+    assert told["guidance_scale"]["value"] == 1.5
+    assert told["steps"]["maximum"] == 1000
+    assert "value" not in told["steps"]
+    assert told["actions"]["defaults"]["guidance_scale"] == 1.5
+
+
+def test_what_it_has_no_use_for_is_greyed_and_keeps_its_text(answer: Any) -> None:
+    told = answer("cloud")
+    assert told["prompt"]["interactive"] is False
+    assert "Cloud" in told["prompt"]["info"]
+    assert "value" not in told["prompt"]
+    back = answer("pocket")
+    assert back["prompt"]["interactive"] is True
+    assert back["prompt"]["info"] == ""  # a prompt needs no hint
+
+
+def test_nothing_else_is_touched(answer: Any) -> None:
+    assert "sampler" not in answer("cloud")
+    assert "model" not in answer("cloud")
