@@ -266,7 +266,10 @@ def _parsed(document: Any) -> _Book:
     if document["schema"] != _SCHEMA:
         raise ValueError(document["schema"])
     accounts = [Account(**one) for one in document["accounts"]]
-    keys = [Key(**{**one, "scopes": tuple(one["scopes"])}) for one in document["keys"]]
+    keys: list[Key] = []
+    for one in document["keys"]:
+        fields: dict[str, Any] = one | {"scopes": tuple(one["scopes"])}
+        keys.append(Key(**fields))
     if not all(account.role in ROLES for account in accounts):
         raise ValueError("role")
     return _Book({one.name: one for one in accounts}, {one.number: one for one in keys})
