@@ -8,7 +8,7 @@ import { showSent } from "./sent.js";
 /** @typedef {import("./types.js").Mounted} Mounted */
 /** @typedef {{mode: string, title: string}} Target */
 
-const OWN = "application/x-latent-loom", KINDS = /\.(png|jpe?g|jfif|webp|avif|gif)$/i;
+const MOST_PROMPTS = 100, OWN = "application/x-latent-loom", KINDS = /\.(png|jpe?g|jfif|webp|avif|gif)$/i;
 
 /**
  * Where a tab takes a picture first; null where it takes none.
@@ -23,6 +23,23 @@ export const firstIn = (targets, mode) => targets.find((one) => one.mode === mod
  * @param {string} name
  */
 export const firstNamed = (targets, name) => targets.find((one) => one.title === name || one.title.startsWith(`${name}, `)) ?? null;
+
+/**
+ * The prompts of a text file, one a line; empty lines and those that begin with # are left out.
+ * @param {string} text
+ */
+export const promptsIn = (text) => text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+
+/* Each line of a text file is a picture with the form as it is, in the queue. */
+const drawEach = async (/** @type {File} */ file) => {
+  const prompts = promptsIn(await file.text()), mode = activeMode(), form = mode ? loom.forms[mode] : null;
+  if (!form || !prompts.length) { toast("This file holds no prompts; write one a line.", "warn"); return; }
+  if (prompts.length > MOST_PROMPTS) { toast(`A file of prompts may have ${MOST_PROMPTS} lines; this one has ${prompts.length}.`, "warn"); return; }
+  const count = prompts.length === 1 ? "1 prompt" : `${prompts.length} prompts`;
+  toast(`${count}, one a line. Each can be drawn with the form as it is.`, "choice", {
+    keep: true, act: { label: "Draw them", run: () => form.trigger("generate", { prompts }) },
+  });
+};
 
 /** What is wanted of a file that holds a recipe. @param {File} file @param {{recipe: string, texts: [string, string][]}} told @param {(to: string) => void} send @param {() => void} settings */
 const choose = (file, { recipe, texts }, send, settings) => {
@@ -71,8 +88,9 @@ export const mountDropping = (element, { trigger, upload, server }) => {
 
   const taken = async (/** @type {File | undefined} */ file) => {
     if (!file) return;
+    if (/\.txt$/i.test(file.name)) { await drawEach(file); return; }
     if (!KINDS.test(file.name)) {
-      toast("Drop a PNG, JPEG, WebP, AVIF or GIF picture: other files are not read here.", "warn");
+      toast("Drop a PNG, JPEG, WebP, AVIF or GIF picture, or a .txt of prompts: other files are not read here.", "warn");
       return;
     }
     let path = "";

@@ -64,7 +64,11 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     if (!adding) loom.stages[mode]?.begin();
     trigger("generate", { press, adds: adding });
   });
-  onGathered(`${mode}.generate`, ({ press, adds: adding }, values) => run(press, adding, { mode, values }));
+  onGathered(`${mode}.generate`, async ({ press, adds: adding, prompts }, values) => {
+    if (!prompts) { run(press, adding, { mode, values }); return; }
+    // One after another, so that they stand in the queue as in the file.
+    for (const prompt of prompts) await run(newPress(mode, true), true, { mode, values: { ...values, prompt } });
+  });
   form.name = () => {
     const text = adds() ? "Add to queue" : "Generate";
     const label = find(go, "span");

@@ -117,3 +117,18 @@ def test_a_result_is_dragged_onto_a_tab(pages: Pages) -> None:
     expect(page.locator("#img2img-image img")).to_be_visible()
     expect(page.locator(".veil")).to_be_hidden()
     expect(page.get_by_role("tab", name="img2img")).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.browser
+def test_a_file_of_prompts_is_drawn_line_by_line(pages: Pages) -> None:
+    page = pages()
+    steps = page.locator("#txt2img-steps input[type=number]")
+    steps.fill("2")
+    steps.press("Tab")
+    drop(page, b"a first boat\n\na second boat\n# no third\n", "prompts.txt")
+    page.get_by_role("button", name="Draw them").click()
+    tiles = page.locator("#txt2img-stage .film .tile:not(.going)")
+    expect(tiles).to_have_count(2)
+    page.get_by_role("button", name="History").click()
+    expect(page.locator(".past .words").nth(0)).to_have_text("a second boat")
+    expect(page.locator(".past .words").nth(1)).to_have_text("a first boat")

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { browser } from "./browser.js";
 
 browser();
-const { firstIn, firstNamed } = await import("../../../../ui/static/dropping.js");
+const { firstIn, firstNamed, promptsIn } = await import("../../../../ui/static/dropping.js");
 const targets = [
   { mode: "img2img", title: "img2img" }, { mode: "style_transfer", title: "style transfer" },
   { mode: "morph-image_a", title: "morph, A" }, { mode: "morph-image_b", title: "morph, B" },
@@ -20,4 +20,9 @@ test("it is found by the name on it", () => {
   assert.equal(firstNamed(targets, "morph").mode, "morph-image_a");
   assert.equal(firstNamed(targets, "img2img").mode, "img2img");
   assert.equal(firstNamed(targets, "txt2img"), null);
+});
+
+test("a text file holds a prompt a line", () => {
+  assert.deepEqual(promptsIn("a boat\r\n\n  a cat, in snow \n# not this\n"), ["a boat", "a cat, in snow"]);
+  assert.deepEqual(promptsIn("\n \n"), []);
 });
