@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -119,13 +120,23 @@ def decoder_stage(home: Home, seed: int, core_hours: float) -> None:
     """Train the frozen autoencoder's decoder on; what the picture model learned stays valid.
 
     Half of what it sees is in the manner of a style: a decoder that has seen the plain manner alone
-    smooths pixel art away, whatever the latents say.
+    smooths pixel art away, whatever the latents say. What is written lies halfway between the
+    decoder before and after: of the 0.67 dB that plain pictures lost with the first set it gives
+    back 0.50, and of the 1.6 to 3.7 dB that the styles won it keeps 0.9 to 2.0.
     """
     plan = replace(DeepenPlan(seed + 1), peak=5e-4, decoder_only=True, styled_share=0.5)
     run = Deepener(_opened(home.vae), home.work / "decoder.pt", plan)
     run.run(3600 * core_hours, home.work, say)
-    run.averaged().to(memory_format=torch.contiguous_format).save_pretrained(home.sharp)
+    halfway(_opened(home.vae), run.averaged()).save_pretrained(home.sharp)
     say(f"wrote {home.sharp}")
+
+
+@torch.no_grad()
+def halfway(one: AutoencoderKL, other: AutoencoderKL) -> AutoencoderKL:
+    """The mean of two autoencoders' weights; one is changed."""
+    for weight, end in zip(one.parameters(), other.parameters(), strict=True):
+        weight.lerp_(end, 0.5)
+    return cast("Any", one).to(memory_format=torch.contiguous_format)
 
 
 def painter(home: Home, plan: Plan, folder: Path) -> Painter:

@@ -103,6 +103,12 @@ def test_from_the_autoencoder_to_a_sheet(home, monkeypatch):
     sharp = AutoencoderKL.from_pretrained(home.sharp).eval()
     assert np.array_equal(encode_scenes(sharp, (1, 1), 2).latents, latents[:2])
     assert not torch.equal(sharp.decoder.conv_out.weight, vae.decoder.conv_out.weight)
+    trained = pocket.Deepener(
+        AutoencoderKL.from_pretrained(home.vae), home.work / "decoder.pt",
+        DeepenPlan(1, decoder_only=True),
+    ).averaged()  # fmt: skip
+    mean = (trained.decoder.conv_out.weight + vae.decoder.conv_out.weight) / 2
+    assert torch.allclose(sharp.decoder.conv_out.weight, mean, atol=1e-6)
     assert torch.equal(pocket.export(home, run).vae.decoder.conv_out.weight,
                        sharp.decoder.conv_out.weight)  # fmt: skip
 
