@@ -132,6 +132,11 @@ def write_folder(
     write_json(text_config, json.loads(text_config.read_text()) | {"dtype": "float32"})
     half_precision(unet).save_pretrained(aside / "unet")
     half_precision(vae).save_pretrained(aside / "vae")
+    for part in ("unet", "vae"):
+        config = aside / part / "config.json"
+        kept = json.loads(config.read_text())
+        kept.pop("_name_or_path", None)  # where it was loaded from is nobody's business
+        write_json(config, kept)
     DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
     write_json(aside / "model_index.json", _INDEX)
     write_json(aside / "card.json", card(guidance, world))

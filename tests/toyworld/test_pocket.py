@@ -98,6 +98,7 @@ def test_from_the_autoencoder_to_a_sheet(home, monkeypatch):
     assert load_state(weights.folder / "pictures" / "painter.pt")["step"] == 3
     assert json.loads((weights.folder / "finish.json").read_text()) == {"from": 4}
     assert world_of(weights.model) is SECOND
+    assert not any(str(home.work) in path.read_text() for path in weights.model.rglob("*.json"))
 
     pocket.decoder_stage(home, 0, 1e-6)
     sharp = AutoencoderKL.from_pretrained(home.sharp).eval()
