@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import ControlNetModel, DDIMScheduler
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from backend.control.canny import Canny
 from toyworld.captions import caption
@@ -48,12 +48,26 @@ HINT_WIDTHS = (16, 16, 32, 96, 256)
 """Narrow where the edges are large: with 16, 32, 64, 128, 256 they cost 26 ms of an example's 40
 forwards and back at 256 px, twice as much as the network that they are for."""
 
+SILU_GAIN = 1.68
+"""1 / root of the mean square of SiLU over a standard normal."""
+
 
 def new_controlnet(parts: Parts) -> ControlNetModel:
-    """A ControlNet that begins as a copy of the UNet and adds nothing yet."""
+    """A ControlNet that begins as a copy of the UNet and adds nothing yet.
+
+    Its outputs begin at nought, so what reads the edges need not. As diffusers begins it, what
+    tells two pictures' edges apart has a deviation of 0.08 behind the first layer, 0.000004 behind
+    the ninth and nought behind the last: 1,200 steps of 16 pictures left the network blind. Here
+    every layer hands on what it is given, and 100 steps of 8 see.
+    """
     # Each width after the first halves the edges once more, as the autoencoder does a picture.
     widths = HINT_WIDTHS[: len(parts.vae.config["block_out_channels"])]
-    return ControlNetModel.from_unet(parts.unet.float(), conditioning_embedding_out_channels=widths)
+    net = ControlNetModel.from_unet(parts.unet.float(), conditioning_embedding_out_channels=widths)
+    for layer in net.controlnet_cond_embedding.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=SILU_GAIN / layer.weight[0].numel() ** 0.5)
+            nn.init.zeros_(layer.bias)
+    return net
 
 
 def edges_of(renders: NDArray[np.uint8], rng: np.random.Generator | None = None) -> Tensor:

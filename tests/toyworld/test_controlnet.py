@@ -118,6 +118,20 @@ def test_a_fresh_controlnet_changes_nothing(tokenizer, lesson, tmp_path) -> None
     assert np.array_equal(*drawn)
 
 
+def test_after_one_step_edges_already_count(tokenizer, lesson, tmp_path) -> None:
+    made = trainer(tokenizer, tmp_path / "state.pt")
+    made.run("tiny", lesson, Clock(steps=1), 1e-2, 1e-2, quiet)
+    net = made.controlnet.eval()
+    given = {"timestep": torch.tensor([500]), "encoder_hidden_states": torch.zeros(1, 77, 32)}
+    x = torch.zeros(1, 4, 8, 8)
+    edges = edges_of(lesson.pool.pixels[:2])
+    with torch.no_grad():
+        first, second = (
+            net(x, controlnet_cond=edges[i : i + 1], return_dict=False, **given)[1] for i in (0, 1)
+        )
+    assert float((first - second).abs().max()) > 1e-4 * float(first.abs().max()) > 0
+
+
 def test_the_folder_is_small_half_precision_and_loads(tokenizer, lesson, tmp_path) -> None:
     made = trainer(tokenizer, tmp_path / "state.pt")
     folder = tmp_path / "controlnet" / "pocket-canny"
