@@ -57,10 +57,10 @@ class StyleRecipe:
 
 RECIPES: Mapping[str, StyleRecipe] = MappingProxyType(
     {
-        "pixel art": StyleRecipe(),
-        "ink sketch": StyleRecipe(least_weight=0.25),
-        "watercolour": StyleRecipe(),
-        "neon": StyleRecipe(steps=1300, least_weight=0.4),
+        "pixel art": StyleRecipe(strength=0.8),
+        "ink sketch": StyleRecipe(least_weight=0.25, strength=0.45),
+        "watercolour": StyleRecipe(strength=0.85),
+        "neon": StyleRecipe(steps=1300, least_weight=0.4, strength=0.55),
     }
 )
 
