@@ -13,6 +13,7 @@ from tests.ui.conftest import ready
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_a_person_sees_limits_makes_a_key_and_signs_out(chromium: Browser, tmp_path: Path) -> None:
     with peopled(tmp_path / "data") as server:
         context = chromium.new_context()

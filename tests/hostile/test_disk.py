@@ -108,6 +108,7 @@ print(won)
 """
 
 
+@pytest.mark.slow
 def test_of_processes_that_save_one_preset_at_once_one_wins(tmp_path: Path) -> None:
     def saving(number: int) -> int:
         command = [sys.executable, "-c", _SAVES, str(tmp_path), "ab"[number % 2], str(number)]
@@ -123,6 +124,7 @@ def test_of_processes_that_save_one_preset_at_once_one_wins(tmp_path: Path) -> N
     assert not any(info.problem for info in own)
 
 
+@pytest.mark.slow
 def test_a_preset_survives_a_kill_at_any_moment_of_its_writing(tmp_path: Path) -> None:
     store = PresetStore(ROOT / "presets", tmp_path)
     store.save("Sea", Txt2ImgSettings(seed=1))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.hostile.conftest import joined, listening
 from tests.hostile.events import form, pressed
@@ -72,6 +73,7 @@ def is_kept(client: httpx.Client, session: str) -> bool:
         return '"session_not_found":true' not in next(stream.iter_text(), "")
 
 
+@pytest.mark.slow
 def test_joins_of_fresh_sessions_are_bounded_and_nobody_else_pays(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--fake", "0.2") as server:
         listening(server)

@@ -86,6 +86,7 @@ def test_kills_at_random_moments_lose_no_job(tmp_path: Path) -> None:
     assert not list((tmp_path / "data").rglob("outputs/*/.writing-*"))
 
 
+@pytest.mark.slow
 def test_sigterm_takes_no_new_jobs_tells_and_leaves_the_rest_for_the_next_start(
     tmp_path: Path,
 ) -> None:

@@ -72,6 +72,7 @@ def test_every_door_counts_together(guarded: Server) -> None:
         assert login(client, "no") == 429
 
 
+@pytest.mark.slow
 def test_devices_stay_known_after_a_restart(tmp_path: Path) -> None:
     jar = httpx.Cookies()
     for _ in range(2):
@@ -94,6 +95,7 @@ def test_devices_stay_known_after_a_restart(tmp_path: Path) -> None:
     pytest.fail("no device was known")
 
 
+@pytest.mark.slow
 def test_a_proxy_that_is_named_is_believed(tmp_path: Path) -> None:
     with running(tmp_path / "data", *FLAGS, "--trusted-proxy", "127.0.0.1") as server:
         listening(server)

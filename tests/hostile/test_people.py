@@ -154,6 +154,7 @@ def test_a_key_is_a_scripts_way_in_until_it_is_taken_back(studio: Server) -> Non
         assert "error" in other.post(f"/loom/me/keys/{drawing['number']}/take-back").json()
 
 
+@pytest.mark.slow
 def test_a_login_lasts_over_a_restart_and_a_suspension_ends_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with peopled(data) as server, logged_in(server, "max") as client:
@@ -171,6 +172,7 @@ def test_a_login_lasts_over_a_restart_and_a_suspension_ends_it(tmp_path: Path) -
         assert join.status_code == 401
 
 
+@pytest.mark.slow
 def test_limits_are_one_persons_and_are_told(tmp_path: Path) -> None:
     flags = ("--max-waiting", "3", "--megapixel-steps", "40")
     with peopled(tmp_path / "data", *flags, step_s="3") as server:

@@ -67,6 +67,7 @@ def test_what_is_put_into_the_page_does_not_run(chromium: Browser, open_studio: 
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_what_stands_in_the_page_as_it_comes_does_not_run(
     chromium: Browser, open_studio: Server
 ) -> None:

@@ -172,6 +172,7 @@ def test_damaged_zips_are_a_sentence(client: Client, tmp_path: Path) -> None:
     assert "no zip that can be read" in refused(client, [broken])
 
 
+@pytest.mark.slow
 def test_one_visitor_cannot_fill_the_disk_and_another_can_still_upload(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

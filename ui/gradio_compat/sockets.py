@@ -37,7 +37,7 @@ class SocketLimits:
     """
 
     sockets: int = 2000
-    an_address: int = 200
+    an_address: int = 600  # an office behind one address
     header_s: float = 20.0
     body_s: float = 600.0
     stalled_s: float = 60.0
