@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -106,16 +105,6 @@ def running(
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-
-
-@pytest.fixture
-def own_loop() -> Iterator[None]:
-    """An event loop that is closed again: Gradio's `Blocks` makes one where it finds none."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.fixture(scope="session")

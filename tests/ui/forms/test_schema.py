@@ -11,7 +11,7 @@ def test_what_may_be_left_out_is_described_as_what_it_is() -> None:
     assert schema["type"] == "number"
     assert schema["default"] is None
     assert "anyOf" not in schema
-    assert schema["title"] == "Guidance scale"
+    assert schema["title"] == "Guidance"
 
 
 def test_choices_are_shown_by_their_titles() -> None:

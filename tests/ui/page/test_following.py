@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -15,8 +15,6 @@ from backend.contracts.library import Library, ModelEntry
 from backend.engine.fake.engine import FakeEngine
 from ui.forms.controls import control_for
 from ui.forms.form import Form
-from ui.forms.workspace import Workspace
-from ui.gradio_compat.built_once import made_at_launch
 from ui.page.following import connect_model
 
 CLOUD = ModelEntry(
@@ -37,26 +35,24 @@ class Engine(FakeEngine):
 
 
 @pytest.fixture
-def answer(own_loop: None) -> Iterator[Any]:
+def answer() -> Iterator[Any]:
     """Updates by part, under a model."""
     engine = Engine()
-    with made_at_launch(), gr.Blocks() as blocks:
-        model = gr.Dropdown(["pocket", "cloud"], value="pocket")
-        form = Form("txt2img", engine)
-        form.adopt(control_for(form.settings, "model"), model)
-        for name in ("prompt", "negative_prompt", "steps", "guidance_scale", "width", "sampler"):
-            form.add(name)
-        actions = gr.HTML()
-        space = SimpleNamespace(form=form, actions=actions)
-        connect_model(model, [cast(Workspace, space)])
-    (fn,) = blocks.fns.values()
+    wired: list[Any] = []
+    model: Any = SimpleNamespace(input=lambda fn, **options: wired.append((fn, options)))
+    form = Form("txt2img", engine)
+    form.adopt(control_for(form.settings, "model"), gr.Dropdown(["pocket"], value="pocket"))
+    for name in ("prompt", "negative_prompt", "steps", "guidance_scale", "width", "sampler"):
+        form.add(name)
+    actions = gr.HTML()
+    space: Any = SimpleNamespace(form=form, actions=actions)
+    connect_model(model, [space])
+    ((follow, options),) = wired
     names = {part: key for key, part in form.parts.items()} | {actions: "actions"}
 
     def under(name: str) -> dict[str, Any]:
-        assert fn.fn is not None
-        values = fn.fn(name)
-        assert len(values) == len(fn.outputs)
-        return {names[part]: value for part, value in zip(fn.outputs, values, strict=True)}
+        values = follow(name)
+        return {names[part]: value for part, value in zip(options["outputs"], values, strict=True)}
 
     yield under
     engine.close()
