@@ -1,8 +1,8 @@
 """Settings that were kept, on their way into a request: one way for all, whatever they lay in.
 
-Presets, records in pictures, links and what a browser remembers of a form are documents: a version,
-a mode, and settings. Each is brought to the present version here, and only here, where it is read;
-everything behind this knows the present one alone.
+Presets, records in pictures, links, jobs that outlive a restart and what a browser remembers of a
+form are documents: a version, a mode, and settings. Each is brought to the present version here,
+and only here, where it is read; everything behind this knows the present one alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from backend.contracts.settings import MODES, Settings
 from backend.resolve import migrations
 from backend.resolve.usable import large_seeds, usable, with_partner
 
-What = Literal["a preset", "a recipe", "a record", "a form"]
+What = Literal["a preset", "a recipe", "a record", "a form", "a job"]
 VERSION = "schema"
 _PAIRED = {"sampler", "schedule", "guidance_start", "guidance_end"}
 _MAX_UNKNOWN = 8

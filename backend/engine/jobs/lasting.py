@@ -23,10 +23,11 @@ from backend.contracts.requests import (
     TrainLoraRequest,
     VideoRequest,
 )
-from backend.contracts.settings import parse
+from backend.contracts.settings import Settings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.owners import person_of
+from backend.resolve import documents
 from backend.storage.arrays import (
     Inputs,
     read_array,
@@ -259,10 +260,10 @@ class Lasting:
                     raise BadInput(NOT_KEPT)
                 images = {name: self._inputs.get(owner, of) for name, of in asked["images"].items()}
                 return ResolvedRequest(
-                    parse(*asked["settings"]),
+                    documents.of(asked["settings"], "a job").settings,
                     images,
                     save=asked["save"],
-                    runs=tuple(parse(*run) for run in asked["runs"]),
+                    runs=tuple(documents.of(run, "a job").settings for run in asked["runs"]),
                 )
             case "training":
                 return TrainLoraRequest(
@@ -337,8 +338,8 @@ class Lasting:
         return outputs, file
 
 
-def _settings(settings: Any) -> tuple[str, dict[str, Any]]:
-    return settings.mode, settings.model_dump(mode="json")
+def _settings(settings: Settings) -> dict[str, Any]:
+    return documents.made_of(settings.mode, settings.model_dump(mode="json"))
 
 
 def _names(asked: Mapping[str, Any]) -> list[str]:

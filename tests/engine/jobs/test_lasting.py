@@ -6,6 +6,7 @@ import json
 import stat
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.job import PUT_OFF
 from backend.engine.jobs.lasting import AGAIN, NOT_KEPT, TWICE
+from backend.resolve import migrations
 from backend.storage.job_rows import JobRows
 
 ENDED = ("done", "stopped", "failed")
@@ -95,6 +97,26 @@ def test_waiting_jobs_come_back_in_their_order_with_what_they_were_given(studio:
     assert [status.outputs[0].record.settings["seed"] for status in statuses[1:]] == [0, 1, 2]
     order = sorted(waiting, key=lambda token: second._shelf.get(token).ended_at or 0)  # type: ignore[union-attr]
     assert order == [waiting[0], waiting[2], waiting[1]]
+
+
+def test_what_an_older_version_kept_is_brought_to_the_present(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = studio.start(step_s=5)
+    running = asked(first, steps=50)
+    waiting = asked(first, steps=7)
+    assert within(lambda: first.status(running).state == "running")
+    studio.kill()
+
+    def fewer(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"settings": document["settings"] | {"steps": 3}}
+
+    newer = partial(migrations.migrate, migrations={1: fewer}, current=2)
+    monkeypatch.setattr(migrations, "migrate", newer)
+    monkeypatch.setattr(migrations, "SCHEMA", 2)
+    status = ended(studio.start(), waiting)
+    assert status.state == "done", status.error
+    assert status.outputs[0].record.settings["steps"] == 3
 
 
 def test_what_ran_starts_again_once_and_says_so(studio: Studio) -> None:
