@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.errors import ModelProblem, NumericalProblem, OutOfMemory, StorageProblem
 from backend.contracts.library import (
     ControlNetEntry,
@@ -14,6 +15,8 @@ from backend.contracts.library import (
 from backend.sampling.samplers import ENTRIES
 
 GIB = 2**30
+ENLARGES = Capabilities(from_noise=False, steps=75, sampler="ddim", enlarges=Enlarging(4, 20, 350))
+"""Of models whose names end in "-x4"."""
 
 FAILURES: dict[str, Exception] = {
     "!oom": OutOfMemory("This picture does not fit into memory; 768x768 would fit."),
@@ -86,4 +89,5 @@ def _model(name: str) -> ModelEntry:
             "two white mushrooms in a dark forest",
         ),
         known_words=("house", "boat", "mushroom"),
+        can=ENLARGES if name.endswith("-x4") else Capabilities(),
     )

@@ -30,10 +30,11 @@ from backend.models.memory.devices import pick
 from backend.modes import run_mode
 from backend.modes.context import Context, Running
 from tests.tiny import tiny_checkpoint
+from tests.tiny_pixels import tiny_x4
 
 STEPS = 4
 SIDE_PX = 64
-MODEL = "tiny"
+MODEL, LARGER = "tiny", "tiny-x4"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def stand_in(wanted: Wanted) -> FakeEngine:
         step_time_s=wanted.step_s,
         patience=wanted.patience,
         limits=wanted.limits,
-        models=(MODEL,),
+        models=(MODEL, LARGER),
     )
 
 
@@ -115,6 +116,7 @@ MAKERS: dict[str, Callable[[Wanted], Engine]] = {"stand-in": stand_in, "local": 
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("models")
     tiny_checkpoint(root / "checkpoints" / MODEL)
+    tiny_x4(root / "checkpoints" / LARGER)
     return root
 
 
