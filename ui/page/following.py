@@ -14,6 +14,7 @@ from ui.forms.workspace import Workspace
 
 CONTROLS = ("size", "guidance_scale")  # whose values a model recommends
 STEPS = "steps"  # whose range is the model's
+OWN = ("sampler", "schedule")  # whose values some models recommend
 PROMPTS_WITHOUT_HINT = ("prompt", "negative_prompt")
 
 
@@ -51,7 +52,10 @@ def _under(space: Workspace, model: str) -> list[Any]:
     def under(key: str) -> dict[str, Any]:
         greyed: dict[str, Any] = {}
         if key == STEPS:
-            return gr.update(maximum=card.can.usual_steps)
+            own: dict[str, Any] = {"value": card.can.steps} if card.can.steps else {}
+            return gr.update(maximum=card.can.usual_steps, **own)
+        if key in OWN:
+            return _own(space, key, card.can.sampler)
         if able.follows(key):
             said = "" if key in PROMPTS_WITHOUT_HINT else hint(field_schema(form.settings, key))
             greyed = able.update(key, said, card)
@@ -60,6 +64,16 @@ def _under(space: Workspace, model: str) -> list[Any]:
     return [{"defaults": form.defaults(model)}, *map(under, _keys(space))]
 
 
+def _own(space: Workspace, key: str, sampler: str) -> dict[str, Any]:
+    """The update of sampler or schedule: the model's own, where it recommends a sampler."""
+    if not sampler:
+        return gr.update()
+    if key == "sampler":
+        return gr.update(value=sampler)
+    return gr.update(value="model", choices=space.form.schedules(sampler))
+
+
 def _keys(space: Workspace) -> list[str]:
     """The controls that follow."""
-    return [key for key in space.form.parts if key in (*CONTROLS, STEPS) or able.follows(key)]
+    always = (*CONTROLS, STEPS, *OWN)
+    return [key for key in space.form.parts if key in always or able.follows(key)]

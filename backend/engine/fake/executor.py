@@ -75,7 +75,7 @@ class FakeExecutor:
 
     def glance(self, settings: Settings, step: DrawnStep, kind: FrameKind, image: int) -> Pixels:
         """The picture after a stored step, drawn anew."""
-        return frame(step.request, image, step.done, kind)
+        return frame(step.request, step.images[image], step.done, kind)
 
     def foresee_s(self, settings: Settings) -> float:
         """Every step takes the same time."""
@@ -106,7 +106,7 @@ class FakeExecutor:
         settings, steps = batch.settings, run_steps(batch.settings)
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = 0 if batch.branch is None else batch.branch.step + 1
-        if not settings.needs_model:
+        if not (settings.needs_model or fake_run.diffuses(settings)):
             for tile in range(steps):
                 self._step(run, before + tile, total, begun, "enlarging")
             return
@@ -182,7 +182,7 @@ class FakeExecutor:
 
 
 def _frames(kept: DrawnStep) -> NDArray[np.uint8]:
-    return np.stack([frame(kept.request, i, kept.done) for i in range(kept.batch)])
+    return np.stack([frame(kept.request, i, kept.done) for i in kept.images])
 
 
 def _sheet(grid: Grid, place: int, request: Request, done: float) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,20 @@ def run_steps(settings: Settings) -> int:
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps
+
+
+def diffuses(settings: Settings) -> bool:
+    """Whether a diffusion model draws though none is named as `model`."""
+    return isinstance(settings, UpscaleSettings) and settings.diffuses
+
+
+def images_at(settings: Settings, step: int) -> range:
+    """Which pictures of a run a step is for: those of its stage in a cascade, else all."""
+    if not isinstance(settings, Txt2ImgSettings) or not settings.later:
+        return range(settings.picture_count)
+    ends = accumulate([settings.steps, *(row.steps for row in settings.later)])
+    first = sum(step >= end for end in ends) * settings.batch_size
+    return range(first, first + settings.batch_size)
 
 
 def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> Pixels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.contracts.requests import Request
-from backend.engine.fake.run import run_steps, sigmas
+from backend.engine.fake.run import images_at, run_steps, sigmas
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,14 @@ class DrawnStep:
         return sigmas(self.request.settings)[self.index]
 
     @property
+    def images(self) -> range:
+        """Which pictures of the run it is for."""
+        return images_at(self.request.settings, self.index)
+
+    @property
     def batch(self) -> int:
-        """Pictures of the run."""
-        return self.request.settings.picture_count
+        """How many these are."""
+        return len(self.images)
 
     @property
     def nbytes(self) -> int:
