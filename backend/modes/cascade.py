@@ -149,6 +149,7 @@ class _Told:
             self._hashes = self._hashes | {stage.model.name: stage.model.hash}
         own = replace(stage, settings=self._settings.up_to(number))
         facts = self._facts | {"stage": number + 1}
+        facts |= {"final_stage": True} if number == len(self._settings.later) else {}
         facts |= {"stage_hashes": self._hashes} if self._hashes else {}
         for made in outputs(own, latents, facts, first=number * len(latents)):
             yield replace(made, record=replace(made.record, model=self._model))

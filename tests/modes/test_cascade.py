@@ -129,6 +129,8 @@ def test_three_stages_share_one_timeline_and_keep_their_pictures(engine: LocalEn
     assert sizes == [16, 32, 128]
     assert [one.record.extra["stage"] for one in status.outputs] == [1, 2, 3]
     assert sorted(status.outputs[2].record.extra["stage_hashes"]) == ["two", "x4"]
+    final = [one.record.extra.get("final_stage", False) for one in status.outputs]
+    assert final == [False, False, True]
     timeline = engine.timeline(status.token)
     assert timeline is not None
     assert timeline.steps == 8 + 6 + 3

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from backend.contracts.events import JobStatus, Output, TimelineInfo
 from backend.contracts.settings import XyzGridSettings
+from backend.contracts.settings.ddim_table import DdimTableSettings
 from ui.jobs.pictures import file_url
 
+SHEETS = (XyzGridSettings.mode, DdimTableSettings.mode)  # whose own pictures show all of a run
 ENDED = ("done", "stopped", "failed")
 # What a mode tells of the run as a whole, beside its pictures.
 TOLD = (
@@ -87,16 +89,23 @@ def result_of(token: str, output: Output) -> dict[str, Any]:
         "width": width,
         "height": height,
         "label": label_of(output),
-        "sheet": output.record.mode == XyzGridSettings.mode,
+        "sheet": _whole(output),
         "views": list(output.views),
         "obedience": output.record.extra.get("obedience"),
     }
+
+
+def _whole(output: Output) -> bool:
+    """Whether the picture is what the run was for: a table, or the last stage of a cascade."""
+    return output.record.mode in SHEETS or bool(output.record.extra.get("final_stage"))
 
 
 def label_of(output: Output) -> str:
     """What sets a picture apart from its neighbours: its LoRAs, or where it started from."""
     if compared := output.record.extra.get("compared"):
         return str(compared)
+    if stage := output.record.extra.get("stage"):
+        return f"stage {stage}"
     extra, strength = output.record.extra, output.record.settings.get("strength")
     if strength is None or "sigma" not in extra:
         return ""

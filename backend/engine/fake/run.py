@@ -139,6 +139,7 @@ def _record(settings: Settings, image: int) -> Record:
     extra: dict[str, Any] = {}
     if isinstance(recipe, Txt2ImgSettings) and recipe.later:
         extra = {"stage": place + 1}
+        extra |= {"final_stage": True} if place == len(recipe.later) else {}
         recipe = recipe.up_to(place)
     if isinstance(recipe, LoraMixSettings) and recipe.compare:
         extra = {"compared": recipe.variants[place][0]}
