@@ -26,12 +26,15 @@ CLOUD = ModelEntry(
 )
 
 
+OWN = ModelEntry("own", can=Capabilities(steps=75, sampler="ddim"))
+
+
 class Engine(FakeEngine):
-    """Has a model that reads no prompt."""
+    """Has a model that reads no prompt, and one that recommends sampler and steps."""
 
     def library(self, *, refresh: bool = False) -> Library:
         told = super().library(refresh=refresh)
-        return replace(told, models=(*told.models, CLOUD))
+        return replace(told, models=(*told.models, CLOUD, OWN))
 
 
 @pytest.fixture
@@ -42,8 +45,10 @@ def answer() -> Iterator[Any]:
     model: Any = SimpleNamespace(input=lambda fn, **options: wired.append((fn, options)))
     form = Form("txt2img", engine)
     form.adopt(control_for(form.settings, "model"), gr.Dropdown(["pocket"], value="pocket"))
-    for name in ("prompt", "negative_prompt", "steps", "guidance_scale", "width", "sampler"):
+    for name in ("prompt", "negative_prompt", "steps", "guidance_scale", "width"):
         form.add(name)
+    form.add("sampler")
+    form.add("schedule")
     actions = gr.HTML()
     space: Any = SimpleNamespace(form=form, actions=actions)
     connect_model(model, [space])
@@ -79,5 +84,13 @@ def test_what_it_has_no_use_for_is_greyed_and_keeps_its_text(answer: Any) -> Non
 
 
 def test_nothing_else_is_touched(answer: Any) -> None:
-    assert "sampler" not in answer("cloud")
+    untouched = {"__type__": "update"}
+    assert answer("cloud")["sampler"] == answer("cloud")["schedule"] == untouched
     assert "model" not in answer("cloud")
+
+
+def test_sampler_and_steps_follow_where_a_model_recommends_some(answer: Any) -> None:
+    told = answer("own")
+    assert (told["steps"]["value"], told["sampler"]["value"]) == (75, "ddim")
+    assert told["schedule"]["value"] == "model"
+    assert [name for _, name in told["schedule"]["choices"]] == ["model", "trailing"]
