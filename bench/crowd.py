@@ -156,6 +156,16 @@ def silent(server: Server, count: int) -> list[socket.socket]:
     return [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
 
 
+def is_open(one: socket.socket) -> bool:
+    """Whether the studio still holds a silent connection."""
+    try:
+        return one.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
 def temporary(process: psutil.Process) -> Path | None:
     """The studio's own temporary folder: it holds a lock there."""
     marks = (Path(one.path) for one in process.open_files())
@@ -177,7 +187,7 @@ async def watched(server: Server, load: Load, samples: list[Sample], quiet: int)
                     load.sessions_done,
                     round(process.memory_info().rss / 2**20, 1),
                     process.num_threads(),
-                    process.num_fds() - sum(1 for one in held if one.fileno() >= 0),
+                    process.num_fds() - sum(map(is_open, held)),
                     0 if folder is None else sum(1 for _ in folder.rglob("*")),
                     kept["streams"],
                     kept["events"],
