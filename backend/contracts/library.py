@@ -75,6 +75,7 @@ class LoraEntry:
         trigger_words: Words that it was trained on.
         problem: Why it cannot be used at all.
         misfits: Model -> why it cannot be used there.
+        notes: What its file also holds, a sentence each.
     """
 
     name: str
@@ -84,6 +85,7 @@ class LoraEntry:
     trigger_words: tuple[str, ...] = ()
     problem: str | None = None
     misfits: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contracts.capabilities import Capabilities
 from backend.families.diffusers_folder import CLASSES, FolderKind
+from backend.families.single_file_keys import shapes_of
 from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
 from backend.models.catalog.compvis import UNET
 from backend.models.catalog.entry import ModelInfo
-from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.catalog.traits import Traits
 from backend.models.family import Findings, TokenizerSource
 
@@ -28,7 +28,7 @@ CHANNELS = 8  # of x and the picture, in single files
 
 
 def _sees_a_picture(path: Path) -> bool:
-    shape = read_shapes(path).get(f"{UNET}input_blocks.0.0.weight", ())
+    shape = shapes_of(path).get(f"{UNET}input_blocks.0.0.weight", ())
     return shape[1:2] == (CHANNELS,)
 
 

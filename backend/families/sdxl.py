@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend.families.diffusers_folder import CLASSES, FolderKind
+from backend.families.single_file_keys import shapes_of
 from backend.families.stable_diffusion import XL, StableDiffusionFamily
-from backend.models.catalog.safetensors_header import read_shapes
 
 EMBEDDERS = "conditioner.embedders."  # what its files call their text encoders, the refiner's too
 
 
 def _owns_file(path: Path) -> bool:
-    return any(name.startswith(EMBEDDERS) for name in read_shapes(path))
+    return any(name.startswith(EMBEDDERS) for name in shapes_of(path))
 
 
 SDXL = StableDiffusionFamily(

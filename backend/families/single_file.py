@@ -16,6 +16,7 @@ from typing import Any
 
 from backend.contracts.errors import ModelProblem
 from backend.families.prediction import Told, sidecar_times, told_by
+from backend.families.single_file_keys import VAE_BESIDE, beside_ns, shapes_of
 from backend.models.catalog.card import Card
 from backend.models.catalog.compvis import (
     CLIP,
@@ -30,7 +31,7 @@ from backend.models.catalog.compvis import (
     encoder_config,
     vae_widths,
 )
-from backend.models.catalog.safetensors_header import Shapes, read_shapes
+from backend.models.catalog.safetensors_header import Shapes
 
 SD2_TEXT_LAYERS = 23  # of OpenCLIP ViT-H's 24
 # The noise schedule that all of them were trained with (arXiv:2112.10752, released configs).
@@ -98,7 +99,7 @@ def inspect_original(path: Path, card: Card) -> Original:
         Told(card.prediction_type, card.zero_terminal_snr),
         stat.st_size,
         stat.st_mtime_ns,
-        sidecar_times(path),
+        (*sidecar_times(path), beside_ns(path)),
     )
 
 
@@ -106,7 +107,7 @@ def inspect_original(path: Path, card: Card) -> Original:
 def _inspect(
     path: Path, card: Told, size: int, mtime_ns: int, beside_ns: tuple[int, ...]
 ) -> Original:
-    shapes = read_shapes(path)
+    shapes = shapes_of(path)
     layout = _layout(shapes, path)
     try:
         unet, vae = _unet(shapes, layout), _vae(shapes, layout)
@@ -153,7 +154,10 @@ def _layout(shapes: Shapes, path: Path) -> Layout:
             "whole SD 1.x, SD 2.x or SDXL checkpoint here."
         )
     if not has(VAE):
-        raise ModelProblem(f"{path.name} holds no autoencoder; use the whole checkpoint.")
+        raise ModelProblem(
+            f"{path.name} holds no autoencoder; use the whole checkpoint, or put one of its kind "
+            f"beside it as {path.stem}{VAE_BESIDE}."
+        )
     if has(SDXL_CLIP) and has(SDXL_OPEN_CLIP):
         return "sdxl"
     if has(CLIP):

@@ -16,10 +16,10 @@ from accelerate import init_empty_weights
 from diffusers.loaders import single_file_utils
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from backend.families.single_file import Original
+from backend.families.single_file_keys import tensors_of
 from backend.models.catalog.compvis import SDXL_OPEN_CLIP
 from backend.models.loading import Tensors, filled
 
@@ -47,7 +47,7 @@ def load_original(path: Path, original: Original, dtype: torch.dtype) -> Origina
     Raises:
         ModelProblem: A tensor is missing or has another shape; names it.
     """
-    tensors: Tensors = load_file(path)
+    tensors = tensors_of(path)
     # Built without weights: a random start of 860 M values takes longer than reading the file.
     with init_empty_weights(include_buffers=False):
         unet = UNet2DConditionModel(**original.unet)

@@ -24,7 +24,7 @@ from backend.contracts.settings import (
 )
 from backend.recipes.a1111_fields import TOOL, take_fields, tool_of
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
-from backend.recipes.a1111_resources import hashes_of, take_resources
+from backend.recipes.a1111_resources import hashes_of, take_numbered, take_resources
 from backend.recipes.draft import Draft, Parsed
 from backend.resolve.lora_tags import loras_in
 
@@ -119,6 +119,7 @@ def parse_parameters(text: str) -> Parsed:
     draft.tool = tool_of(pairs)
     take_fields(pairs, draft)
     draft.facts |= hashes_of(pairs)
+    take_numbered(pairs, draft)
     take_resources(pairs, draft)
     if behind := text[end:].strip():
         draft.notes.append(f"Behind the settings it says: ‘{short(behind)}’.")

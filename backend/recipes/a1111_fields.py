@@ -9,9 +9,11 @@ from backend.contracts.errors import BadInput, short
 from backend.contracts.fields import described
 from backend.contracts.settings import MODES, Settings, Txt2ImgSettings, parse
 from backend.recipes.a1111_names import sampler_and_schedule
+from backend.recipes.a1111_resources import is_numbered
 from backend.recipes.draft import Draft, number
 
 TOOL = "A1111"
+_KIND = r"\.(safetensors|ckpt|pt)$"  # of a file, which others write behind its name
 Kind = type[int] | type[float] | type[str]
 
 
@@ -79,11 +81,13 @@ def take_fields(pairs: dict[str, str], draft: Draft) -> None:
                 words = described(settings)[field].a1111_words.items()
                 ours = {theirs: own for own, theirs in words}
                 draft.put(field, ours.get(text, text), label)
-        elif key not in _HANDLED:
+        elif key not in _HANDLED and not is_numbered(key):
             draft.leave(key, text)
     if "vae" in draft.values:  # others write the file's name
-        vae = re.sub(r"\.(safetensors|ckpt|pt)$", "", draft.values["vae"])
+        vae = re.sub(_KIND, "", draft.values["vae"])
         draft.values["vae"] = "" if vae.lower() in ("automatic", "none", "baked in") else vae
+    if "model" in draft.values:
+        draft.values["model"] = re.sub(_KIND, "", draft.values["model"])
     if "Size" in pairs:
         size = _size_of(pairs["Size"])
         label = f"'Size: {short(pairs['Size'])}'"

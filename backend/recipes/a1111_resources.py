@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from backend.recipes.draft import Draft, number
-from backend.recipes.readers.common import json_object, objects_in
+from backend.recipes.readers.common import json_object, objects_in, stem
 
 MAX_RESOURCES = 64
 
@@ -28,6 +28,12 @@ def hashes_of(pairs: dict[str, str]) -> dict[str, Any]:
     return {"lora_hashes": loras, "embeddings": words, "vae_hash": vae[:64]}
 
 
+def _of_address(air: Any) -> str:
+    """The kind in urn:air:<base>:<kind>:<site>:<number>."""
+    parts = str(air or "").split(":")
+    return parts[3] if len(parts) > 3 else ""
+
+
 def _named_hashes(text: str) -> dict[str, str]:
     pairs = (part.rpartition(":") for part in text.split(",")[:MAX_RESOURCES])
     return {name.strip()[:200]: value.strip()[:64] for name, _, value in pairs if name.strip()}
@@ -43,7 +49,7 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
     loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
     named = {lora["name"] for lora in loras}
     for row in objects_in(rows)[:MAX_RESOURCES]:
-        kind = str(row.get("type", "")).lower()
+        kind = str(row.get("type") or _of_address(row.get("air"))).lower()
         name = str(row.get("modelName") or "").strip()[:200]
         if not name:
             draft.leave("Civitai resource", json.dumps(row)[:200])
@@ -59,3 +65,22 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
         else:
             draft.leave(f"Civitai {kind or 'resource'}", name)
     draft.put_loras(loras)
+
+
+def take_numbered(pairs: dict[str, str], draft: Draft) -> None:
+    """Fooocus' `Lora 1: name : weight`, in A1111's words."""
+    loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
+    named = {lora["name"] for lora in loras}
+    for key, text in pairs.items():
+        name, _, weight = text.rpartition(":")
+        strength = number(float, weight.strip())
+        if is_numbered(key) and name.strip() and strength is not None:
+            plain = stem(name.strip())
+            loras += [] if plain in named else [{"name": plain, "weight": strength}]
+            named.add(plain)
+    draft.put_loras(loras)
+
+
+def is_numbered(key: str) -> bool:
+    """Whether a key is of such a LoRA."""
+    return key.startswith("Lora ") and key[5:].isdigit()

@@ -18,6 +18,11 @@ from backend.recipes import png_text
 
 OWN_KEY = "latent-loom"
 XMP_KEY = "XML:com.adobe.xmp"
+EASY_KEYS = (  # Easy Diffusion's, a chunk for each field
+    *("negative_prompt", "seed", "num_inference_steps", "guidance_scale", "width", "height"),
+    *("sampler_name", "scheduler_name", "use_stable_diffusion_model", "use_vae_model"),
+    *("use_lora_model", "lora_alpha", "clip_skip"),
+)
 KEYS = frozenset(
     {
         OWN_KEY,
@@ -26,6 +31,10 @@ KEYS = frozenset(
         "workflow",
         "invokeai_metadata",
         "fooocus_scheme",
+        "sd-metadata",
+        "Dream",
+        "generation_data",
+        *EASY_KEYS,
         "Software",
         "Description",
         "Comment",

@@ -18,6 +18,7 @@ from backend.contracts.requests import (
 )
 from backend.contracts.settings import MAX_DRAWN_SEED, Settings, XyzGridSettings
 from backend.resolve import able, cascade, enlarged, grids, names, possible, wildcards
+from backend.resolve.comments import take_comments
 from backend.resolve.prompt_loras import take_loras
 from backend.resolve.training import resolve_training
 
@@ -78,6 +79,7 @@ def _settled(
         _check_names(grid, library)
         cells = grids.cells(grid, library)
         return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
+    asked = take_comments(asked)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
     asked = cascade.recommended(enlarged.recommended(asked, library), library)
     model = _model(asked, library)

@@ -1,4 +1,7 @@
-"""Wildcards in prompts: `__name__` draws one of the lines of that name.
+"""Wildcards in prompts: `__name__` draws one of the lines of that name, `{a|b}` one of its parts.
+
+As in dynamic prompts, `{2$$a|b|c}` draws two, `{1-2$$ and $$a|b}` one or two with "and" between
+them, and `{3::a|b}` draws a three times as often.
 
 The seed of the picture decides, so the same seed draws the same lines, and each picture of a batch
 draws its own. What was drawn becomes the prompt, and the template stands beside it in the settings:
@@ -18,14 +21,20 @@ from backend.contracts.settings import MAX_PROMPT_CHARS, Settings, Template
 MAX_DEPTH = 8
 MAX_DRAWS = 500
 MAX_PICTURES = 100
-_WILDCARD = re.compile(r"__([^\s_]\S*?)__")
+MAX_NESTED = 20
+# Blanks may stand in a name, as in files' names.
+_WILDCARD = re.compile(r"__([^\s_](?:[^\n_]|_(?!_)){0,200}?)__")
+_CHOICE = re.compile(r"(?<!\\)\{([^{}]*)\}")
+_COUNT = re.compile(r"\s*(\d{1,2})(?:-(\d{1,2}))?\$\$(?:([^$|]{0,40})\$\$)?")
+_OFTEN = re.compile(r"\s*(\d{1,4}(?:\.\d{1,4})?)::")
+_KEPT = "\ue000", "\ue001"  # braces that hold no choice, while others are drawn
 
 Wildcards = Mapping[str, Wildcard]
 
 
 def has_wildcards(settings: Settings) -> bool:
     """Whether a prompt of these settings is still to be drawn."""
-    return any(_WILDCARD.search(text) for text in _prompts(settings).values())
+    return any(_is_template(text) for text in prompts_of(settings).values())
 
 
 def apart(settings: Settings) -> Settings:
@@ -60,15 +69,21 @@ def drawn(settings: Settings, wildcards: Wildcards) -> Settings:
         return settings
     changed: dict[str, str] = {}
     templates = {kept.field: kept.text for kept in settings.templates}
-    for name, text in _prompts(settings).items():
-        if _WILDCARD.search(text):
+    for name, text in prompts_of(settings).items():
+        if _is_template(text):
             changed[name] = _Draw(wildcards, f"{settings.seed}/{name}").text(text)
             templates[name] = text
     kept = tuple(Template(field=name, text=text) for name, text in templates.items())
     return settings.model_copy(update=changed | {"templates": kept})
 
 
-def _prompts(settings: Settings) -> dict[str, str]:
+def _is_template(text: str) -> bool:
+    if _WILDCARD.search(text):
+        return True
+    return any("|" in found[1] for found in _CHOICE.finditer(text))
+
+
+def prompts_of(settings: Settings) -> dict[str, str]:
     """The prompts by field."""
     values = (
         (name, getattr(settings, name))
@@ -88,10 +103,49 @@ class _Draw:
         self._draws = 0
 
     def text(self, template: str, depth: int = 0) -> str:
-        made = _WILDCARD.sub(lambda match: self._line(match[1], depth), template)
+        chosen = self._chosen(template)
+        made = _WILDCARD.sub(lambda match: self._line(match[1], depth), chosen)
         if len(made) > MAX_PROMPT_CHARS:
             raise BadInput("The wildcards make this prompt too long; use fewer of them.", "prompt")
         return made
+
+    def _chosen(self, template: str) -> str:
+        """The text with each `{a|b}` drawn, the inner ones first."""
+        if "{" not in template:
+            return template
+        made = template
+        for _ in range(MAX_NESTED):
+            before, made = made, _CHOICE.sub(lambda match: self._choice(match[1]), made)
+            if made == before:
+                break
+        return made.replace(_KEPT[0], "{").replace(_KEPT[1], "}")
+
+    def _choice(self, inner: str) -> str:
+        if "|" not in inner:
+            return f"{_KEPT[0]}{inner}{_KEPT[1]}"
+        self._draws += 1
+        if self._draws > MAX_DRAWS:
+            raise BadInput(f"The prompt draws more than {MAX_DRAWS} times.", "prompt")
+        count = _COUNT.match(inner)
+        parts = [_often(part) for part in _split(inner[count.end() :] if count else inner)]
+        if count is None:
+            return self._one_of(parts)
+        least, most = int(count[1]), int(count[2] or count[1])
+        wanted = least + int(self._random.random() * (max(most, least) - least + 1))
+        drawn: list[str] = []
+        while parts and len(drawn) < wanted:
+            drawn.append(self._one_of(parts, take=True))
+        return (", " if count[3] is None else count[3]).join(drawn)
+
+    def _one_of(self, parts: list[tuple[str, float]], *, take: bool = False) -> str:
+        at = self._random.random() * sum(often for _, often in parts)
+        for number, (text, often) in enumerate(parts):
+            at -= often
+            if at < 0 or number == len(parts) - 1:
+                if take:
+                    del parts[number]
+                return text
+        return ""
 
     def _line(self, name: str, depth: int) -> str:
         self._draws += 1
@@ -106,6 +160,24 @@ class _Draw:
         lines = self._lines[name]
         # random() itself is promised never to change, choice() is not.
         return self.text(lines[int(self._random.random() * len(lines))], depth + 1)
+
+
+def _split(inner: str) -> list[str]:
+    """At each bar outside square brackets, which have bars of their own."""
+    parts, depth = [""], 0
+    for piece in re.split(r"([\[\]|])", inner):
+        depth += {"[": 1, "]": -1}.get(piece, 0)
+        if piece == "|" and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+def _often(part: str) -> tuple[str, float]:
+    """A part, and how often it is drawn beside the others."""
+    found = _OFTEN.match(part)
+    return (part, 1.0) if found is None else (part[found.end() :], float(found[1]))
 
 
 def lines_of(wildcards: Wildcards, name: str) -> tuple[str, ...]:

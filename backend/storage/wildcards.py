@@ -12,7 +12,7 @@ from backend.contracts.library import Wildcard
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 2000
 MAX_FOLDERS_DEEP = 3
-_NAME = re.compile(r"[\w-]+(?:/[\w-]+)*")
+_NAME = re.compile(r"[\w-](?:[\w .-]*[\w.-])?(?:/[\w-](?:[\w .-]*[\w.-])?)*")
 
 
 class WildcardFiles(Mapping[str, Wildcard]):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -94,6 +95,73 @@ def test_sd2_without_its_last_block_is_the_same_model(place: Path, tmp_path: Pat
     texts = [FAMILIES.load(found(path), CPU).text for path in (place, short)]
     whole, less = (text.encode(["a red house"]).context for text in texts)
     assert torch.equal(whole, less)
+
+
+def same_pictures(one: Path, other: Path) -> bool:
+    models = [FAMILIES.load(found(path), CPU) for path in (one, other)]
+    texts = [model.text.encode(["a house"]).context for model in models]
+    latents = torch.ones(1, 4, 8, 8)
+    pictures = [torch.as_tensor(model.codec.decode(latents)) for model in models]
+    return torch.equal(*texts) and torch.equal(*pictures)
+
+
+@pytest.fixture(scope="module")
+def sd1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sd1") / "checkpoints"
+    return original_checkpoint(folder / "sd1.safetensors", "sd1")
+
+
+def test_an_odd_prefix_before_every_name_goes(sd1: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "checkpoints" / "odd.safetensors"
+    odd.parent.mkdir()
+    save_file({f"state_dict.{name}": value for name, value in load_file(sd1).items()}, odd)
+    assert found(odd).problem is None
+    assert same_pictures(sd1, odd)
+
+
+def test_an_autoencoder_beside_the_file_stands_in(sd1: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "checkpoints" / "bare.safetensors"
+    bare.parent.mkdir()
+    tensors = load_file(sd1)
+    vae = {name: value for name, value in tensors.items() if name.startswith("first_stage_model.")}
+    save_file({name: value for name, value in tensors.items() if name not in vae}, bare)
+    assert "beside it as bare.vae.safetensors" in (found(bare).problem or "")
+    beside = bare.with_name("bare.vae.safetensors")
+    save_file({name.removeprefix("first_stage_model."): v for name, v in vae.items()}, beside)
+    assert found(bare).problem is None
+    assert same_pictures(sd1, bare)
+
+
+def test_eight_bits_with_and_without_scales(sd1: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "a" / "checkpoints" / "plain.safetensors"
+    scaled = tmp_path / "b" / "checkpoints" / "scaled.safetensors"
+    tensors = load_file(sd1)
+    whole = {n: v.to(torch.float8_e4m3fn) if v.ndim > 1 else v for n, v in tensors.items()}
+    name = "model.diffusion_model.input_blocks.0.0.weight"
+    parts = {name: (whole[name].float() / 2).to(torch.float8_e4m3fn)}
+    scale = {name.removesuffix(".weight") + ".scale_weight": torch.tensor(2.0)}
+    for path, content in ((plain, whole), (scaled, whole | parts | scale)):
+        path.parent.mkdir(parents=True)
+        save_file(content, path)
+        loaded = FAMILIES.load(found(path), CPU)
+        assert loaded.nbytes > 0
+        unet: Any = loaded.network
+        kept = unet.model.conv_in.weight
+        assert torch.allclose(kept, whole[name].float(), atol=0.02)
+
+
+def test_copies_of_the_averaged_weights_are_passed_over(sd1: Path, tmp_path: Path) -> None:
+    both = tmp_path / "checkpoints" / "both.safetensors"
+    both.parent.mkdir()
+    tensors = load_file(sd1)
+    unet = "model.diffusion_model."
+    copies = {
+        "model_ema." + name.removeprefix("model.").replace(".", ""): value + 1
+        for name, value in tensors.items()
+        if name.startswith(unet)
+    }
+    save_file(tensors | copies, both)
+    assert same_pictures(sd1, both)
 
 
 def _card(path: Path) -> None:

@@ -141,3 +141,40 @@ def test_every_bundled_file_can_be_drawn() -> None:
     made = {prompt(bundled, "__scene__", seed) for seed in range(40)}
     assert len(made) > 30
     assert not any("__" in text for text in made)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("a {red|blue} house", {"a red house", "a blue house"}),
+        ("{a|b}{|c}", {"a", "b", "ac", "bc"}),
+        ("{a {b|c}|d}", {"a b", "a c", "d"}),
+        ("{[a|b]|c}", {"[a|b]", "c"}),
+        ("{2$$a|b}", {"a, b", "b, a"}),
+        ("{2$$ and $$a|b}", {"a and b", "b and a"}),
+        ("{0-1$$a|b}", {"", "a", "b"}),
+        ("{1::a|0::b}", {"a"}),
+        ("{__colour__|grey}", {*COLOURS, "grey"}),
+        ("a {plain} {red|red}", {"a {plain} red"}),
+    ],
+)
+def test_parts_of_braces_are_drawn(files: WildcardFiles, text: str, made: set[str]) -> None:
+    assert {prompt(files, text, seed) for seed in range(80)} == made
+
+
+def test_braces_without_a_choice_and_escaped_ones_stay(files: WildcardFiles) -> None:
+    for text in ("a {plain} house", "a \\{red|blue\\} house", "{", "a|b"):
+        assert not has_wildcards(Txt2ImgSettings(prompt=text))
+        assert prompt(files, text) == text
+
+
+def test_names_may_hold_blanks_and_dots(folder: Path, files: WildcardFiles) -> None:
+    (folder / "hair styles v1.2.txt").write_text("bob\n", "utf-8")
+    assert prompt(files, "a __hair styles v1.2__, __colour__") in {f"a bob, {c}" for c in COLOURS}
+
+
+def test_choices_of_a_choice_end(files: WildcardFiles) -> None:
+    with pytest.raises(BadInput, match="draws more than"):
+        prompt(files, "{a|b}" * 501)
+    nested = "{" * 60 + "a|b" + "}" * 60
+    assert "a" in prompt(files, nested) or "b" in prompt(files, nested)

@@ -47,6 +47,7 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
                     "words": list(lora.trigger_words),
                     "rank": lora.rank,
                     "bytes": lora.bytes,
+                    "notes": list(lora.notes),
                     "problem": lora.problem or lora.misfits.get(model),
                 }
                 for lora in engine.library(refresh=True).loras

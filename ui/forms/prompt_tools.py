@@ -10,6 +10,7 @@ import gradio as gr
 
 from backend.contracts.settings import MAX_PROMPT_CHARS
 from backend.engine.jobs.protocol import Engine
+from backend.recipes.dialects import TITLES, Dialect, guessed, named, translated, unread
 from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
 from ui.forms.prompt_words import words_for
 from ui.forms.stage import mount_call
@@ -30,6 +31,8 @@ _ROW = """
     <p class="none">Prompts that you generate with appear here; they stay in this browser.</p>
     <button type="button" class="past-clear quiet">Forget them</button>
   </div>
+  <button type="button" class="translate quiet" hidden></button>
+  <small class="unread" role="status" hidden></small>
 </div>
 """
 _STYLES = """
@@ -48,8 +51,16 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
     engine = studio.engine
 
     async def tokens(asked: Any) -> dict[str, Any]:
-        """Tokens in each chunk of each text, and how many a chunk holds; None where unknown."""
-        return {"counts": await asyncio.to_thread(counted, engine, asked)}
+        """Tokens in each chunk of each text, and how many a chunk holds; None where unknown.
+
+        Beside them, whose syntax the texts seem to be in, and what is not understood.
+        """
+        counts = await asyncio.to_thread(counted, engine, asked)
+        return {"counts": counts, **looked_over(asked)}
+
+    def translate(asked: Any) -> dict[str, Any]:
+        """Prompt and negative prompt in this studio's syntax, and what was changed."""
+        return in_our_words(asked)
 
     async def words(asked: Any) -> dict[str, Any]:
         """What completes a prompt of {"model"}."""
@@ -60,7 +71,7 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
         None,
         html_template=_ROW,
         js_on_load=mount_call("mountPrompt", mode, ("fill",)),
-        server_functions=[tokens, words],
+        server_functions=[tokens, words, translate],
         apply_default_css=False,
         elem_classes="loom-prompt-row",
     )
@@ -105,6 +116,40 @@ def read_fill(data: Any) -> tuple[str, str]:
     texts = [as_dict(data).get(key) for key in FILLED]
     prompt, negative = (text[:MAX_PROMPT_CHARS] if isinstance(text, str) else "" for text in texts)
     return prompt, negative
+
+
+def looked_over(asked: Any) -> dict[str, Any]:
+    """{"dialect": {"name", "title"} or None, "unread": sentences} of the texts that are asked of.
+
+    What a record said of its tool goes before a guess.
+    """
+    texts = [text for text in as_list(as_dict(asked).get("texts")) if isinstance(text, str)]
+    texts = [text[:MAX_PROMPT_CHARS] for text in texts[:MAX_TEXTS]]
+    found: Dialect | None = named(as_dict(asked).get("dialect"))
+    if found is None:
+        guesses: list[Dialect] = [guess for guess in map(guessed, texts) if guess is not None]
+        found = guesses[0] if guesses else None
+    elif all(translated(text, found).text == text for text in texts):
+        found = None  # nothing in it that would change
+    told = None if found is None else {"name": found, "title": TITLES[found]}
+    return {"dialect": told, "unread": list(dict.fromkeys(s for t in texts for s in unread(t)))}
+
+
+def in_our_words(asked: Any) -> dict[str, Any]:
+    """Answers {"texts": {"prompt", "negative_prompt"}, "dialect"} with both, and {"said"}."""
+    dialect = named(as_dict(asked).get("dialect"))
+    texts = as_dict(as_dict(asked).get("texts"))
+    if dialect is None:
+        return {"texts": {}, "said": []}
+    made: dict[str, str] = {}
+    said: list[str] = []
+    for field in FILLED:
+        text = texts.get(field)
+        if isinstance(text, str):
+            found = translated(text[:MAX_PROMPT_CHARS], dialect)
+            made[field] = found.text[:MAX_PROMPT_CHARS]
+            said += found.said
+    return {"texts": made, "said": list(dict.fromkeys(said))}
 
 
 def counted(engine: Engine, asked: Any) -> list[dict[str, Any] | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
+from backend.recipes.dialects import dialect_of
 from backend.resolve.at_hand import at_hand
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import skip
@@ -62,6 +63,7 @@ class Filler:
         verify: dict[str, str] | None = None,
         model: Mapping[str, str] | None = None,
         facts: Mapping[str, Any] | None = None,
+        tool: str = "",
     ) -> list[Any]:
         """Updates that put settings into their tab and open it; nothing is run.
 
@@ -73,6 +75,7 @@ class Filler:
             verify: See `notes`.
             model: Its {"name", "hash"}, of a record.
             facts: Further facts of a record, as `metadata.ReadRecord.extra` holds them.
+            tool: Whose record it is.
 
         Raises:
             BadInput: The settings cannot be used, or have no tab.
@@ -108,7 +111,14 @@ class Filler:
             *apply(self._spaces, mode, values),
             *shown,
             *self._tabs.open(mode),
-            notes(told, verify=verify, undo=mode, further=said, kept=facts.get("unread")),
+            notes(
+                told,
+                verify=verify,
+                undo=mode,
+                further=said,
+                kept=facts.get("unread"),
+                dialect=dialect_of(tool) or "",
+            ),
         ]
 
     def guarded(self, updates: Callable[[], list[Any]]) -> list[Any]:

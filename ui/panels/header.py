@@ -94,6 +94,7 @@ def notes(
     undo: str = "",
     further: Sequence[str] = (),
     kept: Mapping[str, str] | None = None,
+    dialect: str = "",
 ) -> dict[str, Any]:
     """A value for `Header.notices` that shows these sentences once.
 
@@ -106,6 +107,7 @@ def notes(
         undo: Mode of a form that was filled; the first sentence offers to take that back.
         further: Told as one list that stays until it is closed.
         kept: What a record holds that nothing here understands, shown below that list on demand.
+        dialect: Whose syntax the prompts that were put in are written in; "" is the studio's.
     """
     return {
         "id": next(_numbers),
@@ -114,6 +116,7 @@ def notes(
         "folds": list(folds),
         "undo": undo,
         "further": list(further),
+        "dialect": dialect,
         "kept": [f"{key}: {value}"[:MAX_KEPT_CHARS] for key, value in (kept or {}).items()],
         "notes": [{"text": text, "kind": kind} for text in texts],
     }

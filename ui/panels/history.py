@@ -76,6 +76,7 @@ def connect_records(studio: Studio, header: Header, gallery: gr.HTML, filler: Fi
             verify=picture,
             model=found.model,
             facts=found.extra,
+            tool=found.tool,
         )
 
     def record(evt: gr.EventData) -> list[Any]:

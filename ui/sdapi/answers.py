@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from PIL import Image
+
 from backend.contracts.errors import BadInput, LoomError
-from backend.contracts.events import JobStatus, Output
+from backend.contracts.events import JobStatus, Output, Pixels
 from backend.contracts.library import Library
 from backend.control.registry import ENTRIES
+from backend.engine.jobs.protocol import Memory
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.recipes.metadata import read, write_png
 from backend.recipes.texts import texts_of
+from ui.sdapi import plot
+from ui.sdapi.payloads import PLOT
 
 
 def models(library: Library) -> list[dict[str, Any]]:
@@ -66,9 +74,10 @@ def schedulers(library: Library) -> list[dict[str, Any]]:
 
 
 def upscalers(library: Library) -> list[dict[str, Any]]:
-    """Lanczos, and the one-pass upscalers that can be used."""
+    """Lanczos, which also stands for A1111's "None", and the upscalers that can be used."""
     files = [one for one in library.upscalers if not one.problem]
-    named = [("Lanczos", None, 4), *((one.name, one.name, one.scale or 4) for one in files)]
+    own = [("None", None, 4), ("Lanczos", None, 4)]
+    named = [*own, *((one.name, one.name, one.scale or 4) for one in files)]
     return [
         {
             "name": name,
@@ -91,6 +100,46 @@ def first_picture(status: JobStatus) -> str:
         raise LoomError("The job was stopped before there was a picture.")
     output = status.outputs[0]
     return base64.b64encode(write_png(output.image, output.record)).decode()
+
+
+def coded(image: Pixels) -> str:
+    """A picture without a record, as base64."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def plotted(status: JobStatus, *, cells: bool) -> JobStatus:
+    """A grid's job with its sheet first, as A1111 sends it, and its cells where they are wanted."""
+    *lone, sheet = status.outputs or (None,)
+    if sheet is None:
+        return status
+    return replace(status, outputs=(sheet, *(lone if cells else ())))
+
+
+def plot_info(img2img: bool) -> dict[str, Any]:
+    """The one script, with the names of its axes in the order of their numbers."""
+    labels = list(plot.IMG2IMG if img2img else plot.TXT2IMG)
+    args: list[dict[str, Any]] = []
+    for letter in "XYZ":
+        told = {"minimum": None, "maximum": None, "step": None}
+        args += [
+            {"label": f"{letter} type", "value": "Nothing", "choices": labels, **told},
+            {"label": f"{letter} values", "value": "", "choices": None, **told},
+            {"label": f"{letter} values", "value": None, "choices": [], **told},
+        ]
+    return {"name": PLOT, "is_alwayson": False, "is_img2img": img2img, "args": args}
+
+
+def memory(held: Memory, device: str) -> dict[str, Any]:
+    """RAM of this machine, and what the models may use of a graphics card."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total, free = (page * os.sysconf(name) for name in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES"))
+    card: dict[str, Any] = {"error": "unavailable"}
+    if device != "cpu":
+        used, most = held.used_bytes, held.budget_bytes
+        card = {"system": {"free": max(0, most - used), "used": used, "total": most}}
+    return {"ram": {"free": free, "used": total - free, "total": total}, "cuda": card}
 
 
 def loras(library: Library) -> list[dict[str, Any]]:

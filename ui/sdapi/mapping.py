@@ -19,7 +19,7 @@ from backend.control.registry import ENTRIES, build
 from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
 from backend.sampling.samplers import ENTRIES as SAMPLERS
-from ui.sdapi.payloads import Drawing, Img2Img, SingleImage, Txt2Img, Unit
+from ui.sdapi.payloads import Detect, Drawing, Img2Img, SingleImage, Txt2Img, Unit
 from ui.sdapi.preparing import model_name, vae_name
 from ui.sdapi.samplers import sampler_of
 from ui.server.foreign import as_dict, as_list
@@ -33,6 +33,7 @@ RESIZE = {
     "scale to fit (inner fit)": "crop",
     "resize and fill": "pad",
 }
+SIDE_STEP_PX = 64  # that every model draws
 FILL = {0: "fill", 1: "original", 2: "latent_noise"}
 CONTROL_MODES = {
     0: "balanced",
@@ -71,15 +72,15 @@ def txt2img(
         BadInput: Names the field at fault.
     """
     values = shared(sent, options, models)
-    unit = _unit(sent)
-    if unit is not None:
+    units = _units(sent)
+    if units:
         if sent.enable_hr:
             raise BadInput(
                 "Hires fix and ControlNet do not go together here; leave one out.", "enable_hr"
             )
-        if not _picture_of(unit):
+        if not all(map(_picture_of, units)):
             raise BadInput("The ControlNet unit has no image; send one.", "alwayson_scripts")
-        control, images = _control(unit, values, None)
+        control, images = _control(units, values, None)
         return Request(
             parse("style_transfer", values | control | {"start_from": "noise"}),
             images,
@@ -87,7 +88,7 @@ def txt2img(
         )
     if sent.enable_hr:
         values |= {
-            "hires_scale": sent.hr_scale,
+            "hires_scale": _hires_scale(sent),
             "hires_steps": sent.hr_second_pass_steps,
             "hires_upscaler": _upscaler(
                 sent.hr_upscaler or "Latent", "hr_upscaler", "Latent or Lanczos", upscalers
@@ -96,6 +97,29 @@ def txt2img(
         if sent.denoising_strength is not None:
             values["hires_denoise"] = sent.denoising_strength
     return Request(parse("txt2img", values), save=sent.save_images)
+
+
+def _hires_scale(sent: Txt2Img) -> float:
+    """By how much; a size that is given goes before the factor, its longer way before the other."""
+    if not (sent.hr_resize_x or sent.hr_resize_y):
+        return sent.hr_scale
+    if not (sent.width and sent.height):
+        raise BadInput(
+            "'hr_resize_x' and 'hr_resize_y' go together with 'width' and 'height'.", "hr_resize_x"
+        )
+    return round(max(sent.hr_resize_x / sent.width, sent.hr_resize_y / sent.height), 4)
+
+
+def detected(sent: Detect) -> list[Pixels]:
+    """What a ControlNet unit would make of pictures.
+
+    Raises:
+        BadInput: There is no such preprocessor, or a picture is none.
+    """
+    detector = _detector(sent.controlnet_module)
+    low, high = _thresholds(sent.controlnet_threshold_a, sent.controlnet_threshold_b)
+    found = build(detector, canny_low=low, canny_high=high)
+    return [found(picture(one, "controlnet_images")) for one in sent.controlnet_images]
 
 
 def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()) -> Request:
@@ -125,10 +149,10 @@ def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()
             "only_masked_padding": sent.inpaint_full_res_padding,
             "mask_invert": bool(sent.inpainting_mask_invert),
         }
-    unit = _unit(sent)
-    if unit is None:
+    units = _units(sent)
+    if not units:
         return Request(parse("img2img", values), images, save=sent.save_images)
-    control, pictures = _control(unit, values, images["image"])
+    control, pictures = _control(units, values, images["image"])
     return Request(
         parse("style_transfer", values | control | {"start_from": "picture"}),
         pictures | images,
@@ -163,7 +187,7 @@ def single_image(sent: SingleImage, upscalers: Collection[str]) -> Request:
 
 def _upscaler(name: str, field: str, own: str, upscalers: Collection[str]) -> str:
     """Our name of an upscaler as clients call it; `own` are those that need no file."""
-    if name.lower().startswith("lanczos"):
+    if name.lower().startswith("lanczos") or name == "None":
         return LANCZOS
     if "Latent" in own and name.lower().startswith("latent"):
         return LATENT
@@ -225,8 +249,8 @@ def raw(sent: str, field: str) -> bytes:
         ) from None
 
 
-def _unit(sent: Drawing) -> Unit | None:
-    """The one ControlNet unit that is switched on."""
+def _units(sent: Drawing) -> list[Unit]:
+    """The ControlNet units that are switched on."""
     units: list[Unit] = []
     for name, script in (sent.alwayson_scripts or {}).items():
         args = as_list(as_dict(script).get("args"))
@@ -244,13 +268,7 @@ def _unit(sent: Drawing) -> Unit | None:
             raise BadInput(
                 f"The script '{name[:80]}' is not available here; leave it out.", "alwayson_scripts"
             )
-    active = [unit for unit in units if unit.enabled]
-    if len(active) > 1:
-        raise BadInput(
-            "One ControlNet unit at a time is taken here; switch the others off.",
-            "alwayson_scripts",
-        )
-    return active[0] if active else None
+    return [unit for unit in units if unit.enabled]
 
 
 def _is_off(args: list[Any]) -> bool:
@@ -264,21 +282,14 @@ def _is_off(args: list[Any]) -> bool:
 
 
 def _control(
-    unit: Unit, values: dict[str, Any], source: Pixels | None
+    units: list[Unit], values: dict[str, Any], source: Pixels | None
 ) -> tuple[dict[str, Any], dict[str, Pixels]]:
-    """Style transfer's settings and pictures for a unit; without an image it reads the source."""
-    module = unit.module.lower()
-    wanted = MODULES.get(module, module)
-    detector: DetectorName | None = next((e.name for e in ENTRIES if e.name == wanted), None)
-    if detector is None:
-        raise BadInput(
-            f"There is no preprocessor '{unit.module[:80]}' here; ask "
-            "/controlnet/module_list for the names.",
-            "alwayson_scripts",
-        )
-    low, high = (
-        int(t) if t >= 0 else d for t, d in ((unit.threshold_a, 100), (unit.threshold_b, 200))
-    )
+    """Style transfer's settings and pictures for units; without an image one reads the source."""
+    if len(units) > 1:
+        return _several(units, values, source)
+    unit = units[0]
+    detector = _detector(unit.module)
+    low, high = _thresholds(unit.threshold_a, unit.threshold_b)
     settings: dict[str, Any] = {
         "detector": detector,
         "control_scale": unit.weight,
@@ -303,6 +314,59 @@ def _control(
         height, width = own.shape[:2]
     found = build(detector, canny_low=low, canny_high=high)(fit(own, width, height).image)
     return settings, {"control_image": found}
+
+
+def _several(
+    units: list[Unit], values: dict[str, Any], source: Pixels | None
+) -> tuple[dict[str, Any], dict[str, Pixels]]:
+    """Several units: each with a picture that its preprocessor has been over already."""
+    images: dict[str, Pixels] = {}
+    controls: list[dict[str, Any]] = []
+    size: tuple[int, int] | None = None  # of the first picture, where none is given
+    for number, unit in enumerate(units, 1):
+        if unit.model in ("None", ""):
+            raise BadInput(
+                f"ControlNet unit {number} names no model; of several units each must.",
+                "alwayson_scripts",
+            )
+        sent = _picture_of(unit)
+        own = source if not sent else picture(sent, "alwayson_scripts")
+        assert own is not None
+        height, width = (-(-side // SIDE_STEP_PX) * SIDE_STEP_PX for side in own.shape[:2])
+        size = size or (values.get("width") or width, values.get("height") or height)
+        low, high = _thresholds(unit.threshold_a, unit.threshold_b)
+        detector = build(_detector(unit.module), canny_low=low, canny_high=high)
+        images[f"control_{number}"] = detector(fit(own, *size).image)
+        controls.append(
+            {
+                "name": model_name(unit.model),
+                "image": f"control_{number}",
+                "weight": unit.weight,
+                "start": unit.guidance_start,
+                "end": unit.guidance_end,
+            }
+        )
+    mode = _named(CONTROL_MODES, units[0].control_mode, "control_mode")
+    assert size is not None
+    drawn = {"width": size[0], "height": size[1]}
+    return {"controls": controls, "control_mode": mode, **drawn}, images
+
+
+def _detector(module: str) -> DetectorName:
+    wanted = MODULES.get(module.lower(), module.lower())
+    found: DetectorName | None = next((e.name for e in ENTRIES if e.name == wanted), None)
+    if found is None:
+        raise BadInput(
+            f"There is no preprocessor '{module[:80]}' here; ask "
+            "/controlnet/module_list for the names.",
+            "alwayson_scripts",
+        )
+    return found
+
+
+def _thresholds(low: float, high: float) -> tuple[int, int]:
+    """Canny's, where they are given."""
+    return int(low) if low >= 0 else 100, int(high) if high >= 0 else 200
 
 
 def _picture_of(unit: Unit) -> str:

@@ -13,7 +13,6 @@ from ui.server.foreign import as_dict
 # Field -> values that ask for nothing.
 _OFF: dict[str, tuple[Any, ...]] = {
     "restore_faces": (None, False),
-    "script_name": (None, "", "None"),
     "s_churn": (None, 0),
     "s_tmin": (None, 0),
     "s_noise": (None, 1),
@@ -23,8 +22,6 @@ _OFF: dict[str, tuple[Any, ...]] = {
     "hr_prompt": (None, ""),
     "hr_scheduler": (None, "", "Use same scheduler", "Automatic", "automatic"),
     "hr_negative_prompt": (None, ""),
-    "hr_resize_x": (None, 0),
-    "hr_resize_y": (None, 0),
     "seed_resize_from_w": (None, 0, -1),
     "seed_resize_from_h": (None, 0, -1),
     "firstphase_width": (None, 0),
@@ -32,6 +29,7 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
+PLOT = "x/y/z plot"  # the one script that has a counterpart here
 # Of no consequence for the picture: what A1111 saves, shows, or does afterwards.
 _SILENT = {
     "comments",
@@ -42,7 +40,6 @@ _SILENT = {
     "include_init_images",
     "override_settings_restore_afterwards",
     "s_tmax",  # acts together with s_churn alone
-    "script_args",
     "mask_blur_y",
     "mask_round",
 }
@@ -92,6 +89,8 @@ class Drawing(_Payload):
     denoising_strength: float | None = None
     override_settings: dict[str, Any] | None = None
     alwayson_scripts: dict[str, Any] | None = None
+    script_name: str | None = None
+    script_args: list[Any] | None = None
     send_images: bool = True
     save_images: bool = False
 
@@ -104,6 +103,11 @@ class Drawing(_Payload):
         for name, value in (self.model_extra or {}).items():
             if name in _OFF and value not in _OFF[name]:
                 raise BadInput(f"'{name}' is not available here; leave it out.", name)
+        script = (self.script_name or "").strip()
+        if script.lower() not in ("", "none", PLOT):
+            raise BadInput(
+                f"The script '{script[:80]}' is not available here; leave it out.", "script_name"
+            )
 
     def passed_over(self) -> list[str]:
         """A sentence for each key that is not known here and therefore does nothing."""
@@ -122,6 +126,8 @@ class Txt2Img(Drawing):
     hr_scale: float = 2.0
     hr_second_pass_steps: int = 0
     hr_upscaler: str | None = None
+    hr_resize_x: int = 0
+    hr_resize_y: int = 0
 
 
 class Img2Img(Drawing):
@@ -186,6 +192,34 @@ class SingleImage(_Payload):
         ):
             if value:
                 raise BadInput(f"'{name}' is not available here; leave it at 0.", name)
+
+
+class NamedImage(_Payload):
+    """One of several pictures."""
+
+    data: str
+    name: str = ""
+
+
+class BatchImages(SingleImage):
+    """POST /extra-batch-images."""
+
+    image: str = ""
+    imageList: list[NamedImage] = []  # noqa: N815 (theirs)
+
+    def each(self) -> list[SingleImage]:
+        """A payload for each picture."""
+        shared = self.model_dump(exclude={"imageList", "image"})
+        return [SingleImage.model_validate({**shared, "image": one.data}) for one in self.imageList]
+
+
+class Detect(_Payload):
+    """POST /controlnet/detect."""
+
+    controlnet_module: str = "none"
+    controlnet_images: list[str] = []
+    controlnet_threshold_a: float = -1
+    controlnet_threshold_b: float = -1
 
 
 class PngInfo(_Payload):

@@ -10,8 +10,9 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import Library
 from backend.recipes.a1111 import parse_parameters
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
+from backend.recipes.dialects import unread
 from backend.storage.styles import Style
-from ui.sdapi.payloads import Drawing, Img2Img
+from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img
 from ui.sdapi.samplers import sampler_of
 
 SentT = TypeVar("SentT", bound=Drawing)
@@ -55,8 +56,24 @@ def prepared(
     card = library.model(name or library.default_model)
     if isinstance(sent, Img2Img) and not (card and card.can.edits):  # A1111 reads it for no other
         sent = sent.model_copy(update={"image_cfg_scale": None})
-    told = (*notes, *filter(None, [near]), *sized)
+    told = (*notes, *filter(None, [near]), *sized, *_of_hires(sent), *unread(sent.prompt))
     return sent, (*told, *sent.passed_over(), *not_kept(sent.override_settings or {}))
+
+
+def _of_hires(sent: Drawing) -> list[str]:
+    """What the second stage does otherwise than it was asked to."""
+    if not isinstance(sent, Txt2Img) or not sent.enable_hr:
+        return []
+    told: list[str] = []
+    way = sent.hr_upscaler or "Latent"
+    if way.lower().startswith("latent") and way != "Latent":
+        told.append(f"'{way[:80]}' is drawn as Latent: there is one way through latent space here.")
+    x, y, width, height = sent.hr_resize_x, sent.hr_resize_y, sent.width, sent.height
+    if x and y and width and height and abs(x * height - y * width) > max(x, y):
+        told.append(
+            f"The second stage is not cut to {x}x{y}: it keeps the ratio of {width}x{height}."
+        )
+    return told
 
 
 def not_kept(settings: Iterable[str]) -> list[str]:

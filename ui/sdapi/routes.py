@@ -23,11 +23,26 @@ from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
 from ui.sdapi.desks import Desk, Desks
-from ui.sdapi.payloads import Drawing, Img2Img, PngInfo, SingleImage, Txt2Img
+from ui.sdapi.payloads import (
+    PLOT,
+    BatchImages,
+    Detect,
+    Drawing,
+    Img2Img,
+    PngInfo,
+    SingleImage,
+    Txt2Img,
+)
+from ui.sdapi.plot import grid, includes_cells, is_plot
 from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
 from ui.server.studio import Studio
 
 POLL_S = 0.1
+# A1111's; all are drawn as the first, and the answer says so.
+LATENT_MODES = (
+    *("Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)"),
+    *("Latent (nearest)", "Latent (nearest-exact)"),
+)
 DrawingT = TypeVar("DrawingT", bound=Drawing)
 Made = Callable[[DrawingT, dict[str, Any], Collection[str]], Request]
 
@@ -65,6 +80,10 @@ def controlnet(studio: Studio) -> FastAPI:
     def module_list() -> dict[str, Any]:
         return {"module_list": answers.modules()}
 
+    @app.post("/detect")
+    def detect(sent: Detect) -> dict[str, Any]:
+        return {"images": list(map(answers.coded, mapping.detected(sent))), "info": "Success"}
+
     return app
 
 
@@ -80,6 +99,8 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
         several = await asyncio.to_thread(
             lambda: [made(one, desk.options, names) for one in _each_picture(sent)]
         )
+        if is_plot(sent):
+            several = [grid(one, sent, names) for one in several]
         statuses: list[JobStatus] = []
         before = desk.interrupted
         for count, request in enumerate(several * sent.n_iter):
@@ -95,6 +116,8 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
             )
             if desk.interrupted != before or statuses[-1].state != "done":
                 break
+        if is_plot(sent):
+            statuses = [answers.plotted(one, cells=includes_cells(sent)) for one in statuses]
         return await asyncio.to_thread(
             answers.result, statuses, sent.model_dump(), images=sent.send_images, notes=notes
         )
@@ -115,6 +138,15 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
         request = await asyncio.to_thread(mapping.single_image, sent, _upscalers(engine))
         status = await _finished(engine, desks.of(http), http, request)
         return {"html_info": "", "image": await asyncio.to_thread(answers.first_picture, status)}
+
+    @app.post("/extra-batch-images")
+    async def batch_images(sent: BatchImages, http: HttpRequest) -> dict[str, Any]:
+        made: list[str] = []
+        for one in sent.each():
+            request = await asyncio.to_thread(mapping.single_image, one, _upscalers(engine))
+            status = await _finished(engine, desks.of(http), http, request)
+            made.append(await asyncio.to_thread(answers.first_picture, status))
+        return {"html_info": "", "images": made}
 
     @app.post("/png-info")
     def png_info(sent: PngInfo) -> dict[str, Any]:
@@ -258,8 +290,16 @@ def _names(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/scripts")
     def scripts() -> dict[str, list[str]]:
-        # The name by which clients tell that ControlNet is there.
-        return {"txt2img": ["controlnet m2m"], "img2img": ["controlnet m2m"]}
+        # The first is the name by which clients tell that ControlNet is there.
+        return {mode: ["controlnet m2m", PLOT] for mode in ("txt2img", "img2img")}
+
+    @app.get("/script-info")
+    def script_info() -> list[dict[str, Any]]:
+        return [answers.plot_info(img2img) for img2img in (False, True)]
+
+    @app.get("/memory")
+    def memory() -> dict[str, Any]:
+        return answers.memory(engine.memory(), engine.library().device)
 
     @app.get("/upscalers")
     def upscalers() -> list[dict[str, Any]]:
@@ -279,6 +319,8 @@ def _names(app: FastAPI, studio: Studio) -> None:
         styles, _ = studio.styles.list()
         return [asdict(style) for style in styles]
 
+    @app.get("/artists")
+    @app.get("/artist-categories")
     @app.get("/hypernetworks")
     @app.get("/face-restorers")
     @app.get("/realesrgan-models")
@@ -295,7 +337,7 @@ def _names(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/latent-upscale-modes")
     def latent_upscale_modes() -> list[dict[str, Any]]:
-        return [{"name": "Latent"}]
+        return [{"name": name} for name in LATENT_MODES]
 
 
 def _errors(app: FastAPI) -> None:

@@ -47,6 +47,7 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
       const act = verify ? { label: "Verify", run: () => loom.verify(verify) }
         : undo && { label: "Undo", run: () => loom.forms[undo]?.step("undo") };
       value.notes.forEach((note, i) => toast(note.text, note.kind, { act: i ? null : act }));
+      if (undo) loom.prompts[undo]?.written(value.dialect ?? "");
       if (value.further?.length) {
         toast("Not all of it is in the form as it was:", "warn",
           { keep: true, lines: value.further, kept: value.kept });

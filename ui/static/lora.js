@@ -104,6 +104,7 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     const said = lora?.problem ?? (known.length && !lora ? "This LoRA is not in the folder." : "");
     if (said) node.append(el("p", "why warn", said));
     else if (lora) node.append(card(lora));
+    if (lora?.notes?.length && !lora.problem) node.append(el("p", "why", lora.notes.join(" ")));
     return node;
   };
 

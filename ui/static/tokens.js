@@ -1,6 +1,6 @@
 // @ts-check
 /* The quiet count of tokens under each prompt field, in the tokens of the chosen model. */
-import { el, find, maybe } from "./dom.js";
+import { el, find, maybe, toast } from "./dom.js";
 import { mountWords } from "./completing.js";
 import { mountPast } from "./past.js";
 import { loom } from "./registry.js";
@@ -42,6 +42,25 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
     label.title = shown.chunks.length > 1 && !rough
       ? `Tokens in each chunk of ${shown.size}: ${shown.chunks.join(" + ")}` : "";
   };
+  /* What another tool's prompt is told by: its record, else a look at the text. */
+  const button = find(element, ".translate"), note = find(element, ".unread");
+  let hint = "", dialect = "";
+  const offer = (/** @type {any} */ got) => {
+    dialect = got?.dialect?.name ?? "";
+    button.hidden = !dialect;
+    button.textContent = dialect ? `Translate ${got.dialect.title}'s weights` : "";
+    note.textContent = (got?.unread ?? []).join(" ");
+    note.hidden = !note.textContent;
+  };
+  button.onclick = async () => {
+    const got = await server.translate({ texts: texts(), dialect });
+    if (!got?.texts) return;
+    fill(got.texts);
+    hint = "";
+    toast(got.said.join(" ") || "There was nothing to translate.", "info",
+      { act: { label: "Undo", run: () => { loom.forms[mode]?.step("undo"); } } });
+    look();
+  };
   const ask = async () => {
     const model = loom.forms[mode]?.last?.model;
     const open = fields().filter(({ block, text }) => counted.get(block.id) !== `${model}\n${text}`);
@@ -49,7 +68,10 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
     const own = ++turn;
     let counts = [];
     try {
-      counts = (await server.tokens({ model, texts: open.map(({ text }) => text) }))?.counts ?? [];
+      const got = await server.tokens({ model, texts: open.map(({ text }) => text), dialect: hint });
+      counts = got?.counts ?? [];
+      const asked = open.map(({ block }) => block.id);
+      if (own === turn && asked.includes(`${mode}-prompt`)) offer(got);
     } catch { /* the server is away: a guess will do */ }
     if (own !== turn) return;
     open.forEach((field, i) => {
@@ -84,7 +106,12 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
     const fold = maybe(`#${mode}-negative > button.label-wrap`);
     if (filled.negative_prompt && fold && !fold.classList.contains("open")) fold.click();
   };
-  loom.prompts[mode] = { look, fill, texts };
+  const written = (/** @type {string} */ name) => {
+    hint = name;
+    counted.delete(`${mode}-prompt`);
+    look();
+  };
+  loom.prompts[mode] = { look, fill, texts, written };
   mountPast(element, mode);
   look();
 };

@@ -155,6 +155,8 @@ export interface Prompts {
   look: () => void;
   fill: (texts: Record<string, string>) => void;
   texts: () => Record<string, string>;
+  /** Says in which tool's syntax the prompts are written. */
+  written: (dialect: string) => void;
 }
 
 export interface Loom {

@@ -29,9 +29,14 @@ def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
             family=catalog.families.kin(lora.traits).name,
             rank=lora.rank,
             trigger_words=lora.trigger_words,
+            notes=(*map(_offered, lora.bundled), *lora.left_out),
             problem=info.problem or lora.problem,
             misfits={name: reason for name, reason in reasons.items() if reason},
         )
+
+
+def _offered(word: str) -> str:
+    return f"It brings the embedding '{word[:80]}', which is a word of prompts here."
 
 
 def controlnets_of(catalog: Catalog) -> tuple[ControlNetEntry, ...]:

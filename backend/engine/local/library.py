@@ -83,7 +83,7 @@ def embeddings_of(catalog: Catalog) -> tuple[EmbeddingEntry, ...]:
     }
     found: list[EmbeddingEntry] = []
     for info in catalog.models("embedding"):
-        header = None if info.problem else header_of(info.path)
+        header = None if info.problem else header_of(info.path, info.inside)
         found.append(
             EmbeddingEntry(
                 info.name,

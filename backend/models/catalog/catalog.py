@@ -16,7 +16,7 @@ from backend.contracts.library import unknown
 from backend.models.catalog.entry import Kind, ModelInfo, words
 from backend.models.catalog.folders import FOLDERS, candidates, is_model_folder, listing
 from backend.models.catalog.hub import is_hub, snapshots
-from backend.models.catalog.inspecting import describe, kind_of
+from backend.models.catalog.inspecting import bundled, describe, kind_of
 from backend.models.family import Registry
 
 # Stems that libraries write; the folder's name says what it is.
@@ -73,6 +73,10 @@ class Catalog:
                 name = whole
             here[info.kind, name] = self._with_learned(replace(info, name=name))
             aliases.setdefault((info.kind, whole), name)
+        for lora in [info for (of, _), info in here.items() if of == "lora" and not info.problem]:
+            for info in bundled(lora, self._families):
+                # A file of its own goes before one that a LoRA brings along.
+                here.setdefault(("embedding", info.name), info)
         return here
 
     def _of_hub(self, root: Path) -> dict[tuple[Kind, str], ModelInfo]:

@@ -33,6 +33,7 @@ class ModelInfo:
         anatomy: Of a checkpoint.
         scale: Of an upscaler: what it multiplies both sides by; 0 where only loading tells.
         reader: Name of the model that reads its prompts; "" where it does so itself.
+        inside: Of an embedding in a LoRA's file: its name there.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ModelInfo:
     anatomy: Anatomy = field(default_factory=Anatomy)
     scale: int = 0
     reader: str = ""
+    inside: str = ""
 
     @property
     def guidance_scale(self) -> float:

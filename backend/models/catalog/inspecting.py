@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from backend.contracts.errors import ModelProblem
@@ -16,7 +17,7 @@ from backend.models.catalog.safetensors_header import (
 from backend.models.catalog.traits import Traits, traits_of, width_in
 from backend.models.control.controlnet_file import controlnet_config
 from backend.models.family import Findings, Registry
-from backend.models.text.embedding_header import inspect_embedding
+from backend.models.text.embedding_header import bundled_names, inspect_embedding
 from backend.models.upscaler.header import upscaler_kind
 
 CONFIG_CLASSES: dict[str, Kind] = {
@@ -25,6 +26,19 @@ CONFIG_CLASSES: dict[str, Kind] = {
     "AutoencoderTiny": "tiny_decoder",
 }
 NO_SIZE = (512, 512)  # of what draws nothing by itself
+
+
+def bundled(lora: ModelInfo, families: Registry) -> Iterator[ModelInfo]:
+    """The embeddings in a LoRA's file."""
+    for name in bundled_names(read_shapes(lora.path)):
+        family, problem = "", None
+        try:
+            family = families.kin(inspect_embedding(lora.path, name).traits).name
+        except ModelProblem as error:
+            problem = str(error)
+        yield ModelInfo(
+            name, lora.path, "embedding", family, lora.bytes, problem=problem, inside=name
+        )
 
 
 def kind_of(path: Path) -> Kind:

@@ -1,6 +1,7 @@
 """LoRA files: what is in them, whether they fit a model, and their factors.
 
-Safetensors only, in the formats of diffusers (new and old), PEFT and kohya's trainer.
+Safetensors only, in the formats of diffusers (new and old), PEFT, kohya's trainer, OneTrainer and
+LyCORIS.
 """
 
 from __future__ import annotations
@@ -20,19 +21,25 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
 from backend.models.catalog.traits import Traits
-from backend.models.lora import lycoris
+from backend.models.lora import dora, lycoris
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 from backend.models.tensors import named_modules
+from backend.models.text.embedding_header import BUNDLED, bundled_names
 
-BUNDLED = "bundle_emb."
+# Of biases and norms, which some trainers change too.
+NO_WEIGHTS = (".diff_b", ".b_norm", ".w_norm", ".bias")
 
 
 class LayerShape(NamedTuple):
-    """Shapes of a layer's factors: A (r, in) or (r, in, k, k); B (out, r) or (out, r, 1, 1)."""
+    """Shapes of a layer's factors: A (r, in) or (r, in, k, k); B (out, r) or (out, r, 1, 1).
+
+    Of a DoRA also that of its magnitudes, (out, 1) or (1, in).
+    """
 
     down: tuple[int, ...]
     up: tuple[int, ...]
+    magnitude: tuple[int, int] | None = None
 
     @property
     def rank(self) -> int:
@@ -41,17 +48,19 @@ class LayerShape(NamedTuple):
 
 
 class LowRank(NamedTuple):
-    """The change of one layer at weight 1: scale * B A.
+    """The change of one layer at weight 1: scale * B A, or what a DoRA makes of that.
 
     Attributes:
         A: (r, in) or (r, in, k, k), as in the file.
         B: (out, r) or (out, r, 1, 1), as in the file.
         scale: alpha / r.
+        magnitude: Of a DoRA, (out, 1) or (1, in); see `dora.difference`.
     """
 
     A: torch.Tensor
     B: torch.Tensor
     scale: float
+    magnitude: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class LoraInfo:
         layers: Shapes by module path ("unet.…", "text_encoder.…").
         metadata: Trigger words, base model, scales.
         problem: Why it cannot be used; None if it can.
+        bundled: Embeddings inside the file; each is a word of prompts.
         left_out: What else is in the file and does not act, a sentence each.
     """
 
@@ -76,6 +86,7 @@ class LoraInfo:
     layers: Mapping[str, LayerShape] = field(default_factory=dict[str, LayerShape])
     metadata: Metadata = field(default_factory=Metadata)
     problem: str | None = None
+    bundled: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
     @property
@@ -130,7 +141,12 @@ class LoraFile:
     @property
     def nbytes(self) -> int:
         """Bytes of its factors."""
-        return sum(delta.A.nbytes + delta.B.nbytes for delta in self.deltas.values())
+        return sum(
+            tensor.nbytes
+            for delta in self.deltas.values()
+            for tensor in (delta.A, delta.B, delta.magnitude)
+            if tensor is not None
+        )
 
 
 def inspect(path: Path) -> LoraInfo:
@@ -161,18 +177,25 @@ def read(path: Path) -> LoraFile:
     except (OSError, SafetensorError) as error:
         raise ModelProblem(f"{path.name} cannot be read: {str(error)[:160]}.") from None
     for key, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.element_size() == 1:  # hardly anything is defined
+            tensors[key] = tensor = tensor.float()
         whole = key.endswith(".alpha") and not tensor.is_complex()  # some write them as integers
         if not (tensor.is_floating_point() or whole) or not bool(torch.isfinite(tensor).all()):
             raise ModelProblem(f"{path.name} is damaged: '{key[:120]}' is not finite.")
     tensors = lycoris.plain(tensors)
     alphas = _alphas(names, tensors)
     factor_of = {names[key]: tensors[key] for key in names}
+    magnitudes = _by_module(names, dora.magnitude_keys(tensors))
     deltas: dict[str, LowRank] = {}
     for module, shape in info.layers.items():
+        magnitude = None
+        if shape.magnitude is not None:
+            magnitude = tensors[magnitudes[module]].float().reshape(shape.magnitude)
         deltas[module] = LowRank(
             factor_of[Factor(module, "A")],
             factor_of[Factor(module, "B")],
             info.metadata.scale(module, shape.rank, alphas.get(module)),
+            magnitude,
         )
     return LoraFile(info, content_hash, data_hash, MappingProxyType(deltas))
 
@@ -226,17 +249,23 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
             f"{path.name} is not a .safetensors file; other formats can run code when opened."
         )
     every = read_shapes(path)
-    shapes = {key: shape for key, shape in every.items() if not key.startswith(BUNDLED)}
+    aside = {key for key in every if key.startswith(BUNDLED) or key.endswith(NO_WEIGHTS)}
+    shapes = {key: shape for key, shape in every.items() if key not in aside}
     try:
         with safe_open(path, framework="pt") as file:
             raw = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise ModelProblem(f"{path.name} is damaged: {str(error)[:160]}.") from None
     plain = _plain_shapes(shapes)
-    names = factors(plain)
-    layers = _layers(names, plain)
+    magnitudes = dora.magnitude_keys(plain)
+    names = factors(key for key in plain if key not in set(magnitudes.values()))
+    layers = _layers(names, plain, magnitudes)
     metadata = read_metadata(raw, path)
-    bundled = sorted({key.removeprefix(BUNDLED).split(".")[0] for key in set(every) - set(shapes)})
+    if metadata.is_dora and not magnitudes:
+        raise ModelProblem(
+            "Its settings say that it is a DoRA, but it holds no magnitudes; save it anew."
+        )
+    others = sum(not key.startswith(BUNDLED) for key in aside)
     info = LoraInfo(
         path.stem,
         path,
@@ -244,11 +273,12 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
         _traits(layers, metadata),
         layers,
         metadata,
-        left_out=tuple(
-            f"It also holds the embedding '{name[:80]}', which is not read from here; save that as "
-            "a file of its own in models/embeddings."
-            for name in bundled
-        ),
+        bundled=bundled_names(every),
+        left_out=(
+            f"Its {others} biases and scales of norms are left out; the layers' weights act.",
+        )
+        if others
+        else (),
     )
     return info, names, shapes
 
@@ -261,7 +291,9 @@ def _plain_shapes(shapes: Shapes) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in made.items()}
 
 
-def _layers(names: Mapping[str, Factor], shapes: Shapes) -> Mapping[str, LayerShape]:
+def _layers(
+    names: Mapping[str, Factor], shapes: Shapes, magnitudes: Mapping[str, str]
+) -> Mapping[str, LayerShape]:
     sides: dict[str, dict[str, tuple[int, ...]]] = {}
     for key, factor in names.items():
         sides.setdefault(factor.module, {})[factor.role] = shapes[key]
@@ -276,6 +308,9 @@ def _layers(names: Mapping[str, Factor], shapes: Shapes) -> Mapping[str, LayerSh
         if {len(down), len(up)} - {2, 4} or down[0] != up[1] or not flat_up:
             raise ModelProblem(f"Its layer '{module[:120]}' has factors that do not match.")
         layers[module] = LayerShape(down, up)
+    for module, key in _by_module(names, magnitudes).items():
+        down, up = layers[module].down, layers[module].up
+        layers[module] = LayerShape(down, up, dora.check(key, shapes[key], up[0], down[1]))
     return MappingProxyType(layers)
 
 
@@ -285,12 +320,37 @@ def _traits(layers: Mapping[str, LayerShape], metadata: Metadata) -> Traits:
     return Traits(next(widths, 0), 2 if second else 0, metadata.architecture)
 
 
-def _alphas(names: Mapping[str, Factor], tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """Alpha by module: "X.alpha" belongs to "X.lora_down.weight", or "X.lora.down.weight"."""
+def _by_module(names: Mapping[str, Factor], keys: Mapping[str, str]) -> dict[str, str]:
+    """What stands beside layers, by module.
+
+    Args:
+        names: Of the factors.
+        keys: Keys by their layers' names in the file.
+
+    Raises:
+        ModelProblem: One belongs to no layer.
+    """
+    module_of = _modules_by_base(names)
+    found: dict[str, str] = {}
+    for base, key in keys.items():
+        if base not in module_of:
+            raise ModelProblem(f"Its tensor '{key[:120]}' belongs to no LoRA that is known.")
+        found[module_of[base]] = key
+    return found
+
+
+def _modules_by_base(names: Mapping[str, Factor]) -> dict[str, str]:
+    """Modules by their names in the file: "X" of "X.lora_down.weight", or "X.lora.down.weight"."""
     module_of: dict[str, str] = {}
     for key, factor in names.items():
         for depth in (2, 3):
             module_of.setdefault(key.rsplit(".", depth)[0], factor.module)
+    return module_of
+
+
+def _alphas(names: Mapping[str, Factor], tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """Alpha by module: "X.alpha" belongs to the layer "X"."""
+    module_of = _modules_by_base(names)
     alphas: dict[str, float] = {}
     for key, tensor in tensors.items():
         if key.endswith(".alpha") and (module := module_of.get(key.removesuffix(".alpha"))):

@@ -41,15 +41,10 @@ _FACTOR = re.compile(r"(?P<module>.+)\.lora_(?P<role>[AB])(?:\.default)?\.weight
 
 # What other ways of adapting a model are called, by what marks their keys.
 REFUSED_KINDS = {
-    "dora_scale": "a DoRA",
-    "lora_magnitude_vector": "a DoRA",
     "oft_": "an OFT",
     "boft_": "an OFT",
     "glora_": "a GLoRA",
     "on_input": "an (IA)3",
-    "lora_mid": "a Tucker-decomposed LoCon",
-    "lora_A.bias": "a LoRA with biases",
-    "lora_B.bias": "a LoRA with biases",
 }
 _OTHER_MODELS = (
     "lora_transformer_",

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from backend.models.lora import dora, lycoris
 from backend.models.lora.file import LowRank
 from backend.models.memory.devices import place_of
 from backend.models.patches import Detour
@@ -94,8 +95,13 @@ class PatchedLayer:
         """Prepares a LoRA's factors for this layer."""
         device = self.device
         down = delta.A.to(device, torch.float32).reshape(delta.A.shape[0], -1)
-        up = delta.B.to(device, torch.float32).reshape(delta.B.shape[0], -1)
-        return Term(down, up * delta.scale)
+        up = delta.B.to(device, torch.float32).reshape(delta.B.shape[0], -1) * delta.scale
+        if delta.magnitude is None:
+            return Term(down, up)
+        magnitude = delta.magnitude.to(device)
+        whole = dora.difference(self._original.to(device), up @ down, magnitude)
+        up, down = lycoris.whole(whole)
+        return Term(down, up)
 
     @torch.no_grad()
     def merge(self, terms: Sequence[Term], weights: Sequence[float]) -> torch.Tensor | None:

@@ -1,8 +1,10 @@
-"""LoHa, LoKr and whole differences as plain factors B A, exactly.
+"""LoHa, LoKr, Tucker's form and whole differences as plain factors B A, exactly.
 
 - LoHa (Hyeon-Woo et al. 2021, 2108.06098, eq. 3): (B1 A1) o (B2 A2) is one product whose factors
   are the row- and column-wise Kronecker products of theirs, of rank r1 r2.
 - LoKr (Yeh et al. 2023, 2309.14859, sec. 3.2): C x D with D = B A is (C x B) (I x A).
+- A LoCon in Tucker's form is a convolution between two of 1x1; the first two are one, A. LoHa and
+  LoKr in that form are worked out whole.
 - A whole difference D is I D, or D I.
 
 So the mix, its sliders and its exact restore need to know nothing of them. Names as the trainers
@@ -21,12 +23,12 @@ from backend.contracts.errors import ModelProblem
 MAX_ELEMENTS = 2**28
 """Of a layer's factors; the factors of a small file can be large ones."""
 _MARKS = (".hada_", ".lokr_", ".diff")
-_TUCKER = ("hada_t1", "hada_t2", "lokr_t2")
+_MIDDLE = ".lora_mid.weight"
 
 
 def is_foreign(key: str) -> bool:
     """Whether a tensor is part of such a layer."""
-    return any(mark in key for mark in _MARKS) and not key.endswith(".diff_b")
+    return key.endswith(_MIDDLE) or any(mark in key for mark in _MARKS)
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -43,11 +45,21 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     rest: dict[str, Tensor] = {}
     layers: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
+        if key.endswith(_MIDDLE):
+            continue
         if is_foreign(key):
             base, _, part = key.rpartition(".")
             layers.setdefault(base, {})[part] = tensor
         else:
             rest[key] = tensor
+    for key in [key for key in tensors if key.endswith(_MIDDLE)]:
+        base = key.removesuffix(_MIDDLE)
+        try:
+            rest[f"{base}.lora_down.weight"] = _narrowed(
+                rest[f"{base}.lora_down.weight"], tensors[key]
+            )
+        except (KeyError, RuntimeError, IndexError, ValueError):
+            raise ModelProblem(f"Its layer '{base[:120]}' is incomplete or damaged.") from None
     for base, parts in layers.items():
         try:
             up, down, rank = _factors(parts)
@@ -63,33 +75,48 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _factors(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]:
     """B, A, and the rank that the file's alpha belongs to; None where it has no meaning."""
-    if any(part in parts for part in _TUCKER):
-        raise ModelProblem(
-            "It is a Tucker-decomposed LoCon, which cannot be used here; use a plain LoRA."
-        )
     parts = {name: tensor.float() for name, tensor in parts.items()}
     if "hada_w1_a" in parts:
         return _hadamard(parts)
     if any(name.startswith("lokr_w1") for name in parts):
         return _kronecker(parts)
-    return *_whole(parts["diff"]), None
+    return *whole(parts["diff"]), None
+
+
+def _narrowed(down: Tensor, middle: Tensor) -> Tensor:
+    """A 1x1 convolution and the one behind it as one, (r, in, k, k)."""
+    flat = down.float().flatten(1)
+    return torch.einsum("rskl,si->rikl", middle.float(), flat)
+
+
+def _tucker(core: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """(r, r, k, k), (r, out) and (r, in) -> (out, in, k, k)."""
+    _check(up.shape[1], down.shape[1] * core[0, 0].numel(), len(up))
+    return torch.einsum("ijkl,io,jp->opkl", core, up, down)
 
 
 def _hadamard(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int]:
+    if "hada_t1" in parts:
+        product = _tucker(parts["hada_t1"], parts["hada_w1_a"], parts["hada_w1_b"]) * _tucker(
+            parts["hada_t2"], parts["hada_w2_a"], parts["hada_w2_b"]
+        )
+        return *whole(product), len(parts["hada_w1_b"])
     up1, down1, up2, down2 = (parts[f"hada_{name}"] for name in ("w1_a", "w1_b", "w2_a", "w2_b"))
     rank, inner = len(down1), down1.shape[1:]
     _check(len(up1), down1[0].numel(), rank * len(down2))
     up = torch.einsum("op,oq->opq", up1, up2).flatten(1)
     down = torch.einsum("pi,qi->pqi", down1.flatten(1), down2.flatten(1)).flatten(0, 1)
-    whole = down.reshape(len(down), *inner)
-    return _shaped(up, whole), whole, rank
+    down = down.reshape(len(down), *inner)
+    return _shaped(up, down), down, rank
 
 
 def _kronecker(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]:
     rank = next((len(parts[n]) for n in ("lokr_w1_b", "lokr_w2_b") if n in parts), None)
     left = parts["lokr_w1"] if "lokr_w1" in parts else parts["lokr_w1_a"] @ parts["lokr_w1_b"]
     if "lokr_w2" in parts:
-        up, down = _whole(parts["lokr_w2"])
+        up, down = whole(parts["lokr_w2"])
+    elif "lokr_t2" in parts:
+        up, down = whole(_tucker(parts["lokr_t2"], parts["lokr_w2_a"], parts["lokr_w2_b"]))
     else:
         up, down = parts["lokr_w2_a"].flatten(1), parts["lokr_w2_b"]
     _check(len(left) * len(up), left.shape[1] * down[0].numel(), left.shape[1] * len(down))
@@ -101,7 +128,8 @@ def _kronecker(parts: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, int | None]
     return _shaped(torch.kron(left, up.flatten(1)), wide), wide, rank
 
 
-def _whole(difference: Tensor) -> tuple[Tensor, Tensor]:
+def whole(difference: Tensor) -> tuple[Tensor, Tensor]:
+    """B and A of a whole difference, the smaller of the two an identity."""
     rows, columns = len(difference), difference[0].numel()
     if difference.ndim == 2 and columns < rows:
         return difference, torch.eye(columns, device=difference.device)

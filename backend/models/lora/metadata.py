@@ -42,6 +42,11 @@ class Metadata:
     architecture: str = ""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
+    @property
+    def is_dora(self) -> bool:
+        """Whether its settings say that it has magnitudes."""
+        return any(bool(config.get("use_dora")) for config in self.configs.values())
+
     def scale(self, module: str, rank: int, alpha: float | None) -> float:
         """The factor on B A at weight 1: alpha / r, or alpha / sqrt(r) for rank-stabilised ones.
 
@@ -67,12 +72,8 @@ def read_metadata(raw: Mapping[str, str], path: Path) -> Metadata:
         raw: Key and text, as safetensors keeps them.
         path: The file; PEFT keeps its settings beside it.
 
-    Raises:
-        ModelProblem: Its settings say that it is a DoRA.
     """
     configs = _configs(raw, path)
-    if any(config.get("use_dora") for config in configs.values()):
-        raise ModelProblem("It is a DoRA, which cannot be used here; use a plain LoRA.")
     return Metadata(
         trigger_words=_words(raw),
         base_hash=_first(raw, "base_hash", "ss_new_sd_model_hash", "ss_sd_model_hash"),

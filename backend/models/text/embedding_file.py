@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 
 from backend.contracts.errors import ModelProblem
 from backend.models.text.embedding_header import EmbeddingInfo, inspect_embedding
@@ -29,16 +28,21 @@ class Embedding:
     vectors: tuple[torch.Tensor, ...]
 
 
-def read_embedding(path: Path) -> Embedding:
+def read_embedding(path: Path, inside: str = "") -> Embedding:
     """Reads a file.
+
+    Args:
+        path: The file.
+        inside: See `inspect_embedding`.
 
     Raises:
         ModelProblem: It cannot be used; says why.
     """
-    info = inspect_embedding(path)
+    info = inspect_embedding(path, inside)
     try:
-        tensors = load_file(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with safe_open(path, framework="pt") as file:
+            tensors: dict[str, torch.Tensor] = {key: file.get_tensor(key) for key in info.keys}
+        digest = _sha256(path)
     except (OSError, SafetensorError) as error:
         raise ModelProblem(f"{path.name} cannot be read: {str(error)[:160]}.") from None
     for key in info.keys:
@@ -46,3 +50,8 @@ def read_embedding(path: Path) -> Embedding:
             raise ModelProblem(f"{path.name} is damaged: '{key[:120]}' is not finite.")
     rows = tuple(tensors[key].float().reshape(info.vectors, -1) for key in info.keys)
     return Embedding(info, digest, rows)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ Safetensors only: A1111's (`emb_params`), diffusers' (one tensor under the word)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from backend.contracts.errors import LoomError, ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, read_shapes
 from backend.models.catalog.traits import Traits
 
+BUNDLED = "bundle_emb."  # before the tensors of embeddings inside a LoRA, as trainers write them
 PAIR = ("clip_l", "clip_g")
 MAX_VECTORS = 75  # what a chunk of a prompt holds
 
@@ -39,14 +41,26 @@ class EmbeddingInfo:
         return Traits(cross_width=self.widths[0] if count == 1 else 0, text_encoders=count)
 
 
-def inspect_embedding(path: Path) -> EmbeddingInfo:
+def bundled_names(keys: Iterable[str]) -> tuple[str, ...]:
+    """Names of the embeddings inside a LoRA's file."""
+    inside = (key.removeprefix(BUNDLED).split(".")[0] for key in keys if key.startswith(BUNDLED))
+    return tuple(sorted(set(filter(None, inside))))
+
+
+def inspect_embedding(path: Path, inside: str = "") -> EmbeddingInfo:
     """Reads the header of a file.
+
+    Args:
+        path: The file.
+        inside: Name of an embedding that is bundled in it; "" is the whole file.
 
     Raises:
         ModelProblem: It is no embedding, or cannot be used; says why.
     """
-    shapes = read_shapes(path)
-    keys = _keys(shapes, path.name)
+    prefix = f"{BUNDLED}{inside}." if inside else ""
+    every = read_shapes(path)
+    shapes = {key: shape for key, shape in every.items() if key.startswith(prefix)}
+    keys = _keys(shapes, path.name, prefix)
     found = [shapes[key] if len(shapes[key]) == 2 else (1, *shapes[key]) for key in keys]
     counts = {shape[0] for shape in found}
     if len(counts) != 1 or any(len(shape) != 2 or not all(shape) for shape in found):
@@ -60,11 +74,12 @@ def inspect_embedding(path: Path) -> EmbeddingInfo:
     return EmbeddingInfo(keys, tuple(shape[1] for shape in found), count)
 
 
-def _keys(shapes: Shapes, name: str) -> tuple[str, ...]:
-    if set(PAIR) <= set(shapes):
-        return PAIR
-    if "emb_params" in shapes:
-        return ("emb_params",)
+def _keys(shapes: Shapes, name: str, prefix: str) -> tuple[str, ...]:
+    pair = tuple(prefix + key for key in PAIR)
+    if set(pair) <= set(shapes):
+        return pair
+    if prefix + "emb_params" in shapes:
+        return (prefix + "emb_params",)
     if len(shapes) == 1:
         return tuple(shapes)
     raise ModelProblem(
@@ -73,10 +88,10 @@ def _keys(shapes: Shapes, name: str) -> tuple[str, ...]:
     )
 
 
-def header_of(path: Path) -> EmbeddingInfo | None:
+def header_of(path: Path, inside: str = "") -> EmbeddingInfo | None:
     """The same, read again only when the file has changed; None where it cannot be used."""
     try:
-        return _header(*stamp(path))
+        return _header(*stamp(path), inside)
     except (LoomError, OSError):
         return None
 
@@ -92,5 +107,5 @@ def stamp(path: Path) -> tuple[Path, int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _header(path: Path, size: int, changed_ns: int) -> EmbeddingInfo:
-    return inspect_embedding(path)
+def _header(path: Path, size: int, changed_ns: int, inside: str) -> EmbeddingInfo:
+    return inspect_embedding(path, inside)

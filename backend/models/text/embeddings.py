@@ -26,11 +26,13 @@ class Learned:
         name: File stem.
         path: The file.
         vectors: How many tokens it fills.
+        inside: Its name in the file of a LoRA; "" where the file is its own.
     """
 
     name: str
     path: Path
     vectors: int
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,18 @@ class EmbeddingShelf:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._files: OrderedDict[tuple[Path, int, int], Embedding] = OrderedDict()
+        self._files: OrderedDict[tuple[Path, int, int, str], Embedding] = OrderedDict()
         self._lock = threading.Lock()
 
     def fitting(self, widths: tuple[int, ...]) -> Vocabulary:
         """The words for a model whose text encoders are so wide."""
         found: dict[str, Learned] = {}
         for info in self._catalog.models("embedding"):
-            header = None if info.problem else header_of(info.path)
+            header = None if info.problem else header_of(info.path, info.inside)
             if header is not None and header.widths == widths:
-                found[info.name.casefold()] = Learned(info.name, info.path, header.vectors)
+                found[info.name.casefold()] = Learned(
+                    info.name, info.path, header.vectors, info.inside
+                )
         return Vocabulary(found)
 
     def read(self, word: Learned) -> Embedding:
@@ -104,9 +108,9 @@ class EmbeddingShelf:
         Raises:
             ModelProblem: Its file went away or is damaged.
         """
-        key = stamp(word.path)
+        key = *stamp(word.path), word.inside
         with self._lock:
-            found = self._files.get(key) or read_embedding(word.path)
+            found = self._files.get(key) or read_embedding(word.path, word.inside)
             self._files[key] = found
             self._files.move_to_end(key)
             while len(self._files) > KEPT:

@@ -2,8 +2,8 @@
 
 Semantics of the AUTOMATIC1111 web UI, whose prompts people paste: round brackets multiply the
 weight of what they hold by 1.1, square ones divide it by 1.1, `(x:1.3)` multiplies by 1.3,
-brackets nest, a backslash makes one literal, an opening bracket that is never closed acts to the
-end, a closing one without a partner is plain text.
+brackets nest, a backslash makes a bracket, a brace, a colon, a bar or a hash literal, an opening
+bracket that is never closed acts to the end, a closing one without a partner is plain text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_WEIGHT = 100.0
 
 _LEXEMES = re.compile(
     r"""
-    \\[()\[\]\\]                                  # an escaped bracket or backslash
+    \\[()\[\]\\:|{}\#]                             # an escaped mark
     | :\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*\)       # the end of (x:1.3)
     | [()\[\]]
     | [^\\()\[\]:]+ | [\\:]                       # text

@@ -16,6 +16,7 @@ from backend.models.text.chunks import chunks
 from backend.models.text.clip_vocabulary import most_tokens
 from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf
 from backend.models.text.prompt_schedule import at_steps
+from backend.resolve.comments import without_comments
 from backend.resolve.lora_tags import without_loras
 
 STEPS = 20  # of the run that a prompt which changes on the way is looked at in
@@ -50,7 +51,7 @@ class TokenCounter:
                     return None
                 tokenizer = self._tokenizer(source)
                 size = min(most_tokens(tokenizer), source.positions) - 2
-                said = dict.fromkeys(at_steps(without_loras(text), STEPS))
+                said = dict.fromkeys(at_steps(without_loras(without_comments(text)), STEPS))
                 shelf = self._shelf
                 words = NO_WORDS if shelf is None else shelf.fitting(info.anatomy.text_widths)
                 found = [chunks(one, tokenizer, size, words) for one in said]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backend.recipes.draft import Draft
-from backend.recipes.readers import comfyui, plain_json
+from backend.recipes.readers import comfyui, easy_diffusion, old_invokeai, plain_json
 from backend.recipes.readers.common import Texts
 
 Reader = Callable[[Texts], Draft | None]
@@ -19,7 +19,10 @@ READERS: tuple[Reader, ...] = (
     plain_json.fooocus,
     plain_json.invokeai,
     plain_json.draw_things,
+    old_invokeai.read,
     plain_json.novelai,
+    plain_json.tensor_art,
+    easy_diffusion.read,
     comfyui.under_parameters,
     plain_json.unknown,
     comfyui.read,

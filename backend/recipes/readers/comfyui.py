@@ -13,6 +13,7 @@ from backend.recipes.readers.common import (
     json_object,
     list_of,
     object_of,
+    objects_in,
     stem,
     text_of,
 )
@@ -22,8 +23,11 @@ MAX_NODES = 5000
 MAX_DEPTH = 200
 Nodes = Mapping[str, Mapping[str, Any]]
 # How its nodes name what leads on.
-_CONDITIONING = ("conditioning", "conditioning_1", "conditioning_to", "positive", "base")
+_CONDITIONING = (
+    *("conditioning", "conditioning_1", "conditioning_2", "conditioning_to", "positive", "base"),
+)
 _TEXT = ("text", "text_g", "text_l", "string", "value", "prompt", "wildcard_text", "positive")
+_HALVES = (("string_a", "string_b"), ("text_a", "text_b"), ("text1", "text2"))
 _MODEL = ("model", "model1", "basic_pipe", "guider")
 _LATENT = ("samples", "latent_image", "latent", "pixels")
 
@@ -113,8 +117,24 @@ def _plain(nodes: Nodes, value: Any, names: tuple[str, ...], depth: int = 0) -> 
         depth += 1
         if depth > MAX_DEPTH:
             return None
+        if (joined := _joined(nodes, node, depth)) is not None:
+            return joined
         value = next((node["inputs"][n] for n in names if n in node["inputs"]), None)
     return value
+
+
+def _joined(nodes: Nodes, node: Mapping[str, Any], depth: int) -> str | None:
+    """The words of a node that puts texts together; None for any other."""
+    inputs = node["inputs"]
+    keys = next((pair for pair in _HALVES if set(pair) <= set(inputs)), None)
+    if keys is None:
+        return None
+    # Each half at half of what is left: chains of such nodes branch.
+    depth += (MAX_DEPTH - depth) // 2 + 1
+    halves = [_plain(nodes, inputs[key], _TEXT, depth) for key in keys]
+    between = inputs.get("delimiter", inputs.get("separator", ""))
+    words = [half for half in halves if isinstance(half, str)]
+    return (between if isinstance(between, str) else "").join(words)
 
 
 def _take_sampler(draft: Draft, nodes: Nodes, node: Mapping[str, Any]) -> None:
@@ -164,6 +184,7 @@ def _take_model(draft: Draft, nodes: Nodes, sampler: Mapping[str, Any]) -> None:
     loras: list[dict[str, Any]] = []
     for node in _back(nodes, sampler, _MODEL):
         inputs = node["inputs"]
+        loras += _several(inputs)
         if lora := text_of(inputs.get("lora_name")):
             weight = _plain(nodes, inputs.get("strength_model"), ("value", "float"))
             loras.append({"name": stem(lora), "weight": weight})
@@ -173,6 +194,13 @@ def _take_model(draft: Draft, nodes: Nodes, sampler: Mapping[str, Any]) -> None:
                 draft.model["name"] = stem(name)
     usable = [lora for lora in reversed(loras) if isinstance(lora["weight"], (int, float))]
     draft.put_loras(usable)
+
+
+def _several(inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a loader of several LoRAs that are on, the last first, as the chain is walked."""
+    rows = [row for row in objects_in(list(inputs.values())) if row.get("on") is True]
+    named = [(text_of(row.get("lora")), row.get("strength")) for row in rows]
+    return [{"name": stem(name), "weight": weight} for name, weight in reversed(named) if name]
 
 
 def _take_size(draft: Draft, nodes: Nodes, sampler: Mapping[str, Any]) -> None:

@@ -47,6 +47,7 @@ SWARM: Table = {
     "width": ("width", int),
     "height": ("height", int),
     "model": ("model", str),
+    "vae": ("vae", str),
     **dict.fromkeys(
         ("sampler", "scheduler", "loras", "loraweights", "images", "swarm_version", "aspectratio")
     ),
@@ -77,6 +78,17 @@ NOVELAI: Table = {
          "v4_negative_prompt", "n_samples")
     ),
 }  # fmt: skip
+TENSOR_ART: Table = {
+    "prompt": ("prompt", str),
+    "negativePrompt": ("negative_prompt", str),
+    "steps": ("steps", int),
+    "seed": ("seed", int),
+    "cfgScale": ("guidance_scale", float),
+    "clipSkip": ("clip_skip", int),
+    "width": ("width", int),
+    "height": ("height", int),
+    **dict.fromkeys(("samplerName", "baseModel", "models", "imageCount", "etaNoiseSeedDelta")),
+}
 DRAW_THINGS: Table = {
     "c": ("prompt", str),
     "uc": ("negative_prompt", str),
@@ -131,6 +143,8 @@ def invokeai(texts: Texts) -> Draft | None:
     if name:
         draft.put("model", stem(name), f"'model: {short(name)}'")
         draft.model["name"] = stem(name)
+    if vae := _named(record.get("vae")):
+        draft.put("vae", stem(vae), f"'vae: {short(vae)}'")
     rows = objects_in(record.get("loras"))
     _loras(draft, [(_named(row.get("lora", row.get("model"))), row.get("weight")) for row in rows])
     skipped = number(int, record.get("clip_skip"))
@@ -146,12 +160,38 @@ def novelai(texts: Texts) -> Draft | None:
         return None
     draft = _filled("NovelAI", record, NOVELAI)
     prompt = text_of(record.get("prompt")) or texts.get("Description")
+    prompt = prompt or _captions(record.get("v4_prompt"))
+    if not draft.values.get("negative_prompt"):
+        draft.put("negative_prompt", _captions(record.get("v4_negative_prompt")) or None, "uc")
     draft.put("prompt", prompt, "The prompt")
     _sampler(draft, text_of(record.get("sampler")), text_of(record.get("noise_schedule")))
-    if prompt and any(mark in prompt for mark in "{}"):
-        draft.notes.append(
-            "NovelAI's braces {} weigh words by 1.05; here they are plain text. Use (word:1.05)."
-        )
+    return draft
+
+
+def _captions(told: Any) -> str:
+    """NovelAI 4: a caption of the whole and one for each figure."""
+    caption = object_of((object_of(told) or {}).get("caption")) or {}
+    parts = [caption.get("base_caption")]
+    parts += [row.get("char_caption") for row in objects_in(caption.get("char_captions"))]
+    return ", ".join(part.strip() for part in parts if isinstance(part, str) and part.strip())
+
+
+def tensor_art(texts: Texts) -> Draft | None:
+    """Tensor.Art: one object under `generation_data`."""
+    record = json_object(texts.get("generation_data", "").rstrip("\0"))
+    if record is None:
+        return None
+    draft = _filled("Tensor.Art", record, TENSOR_ART)
+    _sampler(draft, text_of(record.get("samplerName")), None)
+    base = object_of(record.get("baseModel")) or {}
+    if name := text_of(base.get("modelFileName")):
+        draft.put("model", stem(name), f"'baseModel: {short(name)}'")
+        draft.model = {"name": stem(name), "hash": text_of(base.get("hash")) or ""}
+    given = objects_in(record.get("models"))
+    loras = [row for row in given if str(row.get("type", "")).upper() == "LORA"]
+    _loras(draft, [(row.get("modelFileName"), row.get("weight")) for row in loras])
+    for row in [row for row in given if row not in loras]:
+        draft.leave("model", str(row.get("modelFileName")))
     return draft
 
 

@@ -229,11 +229,11 @@ BASE = "lora_unet_down_blocks_0_attentions_0_proj_in"
             {
                 f"{BASE}.lora_down.weight": (4, 16),
                 f"{BASE}.lora_up.weight": (16, 4),
-                f"{BASE}.dora_scale": (16,),
+                f"{BASE}.dora_scale": (15,),
             },
-            "a DoRA",
+            "do not match their layer",
         ),
-        ({"unet.conv_in.lora_magnitude_vector": (4,)}, "a DoRA"),
+        ({"unet.conv_in.lora_magnitude_vector": (4,)}, "holds no LoRA"),
         ({f"{BASE}.lora_down.weight": (4, 16)}, "incomplete"),
         ({"unet.conv_in.lora_A.weight": (4, 4, 3, 3)}, "incomplete"),
         (
@@ -289,7 +289,7 @@ def test_dora_by_its_settings(tmp_path: Path, parts: dict[str, nn.Module]) -> No
             "lora_adapter_metadata": '{"unet.use_dora": true}',
         },
     )
-    assert "DoRA" in (inspect(path).problem or "")
+    assert "DoRA, but it holds no magnitudes" in (inspect(path).problem or "")
 
 
 def test_pickles_and_damaged_files(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
@@ -397,4 +397,23 @@ def test_whole_alphas_are_read_and_bundled_embeddings_named(
     tensors["bundle_emb.myword.string_to_param.*"] = torch.zeros(2, 8)
     path = files.write(tmp_path / "x.safetensors", tensors)
     _same(path, factors, scale=0.5)
-    assert "'myword'" in inspect(path).left_out[0]
+    assert inspect(path).bundled == ("myword",)
+
+
+def test_factors_in_eight_bits_are_read(tmp_path: Path, parts: dict[str, nn.Module]) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1, rank=4)
+    tensors = {k: v.to(torch.float8_e4m3fn) for k, v in files.kohya_keys(factors).items()}
+    deltas = read(files.write(tmp_path / "x.safetensors", tensors)).deltas
+    assert set(deltas) == set(factors)
+    assert all(torch.allclose(deltas[p].A, factors[p].A, rtol=0.07, atol=0.02) for p in factors)
+
+
+def test_biases_and_norms_are_left_out_and_counted(
+    tmp_path: Path, parts: dict[str, nn.Module]
+) -> None:
+    factors = files.random_factors({"unet": parts["unet"]}, ("to_q",), seed=1, rank=4)
+    tensors = files.kohya_keys(factors)
+    tensors |= {"lora_unet_conv_in.diff_b": torch.zeros(16), "lora_unet_x.w_norm": torch.ones(3)}
+    path = files.write(tmp_path / "x.safetensors", tensors)
+    assert "2 biases and scales" in inspect(path).left_out[0]
+    assert set(read(path).deltas) == set(factors)

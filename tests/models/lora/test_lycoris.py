@@ -54,8 +54,33 @@ def difference(kind: str) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     return {"diff": made}, made
 
 
+def tucker(kind: str) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """As LyCORIS' `rebuild_tucker`, and kohya's chain of three convolutions."""
+    core = [random(3, 3, 2, 2, seed=n) for n in (1, 2)]
+    outer = [random(3, 12, seed=n) for n in (3, 4)]
+    inner = [random(3, 8, seed=n) for n in (5, 6)]
+    whole = [
+        torch.einsum("ijkl,ip,jr->prkl", t, a, b)
+        for t, a, b in zip(core, outer, inner, strict=True)
+    ]
+    if kind == "loha":
+        names = ("hada_t1", "hada_w1_a", "hada_w1_b", "hada_t2", "hada_w2_a", "hada_w2_b")
+        tensors = (core[0], outer[0], inner[0], core[1], outer[1], inner[1])
+        parts = dict(zip(names, tensors, strict=True)) | {"alpha": torch.tensor(6.0)}
+        return parts, whole[0] * whole[1] * 2
+    if kind == "lokr":
+        w1 = random(3, 2, seed=7)
+        parts = {"lokr_w1": w1, "lokr_t2": core[0], "lokr_w2_a": outer[0], "lokr_w2_b": inner[0]}
+        made = torch.einsum("ab,cdkl->acbdkl", w1, whole[0]).reshape(36, 16, 2, 2)
+        return parts, made
+    down, up = inner[0][:, :, None, None], outer[0].T[:, :, None, None]
+    parts = {"lora_down.weight": down, "lora_up.weight": up, "lora_mid.weight": core[0]}
+    return parts, torch.einsum("ri,srkl,os->oikl", inner[0], core[0], outer[0].T)
+
+
 CASES = {
     "loha": loha(),
+    **{f"tucker {kind}": tucker(kind) for kind in ("loha", "lokr", "locon")},
     **{f"lokr {kind}": lokr(kind) for kind in ("whole", "right", "both", "convolution")},
     **{f"difference {kind}": difference(kind) for kind in ("wide", "tall", "convolution")},
 }
@@ -87,7 +112,7 @@ def test_plain_layers_of_the_same_file_stay() -> None:
     [
         ({"hada_w2_b": None}, "incomplete or damaged"),
         ({"hada_w2_b": (3, 9)}, "incomplete or damaged"),
-        ({"hada_t1": (3, 3, 3, 3)}, "Tucker"),
+        ({"hada_t1": (3, 3, 3, 3)}, "incomplete or damaged"),
         (
             {"hada_w1_a": (12, 9000), "hada_w1_b": (9000, 8), "hada_w2_a": (12, 9000),
              "hada_w2_b": (9000, 8)},

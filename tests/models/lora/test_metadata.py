@@ -98,6 +98,7 @@ def test_pefts_settings_lie_beside_its_file(tmp_path: Path) -> None:
     assert read_metadata({}, tmp_path / "other.safetensors") == Metadata()
 
 
-def test_a_dora_is_refused() -> None:
-    with pytest.raises(ModelProblem, match="DoRA"):
-        configured(use_dora=True)
+def test_settings_may_say_that_it_is_a_dora() -> None:
+    assert configured(use_dora=True).is_dora
+    assert not configured(use_dora=False).is_dora
+    assert not Metadata().is_dora

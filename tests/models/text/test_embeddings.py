@@ -320,3 +320,31 @@ def test_a_damaged_file_stops_the_job_with_a_sentence(engine: LocalEngine, tmp_p
 def test_a_checkpoint_without_the_shelf_reads_plain_words(loaded: Checkpoint) -> None:
     assert loaded.text.learned(["ink, bad-hands"]) == {}
     assert replace(loaded).text.count_tokens("bad-hands")[0] >= 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "widths"),
+    [
+        ({"string_to_param.*": vectors(2)}, (32,)),
+        ({"emb_params": vectors(2)}, (32,)),
+        ({"clip_l": vectors(2), "clip_g": vectors(2, 48)}, (32, 48)),
+    ],
+)
+def test_one_inside_a_lora_is_a_word_of_its_own(
+    tmp_path: Path, parts: dict[str, torch.Tensor], widths: tuple[int, ...]
+) -> None:
+    base = "lora_unet_down_blocks_0_attentions_0_proj_in"
+    lora = {f"{base}.lora_down.weight": vectors(4, 16), f"{base}.lora_up.weight": vectors(16, 4)}
+    inside = {f"bundle_emb.myword.{key}": value for key, value in parts.items()}
+    write(tmp_path / "loras" / "style.safetensors", lora | inside)
+    catalog = Catalog([tmp_path], FAMILIES)
+    (entry,) = catalog.models("embedding")
+    assert (entry.name, entry.problem) == ("myword", None)
+    shelf = EmbeddingShelf(catalog)
+    (word,) = shelf.fitting(widths).words.values()
+    found = shelf.read(word).vectors
+    assert all(torch.equal(a, b) for a, b in zip(found, parts.values(), strict=True))
+    write(tmp_path / "embeddings" / "myword.safetensors", {"emb_params": vectors(1)})
+    catalog.refresh()
+    (own,) = catalog.models("embedding")
+    assert own.inside == ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.recipes.dialects import translated
 from backend.recipes.draft import Draft
 from backend.recipes.readers import plain_json
 from backend.recipes.readers.common import Texts
@@ -85,12 +86,12 @@ def test_invokes_models_are_named_in_several_ways(model: Any) -> None:
     assert draft.values["clip_skip"] == 2  # it counts the layers that are left out
 
 
-def test_novelais_braces_are_said() -> None:
+def test_novelais_braces_stay_and_can_be_translated() -> None:
     draft = told(
         plain_json.novelai, "Comment", {"uc": "fog", "steps": 9}, Description="a {red} house"
     )
     assert draft.values["prompt"] == "a {red} house"
-    assert any("braces" in note for note in draft.notes)
+    assert translated(str(draft.values["prompt"]), "novelai").text == "a (red:1.05) house"
 
 
 def test_draw_things_size_is_a_text() -> None:

@@ -286,3 +286,19 @@ def test_past_prompts_come_back_by_keyboard(pages: Pages) -> None:
     page.get_by_role("button", name="Past prompts").locator("visible=true").click()
     page.get_by_role("button", name="Forget them").locator("visible=true").click()
     assert page.evaluate("JSON.parse(localStorage['loom.past'])") == []
+
+
+def test_weights_of_another_tool_are_translated_by_a_button(pages: Pages) -> None:
+    page = pages()
+    field = prompt_of(page)
+    row = page.locator(".loom-words", has=page.locator("#txt2img-prompt")).locator(".prompt-row")
+    translate = row.locator(".translate")
+    field.fill("a plain (red:1.2) house")
+    expect(translate).to_be_hidden()
+    field.fill("a {red} house AND a {{tower}}")
+    expect(translate).to_have_text("Translate NovelAI's weights")
+    expect(row.locator(".unread")).to_contain_text("AND is a word here")
+    translate.click()
+    expect(field).to_have_value("a (red:1.05) house AND a (tower:1.1025)")
+    expect(page.locator(".loom-note", has_text="‘red’ weighs 1.05")).to_be_visible()
+    expect(translate).to_be_hidden()

@@ -98,6 +98,34 @@ def test_a_controlnet_unit_makes_it_style_transfer() -> None:
     assert set(request.images) == {"image"}
 
 
+def test_several_units_are_several_controls() -> None:
+    units = [
+        {"image": encoded(), "module": "canny", "model": "edges", "weight": 0.7},
+        {"image": encoded(), "module": "none", "model": "depth [ab12]", "guidance_end": 0.5},
+    ]
+    sent = Txt2Img(alwayson_scripts={"ControlNet": {"args": units}})
+    request = txt2img(sent, OPTIONS)
+    told = request.settings.model_dump()
+    assert [(use["name"], use["weight"], use["end"]) for use in told["controls"]] == [
+        ("edges", 0.7, 1.0),
+        ("depth", 1.0, 0.5),
+    ]
+    assert (told["width"], told["height"], told["start_from"]) == (64, 64, "noise")
+    assert {use["image"] for use in told["controls"]} == set(request.images)
+    assert {pixels.shape for pixels in request.images.values()} == {(64, 64, 3)}
+    from_picture = Img2Img(
+        init_images=[encoded()], width=128, height=64, alwayson_scripts={"ControlNet": {"args":
+        [{**units[0], "image": ""}, units[1]]}},
+    )  # fmt: skip
+    made = img2img(from_picture, OPTIONS)
+    assert made.images["control_1"].shape == (64, 128, 3)
+    del units[1]["model"]
+    with pytest.raises(BadInput, match="unit 2 names no model"):
+        txt2img(
+            sent.model_copy(update={"alwayson_scripts": {"ControlNet": {"args": units}}}), OPTIONS
+        )
+
+
 def test_a_unit_without_preprocessor_is_used_as_it_is() -> None:
     request = txt2img(Txt2Img(alwayson_scripts=unit(module="none")), OPTIONS)
     assert set(request.images) == {"control_image"}

@@ -20,12 +20,12 @@ def test_fields_that_are_switched_off_are_passed_over(name: str, values: tuple[A
     ("name", "value"),
     [
         ("restore_faces", True),
-        ("script_name", "X/Y/Z plot"),
-        ("hr_resize_x", 512),
+        ("script_name", "SD upscale"),
+        ("seed_resize_from_w", 512),
     ],
 )
 def test_what_this_studio_has_no_part_for_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(BadInput, match=name) as refused:
+    with pytest.raises(BadInput, match=f"{name}|{value}") as refused:
         Img2Img.model_validate({name: value}).check()
     assert refused.value.field == name
 
@@ -44,3 +44,13 @@ def test_unknown_fields_of_newer_clients_do_no_harm() -> None:
     sent = Txt2Img.model_validate({"prompt": "a boat", "from_later": {"x": 1}})
     sent.check()
     assert sent.prompt == "a boat"
+
+
+def test_keys_that_are_not_known_are_named_and_those_of_no_consequence_are_not() -> None:
+    sent = Txt2Img.model_validate(
+        {"wat": 1, "do_not_save_grid": True, "s_churn": 0, "initial_noise_multiplier": 0.8}
+    )
+    said = sent.passed_over()
+    assert len(said) == 2
+    assert "'wat' is not known" in said[0]
+    assert "'initial_noise_multiplier'" in said[1]

@@ -267,7 +267,7 @@ def test_a_picture_is_made_larger(
     api: webuiapi.WebUIApi, served: Server, source: Image.Image
 ) -> None:
     names = [one["name"] for one in api.get_upscalers()]
-    assert names == ["Lanczos", "pocket-sharp"]
+    assert names == ["None", "Lanczos", "pocket-sharp"]
     made = api.extra_single_image(source, upscaler_1="pocket-sharp", upscaling_resize=3)
     assert made.image.size == (192, 192)
     to_size = {"resize_mode": 1, "upscaling_resize_w": 96, "upscaling_resize_h": 128}
