@@ -94,8 +94,8 @@ def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
 def _refuse_pickle(path: Path) -> None:
     if path.is_file() and not is_safetensors_name(path):
         raise ModelProblem(
-            f"{path.name} is a pickle, which can run code when it is opened; "
-            "use a .safetensors file."
+            f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
+            f"file of it by: python -m backend.models.convert {path}"
         )
 
 
@@ -122,7 +122,7 @@ def _inspect_upscaler(path: Path) -> Findings:
     if not is_safetensors_name(path):
         raise ModelProblem(
             f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
-            f"file of it by: python -m backend.models.upscaler.convert {path}"
+            f"file of it by: python -m backend.models.convert {path}"
         )
     found = upscaler_kind(read_shapes(path))
     return Findings(found.architecture, NO_SIZE, (path,), path.stat().st_size, scale=found.scale)

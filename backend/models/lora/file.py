@@ -246,7 +246,8 @@ def _cross_width(unet: Mapping[str, nn.Module]) -> int:
 def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
     if not is_safetensors_name(path):
         raise ModelProblem(
-            f"{path.name} is not a .safetensors file; other formats can run code when opened."
+            f"{path.name} is not a .safetensors file; other formats can run code when opened. A "
+            f"pickle becomes one by: python -m backend.models.convert {path}"
         )
     every = read_shapes(path)
     aside = {key for key in every if key.startswith(BUNDLED) or key.endswith(NO_WEIGHTS)}

@@ -1,6 +1,6 @@
-"""From an upscaler's pickle to a safetensors file, without running what is in it.
+"""From a pickled model, LoRA, embedding or upscaler to safetensors, without running what is in it.
 
-    python -m backend.models.upscaler.convert 4x-name.pth
+    python -m backend.models.convert name.ckpt
 
 The file is read by torch's restricted reader, which makes tensors and nothing else; one that holds
 more is refused. The result stands beside it.
@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 
 from backend.contracts.errors import ModelProblem
 
-NESTED = ("params_ema", "params", "params-ema", "state_dict", "model")  # the first one counts
+# Where the tensors lie; of those that are there the first one counts.
+NESTED = ("params_ema", "params", "params-ema", "state_dict", "model", "string_to_param")
 
 
 def convert(path: Path) -> Path:
@@ -59,7 +60,7 @@ def _named(read: object) -> dict[object, object]:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="Converts an upscaler's .pth to .safetensors.")
+    parser = argparse.ArgumentParser(description="Converts a pickled model to .safetensors.")
     parser.add_argument("file", type=Path, nargs="+")
     for path in parser.parse_args().file:
         try:

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from backend.contracts.errors import ModelProblem
-from backend.models.upscaler import convert as command
-from backend.models.upscaler.convert import convert
+from backend.models import convert as command
+from backend.models.convert import convert
 
 
 class _Runs:
@@ -26,7 +26,7 @@ class _Runs:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("nested", [(), ("params_ema",), ("state_dict",)])
+@pytest.mark.parametrize("nested", [(), ("params_ema",), ("state_dict",), ("string_to_param",)])
 def test_the_same_tensors(tmp_path: Path, nested: tuple[str, ...]) -> None:
     tensors = {"body.0.weight": torch.rand(4, 3), "body.0.bias": torch.rand(4)}
     kept: object = tensors
