@@ -207,7 +207,7 @@ def test_what_is_changed_is_told(api: webuiapi.WebUIApi) -> None:
     [
         ("txt2img", {"steps": 0}, 422, "'steps'"),
         ("txt2img", {"steps": "many"}, 422, "'steps'"),
-        ("txt2img", {"sampler_name": "PLMS"}, 422, "no sampler 'PLMS'"),
+        ("txt2img", {"sampler_name": "Restart"}, 422, "no sampler 'Restart'"),
         ("txt2img", {"restore_faces": True}, 422, "'restore_faces' is not available"),
         ("txt2img", {"override_settings": {"sd_model_checkpoint": "nowhere"}}, 404, "no model"),
         ("txt2img", {"alwayson_scripts": {"ADetailer": {"args": [{}]}}}, 422, "ADetailer"),
