@@ -29,7 +29,7 @@ _TEMPLATE = """
   <div class="asked" role="search">
     <input type="search" class="words" placeholder="Search: prompt, model, LoRA, seed"
       aria-label="Search in the history">
-    <select class="model quiet" aria-label="Model"></select>
+    <select class="model quiet" aria-label="Drawn by"></select>
     <select class="lora quiet" aria-label="LoRA"></select>
     <label class="day">from <input type="date" class="since" aria-label="From"></label>
     <label class="day">to <input type="date" class="until" aria-label="To"></label>
