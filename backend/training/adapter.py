@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def adapted(
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets))
     try:
         random: Any = torch.random
+        import_module("torch.distributed.tensor")  # peft asks for it and imports it nowhere
         with random.fork_rng(devices=[]):
             inject_adapter_in_model(config, unet, adapter_name=_ADAPTER)
         generator = torch.Generator().manual_seed(seed)
