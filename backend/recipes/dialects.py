@@ -25,7 +25,10 @@ TITLES: dict[Dialect, str] = {
 NAMES: tuple[Dialect, ...] = ("novelai", "invokeai", "comfyui")
 MAX_DEPTH = 40
 MAX_TOLD = 6
-_PLUS = re.compile(r"(?P<word>[^\W_](?:[\w'’]|-(?=\w))*)(?P<marks>\++|-+)(?=[\s,.;:!?)]|$)")
+_PLUS = re.compile(
+    r"(?P<word>[^\W_](?:[\w'’]|-(?=\w)){0,80})(?P<marks>\+{1,20}|-{1,20})(?=[\s,.;:!?)]|$)"
+)
+_WEIGHED = re.compile(r":\s{0,9}[+-]?(?:\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})\s{0,9}$")
 _AFTER = re.compile(r"\+{1,20}|-{1,20}|\d{1,2}(?:\.\d{1,4})?(?=[\s,.;:!?)]|$)")
 _NUMBERED = re.compile(r"(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)::(?P<text>[^:{}\[\]]{1,2000})::")
 _CALL = re.compile(r"\)\.(?:and|blend|swap)\(|\w\.swap\(")
@@ -155,7 +158,7 @@ def _groups(text: str, told: list[str]) -> Iterator[str]:
             behind = _AFTER.match(text, at)
             if behind is None:
                 # Ours already, or brackets that mean nothing there.
-                ours = re.search(r":\s*[+-]?\d*\.?\d+\s*$", inner)
+                ours = _WEIGHED.search(inner)
                 stack[-1].append(f"({inner})" if ours else inner)
             else:
                 at = behind.end()

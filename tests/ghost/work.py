@@ -35,6 +35,7 @@ COMMON: dict[str, Any] = {
 }
 INK, NEON = {"name": "ink", "weight": 0.7}, {"name": "neon", "weight": -0.5}
 LORAS: dict[str, Any] = {"loras": [INK, NEON]}
+LOOPS: dict[str, Any] = {"loops": 2, "strength": 0.75}
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,14 @@ WORK: tuple[Work, ...] = (
     Work(
         "seamless", "in turns", 3, "LoRAs", _of(Txt2ImgSettings, tiling="x", batch_size=3, **LORAS)
     ),
-    Work("loopback", "whole", 1, "plain", _of(LoopbackSettings, HOUSE, loops=2)),
-    Work("loopback", "in turns", 1, "LoRAs", _of(LoopbackSettings, HOUSE, loops=2, **LORAS)),
+    Work("loopback", "whole", 1, "plain", _of(LoopbackSettings, HOUSE, **LOOPS)),
+    Work(
+        "loopback",
+        "in turns",
+        1,
+        "LoRAs",
+        _of(LoopbackSettings, HOUSE, **LOOPS, **LORAS),
+    ),
     Work("inpaint", "in turns", 1, "LoRAs", _of(Img2ImgSettings, MASKED, **LORAS)),
     Work("inpaint", "whole", 3, "plain", _of(Img2ImgSettings, MASKED, batch_size=3)),
     Work(

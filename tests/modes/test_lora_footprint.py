@@ -35,9 +35,9 @@ def watched(
     full: Sequence[Sequence[float]], *without: Sequence[Sequence[float]]
 ) -> tuple[_Watched, Mix]:
     mix = Mix()
-    rows = range(len(without))
-    chosen = [tuple(rows)] + [tuple(i for i in rows if i != out) for out in rows]
-    return _Watched([says(full), *map(says, without)], chosen, mix), mix  # type: ignore[arg-type]
+    one = _Watched(len(without), mix)  # type: ignore[arg-type]
+    one._full, one._without = says(full), [says(other) for other in without]
+    return one, mix
 
 
 def test_the_run_goes_its_own_way_and_each_lora_is_left_out_once() -> None:

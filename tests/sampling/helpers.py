@@ -100,6 +100,8 @@ def reference(sampler: str, schedule: str, config: dict):
         options["lower_order_final"] = False
     if sampler == "pndm":
         options["skip_prk_steps"] = config.get("skip_prk_steps", True)
+        # Where a config is silent the standard is DDIM's: one name cannot have two.
+        options["set_alpha_to_one"] = config.get("set_alpha_to_one", True)
     return CLASSES[sampler].from_config(config, **options)
 
 

@@ -60,13 +60,15 @@ def test_levels_are_those_of_diffusers(sampler, schedule, name):
         timesteps = scheduler.timesteps.double()
         if sampler == "heun":  # each level but the first is listed twice
             timesteps = torch.cat([timesteps[:1], timesteps[1::2]])
+        if sampler == "pndm":  # the second is listed twice
+            timesteps = torch.cat([timesteps[:1], timesteps[2:]])
         torch.testing.assert_close(got.timesteps, timesteps, rtol=0, atol=2e-4)
         if SPECS[sampler].conventions.kind != "vp":
             sigmas = scheduler.sigmas.double()
             if sampler == "heun":
                 sigmas = torch.cat([sigmas[:1], sigmas[1:-1:2], sigmas[-1:]])
         else:
-            sigmas = vp_sigmas(scheduler, sampler)
+            sigmas = vp_sigmas(scheduler, sampler, timesteps.long())
         torch.testing.assert_close(got.sigmas, sigmas, rtol=1e-6, atol=0)
         # Schedulers that do not scale the model's input hold x * sqrt(ab).
         unit = hasattr(scheduler, "init_noise_sigma") and scheduler.init_noise_sigma == 1.0
@@ -74,13 +76,12 @@ def test_levels_are_those_of_diffusers(sampler, schedule, name):
         assert got.init_scale == pytest.approx(float(scale), rel=1e-6)
 
 
-def vp_sigmas(scheduler, sampler: str) -> torch.Tensor:
+def vp_sigmas(scheduler, sampler: str, timesteps: torch.Tensor) -> torch.Tensor:
     """Levels of the classes that index alphas_cumprod; an exact 0 stands for 2^-48."""
     ab = scheduler.alphas_cumprod.clamp(min=2.0**-48)
     table = ((1 - ab) / ab).sqrt().double()
-    timesteps = scheduler.timesteps.long()
     end = torch.zeros(1, dtype=torch.float64)
-    if sampler == "ddim":
+    if sampler in ("ddim", "pndm"):
         last = int(timesteps[-1]) - scheduler.config.num_train_timesteps // len(timesteps)
         if last >= 0 or not scheduler.config.set_alpha_to_one:
             end = table[max(last, 0)].reshape(1)
