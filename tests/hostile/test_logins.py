@@ -43,8 +43,10 @@ def test_two_visitors_behind_one_proxy(guarded: Server) -> None:
             assert codes.count(400) <= FREE_TRIES + 1  # no made-up address gives more
             assert codes[-1] == 429
             assert login(ada, PASSWORD) == 200  # the same address, the same name, at once
-            refused = guesser.post("/login", data={"username": USER, "password": "no"})
-            assert "try again in" in refused.json()["detail"]
+            wrong = {"username": USER, "password": "no"}
+            # On a slow machine the guesser's wait may be over by now, for one more guess.
+            told = [guesser.post("/login", data=wrong).json()["detail"] for _ in range(3)]
+            assert "try again in" in told[-1]
     finally:
         proxy.close()
 

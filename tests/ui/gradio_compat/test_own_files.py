@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import gradio as gr
 
+ROOT = Path(__file__).resolve().parents[3]
+# A process of its own: Gradio leaves an event loop open.
+SHARED = """
+import gradio as gr
 from ui.gradio_compat.own_files import serve_own_files
-
+with gr.Blocks(analytics_enabled=False) as blocks:
+    pass
+blocks.share = True  # as with a link
+serve_own_files(blocks)
+print(blocks.share)
+"""
 SCRIPT = '<script type="module" crossorigin src="'
 
 
 def test_a_shared_page_is_served_from_here() -> None:
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        pass
-    blocks.share = True  # as with a link
-    serve_own_files(blocks)
-    assert blocks.share is False
+    command = [sys.executable, "-c", SHARED]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split()[-1:] == ["False"], done.stderr
     chosen = '"frontend/share.html" if blocks.share else "frontend/index.html"'
     assert chosen in inspect.getsource(gr.routes)
 
