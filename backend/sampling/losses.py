@@ -6,10 +6,7 @@ depend on the size; values lie about in 0..1.
 
 from __future__ import annotations
 
-import math
-
 import torch
-from torch.nn import functional
 
 from backend.sampling.steering import Loss
 
@@ -73,53 +70,6 @@ def sharpness(target: float) -> Loss:
 def symmetry() -> Loss:
     """Mean distance of a picture from its mirror image, left for right."""
     return lambda pictures: (pictures - pictures.flip(-1)).abs().mean(dim=(1, 2, 3))
-
-
-def thumbnail(wanted: torch.Tensor) -> Loss:
-    """Mean distance from rough colours in these places.
-
-    Args:
-        wanted: (3, h, w) in 0..1; the pictures are brought to its size by averaging.
-    """
-
-    def loss(pictures: torch.Tensor) -> torch.Tensor:
-        _, height, width = wanted.shape
-        small = functional.adaptive_avg_pool2d(pictures, (height, width))
-        return (small - wanted.to(small)).abs().mean(dim=(1, 2, 3))
-
-    return loss
-
-
-def palette(colours: torch.Tensor) -> Loss:
-    """How far the colours are spread otherwise than in another picture: sliced transport.
-
-    The sorted values of the picture along fixed directions of colour space are held against those
-    of the palette (Bonneel et al. 2015, sliced Wasserstein), so that shares count and places do
-    not.
-
-    Args:
-        colours: (n, 3) in 0..1, drawn from the other picture.
-    """
-    third = math.sqrt(1.0 / 3.0)
-    ways = torch.tensor(
-        [
-            [1.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0],
-            [0.0, 0.0, 1.0],
-            [third, third, third],
-            [math.sqrt(0.5), -math.sqrt(0.5), 0.0],
-            [math.sqrt(1 / 6), math.sqrt(1 / 6), -2 * math.sqrt(1 / 6)],
-        ]
-    )
-
-    def loss(pictures: torch.Tensor) -> torch.Tensor:
-        seen = functional.adaptive_avg_pool2d(pictures, (32, 32)).flatten(2)
-        drawn = (ways.to(seen) @ seen).sort(dim=2).values
-        aim = (ways.to(seen) @ colours.to(seen).T)[None].sort(dim=2).values
-        aim = functional.interpolate(aim, drawn.shape[2], mode="linear", align_corners=True)
-        return (drawn - aim).abs().mean(dim=(1, 2))
-
-    return loss
 
 
 def _luma(pictures: torch.Tensor) -> torch.Tensor:
