@@ -24,7 +24,10 @@ def _switch() -> dict[str, Component]:
     }
 
 
-FOLD = Fold("hires", "Hires fix", tuple(HiresFields.model_fields), _switch, early=True)
+WORKED_OUT = ("hires_grid_px",)
+"""What the model says, and nobody sets."""
+SHOWN = tuple(name for name in HiresFields.model_fields if name not in WORKED_OUT)
+FOLD = Fold("hires", "Hires fix", SHOWN, _switch, early=True)
 
 
 def connect(space: Workspace) -> None:

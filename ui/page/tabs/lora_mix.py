@@ -32,7 +32,7 @@ TAB = Tab(
             "sampler",
             "schedule",
         ),
-        scripted=("stages", "time_steps"),
+        scripted=("stages", "time_steps", *hires.WORKED_OUT),
         folds=(hires.FOLD, steer.FOLD),
         loras_open=True,
     ),

@@ -18,7 +18,7 @@ TAB = Tab(
             "batch_size",
             "batch_count",
         ),
-        scripted=("time_steps",),
+        scripted=("time_steps", *hires.WORKED_OUT),
         folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True), steer.FOLD),
     ),
     connect=hires.connect,
