@@ -6,21 +6,20 @@ where there are none.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
-from backend.contracts.errors import BadInput
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings.cascade import StageUse
 from backend.engine.jobs.protocol import Engine
 from ui.forms.choices import card_of
 from ui.forms.controls import Control, Values
+from ui.forms.rows import rows_of
 from ui.forms.stage import mount_call
-from ui.server.foreign import as_dict, as_list
+from ui.server.foreign import as_dict
 
 MAX_CHARS = 60_000
 _TEMPLATE = """
@@ -83,16 +82,8 @@ def read_rows(value: Any) -> Values:
     Raises:
         BadInput: It is no list of rows.
     """
-    text = str(value or "")
-    uses: Any = None if text else []
-    with contextlib.suppress(ValueError, RecursionError):
-        uses = json.loads(text) if text and len(text) <= MAX_CHARS else uses
-    rows = as_list(uses)
-    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in rows):
-        raise BadInput(
-            "The stages could not be read; reload the page and set them again.", "stages"
-        )
-    return {"stages": rows}
+    otherwise = "The stages could not be read; reload the page and set them again."
+    return {"stages": rows_of(value, MAX_CHARS, "stages", otherwise)}
 
 
 def write_rows(values: Values, card: ModelEntry) -> str:

@@ -6,18 +6,17 @@ are none.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import Any
 
 import gradio as gr
 
-from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.engine.jobs.protocol import Engine
 from ui.forms.controls import Control, Values
+from ui.forms.rows import rows_of
 from ui.forms.stage import mount_call
-from ui.server.foreign import as_dict, as_list
+from ui.server.foreign import as_dict
 
 MAX_CHARS = 20_000
 _TEMPLATE = """
@@ -71,16 +70,8 @@ def read_rows(value: Any) -> Values:
     Raises:
         BadInput: It is no list of rows.
     """
-    text = str(value or "")
-    uses: Any = None if text else []
-    with contextlib.suppress(ValueError, RecursionError):
-        uses = json.loads(text) if text and len(text) <= MAX_CHARS else uses
-    rows = as_list(uses)
-    if not isinstance(uses, list) or any(not isinstance(use, dict) for use in rows):
-        raise BadInput(
-            "The LoRA rows could not be read; reload the page and add them again.", "loras"
-        )
-    return {"loras": rows}
+    otherwise = "The LoRA rows could not be read; reload the page and add them again."
+    return {"loras": rows_of(value, MAX_CHARS, "loras", otherwise)}
 
 
 def write_rows(values: Values, card: ModelEntry) -> str:
