@@ -97,8 +97,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that drive a browser first: they take the longest, and a worker that began one of them
-    last would run on alone."""
-    slow = {item.path for item in items if item.get_closest_marker("browser")}
+    last would run on alone. A page that a busy machine was too slow for is tried once more: the
+    summary says so ("1 rerun"), and a test that fails twice fails."""
+    driven = [item for item in items if item.get_closest_marker("browser")]
+    for item in driven:
+        item.add_marker(pytest.mark.flaky(reruns=1))
+    slow = {item.path for item in driven}
     items.sort(key=lambda item: item.path not in slow)
 
 

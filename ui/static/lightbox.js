@@ -121,14 +121,15 @@ const made = () => {
     const held = focused()?.closest(".acts") ? focused()?.classList[0] : null;
     $(".acts").replaceChildren(...(more.acts?.(one, { close: () => dialog.close(), again: () => { if (dialog.open) show(at); } }) ?? []));
     if (held) find($(".acts"), `.${held}`)?.focus();
-    if (img.getAttribute("src") === one.src) fit();
-    else img.src = one.src;
+    if (img.getAttribute("src") !== one.src) img.src = one.src;
+    fit();
   };
   const fromMiddle = (/** @type {PointerEvent | WheelEvent | MouseEvent} */ event) => {
     const box = $(".room").getBoundingClientRect();
     return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
   };
-  img.addEventListener("load", fit);
+  // Somebody who zooms before the picture has come keeps what they zoomed to.
+  img.addEventListener("load", () => { if (fits) fit(); else to(view.scale, { x: 0, y: 0 }); });
   addEventListener("resize", () => { if (dialog.open) fit(); });
   zoom.addEventListener("click", () => toggle());
   $(".before").addEventListener("click", () => show(at - 1));
