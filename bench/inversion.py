@@ -30,6 +30,7 @@ from bench.table import machine, markdown
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
 from toyworld.render import render
+from toyworld.world import SECOND
 
 FRESH_SEED = 91
 """Renders that nothing was trained on."""
@@ -74,8 +75,8 @@ def main() -> None:
         Catalog([args.models], FAMILIES).checkpoint(args.model), pick(None, "float32")
     )
     side = model.native_size[0]
-    scenes = [scene_of(FRESH_SEED, index) for index in range(args.count)]
-    fresh = [render(scene, side) for scene in scenes]
+    scenes = [scene_of(FRESH_SEED, index, world=SECOND) for index in range(args.count)]
+    fresh = [render(scene, side, SECOND) for scene in scenes]
     told = [caption(scene, np.random.default_rng(scene.seed)) for scene in scenes]
     painted = committed(args.pictures, side)
     rows: list[list[str]] = []

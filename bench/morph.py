@@ -40,6 +40,7 @@ from toyworld.frechet import frechet_distance
 from toyworld.judge import Judge, judge_pictures, trained_judge
 from toyworld.render import render
 from toyworld.scene import Scene
+from toyworld.world import SECOND
 
 PAIRS_SEED, RENDERS_SEED = 77, 78
 PLAIN: dict[str, Any] = {"attention_lambda": 0.0, "adain": False, "even": "off"}
@@ -63,7 +64,7 @@ def morphed(
 ) -> tuple[list[Pixels], dict[str, Any]]:
     """One morph by the engine: its frames and its info."""
     values = {"prompt_a": words(pair[0]), "prompt_b": words(pair[1]), "seed": 0, **options}
-    images = {"image_a": render(pair[0]), "image_b": render(pair[1])}
+    images = {"image_a": render(pair[0], world=SECOND), "image_b": render(pair[1], world=SECOND)}
     request = Request(MorphSettings.model_validate(values), images, save=False)
     status = done(engine, ask(engine, request))
     return [output.image for output in status.outputs], status.info
@@ -71,7 +72,7 @@ def morphed(
 
 def crossfade(pair: tuple[Scene, Scene], frames: int) -> list[Pixels]:
     """Pixels of one picture fading into the other's."""
-    a, b = (render(scene).astype(np.float64) for scene in pair)
+    a, b = (render(scene, world=SECOND).astype(np.float64) for scene in pair)
     at = np.linspace(0, 1, frames)
     return [np.rint((1 - t) * a + t * b).astype(np.uint8) for t in at]
 
@@ -110,7 +111,7 @@ def frame_by_frame(
         return x
 
     starts = [
-        walk(model.codec.encode(render(scene, model.native_size[0])[None])[0], text, up)
+        walk(model.codec.encode(render(scene, model.native_size[0], SECOND)[None])[0], text, up)
         for scene, text in zip(pair, texts, strict=True)
     ]
     made: list[Pixels] = []
@@ -211,7 +212,9 @@ def ablation(
 
 def table(judge: Judge, made: dict[str, list[Made]], frames: int) -> list[list[str]]:
     """A row for each stage: means over the pairs."""
-    real = judged(judge, [render(scene_of(RENDERS_SEED, i)) for i in range(200)])
+    real = judged(
+        judge, [render(scene_of(RENDERS_SEED, i, world=SECOND), world=SECOND) for i in range(200)]
+    )
     rows: list[list[str]] = []
     for name, ones in made.items():
         ppl, pdv = np.mean([smoothness(one.features) for one in ones], axis=0)
@@ -304,7 +307,8 @@ def main() -> None:
         "lora_steps": args.lora_steps,
     }
     pairs = [
-        (scene_of(PAIRS_SEED, 2 * i), scene_of(PAIRS_SEED, 2 * i + 1)) for i in range(args.pairs)
+        (scene_of(PAIRS_SEED, 2 * i, world=SECOND), scene_of(PAIRS_SEED, 2 * i + 1, world=SECOND))
+        for i in range(args.pairs)
     ]
     engine = ready(args.models, args.model)
     if args.times:
@@ -312,7 +316,7 @@ def main() -> None:
     elif args.memory:
         text = memory(engine, pairs[0], shared)
     else:
-        judge = trained_judge(args.work, args.judge_steps)
+        judge = trained_judge(args.work, args.judge_steps, world=SECOND)
         folder = args.work / f"morphs-{args.model}-{args.frames}-{args.steps}-{args.lora_steps}"
         made = ablation(engine, judge, pairs, shared, folder, args.begin)
         if args.begin:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from toyworld.render import render
 from toyworld.scene import Scene, sample_scene
-from toyworld.world import FIRST, WORLDS, World
+from toyworld.world import FIRST, WORLDS, World, named
 
 _SHARD = 500
 
@@ -58,8 +58,7 @@ def render_pool(
     world: World = FIRST,
 ) -> Pool:
     """Render a pool of scenes, or open it where the folder has it already."""
-    of = "" if world is FIRST else f"-world{world.version}"
-    path = folder / f"renders-{seed}-{size_px}px-{count}{of}.npy"
+    path = folder / f"renders-{seed}-{size_px}px-{count}{named(world)}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         aside = path.with_suffix(".part.npy")

@@ -22,6 +22,7 @@ from toyworld.palette import COLOURS
 from toyworld.scene import Scene
 from toyworld.settings import SETTINGS
 from toyworld.subjects import SUBJECTS
+from toyworld.world import FIRST, World, named
 
 SIZE_PX = 128
 FEATURES = 64
@@ -189,9 +190,14 @@ def accuracy(judge: Judge, pool: Pool) -> dict[str, float]:
     return {name: float(getattr(marks, name).mean()) for name in Marks.__dataclass_fields__}
 
 
+def judge_path(work: Path, world: World) -> Path:
+    """Where the judge of a world's renders is kept."""
+    return work / f"judge{named(world)}.pt"
+
+
 def trained_judge(
     work: Path, steps: int = 2000, batch: int = 64, device: str = "cpu", workers: int = 2,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = print, world: World = FIRST,
 ) -> Judge:  # fmt: skip
     """The cached judge, or one trained on fresh renders of all pairs, held-out ones included.
 
@@ -199,13 +205,13 @@ def trained_judge(
     """
     torch.manual_seed(5)
     judge = Judge().to(device, memory_format=torch.channels_last)
-    path = work / "judge.pt"
+    path = judge_path(work, world)
     state = load_state(path)
     if state is not None:
         judge.load_state_dict(state["judge"])
         return judge.eval()
-    usual = render_pool(work, 11, 8000, SIZE_PX, workers)
-    rare = render_pool(work, 12, 2000, SIZE_PX, workers, held_out=True)
+    usual = render_pool(work, 11, 8000, SIZE_PX, workers, world=world)
+    rare = render_pool(work, 12, 2000, SIZE_PX, workers, held_out=True, world=world)
     pools = ((usual, batch - batch // 4), (rare, batch // 4))
     clock = Clock(steps=steps)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3, weight_decay=1e-2)
@@ -231,8 +237,8 @@ def trained_judge(
             report(f"judge step {clock.step} {clock.elapsed_s():.0f} s loss {loss.item():.4f}")
     judge.eval()
     shares = [
-        accuracy(judge, render_pool(work, 13, 1000, SIZE_PX, workers)),
-        accuracy(judge, render_pool(work, 14, 500, SIZE_PX, workers, held_out=True)),
+        accuracy(judge, render_pool(work, 13, 1000, SIZE_PX, workers, world=world)),
+        accuracy(judge, render_pool(work, 14, 500, SIZE_PX, workers, held_out=True, world=world)),
     ]
     report(f"judge on unseen renders {shares[0]}, on held-out pairs {shares[1]}")
     save_state(path, judge=judge.state_dict(), accuracy=shares)

@@ -26,11 +26,12 @@ from toyworld.dataset import render_pool
 from toyworld.folder import world_of
 from toyworld.frechet import frechet_distance
 from toyworld.humble import be_humble
-from toyworld.judge import NAMES, Judge, Verdict, judge_pictures, mark, trained_judge
+from toyworld.judge import NAMES, Judge, Verdict, judge_path, judge_pictures, mark, trained_judge
 from toyworld.pause import wait_while_paused
 from toyworld.prompts import SEEDS_A_PROMPT, Question, questions
 from toyworld.report import Row, fresh_renders, table, write_sheet
 from toyworld.sampling import Parts, generate, load_parts
+from toyworld.world import World
 
 
 def _share(values: NDArray[np.bool_]) -> str:
@@ -56,9 +57,9 @@ def spread(verdict: Verdict, asked: list[Question]) -> tuple[float, float]:
 
 
 def score_rows(
-    made: NDArray[np.uint8], asked: list[Question], judge: Judge, psnr: float
+    made: NDArray[np.uint8], asked: list[Question], judge: Judge, psnr: float, world: World
 ) -> list[Row]:
-    """Judge the pictures, which are in the order of the questions."""
+    """Judge the pictures, which are in the order of the questions, beside renders of a world."""
     verdict = judge_pictures(judge, made)
     marks = mark(verdict, [q.scene for q in asked])
     group = np.array([q.group for q in asked])
@@ -66,9 +67,9 @@ def score_rows(
     first = [q for q in asked if q.group == "one"]
     count = len(first)
     seen = spread(judge_pictures(judge, made[:count]), first)
-    drawn = spread(judge_pictures(judge, fresh_renders(first, 3)), first)
-    real = judge_pictures(judge, fresh_renders(asked, 1)).features.numpy()
-    other = judge_pictures(judge, fresh_renders(asked, 2)).features.numpy()
+    drawn = spread(judge_pictures(judge, fresh_renders(first, 3, world=world)), first)
+    real = judge_pictures(judge, fresh_renders(asked, 1, world=world)).features.numpy()
+    other = judge_pictures(judge, fresh_renders(asked, 2, world=world)).features.numpy()
     far = frechet_distance(verdict.features.numpy(), real)
     near = frechet_distance(other, real)
     return [
@@ -166,9 +167,12 @@ def main() -> None:
         )  # fmt: skip
         return
     alone = args.controlnet and args.edges_alone
+    world = world_of(args.model)
     judge = None
     if not alone:
-        judge = trained_judge(args.work, args.judge_steps, device=args.device, report=say)
+        judge = trained_judge(
+            args.work, args.judge_steps, device=args.device, report=say, world=world
+        )
     parts = load_parts(args.model, args.device, pick(args.device).dtype)
     if judge is not None and args.sampler_table:
         from toyworld.sampler_table import sampler_table
@@ -182,14 +186,12 @@ def main() -> None:
 
         text = score_controlnet(
             parts, judge, args.controlnet_model, guidance, args.count or 100, args.size,
-            args.batch, args.work, say, world_of(args.model),
+            args.batch, args.work, say, world,
         )  # fmt: skip
         if args.write_card:
             from toyworld.controlnet import readme as control_readme
 
-            (args.controlnet_model / "README.md").write_text(
-                control_readme(text, world_of(args.model))
-            )
+            (args.controlnet_model / "README.md").write_text(control_readme(text, world))
         return
     assert judge is not None
     if args.styles:
@@ -203,18 +205,18 @@ def main() -> None:
     asked = questions(args.count or 500)
     made = generate_all(parts, asked, guidance, args.size, args.batch, say)
     write_sheet(args.work / "score.png", made[::5])
-    psnr = psnr_db(parts.vae.float(), render_pool(args.work, 99, 64, 256).pixels)
+    psnr = psnr_db(parts.vae.float(), render_pool(args.work, 99, 64, 256, world=world).pixels)
     note = (f"{len(asked)} pictures, {args.size}x{args.size}, DPM++ 2M karras, 20 steps, "
             f"guidance {guidance:g}, {parts.unet.dtype} on {args.device}.")  # fmt: skip
-    accuracy = (load_state(args.work / "judge.pt") or {}).get("accuracy", [])
+    accuracy = (load_state(judge_path(args.work, world)) or {}).get("accuracy", [])
     note += f" The judge on unseen renders, all pairs and held-out pairs: {accuracy}."
-    text = table(score_rows(made, asked, judge, psnr), note)
+    text = table(score_rows(made, asked, judge, psnr, world), note)
     say(text)
     (args.work / "score.md").write_text(text)
     if args.write_card:
         from toyworld.folder import readme
 
-        (args.model / "README.md").write_text(readme(text, world_of(args.model)))
+        (args.model / "README.md").write_text(readme(text, world))
 
 
 if __name__ == "__main__":

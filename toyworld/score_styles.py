@@ -20,6 +20,7 @@ from backend.models.catalog.catalog import Catalog
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer
 from backend.models.memory.devices import pick
+from toyworld.folder import world_of
 from toyworld.judge import Judge
 from toyworld.prompts import Question, questions
 from toyworld.report import Row, table, write_sheet
@@ -153,6 +154,7 @@ def main_styles(
     """All of it, from the folders."""
     studio = open_studio(base, folder, guidance, size_px, batch, device)
     style_judge, accuracy = trained_style_judge(
-        work, judge, partial(redrawn, studio.parts), device=device, report=report
-    )
+        work, judge, partial(redrawn, studio.parts), device=device, report=report,
+        world=world_of(base),
+    )  # fmt: skip
     return score_styles(studio, style_judge, accuracy, folder, count, work, report)

@@ -28,6 +28,7 @@ from toyworld.judge import (
 from toyworld.render import render
 from toyworld.scene import Scene
 from toyworld.styles import PLAIN, STYLES, styled
+from toyworld.world import FIRST, World, named
 
 MANNERS = (PLAIN, *STYLES)
 Redraw = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -80,7 +81,7 @@ def look(
 
 
 def styled_renders(
-    work: Path, seed: int, count: int, redraw: Redraw | None = None
+    work: Path, seed: int, count: int, redraw: Redraw | None = None, world: World = FIRST
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[Scene]]:
     """Renders filtered at 256 px, then made small for the judge; the manners take turns.
 
@@ -89,17 +90,18 @@ def styled_renders(
         seed: Of the scenes.
         count: Pictures.
         redraw: The second half goes through it.
+        world: What the scenes are of.
 
     Returns:
         (count, 128, 128, 3) pictures, (count,) places in `MANNERS`, the scenes.
     """
-    path = work / f"styled-{seed}-{count}{'' if redraw is None else '-redrawn'}.npy"
-    scenes = [scene_of(seed, i) for i in range(count)]
+    path = work / f"styled-{seed}-{count}{'' if redraw is None else '-redrawn'}{named(world)}.npy"
+    scenes = [scene_of(seed, i, world=world) for i in range(count)]
     manners = np.arange(count) % len(MANNERS)
     if not path.exists():
         made = np.empty((count, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
         for i, scene in enumerate(scenes):
-            picture = styled(render(scene, 256), MANNERS[manners[i]], i)
+            picture = styled(render(scene, 256, world), MANNERS[manners[i]], i)
             if redraw is not None and i >= count // 2:
                 picture = redraw(picture[None])[0]
             made[i] = cv2.resize(picture, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA)
@@ -111,6 +113,7 @@ def styled_renders(
 def trained_style_judge(
     work: Path, judge: Judge, redraw: Redraw, steps: int = 1500, batch: int = 50,
     count: int = 5000, device: str = "cpu", report: Callable[[str], None] = print,
+    world: World = FIRST,
 ) -> tuple[StyleJudge, dict[str, float]]:  # fmt: skip
     """The cached style judge, or one that goes on from `judge`; and how well it judges.
 
@@ -127,15 +130,16 @@ def trained_style_judge(
         count: Filtered renders to learn from.
         device: Where to compute.
         report: Takes lines of progress.
+        world: What the renders are of.
     """
     torch.manual_seed(6)
     model = StyleJudge(judge).to(device)
-    path = work / "style-judge.pt"
+    path = work / f"style-judge{named(world)}.pt"
     state = load_state(path)
     if state is not None:
         model.load_state_dict(state["judge"])
         return model.eval(), state["accuracy"]
-    pixels, manners, scenes = styled_renders(work, _TRAIN_SEED, count, redraw)
+    pixels, manners, scenes = styled_renders(work, _TRAIN_SEED, count, redraw, world)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
     clock = Clock(steps=steps)
     model.train()
@@ -155,7 +159,7 @@ def trained_style_judge(
             report(f"style judge step {clock.step} {clock.elapsed_s():.0f} s "
                    f"loss {loss.item():.4f}")  # fmt: skip
     model.eval()
-    fresh, kinds, shown = styled_renders(work, _TEST_SEED, 1000, redraw)
+    fresh, kinds, shown = styled_renders(work, _TEST_SEED, 1000, redraw, world)
     accuracy: dict[str, float] = {}
     for name, half in (("", slice(0, 500)), (", redrawn", slice(500, 1000))):
         seen = look(model, np.asarray(fresh[half]), shown[half])

@@ -70,3 +70,8 @@ SECOND = World(
     speck=1.7,
 )
 WORLDS: Mapping[int, World] = MappingProxyType({w.version: w for w in (FIRST, SECOND)})
+
+
+def named(world: World) -> str:
+    """What stands in the names of files that hold a world's renders, or what learned from them."""
+    return "" if world is FIRST else f"-world{world.version}"
