@@ -204,11 +204,13 @@ def _file(engine: Engine) -> Answer:
 
 def _picture(engine: Engine) -> Answer:
     def made(request: Request) -> tuple[bytes, str]:
+        # By its own number: a grid's cells come in another order, a training's have their step.
         index: int = request.path_params["image"]
         outputs = engine.results(request.path_params["job"])
-        if not 0 <= index < len(outputs):
+        output = next((one for one in outputs if one.index == index), None)
+        if output is None:
             raise BadInput("That picture is no longer kept; generate again.")
-        return write_png(outputs[index].image, outputs[index].record), "image/png"
+        return write_png(output.image, output.record), "image/png"
 
     return _serving(made)
 

@@ -26,6 +26,7 @@ TOLD = (
     "times_s",
     "sample_forwards",
     "flicker",
+    "footprint",
 )
 
 
@@ -92,6 +93,7 @@ def result_of(token: str, output: Output) -> dict[str, Any]:
         "sheet": _whole(output),
         "views": list(output.views),
         "obedience": output.record.extra.get("obedience"),
+        "point": output.record.extra.get("point"),
     }
 
 

@@ -34,10 +34,12 @@ from ui.gradio_compat.plain_errors import plain_errors
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.gradio_compat.tokens import keep_sessions
 from ui.jobs.asked import Desk
+from ui.jobs.lora_tools import lora_tool_routes
 from ui.jobs.past import history_routes
 from ui.jobs.people import people_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
+from ui.jobs.trainings import training_routes
 from ui.jobs.verify import verify_routes
 from ui.page.following import connect_model
 from ui.page.linking import connect_links
@@ -209,6 +211,8 @@ def serve(
     further = [
         *history_routes(studio.history, studio.storage),
         *verify_routes(studio, page.desks),
+        *training_routes(engine),
+        *lora_tool_routes(engine, page.desks),
         *people_routes(engine, doors, sessions, audit),
     ]
     if probed:

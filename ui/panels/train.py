@@ -1,32 +1,27 @@
-"""The fold "Train a LoRA": pictures in, a LoRA out, its loss and pictures on the way."""
+"""The fold "Train a LoRA": pictures in, a LoRA out, its loss and pictures on the way.
+
+Its script asks `ui.jobs.trainings`, and follows the job that it begins.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import json
 from typing import Any, Literal
 
 import gradio as gr
 from gradio.components import Component
 from gradio.context import Context
 
-from backend.contracts.errors import BadInput, LoomError
-from backend.contracts.events import JobStatus
+from backend.contracts.errors import LoomError
 from backend.contracts.fields import title_of
-from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
-from backend.engine.jobs.asking import ask
 from ui.forms.schema import field_schema
 from ui.forms.stage import mount_call
 from ui.forms.workspace import Workspace
-from ui.gradio_compat.carrying import carried, unpacked
-from ui.gradio_compat.login import owner_of
+from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.untyped import event, skip
-from ui.jobs.pictures import data_uri, encode_jpeg
-from ui.jobs.sentences import sentence
+from ui.jobs.trainings import training_values
 from ui.server.foreign import as_dict
-from ui.server.roles import needs
-from ui.server.studio import Studio
-from ui.server.training_files import read_training
 
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}
@@ -79,7 +74,7 @@ _RUN = """
 """
 
 
-def train_panel(studio: Studio) -> dict[str, Component]:
+def train_panel() -> dict[str, Component]:
     """Builds the fold; the keys are settings, and `train_pictures` and `train_run`."""
     parts: dict[str, Component] = {}
     with gr.Accordion(
@@ -148,7 +143,6 @@ def train_panel(studio: Studio) -> dict[str, Component]:
             None,
             html_template=_RUN,
             js_on_load=mount_call("mountTraining", "train", ("start",)),
-            server_functions=_functions(studio),
             apply_default_css=False,
             elem_classes="loom-train-run",
         )
@@ -156,7 +150,7 @@ def train_panel(studio: Studio) -> dict[str, Component]:
 
 
 def connect_training(space: Workspace) -> None:
-    """Wires the panel of the tab: start and resume, the preset, and what the browser keeps."""
+    """Wires the panel of the tab: its values on their way, the preset, what the browser keeps."""
     parts = {
         name: part for name, part in space.results.items() if name in TrainLoraSettings.model_fields
     }
@@ -164,22 +158,17 @@ def connect_training(space: Workspace) -> None:
     assert isinstance(run, gr.HTML)
     kept = gr.BrowserState(None, storage_key="loom-train-form", secret="loom")
 
-    @needs("owner")
-    async def start(sent: Any, request: gr.Request) -> tuple[dict[str, Any], Any]:
-        raw, asked = unpacked(sent)
-        try:
-            token = await asyncio.to_thread(_submit, space.studio, raw, asked, owner_of(request))
-        except Exception as error:
-            return {"error": sentence(error), "asked": asked.get("asked")}, skip()
-        return {"job": token, "asked": asked.get("asked")}, {k: raw[k] for k in parts}
-
-    carried(
-        event(run, "start"),
-        start,
-        parts | {"model": space.form.parts["model"]},
-        [run, kept],
-        told="train.start",
-        concurrency_limit=None,
+    start = event(run, "start")
+    gathered(start, "train.start", parts | {"model": space.form.parts["model"]})
+    names = json.dumps(list(parts))
+    keep = f"(...values) => Object.fromEntries({names}.map((name, i) => [name, values[i]]))"
+    start(
+        fn=None,
+        js=keep,
+        inputs=list(parts.values()),
+        outputs=kept,
+        show_progress="hidden",
+        api_visibility="private",
     )
 
     def follow_preset(preset: Any) -> list[Any]:
@@ -203,7 +192,7 @@ def connect_training(space: Workspace) -> None:
             return [skip()] * len(parts)
         kept = as_dict(values)
         try:
-            parse_training(_settings(kept) | {"name": kept.get("name") or "none yet"})
+            parse_training(training_values(kept) | {"name": kept.get("name") or "none yet"})
         except LoomError:
             return [skip()] * len(parts)
         return [kept.get(name, skip()) for name in parts]
@@ -218,86 +207,6 @@ def connect_training(space: Workspace) -> None:
         queue=False,
         api_visibility="private",
     )
-
-
-def _submit(studio: Studio, raw: dict[str, Any], asked: dict[str, Any], owner: str) -> str:
-    values = _settings(raw) | {"resume": bool(asked.get("resume"))}
-    settings = parse_training(values)
-    request = TrainLoraRequest(settings, read_training(asked.get("pictures")))
-    return ask(studio.engine, request, owner, background=True)
-
-
-def _settings(raw: dict[str, Any]) -> dict[str, Any]:
-    """The form's values, what was left empty left out.
-
-    Raises:
-        BadInput: A number is none.
-    """
-    values = {name: value for name, value in raw.items() if value not in (None, "")}
-    for name in OPEN:
-        text = str(values.get(name, "")).strip()
-        try:
-            if text:
-                values[name] = float(text)
-        except ValueError:
-            raise BadInput(f"{_title(name)} is a number, or empty.", name) from None
-    return values
-
-
-def _functions(studio: Studio) -> list[Any]:
-    engine = studio.engine
-
-    def training(asked: Any) -> dict[str, Any]:
-        """How far a training is."""
-        try:
-            return training_state(engine.status(_job(asked)))
-        except Exception as error:
-            return {"error": sentence(error)}
-
-    def halt(asked: Any) -> dict[str, Any]:
-        """Stops a training."""
-        try:
-            engine.cancel(_job(asked))
-        except Exception as error:
-            return {"error": sentence(error)}
-        return {}
-
-    def validation(asked: Any) -> dict[str, Any]:
-        """One of its pictures: {"job", "image"}."""
-        try:
-            outputs, index = engine.results(_job(asked)), asked.get("image")
-            if not isinstance(index, int) or not 0 <= index < len(outputs):
-                raise BadInput("That picture is no longer kept.")
-        except Exception as error:
-            return {"error": sentence(error)}
-        return {"src": data_uri(encode_jpeg(outputs[index].image), "image/jpeg")}
-
-    return [training, halt, validation]
-
-
-def training_state(status: JobStatus) -> dict[str, Any]:
-    """A training's status as its panel shows it."""
-    progress = status.progress
-    return {
-        "job": status.token,
-        "state": status.state,
-        "position": status.position,
-        "stage": progress.stage,
-        "step": progress.step,
-        "total": progress.total,
-        "eta": progress.eta_s,
-        "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
-        "note": progress.note,
-        "loss": progress.loss,
-        "message": status.error or "",
-        "training": status.info.get("training", {}),
-        "pictures": len(status.outputs),
-    }
-
-
-def _job(asked: Any) -> str:
-    job = as_dict(asked).get("job")
-    return job[:200] if isinstance(job, str) else ""
 
 
 def _hint(name: str) -> str:

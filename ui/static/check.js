@@ -2,7 +2,7 @@
 /* The dialog of two pictures: how a verification goes and ends, or two results side by side. */
 import { all, el, finder, toast } from "./dom.js";
 import { onGathered } from "./events.js";
-import { WAITS, ask, cancel, page, watch as follow } from "./jobs.js";
+import { AWAY, WAITS, ask, cancel, send, watch as follow } from "./jobs.js";
 import { loom } from "./registry.js";
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
@@ -74,10 +74,9 @@ export const mountCheck = (element, { trigger, server }) => {
     trigger("verify", { picture, mine: asks });
   };
   onGathered(".verify", async ({ picture, mine }, values) => {
-    const body = JSON.stringify({ picture, values, page: page() });
-    const got = await ask("loom/verify", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    const got = await send("loom/verify", { picture, values });
     if (mine !== asks || !busy) { if (got?.job) cancel(got.job); return; }
-    if (!got?.job) { failed(got?.error ?? "The studio does not answer; is it still running?"); return; }
+    if (!got?.job) { failed(got?.error ?? AWAY); return; }
     job = got.job;
     follow(got.job, (state) => { if (job === got.job && busy) take(state); });
   });
@@ -93,7 +92,7 @@ export const mountCheck = (element, { trigger, server }) => {
     const at = `loom/verify/${encodeURIComponent(ran)}`;
     const got = await ask(at);
     if (job !== ran || !busy) return;
-    if (!got?.report) { failed(got?.error ?? "The studio does not answer; is it still running?"); return; }
+    if (!got?.report) { failed(got?.error ?? AWAY); return; }
     busy = false;
     const { verdict, equal, changes, not_recorded: unsaid, notes } = got.report;
     $(".say").textContent = verdict;

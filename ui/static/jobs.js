@@ -6,6 +6,7 @@
 
 const ROOT = "loom/jobs", PRESSED = "loom.pressed", PAGE = "loom.page", TRIES = 4, AGAIN_MS = 700;
 const FORGOTTEN_MS = 120_000;
+export const AWAY = "The studio does not answer; is it still running?";
 export const WAITS = ["queued", "loading", "running"];
 const OVER = ["done", "stopped", "failed", "gone"];
 
@@ -42,6 +43,13 @@ export const ask = async (path, options) => {
 };
 /** @param {string} path */
 export const post = (path) => ask(path, { method: "POST" });
+/**
+ * Sends JSON, and with it who asks.
+ * @param {string} path
+ * @param {Record<string, unknown>} told
+ */
+export const send = (path, told) =>
+  ask(path, { method: "POST", body: JSON.stringify({ ...told, page: page() }), headers: { "Content-Type": "application/json" } });
 /** @param {string} job */
 export const cancel = (job) => post(`${address(job)}/cancel`);
 /** Asks for an ended job once more: {job} or {error}. @param {string} job */
@@ -102,7 +110,7 @@ export const submit = async (press, asked) => {
     await new Promise((go) => setTimeout(go, AGAIN_MS));
   }
   answered(press);
-  return { error: "The studio does not answer; is it still running?" };
+  return { error: AWAY };
 };
 
 /**

@@ -1,15 +1,18 @@
 // @ts-check
 /* The LoRA tab's tools: a pad to look for a mix, and what each LoRA of a picture did. */
 import { all, el, finder, focused, toast } from "./dom.js";
+import { onGathered } from "./events.js";
+import { AWAY, WAITS, cancel, send, watch } from "./jobs.js";
 import { loom } from "./registry.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const clamp = (x) => Math.min(1, Math.max(0, x));
 const short = (x) => String(Math.round(x * 100) / 100);
-const busy = (v) => ["queued", "running"].includes(v.state);
+const busy = (v) => WAITS.includes(v.state);
 const line = (v) => {
   if (v.state === "queued") return v.position > 0 ? `Waiting: ${v.position} before it` : "Starting…";
-  if (v.state === "running") return v.note || (v.total ? `Step ${v.step} of ${v.total}` : "Getting ready");
+  if (busy(v)) return v.note || (v.total ? `Step ${v.step} of ${v.total}` : "Getting ready");
+  if (v.state === "gone") return "It is no longer kept; begin it again.";
   return v.state === "done" ? "" : v.message;
 };
 const say = (node, text, warn = false) => {
@@ -18,11 +21,16 @@ const say = (node, text, warn = false) => {
 };
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountPad = (element, { mode, server, trigger, watch, props }) => {
+export const mountPad = (element, { mode, trigger }) => {
   const $ = finder(element);
   const build = $(".build"), halt = $(".halt"), field = $(".field"), img = $(".field img"), dot = $(".field i");
   const corners = all(element, ".corners b");
-  let job = null, asked = 0, loras = [], grid = [], point = [0.5, 0.5], exact = null, exactAt = "", turn = 0;
+  let asks = 0, loras = [], grid = [], point = [0.5, 0.5], exactAt = "", turn = 0;
+  /** @type {string | null} */
+  let job = null;
+  /** @type {string | null} */
+  let exact = null;
+  let leave = () => {}, leaveExact = () => {};
 
   // As in LoraPadSettings.shares.
   const shares = (/** @type {number[]} */ [x, y]) => {
@@ -56,42 +64,44 @@ export const mountPad = (element, { mode, server, trigger, watch, props }) => {
     $(".corners.bottom").hidden = loras.length === 2;
     $(".corners.bottom").classList.toggle("one", loras.length === 3);
   };
-  const follow = async (mine) => {
-    while (job === mine) {
-      const v = await server.pad_state({ job, known: grid.length });
-      if (job !== mine) return;
-      if (!v || v.error) { say($(".line"), v?.error ?? "No answer; try again.", true); halt.hidden = true; return; }
-      for (const { point: at, src } of v.pictures) grid.push({ src, mix: shares(at) });
-      if (v.pictures.length) draw();
-      say($(".line"), line(v), v.state === "failed");
-      halt.hidden = !busy(v);
-      build.disabled = busy(v);
-      if (!busy(v)) return;
-      await new Promise((go) => setTimeout(go, 300));
+  const take = (v) => {
+    const fresh = (v.results ?? []).slice(grid.length);
+    for (const { url, point: at } of fresh) {
+      const picture = el("img"); // fetched before the point comes near it
+      picture.src = url;
+      grid.push({ src: url, picture, mix: shares(at) });
     }
+    if (fresh.length) draw();
+    say($(".line"), line(v), ["failed", "gone"].includes(v.state));
+    halt.hidden = !busy(v);
+    build.disabled = busy(v);
+  };
+  const stopExact = () => {
+    leaveExact();
+    if (exact) cancel(exact);
+    exact = null;
+    field.classList.remove("drawing");
   };
   const settle = async () => {
     if (!job) return;
     const mine = ++turn, at = [...point];
-    if (exact) server.halt({ job: exact });
-    exact = null;
-    const got = await server.pad_exact({ job, x: at[0], y: loras.length === 2 ? 0 : at[1] });
-    if (mine !== turn) { if (got?.job) server.halt({ job: got.job }); return; }
-    if (!got?.job) { say($(".line"), got?.error ?? "", true); return; }
-    exact = got.job;
+    stopExact();
     field.classList.add("drawing");
-    for (;;) {
-      const v = await server.exact_state({ job: got.job });
-      if (mine !== turn) return;
-      if (!v || v.error || !busy(v)) {
-        field.classList.remove("drawing");
-        exact = null;
-        if (v?.url) { exactAt = String(at); img.src = v.url; img.alt = "Picture at the point"; draw(); }
-        else if (v?.message || v?.error) say($(".line"), v.message || v.error, true);
-        return;
-      }
-      await new Promise((go) => setTimeout(go, 150));
-    }
+    const got = await send(`loom/pads/${encodeURIComponent(job)}/point`, { x: at[0], y: loras.length === 2 ? 0 : at[1] });
+    if (mine !== turn) { if (got?.job) cancel(got.job); return; }
+    if (!got?.job) { stopExact(); say($(".line"), got?.error ?? AWAY, true); return; }
+    exact = got.job;
+    leaveExact = watch(got.job, (v) => {
+      if (mine !== turn || busy(v)) return;
+      exact = null;
+      field.classList.remove("drawing");
+      const drawn = v.results?.[0]?.url;
+      if (!drawn) { say($(".line"), line(v), true); return; }
+      exactAt = String(at);
+      img.src = drawn;
+      img.alt = "Picture at the point";
+      draw();
+    });
   };
   const move = (event) => {
     const box = field.getBoundingClientRect();
@@ -123,36 +133,37 @@ export const mountPad = (element, { mode, server, trigger, watch, props }) => {
     focused()?.blur?.();
     build.disabled = true;
     say($(".line"), "Starting…");
-    setTimeout(() => trigger("build", { asked: ++asked }), 60);
+    setTimeout(() => trigger("build", { mine: ++asks }), 60); // what was typed last has arrived
   };
-  halt.onclick = () => server.halt({ job });
+  halt.onclick = () => { if (job) cancel(job); };
   $(".take").onclick = () => {
     loom.loraWeights[mode]?.(shares(point).map((share, i) => [loras[i].name, Math.round(share * loras[i].weight * 1000) / 1000]));
     toast("The weights of this point are in the rows.");
   };
-  watch("value", () => {
-    const v = props.value;
-    if (!v || v.asked !== asked) return;
-    if (v.error) { say($(".line"), v.error, true); build.disabled = false; return; }
-    if (exact) server.halt({ job: exact });
+  onGathered(`${mode}.build`, async ({ mine }, values) => {
+    const got = await send("loom/pads", { values });
+    if (mine !== asks) { if (got?.job) cancel(got.job); return; }
+    if (!got?.job) { say($(".line"), got?.error ?? AWAY, true); build.disabled = false; return; }
+    leave();
+    stopExact();
     turn++;
-    [job, loras, grid, point, exact, exactAt] = [v.job, v.loras, [], [0.5, 0.5], null, ""];
+    [job, loras, grid, point, exactAt] = [got.job, got.loras, [], [0.5, 0.5], ""];
     img.removeAttribute("src");
     img.hidden = true;
     $(".board").hidden = false;
     $(".pad").dataset.state = "drawn";
     build.textContent = "Draw it again";
-    field.classList.remove("drawing");
     label();
     draw();
-    follow(job);
+    leave = watch(got.job, take);
   });
 };
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountFootprint = (element, { mode, server }) => {
+export const mountFootprint = (element, { mode }) => {
   const $ = finder(element);
   const measure = $(".measure"), halt = $(".halt");
+  /** @type {string | null} */
   let job = null;
 
   const over = (loras) => {
@@ -173,15 +184,16 @@ export const mountFootprint = (element, { mode, server }) => {
     $(".over").hidden = false;
   };
   const show = (v) => {
-    $(".maps").replaceChildren(...v.loras.map(({ name, share }, i) => {
+    const loras = v.told.footprint ?? [];
+    $(".maps").replaceChildren(...loras.map(({ name, share }, i) => {
       const figure = el("figure"), picture = el("img"), caption = el("figcaption");
-      picture.src = v.maps[i];
+      picture.src = v.results[i].url;
       picture.alt = `Where ${name} changed the prediction`;
       caption.append(el("i", `tone${i % 6}`), el("span", "", name), el("b", "", `${Math.round(share * 100)} %`));
       figure.append(picture, caption);
       return figure;
     }));
-    over(v.loras);
+    over(loras);
     $(".footprint").dataset.state = "measured";
   };
   measure.onclick = async () => {
@@ -189,18 +201,15 @@ export const mountFootprint = (element, { mode, server }) => {
     const chosen = all(document, `#${mode}-stage .strip .thumb`).findIndex((b) => b.getAttribute("aria-pressed") === "true");
     if (!stage?.value.job || !stage.value.results?.length) { say($(".line"), "There is no picture yet; generate one with LoRAs first.", true); return; }
     measure.disabled = true;
-    const got = await server.measure({ job: stage.value.job, image: Math.max(0, chosen) });
-    if (!got?.job) { measure.disabled = false; say($(".line"), got?.error ?? "No answer; try again.", true); return; }
+    const got = await send("loom/footprints", { job: stage.value.job, image: Math.max(0, chosen) });
+    if (!got?.job) { measure.disabled = false; say($(".line"), got?.error ?? AWAY, true); return; }
     job = got.job;
-    for (;;) {
-      const v = await server.footprint_state({ job });
-      const on = v && !v.error && busy(v);
-      halt.hidden = !on;
-      say($(".line"), v?.error ?? line(v ?? { state: "failed", message: "No answer; try again." }), Boolean(v?.error) || v?.state === "failed");
-      if (!on) { if (v?.state === "done") show(v); break; }
-      await new Promise((go) => setTimeout(go, 300));
-    }
-    measure.disabled = false;
+    watch(got.job, (v) => {
+      halt.hidden = !busy(v);
+      measure.disabled = busy(v);
+      say($(".line"), line(v), ["failed", "gone"].includes(v.state));
+      if (v.state === "done") show(v);
+    });
   };
-  halt.onclick = () => server.halt({ job });
+  halt.onclick = () => { if (job) cancel(job); };
 };

@@ -1,6 +1,8 @@
 // @ts-check
 /* The training panel: what to learn from, and how the training goes. */
 import { all, el, find, finder, focused, toast } from "./dom.js";
+import { onGathered } from "./events.js";
+import { AWAY, WAITS, ask, cancel, send, watch } from "./jobs.js";
 import { loom } from "./registry.js";
 
 const PICTURE = /\.(png|jpe?g|webp|bmp)$/i, TAKEN = /\.(png|jpe?g|webp|bmp|zip|jsonl|txt)$/i;
@@ -128,36 +130,32 @@ const plot = (figure, losses) => {
 };
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountTraining = (element, { server, trigger, watch, props }) => {
+export const mountTraining = (element, { trigger }) => {
   const $ = finder(element);
   const root = $(".train-run"), begin = $(".begin"), resume = $(".resume"), halt = $(".halt");
-  let job = localStorage.getItem("loom.train.job"), asked = 0, chosen = -1, live = false;
+  let job = localStorage.getItem("loom.train.job"), asks = 0, chosen = -1;
   /** @type {string | null} */
   let seen = null;
-  /** @type {{src: string, step: number | string}[]} */
+  /** @type {{src: string, step: number}[]} */
   let pictures = [];
-  /** @type {any} */
-  let timer = null;
+  let leave = () => {};
 
-  const busy = (on) => { live = on; begin.disabled = resume.disabled = on; halt.disabled = !on; };
+  const busy = (on) => { begin.disabled = resume.disabled = on; halt.disabled = !on; };
   const start = (again) => {
     if (training.sending) { toast("The pictures are still being sent.", "warn"); return; }
     focused()?.blur?.();
     busy(true);
     halt.disabled = true;
     $(".line").textContent = "Starting…";
-    setTimeout(() => trigger("start", {
-      asked: ++asked, resume: again,
-      pictures: training.files.map(({ path, name, caption }) => ({ path, name, caption })),
-    }), 60);
+    setTimeout(() => trigger("start", { mine: ++asks, resume: again }), 60); // what was typed last has arrived
   };
   begin.onclick = () => start(false);
   resume.onclick = () => start(true);
-  halt.onclick = async () => { halt.disabled = true; await server.halt({ job }); };
+  halt.onclick = () => { halt.disabled = true; if (job) cancel(job); };
 
   const line = (v) => {
     if (v.state === "queued") return v.position > 0 ? `Waiting: ${v.position} job${v.position === 1 ? " goes" : "s go"} first` : "Starting…";
-    if (v.state === "running") {
+    if (WAITS.includes(v.state)) {
       if (v.stage !== "fitting") return v.note || "Getting ready";
       const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;
       return `Step ${v.step} of ${v.total}${left}` + (v.note ? ` · ${v.note.toLowerCase()}` : " · pictures of any tab go first, between two steps");
@@ -174,16 +172,15 @@ export const mountTraining = (element, { server, trigger, watch, props }) => {
     $(".seen figcaption").textContent = `After ${shown.step} steps, same seed`;
     [...$(".steps").children].forEach((b, k) => b.setAttribute("aria-pressed", String(k === i)));
   };
-  const fetchPictures = async (v) => {
-    while (job === v.job && pictures.length < v.pictures) {
-      const image = pictures.length, got = await server.validation({ job, image });
-      if (!got?.src || job !== v.job) return;
-      const newest = chosen === pictures.length - 1;
-      const step = v.training.validated?.[image] ?? "";
-      pictures.push({ src: got.src, step });
+  const addPictures = (v) => {
+    const steps = v.training.validated ?? [];
+    while (pictures.length < Math.min(v.results.length, steps.length)) {
+      const image = pictures.length, step = steps[image], src = v.results[image].url;
+      const newest = chosen === image - 1;
+      pictures.push({ src, step });
       const button = el("button", "thumb"), img = el("img");
       button.type = "button";
-      img.src = got.src;
+      img.src = src;
       img.alt = "";
       button.append(img);
       button.title = `step ${step}`;
@@ -207,49 +204,60 @@ export const mountTraining = (element, { server, trigger, watch, props }) => {
     $(".made").hidden = v.state !== "done";
     $(".use").textContent = `Add ‘${v.training.lora ?? ""}’ to this mix`;
     $(".use").onclick = () => loom.loraAdd?.lora_mix?.(v.training.lora);
-    const on = ["queued", "running"].includes(v.state);
-    busy(on);
+    addPictures(v);
+    busy(WAITS.includes(v.state));
     if (v.state === "done" && seen && seen !== "done") {
       for (const ask of Object.values(loom.loras)) ask(true);
       toast(`The LoRA ‘${v.training.lora}’ is learned; it is in the rows of every tab.`);
     }
     seen = v.state;
-    return on;
   };
-  const poll = async () => {
-    clearTimeout(timer);
-    if (!job) return;
-    const mine = job, v = await server.training({ job });
-    if (mine !== job) return;
-    if (!v || v.error) {
-      if (v?.error) { localStorage.removeItem("loom.train.job"); job = null; busy(false); }
-      else timer = setTimeout(poll, 2000);
-      return;
+  /* States come by themselves; what it has learned is asked for, one question at a time. */
+  /** @type {import("./types.js").JobState | null} */
+  let newest = null;
+  let asking = false, learned = {};
+  const take = async (v) => {
+    newest = v;
+    if (asking) return;
+    asking = true;
+    while (newest) {
+      const shown = newest;
+      newest = null;
+      const got = await ask(`loom/trainings/${encodeURIComponent(String(shown.job))}`);
+      if (shown.job !== job) continue;
+      learned = got && !got.error ? got : learned;
+      show({ ...shown, training: learned });
+      if (WAITS.includes(shown.state)) await new Promise((go) => setTimeout(go, document.hidden ? 2000 : 400));
     }
-    root.hidden = false;
-    const on = show(v);
-    await fetchPictures(v);
-    if (on) timer = setTimeout(poll, document.hidden ? 2000 : 400);
+    asking = false;
   };
-  watch("value", () => {
-    const v = props.value;
-    if (!v || v.asked !== asked) return;
-    if (v.error) {
+  const follow = (of) => {
+    leave();
+    leave = watch(of, (v) => {
+      if (v.state !== "gone") { take(v); return; }
+      localStorage.removeItem("loom.train.job");
+      job = null;
+      busy(false);
+    });
+  };
+  onGathered("train.start", async ({ mine, resume: again }, values) => {
+    const files = training.files.map(({ path, name, caption }) => ({ path, name, caption }));
+    const got = await send("loom/trainings", { values, resume: again, pictures: files });
+    if (mine !== asks) return;
+    if (!got?.job) {
       busy(false);
       root.dataset.state = "failed";
-      $(".line").textContent = v.error;
+      $(".line").textContent = got?.error ?? AWAY;
       $(".line").classList.add("warn");
       return;
     }
-    job = v.job;
-    localStorage.setItem("loom.train.job", v.job);
-    pictures = [];
-    chosen = -1;
-    seen = "queued";
+    job = String(got.job);
+    localStorage.setItem("loom.train.job", job);
+    [pictures, chosen, seen, learned] = [[], -1, "queued", {}];
     $(".steps").replaceChildren();
     $(".seen").hidden = true;
-    poll();
+    follow(job);
   });
   busy(false);
-  poll();
+  if (job) follow(job);
 };

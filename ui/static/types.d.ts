@@ -31,6 +31,8 @@ export interface Result {
   sheet: boolean;
   views: string[];
   obedience: { recall: number; precision: number; suggestions: { sentence: string; changes: Record<string, unknown> }[] } | null;
+  /** Where it stands on a pad. */
+  point?: number[] | null;
 }
 
 /** One past picture as the server tells of it (`ui.jobs.past`). */

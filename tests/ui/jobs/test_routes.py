@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 from starlette.applications import Starlette
 
-from backend.contracts.requests import Branch, Request
+from backend.contracts.requests import Branch, CaptionedPicture, Request, TrainLoraRequest
 from backend.contracts.settings import parse
+from backend.contracts.settings.train_lora import parse_training
 from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
@@ -129,6 +130,22 @@ def test_jobs_stop_and_move_by_token(engine: FakeEngine) -> None:
         return jobs
 
     asking(Gradio(engine), act)
+
+
+def test_a_picture_is_asked_for_by_its_own_number(engine: FakeEngine) -> None:
+    seen = (CaptionedPicture("a.png", np.zeros((8, 8, 3), np.uint8)),)
+    settings = parse_training({"name": "ink", "model": "pocket", "steps": 8})
+    job = ask(engine, TrainLoraRequest(settings, seen))
+    numbers = [output.index for output in ended(engine, job).outputs]
+    assert numbers[0] == 2  # a training's are numbered by their step
+
+    async def check(client: httpx.AsyncClient) -> None:
+        for number in numbers:
+            content = (await client.get(f"/loom/jobs/{job}/pictures/{number}")).content
+            assert read(content).extra["training_step"] == number
+        assert (await client.get(f"/loom/jobs/{job}/pictures/0")).status_code == 404
+
+    asking(Gradio(engine), check)
 
 
 def test_what_is_gone_is_a_404_with_its_reason(engine: FakeEngine) -> None:

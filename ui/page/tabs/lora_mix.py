@@ -11,8 +11,8 @@ from ui.panels.train import connect_training, train_panel
 from ui.server.studio import Studio
 
 
-def _panel(studio: Studio) -> dict[str, Component]:
-    return lora_tools(studio) | train_panel(studio)
+def _panel(_: Studio) -> dict[str, Component]:
+    return lora_tools() | train_panel()
 
 
 def _connect(space: Workspace) -> None:

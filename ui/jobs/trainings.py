@@ -1,0 +1,87 @@
+"""Trainings over plain routes: one begins as a job like any other; here it says what it learned.
+
+Whoever holds the job's unguessable token follows its states, and stops it, as those of pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from backend.contracts.errors import BadInput
+from backend.contracts.fields import title_of
+from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
+from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine
+from ui.jobs.asked import MAX_ID_CHARS
+from ui.jobs.people import needing
+from ui.jobs.sentences import sentence
+from ui.server.foreign import as_dict
+from ui.server.training_files import read_training
+
+TEXTS = ("resolution", "min_snr_gamma", "validation_every")  # numbers that may be left out
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def training_routes(engine: Engine) -> list[BaseRoute]:
+    """Routes below the page's own: one begins a training, the other says what it has learned."""
+
+    async def begin(request: Request) -> Response:
+        """{"values", "pictures", "resume", "page"}: {"job"}, or {"error"} with a sentence."""
+        try:
+            sent = as_dict(json.loads(await request.body()))
+        except ValueError:
+            return _json({"error": "The form did not arrive whole; reload the page."}, 400)
+        owner = str(request.state.owner or str(sent.get("page", ""))[:MAX_ID_CHARS])
+        try:
+            return _json({"job": await asyncio.to_thread(_begun, engine, sent, owner)})
+        except Exception as error:
+            return _json({"error": sentence(error)})
+
+    async def learned(request: Request) -> Response:
+        """{"name", "losses", "validated", "lora"} as far as they are there; 404 with the reason."""
+        try:
+            status = await asyncio.to_thread(engine.status, request.path_params["job"])
+        except Exception as error:
+            return _json({"error": sentence(error)}, 404)
+        return _json(as_dict(status.info.get("training")))
+
+    return [
+        Route("/trainings", needing("owner", begin), methods=["POST"]),
+        Route("/trainings/{job}", learned),
+    ]
+
+
+def _begun(engine: Engine, sent: dict[str, Any], owner: str) -> str:
+    values = as_dict(sent.get("values"))
+    settings = parse_training(training_values(values) | {"resume": sent.get("resume") is True})
+    request = TrainLoraRequest(settings, read_training(sent.get("pictures")))
+    return ask(engine, request, owner, background=True)
+
+
+def training_values(raw: dict[str, Any]) -> dict[str, Any]:
+    """The form's values, what was left empty left out.
+
+    Raises:
+        BadInput: A number is none.
+    """
+    values = {name: value for name, value in raw.items() if value not in (None, "")}
+    for name in TEXTS:
+        text = str(values.get(name, "")).strip()
+        try:
+            if text:
+                values[name] = float(text)
+        except ValueError:
+            title = title_of(TrainLoraSettings, name)
+            raise BadInput(f"{title} is a number, or empty.", name) from None
+    return values
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return JSONResponse(content, status, headers=_FRESH)
