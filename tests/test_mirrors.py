@@ -2,8 +2,7 @@
 
 `backend/pictures/fit.py` is mirrored by `tests/pictures/test_fit.py`, `ui/forms/form.py` by
 `tests/ui/forms/test_form.py`; a second test module may add words (`test_form_page.py`). A package's
-own module is mirrored by `test_<package>.py` inside or beside the package's folder. Those that have
-none yet are listed in `tests/unmirrored.txt`. The list only shrinks.
+own module is mirrored by `test_<package>.py` inside or beside the package's folder.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
-LIST = TESTS / "unmirrored.txt"
 
 
 def acts(source: str) -> bool:
@@ -56,12 +54,9 @@ def modules() -> list[Path]:
     return [file.relative_to(ROOT) for file in files if acts(file.read_text(encoding="utf-8"))]
 
 
-def test_every_module_is_mirrored_but_those_listed() -> None:
+def test_every_module_is_mirrored() -> None:
     missing = [module.as_posix() for module in modules() if not mirrors(module)]
-    listed = LIST.read_text(encoding="utf-8").splitlines()
-    assert sorted(set(missing) - set(listed)) == [], "write tests/.../test_<name>.py for these"
-    assert sorted(set(listed) - set(missing)) == [], "these have tests or are gone: strike them"
-    assert listed == sorted(listed)
+    assert missing == [], "write tests/.../test_<name>.py for these"
 
 
 @pytest.mark.parametrize(
