@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.contracts.conditions import parts
 from backend.contracts.settings import (
     Img2ImgSettings,
     Settings,
@@ -13,7 +14,7 @@ from backend.contracts.settings.ddim_table import DdimTableSettings
 
 
 def work(settings: Settings) -> float:
-    """Steps times pixels times halves of guidance, for all pictures; of resolved settings."""
+    """Steps times pixels times rows of guidance, for all pictures; of resolved settings."""
     if isinstance(settings, XyzGridSettings):
         return sum(work(cell) for cell in settings.cells())
     if isinstance(settings, Txt2ImgSettings) and settings.later:
@@ -21,7 +22,18 @@ def work(settings: Settings) -> float:
     if isinstance(settings, DdimTableSettings):
         return sum(work(cell) for cell in settings.cells)
     width, height = settings.drawn_size
-    halves = 2 if (settings.guidance_scale or 0) > 1 else 1
     rows = settings.batch_size if isinstance(settings, Img2ImgSettings) else settings.picture_count
     rows *= settings.batch_count
-    return float(rows * steps_of(settings) * width * height * halves)
+    return float(rows * steps_of(settings) * width * height * rows_each(settings))
+
+
+def rows_each(settings: Settings) -> int:
+    """Rows of a call for each picture: the negative prompt's, and one for each part of the prompt.
+
+    A guidance that is left open counts as guidance.
+    """
+    said = parts(settings.prompt)
+    if settings.prompt_mix > 0:
+        said = max(said, parts(settings.prompt_b))
+    unguided = settings.guidance_scale is not None and settings.guidance_scale <= 1
+    return 1 if unguided and said == 1 else 1 + said

@@ -41,23 +41,34 @@ class Control:
         timestep: torch.Tensor,
         context: torch.Tensor,
         added: Added | None,
-        guided: bool,
+        conditions: int,
     ) -> Residuals:
-        """What it adds; nothing to the negative half where only the conditional one counts."""
-        if not (guided and self.net.conditional_only(self.mode)):
+        """What it adds; nothing to the negative rows where only the conditional ones count.
+
+        Args:
+            conditions: How many are stacked along the batch; of several, the first is negative.
+        """
+        if conditions == 1 or not self.net.conditional_only(self.mode):
             return self.net.residuals(
                 self.hint, scaled, timestep, context, self.scale, self.mode, added
             )
-        half = len(scaled) // 2
-        own = None if added is None else {name: rows[half:] for name, rows in added.items()}
+        negative = len(scaled) // conditions
+        own = None if added is None else {name: rows[negative:] for name, rows in added.items()}
         found = self.net.residuals(
-            self.hint, scaled[half:], timestep[half:], context[half:], self.scale, self.mode, own
+            self.hint,
+            scaled[negative:],
+            timestep[negative:],
+            context[negative:],
+            self.scale,
+            self.mode,
+            own,
         )
-        return Residuals(tuple(_with_zeros(part) for part in found.down), _with_zeros(found.mid))
+        down = tuple(_with_zeros(part, negative) for part in found.down)
+        return Residuals(down, _with_zeros(found.mid, negative))
 
 
-def _with_zeros(conditional: torch.Tensor) -> torch.Tensor:
-    return torch.cat([torch.zeros_like(conditional), conditional])
+def _with_zeros(conditional: torch.Tensor, rows: int) -> torch.Tensor:
+    return torch.cat([torch.zeros_like(conditional[:rows]), conditional])
 
 
 def controlled(
@@ -74,7 +85,6 @@ def controlled(
     """
 
     def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
-        guided = len(conditioning) == 2
         plain = unet.denoiser(conditioning, check, channels=channels)
         built: dict[tuple[bool, ...], Denoiser] = {}
 
@@ -85,7 +95,7 @@ def controlled(
             if acting not in built:
                 chosen = [c for c, acts in zip(controls, acting, strict=True) if acts]
                 built[acting] = unet.denoiser(
-                    conditioning, check, _sum_of(chosen, guided), channels=channels
+                    conditioning, check, _sum_of(chosen, len(conditioning)), channels=channels
                 )
             return built[acting](x, level)
 
@@ -94,11 +104,13 @@ def controlled(
     return base
 
 
-def _sum_of(controls: Sequence[Control], guided: bool) -> ResidualHook:
+def _sum_of(controls: Sequence[Control], conditions: int) -> ResidualHook:
     def residuals(
         scaled: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, added: Added | None
     ) -> Residuals:
-        first, *others = (c.residuals(scaled, timestep, context, added, guided) for c in controls)
+        first, *others = (
+            c.residuals(scaled, timestep, context, added, conditions) for c in controls
+        )
         down, mid = list(first.down), first.mid
         for other in others:
             down = [ours + theirs for ours, theirs in zip(down, other.down, strict=True)]

@@ -22,8 +22,10 @@ from backend.contracts.settings.upscale import MOST_PX
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.parts import Beside, Text
+from backend.models.text.conditioning import Conditioning
 from backend.models.text.remembered import Remembered
 from backend.modes import enlarging
+from backend.modes.conditioned import conditioned
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.leasing import Held, Needs
@@ -181,12 +183,14 @@ def read_ahead(text: Text, runs: Iterable[Settings]) -> Remembered:
     kept = Remembered(text)
     for settings in runs:
         for words in words_at(settings, settings.steps):
-            kept.encode([words.prompt], settings.clip_skip)
+            conditioned(words, settings.prompt_mix, partial(_kept, kept, settings.clip_skip))
             kept.unconditional(words.negative, settings.clip_skip)
-            if settings.prompt_mix > 0:
-                kept.encode([words.prompt_b], settings.clip_skip)
     kept.leave()
     return kept
+
+
+def _kept(text: Remembered, clip_skip: int, prompt: str) -> Conditioning:
+    return text.encode([prompt], clip_skip)
 
 
 def _tiled(

@@ -12,6 +12,7 @@ from backend.contracts.settings import Settings
 from backend.models.parts import Text
 from backend.models.text.clip import Conditioning
 from backend.modes import prompt_timeline
+from backend.modes.conditioned import Conditioned, conditioned
 from backend.modes.prompt_timeline import Words
 from backend.modes.stage import Stage
 from backend.modes.start import Span
@@ -21,7 +22,10 @@ from backend.sampling.types import Denoiser
 
 Check = Callable[[], None]
 BaseDenoiser = Callable[[Sequence[Conditioning], Check], Denoiser]
-"""(conditionings, stacked along the batch: [negative, positive] or [positive]; check) -> model."""
+"""(conditionings, stacked along the batch; check) -> model.
+
+[negative, positive], with a positive one for each part that AND joins, or [positive] alone.
+"""
 THRESHOLD_LIMIT = 3.0  # latents of unit variance: about what |x0| reaches without guidance
 
 
@@ -69,12 +73,13 @@ def make_denoiser(
     reader = text or model.text
 
     def saying(words: Words) -> Denoiser:
-        positive = reader.encode([words.prompt], settings.clip_skip, weights_key)
-        if settings.prompt_mix > 0:
-            other = reader.encode([words.prompt_b], settings.clip_skip, weights_key)
-            positive = positive.lerp(other, settings.prompt_mix)
+        positives = conditioned(
+            words,
+            settings.prompt_mix,
+            lambda prompt: reader.encode([prompt], settings.clip_skip, weights_key),
+        )
         negative = reader.unconditional(words.negative, settings.clip_skip, weights_key)
-        return guided(stage, span, positive, negative, under)
+        return guided(stage, span, positives, negative, under)
 
     return steered(stage, span, prompt_timeline.denoiser(settings, span, saying))
 
@@ -82,24 +87,26 @@ def make_denoiser(
 def guided(
     stage: Stage[Settings],
     span: Span,
-    positive: Conditioning,
+    positives: Sequence[Conditioned],
     negative: Conditioning,
     base: BaseDenoiser,
 ) -> Denoiser:
     """The model under guidance for embedded prompts; arguments as in `make_denoiser`.
 
     Args:
-        positive: What to draw, a row for each sample or for several in succession.
+        positives: What to draw; each with a row for each sample, or for several in succession.
         negative: What to steer away from, as many rows.
     """
     settings, check = stage.settings, stage.context.check
     assert settings.guidance_scale is not None
-    length = max(positive.context.shape[1], negative.context.shape[1])
-    positive = positive.padded(length)
+    told = [one.conditioning for one in positives]
+    length = max(one.context.shape[1] for one in (negative, *told))
+    told = [one.padded(length) for one in told]
     denoiser = guidance.cfg(
-        base([negative, positive], check),
-        base([positive], check),
+        base([negative, *told], check),
+        base(told[:1], check),
         settings.guidance_scale,
+        shares=[one.share for one in positives],
         interval=guidance.sigma_range(
             span.schedule, settings.guidance_start, settings.guidance_end, span.first
         ),

@@ -6,6 +6,7 @@ import torch
 
 from backend.contracts.errors import OutOfMemory
 from backend.contracts.settings import Settings
+from backend.contracts.workload import rows_each
 from backend.models.autoencoder.tiling import TILE_PX
 from backend.models.catalog.entry import ModelInfo
 from backend.models.memory.devices import HEADROOM, Target, free_bytes
@@ -35,12 +36,12 @@ def rows_that_fit(settings: Settings, info: ModelInfo, target: Target) -> int:
 
 
 def _row_bytes(settings: Settings, info: ModelInfo, target: Target) -> int:
-    """The network's share of one sample, both halves where it is guided."""
+    """The network's share of one sample, with all rows of its guidance."""
     item = torch.finfo(target.dtype).bits // 8
     width_px, height_px = settings.drawn_size
-    guided = 2 if settings.guidance_scale is None or settings.guidance_scale > 1 else 1
     anatomy = info.anatomy
-    return anatomy.call_values * guided * (width_px * height_px // anatomy.factor**2) * item
+    each = anatomy.call_values * rows_each(settings)
+    return each * (width_px * height_px // anatomy.factor**2) * item
 
 
 def check(settings: Settings, info: ModelInfo, target: Target) -> None:

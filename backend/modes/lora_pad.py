@@ -19,12 +19,14 @@ from backend.models.lora.file import LoraFile
 from backend.models.lora.mix import LoraMixer, text_key, weights_at
 from backend.models.text.clip import Conditioning
 from backend.modes import limits
+from backend.modes.conditioned import conditioned
 from backend.modes.context import Context
 from backend.modes.guide import guided
 from backend.modes.leasing import Held, Needs
 from backend.modes.mixing import lora_files
 from backend.modes.mode import PictureMode, Task
 from backend.modes.pausable import LorasAside
+from backend.modes.prompt_timeline import Words
 from backend.modes.record import recorded, singles
 from backend.modes.run import Run, Sampled, conduct, drive
 from backend.modes.stage import Stage, stage_of
@@ -161,11 +163,10 @@ def _together(
     begin = fresh(stage, noise)
 
     def walk() -> Sampled:
-        positive = mix.encode(settings.prompt)
-        if settings.prompt_mix > 0:
-            positive = positive.lerp(mix.encode(settings.prompt_b), settings.prompt_mix)
+        words = Words(settings.prompt, settings.negative_prompt, settings.prompt_b)
+        positives = conditioned(words, settings.prompt_mix, mix.encode)
         negative = mix.encode(settings.negative_prompt, negative=True)
-        denoiser = guided(stage, Span(schedule), positive, negative, model.network.denoiser)
+        denoiser = guided(stage, Span(schedule), positives, negative, model.network.denoiser)
         return Sampled.of(settings, denoiser, begin, noise)
 
     number, batches = batch

@@ -33,7 +33,6 @@ _AFTER = re.compile(r"\+{1,20}|-{1,20}|\d{1,2}(?:\.\d{1,4})?(?=[\s,.;:!?)]|$)")
 _NUMBERED = re.compile(r"(?P<weight>-?\d{1,2}(?:\.\d{1,4})?)::(?P<text>[^:{}\[\]]{1,2000})::")
 _CALL = re.compile(r"\)\.(?:and|blend|swap)\(|\w\.swap\(")
 _BRACES = re.compile(r"(?<!\\)[{}]")
-_COMMAND = re.compile(r"\bAND\b")
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,6 @@ def guessed(prompt: str) -> Dialect | None:
     if _PLUS.search(prompt) or _CALL.search(prompt) or re.search(r"\)(?:\+|-(?![\w(])|\d)", prompt):
         return "invokeai"
     return None
-
-
-def unread(prompt: str) -> tuple[str, ...]:
-    """A sentence for what is read as plain words here, though other tools give it a meaning."""
-    if _COMMAND.search(prompt):
-        return (
-            "AND is a word here: prompts are not drawn side by side. BREAK begins a new chunk.",
-        )
-    return ()
 
 
 def translated(prompt: str, dialect: Dialect) -> Translated:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from backend.contracts.capabilities import no_enlarger, sentence
+from backend.contracts.conditions import conditions_of, paired, parts
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import described
 from backend.contracts.library import ModelEntry
@@ -44,6 +45,7 @@ def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> N
             f"'{model.name}' knows the classes 0 to {classes - 1}; {settings.class_label} is none.",
             "class_label",
         )
+    _check_parts(settings, model)
     _check_size(settings, model)
 
 
@@ -89,6 +91,35 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
                 yield "attention", "attend"
         case _:
             return
+
+
+def _check_parts(settings: Settings, model: ModelEntry) -> None:
+    """Prompts that AND joins: what may hold several, and what draws them."""
+    match settings:
+        case MorphSettings():
+            for field in ("prompt", "prompt_a", "prompt_b", "prompt_c", "prompt_d"):
+                if parts(getattr(settings, field)) > 1:
+                    raise BadInput(
+                        "A morph goes from one prompt to the next; take AND out of this one.", field
+                    )
+        case Img2ImgSettings() if parts(settings.source_prompt) > 1:
+            raise BadInput(
+                "The source prompt says what the picture shows, as one; take AND out of it.",
+                "source_prompt",
+            )
+        case _:
+            pass
+    second = settings.prompt_b if settings.prompt_mix > 0 else ""
+    ours, theirs = conditions_of(settings.prompt), conditions_of(second)
+    if len(ours) == len(theirs) == 1:
+        return
+    if model.can.guidance != "cfg":
+        raise BadInput(
+            f"'{model.name}' has no guidance, by which AND joins prompts; join them by commas.",
+            "prompt",
+        )
+    if "[" not in settings.prompt + second:  # else their parts are those of a step
+        paired(ours, theirs)
 
 
 def _check_size(settings: Settings, model: ModelEntry) -> None:

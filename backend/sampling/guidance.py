@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from backend.sampling.denoiser import Prediction, from_x0, to_x0
 from backend.sampling.types import Denoiser, Level, Schedule
+
+Share = float | torch.Tensor
+"""Of one condition in the guidance; a tensor, (B or 1, 1, h, w), tells it for each place."""
 
 
 @dataclass(frozen=True)
@@ -59,36 +63,56 @@ def cfg(
     cond: Denoiser,
     scale: float,
     *,
+    shares: Sequence[Share] = (1.0,),
     interval: SigmaRange | None = None,
     rescale: float = 0.0,
     prediction: Prediction = "epsilon",
 ) -> Denoiser:
     """Classifier-free guidance, x0 = x0_u + w (x0_c - x0_u) (2207.12598, eq. 6).
 
-    x0 is linear in eps and in v at a given x, so this is guidance in either of them.
+    Of several conditions x0 = x0_u + w sum_i s_i (x0_i - x0_u) (2206.01714, eq. 11). x0 is linear
+    in eps and in v at a given x, so this is guidance in either of them.
 
     Args:
-        both: Takes [x, x] and returns x0 of [negative x B, positive x B].
-        cond: Takes x and returns x0 of [positive x B]; runs alone where nothing is to guide.
-        scale: w; at or below 1 `cond` itself is returned.
+        both: Takes [x, x, ...] and returns x0 of [negative x B, first positive x B, ...].
+        cond: Takes x and returns x0 of [positive x B]; a single condition of share 1 runs alone
+            where nothing is to guide. Others run beside the negative there, at w = 1.
+        scale: w; at or below 1 nothing is to guide.
+        shares: s of each condition.
         interval: Levels at which to guide; all by default.
         rescale: phi of 2305.08891, sec. 3.4; 0 is off.
         prediction: What the model predicts: the rescaling acts on that.
     """
-    if scale <= 1:
+    alone = len(shares) == 1 and isinstance(shares[0], float) and shares[0] == 1.0
+    if alone and scale <= 1:
         return cond
-    interval = interval or SigmaRange()
+    interval, rows = interval or SigmaRange(), 1 + len(shares)
 
     def guided(x: torch.Tensor, level: Level) -> torch.Tensor:
-        if not interval.holds(level):
+        acts = scale > 1 and interval.holds(level)
+        if alone and not acts:
             return cond(x, level)
-        negative, positive = both(torch.cat([x, x]), level.repeat(2)).chunk(2)
-        x0 = negative + scale * (positive - negative)
+        negative, *positives = both(torch.cat([x] * rows), level.repeat(rows)).chunk(rows)
+        towards = positives[0] - negative if alone else _composed(negative, positives, shares)
+        if not acts:
+            return negative + towards
+        x0 = negative + scale * towards
         if rescale == 0:
             return x0
-        return rescaled(x, x0, positive, level, rescale, prediction)
+        aim = positives[0] if alone else negative + towards
+        return rescaled(x, x0, aim, level, rescale, prediction)
 
     return guided
+
+
+def _composed(
+    negative: torch.Tensor, positives: Sequence[torch.Tensor], shares: Sequence[Share]
+) -> torch.Tensor:
+    """Sum of s_i (x0_i - x0_u)."""
+    towards = torch.zeros_like(negative)
+    for positive, share in zip(positives, shares, strict=True):
+        towards = towards + share * (positive - negative)
+    return towards
 
 
 def rescaled(
@@ -103,6 +127,9 @@ def rescaled(
 
     2305.08891, eq. 15 and 16: m' = phi m std(m_pos) / std(m) + (1 - phi) m, for the output m of
     the model and each image; the x0 of m' is returned.
+
+    Args:
+        positive: x0 without guidance: that of the condition, or of several at w = 1.
     """
     output = from_x0(x, x0, level, prediction)
     aim = from_x0(x, positive, level, prediction)

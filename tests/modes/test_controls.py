@@ -129,8 +129,8 @@ def test_the_further_conditions_are_those_of_its_half() -> None:
     net = Net(1.0)
     rows, timesteps = torch.zeros(2, 1), torch.zeros(2)
     added = {"text_embeds": torch.tensor([[1.0], [2.0]])}
-    control(net, mode="control").residuals(rows, timesteps, rows, added, True)
-    control(net, mode="control").residuals(rows, timesteps, rows, added, False)
+    control(net, mode="control").residuals(rows, timesteps, rows, added, 2)
+    control(net, mode="control").residuals(rows, timesteps, rows, added, 1)
     (half, own), (whole, both) = net.seen
     assert (half, whole) == (1, 2)
     assert own is not None
@@ -144,3 +144,12 @@ def test_what_an_inpainting_model_sees_goes_along() -> None:
     x = torch.zeros(1, 1)
     base([WORDS], lambda: None)(x, Level.like(x, 1.0, 500.0))
     assert network.channels == [seen, seen]
+
+
+def test_of_several_prompts_only_the_negative_rows_go_without() -> None:
+    net = Net(1.0)
+    rows, timesteps = torch.zeros(6, 1), torch.zeros(6)  # two samples, negative and two prompts
+    found = control(net, mode="control").residuals(rows, timesteps, rows, None, 3)
+    assert net.seen[0][0] == 4
+    assert found.down[0].flatten().tolist() == [0, 0, 1, 1, 1, 1]
+    assert found.mid.flatten().tolist() == [0, 0, 100, 100, 100, 100]

@@ -89,3 +89,24 @@ def test_channels_that_the_network_does_not_take_are_refused(model: Checkpoint) 
     stage, _ = staged(model)
     with pytest.raises(BadInput, match="inpainting model"):
         make_denoiser(stage, Span(stage.schedule), channels=torch.zeros(1, 5, 8, 8))
+
+
+def test_parts_joined_by_and_steer_side_by_side_in_one_call(model: Checkpoint) -> None:
+    stage, around = staged(model, prompt="a red house AND the sea :-0.5")
+    both = asked(stage)
+    assert around.checks == 1
+    house, sea, fog = (
+        asked(staged(model, prompt=prompt, guidance_scale=1.0)[0])
+        for prompt in ("a red house", "the sea", "fog")
+    )
+    expected = fog + 3 * ((house - fog) - 0.5 * (sea - fog))
+    torch.testing.assert_close(both, expected, rtol=0, atol=1e-4)
+    unguided = asked(staged(model, prompt="a red house AND the sea :-0.5", guidance_scale=1.0)[0])
+    torch.testing.assert_close(unguided, house - 0.5 * (sea - fog), rtol=0, atol=1e-4)
+
+
+def test_parts_come_and_go_with_the_steps(model: Checkpoint) -> None:
+    stage, _ = staged(model, prompt="a red house[: AND the sea:4]")
+    assert torch.equal(asked(stage, 2), asked(staged(model)[0], 2))
+    joined, _ = staged(model, prompt="a red house AND the sea")
+    assert torch.equal(asked(stage, 5), asked(joined, 5))

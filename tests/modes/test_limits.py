@@ -57,6 +57,7 @@ def test_the_network_holds_both_halves_of_every_sample() -> None:
     assert job_bytes(settings(), model(), FULL) == 2 * ROW * 4 + PICTURE
     assert job_bytes(settings(guidance_scale=1.0), model(), HALF) == ROW * 2 + PICTURE
     assert job_bytes(settings(guidance_scale=None), model(), HALF) == 2 * ROW * 2 + PICTURE
+    assert job_bytes(settings(prompt="a AND b"), model(), HALF) == 3 * ROW * 2 + PICTURE
     pair = settings(batch_size=2, batch_count=3)
     assert job_bytes(pair, model(), HALF) == 2 * 2 * ROW * 2 + 2 * 3 * PICTURE
 

@@ -184,3 +184,14 @@ def test_heat_is_bright_where_it_is_hot() -> None:
     shown = heat_map(grey, heat, 2.0).astype(int)
     assert shown[2, 2].sum() > shown[28, 28].sum() + 200
     assert np.ptp(heat_map(grey, heat, 0.0).reshape(-1, 3), axis=0).max() == 0
+
+
+def test_prompts_side_by_side_are_those_of_the_exact_picture(engine: LocalEngine) -> None:
+    told = mix(2, prompt="a boat AND a house :0.5", guidance_scale=3.0)
+    settings = LoraPadSettings.of(told, grid=3, coarse_steps=4)
+    point = run(engine, settings).outputs[-1]
+    exact = settings.exact(*point.record.extra["point"])
+    alone = run(engine, exact).outputs[0].image
+    assert np.abs(alone.astype(int) - point.image).max() <= 2
+    plain = run(engine, exact.model_copy(update={"prompt": "a boat"})).outputs[0].image
+    assert np.abs(plain.astype(int) - alone).max() > 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.models.text.prompt import parse
-from backend.recipes.dialects import Dialect, dialect_of, guessed, named, translated, unread
+from backend.recipes.dialects import Dialect, dialect_of, guessed, named, translated
 
 
 def weights(text: str) -> dict[str, float]:
@@ -69,11 +69,6 @@ def test_names() -> None:
     assert dialect_of("InvokeAI") == named("invokeai") == "invokeai"
     assert dialect_of("A1111") is None
     assert named(["x"]) is None
-
-
-def test_and_is_said_to_be_a_word() -> None:
-    assert len(unread("a cat AND a dog")) == 1
-    assert unread("sand and land, BRAND") == ()
 
 
 @given(st.text("ab {}[]()+-:1.\\,|", max_size=60))

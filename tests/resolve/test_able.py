@@ -80,6 +80,30 @@ def test_each_is_refused_where_it_is_lacking_and_let_through_where_not(
     assert refusal.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("mode", "can", "values", "said", "field"),
+    [
+        ("txt2img", Capabilities(guidance="none"), {"prompt": "a AND b"}, "by which AND", "prompt"),
+        ("morph", Capabilities(), {"prompt_a": "a AND b", "prompt_b": "c", "method": "walk"},
+         "take AND out of this",
+         "prompt_a"),
+        ("img2img", Capabilities(), {"source_prompt": "a AND b"}, "what the picture shows",
+         "source_prompt"),
+        ("txt2img", Capabilities(), {"prompt": "a AND b", "prompt_b": "c AND d AND e",
+         "prompt_mix": 0.5}, "2 and 3 parts", "prompt_b"),
+        ("txt2img", Capabilities(), {"prompt": "a AND b :200"}, "keep weights", "prompt"),
+    ],
+)  # fmt: skip
+def test_prompts_that_cannot_be_joined_are_refused(
+    mode: str, can: Capabilities, values: dict[str, Any], said: str, field: str
+) -> None:
+    pictures = {"image": PICTURE} if mode == "img2img" else {}
+    with pytest.raises(BadInput, match=said) as refusal:
+        run(mode, can, pictures, **values)
+    assert refusal.value.field == field
+    run(mode, Capabilities(), pictures, **values | {field: "a"})
+
+
 @pytest.mark.parametrize(("mode", "images"), [("txt2img", {}), ("img2img", {"image": PICTURE})])
 def test_a_model_that_enlarges_is_refused_where_no_small_picture_is_shown(
     mode: str, images: dict[str, Any]

@@ -172,3 +172,54 @@ def test_masked_starts_from_pure_noise_where_asked():
     keep = (1 - mask).expand_as(start).bool()
     for x, level in seen[1:]:
         torch.testing.assert_close(x[keep], (known + level.sigma_for(x) * noise)[keep])
+
+
+def composed(rescale=0.0, scale=4.0, shares=(0.75, -0.5), interval=None):
+    """x0 of two conditions at 0.6 and 0.1 beside a negative of -0.3, and what each says."""
+    b = 2
+    values = [-0.3, 0.6, 0.1]
+    texts = torch.tensor([v for v in values for _ in range(b)], dtype=torch.float64)
+    x = noises(1)[0] * 3
+    level = Level.like(x, 3.0, 500.0)
+    every = adapt(lambda x, t: unet(x, t, texts.reshape(-1, 1, 1, 1)), "epsilon")
+    apart = [
+        adapt(lambda x, t, v=v: unet(x, t, torch.tensor(v, dtype=torch.float64)), "epsilon")
+        for v in values
+    ]
+    got = cfg(every, apart[1], scale, shares=shares, rescale=rescale, interval=interval)(x, level)
+    return x, level, got, [one(x, level) for one in apart]
+
+
+def test_several_conditions_steer_by_their_shares():
+    _, _, got, (n, a, b) = composed()
+    torch.testing.assert_close(got, n + 4 * (0.75 * (a - n) - 0.5 * (b - n)))
+    _, _, got, (n, a, b) = composed(scale=1.0)
+    torch.testing.assert_close(got, n + 0.75 * (a - n) - 0.5 * (b - n))
+    _, _, outside, _ = composed(interval=SigmaRange(5.0, 9.0))
+    assert torch.equal(outside, got)
+
+
+def test_a_share_may_differ_from_place_to_place():
+    mask = torch.zeros(1, 1, 4, 5, dtype=torch.float64)
+    mask[..., :2] = 1
+    x, _, got, (n, a, b) = composed(shares=(mask, 1 - mask))
+    assert x.shape[-2:] == mask.shape[-2:]
+    torch.testing.assert_close(got[..., :2], (n + 4 * (a - n))[..., :2])
+    torch.testing.assert_close(got[..., 2:], (n + 4 * (b - n))[..., 2:])
+
+
+def test_rescaling_aims_at_the_conditions_together():
+    x, level, got, (n, a, b) = composed(rescale=0.7)
+    x0 = n + 4 * (0.75 * (a - n) - 0.5 * (b - n))
+    aim = n + 0.75 * (a - n) - 0.5 * (b - n)
+    eps, told = ((x - part) / level.sigma.reshape(-1, 1, 1, 1) for part in (x0, aim))
+    expected = x - level.sigma.reshape(-1, 1, 1, 1) * rescale_noise_cfg(eps, told, 0.7)
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_one_condition_of_share_one_is_plain_guidance_bit_for_bit():
+    both, cond = pair("epsilon")
+    x = noises(1)[0] * 3
+    level = Level.like(x, 3.0, 500.0)
+    negative, positive = both(torch.cat([x, x]), level.repeat(2)).chunk(2)
+    assert torch.equal(cfg(both, cond, 7.5)(x, level), negative + 7.5 * (positive - negative))

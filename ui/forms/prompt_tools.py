@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from itertools import chain, zip_longest
 from typing import Any
 
 import gradio as gr
 
+from backend.contracts.conditions import plain_word, said_of
 from backend.contracts.settings import MAX_PROMPT_CHARS
 from backend.engine.jobs.protocol import Engine
-from backend.recipes.dialects import TITLES, Dialect, guessed, named, translated, unread
+from backend.recipes.dialects import TITLES, Dialect, guessed, named, translated
 from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
 from ui.forms.prompt_words import words_for
 from ui.forms.stage import mount_call
@@ -32,7 +34,7 @@ _ROW = """
     <button type="button" class="past-clear quiet">Forget them</button>
   </div>
   <button type="button" class="translate quiet" hidden></button>
-  <small class="unread" role="status" hidden></small>
+  <small class="said" role="status" hidden></small>
 </div>
 """
 _STYLES = """
@@ -53,7 +55,7 @@ def prompt_row(studio: Studio, mode: str) -> gr.HTML:
     async def tokens(asked: Any) -> dict[str, Any]:
         """Tokens in each chunk of each text, and how many a chunk holds; None where unknown.
 
-        Beside them, whose syntax the texts seem to be in, and what is not understood.
+        Beside them, whose syntax the texts seem to be in, and what AND makes of them.
         """
         counts = await asyncio.to_thread(counted, engine, asked)
         return {"counts": counts, **looked_over(asked)}
@@ -119,12 +121,16 @@ def read_fill(data: Any) -> tuple[str, str]:
 
 
 def looked_over(asked: Any) -> dict[str, Any]:
-    """{"dialect": {"name", "title"} or None, "unread": sentences} of the texts that are asked of.
+    """{"dialect": {"name", "title"} or None, "said": sentences} of the texts that are asked of.
 
-    What a record said of its tool goes before a guess.
+    What a record said of its tool goes before a guess. `fields` names the fields of the texts.
     """
-    texts = [text for text in as_list(as_dict(asked).get("texts")) if isinstance(text, str)]
-    texts = [text[:MAX_PROMPT_CHARS] for text in texts[:MAX_TEXTS]]
+    fields = as_list(as_dict(asked).get("fields"))
+    found_texts = zip_longest(as_list(as_dict(asked).get("texts"))[:MAX_TEXTS], fields[:MAX_TEXTS])
+    named_texts = [
+        (text[:MAX_PROMPT_CHARS], field) for text, field in found_texts if isinstance(text, str)
+    ]
+    texts = [text for text, _ in named_texts]
     found: Dialect | None = named(as_dict(asked).get("dialect"))
     if found is None:
         guesses: list[Dialect] = [guess for guess in map(guessed, texts) if guess is not None]
@@ -132,7 +138,12 @@ def looked_over(asked: Any) -> dict[str, Any]:
     elif all(translated(text, found).text == text for text in texts):
         found = None  # nothing in it that would change
     told = None if found is None else {"name": found, "title": TITLES[found]}
-    return {"dialect": told, "unread": list(dict.fromkeys(s for t in texts for s in unread(t)))}
+    said = [_side_by_side(text, field) for text, field in named_texts]
+    return {"dialect": told, "said": list(dict.fromkeys(chain.from_iterable(said)))}
+
+
+def _side_by_side(text: str, field: Any) -> tuple[str, ...]:
+    return plain_word(text) if field == "negative_prompt" else said_of(text)
 
 
 def in_our_words(asked: Any) -> dict[str, Any]:

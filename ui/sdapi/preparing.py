@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from backend.contracts.conditions import plain_word
 from backend.contracts.errors import BadInput
 from backend.contracts.library import Library
 from backend.recipes.a1111 import parse_parameters
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
-from backend.recipes.dialects import unread
 from backend.storage.styles import Style
 from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img
 from ui.sdapi.samplers import sampler_of
@@ -56,8 +56,18 @@ def prepared(
     card = library.model(name or library.default_model)
     if isinstance(sent, Img2Img) and not (card and card.can.edits):  # A1111 reads it for no other
         sent = sent.model_copy(update={"image_cfg_scale": None})
-    told = (*notes, *filter(None, [near]), *sized, *_of_hires(sent), *unread(sent.prompt))
-    return sent, (*told, *sent.passed_over(), *not_kept(sent.override_settings or {}))
+    told = (
+        *notes,
+        *filter(None, [near]),
+        *sized,
+        *_of_hires(sent),
+        *plain_word(sent.negative_prompt),
+    )
+    return sent, (
+        *told,
+        *sent.passed_over(),
+        *not_kept(sent.override_settings or {}),
+    )
 
 
 def _of_hires(sent: Drawing) -> list[str]:

@@ -43,13 +43,13 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
       ? `Tokens in each chunk of ${shown.size}: ${shown.chunks.join(" + ")}` : "";
   };
   /* What another tool's prompt is told by: its record, else a look at the text. */
-  const button = find(element, ".translate"), note = find(element, ".unread");
+  const button = find(element, ".translate"), note = find(element, ".said");
   let hint = "", dialect = "";
   const offer = (/** @type {any} */ got) => {
     dialect = got?.dialect?.name ?? "";
     button.hidden = !dialect;
     button.textContent = dialect ? `Translate ${got.dialect.title}'s weights` : "";
-    note.textContent = (got?.unread ?? []).join(" ");
+    note.textContent = (got?.said ?? []).join(" ");
     note.hidden = !note.textContent;
   };
   button.onclick = async () => {
@@ -68,7 +68,9 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
     const own = ++turn;
     let counts = [];
     try {
-      const got = await server.tokens({ model, texts: open.map(({ text }) => text), dialect: hint });
+      const named = open.map(({ block }) => block.id.slice(mode.length + 1));
+      const wanted = open.map(({ text }) => text);
+      const got = await server.tokens({ model, texts: wanted, fields: named, dialect: hint });
       counts = got?.counts ?? [];
       const asked = open.map(({ block }) => block.id);
       if (own === turn && asked.includes(`${mode}-prompt`)) offer(got);

@@ -22,7 +22,8 @@ STANDARD = 1.5
 class EditingNetwork:
     """InstructPix2Pix (2211.09800): latents of the picture beside x, as the encoder gives them.
 
-    For [negative, positive] it answers with two predictions whose guidance is that of eq. 3:
+    For [negative, positive] it answers with two predictions whose guidance is that of eq. 3, and
+    for further positive ones with one more each:
 
         e + w_i (e_i - e) + w (e_it - e_i), for e without picture and words, e_i with the picture
         and the negative prompt, e_it with both
@@ -93,25 +94,26 @@ class EditingNetwork:
         picture = channels / self._scale
         if len(conditioning) == 1:
             return self._network.denoiser(conditioning, check, residuals, picture, labels)
-        negative, positive = conditioning
+        negative, *positives = conditioning
+        parts = len(conditioning)
         scale, made = self._guidance, dict[int, Denoiser]()
 
-        def triple(rows: int) -> Denoiser:
-            """For x of so many rows in each third."""
+        def under(rows: int) -> Denoiser:
+            """For x of so many rows in each part."""
             if rows not in made:
                 shown = picture.repeat(rows // len(picture), 1, 1, 1)
-                seen = torch.cat([torch.zeros_like(shown), shown, shown])
-                every = [negative, negative, positive]
+                seen = torch.cat([torch.zeros_like(shown), *(shown,) * parts])
+                every = [negative, negative, *positives]
                 made[rows] = self._network.denoiser(every, check, residuals, seen, labels)
             return made[rows]
 
         def edited(x: torch.Tensor, level: Level) -> torch.Tensor:
-            unsaid, said = x.chunk(2)
-            alpha, sigma, timestep = (part[: len(said)] for part in level[:3])
-            third = Level(alpha, sigma, timestep, level.value)
-            x0 = triple(len(said))(torch.cat([unsaid, unsaid, said]), third.repeat(3))
-            nothing, seen, whole = x0.chunk(3)
+            unsaid, *said = x.chunk(parts)
+            alpha, sigma, timestep = (part[: len(unsaid)] for part in level[:3])
+            one = Level(alpha, sigma, timestep, level.value)
+            x0 = under(len(unsaid))(torch.cat([unsaid, unsaid, *said]), one.repeat(parts + 1))
+            nothing, seen, *wholes = x0.chunk(parts + 1)
             low = nothing + scale * (seen - nothing)
-            return torch.cat([low, low + whole - seen])
+            return torch.cat([low, *(low + whole - seen for whole in wholes)])
 
         return edited

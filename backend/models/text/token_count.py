@@ -8,6 +8,7 @@ from collections.abc import Hashable
 
 from transformers import CLIPTokenizer
 
+from backend.contracts.conditions import conditions_of
 from backend.contracts.errors import LoomError
 from backend.contracts.events import TokenCount
 from backend.models.catalog.entry import ModelInfo
@@ -39,7 +40,9 @@ class TokenCounter:
         self._lock = threading.Lock()
 
     def count(self, info: ModelInfo, text: str) -> TokenCount | None:
-        """The chunks of a prompt as it is written; of one that changes on the way, the longest.
+        """The chunks of a prompt as it is written.
+
+        Of one that changes on the way, or holds parts that AND joins, the longest.
 
         Returns:
             None where the tokenizer cannot be had, or the prompt cannot be read.
@@ -51,7 +54,10 @@ class TokenCounter:
                     return None
                 tokenizer = self._tokenizer(source)
                 size = min(most_tokens(tokenizer), source.positions) - 2
-                said = dict.fromkeys(at_steps(without_loras(without_comments(text)), STEPS))
+                bare = without_loras(without_comments(text))
+                said = dict.fromkeys(
+                    one.prompt for step in at_steps(bare, STEPS) for one in conditions_of(step)
+                )
                 shelf = self._shelf
                 words = NO_WORDS if shelf is None else shelf.fitting(info.anatomy.text_widths)
                 found = [chunks(one, tokenizer, size, words) for one in said]

@@ -11,6 +11,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.fields import affecting
 from backend.contracts.settings import MorphSettings
 from backend.models.text.clip import Conditioning
+from backend.modes.conditioned import Conditioned
 from backend.modes.end_cache import content_key
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
@@ -157,7 +158,8 @@ def _drawn(
         return ledger.denoiser(model.network, conditioning, check)
 
     span = Span(stage.schedule)
-    denoiser = guided(replace(stage, settings=own), span, text, negative, base)
+    said = [Conditioned(text)]
+    denoiser = guided(replace(stage, settings=own), span, said, negative, base)
     noise = _noise(stage, end)
     walk = Sampled("ddim", denoiser, fresh(stage, noise), noise)
     note = f"Drawing end {'AB'[end]}"

@@ -14,6 +14,7 @@ from backend.models.memory.devices import Device
 from backend.models.memory.memory_pressure import Way, halvings, overcome
 from backend.models.text.clip import Conditioning
 from backend.modes.attending import Attending
+from backend.modes.conditioned import Conditioned
 from backend.modes.guide import Check, guided
 from backend.modes.morph.cost import Ledger
 from backend.modes.morph.ends import End
@@ -196,7 +197,7 @@ class Frames:
         return guided(
             self.stage,
             Span(self.stage.schedule),
-            self._text(at),
+            [Conditioned(self._text(at))],
             self.negative.repeat(len(at)),
             base,
         )

@@ -112,3 +112,15 @@ def test_without_a_picture_it_does_not_run() -> None:
     _, network = made()
     with pytest.raises(ValueError, match="no picture"):
         network.denoiser([words(0.1)])
+
+
+def test_several_prompts_change_the_picture_side_by_side() -> None:
+    inner, network = made()
+    every = network.denoiser([words(0.1), words(0.7), words(0.4)], channels=PICTURE)
+    low, first, second = every(torch.cat([X, X, X]), LEVEL.repeat(3)).chunk(3)
+    assert inner.calls == [(8, 8)]
+    for high, value in ((first, 0.7), (second, 0.4)):
+        both = network.denoiser([words(0.1), words(value)], channels=PICTURE)
+        one_low, one_high = both(torch.cat([X, X]), LEVEL.repeat(2)).chunk(2)
+        assert torch.allclose(low, one_low, atol=1e-5)
+        assert torch.allclose(high, one_high, atol=1e-5)

@@ -48,6 +48,8 @@ def test_what_never_reaches_the_tokenizer_does_not_count(tiny: ModelInfo) -> Non
     # Of words that change on the way, the longest that is ever said.
     assert counter.count(tiny, "[a red house:a fish:0.5]") == plain
     assert counter.count(tiny, "a [red house::4]") == plain
+    # Of parts side by side, the longest; their weights are no words.
+    assert counter.count(tiny, "a fish :0.5 AND a red house :1.2") == plain
 
 
 def test_a_single_file_is_counted_in_clips_tokens(tmp_path: Path) -> None:

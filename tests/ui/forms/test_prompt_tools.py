@@ -297,7 +297,7 @@ def test_weights_of_another_tool_are_translated_by_a_button(pages: Pages) -> Non
     expect(translate).to_be_hidden()
     field.fill("a {red} house AND a {{tower}}")
     expect(translate).to_have_text("Translate NovelAI's weights")
-    expect(row.locator(".unread")).to_contain_text("AND is a word here")
+    expect(row.locator(".said")).to_contain_text("2 prompts steer the picture side by side")
     translate.click()
     expect(field).to_have_value("a (red:1.05) house AND a (tower:1.1025)")
     expect(page.locator(".loom-note", has_text="‘red’ weighs 1.05")).to_be_visible()

@@ -89,3 +89,10 @@ def test_image_guidance_is_read_for_models_that_edit_alone(model: str, kept: flo
     sent = Img2Img(init_images=["x"], image_cfg_scale=2.5)
     made, _ = prepared(sent, OPTIONS | {"sd_model_checkpoint": model}, library, STYLES)
     assert made.image_cfg_scale == kept
+
+
+def test_and_in_the_negative_prompt_is_said() -> None:
+    _, told = prepared(Txt2Img(prompt="a AND b", negative_prompt="fog"), OPTIONS, LIBRARY, STYLES)
+    assert told == ()
+    _, told = prepared(Txt2Img(negative_prompt="fog AND rain"), OPTIONS, LIBRARY, STYLES)
+    assert "a word in a negative prompt" in told[0]
