@@ -56,6 +56,15 @@ def make_schedule(settings: Settings, model: Checkpoint) -> Schedule:
         config,
         model.info.family,
         settings.own_time_steps,
+        latent_positions(settings, config, model.vae_factor),
     )
     bounds = config.bounds if model.bounded else None
     return replace(made, bounds=bounds, spread=model.spread)
+
+
+def latent_positions(settings: Settings, config: SchedulerConfig, factor: int) -> int:
+    """How many a picture has, `factor` px to the side of one; 0 where no level follows it."""
+    if config.flow is None:
+        return 0
+    width, height = settings.drawn_size
+    return (width // factor) * (height // factor)

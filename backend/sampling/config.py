@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.contracts.errors import ModelProblem
 from backend.sampling.bounds import Bounds
+from backend.sampling.flow_times import FlowConfig
 from backend.sampling.types import VarianceType
 
 TrainedTo = Literal["epsilon", "v_prediction", "sample"]
@@ -27,6 +28,8 @@ _ONLY: Mapping[str, Any] = {
     "use_dynamic_shifting": False,
     "lambda_min_clipped": float("-inf"),
 }
+_FLOW_CLASSES = frozenset({"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"})
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class SchedulerConfig(BaseModel):
@@ -60,6 +63,7 @@ class SchedulerConfig(BaseModel):
         thresholding: Whether it is thresholded instead.
         dynamic_thresholding_ratio: The quantile of that.
         sample_max_value: The most that it lets through.
+        flow: Of a flow model, to which nothing above matters but T; None for others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -87,6 +91,7 @@ class SchedulerConfig(BaseModel):
     thresholding: bool = False
     dynamic_thresholding_ratio: float = Field(0.995, gt=0.0, le=1.0)
     sample_max_value: float = Field(1.0, gt=0.0)
+    flow: FlowConfig | None = None
 
     @property
     def bounds(self) -> Bounds | None:
@@ -102,6 +107,10 @@ class SchedulerConfig(BaseModel):
         Raises:
             ModelProblem: A value is damaged, or asks for a method that is not supported.
         """
+        if values.get("_class_name") in _FLOW_CLASSES:
+            flow = _read(FlowConfig, values)
+            told = {"flow": flow, "num_train_timesteps": flow.num_train_timesteps}
+            return cls.model_validate(told)
         for name, only in _ONLY.items():
             given = values.get(name)
             if given is not None and given != only:
@@ -109,12 +118,16 @@ class SchedulerConfig(BaseModel):
                     f"The model's scheduler config asks for {name} = {str(given)[:80]!r}, which is "
                     f"not supported; only {only!r} is."
                 )
-        known = {k: v for k, v in values.items() if k in cls.model_fields and v is not None}
-        try:
-            return cls.model_validate(known)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise ModelProblem(
-                f"The model's scheduler config has an unusable value for {name}: {first['msg']}."
-            ) from None
+        return _read(cls, {name: value for name, value in values.items() if name != "flow"})
+
+
+def _read(kind: type[ModelT], values: Mapping[str, Any]) -> ModelT:
+    known = {k: v for k, v in values.items() if k in kind.model_fields and v is not None}
+    try:
+        return kind.model_validate(known)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ModelProblem(
+            f"The model's scheduler config has an unusable value for {name}: {first['msg']}."
+        ) from None

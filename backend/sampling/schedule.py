@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from backend.contracts.errors import BadInput
 from backend.sampling.config import SchedulerConfig, Spacing
+from backend.sampling.flow_times import FlowConfig, times_of
 from backend.sampling.samplers import SPECS
 from backend.sampling.samplers.spec import Conventions
 from backend.sampling.types import Schedule, floats
@@ -41,6 +42,7 @@ def make(
     config: SchedulerConfig,
     family: str = "",
     own: Sequence[int] = (),
+    positions: int = 0,
 ) -> Schedule:
     """The noise levels of a run, as the diffusers class of that sampler lays them.
 
@@ -53,6 +55,7 @@ def make(
             that of SD 1.x for any other. Ten steps are diffusers', other counts interpolate log
             sigma between them, as its authors recommend.
         own: Falling training timesteps, as many as steps, instead of the spacing.
+        positions: Of the latents of a picture; some flow models' levels follow its size.
 
     Raises:
         BadInput: The class has no such schedule, or not with that many steps.
@@ -66,6 +69,8 @@ def make(
     total = config.num_train_timesteps
     if not 1 <= steps <= total:
         raise BadInput(f"The number of steps must lie between 1 and {total}.", "steps")
+    if config.flow is not None:
+        return _flowing(sampler, schedule, steps, config.flow, own, positions)
     cls = SPECS[sampler].conventions
     spacing = _spacing(cls, schedule, config)
     table = _sigma_table(cls, config)
@@ -109,10 +114,13 @@ def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerC
             init_scale=1.0,
             targets=None,
         )
-    table = _sigma_table(SPECS[sampler].conventions, config)
-    timestep = _timestep_of(np.array([sigma]), table)
-    if SPECS[sampler].conventions.kind != "ve":
-        timestep = np.round(timestep)
+    if config.flow is not None:
+        timestep = np.array([sigma / (1 + sigma) * config.num_train_timesteps])
+    else:
+        table = _sigma_table(SPECS[sampler].conventions, config)
+        timestep = _timestep_of(np.array([sigma]), table)
+        if SPECS[sampler].conventions.kind != "ve":
+            timestep = np.round(timestep)
     first = torch.tensor([sigma], dtype=torch.float64)
     index = torch.tensor(left, dtype=torch.long)
     return replace(
@@ -154,7 +162,45 @@ def flow(times: Sequence[float], train_timesteps: int = 1000) -> Schedule:
         torch.tensor(times[:-1], dtype=torch.float64) * train_timesteps,
         init_scale=ratios[0],
         naming="flow",
+        straight=True,
     )
+
+
+def _flowing(
+    sampler: str,
+    schedule: str,
+    steps: int,
+    config: FlowConfig,
+    own: Sequence[int],
+    positions: int,
+) -> Schedule:
+    """The levels of a flow model, the same for every sampler."""
+    total = config.num_train_timesteps
+    if not SPECS[sampler].conventions.flows:
+        raise BadInput(
+            f"The sampler '{sampler}' does not draw with flow models; take 'euler', or choose "
+            "another model.",
+            "sampler",
+        )
+    if own:
+        times = _given(sampler, own, total) / total
+    elif schedule == "ays":
+        raise BadInput(
+            "The schedule 'ays' has no levels for flow models; take 'model'.", "schedule"
+        )
+    else:
+        spacing = "trailing" if schedule == "trailing" else ""
+        curve: Literal["karras", "exponential"] | None = None
+        if schedule == "karras" or schedule == "exponential":
+            curve = schedule
+        times = times_of(config, steps, positions, spacing, curve)
+    if any(a <= b for a, b in zip(times, [*times[1:], 0.0], strict=True)):
+        raise BadInput(
+            f"With {len(times)} steps this schedule repeats a noise level; choose another number "
+            "of steps or another schedule.",
+            "steps",
+        )
+    return flow([*(float(time) for time in times), 0.0], total)
 
 
 def _levels(

@@ -148,6 +148,8 @@ class Schedule:
         halves: (sigma, timestep) in the middle of each of the first steps, where `pndm` warms up
             by Runge-Kutta; () where it does not.
         averages: What the model was trained to say; `pndm` averages that, others step alike.
+        straight: Of a flow model, whose paths run straight in time: what averages slopes does so
+            in t = sigma / (alpha + sigma), and begins at nothing but noise.
     """
 
     sigmas: torch.Tensor
@@ -161,6 +163,7 @@ class Schedule:
     spread: Spread | None = None
     halves: tuple[tuple[float, float], ...] = ()
     averages: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
+    straight: bool = False
 
     @property
     def steps(self) -> int:

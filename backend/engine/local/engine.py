@@ -41,6 +41,7 @@ from backend.models.text.embeddings import EmbeddingShelf
 from backend.models.text.token_count import TokenCounter
 from backend.modes import limits as mode_limits
 from backend.modes import run_mode, train_lora
+from backend.modes.stage import latent_positions
 from backend.modes.start import check_branch
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
@@ -207,6 +208,7 @@ class LocalEngine(Board[TensorStep]):
             config,
             info.family,
             settings.own_time_steps,
+            latent_positions(settings, config, info.anatomy.factor),
         )
         return tuple(schedule.levels)
 

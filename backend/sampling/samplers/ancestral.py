@@ -2,13 +2,14 @@
 
 In variance-exploding scale they are one rule. DDIM (2010.02502, eq. 12 and 16) divided by
 sqrt(ab_p) reads  x' = x0 + sqrt(s'^2 - d^2) eps + d z,  d^2 = eta^2 s'^2 (s^2 - s'^2) / s^2,
-which at eta 1 is DDPM's posterior (2006.11239, eq. 7) and k-diffusion's sigma_up.
+which at eta 1 is DDPM's posterior (2006.11239, eq. 7) and k-diffusion's sigma_up. For a flow model
+Euler ancestral goes down to the time t' t' / t and is noised from there, as ComfyUI has it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from backend.contracts.samplers import SamplerEntry
@@ -77,7 +78,7 @@ def ddpm(
 ) -> Generator[Step]:
     """Ancestral sampling (2006.11239, eq. 6 and 7) with the schedule's variance. See `Sampler`."""
     if schedule.variance in ("fixed_small", "fixed_small_log"):
-        return _ancestral(denoiser, x, schedule, noise, start, resume)
+        return _ancestral(denoiser, x, schedule, noise, start, resume, _posterior)
     return _wider(denoiser, x, schedule, noise, start, resume)
 
 
@@ -127,7 +128,8 @@ def euler_a(
     resume: Resume | None = None,
 ) -> Generator[Step]:
     """Euler steps to sigma_down, then noise of sigma_up (k-diffusion). See `Sampler`."""
-    return _ancestral(denoiser, x, schedule, noise, start, resume)
+    up = _up_straight if schedule.straight else _posterior
+    return _ancestral(denoiser, x, schedule, noise, start, resume, up)
 
 
 def _ancestral(
@@ -137,12 +139,13 @@ def _ancestral(
     noise: NoiseSource,
     start: int,
     resume: Resume | None,
+    up_of: Callable[[float, float], float],
 ) -> Generator[Step]:
     walk = Walk(denoiser, x, schedule, noise, start, resume)
     for i in walk.indices:
         sigma, following = walk.sigmas[i], walk.sigmas[i + 1]
         x0 = walk.denoise(x, i)
-        up = _up(sigma, following, 1.0)
+        up = up_of(sigma, following)
         x = _toward(x, x0, sigma, following, up)
         if up > 0:
             x = x + up * walk.draw()
@@ -152,6 +155,17 @@ def _ancestral(
 def _up(sigma: float, target: float, eta: float) -> float:
     """Standard deviation of the fresh noise of a step from sigma to target."""
     return eta * target * math.sqrt(max(sigma**2 - target**2, 0.0)) / sigma
+
+
+def _posterior(sigma: float, target: float) -> float:
+    return _up(sigma, target, 1.0)
+
+
+def _up_straight(sigma: float, target: float) -> float:
+    """The noise from the level of t' t' / t up to that of t', over its signal."""
+    time, following = sigma / (1 + sigma), target / (1 + target)
+    down = following**2 / time
+    return math.sqrt(max(target**2 - (down / (1 - down)) ** 2, 0.0))
 
 
 def _sigma_hat(sigma: float, target: float) -> float:

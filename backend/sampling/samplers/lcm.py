@@ -39,6 +39,8 @@ def lcm(
         skip, out = _SIGMA_DATA**2 / square, scaled / math.sqrt(square)
         # x_t, the input of the model, has unit variance.
         skip /= math.sqrt(walk.sigmas[i] ** 2 + 1)
+        if schedule.straight:
+            skip, out = 0.0, 1.0  # a flow model's x0 is taken as it is
         x0 = out * walk.denoise(x, i) + skip * x
         following = walk.sigmas[i + 1]
         x = x0 + following * walk.draw() if following > 0 else x0

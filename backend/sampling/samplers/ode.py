@@ -1,4 +1,7 @@
-"""Solvers of dx/dsigma = (x - D(x, sigma)) / sigma (2206.00364, eq. 5): Euler, Heun, LMS."""
+"""Solvers of dx/dsigma = (x - D(x, sigma)) / sigma (2206.00364, eq. 5): Euler, Heun, LMS.
+
+A flow model's equation in its time is the same one, for x in its own scale (see `Walk.line`).
+"""
 
 from __future__ import annotations
 
@@ -47,14 +50,15 @@ def heun(
     """Heun's method (2206.00364, alg. 1): two model calls a step, one in a step to sigma 0."""
     walk = Walk(denoiser, x, schedule, noise, start, resume)
     for i in walk.indices:
-        sigma, following = walk.sigmas[i], walk.sigmas[i + 1]
+        (alpha, time), (alpha_ahead, following) = walk.line(i), walk.line(i + 1)
         x0 = walk.denoise(x, i)
-        slope = (x - x0) / sigma
-        end = x + (following - sigma) * slope
+        x = alpha * x
+        slope = (x - x0) / time
+        end = x + (following - time) * slope
         if i + 1 < walk.steps:
-            ahead = (end - walk.denoise(end, i + 1)) / following
-            end = x + (following - sigma) * 0.5 * (slope + ahead)
-        x = end
+            ahead = (end - walk.denoise(end / alpha_ahead, i + 1)) / following
+            end = x + (following - time) * 0.5 * (slope + ahead)
+        x = end / alpha_ahead
         yield walk.step(i, x, x0)
 
 
@@ -75,12 +79,14 @@ def lms(
     walk = Walk(denoiser, x, schedule, noise, start, resume)
     slopes = [walk.history[key] for key in sorted(walk.history)]
     for i in walk.indices:
-        sigma = walk.sigmas[i]
+        (alpha, time), (alpha_ahead, following) = walk.line(i), walk.line(i + 1)
         x0 = walk.denoise(x, i)
-        slopes = [(x - x0) / sigma, *slopes][:_LMS_ORDER]
-        nodes = [walk.sigmas[i - k] for k in range(len(slopes))]
-        for weight, slope in zip(_weights(nodes, walk.sigmas[i + 1]), slopes, strict=True):
+        x = alpha * x
+        slopes = [(x - x0) / time, *slopes][:_LMS_ORDER]
+        nodes = [walk.line(i - k)[1] for k in range(len(slopes))]
+        for weight, slope in zip(_weights(nodes, following), slopes, strict=True):
             x = x + weight * slope
+        x = x / alpha_ahead
         kept = {f"slope_{k}": slope for k, slope in enumerate(slopes[: _LMS_ORDER - 1])}
         yield walk.step(i, x, x0, kept)
 

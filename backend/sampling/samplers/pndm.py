@@ -123,7 +123,7 @@ SPECS = (
     SamplerSpec(
         SamplerEntry("pndm", "PNDM", ("model",), ("plms",)),
         pndm,
-        Conventions("vp", "leading", zero_snr="ignored", strides=True, warms_up=True),
+        Conventions("vp", "leading", zero_snr="ignored", strides=True, warms_up=True, flows=False),
         place=55,
         order=2,
         warm_up_calls=1,

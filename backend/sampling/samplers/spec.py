@@ -31,6 +31,7 @@ class Conventions:
         karras_range: Karras levels heed `sigma_min` and `sigma_max`.
         cosine_cut: On a cosine schedule its timesteps are cut off, not rounded.
         warms_up: It heeds `skip_prk_steps`.
+        flows: It draws with flow models too.
     """
 
     kind: Literal["vp", "ve", "solver"]
@@ -44,6 +45,7 @@ class Conventions:
     karras_range: bool = True
     cosine_cut: bool = False
     warms_up: bool = False
+    flows: bool = True
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,16 @@ class Walk:
         with torch.no_grad():
             return self._denoiser(x, level).to(self._dtype)
 
+    def line(self, index: int) -> tuple[float, float]:
+        """(alpha, time) of a level on the line along which slopes are averaged.
+
+        y = alpha x follows dy / dtime = (y - x0) / time, for noise over signal as for a flow's t.
+        """
+        sigma = self.sigmas[index]
+        if not self._schedule.straight:
+            return 1.0, sigma
+        return 1 / (1 + sigma), sigma / (1 + sigma)
+
     def draw(self) -> torch.Tensor:
         """Fresh noise in the dtype of the run."""
         return self._noise.draw().to(self._dtype)
