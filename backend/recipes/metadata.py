@@ -64,15 +64,19 @@ def write_png(image: Pixels, record: Record) -> bytes:
     return buffer.getvalue()
 
 
-def read(data: bytes) -> ReadRecord:
-    """Reads the recipe from the bytes of a picture, without decoding its pixels.
+def read(data: bytes, *, hidden: bool = True) -> ReadRecord:
+    """Reads the recipe from the bytes of a picture.
+
+    Args:
+        data: The file's bytes.
+        hidden: Also look into its pixels, where no text tells anything.
 
     Raises:
         BadInput: It is no picture of a known format, too large, or carries no settings.
     """
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(f"The file is larger than {MAX_FILE_BYTES // 2**20} MB.")
-    return from_texts(texts_of(data))
+    return from_texts(texts_of(data, hidden=hidden))
 
 
 def from_texts(texts: dict[str, str]) -> ReadRecord:

@@ -1,7 +1,8 @@
 """The texts that a picture's file carries, wherever its format keeps them, by PNG's names for them.
 
 PNG: text chunks. JPEG, WebP and AVIF: EXIF's UserComment (A1111) and its plain tags (ComfyUI writes
-`prompt:{...}` there), XMP (Draw Things), a comment. GIF: a comment. No pixel is decoded.
+`prompt:{...}` there), XMP (Draw Things), a comment. GIF: a comment. Pixels are decoded only where
+no text tells anything: a record may lie in them, see `hidden`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from PIL import Image
 from backend.contracts.errors import BadInput
 from backend.pictures.opening import MAX_PIXELS, header_of
 from backend.recipes import png_text
+from backend.recipes.hidden import hidden_texts
 
 OWN_KEY = "latent-loom"
 XMP_KEY = "XML:com.adobe.xmp"
@@ -41,6 +43,8 @@ KEYS = frozenset(
         XMP_KEY,
     }
 )
+# Also written by who made no picture; a comment tells something where it is JSON.
+_TELLING = KEYS - {"Software", "Description", "Comment", XMP_KEY}
 FORMATS = ("JPEG", "WEBP", "AVIF", "GIF")
 KNOWN = "PNG, JPEG, WebP, AVIF or GIF"
 MAX_TEXT_CHARS = 1024 * 1024
@@ -48,13 +52,18 @@ _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _PLAIN_TAGS = (0x010E, 0x010F, 0x0110)  # ImageDescription, Make, Model
 
 
-def texts_of(data: bytes) -> dict[str, str]:
+def texts_of(data: bytes, *, hidden: bool = True) -> dict[str, str]:
     """Reads the texts of a file that records are kept in.
+
+    Args:
+        data: The file's bytes.
+        hidden: Also look into the pixels, where no text tells anything.
 
     Raises:
         BadInput: It is no picture of a known format.
     """
-    return _texts(data, KEYS)
+    found = _texts(data, KEYS)
+    return _with_hidden(found, data) if hidden else found
 
 
 def every_text(data: bytes) -> dict[str, str]:
@@ -63,7 +72,12 @@ def every_text(data: bytes) -> dict[str, str]:
     Raises:
         BadInput: It is no picture of a known format.
     """
-    return _texts(data, None)
+    return _with_hidden(_texts(data, None), data)
+
+
+def _with_hidden(found: dict[str, str], data: bytes) -> dict[str, str]:
+    told = found.get("Comment", "").lstrip().startswith("{") or bool(_TELLING & set(found))
+    return found if told else found | hidden_texts(data, KEYS)
 
 
 def _texts(data: bytes, keys: frozenset[str] | None) -> dict[str, str]:

@@ -273,7 +273,7 @@ def _of_other(path: Path) -> tuple[metadata.ReadRecord, int, int]:
     data = path.read_bytes()
     with header_of(data, texts.FORMATS) as image:
         width, height = image.size
-    return metadata.read(data), width, height
+    return metadata.read(data, hidden=False), width, height
 
 
 def _made_s(name: str) -> float | None:
