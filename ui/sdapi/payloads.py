@@ -3,7 +3,8 @@ they stand at what switches them off, and refused otherwise."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -54,8 +55,45 @@ _STANDARD: dict[str, tuple[Any, ...]] = {
 }
 
 
+# Of a ControlNet unit: kept to what its extension takes where they are left out.
+_UNIT_STANDARD: dict[str, tuple[Any, ...]] = {
+    "processor_res": (-1, 512),
+    "hr_option": ("Both", "HiResFixOption.BOTH", 0),
+    "guessmode": (False,),
+    "guidance": (1,),
+    "loopback": (False,),
+    "use_preview_as_input": (False,),
+    "animatediff_batch": (False,),
+    "union_control_type": ("Unknown",),
+}
+_UNIT_SILENT = {
+    *("low_vram", "lowvram", "save_detected_map", "is_ui", "input_mode", "output_dir"),
+    "pixel_perfect",  # preprocessors work at the picture's own size here
+    "inpaint_crop_input_image",
+}
+
+
 class _Payload(BaseModel):
+    """What stands in no field of a payload is told, unless it asks for nothing.
+
+    Attributes:
+        silent: Keys of no consequence for the picture.
+        standard: Key -> values that ask for nothing.
+    """
+
     model_config = ConfigDict(extra="allow", protected_namespaces=())
+    silent: ClassVar[Iterable[str]] = ()
+    standard: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+
+    def passed_over(self) -> list[str]:
+        """A sentence for each key that is not known here and therefore does nothing."""
+        return [
+            f"The key '{name[:80]}' is not known here; pictures are drawn without it."
+            for name, value in (self.model_extra or {}).items()
+            if name not in self.silent
+            and value not in self.standard.get(name, ())
+            and value not in ("", [], {})
+        ]
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +105,9 @@ class _Payload(BaseModel):
 
 class Drawing(_Payload):
     """What txt2img and img2img share."""
+
+    silent: ClassVar[Iterable[str]] = _SILENT
+    standard: ClassVar[Mapping[str, tuple[Any, ...]]] = _OFF | _STANDARD
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -109,15 +150,6 @@ class Drawing(_Payload):
                 f"The script '{script[:80]}' is not available here; leave it out.", "script_name"
             )
 
-    def passed_over(self) -> list[str]:
-        """A sentence for each key that is not known here and therefore does nothing."""
-        standard = _OFF | _STANDARD
-        return [
-            f"The key '{name[:80]}' is not known here; pictures are drawn without it."
-            for name, value in (self.model_extra or {}).items()
-            if name not in _SILENT and not (name in standard and value in standard[name])
-        ]
-
 
 class Txt2Img(Drawing):
     """POST /txt2img."""
@@ -148,6 +180,9 @@ class Img2Img(Drawing):
 class Unit(_Payload):
     """One ControlNet unit."""
 
+    silent: ClassVar[Iterable[str]] = _UNIT_SILENT
+    standard: ClassVar[Mapping[str, tuple[Any, ...]]] = _UNIT_STANDARD
+
     enabled: bool = True
     image: str | dict[str, Any] | None = None
     input_image: str | None = None
@@ -162,9 +197,18 @@ class Unit(_Payload):
     threshold_a: float = -1
     threshold_b: float = -1
 
+    def told(self) -> list[str]:
+        """What is not honoured of it, a sentence each."""
+        masked = (
+            ["A ControlNet unit's mask is not used here."] if self.enabled and self.mask else []
+        )
+        return masked + (self.passed_over() if self.enabled else [])
+
 
 class SingleImage(_Payload):
     """POST /extra-single-image."""
+
+    silent: ClassVar[Iterable[str]] = ("show_extras_results", "codeformer_weight", "upscale_first")
 
     image: str
     resize_mode: int = 0
@@ -215,6 +259,12 @@ class BatchImages(SingleImage):
 
 class Detect(_Payload):
     """POST /controlnet/detect."""
+
+    silent: ClassVar[Iterable[str]] = ("low_vram",)
+    standard: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "controlnet_processor_res": (-1, 512),
+        "controlnet_masks": (None,),
+    }
 
     controlnet_module: str = "none"
     controlnet_images: list[str] = []

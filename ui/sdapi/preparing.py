@@ -4,7 +4,10 @@ for this once. What is changed or cannot be kept is told in a sentence."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from backend.contracts.conditions import plain_word
 from backend.contracts.errors import BadInput
@@ -12,8 +15,9 @@ from backend.contracts.library import Library
 from backend.recipes.a1111 import parse_parameters
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.storage.styles import Style
-from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img
+from ui.sdapi.payloads import Drawing, Img2Img, Txt2Img, Unit
 from ui.sdapi.samplers import sampler_of
+from ui.server.foreign import as_dict, as_list
 
 SentT = TypeVar("SentT", bound=Drawing)
 # Of `override_settings` and `/options`.
@@ -66,8 +70,20 @@ def prepared(
     return sent, (
         *told,
         *sent.passed_over(),
+        *of_units(sent),
         *not_kept(sent.override_settings or {}),
     )
+
+
+def of_units(sent: Drawing) -> list[str]:
+    """What is not honoured of the ControlNet units, each said once."""
+    told: list[str] = []
+    for name, script in (sent.alwayson_scripts or {}).items():
+        for arg in as_list(as_dict(script).get("args")) if name.lower() == "controlnet" else ():
+            if isinstance(arg, dict):
+                with suppress(ValidationError):  # it is refused when the units are read
+                    told += Unit.model_validate(arg).told()
+    return list(dict.fromkeys(told))
 
 
 def _of_hires(sent: Drawing) -> list[str]:

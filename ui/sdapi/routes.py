@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
@@ -82,7 +83,8 @@ def controlnet(studio: Studio) -> FastAPI:
 
     @app.post("/detect")
     def detect(sent: Detect) -> dict[str, Any]:
-        return {"images": list(map(answers.coded, mapping.detected(sent))), "info": "Success"}
+        images = list(map(answers.coded, mapping.detected(sent)))
+        return {"images": images, "info": " ".join(["Success", *sent.passed_over()])}
 
     return app
 
@@ -137,7 +139,8 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
     async def single_image(sent: SingleImage, http: HttpRequest) -> dict[str, Any]:
         request = await asyncio.to_thread(mapping.single_image, sent, _upscalers(engine))
         status = await _finished(engine, desks.of(http), http, request)
-        return {"html_info": "", "image": await asyncio.to_thread(answers.first_picture, status)}
+        told = html.escape(" ".join(sent.passed_over()))
+        return {"html_info": told, "image": await asyncio.to_thread(answers.first_picture, status)}
 
     @app.post("/extra-batch-images")
     async def batch_images(sent: BatchImages, http: HttpRequest) -> dict[str, Any]:
@@ -146,7 +149,8 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
             request = await asyncio.to_thread(mapping.single_image, one, _upscalers(engine))
             status = await _finished(engine, desks.of(http), http, request)
             made.append(await asyncio.to_thread(answers.first_picture, status))
-        return {"html_info": "", "images": made}
+        told = html.escape(" ".join(sent.passed_over()))
+        return {"html_info": told, "images": made}
 
     @app.post("/png-info")
     def png_info(sent: PngInfo) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -127,8 +128,7 @@ REFUSED: dict[str, tuple[Call, str]] = {
 }
 # Of an extension that A1111 does not have by itself either: there, too, nobody answers.
 EXTENSIONS = {"prompt_gen", "list_prompt_gen_models"}
-# The requests of txt2img again, through an HTTP library that the client does not bring along.
-OTHERWISE = {"async_post"}
+OTHERWISE = {"async_post"}  # a test of its own: requests side by side
 
 
 def test_no_call_of_the_client_is_left_out() -> None:
@@ -145,6 +145,16 @@ def test_pictures_come(api: Api, name: str, number: int) -> None:
     made = DRAWN[name][number](api)
     assert made.images
     assert all(image.size[0] >= 64 for image in made.images)
+
+
+def test_requests_may_be_made_side_by_side(api: Api) -> None:
+    async def both() -> list[Any]:
+        asked = (api.txt2img(use_async=True, **QUICK | {"seed": seed}) for seed in (1, 2))
+        return await asyncio.gather(*asked, api.img2img([PICTURE], use_async=True, **QUICK))
+
+    made = asyncio.run(both())
+    assert [one.info["seed"] for one in made] == [1, 2, 7]
+    assert all(one.image.size == (64, 64) for one in made)
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backend.contracts.errors import BadInput
-from ui.sdapi.payloads import _OFF, Img2Img, Txt2Img
+from ui.sdapi.payloads import _OFF, BatchImages, Detect, Img2Img, SingleImage, Txt2Img, Unit
 
 
 @pytest.mark.parametrize(("name", "values"), _OFF.items())
@@ -54,3 +54,25 @@ def test_keys_that_are_not_known_are_named_and_those_of_no_consequence_are_not()
     assert len(said) == 2
     assert "'wat' is not known" in said[0]
     assert "'initial_noise_multiplier'" in said[1]
+
+
+def test_other_requests_name_them_too() -> None:
+    single = {"image": "x", "codeformer_weight": 0.5, "upscale_first": True, "wat": 1}
+    assert ["'wat'" in said for said in SingleImage.model_validate(single).passed_over()] == [True]
+    assert len(BatchImages.model_validate({"imageList": [], "wat": 1}).passed_over()) == 1
+    detect = {"controlnet_processor_res": 768, "controlnet_masks": None, "low_vram": True}
+    assert "'controlnet_processor_res'" in Detect.model_validate(detect).passed_over()[0]
+
+
+def test_a_unit_says_what_of_it_is_not_honoured() -> None:
+    plain = {"processor_res": 512, "pixel_perfect": True, "hr_option": "Both", "guessmode": None,
+             "advanced_weighting": None, "batch_images": "", "batch_modifiers": []}  # fmt: skip
+    assert Unit.model_validate(plain).told() == []
+    odd = plain | {"processor_res": 1024, "mask": "abc", "hr_option": "Low res only"}
+    said = Unit.model_validate(odd).told()
+    assert [word in " ".join(said) for word in ("mask", "'processor_res'", "'hr_option'")] == [
+        True,
+        True,
+        True,
+    ]
+    assert Unit.model_validate(odd | {"enabled": False}).told() == []

@@ -13,7 +13,7 @@ from backend.sampling.samplers import ENTRIES
 from backend.storage.styles import Style
 from ui.sdapi.mapping import txt2img
 from ui.sdapi.payloads import Img2Img, Txt2Img
-from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
+from ui.sdapi.preparing import model_name, not_kept, of_units, prepared, vae_name
 
 LIBRARY = Library((ModelEntry("pocket"), ModelEntry("name [v1] (final)")), ENTRIES)
 STYLES = (Style("Watercolour", "{prompt}, watercolour", "photo"), Style("Soft", "soft light"))
@@ -89,6 +89,16 @@ def test_image_guidance_is_read_for_models_that_edit_alone(model: str, kept: flo
     sent = Img2Img(init_images=["x"], image_cfg_scale=2.5)
     made, _ = prepared(sent, OPTIONS | {"sd_model_checkpoint": model}, library, STYLES)
     assert made.image_cfg_scale == kept
+
+
+def test_what_is_not_honoured_of_units_is_said_once() -> None:
+    units = [{"module": "canny", "resize_to": 3}] * 2 + [{"weight": "much"}]
+    sent = Txt2Img(alwayson_scripts={"ControlNet": {"args": [True, *units]}, "Other": {"args": []}})
+    assert of_units(sent) == [
+        "The key 'resize_to' is not known here; pictures are drawn without it."
+    ]
+    _, told = prepared(sent, OPTIONS, LIBRARY, STYLES)
+    assert told[-1] == of_units(sent)[0]
 
 
 def test_and_in_the_negative_prompt_is_said() -> None:
