@@ -32,7 +32,7 @@ MAX_TEXT_CHARS = 1024 * 1024
 _STEPS = "Steps:"
 _MAX_BROKEN = 8  # values that look like JSON and are none; looking for their end takes time
 _NEGATIVE = "Negative prompt:"
-_OTHER_NETWORK = re.compile(r"<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
+_OTHER_NETWORK = re.compile(r" ?<(?:hypernet|loha|lokr):[^<>]{1,400}>", re.IGNORECASE)
 _KEY = re.compile(r"\w[^,:\"]{0,59}")
 
 # Written by rules of their own.
@@ -79,7 +79,8 @@ def parameters_text(record: Record) -> str:
         pairs["Denoising strength"] = values.get("hires_denoise")
         pairs["Hires upscale"] = values["hires_scale"]
         pairs["Hires steps"] = values.get("hires_steps") or None
-        pairs["Hires upscaler"] = UPSCALERS.get(values.get("hires_upscaler", ""))
+        way = values.get("hires_upscaler", "")
+        pairs["Hires upscaler"] = UPSCALERS.get(way, way) or None
     lines.append(", ".join(f"{key}: {_quote(v)}" for key, v in pairs.items() if v is not None))
     return "\n".join(lines)
 
@@ -109,11 +110,13 @@ def parse_parameters(text: str) -> Parsed:
     draft = Draft(TOOL, model={"name": pairs.get("Model", ""), "hash": pairs.get("Model hash", "")})
     tagged = loras_in(prompt)
     draft.notes += tagged.notes
-    for other in _OTHER_NETWORK.findall(tagged.prompt[:MAX_PROMPT_CHARS]):
-        draft.notes.append(
-            f"{short(other)} is no LoRA and cannot act here; it stays in the prompt."
-        )
-    draft.put("prompt", tagged.prompt, "The prompt")
+    others = [tag.strip() for tag in _OTHER_NETWORK.findall(tagged.prompt[:MAX_PROMPT_CHARS])]
+    for other in others:
+        draft.notes.append(f"{short(other)} is no LoRA and cannot act here; it was taken out.")
+    if others:
+        draft.unread["further networks"] = " ".join(others)[:4000]
+    bare = _OTHER_NETWORK.sub("", tagged.prompt).strip() if others else tagged.prompt
+    draft.put("prompt", bare, "The prompt")
     draft.put("negative_prompt", negative, "The negative prompt")
     draft.put_loras([{"name": use.name, "weight": use.weight} for use in tagged.loras])
     draft.tool = tool_of(pairs)

@@ -13,6 +13,7 @@ from backend.recipes.a1111_resources import is_numbered
 from backend.recipes.draft import Draft, number
 
 TOOL = "A1111"
+_FILE = r"\.(safetensors|pth|pt|onnx)$"
 _KIND = r"\.(safetensors|ckpt|pt)$"  # of a file, which others write behind its name
 Kind = type[int] | type[float] | type[str]
 
@@ -120,11 +121,8 @@ def _take_hires(pairs: dict[str, str], draft: Draft) -> bool:
     if wanted.startswith("Latent"):
         values["hires_upscaler"] = "latent"
     else:
-        values["hires_upscaler"] = "lanczos"
-        if wanted != "Lanczos":
-            draft.notes.append(
-                f"The upscaler '{short(wanted)}' is not here; Lanczos takes its place."
-            )
+        # Whether an upscaler of that name is here is for the caller to see, as of a model.
+        values["hires_upscaler"] = "lanczos" if wanted == "Lanczos" else re.sub(_FILE, "", wanted)
     # Steps that have been read already decide whether the second stage runs any.
     steps = number(int, pairs.get("Steps", ""))
     known = {} if steps is None else {"steps": steps}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from backend.contracts.errors import enumerated
@@ -13,6 +14,15 @@ from backend.contracts.settings.upscale import LANCZOS
 
 FindByHash = Callable[[HashedKind, str], str | None]
 _WORDS: dict[HashedKind, str] = {"model": "model", "lora": "LoRA", "vae": "autoencoder"}
+_MISSING = {
+    "model": "model",
+    "vae": "autoencoder",
+    "loras": "LoRA",
+    "upscaler": "upscaler",
+    "hires_upscaler": "upscaler",
+    "embeddings": "embedding",
+}
+_EMBEDDING = re.compile(r"\bembedding:([\w./-]{1,120})", re.IGNORECASE)
 _KINDS = (".safetensors", ".ckpt", ".pt", ".pth")
 MAX_NAMED = 12
 
@@ -23,13 +33,19 @@ class AtHand:
 
     Attributes:
         settings: With the names that files have here; what is missing is named as before.
-        notes: What goes by another name, and in one sentence all that is missing.
-        missing: The fields that name something which is not here.
+        notes: In one sentence all that is missing, and then what goes by another name.
+        absent: The fields that name something which is not here, and its names; embeddings, which
+            prompts name, stand under "embeddings".
     """
 
     settings: dict[str, Any]
     notes: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those fields."""
+        return tuple(self.absent)
 
 
 def at_hand(
@@ -56,12 +72,12 @@ def at_hand(
         found = look.up("model", name, model.get("hash", ""), library.models)
         made["model"] = found or name
         if found is None:
-            look.miss("model", f"the model '{name or model.get('hash')}'")
+            look.miss("model", name or str(model.get("hash")))
     if vae := str(made.get("vae") or ""):
         found = look.up("vae", vae, str(facts.get("vae_hash") or ""), library.vaes)
         made["vae"] = found or vae
         if found is None:
-            look.miss("vae", f"the autoencoder '{vae}'")
+            look.miss("vae", vae)
     noted = facts.get("lora_hashes")
     hashes = cast(dict[str, Any], noted) if isinstance(noted, dict) else {}
     rows: list[Any] = []
@@ -69,18 +85,34 @@ def at_hand(
         lora = str(row["name"])
         found = look.up("lora", lora, str(hashes.get(lora, "")), library.loras)
         if found is None:
-            look.miss("loras", f"the LoRA '{lora}'")
+            look.miss("loras", lora)
         rows.append({**row, "name": found or lora})
     if rows:
         made["loras"] = rows
-    for field, own in (("upscaler", (LANCZOS,)), ("hires_upscaler", (LATENT, LANCZOS))):
-        wanted = str(made.get(field) or "")
-        names = {one.name for one in library.upscalers}
-        if field == "upscaler":
-            names |= {one.name for one in library.models if one.can.enlarges is not None}
+    for key, own in (("upscaler", (LANCZOS,)), ("hires_upscaler", (LATENT, LANCZOS))):
+        wanted = str(made.get(key) or "")
+        names = [one.name for one in library.upscalers]
+        if key == "upscaler":
+            names += [one.name for one in library.models if one.can.enlarges is not None]
         if wanted and wanted not in own and wanted not in names:
-            look.miss(field, f"the upscaler '{wanted}'")
-    return AtHand(made, (*look.sentence(), *look.renamed), tuple(dict.fromkeys(look.fields)))
+            near = _near(wanted, names)
+            made[key] = near or wanted
+            if near is None:
+                look.miss(key, wanted)
+    known = {_bare(one.name) for one in library.embeddings if one.problem is None}
+    for word in _embeddings(made, facts):
+        if _bare(word) not in known:
+            look.miss("embeddings", word)
+    return AtHand(made, (*look.sentence(), *look.renamed), look.absent)
+
+
+def _embeddings(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """Words that a record says are embeddings: by their hashes, or as ComfyUI writes them."""
+    noted = facts.get("embeddings")
+    names = list(map(str, cast(dict[str, Any], noted))) if isinstance(noted, dict) else []
+    for key in ("prompt", "negative_prompt"):
+        names += _EMBEDDING.findall(str(settings.get(key) or ""))
+    return list(dict.fromkeys(names))
 
 
 class _Look:
@@ -89,7 +121,7 @@ class _Look:
     def __init__(self, library: Library, find: FindByHash) -> None:
         self._find = find
         self.renamed: list[str] = []
-        self.fields: list[str] = []
+        self.absent: dict[str, tuple[str, ...]] = {}
         self._missing: list[str] = []
 
     def up(self, kind: HashedKind, name: str, digest: str, known: Iterable[Any]) -> str | None:
@@ -106,9 +138,9 @@ class _Look:
             )
         return found
 
-    def miss(self, field: str, words: str) -> None:
-        self.fields.append(field)
-        self._missing.append(words[:120])
+    def miss(self, key: str, name: str) -> None:
+        self.absent[key] = (*self.absent.get(key, ()), name)
+        self._missing.append(f"the {_MISSING[key]} '{name[:100]}'")
 
     def sentence(self) -> list[str]:
         """All that is missing, in one."""

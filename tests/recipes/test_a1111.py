@@ -276,11 +276,14 @@ def test_hires_fix_is_written_and_read() -> None:
     assert "Denoising" not in off
 
 
-def test_an_unknown_upscaler_becomes_lanczos_with_a_note() -> None:
+def test_an_upscaler_keeps_its_name_whether_it_is_here_or_not() -> None:
     parsed = parse_parameters(
         "a cat\nSteps: 20, Seed: 1, Size: 512x512, Denoising strength: 0.4, Hires upscale: 1.5, "
         "Hires upscaler: R-ESRGAN 4x+"
     )
-    assert parsed.settings["hires_upscaler"] == "lanczos"
+    assert parsed.settings["hires_upscaler"] == "R-ESRGAN 4x+"
     assert parsed.settings["hires_denoise"] == 0.4
-    assert any("R-ESRGAN" in note for note in parsed.notes)
+    assert parsed.notes == ()
+    settings = Txt2ImgSettings.model_validate(parsed.settings | {"hires_upscaler": "sharp"})
+    text = parameters_text(Record("txt2img", settings.model_dump(mode="json"), {}))
+    assert parse_parameters(text).settings["hires_upscaler"] == "sharp"

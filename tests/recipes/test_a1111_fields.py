@@ -32,9 +32,9 @@ def test_a_second_stage_by_factor_or_size(written: str, scale: float) -> None:
 
 def test_a_second_stage_of_another_ratio_is_said() -> None:
     told = "Denoising strength: 0.35, Hires resize: 1024x1536, Hires upscaler: R-ESRGAN 4x+ Anime6B"
-    notes = parse_parameters(f"{BASE}, {told}").notes
-    assert notes == (
-        "The upscaler 'R-ESRGAN 4x+ Anime6B' is not here; Lanczos takes its place.",
+    parsed = parse_parameters(f"{BASE}, {told}.pth")
+    assert parsed.settings["hires_upscaler"] == "R-ESRGAN 4x+ Anime6B"
+    assert parsed.notes == (
         "Its second stage was cut to 1024x1536; here it keeps the sides' ratio and makes "
         "1536x1536.",
     )

@@ -121,6 +121,8 @@ def test_tags_of_many_kinds() -> None:
         "te": 0.7,
         "block": 1.0,
     }
+    assert record.settings["prompt"] == "a"
+    assert record.extra["unread"] == {"further networks": "<hypernet:baz:1>"}
     for word in ("te=0.5", "lbw=MIDD", "hypernet:baz"):
         assert any(word in note for note in record.notes), word
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.contracts.library import (
+    EmbeddingEntry,
     HashedKind,
     Library,
     LoraEntry,
@@ -20,6 +21,7 @@ LIBRARY = Library(
     loras=(LoraEntry("ink"), LoraEntry("char/style"), LoraEntry("pose/style")),
     vaes=(VaeEntry("soft"),),
     upscalers=(UpscalerEntry("sharp"),),
+    embeddings=(EmbeddingEntry("bad-hands"), EmbeddingEntry("calm")),
 )
 FILES = {("model", "aaaa"): "pocket", ("lora", "bbbb"): "ink", ("vae", "cccc"): "soft"}
 
@@ -85,6 +87,20 @@ def test_all_that_is_missing_is_one_sentence() -> None:
         "'R-ESRGAN 4x+' are not here.",
     )
     assert made.missing == ("model", "vae", "loras", "hires_upscaler")
+
+
+def test_embeddings_that_a_record_names_are_looked_for() -> None:
+    settings = {"prompt": "a house, embedding:Calm", "negative_prompt": "bad-hands, embedding:ugly"}
+    made = found(settings, embeddings={"bad-hands": "ab", "worst": "cd"})
+    assert made.absent == {"embeddings": ("worst", "ugly")}
+    assert made.notes == ("The embedding 'worst' and the embedding 'ugly' are not here.",)
+    assert made.settings == settings
+
+
+def test_an_upscalers_file_is_found_by_its_bare_name() -> None:
+    made = found({"hires_upscaler": "SHARP.pth", "upscaler": "gone"})
+    assert made.settings["hires_upscaler"] == "sharp"
+    assert made.absent == {"upscaler": ("gone",)}
 
 
 def test_many_are_counted() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import XyzGridSettings, parse
+from backend.contracts.settings.upscale import LANCZOS
 from backend.recipes.dialects import dialect_of
-from backend.resolve.at_hand import at_hand
+from backend.resolve.at_hand import AtHand, at_hand
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.untyped import skip
 from ui.jobs.sentences import sentence
@@ -17,13 +18,23 @@ from ui.panels.presets import apply
 from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 
-# What stands in the form where a record's own is missing. LoRAs stay in their rows, and a run with
-# one that is not here is refused.
+# What stands in the form where a record's own is missing. LoRAs stay in their rows, words of
+# embeddings in the prompts, and a run with a LoRA that is not here is refused.
 _INSTEAD = {
     "model": "The model that was chosen stays.",
     "vae": "The model's own autoencoder is chosen in its place.",
     "upscaler": "Lanczos is chosen in its place.",
     "hires_upscaler": "Lanczos is chosen for the second stage.",
+    "embeddings": "Their names are plain words in the prompts.",
+}
+_PUT = {"vae": "", "upscaler": LANCZOS, "hires_upscaler": LANCZOS}
+_FOLDERS = {
+    "model": "checkpoints",
+    "vae": "vae",
+    "loras": "loras",
+    "upscaler": "upscalers",
+    "hires_upscaler": "upscalers",
+    "embeddings": "embeddings",
 }
 
 
@@ -108,7 +119,7 @@ class Filler:
         ]
         said += map(str, further)
         return [
-            *apply(self._spaces, mode, values),
+            *apply(self._spaces, mode, values, held_back(here)),
             *shown,
             *self._tabs.open(mode),
             notes(
@@ -131,3 +142,24 @@ class Filler:
                 *self._tabs.stay(),
                 notes(sentence(error), kind="warn"),
             ]
+
+
+def held_back(here: AtHand) -> dict[str, Any] | None:
+    """What holds Generate back after a record was put in: all that it names and is not here.
+
+    Returns:
+        {"said", "fields"}: what to do in a sentence, and for each field what stands in its place
+        (None: what stood there before, or a name within a text) and what is missing.
+    """
+    if not here.missing:
+        return None
+    folders = " and ".join(dict.fromkeys(f"models/{_FOLDERS[field]}" for field in here.missing))
+    said = (
+        f"{here.notes[0]} Put what is missing into {folders} and take the record again, or choose "
+        "something else in the form; drawn as it stands, it becomes another picture."
+    )
+    fields = {
+        field: {"instead": _PUT.get(field), "words": list(names)}
+        for field, names in here.absent.items()
+    }
+    return {"said": said, "fields": fields}

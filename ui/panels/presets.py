@@ -242,8 +242,14 @@ class PresetPanel:
         return gr.update(choices=preset_choices(self.studio), value=name)
 
 
-def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
-    """Updates for each workspace's form and actions that put settings into the tab of `mode`."""
+def apply(
+    workspaces: list[Workspace], mode: str, settings: Any, held: dict[str, Any] | None = None
+) -> list[Any]:
+    """Updates for each workspace's form and actions that put settings into the tab of `mode`.
+
+    Args:
+        held: What holds Generate back: {"said", "fields"}, see `ui/static/held.js`.
+    """
     plain = settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
     values = as_dict(plain)
     updates: list[Any] = []
@@ -251,7 +257,7 @@ def apply(workspaces: list[Workspace], mode: str, settings: Any) -> list[Any]:
         form = space.form
         if form.mode == mode:
             model = str(values.get("model", ""))
-            updates += [*form.write(values), {"defaults": form.defaults(model)}]
+            updates += [*form.write(values), {"defaults": form.defaults(model), "held": held}]
         else:
             updates += [skip()] * (len(form.components) + 1)
     return updates

@@ -5,6 +5,7 @@ import { find } from "./dom.js";
 import { mark, rememberAccordions } from "./folds.js";
 import { asPartsCome } from "../gradio_compat/late_folds.js";
 import { gridChanged } from "./grid.js";
+import { holding } from "./held.js";
 import { onGathered } from "./events.js";
 import { cancel, newPress } from "./jobs.js";
 import { rememberPrompt } from "./past.js";
@@ -33,6 +34,7 @@ export const changed = (mode, values, names, document) => {
   const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   const enlarges = loom.forms[mode]?.last?.hires_scale;
   mark(mode, now);
+  loom.forms[mode]?.settle();
   sizeTools(mode);
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
   if (loom.restored[mode]) note(mode, now);
@@ -52,13 +54,15 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {} });
+  const held = holding(() => form.last);
+  form.settle = held.settle;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   find(element, "kbd").textContent = mac ? "⌘ ⏎" : "Ctrl ⏎";
   /* While a job of this tab runs or waits, Generate adds another one. */
   const adds = () => form.busy || queue.has(mode);
   go.addEventListener("click", (event) => {
-    if (event.detail > 1) return; // a double click is one wish
+    if (event.detail > 1 || held.stops(() => go.click())) return; // a double click is one wish
     rememberPrompt(mode);
     const adding = adds(), press = newPress(mode, adding);
     if (!adding) loom.stages[mode]?.begin();
@@ -101,6 +105,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     form.defaults = props.value?.defaults ?? {};
     form.folds = props.value?.folds ?? form.folds;
     form.titles = props.value?.titles ?? form.titles;
+    if (props.value && "held" in props.value) held.take(props.value.held);
     if (form.last) mark(mode, form.last);
   };
   watch("value", take);

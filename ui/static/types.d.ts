@@ -151,6 +151,8 @@ export interface Form {
   ended: (state: string) => void;
   /** No further run begins by itself. */
   calm: () => void;
+  /** Its values have been read. */
+  settle: () => void;
 }
 
 export interface Prompts {

@@ -151,6 +151,10 @@ def test_all_that_a_record_says_and_is_not_here_is_told(pages: Pages) -> None:
     told.get_by_text("As it was written").click(timeout=10_000)
     expect(told.locator("pre")).to_contain_text("Face restoration: GFPGAN")
     page.get_by_role("button", name="Generate").click(timeout=10_000)
+    held = page.locator(".loom-note", has_text="drawn as it stands")
+    expect(held).to_contain_text("models/checkpoints and models/vae and models/loras")
+    assert page.evaluate("loom.stages.txt2img.live.job ?? null") is None
+    held.get_by_role("button", name="Draw all the same").click(timeout=10_000)
     wait_state(page, "failed")
     assert "nobody-has-this" in page.evaluate("loom.stages.txt2img.value.message")
 

@@ -97,3 +97,19 @@ def test_settings_without_a_tab_are_refused_and_nothing_is_filled(
     (note,) = told["notices"]["notes"]
     assert note["kind"] == "warn"
     assert "has no tab here" in note["text"]
+
+
+def test_what_is_missing_holds_generate_back(filler: Filler, forms: dict[str, Form]) -> None:
+    settings = {"prompt": "a house, embedding:gone", "vae": "softer", "hires_upscaler": "R-ESRGAN"}
+    updates = filler.fill("txt2img", settings, "x", model={"name": "dreams", "hash": ""})
+    held = by_output(filler, forms, updates)["txt2img"]["held"]
+    assert held["fields"] == {
+        "model": {"instead": None, "words": ["dreams"]},
+        "vae": {"instead": "", "words": ["softer"]},
+        "hires_upscaler": {"instead": "lanczos", "words": ["R-ESRGAN"]},
+        "embeddings": {"instead": None, "words": ["gone"]},
+    }
+    for words in ("'dreams'", "'softer'", "'R-ESRGAN'", "'gone'", "models/vae", "choose something"):
+        assert words in held["said"]
+    here = by_output(filler, forms, filler.fill("txt2img", {"prompt": "a house"}, "x"))
+    assert here["txt2img"]["held"] is None
