@@ -138,20 +138,25 @@ def tiny_if_unet(side: int, *, later: bool = False, out: int = 6) -> UNet2DCondi
     ).eval()
 
 
-def tiny_if(path: Path, *, seed: int = 0, side: int = 16, **scheduler: Any) -> Path:
+def tiny_if(
+    path: Path, *, seed: int = 0, side: int = 16, clip: bool = False, **scheduler: Any
+) -> Path:
     """Writes a folder of `IFPipeline` and returns it.
 
     Args:
         path: Folder to make.
         seed: Weights of the same seed are the same.
         side: Its native size, px.
+        clip: Its prompts are read by CLIP instead of T5.
         scheduler: Its config, where it differs from IF's.
     """
-    tokenizer = tiny_t5_tokenizer()
+    tokenizer = tiny_tokenizer() if clip else tiny_t5_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text, unet = tiny_t5(tokenizer), tiny_if_unet(side)
-    IFPipeline(
+        text: Any = CLIPTextModel(_text_config(tokenizer)) if clip else tiny_t5(tokenizer)
+        unet = tiny_if_unet(side)
+    untyped: Any = IFPipeline  # made for T5
+    untyped(
         tokenizer=tokenizer,
         text_encoder=text,
         unet=unet,
@@ -188,6 +193,38 @@ def tiny_if_larger(
         text_encoder=text,
         unet=unet,
         scheduler=DDPMScheduler(**config),
+        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        safety_checker=None,
+        feature_extractor=None,
+        watermarker=None,
+        requires_safety_checker=False,
+    ).save_pretrained(path)
+    return path
+
+
+def tiny_if_convolutions(path: Path, *, seed: int = 0, side: int = 32) -> Path:
+    """Writes a folder of `IFSuperResolutionPipeline` whose UNet reads no prompt; returns it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        unet = UNet2DConditionModel(
+            sample_size=side,
+            in_channels=6,
+            out_channels=6,
+            layers_per_block=1,
+            block_out_channels=(8, 16),
+            norm_num_groups=8,
+            down_block_types=("DownBlock2D",) * 2,
+            mid_block_type="UNetMidBlock2D",
+            up_block_types=("UpBlock2D",) * 2,
+            class_embed_type="timestep",
+            cross_attention_dim=1,
+        ).eval()
+    untyped: Any = IFSuperResolutionPipeline  # its text parts may be None
+    untyped(
+        tokenizer=None,
+        text_encoder=None,
+        unet=unet,
+        scheduler=DDPMScheduler(**IF_SCHEDULER | {"sample_max_value": 1.0}),
         image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
         safety_checker=None,
         feature_extractor=None,

@@ -213,6 +213,20 @@ class Library:
         return next((entry for entry in self.models if entry.name == name), None)
 
     @property
+    def enlargers(self) -> Mapping[str, int]:
+        """What can make a picture larger, and how many times: one-pass upscalers come first.
+
+        A diffusion model of the name of a one-pass upscaler cannot be asked for.
+        """
+        taken = {one.name for one in self.upscalers}
+        found = {one.name: one.scale or 4 for one in self.upscalers if one.problem is None}
+        for model in self.models:
+            enlarges = model.can.enlarges
+            if model.problem is None and enlarges is not None and model.name not in taken:
+                found[model.name] = enlarges.factor
+        return found
+
+    @property
     def default_model(self) -> str:
         """The model whose card says that the studio opens on it, else the first usable one."""
         usable = [entry for entry in self.models if entry.problem is None]

@@ -1,7 +1,8 @@
 """DeepFloyd IF, a cascade on pixels (2205.11487): stage I from a prompt, stage II larger.
 
 Folders of diffusers' `IFPipeline` and `IFSuperResolutionPipeline`. A stage II folder without a text
-encoder belongs to the stage I folder beside it, whose embeddings it is told.
+encoder belongs to the stage I folder beside it, whose embeddings it is told; one whose UNet attends
+to nothing needs nobody.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
 from backend.contracts.errors import ModelProblem
+from backend.families.bases import Unadorned
 from backend.families.diffusers_folder import (
     CLASSES,
     FolderKind,
@@ -20,23 +22,24 @@ from backend.families.diffusers_folder import (
     sampler_of,
     weight_files,
 )
+from backend.families.pixels import PROMPTLESS
 from backend.models.catalog.card import Card
-from backend.models.catalog.configs import read_config, read_json
+from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
-from backend.models.catalog.traits import Traits
 from backend.models.family import Anatomy, Findings
 
 if TYPE_CHECKING:
     from backend.models.checkpoint import Checkpoint
     from backend.models.memory.devices import Target
 
+CLIP = "CLIPTextModel"
 FIRST, LATER = "IFPipeline", "IFSuperResolutionPipeline"
 NOISING = "image_noising_scheduler"
 PARTS: dict[str, frozenset[str]] = {
     "unet": CLASSES["unet"],
-    "text_encoder": frozenset({"T5EncoderModel"}),
-    "tokenizer": frozenset({"T5Tokenizer", "T5TokenizerFast"}),
+    "text_encoder": frozenset({"T5EncoderModel", CLIP}),
+    "tokenizer": frozenset({"T5Tokenizer", "T5TokenizerFast", *CLASSES["tokenizer"]}),
     "scheduler": CLASSES["scheduler"],
 }
 KINDS = {
@@ -63,7 +66,7 @@ STEPS, NOISE_LEVEL, MOST_NOISE, FACTOR = 50, 250, 999, 4
 
 
 @dataclass(frozen=True)
-class DeepFloydFamily:
+class DeepFloydFamily(Unadorned):
     """Both stages; a third one is the x4 upscaler."""
 
     name: str = "deepfloyd"
@@ -98,35 +101,30 @@ class DeepFloydFamily:
             anatomy=_anatomy(path, cls, unet, scheduler),
         )
 
-    def kin(self, traits: Traits) -> None:
-        """Nothing is made for them."""
-
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""
         from backend.families.deepfloyd_loading import load  # torch is slow to import
 
         return load(info, target)
 
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`; the card's word on the prediction comes first."""
-        config = read_config(info.path / "scheduler" / "scheduler_config.json")
-        if info.card.prediction_type is not None:
-            config["prediction_type"] = info.card.prediction_type
-        return config
-
-    def tokenizer(self, info: ModelInfo) -> None:
-        """T5's tokens are not counted while one types."""
-        return None
-
-    def skeleton(self, info: ModelInfo) -> None:
-        """No LoRA changes it."""
-        return None
-
 
 def reads(path: Path) -> bool:
     """Whether a folder has a text encoder of its own."""
+    return bool(reader_class(path))
+
+
+def reader_class(path: Path) -> str:
+    """Of the text encoder that the index names; "" where it names none."""
     value: Any = read_json(path / "model_index.json").get("text_encoder")
-    return isinstance(value, list) and value != [None, None]
+    return str(value[1] or "") if isinstance(value, list) and len(value) == 2 else ""
+
+
+def attends(unet: Mapping[str, Any]) -> bool:
+    """Whether a UNet reads embeddings at all; one of convolutions alone does not."""
+    blocks: list[object] = [*(unet.get("down_block_types") or ("CrossAttn",))]
+    blocks += [*(unet.get("up_block_types") or ()), unet.get("mid_block_type", "CrossAttn")]
+    told = unet.get("encoder_hid_dim") or unet.get("addition_embed_type")
+    return bool(told) or any("CrossAttn" in str(block) for block in blocks)
 
 
 def first_beside(path: Path) -> Path | None:
@@ -158,7 +156,7 @@ def _check_channels(unet: Mapping[str, Any], scheduler: Mapping[str, Any], cls: 
 
 def _check_reader(path: Path, unet: Mapping[str, Any]) -> None:
     """Whether somebody reads prompts for a later stage, in the width that it attends to."""
-    if reads(path):
+    if reads(path) or not attends(unet):
         return
     first = first_beside(path)
     if first is None:
@@ -200,14 +198,16 @@ def _anatomy(
         can = replace(
             can, from_noise=False, mask=False, inversion=False, steps=STEPS, enlarges=shown
         )
+    if not attends(unet):
+        can = replace(can, **PROMPTLESS)
     return Anatomy(
         factor=1,
         channels=3,
         sizes=SizeGrid(step_px=step, least_px=step, most_px=2048),
         can=can,
         call_values=CALL_MAPS * int(widths[0]),
-        guidance_scale=GUIDANCE[cls],
-        reader=None if reads(path) else first_beside(path),
+        guidance_scale=GUIDANCE[cls] if attends(unet) else 1.0,
+        reader=None if reads(path) or not attends(unet) else first_beside(path),
     )
 
 

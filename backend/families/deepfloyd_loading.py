@@ -7,14 +7,20 @@ from typing import Any, TypeVar
 
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
-from transformers import PreTrainedTokenizerBase, T5EncoderModel, T5Tokenizer
+from transformers import (
+    CLIPTextModel,
+    CLIPTokenizer,
+    PreTrainedTokenizerBase,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from backend.contracts.errors import ModelProblem
-from backend.families.deepfloyd import DEEPFLOYD, NOISING, reads
+from backend.families.deepfloyd import CLIP, DEEPFLOYD, NOISING, attends, reader_class, reads
 from backend.families.diffusers_folder import weight_files
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import PIXELS
-from backend.models.catalog.configs import read_config
+from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Unet
@@ -24,6 +30,7 @@ from backend.models.memory.devices import Target
 from backend.models.parts import Text
 from backend.models.patches import PatchStack
 from backend.models.text.lent import LentText
+from backend.models.text.no_prompt import NoPrompt
 from backend.models.text.t5 import T5Text
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.types import Spread
@@ -67,16 +74,19 @@ def load(info: ModelInfo, target: Target) -> Checkpoint:
 
 def _text(info: ModelInfo, target: Target, patches: PatchStack) -> Text:
     """Its own encoder, or none: whoever runs it embeds prompts by `ModelInfo.reader`."""
+    if not attends(read_json(info.path / "unet" / "config.json")):
+        return NoPrompt()
     if not reads(info.path):
         return LentText()
-    encoder = _part(T5EncoderModel, info.path, "text_encoder", target)
-    tokenizer = _tokenizer(info.path / "tokenizer")
+    clip = reader_class(info.path) == CLIP
+    encoder = _part(CLIPTextModel if clip else T5EncoderModel, info.path, "text_encoder", target)
+    tokenizer = _tokenizer(CLIPTokenizer if clip else T5Tokenizer, info.path / "tokenizer")
     if len(tokenizer) > encoder.config.vocab_size:
         raise ModelProblem(
             f"The tokenizer knows {len(tokenizer)} tokens, the text encoder only "
             f"{encoder.config.vocab_size}: they do not belong together."
         )
-    return T5Text(encoder, tokenizer, patches)
+    return T5Text(encoder, tokenizer, patches, cleans=info.card.clean_caption and not clip)
 
 
 def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
@@ -85,10 +95,8 @@ def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> Module
     return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
 
 
-def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    untyped: Any = T5Tokenizer
-
+def _tokenizer(cls: Any, folder: Path) -> PreTrainedTokenizerBase:
     def load() -> PreTrainedTokenizerBase:
-        return untyped.from_pretrained(folder, local_files_only=True)
+        return cls.from_pretrained(folder, local_files_only=True)
 
     return guarded(load, folder.name)

@@ -186,12 +186,12 @@ def weight_files(folder: Path, part: str) -> tuple[Path, ...]:
         if not shards or any(Path(str(shard)).name != shard for shard in shards):
             raise ModelProblem(f"The file {part}/{index.name} is damaged.")
         return tuple(folder / part / shard for shard in sorted(shards))
-    if (folder / part).is_dir() and any(
-        path.suffix.lower() in PICKLE_SUFFIXES for path in (folder / part).iterdir()
-    ):
+    inside = sorted((folder / part).iterdir()) if (folder / part).is_dir() else []
+    pickles = [path for path in inside if path.suffix.lower() in PICKLE_SUFFIXES]
+    if pickles:
         raise ModelProblem(
-            f"{part} holds pickled weights only, which can run code when they are opened; "
-            "convert the model to .safetensors."
+            f"{part} holds pickled weights only, which can run code when they are opened; make "
+            f"safetensors of them by: python -m backend.models.convert {pickles[0]}"
         )
     raise ModelProblem(f"The file {part}/{stem}.safetensors is missing.")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
 from backend.contracts.errors import ModelProblem
 from backend.contracts.settings.kinds import MAX_STEPS
+from backend.families.bases import Unadorned
 from backend.families.diffusers_folder import (
     CLASSES,
     FolderKind,
@@ -24,10 +25,9 @@ from backend.families.diffusers_folder import (
 from backend.families.pixels import CAN, UNET
 from backend.families.stable_diffusion import CALL_MAPS, DECODE_MAPS, factor_of
 from backend.models.catalog.card import Card
-from backend.models.catalog.configs import read_config, read_json
+from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
-from backend.models.catalog.traits import Traits
 from backend.models.family import Anatomy, Findings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ STEPS = {PLAIN: 50, LARGER: 100}
 
 
 @dataclass(frozen=True)
-class LatentFamily:
+class LatentFamily(Unadorned):
     """Unconditional and class-conditional latent models, and the one that enlarges."""
 
     name: str = "latent"
@@ -82,29 +82,11 @@ class LatentFamily:
             anatomy=_anatomy(cls, unet, first, scheduler),
         )
 
-    def kin(self, traits: Traits) -> None:
-        """Nothing is made for them."""
-
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""
         from backend.families.latent_loading import load  # torch is slow to import
 
         return load(info, target)
-
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`; the card's word on the prediction comes first."""
-        config = read_config(info.path / "scheduler" / "scheduler_config.json")
-        if info.card.prediction_type is not None:
-            config["prediction_type"] = info.card.prediction_type
-        return config
-
-    def tokenizer(self, info: ModelInfo) -> None:
-        """It reads no prompt."""
-        return None
-
-    def skeleton(self, info: ModelInfo) -> None:
-        """No LoRA changes it."""
-        return None
 
 
 def _channels(first: Mapping[str, Any]) -> int:

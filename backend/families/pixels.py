@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
 from backend.contracts.settings.kinds import MAX_STEPS
+from backend.families.bases import Unadorned
 from backend.families.diffusers_folder import weight_files
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
-from backend.models.catalog.traits import Traits
 from backend.models.family import Anatomy, Findings
 
 if TYPE_CHECKING:
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 PIPELINES = frozenset({"DDPMPipeline", "DDIMPipeline"})
 UNET = "UNet2DModel"
 CALL_MAPS = 40  # numbers held at the peak of a call, in full-size maps of the first width
-CAN = {
-    "prompt": False,
-    "negative_prompt": False,
-    "guidance": "none",
+PROMPTLESS: dict[str, Any] = {"prompt": False, "negative_prompt": False, "guidance": "none"}
+CAN: dict[str, Any] = {
+    **PROMPTLESS,
     "controlnet": False,
     "lora": False,
     "attention": False,
@@ -73,7 +72,7 @@ class PixelFolder:
 
 
 @dataclass(frozen=True)
-class PixelFamily:
+class PixelFamily(Unadorned):
     """Unconditional models of pixels, and those that are told a class."""
 
     name: str = "pixels"
@@ -111,29 +110,15 @@ class PixelFamily:
             anatomy=_anatomy(config, channels),
         )
 
-    def kin(self, traits: Traits) -> None:
-        """Nothing is made for them."""
-
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""
         from backend.families.pixels_loading import load  # torch is slow to import
 
         return load(info, target, PixelFolder.at(info.path))
 
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`; the card's word on the prediction comes first."""
-        config = read_config(PixelFolder.at(info.path).scheduler)
-        if info.card.prediction_type is not None:
-            config["prediction_type"] = info.card.prediction_type
-        return config
-
-    def tokenizer(self, info: ModelInfo) -> None:
-        """It reads no prompt."""
-        return None
-
-    def skeleton(self, info: ModelInfo) -> None:
-        """No LoRA changes it."""
-        return None
+    def scheduler_file(self, folder: Path) -> Path:
+        """See `Unadorned.scheduler_file`; in the oldest folders it lies at the root."""
+        return PixelFolder.at(folder).scheduler
 
 
 def _owns(path: Path) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.errors import ModelProblem
+from backend.families.bases import OnStableDiffusion
 from backend.families.diffusers_folder import CLASSES, FolderKind, sampler_of
 from backend.families.stable_diffusion import StableDiffusionFamily
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
-from backend.models.catalog.traits import Traits
-from backend.models.family import Findings, TokenizerSource
+from backend.models.family import Findings
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from backend.models.checkpoint import Checkpoint
     from backend.models.memory.devices import Target
 
@@ -45,15 +42,12 @@ BASE = StableDiffusionFamily(
 
 
 @dataclass(frozen=True)
-class X4Family:
+class X4Family(OnStableDiffusion):
     """Folders of `StableDiffusionUpscalePipeline`; all but the small picture is SD's."""
-
-    name: str = BASE.name
-    kinds: tuple[str, ...] = BASE.kinds
 
     def recognise(self, path: Path, card: Card) -> Findings | None:
         """See `Family.recognise`."""
-        found = BASE.recognise(path, card)
+        found = self.base.recognise(path, card)
         if found is None:
             return None
         read_json(path / NOISING / "scheduler_config.json")
@@ -79,9 +73,6 @@ class X4Family:
         )
         return replace(found, title="SD x4 upscaler", anatomy=anatomy)
 
-    def kin(self, traits: Traits) -> None:
-        """What fits it cannot be told from what fits SD 2.x, which is asked later."""
-
     def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
         """See `Family.load`."""
         from backend.models.enlarger import NoisedPicture  # torch is slow to import
@@ -89,19 +80,7 @@ class X4Family:
 
         config = read_config(info.path / NOISING / "scheduler_config.json")
         shown = NoisedPicture(SchedulerConfig.from_dict(config))
-        return replace(BASE.load(info, target, tiny_decoder), enlarger=shown, bounded=True)
-
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`."""
-        return BASE.scheduler_config(info)
-
-    def tokenizer(self, info: ModelInfo) -> TokenizerSource:
-        """See `Family.tokenizer`."""
-        return BASE.tokenizer(info)
-
-    def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module] | None:
-        """See `Family.skeleton`."""
-        return BASE.skeleton(info)
+        return replace(self.base.load(info, target, tiny_decoder), enlarger=shown, bounded=True)
 
 
-X4 = X4Family()
+X4 = X4Family(BASE)

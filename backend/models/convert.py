@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 from typing import cast
 
@@ -22,16 +23,22 @@ from backend.contracts.errors import ModelProblem
 # Where the tensors lie; of those that are there the first one counts.
 NESTED = ("params_ema", "params", "params-ema", "state_dict", "model", "string_to_param")
 
+_RENAMED = {"pytorch_model": "model"}  # as transformers calls the one and the other
+MOST_FOLD = 4  # several tensors may share the same numbers
+SLACK_BYTES = 2**20
+
 
 def convert(path: Path) -> Path:
     """Writes the safetensors file.
 
     Raises:
-        ModelProblem: It holds more than tensors, or none, or the result is there already.
+        ModelProblem: It holds more than tensors, or none, or fewer numbers than it claims, or the
+            result is there already.
     """
-    target = path.with_suffix(".safetensors")
+    target = path.with_name(f"{_RENAMED.get(path.stem, path.stem)}.safetensors")
     if target.exists():
         raise ModelProblem(f"{target.name} is there already; nothing was written.")
+    _check_packed(path)
     try:
         read: object = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError):
@@ -43,15 +50,38 @@ def convert(path: Path) -> Path:
         inner = _named(read).get(key)
         if isinstance(inner, dict):
             read = _named(cast(object, inner))
-    tensors = {
-        str(name): tensor.contiguous().clone()
+    found = {
+        str(name): tensor
         for name, tensor in _named(read).items()
         if isinstance(tensor, torch.Tensor)
     }
-    if not tensors:
+    if not found:
         raise ModelProblem(f"{path.name} holds no tensors.")
-    save_file(tensors, target)
+    # A tensor may repeat one number as often as it likes, which costs the file nothing.
+    if sum(tensor.nbytes for tensor in found.values()) > _most_bytes(path):
+        raise _too_much(path)
+    save_file({name: tensor.contiguous().clone() for name, tensor in found.items()}, target)
     return target
+
+
+def _check_packed(path: Path) -> None:
+    """Refuses an archive that unpacks to far more than it is; torch itself packs nothing."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if sum(each.file_size for each in archive.infolist()) > _most_bytes(path):
+            raise _too_much(path)
+
+
+def _most_bytes(path: Path) -> int:
+    return MOST_FOLD * path.stat().st_size + SLACK_BYTES
+
+
+def _too_much(path: Path) -> ModelProblem:
+    return ModelProblem(
+        f"{path.name} claims to hold far more numbers than a file of its size can; look for "
+        "another copy of this model."
+    )
 
 
 def _named(read: object) -> dict[object, object]:

@@ -7,8 +7,16 @@ import pickle
 
 import pytest
 
-from backend.contracts.capabilities import Capabilities, SizeGrid
-from backend.contracts.library import Library, LoraEntry, ModelEntry, Wildcard, plain, unknown
+from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
+from backend.contracts.library import (
+    Library,
+    LoraEntry,
+    ModelEntry,
+    UpscalerEntry,
+    Wildcard,
+    plain,
+    unknown,
+)
 from backend.contracts.samplers import SamplerEntry
 
 
@@ -70,3 +78,19 @@ def test_an_unknown_name_is_refused_with_what_is_near(
 ) -> None:
     error = unknown("model", name, known, "model")
     assert (str(error), error.field) == (said, "model")
+
+
+def test_what_enlarges_is_told_with_its_factor() -> None:
+    larger = Capabilities(enlarges=Enlarging(2))
+    library = Library(
+        (
+            ModelEntry("sea"),
+            ModelEntry("x2", can=larger),
+            ModelEntry("sharp", can=larger),
+            ModelEntry("old", can=larger),
+            ModelEntry("broken", can=larger, problem="It is damaged."),
+        ),
+        {},
+        upscalers=(UpscalerEntry("sharp", scale=3), UpscalerEntry("old", problem="A pickle.")),
+    )
+    assert library.enlargers == {"sharp": 3, "x2": 2}

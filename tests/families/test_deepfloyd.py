@@ -21,7 +21,7 @@ from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
 from backend.models.checkpoint import Checkpoint
 from tests.staged import close, drawn, enlarged, loaded, staged
-from tests.tiny_pixels import edited, tiny_if, tiny_if_larger
+from tests.tiny_pixels import edited, tiny_if, tiny_if_convolutions, tiny_if_larger
 
 PROMPT, NEGATIVE = "A red house under a blue sky", "a fish"
 SMALL = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
@@ -179,3 +179,44 @@ def test_a_unet_of_other_channels_is_refused(root: Path, tmp_path: Path) -> None
     edited(tmp_path / "if" / "one" / "unet" / "config.json", in_channels=3, out_channels=3)
     with pytest.raises(ModelProblem, match="asks for a learned variance"):
         DEEPFLOYD.recognise(tmp_path / "if" / "one", Card())
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_second_stage_without_attention_draws_what_the_pipeline_draws(
+    tmp_path: Path, batch: int
+) -> None:
+    folder = tiny_if_convolutions(tmp_path / "checkpoints" / "plain")
+    model = loaded(tmp_path, "plain")
+    assert (model.info.reader, model.info.guidance_scale) == ("", 1.0)
+    can = model.info.anatomy.can
+    assert (can.prompt, can.negative_prompt, can.guidance) == (False, False, "none")
+    pipe: Any = IFSuperResolutionPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    wanted = pipe(
+        prompt_embeds=torch.zeros(batch, 1, 1),
+        image=[Image.fromarray(SMALL)] * batch,
+        height=64,
+        width=64,
+        guidance_scale=1.0,
+        num_inference_steps=10,
+        noise_level=200,
+        generator=generators(batch),
+        output_type="np",
+    ).images
+    size = {"width": 64, "height": 64, "batch_size": batch}
+    stage = staged(model, sampler="ddpm", steps=10, **size)
+    assert close(enlarged(stage, SMALL, 200), wanted) >= 0.999
+    assert close(enlarged(stage, SMALL, 20), wanted) < 0.99
+
+
+@pytest.mark.parity
+def test_clip_may_read_for_the_first_stage(tmp_path: Path) -> None:
+    folder = tiny_if(tmp_path / "checkpoints" / "one", clip=True)
+    wanted = theirs(
+        IFPipeline.from_pretrained(folder), 2, guidance_scale=4.0, num_inference_steps=8
+    )
+    model = loaded(tmp_path, "one")
+    values = RUN | {"guidance_scale": 4.0, "batch_size": 2, "steps": 8}
+    assert close(drawn(staged(model, **values)), wanted) >= 0.999
+    assert close(drawn(staged(model, **values | {"prompt": "a fish"})), wanted) < 0.99

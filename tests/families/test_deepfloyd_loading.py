@@ -10,9 +10,10 @@ import pytest
 from backend.contracts.errors import ModelProblem
 from backend.models.enlarger import EnlargedPicture
 from backend.models.text.lent import LentText
+from backend.models.text.no_prompt import NoPrompt
 from backend.models.text.t5 import T5Text
 from tests.staged import loaded
-from tests.tiny_pixels import edited, tiny_if, tiny_if_larger
+from tests.tiny_pixels import edited, tiny_if, tiny_if_convolutions, tiny_if_larger
 
 
 def test_each_stage_has_its_parts(tmp_path: Path) -> None:
@@ -36,3 +37,27 @@ def test_a_tokenizer_of_another_encoder_is_refused(tmp_path: Path) -> None:
     shutil.rmtree(folder / "tokenizer")
     with pytest.raises(ModelProblem):
         loaded(tmp_path, "one")
+
+
+def test_prompts_are_cleaned_for_t5_unless_the_card_says_no(tmp_path: Path) -> None:
+    folder = tiny_if(tmp_path / "checkpoints" / "one")
+    tiny_if(tmp_path / "checkpoints" / "clip", clip=True)
+    prompt = "A house @anna"
+
+    def read(name: str) -> str:
+        text = loaded(tmp_path, name).text
+        assert isinstance(text, T5Text)
+        return text.read(prompt)
+
+    assert read("one") == "a house"
+    assert read("clip") == "a house @anna"
+    (folder / "card.json").write_text('{"clean_caption": false}')
+    assert read("one") == "a house @anna"
+
+
+def test_convolutions_alone_hold_no_text_encoder(tmp_path: Path) -> None:
+    tiny_if_convolutions(tmp_path / "checkpoints" / "plain")
+    model = loaded(tmp_path, "plain")
+    assert isinstance(model.text, NoPrompt)
+    assert list(model.parts) == ["unet"]
+    assert isinstance(model.enlarger, EnlargedPicture)

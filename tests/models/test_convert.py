@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_code_in_it_does_not_run(tmp_path: Path) -> None:
         with pytest.raises(ModelProblem, match="without running code"):
             convert(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.pth", "wicked.pth"]
+
+
+def test_a_file_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(1).expand(2**24, 2**10)}, tmp_path / "wide.bin")
+    with zipfile.ZipFile(tmp_path / "packed.bin", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(2**23))
+    for name in ("wide.bin", "packed.bin"):
+        with pytest.raises(ModelProblem, match="far more numbers"):
+            convert(tmp_path / name)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_folders_part_becomes_what_is_looked_for(tmp_path: Path) -> None:
+    for name, wanted in (("pytorch_model", "model"), ("diffusion_pytorch_model",) * 2):
+        torch.save({"a": torch.zeros(1)}, tmp_path / f"{name}.bin")
+        assert convert(tmp_path / f"{name}.bin").name == f"{wanted}.safetensors"
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_run_that_is_cut_goes_on_as_if_it_had_not_been(tmp_path: Path, things:
     assert again.step == 2
     again.run(Clock(steps=4), quiet)
     assert again.step == 4
-    assert all(map(torch.equal, again.unet.parameters(), whole.unet.parameters()))
+    assert all(map(torch.equal, again.net.parameters(), whole.net.parameters()))
     assert all(map(torch.equal, again.averaged().parameters(), whole.averaged().parameters()))
 
 

@@ -74,10 +74,12 @@ def schedulers(library: Library) -> list[dict[str, Any]]:
 
 
 def upscalers(library: Library) -> list[dict[str, Any]]:
-    """Lanczos, which also stands for A1111's "None", and the upscalers that can be used."""
-    files = [one for one in library.upscalers if not one.problem]
+    """Lanczos, which also stands for A1111's "None", and the upscalers that can be used.
+
+    Those that diffuse come last.
+    """
     own = [("None", None, 4), ("Lanczos", None, 4)]
-    named = [*own, *((one.name, one.name, one.scale or 4) for one in files)]
+    named = [*own, *((name, name, factor) for name, factor in library.enlargers.items())]
     return [
         {
             "name": name,

@@ -163,6 +163,11 @@ def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()
 def single_image(sent: SingleImage, upscalers: Collection[str]) -> Request:
     """A picture made larger, by a factor or to a size.
 
+    Args:
+        sent: The payload.
+        upscalers: Names of all that enlarges, diffusion models too; these draw without a prompt,
+            by what they recommend.
+
     Raises:
         BadInput: Names the field at fault.
     """

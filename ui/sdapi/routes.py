@@ -137,7 +137,9 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
 
     @app.post("/extra-single-image")
     async def single_image(sent: SingleImage, http: HttpRequest) -> dict[str, Any]:
-        request = await asyncio.to_thread(mapping.single_image, sent, _upscalers(engine))
+        request = await asyncio.to_thread(
+            mapping.single_image, sent, tuple(engine.library().enlargers)
+        )
         status = await _finished(engine, desks.of(http), http, request)
         told = html.escape(" ".join(sent.passed_over()))
         return {"html_info": told, "image": await asyncio.to_thread(answers.first_picture, status)}
@@ -146,7 +148,9 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
     async def batch_images(sent: BatchImages, http: HttpRequest) -> dict[str, Any]:
         made: list[str] = []
         for one in sent.each():
-            request = await asyncio.to_thread(mapping.single_image, one, _upscalers(engine))
+            request = await asyncio.to_thread(
+                mapping.single_image, one, tuple(engine.library().enlargers)
+            )
             status = await _finished(engine, desks.of(http), http, request)
             made.append(await asyncio.to_thread(answers.first_picture, status))
         told = html.escape(" ".join(sent.passed_over()))
@@ -165,7 +169,7 @@ def _each_picture(sent: DrawingT) -> list[DrawingT]:
 
 
 def _upscalers(engine: Engine) -> tuple[str, ...]:
-    """Names of the one-pass upscalers that can be used."""
+    """Names of the one-pass upscalers that can be used, which are those for hires fix."""
     return tuple(one.name for one in engine.library().upscalers if not one.problem)
 
 

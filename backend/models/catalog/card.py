@@ -30,6 +30,7 @@ class Card(BaseModel):
         zero_terminal_snr: Whether its noise schedule ends in pure noise; None: as they say.
         default: Whether the studio opens on this model.
         version: Of the weights, e.g. "Pocket 1"; LoRAs and ControlNets name the one they fit.
+        clean_caption: Whether T5 is given prompts cleaned, as DeepFloyd's models learned them.
         base_version: Of a ControlNet: the version of the model that it was trained on.
     """
 
@@ -44,6 +45,7 @@ class Card(BaseModel):
     zero_terminal_snr: bool | None = None
     default: bool = False
     version: str = Field(default="", max_length=100)
+    clean_caption: bool = True
     base_version: str = Field(default="", max_length=100)
 
     @field_validator("native_size", mode="before")

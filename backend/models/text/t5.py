@@ -1,4 +1,7 @@
-"""T5 as a text encoder (2205.11487, sec. 2.1): prompts to the embeddings that a UNet attends to."""
+"""T5 as a text encoder (2205.11487, sec. 2.1): prompts to the embeddings that a UNet attends to.
+
+A small CLIP text encoder may stand in its place.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedTokenizerBase, T5EncoderModel
+from transformers import CLIPTextModel, PreTrainedTokenizerBase, T5EncoderModel
 
 from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
 from backend.models.memory.block_offload import device_of
 from backend.models.memory.devices import place_of
 from backend.models.patches import PatchStack
+from backend.models.text.caption_cleaning import cleaned
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import EmbeddingShelf
 
@@ -24,17 +28,19 @@ CACHE_BYTES = 64 * 1024 * 1024
 
 
 class T5Text:
-    """A T5 encoder with a cache; it reads a prompt as it is, in lower case, without weights.
+    """A T5 encoder with a cache; it reads a prompt in lower case, without weights.
 
-    A prompt gives the very tensor of diffusers' `IFPipeline.encode_prompt` without
-    `clean_caption`.
+    A prompt gives the very tensor of diffusers' `IFPipeline.encode_prompt`, with `clean_caption`
+    or without it.
     """
 
     def __init__(
         self,
-        model: T5EncoderModel,
+        model: T5EncoderModel | CLIPTextModel,
         tokenizer: PreTrainedTokenizerBase,
         patches: PatchStack | None = None,
+        *,
+        cleans: bool = False,
     ) -> None:
         """Wraps an encoder in evaluation mode.
 
@@ -42,9 +48,12 @@ class T5Text:
             model: The encoder.
             tokenizer: Its tokenizer.
             patches: Of the checkpoint that it is a part of; None where it stands alone.
+            cleans: Prompts are cleaned first, see `caption_cleaning`.
         """
         self.model = model
         self._tokenizer: Any = tokenizer
+        self._marks: int = self._tokenizer.num_special_tokens_to_add()
+        self._cleans = cleans
         self._patches = patches or PatchStack()
         self._cache: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()
         self._lock = threading.Lock()
@@ -78,8 +87,12 @@ class T5Text:
         return self.encode([prompt], clip_skip, weights_key)
 
     def count_tokens(self, text: str) -> tuple[int, int]:
-        """(tokens without the end marker, 1)."""
-        return len(self._tokenizer(plain(text)).input_ids) - 1, 1
+        """(tokens without the markers, 1)."""
+        return len(self._tokenizer(self.read(text)).input_ids) - self._marks, 1
+
+    def read(self, prompt: str) -> str:
+        """What the encoder is given of a prompt."""
+        return cleaned(cleaned(prompt)) if self._cleans else prompt.lower().strip()
 
     def learned(self, texts: Sequence[str]) -> dict[str, str]:
         """No textual inversion is made for it."""
@@ -111,16 +124,16 @@ class T5Text:
 
     def _encoded(self, prompt: str, weights_key: str) -> torch.Tensor:
         """(1, 77, D)."""
-        key = (plain(prompt), weights_key)
+        key = (self.read(prompt), weights_key)
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
         tokens = self.count_tokens(prompt)[0]
-        if tokens > POSITIONS - 1:
+        if tokens > POSITIONS - self._marks:
+            most = POSITIONS - self._marks
             raise BadInput(
-                f"The prompt has {tokens} tokens, and this model reads {POSITIONS - 1}; shorten "
-                "it.",
+                f"The prompt has {tokens} tokens, and this model reads {most}; shorten it.",
                 "prompt",
             )
         filled = self._tokenizer(
@@ -135,8 +148,3 @@ class T5Text:
             while sum(each.nbytes for each in self._cache.values()) > CACHE_BYTES:
                 self._cache.popitem(last=False)
         return made
-
-
-def plain(prompt: str) -> str:
-    """As the encoder was trained on it."""
-    return prompt.lower().strip()

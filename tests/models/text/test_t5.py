@@ -44,3 +44,14 @@ def test_what_it_does_not_read_is_refused(text: T5Text) -> None:
         text.encode(["a " * 80])
     with pytest.raises(BadInput, match="set it to 1"):
         text.encode(["a"], clip_skip=2)
+
+
+def test_captions_are_cleaned_where_it_is_asked_for() -> None:
+    torch.manual_seed(1)
+    tokenizer = tiny_t5_tokenizer()
+    cleaning = T5Text(tiny_t5(tokenizer), tokenizer, cleans=True)
+    plain = T5Text(cleaning.model, tokenizer)
+    wanted = plain.encode(["a red house"]).context
+    assert torch.equal(cleaning.encode(["A red house @anna"]).context, wanted)
+    assert not torch.equal(plain.encode(["A red house @anna"]).context, wanted)
+    assert cleaning.count_tokens("A red house @anna") == (3, 1)

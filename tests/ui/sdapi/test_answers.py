@@ -9,9 +9,11 @@ import json
 import numpy as np
 from PIL import Image
 
+from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.events import JobStatus, Output, Progress, Record
+from backend.contracts.library import Library, ModelEntry, UpscalerEntry
 from backend.contracts.settings import Txt2ImgSettings
-from ui.sdapi.answers import modules, result
+from ui.sdapi.answers import modules, result, upscalers
 
 SETTINGS = Txt2ImgSettings(
     prompt="a red house", seed=7, width=64, height=64, guidance_scale=4.0
@@ -59,3 +61,14 @@ def test_modules_are_named_as_the_field_does() -> None:
     assert modules()[0] == "none"
     assert "canny" in modules()
     assert "identity" not in modules()
+
+
+def test_diffusion_upscalers_are_listed_after_those_of_one_pass() -> None:
+    models = (ModelEntry("pocket"), ModelEntry("pocket-x4", can=Capabilities(enlarges=Enlarging())))
+    listed = upscalers(Library(models, {}, upscalers=(UpscalerEntry("sharp", scale=2),)))
+    assert [(one["name"], one["scale"]) for one in listed] == [
+        ("None", 4),
+        ("Lanczos", 4),
+        ("sharp", 2),
+        ("pocket-x4", 4),
+    ]

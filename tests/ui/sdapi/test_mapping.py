@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from backend.contracts.errors import BadInput
-from ui.sdapi.mapping import img2img, txt2img
-from ui.sdapi.payloads import Img2Img, Txt2Img
+from ui.sdapi.mapping import img2img, single_image, txt2img
+from ui.sdapi.payloads import Img2Img, SingleImage, Txt2Img
 from ui.sdapi.preparing import model_name
 
 OPTIONS: dict[str, Any] = {"sd_model_checkpoint": "pocket.safetensors [abc123]"}
@@ -124,6 +124,14 @@ def test_several_units_are_several_controls() -> None:
         txt2img(
             sent.model_copy(update={"alwayson_scripts": {"ControlNet": {"args": units}}}), OPTIONS
         )
+
+
+def test_a_diffusion_upscaler_is_called_by_its_name() -> None:
+    sent = SingleImage(image=encoded(), upscaler_1="Pocket-X4", upscaling_resize=4.0)
+    told = single_image(sent, ("sharp", "pocket-x4")).settings.model_dump()
+    assert (told["upscaler"], told["factor"], told["prompt"]) == ("pocket-x4", 4.0, "")
+    with pytest.raises(BadInput, match="use Lanczos, or sharp"):
+        single_image(sent, ("sharp",))
 
 
 def test_a_unit_without_preprocessor_is_used_as_it_is() -> None:
