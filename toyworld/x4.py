@@ -57,7 +57,7 @@ class Recipe:
     channels: tuple[int, ...] = (16, 32, 64)
     crop_px: int = 48
     batch: int = 24
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     seed: int = 0
 
 
@@ -127,7 +127,9 @@ class X4Trainer(Fitting[UNet2DConditionModel]):
         noise, other = (
             torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32)) for _ in range(2)
         )
-        t, level = (torch.from_numpy(rng.integers(1000, size=len(x0))) for _ in range(2))
+        t = torch.from_numpy(rng.integers(1000, size=len(x0)))
+        # Half of them below the level that is recommended: little noise is asked for most.
+        level = torch.from_numpy((1000 * rng.random(len(x0)) ** 2).astype(np.int64))
         beside = self._noising.noised(enlarged(small), other, level)
         x = torch.cat([self._hybrid.noised(x0, noise, t), beside], dim=1)
         with torch.autocast("cpu", torch.bfloat16):

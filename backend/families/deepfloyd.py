@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
 from backend.contracts.errors import ModelProblem
@@ -116,7 +116,10 @@ def reads(path: Path) -> bool:
 def reader_class(path: Path) -> str:
     """Of the text encoder that the index names; "" where it names none."""
     value: Any = read_json(path / "model_index.json").get("text_encoder")
-    return str(value[1] or "") if isinstance(value, list) and len(value) == 2 else ""
+    if not isinstance(value, list):
+        return ""
+    _, cls = [*cast("list[Any]", value), None, None][:2]
+    return str(cls or "")
 
 
 def attends(unet: Mapping[str, Any]) -> bool:

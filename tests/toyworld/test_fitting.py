@@ -56,7 +56,7 @@ def test_it_learns_and_says_how_far_it_is(tmp_path: Path) -> None:
     line = Line(tmp_path)
     line.run(Clock(steps=400), said.append)
     assert [text.split()[1] for text in said] == ["100", "200", "300", "400"]
-    assert float(line.loss()) < 1e-3
+    assert line.loss().item() < 1e-3
     net = line.averaged()
     assert not net.training
     assert abs(net.weight.item() - 2) < 0.3

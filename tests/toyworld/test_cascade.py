@@ -1,0 +1,83 @@
+"""The trainer of `pocket-64`, for a few steps of a small network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+
+from backend.models.text.t5 import T5Text
+from tests.staged import drawn, loaded, staged
+from tests.tiny import tiny_checkpoint
+from toyworld.cascade import CascadeTrainer, Reader, Recipe, export, grown
+from toyworld.checkpoint import Clock
+from toyworld.dataset import Pool
+from toyworld.world import SECOND
+from toyworld.x4_score import rendered, scenes
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("pocket"), card={"known_words": ["house"]})
+
+
+@pytest.fixture(scope="module")
+def recipe(model: Path) -> Recipe:
+    return Recipe(batch=2, outer=(16, first_width(model)))
+
+
+def first_width(model: Path) -> int:
+    core = UNet2DConditionModel.load_config(model / "unet")
+    return int(core["block_out_channels"][0])
+
+
+def test_the_inner_levels_are_the_latent_ones(model: Path, recipe: Recipe) -> None:
+    core = UNet2DConditionModel.from_pretrained(model / "unet").eval()
+    made = grown(core, recipe.outer).eval()
+    inner = torch.randn(1, recipe.outer[-1], 8, 8)
+    time, context = torch.randn(1, 4 * recipe.outer[-1]), torch.randn(1, 5, 32)
+    deep = len(recipe.outer)
+    for theirs, ours in (
+        (core.down_blocks[0], made.down_blocks[deep]),
+        (core.mid_block, made.mid_block),
+        (core.up_blocks[0], made.up_blocks[0]),
+    ):
+        wanted = theirs.state_dict()
+        found = ours.state_dict()
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert torch.equal(
+        core.down_blocks[0].resnets[0](inner, time),
+        made.down_blocks[deep].resnets[0](inner, time),
+    )
+    assert made(torch.randn(1, 3, 32, 32), 5, context).sample.shape == (1, 6, 32, 32)
+    with pytest.raises(ValueError, match="must be 24 wide"):
+        grown(core, (8, 24))
+
+
+def test_what_is_trained_is_what_the_studio_draws_with(
+    model: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    pool = Pool(1, rendered(scenes(1, 4), 32), world=SECOND)
+    trainer = CascadeTrainer(recipe, tmp_path / "work", pool, model)
+    before = [weight.clone() for weight in trainer.net.parameters()]
+    trainer.run(Clock(steps=2), lambda line: None)
+    assert (
+        sum(not torch.equal(*pair) for pair in zip(before, trainer.net.parameters(), strict=True))
+        > 50
+    )
+    export(trainer, tmp_path / "checkpoints" / "pocket-64")
+    ours = loaded(tmp_path, "pocket-64")
+    assert (ours.info.guidance_scale, ours.info.card.known_words) == (4.0, ("house",))
+    assert isinstance(ours.text, T5Text)
+    # The trainer embeds as the studio does, up to its precision.
+    texts = ["a red house", ""]
+    found = ours.text.encode(texts).context
+    assert (found - Reader(model).embed(texts)).abs().max() < 0.1
+    values = {"sampler": "ddpm", "steps": 3, "guidance_scale": 4.0, "width": 32, "height": 32}
+    first = drawn(staged(ours, prompt="a red house", **values))
+    other = drawn(staged(ours, prompt="a blue fish", **values))
+    assert first.shape == (1, 32, 32, 3)
+    assert not np.array_equal(first, other)
