@@ -27,6 +27,7 @@ from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.noise import SeededNoise
 from toyworld.distances import frechet_on_axes, principal_axes
+from toyworld.model_card import write_figures
 from toyworld.pause import wait_while_paused
 from toyworld.things import drawn
 
@@ -78,7 +79,7 @@ def write_table(
     columns: Sequence[int] = STEPS,
     look: Look | None = None,
 ) -> str:
-    """Measures every cell that is not known yet and writes `table.md` into the model's folder.
+    """Measures every cell that is not known yet and writes the table into the model's card.
 
     Args:
         folder: Of the model.
@@ -108,7 +109,7 @@ def write_table(
                 work.mkdir(parents=True, exist_ok=True)
                 kept_at.write_text(json.dumps(kept, indent=1))
     text = _table(cells, columns, count, frechet_on_axes(look(other.pixels), seen, axes))
-    (folder / "table.md").write_text(text)
+    write_figures(folder, text)
     return text
 
 

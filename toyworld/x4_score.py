@@ -24,6 +24,7 @@ from backend.storage.outputs import Storage
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
 from toyworld.distances import frechet_on_axes, principal_axes
+from toyworld.model_card import write_figures
 from toyworld.render import render
 from toyworld.scene import Scene
 from toyworld.world import SECOND
@@ -117,7 +118,7 @@ def score_table(made: dict[str, Pictures], wanted: Pictures, other: Pictures, lo
 def write_score(
     folder: Path, count: int, redrawer: str = "pocket", look: Look | None = None
 ) -> str:
-    """Measures the model in `folder` and writes `score.md` into it.
+    """Measures the model in `folder` and writes the table into its card.
 
     Args:
         folder: Of the model, in a models folder's `checkpoints`.
@@ -134,5 +135,5 @@ def write_score(
     wanted, other = rendered(unseen), rendered(scenes(OTHER_SEED, count))
     made = enlarged(folder.parent.parent, folder.name, redrawer, unseen, wanted)
     text = score_table(made, wanted, other, look)
-    (folder / "score.md").write_text(text)
+    write_figures(folder, text)
     return text

@@ -35,7 +35,7 @@ def test_every_cell_is_measured_once_and_kept(
     assert lines[0] == "| | 3 steps | 20 steps |"
     assert [line.split(" |")[0] for line in lines[2:5]] == [f"| {way.label}" for way in WAYS]
     assert "(published: 213.16)" in lines[4]
-    assert (folder / "table.md").read_text() == text
+    assert text.rstrip() in (folder / "README.md").read_text()
     kept = json.loads((tmp_path / "work" / "table.json").read_text())
     (cells,) = kept.values()
     assert len(cells) == 6
