@@ -66,7 +66,7 @@ class Capabilities:
         inversion: DDIM finds the noise that leads to a picture.
         controlnet: ControlNets can steer it.
         lora: LoRAs can change it.
-        attention: Its attention can be patched, as fine morphs do.
+        attention: Its attention can be patched, as fine morphs and references do.
         regions: Prompts of their own for parts of the picture.
         separate_vae: Another autoencoder can take the place of its own.
         training: LoRAs can be trained on it here.
@@ -127,7 +127,7 @@ _SENTENCES: dict[str, str] = {
     "inversion": "'{model}' finds no noise for a picture; start from fresh noise.",
     "controlnet": "'{model}' cannot be steered by a ControlNet; choose another model here.",
     "lora": "'{model}' takes no LoRAs; choose another model, or leave them out.",
-    "attention": "'{model}' has no attention to blend; take another method.",
+    "attention": "'{model}' has no attention to change; take another method, or no reference.",
     "regions": "'{model}' knows no regions; leave them out.",
     "separate_vae": "'{model}' has no autoencoder that another could replace.",
     "classes": "'{model}' knows no classes; leave the class at 0.",

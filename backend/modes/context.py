@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.contracts.events import Progress
+from backend.contracts.events import Pixels, Progress
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.modes.end_cache import EndCache
@@ -141,6 +141,7 @@ class Context:
         loras: LoRA files.
         posteriors: Pictures that are encoded already.
         ends: What was worked out for the ends of earlier morphs.
+        pictures: Those that travel beside the job's settings, (H, W, 3) each.
     """
 
     job: Running
@@ -150,6 +151,7 @@ class Context:
     loras: Loras
     posteriors: PosteriorCache = field(default_factory=PosteriorCache)
     ends: EndCache = field(default_factory=EndCache)
+    pictures: Mapping[str, Pixels] = field(default_factory=dict[str, Pixels])
 
     @property
     def interludes(self) -> list[Interlude]:

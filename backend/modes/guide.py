@@ -14,6 +14,7 @@ from backend.models.text.clip import Conditioning
 from backend.modes import prompt_timeline
 from backend.modes.conditioned import Conditioned, conditioned
 from backend.modes.prompt_timeline import Words
+from backend.modes.reference import referenced
 from backend.modes.stage import Stage
 from backend.modes.start import Span
 from backend.modes.steer import steered
@@ -69,7 +70,8 @@ def make_denoiser(
             "model here, or take it to img2img.",
             "model",
         )
-    under = base or partial(model.network.denoiser, channels=channels, labels=labels)
+    plain = base or partial(model.network.denoiser, channels=channels, labels=labels)
+    under = referenced(stage, span, plain)
     reader = text or model.text
 
     def saying(words: Words) -> Denoiser:

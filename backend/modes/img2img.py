@@ -292,7 +292,7 @@ class _Drawing:
     def _whole(self) -> bool:
         """Whether what steers acts alike in all of a run, wherever that begins."""
         settings, guide = self.stage.settings, self.guide
-        whole = settings.guidance_start <= 0 and settings.guidance_end >= 1
+        whole = settings.guidance_start <= 0 and settings.guidance_end >= 1 and not settings.refers
         return whole and (guide is None or guide.whole) and not prompt_timeline.changes(settings)
 
     def _lane(self, start: int, shared: Denoiser | None) -> Lane:

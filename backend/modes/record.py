@@ -10,6 +10,7 @@ import torch
 
 from backend.contracts.events import Output, Pixels, Record
 from backend.contracts.settings import Settings
+from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.contracts.version import studio_version
 from backend.models.catalog.hashes import part_hashes
 from backend.models.checkpoint import Checkpoint
@@ -51,7 +52,8 @@ def outputs(
                 "variation_seed": varied[index],
             }
         )
-        record = recorded(alone, model, {**learned_words(settings, model), **extra})
+        words = learned_words(settings, model)
+        record = recorded(alone, model, {**words, **reference_facts(stage), **extra})
         yield Output(first + index, image if finish is None else finish(image), record)
 
 
@@ -92,6 +94,14 @@ def learned_words(settings: Settings, model: Checkpoint) -> dict[str, object]:
     """The textual inversions that the prompts name, by the SHA-256 of their files."""
     found = model.text.learned(settings.prompts)
     return {"embeddings": found} if found else {}
+
+
+def reference_facts(stage: Stage[Settings]) -> dict[str, str]:
+    """Which reference the pictures of a stage were drawn like, by the hash of its pixels."""
+    settings, given = stage.settings, stage.context.pictures
+    if not isinstance(settings, ReferenceFields) or not settings.refers:
+        return {}
+    return input_facts({REFERENCE: given[REFERENCE]})
 
 
 def input_facts(images: Mapping[str, Pixels]) -> dict[str, str]:

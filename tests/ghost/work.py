@@ -116,6 +116,8 @@ def footprint(steps: int) -> Request:
 HOUSE: dict[str, Any] = {"image": house()}
 CLIP = as_pictures(Clip(tuple(np.roll(house(), 4 * i, axis=1) for i in range(3)), 10))
 MASKED: dict[str, Any] = {"image": house(), "mask": _mask()}
+LIKE: dict[str, Any] = {"reference": 255 - house()}
+REFERS: dict[str, Any] = {"reference_weight": 1.0}
 ENDING: dict[str, Any] = {"loras": [{**INK, "end": 0.5}, NEON]}
 WORK: tuple[Work, ...] = (
     Work("txt2img", "whole", 1, "plain", _of(Txt2ImgSettings)),
@@ -126,6 +128,10 @@ WORK: tuple[Work, ...] = (
     Work("hires", "in turns", 1, "LoRAs", _of(Txt2ImgSettings, hires_scale=1.5, **LORAS)),
     Work("img2img", "whole", 1, "LoRAs", _of(Img2ImgSettings, HOUSE, strength=0.8, **LORAS)),
     Work("img2img", "in turns", 3, "plain", _of(Img2ImgSettings, HOUSE, batch_size=3)),
+    Work("reference", "whole", 3, "attention", _of(Txt2ImgSettings, LIKE, batch_size=3, **REFERS)),
+    Work(
+        "reference", "in turns", 1, "ControlNet", _of(StyleTransferSettings, HOUSE | LIKE, **REFERS)
+    ),
     Work("seamless", "whole", 1, "plain", _of(Txt2ImgSettings, tiling="both", hires_scale=1.5)),
     Work(
         "seamless", "in turns", 3, "LoRAs", _of(Txt2ImgSettings, tiling="x", batch_size=3, **LORAS)

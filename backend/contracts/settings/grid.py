@@ -21,6 +21,7 @@ from backend.contracts.settings.clip import ClipSettings
 from backend.contracts.settings.img2img import Img2ImgSettings, StyleTransferSettings
 from backend.contracts.settings.kinds import MAX_CELLS, AxisName, AxisText, GridMode
 from backend.contracts.settings.parsing import parsed
+from backend.contracts.settings.reference import REFERENCE
 from backend.contracts.settings.txt2img import LoraMixSettings, Txt2ImgSettings
 
 BASE_MODES: dict[GridMode, type[Settings]] = {
@@ -41,7 +42,7 @@ class XyzGridSettings(Settings):
 
     mode: ClassVar[str] = "xyz_grid"
     place: ClassVar[int] = 100
-    pictures: ClassVar[tuple[str, ...]] = ("image", "mask", "control_image")
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask", "control_image", REFERENCE)
     outlives_watcher: ClassVar[bool] = True
 
     base_mode: GridMode = Field(

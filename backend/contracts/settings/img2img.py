@@ -26,19 +26,21 @@ from backend.contracts.settings.kinds import (
     StartFrom,
     StartNoise,
 )
+from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.contracts.settings.rows import ControlUse
 from backend.contracts.settings.steer import SteerFields
 
 
-class Img2ImgSettings(SteerFields, Settings):
+class Img2ImgSettings(ReferenceFields, SteerFields, Settings):
     """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
 
-    The pictures travel beside the settings: "image", and "mask", in which white is repainted.
+    The pictures travel beside the settings: "image", "mask", in which white is repainted, and
+    "reference", which the result is drawn like.
     """
 
     mode: ClassVar[str] = "img2img"
     place: ClassVar[int] = 20
-    pictures: ClassVar[tuple[str, ...]] = ("image", "mask")
+    pictures: ClassVar[tuple[str, ...]] = ("image", "mask", REFERENCE)
 
     strength: Fraction = Field(
         0.75,
@@ -171,7 +173,7 @@ class Img2ImgSettings(SteerFields, Settings):
 
     def missing_picture(self, given: Collection[str]) -> str | None:
         if "image" in given:
-            return None
+            return self.missing_reference(given)
         return "There is no picture to start from; upload one, or send a result here."
 
     @property
@@ -211,14 +213,14 @@ class HiresStage(Img2ImgSettings):
 class StyleTransferSettings(Img2ImgSettings):
     """A new picture on the edges of another (ControlNet, Zhang et al. 2023).
 
-    The pictures travel beside the settings: "image", the source, and "control_image", which is
-    used as the control directly, without the detector.
+    The pictures travel beside the settings: "image", the source, "control_image", which is used
+    as the control directly, without the detector, "mask" and "reference".
     """
 
     mode: ClassVar[str] = "style_transfer"
     place: ClassVar[int] = 30
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "controlnet")
-    pictures: ClassVar[tuple[str, ...]] = ("image", "control_image", "mask")
+    pictures: ClassVar[tuple[str, ...]] = ("image", "control_image", "mask", REFERENCE)
 
     detector: DetectorName = Field(
         "canny",
@@ -299,7 +301,7 @@ class StyleTransferSettings(Img2ImgSettings):
             return "Starting from the picture needs a source picture; add one."
         if not self.controls and not {"image", "control_image"} & set(given):
             return "There is no source picture yet; add one whose edges the new one shall keep."
-        return None
+        return self.missing_reference(given)
 
     @model_validator(mode="after")
     def _control_in_order(self) -> Self:

@@ -11,6 +11,7 @@ from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.img2img import Img2ImgSettings
 from backend.contracts.settings.kinds import Fraction
+from backend.contracts.settings.reference import REFERENCE
 
 
 class LoopbackSettings(Img2ImgSettings):
@@ -18,7 +19,7 @@ class LoopbackSettings(Img2ImgSettings):
 
     mode: ClassVar[str] = "loopback"
     place: ClassVar[int] = 80
-    pictures: ClassVar[tuple[str, ...]] = ("image",)
+    pictures: ClassVar[tuple[str, ...]] = ("image", REFERENCE)
 
     strength: Fraction = Field(
         0.4,

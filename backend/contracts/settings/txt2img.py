@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import ClassVar, Self
 
 from pydantic import (
@@ -24,21 +25,23 @@ from backend.contracts.settings.hires import (
     enlarged_px,
 )
 from backend.contracts.settings.img2img import HiresStage
+from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.contracts.settings.steer import SteerFields
 
 STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "time_steps")
 
 
-class Txt2ImgSettings(CascadeFields, HiresFields, SteerFields, Settings):
+class Txt2ImgSettings(CascadeFields, HiresFields, ReferenceFields, SteerFields, Settings):
     """A picture from a prompt.
 
     With `stages` it is a cascade: the pictures are those of the first stage, of the second, and so
-    on, each for all seeds of the batch.
+    on, each for all seeds of the batch. A picture may travel beside the settings: "reference".
     """
 
     mode: ClassVar[str] = "txt2img"
     place: ClassVar[int] = 10
     needs: ClassVar[tuple[str, ...]] = ("from_noise",)
+    pictures: ClassVar[tuple[str, ...]] = (REFERENCE,)
 
     @property
     def hires(self) -> bool:
@@ -116,7 +119,11 @@ class Txt2ImgSettings(CascadeFields, HiresFields, SteerFields, Settings):
     def second_stage(self) -> HiresStage:
         """The second stage as settings of its own; of resolved settings under hires fix."""
         width, height = self.drawn_size
-        names = (*Settings.model_fields, *SteerFields.model_fields)
+        names = (
+            *Settings.model_fields,
+            *SteerFields.model_fields,
+            *ReferenceFields.model_fields,
+        )
         shared = {name: getattr(self, name) for name in names}
         stage = HiresStage.model_validate(
             shared
@@ -129,6 +136,9 @@ class Txt2ImgSettings(CascadeFields, HiresFields, SteerFields, Settings):
         )
         # Set afterwards: it may be larger than what a person may ask of a single stage.
         return stage.model_copy(update={"width": width, "height": height})
+
+    def missing_picture(self, given: Collection[str]) -> str | None:
+        return self.missing_reference(given)
 
     def part_like(self, past: Settings) -> Settings:
         if isinstance(past, HiresStage):
@@ -186,6 +196,7 @@ class LoraMixSettings(Txt2ImgSettings):
     mode: ClassVar[str] = "lora_mix"
     place: ClassVar[int] = 40
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
+    pictures: ClassVar[tuple[str, ...]] = ()
 
     compare: StrictBool = Field(
         False,
@@ -200,6 +211,10 @@ class LoraMixSettings(Txt2ImgSettings):
             raise ValueError("LoRAs are compared without hires fix; set hires_scale to 1")
         if self.later:
             raise ValueError("a mix of LoRAs is drawn in one model; leave the stages out")
+        if self.refers:
+            raise ValueError(
+                "LoRAs are mixed without a reference; set reference_weight to 0, or take txt2img"
+            )
         return self
 
     @property

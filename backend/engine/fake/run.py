@@ -23,12 +23,14 @@ from backend.contracts.settings import (
     XyzGridSettings,
 )
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.engine.fake import clip as fake_clip
 from backend.engine.fake import morph as fake_morph
 from backend.engine.fake import picture as fake_picture
 from backend.engine.fake import upscale as fake_upscale
 from backend.engine.jobs.protocol import FrameKind
 from backend.pictures import canvas
+from backend.pictures.fit import fit
 
 _HASH = "0" * 10
 
@@ -109,7 +111,7 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
         seed = settings.seed
     if isinstance(settings, LoraMixSettings):
         prompt += settings.variants[image // settings.batch_size][0]
-    picture = fake_picture.draw(prompt, seed, *size)
+    picture = _leaning(request, fake_picture.draw(prompt, seed, *size))
     grain = fake_picture.noise(settings.prompt, seed, *size)
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         strength = settings.ladder[image // settings.batch_size]
@@ -120,6 +122,17 @@ def frame(request: Request, image: int, done: float, kind: FrameKind = "x0") -> 
             return source.finish(picture)
     shape = fake_picture.predicted if kind == "x0" else fake_picture.noised
     return shape(picture, done, grain)
+
+
+def _leaning(request: Request, picture: Pixels) -> Pixels:
+    """Towards the reference, where one acts."""
+    settings = request.settings
+    if not isinstance(settings, ReferenceFields) or not settings.refers:
+        return picture
+    height, width = picture.shape[:2]
+    other = fit(request.images[REFERENCE], width, height).image.astype(float)
+    share = settings.reference_weight / (1 + settings.reference_weight)
+    return np.rint(picture + share * (other - picture)).astype(np.uint8)
 
 
 def outputs(request: Request, made: int) -> list[Output]:
@@ -204,7 +217,6 @@ def _explained(output: Output, request: Request) -> Output:
         return output
     from backend.control import obedience, suggestions  # only here: they need OpenCV
     from backend.control.canny import Canny
-    from backend.pictures.fit import fit
 
     canny = Canny(settings.canny_low, settings.canny_high)
     direct = request.images.get("control_image")

@@ -165,6 +165,7 @@ class LocalExecutor:
             self._shop.loras,
             self._shop.posteriors,
             self._shop.ends,
+            request.images if isinstance(request, Request) else {},
         )
         for output in self._run_mode(request, context):
             run.deliver(output)

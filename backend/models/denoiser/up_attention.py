@@ -1,6 +1,7 @@
-"""The self-attention of a UNet's up blocks with keys and values that somebody else chooses.
+"""The self-attention of a UNet with keys and values that somebody else chooses.
 
-Morphs let it look at two ends, clips at other frames; what they share is the patch.
+Morphs let its up blocks look at two ends, clips at other frames, a reference all blocks at another
+picture; what they share is the patch.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -27,8 +28,11 @@ class UpAttention(ABC, Generic[BlendT]):
     """The self-attention layers of a UNet's up blocks, under one control; a patch.
 
     Attributes:
+        PLACES: How the names of the layers begin.
         blend: What the rows of the coming model call are; None leaves attention as it is.
     """
+
+    PLACES: ClassVar[tuple[str, ...]] = ("up_blocks.",)
 
     def __init__(self, model: UNet2DConditionModel, patches: PatchStack, lacking: BadInput) -> None:
         """Looks the UNet over; changes nothing.
@@ -36,14 +40,14 @@ class UpAttention(ABC, Generic[BlendT]):
         Args:
             model: The UNet.
             patches: Of the checkpoint that it is a part of.
-            lacking: Raised where the UNet has no self-attention in its up blocks.
+            lacking: Raised where the UNet has no self-attention there.
         """
         self.blend: BlendT | None = None
         self._model, self._patches = model, patches
         self._layers: dict[str, Attention] = {
             name: module
             for name, module in named_modules(model)
-            if name.startswith("up_blocks.")
+            if name.startswith(self.PLACES)
             and name.endswith(".attn1")
             and isinstance(module, Attention)
         }
@@ -69,6 +73,15 @@ class UpAttention(ABC, Generic[BlendT]):
         self, name: str, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the rows of a layer look at: own keys and values, (B, T, C) -> (B, n T, C)."""
+
+    def favour(self, own: int, k: torch.Tensor) -> torch.Tensor | None:
+        """What is added to the scores of the keys, broadcastable to (B, heads, T, n T).
+
+        Args:
+            own: T, keys of a row itself.
+            k: (B, n T, C), those that `seen` chose.
+        """
+        return None
 
     @property
     def needs(self) -> Needs:
@@ -113,8 +126,9 @@ class _Processor:
             )
         layer: Any = attn  # its projections are optional by annotation only
         k, v = self._control.seen(self._name, layer.to_k(hidden_states), layer.to_v(hidden_states))
+        favour = self._control.favour(hidden_states.shape[1], k)
         q, k, v = (_headed(part, attn.heads) for part in (layer.to_q(hidden_states), k, v))
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        mixed = F.scaled_dot_product_attention(q, k, v, favour).transpose(1, 2).flatten(2)
         project, dropout = layer.to_out
         return dropout(project(mixed))
 

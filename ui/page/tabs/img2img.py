@@ -13,7 +13,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
-from ui.forms import steer
+from ui.forms import reference, steer
 from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
@@ -54,7 +54,7 @@ def _mask() -> dict[str, Component]:
 
 
 def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
-    return sent_pictures(raw, ("image",))
+    return sent_pictures(raw, ("image", "reference"))
 
 
 def _compare() -> dict[str, Component]:
@@ -120,6 +120,7 @@ def _connect(space: Workspace) -> None:
     assert isinstance(image, gr.Image)
 
     lay_under(image, space.pictures["painted"])
+    reference.connect(space)
 
     def compare(sent: Any, evt: gr.EventData) -> Any:
         data = told(evt)
@@ -175,6 +176,7 @@ TAB = Tab(
                 "Invert, then edit the prompt",
                 ("start_noise", "source_prompt", "inversion_refine"),
             ),
+            reference.FOLD,
             steer.FOLD,
             Fold(
                 "outpaint",

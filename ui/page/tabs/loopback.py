@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.events import Pixels
-from ui.forms import steer
+from ui.forms import reference, steer
 from ui.forms.tab import Inputs, Layout, Tab
 from ui.server.uploads import read_pictures
 
@@ -28,7 +28,7 @@ def _picture() -> dict[str, Component]:
 
 
 def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
-    return read_pictures({"image": raw.get("image")})
+    return read_pictures({name: raw.get(name) for name in ("image", "reference")})
 
 
 TAB = Tab(
@@ -65,11 +65,12 @@ TAB = Tab(
             "outpaint_top",
             "outpaint_bottom",
         ),
-        folds=(steer.FOLD,),
+        folds=(reference.FOLD, steer.FOLD),
     ),
     inputs=Inputs(
         components=_picture,
         pixels=_pixels,
         receivers=(("image", ""),),
     ),
+    connect=reference.connect,
 )

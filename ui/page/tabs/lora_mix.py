@@ -3,6 +3,7 @@
 from gradio.components import Component
 
 from backend.contracts.settings import LoraMixSettings
+from backend.contracts.settings.reference import ReferenceFields
 from ui.forms import hires, steer
 from ui.forms.tab import Below, Layout, Tab
 from ui.forms.workspace import Workspace
@@ -32,7 +33,7 @@ TAB = Tab(
             "sampler",
             "schedule",
         ),
-        scripted=("stages", "time_steps", *hires.WORKED_OUT),
+        scripted=("stages", "time_steps", *hires.WORKED_OUT, *ReferenceFields.model_fields),
         folds=(hires.FOLD, steer.FOLD),
         loras_open=True,
     ),

@@ -15,7 +15,7 @@ from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
-from ui.forms import steer
+from ui.forms import reference, steer
 from ui.forms.choices import card_of
 from ui.forms.controls import SIZE
 from ui.forms.stage import mount_call
@@ -29,7 +29,7 @@ from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
 from ui.server.foreign import as_dict
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 
-PICTURES = ("image", "control_image")
+PICTURES = ("image", "control_image")  # that edges are taken from
 FOLLOWED = ("detector", "canny_low", "canny_high", "size", "resize_mode", "model", "controlnet")
 
 _EDGES = """
@@ -77,7 +77,7 @@ def _pictures() -> dict[str, Component]:
 
 
 def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
-    return sent_pictures(raw, PICTURES)
+    return sent_pictures(raw, (*PICTURES, "reference"))
 
 
 def _mask() -> dict[str, Component]:
@@ -118,6 +118,7 @@ def _connect(space: Workspace) -> None:
     image = space.pictures["image"]
     assert isinstance(image, gr.Image)
     lay_under(image, space.pictures["painted"])
+    reference.connect(space)
 
 
 def missing(library: Library, model: str, detector: str) -> str:
@@ -227,6 +228,7 @@ TAB = Tab(
                 ),
                 _mask,
             ),
+            reference.FOLD,
             steer.FOLD,
         ),
     ),

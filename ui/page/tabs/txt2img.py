@@ -1,7 +1,14 @@
 """txt2img: a picture from a prompt."""
 
-from ui.forms import hires, steer
-from ui.forms.tab import Fold, Layout, Tab
+from ui.forms import hires, reference, steer
+from ui.forms.tab import Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
+
+
+def _connect(space: Workspace) -> None:
+    hires.connect(space)
+    reference.connect(space)
+
 
 TAB = Tab(
     mode="txt2img",
@@ -19,8 +26,14 @@ TAB = Tab(
             "batch_count",
         ),
         scripted=("time_steps", *hires.WORKED_OUT),
-        folds=(hires.FOLD, Fold("cascade", "Cascade", ("stages",), early=True), steer.FOLD),
+        folds=(
+            hires.FOLD,
+            Fold("cascade", "Cascade", ("stages",), early=True),
+            reference.FOLD,
+            steer.FOLD,
+        ),
     ),
-    connect=hires.connect,
+    inputs=Inputs(pixels=reference.pixels, receivers=(reference.RECEIVER,)),
+    connect=_connect,
     grid=True,
 )

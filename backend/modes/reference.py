@@ -1,0 +1,85 @@
+"""A picture drawn like another: at each step the reference goes through the network first.
+
+It is noised to the level of the step, always with the same noise of its own, and is told the same
+prompts; no ControlNet and no draw of the run has a part in it. What its attention makes is looked
+at by the pictures of the same step, and dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from backend.contracts.settings import Settings
+from backend.contracts.settings.reference import REFERENCE, ReferenceFields
+from backend.models.denoiser.reference import ReferenceAttention
+from backend.models.memory.devices import Device
+from backend.models.text.clip import Conditioning
+from backend.modes.stage import Stage
+from backend.modes.start import Span
+from backend.pictures.fit import fit
+from backend.sampling.guidance import sigma_range
+from backend.sampling.noise import SeededNoise
+from backend.sampling.types import Denoiser, Level
+
+if TYPE_CHECKING:
+    from backend.modes.guide import BaseDenoiser, Check
+
+NOISE_SEED = 2**63 + 0x5EED
+"""The same for every run, so that a picture of a batch is the one that it is alone."""
+
+
+def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDenoiser:
+    """The base denoiser that looks at the reference; the same one where none acts.
+
+    Args:
+        stage: Whose settings, model and pictures.
+        span: What parts of the run are counted over.
+        base: The network with what else a mode puts under it.
+    """
+    settings, network = stage.settings, stage.model.network
+    if not isinstance(settings, ReferenceFields) or not settings.refers:
+        return base
+    control = stage.model.patches.find(network.model, ReferenceAttention)
+    assert control is not None, "`changes.reference` is in force while the model is leased"
+    known, noise = _known(stage)
+    levels = sigma_range(
+        span.schedule, settings.reference_start, settings.reference_end, span.first
+    )
+    channels = None
+    if network.in_channels != stage.model.latent_channels:  # an inpainting model: nothing to paint
+        channels = torch.cat([torch.zeros_like(known[:, :1]), known], dim=1)
+
+    def beside(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
+        alone = network.denoiser(conditioning, check, channels=channels)
+        rows = sum(len(part.context) for part in conditioning)
+        looking = base(conditioning, check)
+
+        def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
+            if not levels.holds(level):
+                return looking(x, level)
+            alpha, sigma, timestep = (part[:rows] for part in level[:3])
+            own = Level(alpha, sigma, timestep, level.value)
+            noised = own.alpha_for(x) * known + own.sigma_for(x) * noise
+            with control.during("kept"):
+                alone(noised, own)
+            with control.during("seen"):
+                return looking(x, level)
+
+        return denoise
+
+    return beside
+
+
+def _known(stage: Stage[Settings]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The reference's latents at the size that is drawn, and its noise; (1, C, h, w) each."""
+    model, context = stage.model, stage.context
+    picture = fit(context.pictures[REFERENCE], *stage.settings.drawn_size, "crop").image
+    known, _ = context.posteriors.encode(model, picture, context.check)
+    channels, height, width = known.shape[1:]
+    device = known.device
+    shape = (channels, height, width)
+    noise = SeededNoise([NOISE_SEED], shape, device, pinned=Device(device).pins)
+    return known, noise.draw()
