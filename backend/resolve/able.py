@@ -89,6 +89,8 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
                 yield "controlnet", "control"
             if settings.attend != "off":
                 yield "attention", "attend"
+            if settings.start_noise == "inverted":
+                yield "inversion", "start_noise"
         case _:
             return
 

@@ -18,6 +18,7 @@ from backend.contracts.settings import ClipSettings
 from backend.control.canny import Canny
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
+from backend.models.denoiser.cross_frame import PICTURE
 from backend.modes import clip as mode
 from backend.storage.outputs import Storage
 from tests import jobs
@@ -71,15 +72,16 @@ def settings_of(**values: Any) -> ClipSettings:
     )
 
 
-def ours(engine: LocalEngine, settings: ClipSettings) -> np.ndarray:
+def ours(engine: LocalEngine, settings: ClipSettings, picture: Pixels | None = None) -> np.ndarray:
     images = as_pictures(Clip(tuple(moving()), 10))
+    images |= {} if picture is None else {"key_picture": picture}
     status = jobs.ended(engine, ask(engine, Request(settings, images, save=False)), 120.0)
     assert status.state == "done", status.error
     return np.stack([output.image for output in status.outputs])
 
 
 @torch.no_grad()
-def theirs(root: Path, settings: ClipSettings) -> np.ndarray:
+def theirs(root: Path, settings: ClipSettings, picture: Pixels | None = None) -> np.ndarray:
     """Step by step, and in each step frame by frame."""
     pipe: Any = StableDiffusionImg2ImgPipeline.from_pretrained(root / "checkpoints" / "tiny")
     scheduler: Any = DDIMScheduler.from_config(pipe.scheduler.config)
@@ -90,6 +92,7 @@ def theirs(root: Path, settings: ClipSettings) -> np.ndarray:
     )
     text = torch.cat([negative, positive])
     net: Any = ControlNetModel.from_pretrained(root / "controlnet" / "tiny-canny")
+    grain = torch.empty(0)
     latents: list[torch.Tensor] = []
     hints: list[torch.Tensor] = []
     for index, frame in enumerate(moving()):
@@ -98,12 +101,25 @@ def theirs(root: Path, settings: ClipSettings) -> np.ndarray:
         pixels = torch.from_numpy(frame.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
         known = pipe.vae.encode(pixels).latent_dist.sample(drawn) * pipe.vae.config.scaling_factor
         noise = torch.randn(known.shape, generator=drawn)
+        grain = noise if index == 0 else grain
         latents.append(scheduler.add_noise(known, noise, times[:1]))
         edges = Canny(settings.canny_low, settings.canny_high)(frame)
         hints.append(torch.from_numpy(edges).permute(2, 0, 1)[None].float() / 255)
     for time in times:
-        with storing(pipe.unet, settings.attend, settings.attend_own):
-            for index, x in enumerate(latents):
+        key = PICTURE if picture is not None else settings.key_frame
+        order = sorted(range(FRAMES), key=lambda index: index != key)
+        with storing(
+            pipe.unet, settings.attend, settings.attend_own, key=key, bank=settings.bank_frames
+        ) as oracle:
+            if picture is not None:
+                oracle.frame = PICTURE
+                seen = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+                known = pipe.vae.encode(seen).latent_dist.mode() * pipe.vae.config.scaling_factor
+                pipe.unet(
+                    torch.cat([scheduler.add_noise(known, grain, time[None])] * 2), time, text
+                )
+            for index in order:
+                oracle.frame, x = index, latents[index]
                 both, added = torch.cat([x, x]), {}
                 if settings.control:
                     down, mid = net(
@@ -124,7 +140,7 @@ def share_within(a: np.ndarray, b: np.ndarray) -> float:
     return float((np.abs(a.astype(int) - b).max(axis=-1) <= WITHIN).mean())
 
 
-@pytest.mark.parametrize("attend", ["off", "first", "previous", "first_previous"])
+@pytest.mark.parametrize("attend", ["off", "first", "previous", "first_previous", "bank"])
 @pytest.mark.parametrize("options", [
     {"control": False}, {"control": True, "frame_noise": "own", "attend_own": True},
 ])  # fmt: skip
@@ -144,3 +160,18 @@ def test_every_chunk_gives_the_oracles_clip(
     if attend != "off":
         plain = ours(engine, settings.model_copy(update={"attend": "off"}))
         assert share_within(plain, wanted) < SHARE  # the attention is seen in the pixels
+
+
+@pytest.mark.parametrize("attend", ["first", "first_previous"])
+@pytest.mark.parametrize("key", [2, PICTURE])
+def test_another_frame_or_a_picture_stands_in_the_place_of_the_first(
+    engine: LocalEngine, root: Path, attend: str, key: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.ascontiguousarray(255 - house()[::-1]) if key == PICTURE else None
+    settings = settings_of(attend=attend, control=True, key_frame=max(0, key))
+    wanted = theirs(root, settings, picture)
+    for chunk in (1, 3, FRAMES):
+        monkeypatch.setattr(mode, "MOST_TOGETHER", chunk)
+        assert share_within(ours(engine, settings, picture), wanted) >= SHARE
+    first = ours(engine, settings.model_copy(update={"key_frame": 0}))
+    assert share_within(first, wanted) < SHARE  # it is seen in the pixels

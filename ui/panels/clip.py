@@ -24,8 +24,12 @@ _TEMPLATE = """
       <figcaption>What flickers from each frame to the next <span></span></figcaption>
       <div class="bars" role="img"></div>
     </figure>
-    <figure class="source" hidden><img alt="The same frame of the clip as it was">
-      <figcaption>before</figcaption></figure>
+    <figure class="source" hidden>
+      <div class="wipe"><img class="before" alt="The same frame of the clip as it was">
+        <img class="after" alt="The frame as it was drawn"></div>
+      <figcaption><label><span>before</span><input type="range" min="0" max="100" step="1"
+        value="50" aria-label="Wipe from before to after"><span>after</span></label></figcaption>
+    </figure>
   </div>
   <div class="files" role="group" aria-label="Save the clip">
     <span>Save as</span>

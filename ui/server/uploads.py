@@ -13,6 +13,7 @@ from backend.contracts.clip import as_pictures
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
+from backend.contracts.settings.clip import KEY_PICTURE
 from backend.pictures.budget import Budget
 from backend.pictures.clips import read_clip
 from backend.pictures.decode import decode, decode_mask
@@ -111,7 +112,8 @@ def read_inputs(settings: Settings, sent: Mapping[str, Any]) -> tuple[Settings, 
         return settings, uploads.pictures(sent)
     content = uploads.read(sent["clip"], MAX_PICTURE_BYTES)
     clip = read_clip(content, settings.cut, uploads.budget)
-    return settings.of_clip(clip), as_pictures(clip)
+    key = uploads.pictures({KEY_PICTURE: sent.get(KEY_PICTURE)})
+    return settings.of_clip(clip), as_pictures(clip) | key
 
 
 def _located(sent: Any) -> tuple[Path, int]:

@@ -10,6 +10,8 @@ const percent = (/** @type {number} */ share, digits = 2) => `${(100 * share).to
 export const mountClip = (element, given) => {
   const $ = finder(element);
   const loop = $(".loop"), source = $(".source");
+  const wipe = $(".source input");
+  wipe.addEventListener("input", () => source.style.setProperty("--wipe", `${wipe.value}%`));
   const loops = () => loop.getAttribute("aria-pressed") === "true";
   loop.addEventListener("click", () => loop.setAttribute("aria-pressed", String(!loops())));
 
@@ -27,7 +29,9 @@ export const mountClip = (element, given) => {
         : `${percent(whole)}${still === null ? "" : ` · where nothing moves ${percent(still)}`}`;
       const has = v.results[at]?.views?.includes("source");
       source.hidden = !has;
-      if (has) $(".source img").src = `${address(v.job)}/pictures/${at}/source`;
+      if (!has) return;
+      $(".source .before").src = `${address(v.job)}/pictures/${at}/source`;
+      $(".source .after").src = v.results[at].url;
     },
   });
 };

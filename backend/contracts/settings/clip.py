@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
@@ -16,23 +16,26 @@ from backend.contracts.settings.kinds import (
     Fraction,
     FrameNoise,
     MorphFormat,
+    Prompt,
     ResizeMode,
+    StartNoise,
 )
 
 STANDARD_FPS = 12  # of frames that came without a speed
+KEY_PICTURE = "key_picture"
 
 
 class ClipSettings(Settings):
     """A clip from a clip: each frame is drawn anew, and the frames look at each other.
 
     The clip travels beside the settings: "clip", a film (mp4, webm, ...), an animation (GIF,
-    WebP) or a zip of pictures.
+    WebP) or a zip of pictures; and "key_picture", which all frames look at as the first.
     """
 
     mode: ClassVar[str] = "clip"
     place: ClassVar[int] = 60
     needs: ClassVar[tuple[str, ...]] = ("from_noise",)
-    pictures: ClassVar[tuple[str, ...]] = ("clip",)
+    pictures: ClassVar[tuple[str, ...]] = ("clip", KEY_PICTURE)
     outlives_watcher: ClassVar[bool] = True
     one_work: ClassVar[bool] = True
 
@@ -81,8 +84,24 @@ class ClipSettings(Settings):
                 "first": "the first",
                 "previous": "the previous",
                 "first_previous": "first + previous",
+                "bank": "the last few",
             },
         ),
+    )
+    key_frame: int = Field(
+        0,
+        ge=0,
+        lt=MOST_FRAMES,
+        description="Which of the taken frames the others look at as the first, from 0.",
+        json_schema_extra=says("course", step=1, later=True),
+    )
+    bank_frames: int = Field(
+        4,
+        title="The last few are",
+        ge=1,
+        le=16,
+        description="How many frames before it a frame sees beside itself, under 'the last few'.",
+        json_schema_extra=says("course", unit="frames", step=1, later=True),
     )
     attend_own: StrictBool = Field(
         False,
@@ -95,6 +114,40 @@ class ClipSettings(Settings):
         title="Noise",
         description="The same noise for all frames, or each frame its own.",
         json_schema_extra=says("noise", choices={"own": "each its own"}),
+    )
+    start_noise: StartNoise = Field(
+        "fresh",
+        title="Start from",
+        description="Fresh noise, or that which leads back to each frame by DDIM.",
+        json_schema_extra=says(
+            "start",
+            choices={"fresh": "fresh noise", "inverted": "each frame's own (inverted)"},
+            later=True,
+        ),
+    )
+    source_prompt: Prompt = Field(
+        "",
+        title="What it shows now",
+        description="What the clip shows now, for finding its noise.",
+        json_schema_extra=says("inversion", needs="prompt", later=True),
+    )
+    inversion_refine: int = Field(
+        2,
+        title="Inversion refinements",
+        ge=0,
+        le=20,
+        description="Refinements of the inversion's steps; 0 is plain DDIM.",
+        json_schema_extra=says("inversion", step=1, later=True),
+    )
+    prompt_over: Literal["steps", "frames"] = Field(
+        "steps",
+        title="Prompt changes over",
+        description="What [a:b:0.5] counts: the steps of the run, or the frames of the clip.",
+        json_schema_extra=says(
+            "prompt",
+            choices={"steps": "the steps", "frames": "the frames"},
+            later=True,
+        ),
     )
     control: StrictBool = Field(
         True,
@@ -190,9 +243,21 @@ class ClipSettings(Settings):
         return self.model_copy(update={"frames": count, "fps": self.fps or STANDARD_FPS})
 
     def missing_picture(self, given: Collection[str]) -> str | None:
-        if frame_names(given):
-            return None
-        return "There is no clip yet; add a film, an animation or a zip of pictures."
+        count = len(frame_names(given))
+        keyed = self.attend in ("first", "first_previous")
+        if not count:
+            return "There is no clip yet; add a film, an animation or a zip of pictures."
+        if keyed and self.key_frame >= count:
+            return (
+                f"The clip has {count} frames, counted from 0, and key_frame is {self.key_frame}; "
+                "choose one of them."
+            )
+        if KEY_PICTURE in given and not keyed:
+            return (
+                "A key picture is looked at as the first frame; set attend to 'first' or "
+                "'first_previous', or take the picture away."
+            )
+        return None
 
     @model_validator(mode="after")
     def _only_what_a_clip_has(self) -> Self:

@@ -11,6 +11,7 @@ from backend.contracts.errors import BadInput, Fix
 from backend.contracts.library import unknown
 from backend.contracts.samplers import SamplerEntry
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.clip import ClipSettings
 from backend.contracts.settings.img2img import Img2ImgSettings
 
 
@@ -47,7 +48,7 @@ def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> N
             f"'{entry.name}'.",
             "variance",
         )
-    if isinstance(settings, Img2ImgSettings) and settings.start_noise == "inverted":
+    if isinstance(settings, Img2ImgSettings | ClipSettings) and settings.start_noise == "inverted":
         check_inverts(entry, samplers)
 
 

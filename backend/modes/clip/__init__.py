@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -10,15 +10,19 @@ import torch
 from backend.contracts.clip import Clip, frame_names
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.settings import ClipSettings
+from backend.contracts.settings.clip import KEY_PICTURE
 from backend.control.canny import Canny
 from backend.control.flicker import Meter
 from backend.models.checkpoint import Checkpoint
-from backend.models.denoiser.cross_frame import CrossFrameAttention
+from backend.models.denoiser.cross_frame import CrossFrameAttention, Look
 from backend.models.memory.devices import Device
 from backend.modes import limits, record
 from backend.modes.attending import Attending
-from backend.modes.clip.frames import MOST_TOGETHER, Edges, Frames
+from backend.modes.clip.edges import Edges
+from backend.modes.clip.frames import MOST_TOGETHER, Frames, Key
+from backend.modes.clip.inverting import inverted
 from backend.modes.context import Context
+from backend.modes.img2img import START_DRAW
 from backend.modes.leasing import Held, Needs
 from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
@@ -58,21 +62,20 @@ def _drawn(
     context.report(Progress("encoding"))
     stage = stage_of(settings, model, context)
     noise = _noise(settings, model)
-    begin = _origin(request, stage, noise, sources)
     mix = mix_of(stage)
+    rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
+    begin = _origin(request, stage, noise, sources, partial(inverted, mix=mix, together=rows))
     under: list[Change] = [mix]
-    attention = None
-    if settings.attend != "off" and len(sources) > 1:
-        attention = CrossFrameAttention(
-            model.network.model, model.patches, settings.attend, settings.attend_own
-        )
+    attention, key = None, _key(request, stage)
+    if settings.attend != "off" and (len(sources) > 1 or key is not None):
+        look = Look(settings.attend, settings.attend_own, settings.bank_frames)
+        attention = CrossFrameAttention(model.network.model, model.patches, look)
         under.append(Attending(attention, context))
     edges = None
     for net in held.controlnets:
         canny = Canny(settings.canny_low, settings.canny_high)
-        edges = Edges(net, torch.cat([net.hint(canny(frame)) for frame in sources]))
-    rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
-    frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows)
+        edges = Edges.of(net, [canny(frame) for frame in sources])
+    frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows, key)
 
     def walk() -> Sampled:
         return Sampled(settings.sampler, frames.denoiser(begin.span), begin, noise, settings.eta)
@@ -80,6 +83,8 @@ def _drawn(
     watch = Shown(stage, begin.counted, begin.before)
     latents = drive(Run(walk, watch, under, begin.skipped))
     facts: dict[str, object] = {"clip_sha256": Clip(sources, 1).sha256}
+    if key is not None:
+        facts |= record.input_facts({KEY_PICTURE: request.images[KEY_PICTURE]})
     if edges is not None:
         facts["controlnets"] = {edges.net.name: edges.net.hash}
     if settings.acting_loras:
@@ -97,6 +102,19 @@ def fitted(request: Task[ClipSettings]) -> tuple[Pixels, ...]:
     )
 
 
+def _key(request: Task[ClipSettings], stage: Stage[ClipSettings]) -> Key | None:
+    """The picture that is looked at as the first frame, where one was sent."""
+    if KEY_PICTURE not in request.images:
+        return None
+    settings, model, context = stage.settings, stage.model, stage.context
+    size = settings.drawn_size
+    picture = fit(request.images[KEY_PICTURE], *size, settings.resize_mode).image
+    known, _ = context.posteriors.encode(model, picture, context.check)
+    noise = _noise(settings.model_copy(update={"frames": 1}), model)
+    noise.skip_to(START_DRAW)  # that of the frames
+    return Key(known, noise.draw())
+
+
 def _noise(settings: ClipSettings, model: Checkpoint) -> SeededNoise:
     """One generator a frame; all with the same seed, or seeds that count up."""
     width, height = settings.drawn_size
@@ -112,8 +130,9 @@ def _origin(
     stage: Stage[ClipSettings],
     noise: SeededNoise,
     sources: tuple[Pixels, ...],
+    invert: Callable[[Stage[ClipSettings], torch.Tensor, int], torch.Tensor],
 ) -> Origin:
-    """The frames noised to the first level; the order of the draws is that of img2img."""
+    """The frames noised to the first level, in the order of img2img's draws; or inverted."""
     schedule = stage.schedule
     start = schedule.steps - stage.settings.model_steps
     if request.branch is not None:
@@ -121,6 +140,8 @@ def _origin(
     encode, check = stage.context.posteriors.encode, stage.context.check
     found = [encode(stage.model, frame, check) for frame in sources]
     mean, std = (torch.cat(parts) for parts in zip(*found, strict=True))
+    if stage.settings.start_noise == "inverted":
+        return Origin(schedule, invert(stage, mean, start), start=start, began=start)
     known = mean + std * noise.draw()
     x = known + schedule.levels[start] * noise.draw()
     return Origin(schedule, x, start=start, began=start)

@@ -49,3 +49,19 @@ def test_the_cut_and_the_steps() -> None:
     assert ClipSettings(first_frame=2, every=3).cut == Cut(2, None, 3)
     assert ClipSettings(last_frame=9).cut == Cut(0, 9, 1)
     assert steps_of(ClipSettings(steps=50, strength=0.5)) == 25
+
+
+@pytest.mark.parametrize(
+    ("values", "given", "said"),
+    [
+        ({"key_frame": 3}, {"frame_0000", "frame_0001"}, "has 2 frames, counted from 0"),
+        ({"attend": "bank"}, {"frame_0000", "key_picture"}, "set attend to 'first'"),
+        ({"attend": "previous", "key_frame": 3}, {"frame_0000"}, None),
+        ({"key_frame": 1}, {"frame_0000", "frame_0001", "key_picture"}, None),
+    ],
+)
+def test_a_key_is_one_of_the_frames_or_a_picture_that_is_looked_at(
+    values: dict[str, Any], given: set[str], said: str | None
+) -> None:
+    found = ClipSettings.model_validate(values).missing_picture(given)
+    assert (found is None) if said is None else (said in (found or ""))

@@ -11,13 +11,14 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings.kinds import Attend
-from backend.models.denoiser.cross_frame import CrossFrameAttention, Rows
+from backend.models.denoiser.cross_frame import CrossFrameAttention, Look, Rows
 from backend.models.patches import PatchStack
 from tests.models.denoiser.stored import layers, storing
 from tests.tiny import tiny_sdxl_unet, tiny_unet
 
 FRAMES = 5
-MODES: tuple[Attend, ...] = ("first", "previous", "first_previous")
+MODES: tuple[Attend, ...] = ("first", "previous", "first_previous", "bank")
+BANK = 3
 
 
 def inputs(unet: UNet2DConditionModel, rows: int) -> dict[str, Any]:
@@ -44,22 +45,32 @@ def of(given: dict[str, Any], rows: Any) -> dict[str, Any]:
 
 
 def by_the_oracle(
-    unet: UNet2DConditionModel, given: dict[str, Any], attend: Attend, own: bool
+    unet: UNet2DConditionModel, given: dict[str, Any], attend: Attend, own: bool, key: int = 0
 ) -> torch.Tensor:
-    with storing(unet, attend, own):
-        return torch.cat([unet(**of(given, [row])).sample for row in range(len(given["sample"]))])
+    with storing(unet, attend, own, key=key, bank=BANK) as oracle:
+        made: dict[int, torch.Tensor] = {}
+        for row in called(len(given["sample"]), key):
+            oracle.frame = row
+            made[row] = unet(**of(given, [row])).sample
+    return torch.cat([made[row] for row in sorted(made)])
+
+
+def called(frames: int, key: int) -> list[int]:
+    """The order of the calls: the key goes first."""
+    return [key, *(row for row in range(frames) if row != key)]
 
 
 def in_chunks(
     unet: UNet2DConditionModel, control: CrossFrameAttention, given: dict[str, Any], chunk: int,
-    halves: int = 1,
+    halves: int = 1, key: int = 0,
 ) -> torch.Tensor:  # fmt: skip
     frames = len(given["sample"]) // halves
     made = torch.empty_like(given["sample"])
+    order = called(frames, key)
     for start in range(0, frames, chunk):
-        end = min(frames, start + chunk)
-        rows = [half * frames + i for half in range(halves) for i in range(start, end)]
-        with control.over(Rows(end - start, start == 0, end < frames)):
+        here = tuple(order[start : start + chunk])
+        rows = [half * frames + i for half in range(halves) for i in here]
+        with control.over(Rows(here, start == 0, start + chunk < frames)):
             made[rows] = unet(**of(given, rows)).sample
     return made
 
@@ -73,13 +84,14 @@ def test_all_chunks_give_what_frame_by_frame_gives(build: Any, attend: Attend, o
     unet = build().eval()
     given = inputs(unet, FRAMES)
     plain = unet(**given).sample
-    wanted = by_the_oracle(unet, given, attend, own)
-    assert (wanted - plain)[1:].abs().max() > 1e-3  # it does act
-    control = CrossFrameAttention(unet, PatchStack(), attend, own)
-    with control.installed():
-        for chunk in (1, 3, FRAMES):
-            made = in_chunks(unet, control, given, chunk)
-            assert (made - wanted).abs().max() < 2e-5
+    control = CrossFrameAttention(unet, PatchStack(), Look(attend, own, BANK))
+    for key in (0, 2) if control.look.keyed else (0,):
+        wanted = by_the_oracle(unet, given, attend, own, key)
+        assert (wanted - plain)[1:].abs().max() > 1e-3  # it does act
+        with control.installed():
+            for chunk in (1, 3, FRAMES):
+                made = in_chunks(unet, control, given, chunk, key=key)
+                assert (made - wanted).abs().max() < 2e-5
     assert torch.equal(unet(**given).sample, plain)
 
 
@@ -88,7 +100,7 @@ def test_the_halves_of_a_guided_batch_keep_to_themselves() -> None:
     torch.manual_seed(0)
     unet = tiny_unet().eval()
     given = inputs(unet, 2 * FRAMES)
-    control = CrossFrameAttention(unet, PatchStack(), "first_previous")
+    control = CrossFrameAttention(unet, PatchStack(), Look("first_previous"))
     halves = [by_the_oracle(unet, of(given, slice(h * FRAMES, (h + 1) * FRAMES)),
                             "first_previous", False) for h in (0, 1)]  # fmt: skip
     with control.installed():
@@ -102,20 +114,26 @@ def test_what_is_carried_does_not_grow_with_the_clip() -> None:
     torch.manual_seed(0)
     unet = tiny_unet().eval()
     most: list[int] = []
-    for frames in (4, 12):
-        control = CrossFrameAttention(unet, PatchStack(), "first_previous")
+    for attend, frames in (("first_previous", 4), ("first_previous", 12), ("bank", 12)):
+        patches = PatchStack()
+        control = CrossFrameAttention(unet, patches, Look(attend, bank=2))  # type: ignore[arg-type]
         with control.installed():
+            with control.over(Rows((0, 1), begins=True, goes_on=True)):
+                unet(**inputs(unet, 2))
+            (held,) = patches.holdings()
+            assert held.nbytes == control.carried_bytes > 0
             in_chunks(unet, control, inputs(unet, frames), 2)
             assert control.carried_bytes == 0  # a step that is over leaves nothing
+            assert patches.holdings() == ()
         most.append(control.most_bytes)
-    assert most[0] == most[1] > 0
+    assert most[0] == most[1] == most[2] > 0  # two frames each
 
 
 @torch.no_grad()
 def test_the_very_same_processors_are_back_even_after_a_failure() -> None:
     unet = tiny_unet().eval()
     before = {name: layer.processor for name, layer in layers(unet).items()}
-    control = CrossFrameAttention(unet, PatchStack(), "first")
+    control = CrossFrameAttention(unet, PatchStack(), Look("first"))
 
     def fails() -> None:
         with control.installed():
@@ -134,8 +152,8 @@ def test_a_job_that_runs_in_between_sees_plain_attention() -> None:
     unet = tiny_unet().eval()
     given = inputs(unet, FRAMES)
     plain = unet(**given).sample
-    control = CrossFrameAttention(unet, PatchStack(), "first_previous")
-    with control.installed(), control.over(Rows(FRAMES, begins=True, goes_on=False)):
+    control = CrossFrameAttention(unet, PatchStack(), Look("first_previous"))
+    with control.installed(), control.over(Rows(tuple(range(FRAMES)), begins=True, goes_on=False)):
         with control.paused():
             assert torch.equal(unet(**given).sample, plain)
         assert not torch.equal(unet(**given).sample, plain)
@@ -153,4 +171,4 @@ def test_a_unet_without_such_layers_is_refused() -> None:
     )
     assert any(isinstance(module, Attention) for module in unet.modules())
     with pytest.raises(BadInput, match="attend to 'off'"):
-        CrossFrameAttention(unet, PatchStack(), "first")
+        CrossFrameAttention(unet, PatchStack(), Look("first"))

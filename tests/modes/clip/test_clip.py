@@ -166,3 +166,38 @@ def test_a_branch_of_another_length_is_refused(engine: LocalEngine) -> None:
 def test_without_a_fitting_controlnet_it_says_so(engine: LocalEngine) -> None:
     with pytest.raises(BadInput, match="nothing"):
         started(engine, settings(control=True, controlnet="nothing"))
+
+
+def test_inverted_frames_start_where_img2img_finds_their_noise(engine: LocalEngine) -> None:
+    own = {"start_noise": "inverted", "sampler": "ddim", "schedule": "model", "strength": 0.7}
+    own |= {"source_prompt": "a house", "guidance_scale": 2.0}
+    frames = pictures(run(engine, settings(attend="off", **own)))
+    for index in (0, 4):
+        alone = Img2ImgSettings.model_validate(
+            {"prompt": "a red house", "model": "tiny", "steps": 6, "seed": 3, "width": 64,
+             "height": 64, **own}
+        )  # fmt: skip
+        token = ask(engine, Request(alone, {"image": FRAMES[index]}, save=False))
+        assert apart(frames[index], jobs.ended(engine, token, 60.0).outputs[0].image) <= 1
+    with pytest.raises(BadInput, match="inverted by DDIM"):
+        started(engine, settings(start_noise="inverted"))
+
+
+def test_words_that_change_along_the_clip_are_said_to_each_frame(engine: LocalEngine) -> None:
+    common = {"attend": "off", "steps": 4}
+    both = settings(prompt="a [red:blue:0.4] house", prompt_over="frames", **common)
+    made = pictures(run(engine, both))
+    red = pictures(run(engine, settings(prompt="a red house", **common)))
+    blue = pictures(run(engine, settings(prompt="a blue house", **common)))
+    assert all(apart(a, b) <= 1 for a, b in zip(made, [*red[:2], *blue[2:]], strict=True))
+    assert apart(red[0], blue[0]) > 1
+
+
+def test_a_key_picture_is_looked_at_and_named(engine: LocalEngine) -> None:
+    images = as_pictures(Clip(FRAMES, 10)) | {"key_picture": 255 - house()}
+    token = ask(engine, Request(settings(), images, save=False))
+    status = jobs.ended(engine, token, 90.0)
+    assert status.state == "done", status.error
+    plain = pictures(run(engine, settings()))
+    assert all(apart(a, b) > 1 for a, b in zip(pictures(status), plain, strict=True))
+    assert status.outputs[0].record.extra["key_picture_sha256"]

@@ -9,7 +9,8 @@ from gradio.components import Component
 
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
-from ui.forms.tab import Below, Inputs, Layout, Tab
+from backend.contracts.settings.clip import KEY_PICTURE
+from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
 from ui.panels.clip import clip_panel
 from ui.server.studio import Studio
 from ui.server.uploads import read_inputs
@@ -30,8 +31,22 @@ def _pictures() -> dict[str, Component]:
     }
 
 
+def _key() -> dict[str, Component]:
+    return {
+        KEY_PICTURE: gr.Image(
+            label="Make the clip like this picture, e.g. one of its frames, edited",
+            type="filepath",
+            sources=["upload", "clipboard"],
+            height=200,
+            elem_id="clip-key-picture",
+            elem_classes="loom-picture",
+            buttons=[],
+        )
+    }
+
+
 def _inputs(settings: Settings, raw: dict[str, Any]) -> tuple[Settings, dict[str, Pixels]]:
-    return read_inputs(settings, {"clip": raw.get("clip")})
+    return read_inputs(settings, {name: raw.get(name) for name in ("clip", KEY_PICTURE)})
 
 
 def _panel(space: Studio) -> dict[str, Component]:
@@ -58,8 +73,16 @@ TAB = Tab(
             "control",
             "control_scale",
         ),
+        folds=(
+            Fold("key", "What frames look at", ("key_frame", "attend_own", "bank_frames"), _key),
+            Fold(
+                "invert",
+                "Invert, then edit the prompt",
+                ("start_noise", "source_prompt", "inversion_refine"),
+            ),
+        ),
         advanced=(
-            "attend_own",
+            "prompt_over",
             "canny_low",
             "canny_high",
             "controlnet",
@@ -81,6 +104,7 @@ TAB = Tab(
     inputs=Inputs(
         components=_pictures,
         settle=_inputs,
+        receivers=((KEY_PICTURE, "picture that frames look at"),),
     ),
     below=Below(panel=_panel),
 )

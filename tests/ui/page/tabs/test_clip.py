@@ -46,9 +46,12 @@ def test_a_clip_is_made_scrubbed_played_and_saved(pages: Pages, tmp_path: Path, 
         scrubber.fill(str(frame))
         expect(page.locator("#clip-stage .frame")).to_have_attribute("src", results[frame - 1])
     expect(page.locator(".clip output")).to_have_text("2/5")
-    shown = page.locator(".clip .source img")
-    expect(shown).to_be_visible()
-    page.wait_for_function("document.querySelector('.clip .source img').naturalWidth > 0")
+    for side in ("before", "after"):
+        expect(page.locator(f".clip .source .{side}")).to_be_visible()
+        page.wait_for_function(f"document.querySelector('.clip .source .{side}').naturalWidth > 0")
+    page.get_by_label("Wipe from before to after").fill("30")
+    seen = "getComputedStyle(document.querySelector('.clip .source .after')).clipPath"
+    assert page.evaluate(seen) == "inset(0px 0px 0px 30%)"
     page.locator("#clip-panel").get_by_role("button", name="Play").click()
     page.wait_for_function("document.querySelector('.clip output').textContent === '4/5'")
     page.wait_for_function("document.querySelector('.clip output').textContent === '1/5'")  # round

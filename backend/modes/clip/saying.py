@@ -1,0 +1,53 @@
+"""What each frame of a clip is told: the same words, or words that change along the clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.contracts.settings import ClipSettings
+from backend.models.text.conditioning import Conditioning
+from backend.modes.guide import BaseDenoiser, guided, make_denoiser
+from backend.modes.prompt_timeline import Words, words_at
+from backend.modes.stage import Stage
+from backend.modes.start import Span
+from backend.sampling.types import Denoiser
+
+
+def denoiser_of(
+    stage: Stage[ClipSettings],
+    span: Span,
+    text_key: str,
+    frames: Sequence[int],
+    count: int,
+    base: BaseDenoiser | None,
+) -> Denoiser:
+    """The model under guidance for some frames, one a row.
+
+    Args:
+        stage: Whose prompts.
+        span: What parts of the run are counted over.
+        text_key: Names what LoRAs do to the text encoder.
+        frames: Their numbers; below 0 for a picture that is none, which is told the first words.
+        count: Frames of the clip.
+        base: The network with what is under it; None for the plain one.
+    """
+    if stage.settings.prompt_over == "steps":
+        return make_denoiser(stage, span, text_key, base=base)
+    said = words_at(stage.settings, count)
+    own = [said[max(0, frame)] for frame in frames]
+    reader, skip = stage.model.text, stage.settings.clip_skip
+
+    def positive(words: Words) -> Conditioning:
+        one = reader.encode([words.prompt], skip, text_key)
+        if stage.settings.prompt_mix == 0:
+            return one
+        other = reader.encode([words.prompt_b], skip, text_key)
+        return one.lerp(other, stage.settings.prompt_mix)
+
+    return guided(
+        stage,
+        span,
+        Conditioning.cat([positive(words) for words in own]),
+        Conditioning.cat([reader.unconditional(words.negative, skip, text_key) for words in own]),
+        base or stage.model.network.denoiser,
+    )
