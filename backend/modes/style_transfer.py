@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.settings import ControlUse, StyleTransferSettings
+from backend.contracts.settings import ControlUse, DetectorName, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
@@ -140,16 +140,15 @@ def _uses(
     if settings.controls:
         pictures = {use.image: _seen(request, use.image) for use in settings.controls}
         return [
-            (use, seen) for use in settings.controls if (seen := pictures[use.image]) is not None
+            (use, _detected(settings, use.detector, seen))
+            for use in settings.controls
+            if (seen := pictures[use.image]) is not None
         ]
     control = _seen(request, CONTROL)
     if control is None:
         source = fitted(request, SOURCE) if picture is None else picture.bare
         assert source is not None, "`missing_picture` has seen it"
-        detector = registry.build(
-            settings.detector, canny_low=settings.canny_low, canny_high=settings.canny_high
-        )
-        control = detector(source)
+        control = _detected(settings, settings.detector, source)
     assert settings.controlnet is not None, "the engine has resolved it"
     use = ControlUse(
         name=settings.controlnet,
@@ -159,6 +158,11 @@ def _uses(
         end=settings.control_end,
     )
     return [(use, control)]
+
+
+def _detected(settings: StyleTransferSettings, detector: DetectorName, picture: Pixels) -> Pixels:
+    low, high = settings.canny_low, settings.canny_high
+    return registry.build(detector, canny_low=low, canny_high=high)(picture)
 
 
 @dataclass(frozen=True, eq=False)

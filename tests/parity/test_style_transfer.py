@@ -192,9 +192,10 @@ def test_range(side: Side, start_from: str, start: float, end: float) -> None:
     assert_equal(side.ours(settings), side.theirs(settings))
 
 
-def test_several_at_once(side: Side) -> None:
+@pytest.mark.parametrize("taken", [{}, {"image": "image", "detector": "canny"}])
+def test_several_at_once(side: Side, taken: dict[str, str]) -> None:
     controls = [
-        {"name": "tiny-canny", "weight": 0.8, "end": 0.6},
+        {"name": "tiny-canny", "weight": 0.8, "end": 0.6, **taken},
         {"name": "tiny-other", "image": "image", "weight": 0.5, "start": 0.3},
     ]
     settings = settings_of(controls=controls)
@@ -209,7 +210,8 @@ def test_several_at_once(side: Side) -> None:
         width=64,
         height=64,
     )
-    assert_equal(side.ours(settings, control_image=edges), theirs)
+    given = {} if taken else {"control_image": edges}
+    assert_equal(side.ours(settings, **given), theirs)
 
 
 @pytest.mark.slow

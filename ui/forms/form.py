@@ -15,7 +15,7 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
 from backend.engine.jobs.protocol import Engine
-from ui.forms import able, cascade_rows, lora_rows
+from ui.forms import able, cascade_rows, control_rows, lora_rows
 from ui.forms.choices import (
     UPSCALERS,
     card_of,
@@ -59,7 +59,11 @@ class Form:
 
     def add(self, name: str) -> Part:
         """Builds the component of a settings field ("width" brings the size)."""
-        rows = {"loras": lora_rows.control, "stages": cascade_rows.control}
+        rows = {
+            "loras": lora_rows.control,
+            "stages": cascade_rows.control,
+            "controls": control_rows.control,
+        }
         control = (
             rows[name](self.engine, self.mode) if name in rows else control_for(self.settings, name)
         )

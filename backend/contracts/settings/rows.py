@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from backend.contracts.settings.kinds import Fraction, Prompt
+from backend.contracts.settings.kinds import DetectorName, Fraction, Prompt
 
 
 class Frozen(BaseModel):
@@ -69,7 +69,8 @@ class ControlUse(Frozen):
 
     Attributes:
         name: Of the ControlNet.
-        image: Which of the request's pictures is its control, used as it is.
+        image: Which of the request's pictures its control is made of.
+        detector: What is taken from that picture; "identity" uses it as it is.
         weight: Conditioning scale.
         start: Fraction of the run at which it begins to act.
         end: Fraction of the run at which it stops.
@@ -77,9 +78,17 @@ class ControlUse(Frozen):
 
     name: str = Field(min_length=1, max_length=300)
     image: str = Field("control_image", min_length=1, max_length=40)
+    detector: DetectorName = "identity"
     weight: float = Field(1.0, ge=0.0, le=2.0)
     start: Fraction = 0.0
     end: Fraction = 1.0
+
+    @model_serializer(mode="wrap")
+    def _detector_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written only where it takes something, so that records stay what other versions read."""
+        values = written(self)
+        said = self.detector != "identity"
+        return {key: value for key, value in values.items() if key != "detector" or said}
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

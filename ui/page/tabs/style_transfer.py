@@ -210,12 +210,12 @@ TAB = Tab(
             "outpaint_right",
             "outpaint_top",
             "outpaint_bottom",
-            "controls",
             "start_noise",
             "source_prompt",
             "inversion_refine",
         ),
         folds=(
+            Fold("several", "Several ControlNets, instead of the one", ("controls",)),
             Fold(
                 "mask",
                 "Mask, when starting from the picture",
