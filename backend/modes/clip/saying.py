@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backend.contracts.errors import BadInput
 from backend.contracts.settings import ClipSettings
 from backend.models.text.conditioning import Conditioning
+from backend.modes.conditioned import Conditioned, conditioned
 from backend.modes.guide import BaseDenoiser, guided, make_denoiser
-from backend.modes.prompt_timeline import Words, words_at
+from backend.modes.prompt_timeline import words_at
 from backend.modes.stage import Stage
 from backend.modes.start import Span
 from backend.sampling.types import Denoiser
@@ -35,19 +37,25 @@ def denoiser_of(
         return make_denoiser(stage, span, text_key, base=base)
     said = words_at(stage.settings, count)
     own = [said[max(0, frame)] for frame in frames]
-    reader, skip = stage.model.text, stage.settings.clip_skip
+    settings, reader = stage.settings, stage.model.text
+    skip = settings.clip_skip
 
-    def positive(words: Words) -> Conditioning:
-        one = reader.encode([words.prompt], skip, text_key)
-        if stage.settings.prompt_mix == 0:
-            return one
-        other = reader.encode([words.prompt_b], skip, text_key)
-        return one.lerp(other, stage.settings.prompt_mix)
+    def encode(prompt: str) -> Conditioning:
+        return reader.encode([prompt], skip, text_key)
 
+    told = [conditioned(words, settings.prompt_mix, encode) for words in own]
+    shares = {tuple(one.share for one in parts) for parts in told}
+    if len(shares) > 1:
+        raise BadInput(
+            "Along a clip AND joins as many parts, with the same weights, in every frame.", "prompt"
+        )
     return guided(
         stage,
         span,
-        Conditioning.cat([positive(words) for words in own]),
+        [
+            Conditioned(Conditioning.cat([one.conditioning for one in parts]), parts[0].share)
+            for parts in zip(*told, strict=True)
+        ],
         Conditioning.cat([reader.unconditional(words.negative, skip, text_key) for words in own]),
         base or stage.model.network.denoiser,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from backend.contracts.errors import BadInput
 from backend.contracts.settings import ClipSettings
 from backend.models.text.conditioning import Conditioning
 from backend.modes.clip import saying
@@ -36,9 +37,10 @@ def test_each_row_is_told_the_words_of_its_frame(
 ) -> None:
     seen: list[list[float]] = []
 
-    def guided(stage: Any, span: Any, positive: Any, negative: Any, base: Any) -> Any:
-        assert len(negative) == len(positive)
-        seen.append(positive.context.flatten().tolist())
+    def guided(stage: Any, span: Any, positives: Any, negative: Any, base: Any) -> Any:
+        (one,) = positives
+        assert len(negative) == len(one.conditioning)
+        seen.append(one.conditioning.context.flatten().tolist())
         return "a denoiser"
 
     monkeypatch.setattr(saying, "guided", guided)
@@ -55,3 +57,12 @@ def test_over_the_steps_all_are_told_alike(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(saying, "make_denoiser", lambda *_, **__: "one for all")
     stage: Any = SimpleNamespace(settings=ClipSettings.model_validate({}))
     assert saying.denoiser_of(stage, Span(None), "", (0, 1), 2, None) == "one for all"  # type: ignore[arg-type, comparison-overlap]
+
+
+def test_and_joins_the_same_parts_in_every_frame() -> None:
+    settings = ClipSettings.model_validate(
+        {"prompt": "a red house[: AND a blue house:0.5]", "prompt_over": "frames"}
+    )
+    stage: Any = SimpleNamespace(settings=settings, model=SimpleNamespace(text=Reader()))
+    with pytest.raises(BadInput, match="AND joins as many parts"):
+        saying.denoiser_of(stage, Span(None), "", (0, 1, 2, 3), 4, None)  # type: ignore[arg-type]
