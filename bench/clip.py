@@ -1,17 +1,28 @@
-"""How still clips hold: frames that look at nothing, at the first, at the previous, at both.
+"""How still clips hold, how fast they are drawn, and what memory long ones take.
 
-Run as `python -m bench.clip`; writes docs/benchmarks/clip.md. Drawn clips of the toy world by
-Pocket with its Canny ControlNet: flicker (what changes from frame to frame beyond the source's
-motion, of 1), the same where nothing moves, how many of the source's edges are kept (F1), seconds.
+Run as `python -m bench.clip [flicker|pace|memory]`; writes docs/benchmarks/clip-<part>.md.
+
+- flicker: drawn clips of the toy world by Pocket with its Canny ControlNet, with frames that look
+  at nothing, at the first, at the previous, at both, at the last few: what changes from frame to
+  frame beyond the source's motion, the same where nothing moves, how many of the source's edges are
+  kept (F1).
+- pace: sixteen frames that look at the first and the previous, against diffusers' pipeline frame by
+  frame, which looks at nothing; alternating in one process.
+- memory: the peak of a process that draws a long clip of the same frames.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -26,7 +37,7 @@ from backend.engine.local.engine import LocalEngine
 from backend.pictures.clips import read_clip
 from backend.storage.outputs import Storage
 from bench.jobs import done
-from bench.table import machine, markdown
+from bench.table import alternate, machine, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = {
@@ -34,6 +45,7 @@ PROMPTS = {
     "balloon-rises": "a red balloon at sunset",
     "boat-rocks": "a yellow boat at sunset",
 }
+FRAMES, STEPS, PX = 16, 20, 256
 
 
 class Found(NamedTuple):
@@ -43,6 +55,39 @@ class Found(NamedTuple):
     still: float
     edges: float
     seconds: float
+
+
+def clip_of(name: str) -> Clip:
+    """One of the drawn clips, its first frames."""
+    clip = read_clip((ROOT / "bench" / "data" / "clips" / f"{name}.mp4").read_bytes())
+    return Clip(clip.frames[:FRAMES], clip.fps)
+
+
+def settings_of(name: str, **values: Any) -> ClipSettings:
+    """The published settings, but for `values`."""
+    common: dict[str, Any] = {
+        "prompt": PROMPTS[name],
+        "model": "pocket",
+        "steps": STEPS,
+        "seed": 3,
+        "guidance_scale": 7.5,
+        "width": PX,
+        "height": PX,
+    }
+    return ClipSettings.model_validate(common | values)
+
+
+@contextmanager
+def studio() -> Iterator[LocalEngine]:
+    """An engine over the models that lie in the repository."""
+    with tempfile.TemporaryDirectory() as data:
+        engine = LocalEngine.create(
+            [ROOT / "models"], Storage(Path(data)), warm_up=None, preview="off"
+        )
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def measured(engine: LocalEngine, clip: Clip, settings: ClipSettings) -> Found:
@@ -59,60 +104,142 @@ def measured(engine: LocalEngine, clip: Clip, settings: ClipSettings) -> Found:
     return Found(told["whole"], told["still"], float(np.mean(kept)), seconds)
 
 
-def rows(engine: LocalEngine, name: str, steps: int) -> list[tuple[str, ...]]:
-    """A clip under each kind of noise and attention, beside the frames that look at nothing."""
-    clip = read_clip((ROOT / "bench" / "data" / "clips" / f"{name}.mp4").read_bytes())
+def rows(
+    engine: LocalEngine, name: str, noise: FrameNoise, strength: float
+) -> Iterator[tuple[str, ...]]:
+    """A clip under each kind of attention, beside the frames that look at nothing."""
+    clip = clip_of(name)
+    plain: Found | None = None
+    for attend in get_args(Attend):
+        settings = settings_of(name, attend=attend, frame_noise=noise, strength=strength)
+        found = measured(engine, clip, settings)
+        plain = plain or found
+        yield (
+            name,
+            f"{strength:g}",
+            noise,
+            attend,
+            f"{100 * found.whole:.2f} %",
+            f"{100 * found.still:.2f} %",
+            f"{found.still / plain.still:.2f}",
+            f"{found.edges:.3f}",
+        )
+
+
+def flicker(clips: list[str], strengths: list[float], noises: list[FrameNoise]) -> str:
+    """The table of all of them."""
     made: list[tuple[str, ...]] = []
-    for noise in get_args(FrameNoise):
-        plain: Found | None = None
-        for attend in get_args(Attend):
-            settings = ClipSettings.model_validate(
-                {
-                    "prompt": PROMPTS[name],
-                    "model": "pocket",
-                    "steps": steps,
-                    "seed": 3,
-                    "guidance_scale": 7.5,
-                    "attend": attend,
-                    "frame_noise": noise,
-                }
+    with studio() as engine:
+        for name in clips:
+            for strength in strengths:
+                for noise in noises:
+                    for row in rows(engine, name, noise, strength):
+                        made.append(row)
+                        print(*row, sep=" | ", flush=True)
+    head = ("clip", "strength", "noise", "frames look at", "flicker", "where nothing moves",
+            "of off", "edges kept (F1)")  # fmt: skip
+    title = f"Pocket {PX}x{PX}, its Canny ControlNet at 0.5, {STEPS} steps, guidance 7.5, seed 3"
+    return markdown(title, head, made)
+
+
+def by_diffusers(name: str) -> Any:
+    """Draws a clip frame by frame, by the pipeline for that; called without arguments."""
+    from diffusers import ControlNetModel, DDIMScheduler, StableDiffusionControlNetImg2ImgPipeline
+    from PIL import Image
+
+    net = ControlNetModel.from_pretrained(ROOT / "models" / "controlnet" / "pocket-canny")
+    pipe: Any = StableDiffusionControlNetImg2ImgPipeline.from_pretrained(
+        ROOT / "models" / "checkpoints" / "pocket", controlnet=net, safety_checker=None,
+        requires_safety_checker=False,
+    )  # fmt: skip
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+    canny, frames = Canny(100, 200), clip_of(name).frames
+
+    def draw() -> None:
+        for frame in frames:
+            pipe(
+                PROMPTS[name],
+                image=Image.fromarray(frame),
+                control_image=Image.fromarray(canny(frame)),
+                strength=0.5,
+                num_inference_steps=STEPS,
+                guidance_scale=7.5,
+                controlnet_conditioning_scale=0.5,
+                height=PX,
+                width=PX,
             )
-            found = measured(engine, clip, settings)
-            plain = plain or found
-            made.append(
-                (
-                    name,
-                    noise,
-                    attend,
-                    f"{100 * found.whole:.2f} %",
-                    f"{100 * found.still:.2f} %",
-                    f"{found.still / plain.still:.2f}",
-                    f"{found.edges:.3f}",
-                    f"{found.seconds:.1f}",
-                )
-            )
-            print(*made[-1], sep=" | ", flush=True)
-    return made
+
+    return draw
+
+
+def pace(runs: int) -> str:
+    """Both sides in one process, in turns."""
+    name = "house-slides"
+    clip, settings = clip_of(name), settings_of(name, sampler="ddim", schedule="model")
+    theirs = by_diffusers(name)
+    with studio() as engine:
+
+        def ours() -> None:
+            done(engine, ask(engine, Request(settings, as_pictures(clip), save=False)))
+
+        pair = alternate(ours, theirs, runs=runs)
+    row = (
+        f"{len(clip.frames)} frames, {STEPS} steps at strength 0.5",
+        f"{float(np.median(pair.ours_s)):.1f}",
+        f"{float(np.median(pair.theirs_s)):.1f}",
+        f"{pair.ratio:.2f}x",
+    )
+    print(*row, sep=" | ")
+    head = ("clip", "together, first + previous, s", "diffusers, frame by frame, s", "ratio")
+    return markdown(f"Pocket {PX}x{PX} with its ControlNet, DDIM, {runs} runs", head, [row])
+
+
+def drawn_long(frames: int) -> None:
+    """Draws so many frames in one step each, and prints the process's peak, in MiB."""
+    clip = clip_of("house-slides")
+    long = Clip(tuple(clip.frames[i % len(clip.frames)] for i in range(frames)), clip.fps)
+    settings = settings_of("house-slides", steps=2, guidance_scale=1.0)
+    with studio() as engine:
+        done(engine, ask(engine, Request(settings, as_pictures(long), save=False)))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def memory(counts: list[int]) -> str:
+    """A process for each length."""
+    made: list[tuple[str, ...]] = []
+    for count in counts:
+        command = [sys.executable, "-m", "bench.clip", "long", "--frames", str(count)]
+        peak = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+        made.append((str(count), peak.stdout.split()[-1]))
+        print(*made[-1], sep=" | ", flush=True)
+    return markdown(f"Pocket {PX}x{PX}, one step", ("frames", "peak of the process, MiB"), made)
 
 
 def main() -> None:
-    """Prints the table and writes it."""
-    parser = argparse.ArgumentParser(description="Flicker of clips, by what frames look at.")
-    parser.add_argument("--clips", nargs="+", choices=PROMPTS, default=list(PROMPTS))
-    parser.add_argument("--steps", type=int, default=20)
+    """Prints a table and writes it."""
+    parser = argparse.ArgumentParser(description="Clips: flicker, pace and memory.")
+    add = parser.add_argument
+    add("part", choices=("flicker", "pace", "memory", "long"), nargs="?", default="flicker")
+    add("--clips", nargs="+", choices=PROMPTS, default=list(PROMPTS))
+    add("--strengths", nargs="+", type=float, default=[0.5, 0.8])
+    add("--noises", nargs="+", choices=get_args(FrameNoise), default=list(get_args(FrameNoise)))
+    add("--runs", type=int, default=3)
+    add("--frames", type=int, nargs="+", default=[32, 300])
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as data:
-        engine = LocalEngine.create([ROOT / "models"], Storage(Path(data)), warm_up=None)
-        found = [row for name in args.clips for row in rows(engine, name, args.steps)]
-        engine.close()
-    head = ("clip", "noise", "frames look at", "flicker", "where nothing moves",
-            "of off", "edges kept (F1)", "s")  # fmt: skip
-    title = (
-        f"Pocket 256x256 with its Canny ControlNet at 0.5, strength 0.5 of {args.steps} steps, "
-        "guidance 7.5, seed 3"
-    )
-    text = f"# Clips\n\n{machine()}\n\n{markdown(title, head, found)}\n"
-    (ROOT / "docs" / "benchmarks" / "clip.md").write_text(text, encoding="utf-8")
+    match args.part:
+        case "long":
+            drawn_long(args.frames[0])
+            return
+        case "pace":
+            table = pace(args.runs)
+        case "memory":
+            table = memory(args.frames)
+        case _:
+            table = flicker(args.clips, args.strengths, args.noises)
+    text = f"# Clips: {args.part}\n\n{machine()}\n\n{table}\n"
+    out = ROOT / "docs" / "benchmarks" / f"clip-{args.part}.md"
+    out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
