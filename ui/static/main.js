@@ -3,6 +3,7 @@
 import { mountCascade } from "./cascade.js";
 import { mountCheck } from "./check.js";
 import { mountClip } from "./clip.js";
+import { mountClipPart } from "./clip_part.js";
 import { mountControls } from "./controls.js";
 import { mountEdges } from "./edges.js";
 import { embedded, mountEmbeddings } from "./embeddings.js";
@@ -28,7 +29,7 @@ import { explicit } from "../gradio_compat/explicit_choice.js";
 import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
-  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCascade, mountCheck, mountClip, mountControls, mountEdges, mountEmbeddings,
+  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCascade, mountCheck, mountClip, mountClipPart, mountControls, mountEdges, mountEmbeddings,
   mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });

@@ -8,7 +8,7 @@ from backend.pictures.budget import Budget
 from backend.pictures.clips import film, stills
 
 MAX_FILE_BYTES = 256 * 2**20
-_ZIP = b"PK"
+ZIP = b"PK"
 _WHOLE = Cut()
 
 
@@ -33,6 +33,6 @@ def read_clip(data: bytes, cut: Cut = _WHOLE, budget: Budget | None = None) -> C
     kind = film.kind_of(data)
     if kind is not None:
         return film.read(data, kind, cut, budget)
-    if data.startswith(_ZIP):
+    if data.startswith(ZIP):
         return stills.from_zip(data, cut, budget)
     return stills.from_animation(data, cut, budget)

@@ -79,6 +79,18 @@ def read(data: bytes, kind: Kind, cut: Cut, budget: Budget) -> Clip:
     return Clip(frames, facts.fps / cut.every)
 
 
+def length(data: bytes, kind: Kind) -> int | None:
+    """How many frames the header says there are.
+
+    Raises:
+        BadInput: It holds no video.
+    """
+    with tempfile.TemporaryDirectory(prefix="loom-") as folder:
+        path = Path(folder) / "clip"
+        path.write_bytes(data)
+        return _facts(path, kind).frames
+
+
 def _facts(path: Path, kind: Kind) -> _Facts:
     told = _ffmpeg("-hide_banner", *_given(kind), "-i", str(path)).stderr.decode(errors="replace")
     streams = (line for line in told.splitlines() if line.strip().startswith("Stream #0:"))

@@ -98,6 +98,15 @@ def from_zip(data: bytes, cut: Cut, budget: Budget) -> Clip:
     return Clip(frames, STANDARD_FPS / cut.every)
 
 
+def pictures_in(data: bytes) -> int:
+    """How many pictures a zip holds; 1 where it cannot be read, which `from_zip` says."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return max(1, sum(map(_is_picture, archive.infolist())))
+    except (zipfile.BadZipFile, OSError, EOFError):
+        return 1
+
+
 def _decoded(
     archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], budget: Budget
 ) -> Iterator[Pixels]:

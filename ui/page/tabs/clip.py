@@ -11,7 +11,11 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
 from backend.contracts.settings.clip import KEY_PICTURE
 from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
+from ui.forms.workspace import Workspace
+from ui.gradio_compat.event_data import told
+from ui.gradio_compat.untyped import event
 from ui.panels.clip import clip_panel
+from ui.panels.clip_part import chosen_part, clip_part, glance
 from ui.server.studio import Studio
 from ui.server.uploads import read_inputs
 
@@ -27,8 +31,22 @@ def _pictures() -> dict[str, Component]:
             height=120,
             elem_id="clip-clip",
             elem_classes="loom-clip-file",
-        )
+        ),
+        "part": clip_part(),
     }
+
+
+def _connect(space: Workspace) -> None:
+    clip, part = space.pictures["clip"], space.pictures["part"]
+    assert isinstance(clip, gr.File)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    clip.change(glance, inputs=clip, outputs=part, preprocess=False, **quiet)
+    fields = [space.form.parts[name] for name in ("first_frame", "last_frame")]
+
+    def take(evt: gr.EventData) -> list[int]:
+        return chosen_part(told(evt))
+
+    event(part, "part")(take, outputs=fields, **quiet)
 
 
 def _key() -> dict[str, Component]:
@@ -107,4 +125,5 @@ TAB = Tab(
         receivers=((KEY_PICTURE, "picture that frames look at"),),
     ),
     below=Below(panel=_panel),
+    connect=_connect,
 )
