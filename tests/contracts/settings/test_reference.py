@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from backend.contracts.settings import (
     Img2ImgSettings,
-    LoopbackSettings,
     LoraMixSettings,
     StyleTransferSettings,
     Txt2ImgSettings,
     XyzGridSettings,
 )
+from backend.contracts.settings.loopback import LoopbackSettings
 
 FOLLOWING: list[Any] = [Txt2ImgSettings, Img2ImgSettings, StyleTransferSettings, LoopbackSettings]
 OWN = {"image": 0}
