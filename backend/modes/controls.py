@@ -35,11 +35,6 @@ class Control:
     mode: ControlMode
     levels: SigmaRange
 
-    @property
-    def shown(self) -> torch.Tensor:
-        """The hint as the model takes it."""
-        return self.hint
-
     def residuals(
         self,
         scaled: torch.Tensor,
@@ -55,12 +50,12 @@ class Control:
         """
         if conditions == 1 or not self.net.conditional_only(self.mode):
             return self.net.residuals(
-                self.shown, scaled, timestep, context, self.scale, self.mode, added
+                self.hint, scaled, timestep, context, self.scale, self.mode, added
             )
         negative = len(scaled) // conditions
         own = None if added is None else {name: rows[negative:] for name, rows in added.items()}
         found = self.net.residuals(
-            self.shown,
+            self.hint,
             scaled[negative:],
             timestep[negative:],
             context[negative:],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from backend.models.catalog.hashes import content_hash
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import module_bytes
 from backend.models.control.controlnet_file import controlnet_config, has_diffusers_names
+from backend.models.control.hints import EmbeddedHints, spread, tiled
 from backend.models.control.shape import ControlShape
 from backend.models.denoiser.compiled import Compiled
 from backend.models.denoiser.unet import Added, Residuals
@@ -73,6 +74,12 @@ class ControlNet:
     @cached_property
     def _call(self) -> Compiled:
         return Compiled(self.model, self.compiled, self.patches)
+
+    @cached_property
+    def _hints(self) -> EmbeddedHints:
+        hints = EmbeddedHints(self.model.controlnet_cond_embedding)
+        self.patches.put(hints, self.model)  # for good: it changes nothing, and is on the ledger
+        return hints
 
     @property
     def name(self) -> str:
@@ -127,7 +134,8 @@ class ControlNet:
         """What it adds inside the UNet.
 
         Args:
-            hint: From `hint`, or (b, 3, H, W): tiled where B is a multiple of b.
+            hint: From `hint`, or (b, 3, H, W), or (b, 1, H, W) bytes of grey: tiled where B is a
+                multiple of b. The first layers see the same tensor once only.
             scaled: (B, C, h, w), as the UNet takes it.
             timestep: (B,).
             context: (B, 77 k, D).
@@ -135,16 +143,22 @@ class ControlNet:
             mode: See `weights`.
             added: SDXL's further conditions.
         """
-        if len(hint) > 1:
-            hint = hint.repeat(len(scaled) // len(hint), 1, 1, 1)
-        down, mid = self._call(
-            scaled,
-            timestep,
-            encoder_hidden_states=context,
-            controlnet_cond=hint,
-            added_cond_kwargs=added,
-            return_dict=False,
-        )
+        rows = len(scaled)
+        seen = spread(hint, self.model.dtype)
+        again: AbstractContextManager[None] = nullcontext()
+        if self.compiled == "off" and not torch.is_grad_enabled():
+            again = self._hints.instead(hint, rows)
+        else:
+            seen = tiled(seen, rows)
+        with again:
+            down, mid = self._call(
+                scaled,
+                timestep,
+                encoder_hidden_states=context,
+                controlnet_cond=seen,
+                added_cond_kwargs=added,
+                return_dict=False,
+            )
         pooled = bool(self.model.config["global_pool_conditions"])
         scales = weights(len(down) + 1, "balanced" if pooled else mode) * scale
         # Numbers of the host, rounded as the residuals are: nothing is copied at each step.

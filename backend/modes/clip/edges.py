@@ -16,16 +16,6 @@ from backend.sampling.guidance import SigmaRange
 
 
 @dataclass(frozen=True, eq=False)
-class _FrameControl(Control):
-    """A control whose hint, (b, 1, H, W) bytes of grey, is spread out for each call anew."""
-
-    @property
-    def shown(self) -> torch.Tensor:
-        grey = (self.hint.float() / 255.0).to(self.net.model.dtype)
-        return grey.expand(-1, 3, -1, -1)
-
-
-@dataclass(frozen=True, eq=False)
 class Edges:
     """What a ControlNet is shown of each frame.
 
@@ -52,4 +42,4 @@ class Edges:
             hint = self.greys[first : first + len(frames)]
         else:
             hint = torch.cat([self.greys[frame : frame + 1] for frame in frames])
-        return _FrameControl(self.net, hint, scale, "balanced", SigmaRange())
+        return Control(self.net, hint, scale, "balanced", SigmaRange())

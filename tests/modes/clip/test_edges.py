@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from backend.models.control.controlnet import ControlNet
-from backend.models.patches import PatchStack
+from backend.models.control.hints import spread
 from backend.modes.clip.edges import Edges
 from tests.tiny import tiny_unet
 
@@ -22,11 +22,10 @@ CONTROLS = [
 
 @pytest.mark.parametrize("frames", [(0, 1, 2, 3, 4), (2, 3), (3, 0, 1)])
 def test_each_frame_is_shown_by_its_own_edges(frames: tuple[int, ...]) -> None:
-    assert isinstance(NET.patches, PatchStack)
     edges = Edges.of(NET, CONTROLS)
     assert edges.greys.dtype == torch.uint8
     assert edges.greys.nbytes == 5 * 16 * 24
     control = edges.control(frames, 0.5)
     assert control.scale == 0.5
     wanted = torch.cat([NET.hint(CONTROLS[frame]) for frame in frames])
-    assert torch.equal(control.shown, wanted)
+    assert torch.equal(spread(control.hint, torch.float32), wanted)
