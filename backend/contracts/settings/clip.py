@@ -91,7 +91,7 @@ class ClipSettings(Settings):
     key_frame: int = Field(
         0,
         ge=0,
-        lt=MOST_FRAMES,
+        le=MOST_FRAMES - 1,
         description="Which of the taken frames the others look at as the first, from 0.",
         json_schema_extra=says("course", step=1, later=True),
     )
