@@ -1,4 +1,4 @@
-"""The fold of a reference in a browser: a picture that is added acts, and goes without trace."""
+"""The txt2img tab in a browser: a reference that is added acts, and goes without trace."""
 
 from __future__ import annotations
 
