@@ -17,7 +17,7 @@ from ui.gradio_compat.untyped import event
 from ui.panels.clip import clip_panel
 from ui.panels.clip_part import chosen_part, clip_part, glance
 from ui.server.studio import Studio
-from ui.server.uploads import read_inputs
+from ui.server.uploads import read_inputs, read_pictures
 
 KINDS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif", ".webp", ".png", ".zip")
 
@@ -61,6 +61,11 @@ def _key() -> dict[str, Component]:
             buttons=[],
         )
     }
+
+
+def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
+    """What a preset keeps: the picture, not the clip."""
+    return read_pictures({KEY_PICTURE: raw.get(KEY_PICTURE)})
 
 
 def _inputs(settings: Settings, raw: dict[str, Any]) -> tuple[Settings, dict[str, Pixels]]:
@@ -121,6 +126,7 @@ TAB = Tab(
     ),
     inputs=Inputs(
         components=_pictures,
+        pixels=_pixels,
         settle=_inputs,
         receivers=((KEY_PICTURE, "picture that frames look at"),),
     ),
