@@ -46,7 +46,7 @@ Affects = Literal[
 - decoding: latents to pixels.
 - output: how many pictures, and how they are handed over; no pixel of one.
 """
-Group = Literal["main", "advanced"]
+Group = Literal["main", "advanced", "saving"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Described:
         title: Its label.
         hint: One sentence.
         affects: What it has a part in.
-        group: "advanced" stands in a tab's last fold unless the tab places it elsewhere.
+        group: "advanced" stands in a tab's last fold unless the tab places it elsewhere; "saving"
+            is chosen once for all tabs.
         unit: Of its number, "" without one.
         choices: Titles of its values, where they differ from the values themselves.
         a1111: Its keys in A1111's text; the first is written.

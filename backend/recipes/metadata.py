@@ -50,14 +50,16 @@ class ReadRecord:
     tool: str = "Latent Loom"
 
 
+def document_of(record: Record) -> dict[str, Any]:
+    """A record as the document that pictures carry, of JSON values."""
+    return documents.made_of(record.mode, record.settings, model=record.model, extra=record.extra)
+
+
 def write_png(image: Pixels, record: Record) -> bytes:
     """A PNG of `image`, (H, W, 3) uint8 RGB, that carries its record."""
-    document = documents.made_of(
-        record.mode, record.settings, model=record.model, extra=record.extra
-    )
     info = PngImagePlugin.PngInfo()
     info.add_text("parameters", parameters_text(record))
-    info.add_text(OWN_KEY, json.dumps(document, allow_nan=False))
+    info.add_text(OWN_KEY, json.dumps(document_of(record), allow_nan=False))
     buffer = io.BytesIO()
     # Level 4 is a third faster than the default and hardly larger.
     Image.fromarray(image).save(buffer, "png", pnginfo=info, compress_level=4)

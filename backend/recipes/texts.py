@@ -1,8 +1,8 @@
 """The texts that a picture's file carries, wherever its format keeps them, by PNG's names for them.
 
 PNG: text chunks. JPEG, WebP and AVIF: EXIF's UserComment (A1111) and its plain tags (ComfyUI writes
-`prompt:{...}` there), XMP (Draw Things), a comment. GIF: a comment. Pixels are decoded only where
-no text tells anything: a record may lie in them, see `hidden`.
+`prompt:{...}` there), XMP (Draw Things, and ours: `recipes.pictures`), a comment. GIF: a comment.
+Pixels are decoded only where no text tells anything: a record may lie in them, see `hidden`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from backend.recipes.hidden import hidden_texts
 
 OWN_KEY = "latent-loom"
 XMP_KEY = "XML:com.adobe.xmp"
+OWN_NAMESPACE, OWN_ELEMENT = "urn:latent-loom:record:1", "loom:record"
 EASY_KEYS = (  # Easy Diffusion's, a chunk for each field
     *("negative_prompt", "seed", "num_inference_steps", "guidance_scale", "width", "height"),
     *("sampler_name", "scheduler_name", "use_stable_diffusion_model", "use_vae_model"),
@@ -95,11 +96,12 @@ def _texts(data: bytes, keys: frozenset[str] | None) -> dict[str, str]:
 
 
 def with_xmp(texts: dict[str, str]) -> dict[str, str]:
-    """The comment inside an XMP packet stands for `parameters` where there are none."""
+    """What an XMP packet holds stands for `parameters` and our own text where there are none."""
     packet = texts.get(XMP_KEY)
-    if packet and "parameters" not in texts and (comment := _in_xmp(packet)):
-        return {**texts, "parameters": comment}
-    return texts
+    if not packet:
+        return texts
+    told = {"parameters": _in_xmp(packet), OWN_KEY: _own(packet)}
+    return {key: text for key, text in told.items() if text} | texts
 
 
 def _of_header(image: Image.Image) -> dict[str, str]:
@@ -153,3 +155,11 @@ def _in_xmp(packet: str) -> str:
     if min(place, start, open_end, end) < 0:
         return ""
     return html.unescape(packet[open_end + 1 : end]).strip()
+
+
+def _own(packet: str) -> str:
+    """Our own record in a packet; found as text, as above."""
+    start, end = packet.find(f"<{OWN_ELEMENT}>"), packet.find(f"</{OWN_ELEMENT}>")
+    if min(start, end) < 0:
+        return ""
+    return html.unescape(packet[start + len(OWN_ELEMENT) + 2 : end])

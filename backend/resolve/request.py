@@ -61,7 +61,8 @@ def resolve_pictures(
     asked = request.settings.for_pictures(request.images)
     asked = enlarged.sized(asked, request, library)
     settings, runs = _settled(asked, request, library, draw)
-    return ResolvedRequest(settings, request.images, request.branch, request.save, runs)
+    save = request.save and settings.save
+    return ResolvedRequest(settings, request.images, request.branch, save, runs)
 
 
 def complete(settings: Settings, library: Library, draw: DrawSeed = any_seed) -> Settings:

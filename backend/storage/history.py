@@ -1,7 +1,7 @@
 """Past pictures: an index of the outputs folder that is made in the background, newest first.
 
-The PNGs stay the only store of pictures and recipes: whatever lies there is the history, also after
-a restart, a copy or a deletion by hand.
+The files stay the only store of pictures and recipes: whatever lies there is the history, also
+after a restart, a copy or a deletion by hand.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from backend.contracts.errors import BadInput, LoomError, StorageProblem
 from backend.pictures.opening import header_of
 from backend.recipes import metadata, png_text, texts
+from backend.recipes.pictures import KINDS
 from backend.storage.atomic_files import storage_problem
 from backend.storage.foreign_folders import is_foreign, pictures_in
 from backend.storage.history_table import Entry, Query, Row, Table
@@ -175,7 +176,7 @@ class History:
 
     def _aside(self, name: str) -> Path:
         parts = PurePosixPath(name).parts
-        if len(parts) != 2 or not DAY.fullmatch(parts[0]) or not parts[1].endswith(".png"):
+        if len(parts) != 2 or not DAY.fullmatch(parts[0]) or not parts[1].endswith(tuple(KINDS)):
             raise BadInput("There is no such picture among the outputs.", "name")
         return aside_of(self._storage.outputs / parts[0] / parts[1])
 

@@ -1,6 +1,6 @@
 """The outputs folder: `<data>/outputs/<YYYY-MM-DD>/<time>_<seed>_<index>.png`.
 
-The PNGs are the only store: each carries its record.
+The pictures are the only store: each carries its record, which says its format and its name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 from backend.contracts.errors import BadInput, StorageProblem
 from backend.contracts.events import Pixels, Record
 from backend.pictures.opening import opened
-from backend.recipes import metadata
+from backend.recipes.pictures import KINDS, encoded
 from backend.storage.atomic_files import storage_problem, write_new
+from backend.storage.file_names import stem
 from backend.storage.foreign_folders import SUFFIXES, located
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -74,15 +75,13 @@ class Storage:
         Raises:
             StorageProblem: The disk is full, or the folder may not be written to.
         """
-        data = metadata.write_png(image, record)
+        file = encoded(image, record)
         now = self._now()
-        seed = int(record.settings.get("seed", 0))
-        stem = f"{now:%H%M%S}-{now.microsecond // 1000:03d}_{seed:010d}"
         folder = self.outputs / f"{now:%Y-%m-%d}"
         for index in range(_MAX_SAME_NAME):
-            path = folder / f"{stem}_{index:02d}.png"
+            path = folder / f"{stem(record, now, index)}{file.suffix}"
             try:
-                write_new(path, data)
+                write_new(path, file.content)
             except FileExistsError:
                 continue
             except OSError as error:
@@ -123,11 +122,11 @@ class Storage:
         """The real path of a saved picture, or of one in a foreign folder by its name there.
 
         Raises:
-            BadInput: It does not lie in the outputs folder, links followed, or is no PNG there.
+            BadInput: It does not lie in the outputs folder, links followed, or is no picture there.
         """
         found = located(self.foreign, path.as_posix())
         folder, named = (self.outputs, self.outputs / path) if found is None else found
-        kinds = (".png",) if found is None else SUFFIXES
+        kinds = tuple(KINDS) if found is None else SUFFIXES
         try:
             real = named.resolve(strict=True)
         except (OSError, ValueError, RuntimeError):
@@ -138,14 +137,14 @@ class Storage:
         return real
 
     def files(self) -> list[tuple[Path, os.stat_result]]:
-        """Every PNG of every day, newest first."""
+        """Every picture of every day, newest first."""
         files: list[tuple[Path, os.stat_result]] = []
         for day in _entries(self.outputs):
             if not DAY.fullmatch(day.name) or not day.is_dir(follow_symlinks=False):
                 continue
             for entry in _entries(Path(day.path)):
                 hidden = entry.name.startswith(".")
-                if hidden or not entry.name.lower().endswith(".png"):
+                if hidden or not entry.name.lower().endswith(tuple(KINDS)):
                     continue
                 try:
                     if entry.is_file(follow_symlinks=False):

@@ -175,3 +175,25 @@ def test_thumbnails(storage: Storage) -> None:
 
 def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     assert Storage(tmp_path / "a" / "b").free_bytes > 0
+
+
+def test_a_result_is_saved_as_its_record_asks(storage: Storage, tmp_path: Path) -> None:
+    def asking(form: str, name: str) -> Record:
+        settings = Txt2ImgSettings.model_validate(
+            {"prompt": "a/../b", "seed": 4, "save_format": form, "save_name": name}
+        )
+        return Record("txt2img", settings.model_dump(mode="json"), {"name": "m", "hash": "ab"})
+
+    made = [
+        storage.save_output(PIXELS, asking(form, "[prompt] [seed]"))
+        for form in ("png", "jpeg", "webp", "jpeg")
+    ]
+    day = tmp_path / "outputs/2026-11-21"
+    names = ["a_.._b 4.png", "a_.._b 4.jpg", "a_.._b 4.webp", "a_.._b 4_01.jpg"]
+    assert made == [day / name for name in names]
+    assert {path for path, _ in storage.files()} == set(made)
+    for path in made:
+        name = Path(path.parent.name, path.name)
+        assert storage.checked(name) == path.resolve()
+        assert storage.thumbnail(name, 16).startswith(b"\xff\xd8\xff")
+        assert read(path.read_bytes()).settings["prompt"] == "a/../b"

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from backend.contracts.events import JobStatus, Output
-from backend.recipes.metadata import write_png
+from backend.recipes.pictures import KINDS, Encoded, encoded
 from ui.jobs.sentences import sentence
 
 REPORT_EVERY_S = 0.25
@@ -33,13 +33,17 @@ def report(status: JobStatus) -> dict[str, Any]:
 
 def output_file(folder: Path, output: Output) -> FileData:
     """A copy with its record in Gradio's folder, from where the client fetches it."""
-    content = (
-        Path(output.path).read_bytes() if output.path else write_png(output.image, output.record)
-    )
+    saved = Path(output.path) if output.path else None
+    if saved is not None and saved.suffix in KINDS:
+        file = Encoded(saved.read_bytes(), saved.suffix)
+    else:
+        file = encoded(output.image, output.record)
     seed = output.record.settings.get("seed")
-    path = folder / f"{output.index:02d}-{seed}.png"
-    path.write_bytes(content)
-    return FileData(path=str(path), orig_name=path.name, mime_type="image/png", size=len(content))
+    path = folder / f"{output.index:02d}-{seed}{file.suffix}"
+    path.write_bytes(file.content)
+    return FileData(
+        path=str(path), orig_name=path.name, mime_type=file.kind, size=len(file.content)
+    )
 
 
 def refusal(error: Exception) -> gr.Error:

@@ -35,7 +35,9 @@ _ACTIONS = """
   <button class="again" type="button" aria-pressed="false" aria-label="Again and again"
     title="A new picture each time one is done, until you end it">∞</button>
 </div>
-<p class="sum" aria-label="What will run"></p>
+<div class="sum-row"><p class="sum" aria-label="What will run"></p><button class="saving"
+  type="button" title="How results are saved" aria-label="How results are saved"
+  aria-haspopup="dialog">PNG</button></div>
 """
 
 NAMED = ("sampler", "upscaler")  # lists of which the line by Generate says what is chosen

@@ -17,6 +17,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.requests import Branch, Request
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
+from ui.jobs.saving import with_saving
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict
 
@@ -83,6 +84,7 @@ class Asked:
         branch: Where a branch begins; None for a run of its own.
         grid: Whether the tab's X/Y/Z grid is asked for.
         page: Made up by the browser; whom the queue is fair to where nobody logs in.
+        saving: How results are saved: settings of the group "saving", by name.
     """
 
     press: str
@@ -91,6 +93,7 @@ class Asked:
     branch: Branch | None = None
     grid: bool = False
     page: str = ""
+    saving: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     @classmethod
     def read(cls, body: Any) -> Asked:
@@ -105,7 +108,15 @@ class Asked:
         texts = all(isinstance(text, str) and len(text) <= MAX_ID_CHARS for text in (press, page))
         if not (texts and press and isinstance(mode, str) and isinstance(values, dict)):
             raise BadInput("The form did not arrive whole; reload the page.")
-        return cls(press, mode, as_dict(values), _branch(branch), sent.get("grid") is True, page)
+        return cls(
+            press,
+            mode,
+            as_dict(values),
+            _branch(branch),
+            sent.get("grid") is True,
+            page,
+            as_dict(sent.get("saving")),
+        )
 
 
 @dataclass
@@ -163,6 +174,7 @@ async def submitted(
         wanted = await (
             desk.grid(asked.values) if asked.grid else desk.request(asked.values, asked.branch)
         )
+        wanted = with_saving(wanted, asked.saving)
         token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True, token=token)
     except Exception as error:
         return {"error": sentence(error), **_remedy(error, desk)}

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -20,15 +21,17 @@ from backend.contracts.errors import BadInput, LoomError
 from backend.contracts.requests import VideoRequest
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine, FrameKind
-from backend.recipes.metadata import write_png
+from backend.recipes.pictures import encoded
 from backend.storage.audit import Audit
 from ui.gradio_compat.login import SignedIn, sign_out
 from ui.jobs.asked import Asked, Desk, Presses, submitted
 from ui.jobs.people import needing
 from ui.jobs.pictures import encode_jpeg, encode_png, served
+from ui.jobs.saving import example
 from ui.jobs.sentences import sentence
 from ui.jobs.watch import MAX_WATCHED, events
 from ui.server.bundle import Script
+from ui.server.foreign import as_dict
 
 PREFIX = "/loom"
 POLL_S = 5.0
@@ -70,6 +73,13 @@ def job_routes(
         )
         return _json(await made)
 
+    async def named(request: Request) -> Response:
+        """What a file would be called under the page's way of saving: {"name"} or {"error"}."""
+        try:
+            return _json({"name": example(as_dict(await request.json()), datetime.now())})
+        except (ValueError, BadInput) as error:
+            return _json({"error": sentence(_as_bad(error))})
+
     async def watch(request: Request) -> Response:
         """States of ?jobs=a,b as they change, as an event stream."""
         tokens = [job for job in request.query_params.get("jobs", "").split(",") if job]
@@ -101,6 +111,7 @@ def job_routes(
         [
             Route("/jobs", submit, methods=["POST"]),
             Route("/jobs/events", watch),
+            Route("/saving", named, methods=["POST"]),
             Route("/jobs/{job}/cancel", _acting(engine.cancel), methods=["POST"]),
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
             Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
@@ -210,7 +221,8 @@ def _picture(engine: Engine) -> Answer:
         output = next((one for one in outputs if one.index == index), None)
         if output is None:
             raise BadInput("That picture is no longer kept; generate again.")
-        return write_png(output.image, output.record), "image/png"
+        file = encoded(output.image, output.record)
+        return file.content, file.kind
 
     return _serving(made)
 

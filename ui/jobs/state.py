@@ -10,6 +10,7 @@ from urllib.parse import quote
 from backend.contracts.events import JobStatus, Output, TimelineInfo
 from backend.contracts.settings import XyzGridSettings
 from backend.contracts.settings.ddim_table import DdimTableSettings
+from backend.recipes.pictures import SUFFIXES
 from ui.jobs.pictures import file_url
 
 SHEETS = (XyzGridSettings.mode, DdimTableSettings.mode)  # whose own pictures show all of a run
@@ -82,7 +83,8 @@ def result_of(token: str, output: Output) -> dict[str, Any]:
         url, name = file_url(Path(output.path)), Path(output.path).name
     else:
         url = f"loom/jobs/{quote(token, safe='')}/pictures/{output.index}"
-        name = f"latent-loom-{seed}.png"
+        wanted = str(output.record.settings.get("save_format", "png"))
+        name = f"latent-loom-{seed}{SUFFIXES.get(wanted, '.png')}"
     return {
         "url": url,
         "name": name,

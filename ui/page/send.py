@@ -64,13 +64,14 @@ def _sent(studio: Studio, data: dict[str, Any]) -> str | None:
     """The picture that is sent, where a form may name it; None when it is gone."""
     if isinstance(name := data.get("name"), str):
         try:
-            return copied(studio.storage.checked(Path(name)).read_bytes())
+            path = studio.storage.checked(Path(name))
+            return copied(path.read_bytes(), path.suffix.lower())
         except (LoomError, OSError):
             return None
-    if isinstance(path := data.get("path"), str):
+    if isinstance(sent := data.get("path"), str):
         try:
-            kind = Path(path).suffix.lower()
-            content = read_upload(path, MAX_PICTURE_BYTES)
+            kind = Path(sent).suffix.lower()
+            content = read_upload(sent, MAX_PICTURE_BYTES)
             return copied(content, kind if kind in KINDS else ".png")
         except LoomError:
             return None

@@ -12,6 +12,7 @@ import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
+import { mountSaving } from "./saving.js";
 import { sizeTools } from "./size_tools.js";
 import { note, step } from "./undo.js";
 
@@ -83,6 +84,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     if (changes) trigger("put", { changes });
     return Boolean(changes);
   };
+  mountSaving(find(element, ".saving"));
   let stopping = false; // pressed before the page has heard of its job: the first state names it
   const halt = (job) => {
     stopping = !job;

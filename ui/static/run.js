@@ -5,6 +5,7 @@ import { failureOf } from "./failure.js";
 import { submit } from "./jobs.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
+import { saving } from "./saving.js";
 
 /**
  * @param {string} press
@@ -12,7 +13,7 @@ import { loom } from "./registry.js";
  * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number}, grid?: boolean}} asked
  */
 export const run = async (press, adds, asked) => {
-  const { mode } = asked, { job, words, error, ...said } = await submit(press, asked);
+  const { mode } = asked, { job, words, error, ...said } = await submit(press, { ...asked, saving: saving() });
   if (job && adds) queue.add({ job, mode, words });
   else if (job) loom.stages[mode]?.follow(job);
   else if (adds) toast(error ?? "", "warn");

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -13,11 +14,14 @@ from pydantic import (
 )
 
 from backend.contracts.fields import says, unsaid
+from backend.contracts.file_names import MAX_PATTERN_CHARS, check_pattern
 from backend.contracts.settings.hires import STANDARD_GRID_PX
 from backend.contracts.settings.kinds import (
+    FORMAT_TITLES,
     MAX_STEPS,
     SCHEDULE_TITLES,
     VARIANCE_TITLES,
+    FileFormat,
     Fraction,
     Name,
     Prompt,
@@ -217,6 +221,35 @@ class Settings(Frozen):
             a1111_words={"both": "True", "off": "False"},
             later=True,
         ),
+    )
+    save: bool = Field(
+        True,
+        title="Save pictures",
+        description="Whether results are kept in the outputs folder.",
+        json_schema_extra=says("output", group="saving", axis=False, later=True),
+    )
+    save_format: FileFormat = Field(
+        "png",
+        title="Format",
+        description="What files results are saved as; only PNG can be verified bit for bit.",
+        json_schema_extra=says(
+            "output", group="saving", choices=FORMAT_TITLES, axis=False, later=True
+        ),
+    )
+    save_quality: int = Field(
+        90,
+        title="Quality",
+        ge=1,
+        le=100,
+        description="Of JPEG and WebP; at 100 WebP loses nothing.",
+        json_schema_extra=says("output", group="saving", step=1, axis=False, later=True),
+    )
+    save_name: Annotated[str, AfterValidator(check_pattern)] = Field(
+        "",
+        title="File name",
+        max_length=MAX_PATTERN_CHARS,
+        description="Words in brackets, as [date]_[prompt]_[seed]; empty is [time]_[seed]_[index].",
+        json_schema_extra=says("output", group="saving", axis=False, later=True),
     )
     templates: tuple[Template, ...] = Field(
         (),

@@ -34,6 +34,8 @@ Attend = Literal["off", "first", "previous", "first_previous", "bank"]
 FrameNoise = Literal["same", "own"]
 GridMode = Literal["txt2img", "img2img", "style_transfer", "lora_mix"]
 MorphFormat = Literal["mp4", "gif", "webp", "zip", "sheet"]
+FileFormat = Literal["png", "jpeg", "webp"]
+FORMAT_TITLES: dict[str, str] = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}
 DetectorName = Literal[
     "canny",
     "identity",
