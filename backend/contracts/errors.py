@@ -90,5 +90,9 @@ class Unwatched(Cancelled):
     """The job was stopped because nobody watched it any more."""
 
 
+class Skipped(LoomError):
+    """The run that is being drawn is passed over; the job goes on with its next one."""
+
+
 class DeadlineExceeded(LoomError):
     """The job ran longer than it may while nobody watches it."""

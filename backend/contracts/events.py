@@ -153,6 +153,8 @@ class JobStatus:
             runs is there at once.
         timeline: Present once a step has run.
         revision: Rises with every change, so that observers can tell.
+        part: Which of its runs is drawn, from 0.
+        parts: How many runs follow each other; each can be passed over.
     """
 
     token: str
@@ -164,6 +166,8 @@ class JobStatus:
     info: dict[str, Any] = field(default_factory=dict[str, Any])
     timeline: TimelineInfo | None = None
     revision: int = 0
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True)

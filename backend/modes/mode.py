@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
+from backend.contracts.errors import Cancelled, Skipped
 from backend.contracts.events import Output, Pixels
 from backend.contracts.requests import Branch, ModeRequest, Request, ResolvedRequest
 from backend.contracts.settings import Settings
@@ -61,7 +62,7 @@ class PictureMode(Generic[SettingsT]):
         return self.settings.mode
 
     def run(self, request: ModeRequest, context: Context) -> Iterator[Output]:
-        """One batch after the other; a stop keeps those that are done."""
+        """One batch after the other; a stop keeps those that are done, a skip leaves one out."""
         if not isinstance(request, ResolvedRequest):
             raise TypeError(f"{self.name} draws pictures")
         if len(request.runs) == 1:
@@ -76,9 +77,16 @@ class PictureMode(Generic[SettingsT]):
 
     def _batches(self, request: ResolvedRequest, context: Context) -> Iterator[Output]:
         made = 0
+        skipped: list[int] = []
         for number, settings in enumerate(request.runs):
             context.steps.batch(number, len(request.runs))
             first = made
-            for output in self.alone(request.single(settings), context):
-                made += 1
-                yield replace(output, index=first + output.index)
+            try:
+                for output in self.alone(request.single(settings), context):
+                    made += 1
+                    yield replace(output, index=first + output.index)
+            except Skipped:
+                skipped.append(number)
+                context.inform({"skipped": list(skipped)})
+        if not made:
+            raise Cancelled("All of it was skipped.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backend.contracts.errors import Cancelled, Skipped
 from backend.contracts.events import Output, Record
 from backend.contracts.requests import Branch, Request, ResolvedRequest
 from backend.contracts.settings import Img2ImgSettings, Settings, Txt2ImgSettings
@@ -22,6 +23,10 @@ class Surroundings:
     def __init__(self) -> None:
         self.told: list[tuple[int, int]] = []
         self.steps = self
+        self.facts: dict[str, Any] = {}
+
+    def inform(self, facts: dict[str, Any]) -> None:
+        self.facts |= facts
 
     def batch(self, number: int, count: int) -> None:
         self.told.append((number, count))
@@ -66,3 +71,19 @@ def test_batches_follow_each_other_and_are_counted_through() -> None:
 def test_settings_of_another_mode_are_a_mistake_of_the_program() -> None:
     with pytest.raises(TypeError, match="draws Txt2ImgSettings"):
         drawing([]).alone(Request(Img2ImgSettings()), Surroundings())  # type: ignore[arg-type]
+
+
+def test_a_batch_that_is_skipped_is_left_out_and_the_rest_follow() -> None:
+    around: Any = Surroundings()
+
+    def draw(task: Task[Txt2ImgSettings], context: object) -> Iterator[Output]:
+        if task.settings.seed == 2:
+            raise Skipped("Skipped.")
+        yield Output(0, IMAGE, Record("txt2img", {"seed": task.settings.seed}, {}, {}))
+
+    mode = PictureMode(Txt2ImgSettings, draw)
+    made = list(mode.run(request(*(Txt2ImgSettings(seed=n) for n in (1, 2, 3))), around))
+    assert [(one.index, one.record.settings["seed"]) for one in made] == [(0, 1), (1, 3)]
+    assert around.facts == {"skipped": [1]}
+    with pytest.raises(Cancelled):
+        list(mode.run(request(Txt2ImgSettings(seed=2), Txt2ImgSettings(seed=2)), around))

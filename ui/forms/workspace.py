@@ -32,6 +32,7 @@ _ACTIONS = """
 <div class="actions-row">
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
+  <button class="skip" type="button" aria-label="Skip this picture" hidden>⏭</button>
   <button class="again" type="button" aria-pressed="false" aria-label="Again and again"
     title="A new picture each time one is done, until you end it">∞</button>
 </div>
@@ -256,7 +257,8 @@ class Workspace:
         drawn = dict(status.info.get("settings", {}))
         if drawn.get("batch_count", 1) > 1:
             past = parse(self.tab.mode, drawn)
-            last = min(len(status.outputs) // past.picture_count, past.batch_count - 1)
+            over = len(status.outputs) // past.picture_count + len(status.info.get("skipped", ()))
+            last = min(over, past.batch_count - 1)
             drawn = past.batch(last).model_dump(mode="json")
         open_seeds = {
             name: drawn[name]

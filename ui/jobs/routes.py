@@ -113,6 +113,7 @@ def job_routes(
             Route("/jobs/events", watch),
             Route("/saving", named, methods=["POST"]),
             Route("/jobs/{job}/cancel", _acting(engine.cancel), methods=["POST"]),
+            Route("/jobs/{job}/skip/{part:int}", _skip(engine), methods=["POST"]),
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
             Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
             Route("/queue", queue),
@@ -134,6 +135,19 @@ def job_routes(
         Route(f"{PREFIX}/{script.name}", code),
         Mount(PREFIX, SignedIn(inside)),
     ]
+
+
+def _skip(engine: Engine) -> Answer:
+    async def skip(request: Request) -> Response:
+        """Passes over one run of a job of several: {} or {"error"}."""
+        asked = request.path_params
+        try:
+            await asyncio.to_thread(engine.skip, asked["job"], asked["part"])
+        except LoomError as error:
+            return _json({"error": str(error)})
+        return _json({})
+
+    return skip
 
 
 def _retry(engine: Engine) -> Answer:

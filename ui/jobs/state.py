@@ -46,6 +46,8 @@ def state_of(status: JobStatus) -> dict[str, Any]:
         "total": progress.total,
         "elapsed": status.info.get("elapsed_s", progress.elapsed_s),
         "eta": progress.eta_s,
+        "part": status.part,
+        "parts": status.parts,
         "note": progress.note,
         "message": status.error or "",
         "results": [result_of(status.token, output) for output in status.outputs],

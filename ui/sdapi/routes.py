@@ -208,8 +208,19 @@ def _steering(app: FastAPI, engine: Engine, desks: Desks) -> None:
             shown = base64.b64encode(preview.jpeg).decode() if preview else ""
         return _progress(status, len(desk.running), shown)
 
-    @app.post("/interrupt")
     @app.post("/skip")
+    def skip(http: HttpRequest) -> dict[str, Any]:
+        """Passes over the caller's present picture, and stops what makes only one."""
+        desk = desks.steered(http)
+        for token in desk.running[:1]:
+            status = engine.status(token)
+            if status.parts > 1:
+                engine.skip(token, status.part)
+            else:
+                engine.cancel(token)
+        return {}
+
+    @app.post("/interrupt")
     def interrupt(http: HttpRequest) -> dict[str, Any]:
         desk = desks.steered(http)
         desk.interrupted += 1

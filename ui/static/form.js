@@ -7,7 +7,7 @@ import { asPartsCome } from "../gradio_compat/late_folds.js";
 import { gridChanged } from "./grid.js";
 import { holding } from "./held.js";
 import { onGathered } from "./events.js";
-import { cancel, newPress } from "./jobs.js";
+import { cancel, newPress, skip } from "./jobs.js";
 import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
@@ -16,6 +16,7 @@ import { mountSaving } from "./saving.js";
 import { sizeTools } from "./size_tools.js";
 import { note, step } from "./undo.js";
 
+const ONE_WORK = ["morph", "clip"]; // their pictures are parts of one
 /* Called by the page on each change of a control; many come at once, and their values once. */
 const TOUCHED_MS = 40;
 /** @type {Set<string>} */
@@ -96,7 +97,30 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   form.calm = again.stop;
   stop.addEventListener("click", again.stop);
   stop.addEventListener("click", () => halt(loom.stages[mode]?.live.job));
-  form.setBusy = (busy, job) => {
+  const skips = find(element, ".skip");
+  /** @type {{job: string, part: number} | null} what a press would skip */
+  let here = null;
+  skips.addEventListener("click", () => {
+    if (!here) return;
+    skips.disabled = true;
+    skip(here.job, here.part);
+  });
+  /* Beside Stop while several pictures are made; those of one batch are drawn in one call, and go together. */
+  const offerSkip = (/** @type {boolean} */ busy, /** @type {import("./types.js").JobState | undefined} */ live) => {
+    const parts = live?.parts ?? 1, batch = live?.timeline?.batch ?? 1;
+    const many = busy && live && live.state !== "queued" && (parts > 1 || batch > 1) && !ONE_WORK.includes(mode);
+    skips.hidden = !many;
+    if (!many) { here = null; return; }
+    const one = parts > 1 && live.job ? { job: live.job, part: live.part ?? 0 } : null;
+    if (one?.part !== here?.part || one?.job !== here?.job || !one) skips.disabled = !one;
+    here = one;
+    const what = batch > 1 ? "batch" : "picture";
+    skips.title = one ? `Skip this ${what} (${one.part + 1} of ${parts}), keep the rest`
+      : "These pictures are drawn together in one call, so none can be skipped; draw them as Batches of 1 for that";
+    skips.setAttribute("aria-label", skips.title);
+  };
+  form.setBusy = (busy, job, live) => {
+    offerSkip(busy, live);
     form.busy = busy;
     stopping &&= busy;
     stop.disabled = !busy || stopping;

@@ -52,6 +52,8 @@ export const send = (path, told) =>
   ask(path, { method: "POST", body: JSON.stringify({ ...told, page: page() }), headers: { "Content-Type": "application/json" } });
 /** @param {string} job */
 export const cancel = (job) => post(`${address(job)}/cancel`);
+/** Passes over one run of a job of several. @param {string} job @param {number} part */
+export const skip = (job, part) => post(`${address(job)}/skip/${part}`);
 /** Asks for an ended job once more: {job} or {error}. @param {string} job */
 export const retry = (job) => post(`${address(job)}/retry`);
 /** @param {string} job */

@@ -83,7 +83,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     const v = stage.value;
     const busy = WAITS.includes(v.state);
     root.dataset.state = v.state;
-    loom.forms[mode]?.setBusy(WAITS.includes(stage.live.state), stage.live.job);
+    loom.forms[mode]?.setBusy(WAITS.includes(stage.live.state), stage.live.job, stage.live);
     if (v.job !== shownJob) {
       shownJob = v.job;
       view.scrubbed = null;

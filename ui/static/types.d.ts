@@ -66,6 +66,9 @@ export interface JobState {
   total: number;
   elapsed: number;
   eta: number | null;
+  /** Which of its runs is drawn, from 0, of how many that follow each other. */
+  part?: number;
+  parts?: number;
   note: string;
   message: string;
   results: Result[];
@@ -146,7 +149,7 @@ export interface Form {
   name: () => void;
   /** Takes the form a step back or on; whether there was one. */
   step: (way: "undo" | "redo") => boolean;
-  setBusy: (busy: boolean, job?: string | null) => void;
+  setBusy: (busy: boolean, job?: string | null, live?: JobState) => void;
   /** Told how a run of this page has ended. */
   ended: (state: string) => void;
   /** No further run begins by itself. */

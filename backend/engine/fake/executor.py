@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.contracts.errors import Cancelled, Skipped
 from backend.contracts.events import Pixels, Progress, Stage
 from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import Settings, XyzGridSettings
@@ -88,15 +89,23 @@ class FakeExecutor:
             self._pretended.loaded.add(model)
 
     def _draw_batches(self, run: JobRun, request: ResolvedRequest) -> None:
-        settings, begun, made = request.settings, time.monotonic(), 0
+        settings, begun, made, skipped = request.settings, time.monotonic(), 0, list[int]()
         steps = run_steps(settings)
         for number, drawn in enumerate(request.runs):
             batch = request.single(drawn)
-            self._draw(run, batch, number * steps, settings.batch_count * steps, begun)
+            run.job.part(number, len(request.runs))
+            try:
+                self._draw(run, batch, number * steps, settings.batch_count * steps, begun)
+            except Skipped:
+                skipped.append(number)
+                run.inform({"skipped": list(skipped)})
+                continue
             outputs = fake_run.outputs(batch, made)
             for output in outputs:
                 run.deliver(output)
             made += len(outputs)
+        if not made:
+            raise Cancelled("All of it was skipped.")
         told = fake_run.facts(settings, [output.image for output in run.job.outputs])
         if told:
             run.inform(told)

@@ -208,6 +208,10 @@ class Board(Generic[StepT]):
             job.finish("stopped", "Stopped before it began.")
             self._ended(job)
 
+    def skip(self, token: str, part: int) -> None:
+        """Passes over a run of a job; see the protocol."""
+        self._job(token).skip(part)
+
     def promote(self, token: str) -> None:
         """Moves a waiting job before its owner's one in front of it; see the protocol."""
         self._queue.promote(self._job(token))

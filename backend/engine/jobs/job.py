@@ -15,7 +15,7 @@ from typing import Any, Self, assert_never
 
 import numpy as np
 
-from backend.contracts.errors import Cancelled, DeadlineExceeded, Unwatched
+from backend.contracts.errors import Cancelled, DeadlineExceeded, Skipped, Unwatched
 from backend.contracts.events import (
     File,
     JobStatus,
@@ -115,6 +115,8 @@ class Job:
         self._watched_s = 0.0  # how long it had run when somebody last looked
         self._detached_at: float | None = None
         self._cancelled = threading.Event()
+        self._part = (0, 1)  # which of its runs is drawn, of how many
+        self._unwanted: int | None = None  # the run that is to be passed over
 
     # --- the worker's side -------------------------------------------------------------------
 
@@ -139,9 +141,14 @@ class Job:
             Cancelled: Stopped by its owner.
             Unwatched: Its watcher has been gone for the grace period.
             DeadlineExceeded: It has run for too long with nobody watching.
+            Skipped: The present run is passed over; of a job of several alone.
         """
         if self._cancelled.is_set():
             raise Cancelled("Stopped.")
+        part, parts = self._part
+        if parts > 1 and self._unwanted == part:
+            self._unwanted = None
+            raise Skipped("Skipped.")
         if self._abandoned():
             raise Unwatched(UNWATCHED)
         if self.elapsed_s - self._watched_s > self._patience.deadline_s:
@@ -167,6 +174,12 @@ class Job:
         finally:
             self._paused_s += self._clock() - self._paused_at
             self._paused_at = None
+
+    def part(self, number: int, count: int) -> None:
+        """Its run `number`, from 0, of `count` alike begins."""
+        with self._changed:
+            self._part = (number, count)
+            self._bump()
 
     def report(self, progress: Progress) -> None:
         """Takes the latest progress; a stage without steps keeps the count of the one before."""
@@ -301,6 +314,11 @@ class Job:
         """Asks it to stop at its next check."""
         self._cancelled.set()
 
+    def skip(self, part: int) -> None:
+        """Asks it to pass over one of its runs, at its next check in it."""
+        if part >= self._part[0]:
+            self._unwanted = part
+
     def touch(self) -> None:
         """Somebody watches it."""
         self._detached_at = None
@@ -328,6 +346,7 @@ class Job:
                 dict(self._info),
                 timeline,
                 self._revision,
+                *self._part,
             )
 
 

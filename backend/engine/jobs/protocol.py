@@ -112,6 +112,14 @@ class Engine(Protocol):
         """
         ...
 
+    def skip(self, token: str, part: int) -> None:
+        """Passes over run `part` of a job of several, and goes on with its next one.
+
+        Nothing of it is saved but what was finished. Without effect where that run is over, or is
+        the only one. Raises UnknownName for an unknown token.
+        """
+        ...
+
     def promote(self, token: str) -> None:
         """Lets a waiting job change places with its owner's job in front of it, if there is one.
 

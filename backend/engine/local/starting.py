@@ -95,6 +95,10 @@ class StartingEngine:
         if (engine := self._now()) is not None:
             engine.cancel(token)
 
+    def skip(self, token: str, part: int) -> None:
+        """As the engine's."""
+        self._with_job().skip(token, part)
+
     def promote(self, token: str) -> None:
         """As the engine's."""
         self._with_job().promote(token)

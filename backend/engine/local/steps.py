@@ -61,6 +61,8 @@ class JobSteps:
 
     def batch(self, number: int, count: int) -> None:
         self._batch, self._batches = number, count
+        self._first = None  # a run that was passed over has told nothing of how long the next takes
+        self._job.part(number, count)
 
     def begin(
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0

@@ -87,6 +87,27 @@ def test_cancel_stops_a_running_job_at_once(make: Make) -> None:
     assert engine.status(token) == status
 
 
+def test_a_run_of_several_is_passed_over_and_the_next_begins(make: Make) -> None:
+    engine = make(FOREVER_S)
+    token = running(engine, ask(engine, wanted(batch_count=3)))
+    for part in range(3):
+        until(engine, token, lambda now, part=part: now.part == part)
+        assert engine.status(token).parts == 3
+        engine.skip(token, part)
+        engine.skip(token, part - 1)  # that one is over
+    status = ended(engine, token)
+    assert (status.state, status.outputs) == ("stopped", ())
+    assert status.info["skipped"] == [0, 1, 2]
+
+
+def test_the_only_run_of_a_job_cannot_be_passed_over(make: Make) -> None:
+    engine = make(0.01)
+    token = ask(engine, wanted(batch_size=2))
+    engine.skip(token, 0)
+    status = ended(engine, token)
+    assert (status.state, len(status.outputs)) == ("done", 2)
+
+
 def test_a_waiting_job_is_stopped_at_once_and_never_runs(make: Make) -> None:
     engine = make(FOREVER_S)
     first, second = ask(engine, wanted()), ask(engine, wanted())

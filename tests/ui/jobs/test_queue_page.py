@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -120,3 +121,25 @@ def test_generate_may_be_pressed_the_moment_a_run_is_done(pages: Pages) -> None:
         return { jobs: jobs.size, state: stages.txt2img.value.state };
     }""")
     assert ended == {"jobs": 6, "state": "done"}
+
+
+def test_a_picture_of_several_is_skipped_and_the_next_begins(slow_pages: Pages) -> None:
+    page = slow_pages()
+    skip = page.locator(".loom-actions .skip").first
+    expect(skip).to_be_hidden()
+    start(page, "three boats", steps=100, batch_count=3)
+    wait_state(page, "running")
+    expect(skip).to_have_attribute("title", "Skip this picture (1 of 3), keep the rest")
+    skip.click()
+    expect(skip).to_have_attribute("title", "Skip this picture (2 of 3), keep the rest")
+    expect(skip).to_be_enabled()
+    assert page.evaluate("loom.stages.txt2img.value.state") == "running"
+    page.keyboard.press("Escape")
+    wait_state(page, "stopped")
+    expect(skip).to_be_hidden()
+    start(page, "three together", steps=100, batch_count=1, batch_size=3)
+    page.wait_for_function("loom.stages.txt2img.value.timeline?.batch === 3")
+    expect(skip).to_be_disabled()
+    expect(skip).to_have_attribute("title", re.compile("drawn together in one call"))
+    page.keyboard.press("Escape")
+    wait_state(page, "stopped")
