@@ -67,6 +67,7 @@ def card(guidance: float, world: World) -> dict[str, object]:
         "native_size": [256, 256],
         "world": world.version,
         "guidance_scale": guidance,
+        "hires": {"denoise": 0.3, "upscaler": "lanczos"},
         "example_prompts": list(EXAMPLE_PROMPTS),
         "known_words": {
             "subjects": list(SUBJECTS),

@@ -42,6 +42,7 @@ class ModelEntry:
         sizes: What it draws.
         cascade: Names of the stages that enlarge what it draws, in their order.
         reader: Name of the model that reads its prompts; "" where it does so itself.
+        recommends: Values of further settings that a form under it begins with, by field.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ModelEntry:
     sizes: SizeGrid = field(default_factory=SizeGrid)
     cascade: tuple[str, ...] = ()
     reader: str = ""
+    recommends: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)

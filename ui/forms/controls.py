@@ -93,6 +93,21 @@ def _read_strengths(value: Any) -> Values:
         ) from None
 
 
+def _read_scale(value: Any) -> Values:
+    text = str(value if value is not None else "").strip().lower().rstrip("x×* ")
+    if text in ("", "off"):
+        return {"hires_scale": 1.0}
+    try:
+        return {"hires_scale": float(text.replace(",", "."))}
+    except ValueError:
+        raise BadInput("Hires is off, or a factor like 1.5 or 2.", "hires_scale") from None
+
+
+def _write_scale(values: Values, card: ModelEntry) -> str:
+    scale = values.get("hires_scale") or 1.0
+    return f"{scale:g}" if scale > 1 else "off"
+
+
 def _write_strengths(values: Values, card: ModelEntry) -> str:
     return ", ".join(f"{strength:g}" for strength in values.get("strengths", ()))
 
@@ -121,6 +136,7 @@ METHOD = Control(
     lambda value: {"method": value or None},
     lambda values, card: values.get("method") or "",
 )
+HIRES = Control("hires_scale", ("hires_scale",), parts.enlarging, _read_scale, _write_scale)
 STRENGTHS = Control("strengths", ("strengths",), parts.line, _read_strengths, _write_strengths)
 
 
@@ -132,6 +148,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         return CONTROLNET
     if field == "strengths":
         return STRENGTHS
+    if field == "hires_scale":
+        return HIRES
     if field == "method":
         return METHOD
     if field in COLOURS:

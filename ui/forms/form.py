@@ -10,7 +10,7 @@ import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import choice_title
-from backend.contracts.library import Library
+from backend.contracts.library import Library, ModelEntry
 from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
@@ -68,7 +68,7 @@ class Form:
             rows[name](self.engine, self.mode) if name in rows else control_for(self.settings, name)
         )
         card = card_of(self.engine.library(), str(getattr(self.parts["model"], "value", "")))
-        shown = control.write(self._blank(), card)
+        shown = control.write(self._blank(card), card)
         schema = field_schema(self.settings, name) | {"default": shown}
         component = control.build(
             control.key, schema, self.engine.library(), f"{self.mode}-{control.key}"
@@ -101,7 +101,7 @@ class Form:
             values |= control.read(raw[key])
         # What is greyed keeps its text for the next model, and goes with no run of this one.
         card = card_of(self.engine.library(), str(values.get("model", "")))
-        blank = self._blank()
+        blank = self._blank(card)
         return {
             field: blank[field] if able.follows(field) and able.reason(field, card) else value
             for field, value in values.items()
@@ -123,7 +123,7 @@ class Form:
         """Default value of each component under a model; the model itself is not marked."""
         card = card_of(self.engine.library(), model)
         return {
-            key: control.write(self._blank(), card)
+            key: control.write(self._blank(card), card)
             for key, control in self.controls.items()
             if key != "model" and "prompt" not in control.fields
         }
@@ -131,10 +131,10 @@ class Form:
     def write(self, values: dict[str, Any]) -> list[Any]:
         """Updates for `components` that show these settings; fields left out get defaults."""
         library = self.engine.library()
-        blank = self._blank()
+        card = card_of(library, values.get("model") or library.default_model)
+        blank = self._blank(card)
         values = blank | {k: v for k, v in values.items() if k in blank}
         values["model"] = values["model"] or library.default_model
-        card = card_of(library, values["model"])
         updates: list[Any] = []
         for key, control in self.controls.items():
             value = control.write(values, card)
@@ -182,8 +182,10 @@ class Form:
         """Updates for `components` that touch the named controls alone."""
         return [changes.get(key, skip()) for key in self.parts]
 
-    def _blank(self) -> dict[str, Any]:
-        return {name: info.get_default() for name, info in self.settings.model_fields.items()}
+    def _blank(self, card: ModelEntry) -> dict[str, Any]:
+        """What every field holds under a model before anybody has touched it."""
+        usual = {name: info.get_default() for name, info in self.settings.model_fields.items()}
+        return usual | {name: value for name, value in card.recommends.items() if name in usual}
 
     def schedules(self, sampler: Any) -> list[tuple[str, str]]:
         """Choices of the schedule for a sampler."""

@@ -161,6 +161,18 @@ def colour(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> 
     )
 
 
+def enlarging(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """How much larger the second stage draws, or none."""
+    return gr.Dropdown(
+        [("off", "off"), *((f"{scale} ×", scale) for scale in ("1.5", "2", "3", "4"))],
+        value=schema["default"],
+        label="Hires",
+        info="A second stage draws the picture again, larger; type any other factor up to 4.",
+        elem_id=elem_id,
+        allow_custom_value=True,
+    )
+
+
 def size(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """Sizes that the model draws well, or any other."""
     return gr.Dropdown(

@@ -12,7 +12,8 @@ from ui.forms.choices import card_of
 from ui.forms.schema import field_schema, hint
 from ui.forms.workspace import Workspace
 
-CONTROLS = ("size", "guidance_scale")  # whose values a model recommends
+# Whose values a model recommends.
+CONTROLS = ("size", "guidance_scale", "hires_denoise", "hires_steps", "hires_upscaler")
 STEPS = "steps"  # whose range is the model's
 OWN = ("sampler", "schedule")  # whose values some models recommend
 PROMPTS_WITHOUT_HINT = ("prompt", "negative_prompt")

@@ -33,8 +33,7 @@ export const actingIn = (keys, values, defaults) => {
   }
   if (keys.includes("stages")) return stages(values) ? { text: `+ ${stages(values)}`, keys: changed } : null;
   // Without its scale the rest of hires fix does nothing.
-  if (keys.includes("hires_scale"))
-    return values.hires_scale > 1 ? { text: `${values.hires_scale} ×`, keys: changed } : null;
+  if (keys.includes("hires_denoise") && !(values.hires_scale > 1)) return null;
   // Where nothing pulls, how hard and how often is nothing too.
   if (keys.includes("steer"))
     return values.steer !== "off" ? { text: values.steer, keys: changed } : null;

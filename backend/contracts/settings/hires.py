@@ -11,7 +11,6 @@ from backend.contracts.settings.kinds import UpscalerName
 
 LATENT = "latent"
 MAX_SIDE_PX = 4096
-SWITCHED_ON = 2.0
 STANDARD_GRID_PX = 8  # where no model is known yet
 
 

@@ -89,5 +89,6 @@ def _model(name: str) -> ModelEntry:
             "two white mushrooms in a dark forest",
         ),
         known_words=("house", "boat", "mushroom"),
+        recommends={} if name == "pocket" else {"hires_denoise": 0.3, "hires_upscaler": "lanczos"},
         can=ENLARGES if name.endswith("-x4") else Capabilities(),
     )

@@ -119,4 +119,5 @@ def _summary(info: ModelInfo) -> ModelEntry:
         can=info.anatomy.can,
         sizes=info.anatomy.sizes,
         reader=info.reader,
+        recommends=info.card.hires.settings,
     )

@@ -16,6 +16,27 @@ MAX_SIDE_PX = 16_384
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
 
+class HiresCard(BaseModel):
+    """What a card says of hires fix; None says nothing.
+
+    Attributes:
+        denoise: How far to go from the enlarged picture.
+        upscaler: "latent", "lanczos" or the name of a one-pass upscaler.
+        steps: Of the second stage.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    denoise: float | None = Field(default=None, ge=0.0, le=1.0)
+    upscaler: str | None = Field(default=None, min_length=1, max_length=200)
+    steps: int | None = Field(default=None, ge=0, le=150)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The same as fields of settings."""
+        return {f"hires_{key}": value for key, value in self.model_dump(exclude_none=True).items()}
+
+
 class Card(BaseModel):
     """`card.json`. Keys that this version does not know are ignored, missing ones have defaults.
 
@@ -29,6 +50,7 @@ class Card(BaseModel):
         prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
         zero_terminal_snr: Whether its noise schedule ends in pure noise; None: as they say.
         default: Whether the studio opens on this model.
+        hires: What its second stage does best, where that differs from the usual.
         version: Of the weights, e.g. "Pocket 1"; LoRAs and ControlNets name the one they fit.
         clean_caption: Whether T5 is given prompts cleaned, as DeepFloyd's models learned them.
         base_version: Of a ControlNet: the version of the model that it was trained on.
@@ -44,6 +66,7 @@ class Card(BaseModel):
     prediction_type: Prediction | None = None
     zero_terminal_snr: bool | None = None
     default: bool = False
+    hires: HiresCard = HiresCard()
     version: str = Field(default="", max_length=100)
     clean_caption: bool = True
     base_version: str = Field(default="", max_length=100)

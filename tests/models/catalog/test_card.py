@@ -129,3 +129,13 @@ def test_what_is_no_card_is_said_in_a_sentence(content: bytes, tmp_path: Path) -
     path.write_bytes(content)
     with pytest.raises(ModelProblem, match=r"card\.json"):
         read_card(path)
+
+
+def test_hires_standards_become_fields_of_settings(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    path.write_text('{"hires": {"denoise": 0.3, "upscaler": "lanczos", "later": 1}}')
+    assert read_card(path).hires.settings == {"hires_denoise": 0.3, "hires_upscaler": "lanczos"}
+    assert read_card(tmp_path / "none.json").hires.settings == {}
+    path.write_text('{"hires": {"denoise": 3}}')
+    with pytest.raises(ModelProblem, match=r"hires\.denoise"):
+        read_card(path)

@@ -10,7 +10,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import MAX_DRAWN_SEED, MODES, Txt2ImgSettings
 from ui.forms import parts
-from ui.forms.controls import CONTROLNET, MAX_WHOLE, METHOD, SIZE, STRENGTHS, control_for
+from ui.forms.controls import CONTROLNET, HIRES, MAX_WHOLE, METHOD, SIZE, STRENGTHS, control_for
 
 CARD = ModelEntry("one", native_size=(512, 384), guidance_scale=6.5)
 
@@ -99,3 +99,18 @@ def test_a_field_has_the_component_of_its_kind(field: str, build: Any) -> None:
 def test_every_field_of_every_mode_has_one(mode: str) -> None:
     for field in MODES[mode].model_fields:
         assert field in control_for(MODES[mode], field).fields
+
+
+@pytest.mark.parametrize(
+    ("shown", "scale"), [("off", 1.0), ("", 1.0), (None, 1.0), ("1.5", 1.5), ("2 ×", 2.0), (3, 3.0)]
+)
+def test_hires_is_off_or_a_factor(shown: Any, scale: float) -> None:
+    assert HIRES.read(shown) == {"hires_scale": scale}
+
+
+def test_hires_is_shown_as_its_list_says_it() -> None:
+    assert [HIRES.write({"hires_scale": scale}, CARD) for scale in (1.0, 1.3, 2.0)] == [
+        *("off", "1.3", "2"),
+    ]
+    with pytest.raises(BadInput, match=r"factor like 1\.5"):
+        HIRES.read("large")

@@ -70,7 +70,8 @@ def test_every_field_of_a_tab_has_a_place(built: tuple[dict[str, Any], set[str]]
         ("width", "size", ""),
         ("size", "size", ""),
         ("eta", "eta", "txt2img-advanced"),
-        ("hires_scale", "hires_scale", "txt2img-hires"),
+        ("hires_scale", "hires_scale", ""),
+        ("hires_denoise", "hires_denoise", "txt2img-hires"),
         ("loras", "loras", "txt2img-lora"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -17,15 +19,22 @@ def test_a_closed_fold_shows_what_acts_in_it_and_sets_it_back(pages: Pages) -> N
     expect(line).to_contain_text("20 steps")
     expect(line).not_to_contain_text("hires")
     page.locator("#txt2img-hires > button").click()
-    scale = page.locator("#txt2img-hires_scale input[type=number]")
-    scale.fill("2")
-    scale.press("Tab")
+    steps = page.locator("#txt2img-hires_steps input[type=number]")
+    steps.fill("9")
+    steps.press("Tab")
     page.locator("#txt2img-hires > button").click()
-    expect(page.locator("#txt2img-hires .badge")).to_have_text("2 ×")
+    expect(page.locator("#txt2img-hires_steps")).to_have_class(re.compile("loom-changed"))
+    expect(page.locator("#txt2img-hires .badge")).to_have_count(0)  # it is off
+    scale = page.get_by_label("Hires", exact=True)
+    scale.fill("2")
+    scale.press("Enter")
+    expect(page.locator("#txt2img-hires .badge")).to_have_text("on")
     expect(line).to_contain_text("hires 2 ×")
     assert serious(page) == []
-    page.get_by_role("button", name="Set back: Hires fix").click()
+    page.get_by_role("button", name="Set back: Hires, how").click()
     expect(page.locator("#txt2img-hires .badge")).to_have_count(0)
+    scale.fill("off")
+    scale.press("Enter")
     expect(line).not_to_contain_text("hires")
 
 

@@ -17,7 +17,6 @@ def _panel(_: Studio) -> dict[str, Component]:
 
 
 def _connect(space: Workspace) -> None:
-    hires.connect(space)
     connect_pad(space)
     connect_training(space)
 
@@ -28,7 +27,15 @@ TAB = Tab(
     heading="See what each LoRA does",
     text="Add LoRAs and weigh them. Compare draws one seed without, with each alone, and with all.",
     layout=Layout(
-        main=("steps", "guidance_scale", "width", "batch_size", "batch_count", "compare"),
+        main=(
+            "steps",
+            "guidance_scale",
+            "width",
+            hires.SWITCH,
+            "batch_size",
+            "batch_count",
+            "compare",
+        ),
         advanced=(
             "sampler",
             "schedule",

@@ -2,13 +2,6 @@
 
 from ui.forms import hires, reference, steer
 from ui.forms.tab import Fold, Inputs, Layout, Tab
-from ui.forms.workspace import Workspace
-
-
-def _connect(space: Workspace) -> None:
-    hires.connect(space)
-    reference.connect(space)
-
 
 TAB = Tab(
     mode="txt2img",
@@ -22,6 +15,7 @@ TAB = Tab(
             "steps",
             "guidance_scale",
             "width",
+            hires.SWITCH,
             "batch_size",
             "batch_count",
         ),
@@ -34,6 +28,6 @@ TAB = Tab(
         ),
     ),
     inputs=Inputs(pixels=reference.pixels, receivers=(reference.RECEIVER,)),
-    connect=_connect,
+    connect=reference.connect,
     grid=True,
 )

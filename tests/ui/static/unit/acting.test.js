@@ -4,7 +4,7 @@ import { browser } from "./browser.js";
 
 browser();
 const { actingIn, summary } = await import("../../../../ui/static/acting.js");
-const defaults = { loras: "", hires_scale: 1, hires_steps: 0, eta: 0, clip_skip: 1, negative_prompt: "" };
+const defaults = { loras: "", hires_scale: "off", hires_denoise: 0.7, hires_steps: 0, eta: 0, clip_skip: 1, negative_prompt: "" };
 
 test("a fold whose controls have their defaults shows nothing", () => {
   assert.equal(actingIn(["eta", "clip_skip"], { eta: 0, clip_skip: 1 }, defaults), null);
@@ -23,9 +23,9 @@ test("LoRAs are counted where they are on", () => {
 });
 
 test("hires fix acts by its scale alone", () => {
-  const keys = ["hires_scale", "hires_steps"];
-  assert.equal(actingIn(keys, { hires_scale: 1, hires_steps: 9 }, defaults), null);
-  assert.deepEqual(actingIn(keys, { hires_scale: 2, hires_steps: 9 }, defaults), { text: "2 ×", keys });
+  const keys = ["hires_denoise", "hires_steps"];
+  assert.equal(actingIn(keys, { hires_scale: "off", hires_steps: 9 }, defaults), null);
+  assert.deepEqual(actingIn(keys, { hires_scale: "2", hires_denoise: 0.5, hires_steps: 9 }, defaults), { text: "2 changed", keys });
 });
 
 test("one line says what will run", () => {
