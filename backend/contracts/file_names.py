@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 WORDS = (
-    *("date", "time", "index", "seed", "model", "prompt", "mode"),
+    *("date", "time", "index", "seed", "model", "prompt", "mode", "source"),
     *("width", "height", "steps", "sampler", "guidance"),
 )
 STANDARD = "[time]_[seed]_[index]"

@@ -42,6 +42,7 @@ def stem(record: Record, now: datetime, index: int) -> str:
         "model": record.model.get("name", ""),
         "prompt": str(settings.get("prompt", ""))[:MAX_PROMPT_CHARS],
         "mode": record.mode,
+        "source": str(settings.get("source_name", "")).rpartition(".")[0],
         "guidance": settings.get("guidance_scale", ""),
         "index": f"{index:02d}",
     }

@@ -178,7 +178,8 @@ async def submitted(
         token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True, token=token)
     except Exception as error:
         return {"error": sentence(error), **_remedy(error, desk)}
-    return {"job": token, "words": words_of(wanted.settings.prompt, wanted.settings.mode)}
+    settings = wanted.settings
+    return {"job": token, "words": words_of(settings.source_name or settings.prompt, settings.mode)}
 
 
 def words_of(prompt: str, mode: str) -> str:

@@ -107,7 +107,12 @@ def _whole(output: Output) -> bool:
 
 
 def label_of(output: Output) -> str:
-    """What sets a picture apart from its neighbours: its LoRAs, or where it started from."""
+    """What sets a picture apart from its neighbours: its source, its LoRAs, where it started."""
+    source = str(output.record.settings.get("source_name", ""))
+    return " · ".join(filter(None, (source, _apart(output))))
+
+
+def _apart(output: Output) -> str:
     if compared := output.record.extra.get("compared"):
         return str(compared)
     if stage := output.record.extra.get("stage"):

@@ -12,6 +12,7 @@ import gradio as gr
 from ui.forms.choices import model_choice
 from ui.forms.stage import mount_call
 from ui.panels.dropped import look
+from ui.panels.spread import spread
 from ui.server.studio import Studio
 
 _STATUS = """
@@ -157,7 +158,7 @@ def header(studio: Studio) -> Header:
             None,
             html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", EVENTS),
-            server_functions=[look],
+            server_functions=[look, spread],
             apply_default_css=False,
             elem_classes="loom-status-box",
         )

@@ -3,6 +3,7 @@
 import { all, el, find, near, toast } from "./dom.js";
 import { activeMode } from "./keys.js";
 import { loom } from "./registry.js";
+import { isBatch, offerFiles, takesBatch } from "./several.js";
 import { showSent } from "./sent.js";
 
 /** @typedef {import("./types.js").Mounted} Mounted */
@@ -83,6 +84,8 @@ const choose = (file, { recipe, texts }, send, settings) => {
  * @param {Pick<Mounted, "trigger" | "upload" | "server">} given
  */
 export const mountDropping = (element, { trigger, upload, server }) => {
+  loom.upload = upload;
+  loom.spread = server.spread;
   const veil = find(element, ".veil");
   let ours = false, depth = 0; // a picture of the page is on its way: browsers call that a file too
 
@@ -120,7 +123,9 @@ export const mountDropping = (element, { trigger, upload, server }) => {
     veil.hidden = true;
     if (!forUs(event)) return;
     event.preventDefault();
-    void taken(event.dataTransfer?.files[0]);
+    const files = [...(event.dataTransfer?.files ?? [])], mode = activeMode();
+    if (mode && isBatch(files) && takesBatch(mode)) offerFiles(mode, files);
+    else void taken(files[0]);
   });
 
   /* Results go to the tab on whose name they are let go. */

@@ -7,6 +7,8 @@ import { asPartsCome } from "../gradio_compat/late_folds.js";
 import { gridChanged } from "./grid.js";
 import { holding } from "./held.js";
 import { onGathered } from "./events.js";
+import { drawBatch, offerBatch } from "./several.js";
+import { paced } from "./paced.js";
 import { cancel, newPress, skip } from "./jobs.js";
 import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
@@ -38,6 +40,7 @@ export const changed = (mode, values, names, document) => {
   mark(mode, now);
   loom.forms[mode]?.settle();
   sizeTools(mode);
+  offerBatch(mode);
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
   if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
@@ -70,11 +73,14 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     if (!adding) loom.stages[mode]?.begin();
     trigger("generate", { press, adds: adding });
   });
-  onGathered(`${mode}.generate`, async ({ press, adds: adding, prompts }, values) => {
-    if (!prompts) { run(press, adding, { mode, values }); return; }
-    // One after another, so that they stand in the queue as in the file.
-    for (const prompt of prompts) await run(newPress(mode, true), true, { mode, values: { ...values, prompt } });
+  onGathered(`${mode}.generate`, async ({ press, adds: adding, prompts, batch }, values) => {
+    const each = (/** @type {Record<string, any>} */ own, /** @type {string} */ source = "") =>
+      run(newPress(mode, true), true, { mode, values: { ...values, ...own }, source });
+    if (batch) await drawBatch(mode, batch, each);
+    else if (prompts) await paced(prompts, "prompts", (prompt) => each({ prompt }));
+    else run(press, adding, { mode, values });
   });
+  offerBatch(mode);
   form.name = () => {
     const text = adds() ? "Add to queue" : "Generate";
     const label = find(go, "span");

@@ -139,6 +139,8 @@ const see = (one) => {
 export const queue = {
   /* Whether a job of that tab runs or waits. */
   has: (mode) => jobs.some((one) => one.mode === mode && open(one)),
+  /* How many of this page's jobs run or wait. */
+  open: () => jobs.filter(open).length,
   add: (entry) => {
     if (known(entry.job)) return;
     const one = { thumb: source(entry.mode), ...entry };

@@ -10,12 +10,15 @@ import { saving } from "./saving.js";
 /**
  * @param {string} press
  * @param {boolean} adds whether it goes into the queue, and leaves the stage as it is
- * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number}, grid?: boolean}} asked
+ * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number}, grid?: boolean, source?: string}} asked
+ *   `source` names the file of a batch that it is made from
  */
-export const run = async (press, adds, asked) => {
-  const { mode } = asked, { job, words, error, ...said } = await submit(press, { ...asked, saving: saving() });
+export const run = async (press, adds, { source, ...asked }) => {
+  const { mode } = asked, how = { ...saving(), ...(source && { source_name: source }) };
+  const { job, words, error, ...said } = await submit(press, { ...asked, saving: how });
   if (job && adds) queue.add({ job, mode, words });
   else if (job) loom.stages[mode]?.follow(job);
   else if (adds) toast(error ?? "", "warn");
   else loom.stages[mode]?.fail(error ?? "", failureOf(mode, said));
+  return Boolean(job);
 };

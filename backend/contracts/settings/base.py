@@ -251,6 +251,12 @@ class Settings(Frozen):
         description="Words in brackets, as [date]_[prompt]_[seed]; empty is [time]_[seed]_[index].",
         json_schema_extra=says("output", group="saving", axis=False, later=True),
     )
+    source_name: str = Field(
+        "",
+        max_length=100,
+        description="File of a batch that it was made from; kept for the record alone.",
+        json_schema_extra=says("output", group="saving", axis=False, later=True),
+    )
     templates: tuple[Template, ...] = Field(
         (),
         max_length=16,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from backend.pictures.budget import Budget
 from backend.pictures.decode import MAX_FILE_BYTES, decode
 from backend.pictures.fit import fit
 from backend.pictures.opening import MAX_PIXELS, header_of
+from backend.pictures.zipped import order
 
 ANIMATED = ("GIF", "WEBP", "PNG")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
@@ -84,7 +84,7 @@ def from_zip(data: bytes, cut: Cut, budget: Budget) -> Clip:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = sorted(filter(_is_picture, archive.infolist()), key=_order)
+            entries = sorted(filter(_is_picture, archive.infolist()), key=order)
             if not entries:
                 raise BadInput("The zip holds no pictures.", "clip")
             cut.check(len(entries))
@@ -129,10 +129,3 @@ def _is_picture(entry: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(entry.filename)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return not entry.is_dir() and not hidden and path.suffix.lower() in SUFFIXES
-
-
-def _order(entry: zipfile.ZipInfo) -> list[tuple[int, str]]:
-    """Digits by their value, so that 10 comes after 9; what is left alike by the name itself."""
-    parts = re.findall(r"\d{1,18}|\D+|\d", entry.filename)
-    key = [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
-    return [*key, (-2, entry.filename)]

@@ -20,7 +20,7 @@ def test_only_how_results_are_saved_is_taken() -> None:
     assert (made.save_format, made.save, made.prompt) == ("jpeg", False, "a")
     assert made.loras == ASKED.settings.loras
     assert with_saving(ASKED, {}) is ASKED
-    assert set(SAVING) == {"save", "save_format", "save_quality", "save_name"}
+    assert set(SAVING) == {"save", "save_format", "save_quality", "save_name", "source_name"}
 
 
 def test_what_is_out_of_range_is_named() -> None:
