@@ -37,3 +37,11 @@ def rows_each(settings: Settings) -> int:
         said = max(said, parts(settings.prompt_b))
     unguided = settings.guidance_scale is not None and settings.guidance_scale <= 1
     return 1 if unguided and said == 1 else 1 + said
+
+
+def later_weight(settings: Settings) -> float:
+    """How many of its first stage's pixels a step of hires fix's second stage is for; 1 without."""
+    if not isinstance(settings, Txt2ImgSettings) or not settings.hires:
+        return 1.0
+    (width, height), (wide, high) = settings.drawn_size, settings.second_stage.drawn_size
+    return wide * high / (width * height)

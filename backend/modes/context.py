@@ -46,6 +46,10 @@ class StepSink(Protocol):
         """Says that the run to begin is number `number`, from 0, of `count` alike."""
         ...
 
+    def show(self, frames: Frames) -> None:
+        """Shows pictures that are known before any step is drawn, as the ends of a morph."""
+        ...
+
     def next_stage(
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
     ) -> None:

@@ -12,7 +12,7 @@ from backend.contracts.settings import (
     Txt2ImgSettings,
     XyzGridSettings,
 )
-from backend.contracts.workload import work
+from backend.contracts.workload import later_weight, work
 
 SIZE = {"width": 64, "height": 64, "guidance_scale": 1.0}
 ONE = work(Txt2ImgSettings(**SIZE, steps=10))
@@ -40,3 +40,8 @@ def test_a_plain_picture_is_its_steps_times_its_pixels() -> None:
 )
 def test_it_grows_with_what_is_asked_for(settings: Settings, times: float) -> None:
     assert work(settings) == times * ONE
+
+
+def test_a_second_stages_step_weighs_as_its_pixels() -> None:
+    assert later_weight(Txt2ImgSettings(**SIZE, hires_scale=2.0)) == 4.0
+    assert later_weight(Txt2ImgSettings(**SIZE)) == later_weight(Img2ImgSettings(**SIZE)) == 1.0

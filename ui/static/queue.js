@@ -25,7 +25,7 @@ const about = (one) => {
   if (!one.state) return "";
   const left = one.eta == null ? "" : seconds(one.eta);
   if (one.state === "queued")
-    return (one.position ? `${one.position} before it` : "next") + (left ? ` · starts in about ${left}` : "");
+    return (one.position ? `${one.position} before it` : "next") + (one.note ? ` · ${one.note}` : "") + (left ? ` · starts in about ${left}` : "");
   return one.total ? `step ${one.step}/${one.total}${left ? ` · ${left} left` : ""}` : "running";
 };
 
@@ -124,8 +124,8 @@ const seen = new WeakSet();
 const listen = (one, state) => {
   if (known(one.job) !== one) return;
   if (state.state === "failed" && one.state !== "failed" && !one.followed) toast(`${one.words}: ${state.message}`, "warn", { act: { label: "Try again", run: () => again(one) } });
-  const { position, eta, step, total } = state;
-  Object.assign(one, { state: state.state, position, eta, step, total });
+  const { position, eta, step, total, note } = state;
+  Object.assign(one, { state: state.state, position, eta, step, total, note });
   // Taken out before it began, it has nothing to show.
   if (one.state === "stopped" && !one.step && !one.followed) one.state = "gone";
   settle();

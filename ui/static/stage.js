@@ -64,7 +64,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const timeline = timelineOf(view), results = resultsOf(view);
 
   const line = (v) => {
-    if (v.state === "queued") return v.position > 0 ? `${v.position} before you` : "you are next";
+    if (v.state === "queued") return (v.position > 0 ? `${v.position} before you` : "you are next") + (v.note ? ` · ${v.note}` : "");
     if (v.state === "loading") return v.note || "loading the model";
     if (v.state === "running") {
       const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;

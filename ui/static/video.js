@@ -1,6 +1,6 @@
 // @ts-check
 /* A run as a video: a job of its own, which waits its turn for the device and says how far it is. */
-import { download, release } from "./dom.js";
+import { download, release, seconds } from "./dom.js";
 import { WAITS, address, picture, post, watch } from "./jobs.js";
 
 /**
@@ -18,7 +18,7 @@ export const saveVideo = async (job, image, name, tell) => {
   const end = await new Promise((over) => {
     watch(made, (state) => {
       if (!WAITS.includes(state.state)) return over(state);
-      tell(state.position ? `Waiting, ${state.position} before it` : state.total ? `Saving, step ${state.step}/${state.total}` : "Saving …");
+      tell(state.position ? `Waiting, ${state.position} before it` : state.total ? `Saving, step ${state.step}/${state.total}${state.eta ? ` · ${seconds(state.eta)} left` : ""}` : "Saving …");
     });
   });
   if (end.state !== "done") return end.message || "The video was not made; save it again.";

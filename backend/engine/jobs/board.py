@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic
+from typing import Generic, assert_never
 
 from backend.contracts.errors import BadInput, StorageProblem, UnknownName
 from backend.contracts.events import (
@@ -19,8 +19,15 @@ from backend.contracts.events import (
     TimelineInfo,
 )
 from backend.contracts.holdings import Holding, Keeper
-from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    Request,
+    ResolvedRequest,
+    Runnable,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.engine.jobs import timeline_video
+from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import Executor, JobRun
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.lasting import Lasting
@@ -68,6 +75,7 @@ class Board(Generic[StepT]):
         self._savers: list[Saver] = []
         self._limits = limits
         self._meter = Meter(limits.megapixel_steps)
+        self._courses = Courses()
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
@@ -90,7 +98,7 @@ class Board(Generic[StepT]):
         )
         if saver is not None:
             self._savers.append(saver)
-        worker = Worker(self._queue, execute, saver, self._ended, self._begun)
+        worker = Worker(self._queue, execute, saver, self._ended, self._begun, self._courses)
         thread = threading.Thread(target=worker.loop, name=name, daemon=True)
         self._executors.append(executor)
         self._threads.append(thread)
@@ -273,7 +281,8 @@ class Board(Generic[StepT]):
         status = job.status(len(before or ()), self._timelines.info(token))
         if before is None or status.state != "queued":
             return status
-        return replace(status, progress=replace(status.progress, eta_s=self._wait_s(before)))
+        waits = replace(status.progress, eta_s=self._wait_s(before), note=_in_front(before, job))
+        return replace(status, progress=waits)
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
         """`status`, as soon as its revision exceeds `revision`, or in time."""
@@ -382,6 +391,23 @@ class Board(Generic[StepT]):
                 return None
             total += left
         return total
+
+
+def _in_front(before: Sequence[Job], job: Job) -> str:
+    """What runs before a job that waits; of others no more than that it is a training."""
+    runs = next((other for other in before if other.state == "running"), None)
+    if runs is None:
+        return ""
+    match runs.request:
+        case TrainLoraRequest():
+            return "a training runs"
+        case VideoRequest():
+            return "a video is saved"
+        case ResolvedRequest():
+            mode = runs.request.settings.mode
+            same = isinstance(job.request, Request) and job.request.settings.mode == mode
+            return "" if same or runs.owner != job.owner else f"{mode.replace('_', ' ')} runs"
+    assert_never(runs.request)
 
 
 def _is_near_its_end(job: Job) -> bool:

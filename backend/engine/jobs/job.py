@@ -26,6 +26,7 @@ from backend.contracts.events import (
     TimelineInfo,
 )
 from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.engine.jobs.course import Course
 from backend.engine.jobs.previews import Mailbox
 
 UNWATCHED = "Nobody was watching any more."
@@ -94,6 +95,7 @@ class Job:
         self.starts = 0
         self.again = ""  # why it starts once more, for its person
         self.put_off = False
+        self.course: Course | None = None  # tells how long it still takes
         self.request = request
         self.owner = owner
         self.background = background
@@ -117,6 +119,7 @@ class Job:
         self._cancelled = threading.Event()
         self._part = (0, 1)  # which of its runs is drawn, of how many
         self._unwanted: int | None = None  # the run that is to be passed over
+        self.skipped = False  # whether one was
 
     # --- the worker's side -------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Job:
             raise Cancelled("Stopped.")
         part, parts = self._part
         if parts > 1 and self._unwanted == part:
-            self._unwanted = None
+            self._unwanted, self.skipped = None, True
             raise Skipped("Skipped.")
         if self._abandoned():
             raise Unwatched(UNWATCHED)
@@ -187,7 +190,11 @@ class Job:
             before = self._progress
             if progress.total == 0 and before.total > 0:
                 progress = replace(progress, step=before.step, total=before.total)
-            self._progress = replace(progress, elapsed_s=round(self.elapsed_s, 3))
+            elapsed_s = self.elapsed_s
+            left_s = None if self.course is None else self.course.left_s(progress, elapsed_s)
+            if left_s is not None:
+                progress = replace(progress, eta_s=left_s)
+            self._progress = replace(progress, elapsed_s=round(elapsed_s, 3))
             self._bump()
 
     def add(self, output: Output) -> None:

@@ -56,9 +56,12 @@ def make(
         def frames() -> Generator[Pixels]:
             last = frame(steps[-1])
             height, width = last.shape[:2]  # earlier stages may be smaller
+            begun_s = run.job.elapsed_s
             for number, step in enumerate(steps[:-1]):
                 run.check()
-                run.report(Progress("decoding", number, len(steps)))
+                each_s = (run.job.elapsed_s - begun_s) / number if number else None
+                left_s = None if each_s is None else each_s * (len(steps) - 1 - number)
+                run.report(Progress("decoding", number, len(steps), eta_s=left_s))
                 yield fit(frame(step), width, height, "stretch").image
             run.report(Progress("decoding", len(steps) - 1, len(steps)))
             yield from [last] * (request.fps + 1)

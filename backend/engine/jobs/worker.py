@@ -10,6 +10,7 @@ from typing import NamedTuple
 from backend.contracts.errors import Cancelled, DeadlineExceeded, LoomError, Unwatched
 from backend.contracts.events import State
 from backend.engine.jobs import facts
+from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.job import UNWATCHED, Job
 from backend.engine.jobs.queue import FairQueue
@@ -37,6 +38,7 @@ class Worker:
         saver: Saves results; None keeps them in memory only.
         ended: Told of each job that ran, or would have.
         begun: Told of each job before it runs.
+        courses: How long jobs like it took.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class Worker:
         saver: Saver | None,
         ended: Callable[[Job], None],
         begun: Callable[[Job], None] = lambda job: None,
+        courses: Courses | None = None,
     ) -> None:
         self._queue = queue
         self._execute = execute
         self._saver = saver
         self._ended = ended
         self._begun = begun
+        self._courses = courses or Courses()
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -65,8 +69,12 @@ class Worker:
                 self._ended(job)
             else:
                 self._begun(job)
+                request = job.request
+                job.course = self._courses.begin(request)
                 run = JobRun(job, self._give_way, self._saver)
                 end = self._end_of(run)
+                if end.state == "done" and job.course is not None and not job.skipped:
+                    self._courses.keep(request, job.course, job.elapsed_s)
                 job.finish(end.state, end.error, facts.info(job, run.executed))
                 self._ended(job)
         except BaseException as error:

@@ -9,7 +9,9 @@ from functools import partial
 import torch
 
 from backend.contracts.events import Progress
+from backend.contracts.requests import Request
 from backend.contracts.settings import Settings
+from backend.contracts.workload import later_weight
 from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.previews import Frame, sheet_px
 from backend.engine.local.kept_steps import TensorStep, Timelines
@@ -51,6 +53,8 @@ class JobSteps:
         self._first: tuple[float, int] | None = None
         self._side: SideStream | None = None
         self._compose: Callable[[Frame], Frame] | None = None
+        request = run.job.request
+        self._settings = request.settings if isinstance(request, Request) else None
         self._parts = (0, 0, 1)  # steps done, steps in all, pictures a step is for
 
     def sheet(
@@ -63,6 +67,11 @@ class JobSteps:
         self._batch, self._batches = number, count
         self._first = None  # a run that was passed over has told nothing of how long the next takes
         self._job.part(number, count)
+
+    def show(self, frames: Frame) -> None:
+        (height, width), count = frames.shape[1:3], len(frames)
+        size_px = sheet_px((width, height), count)
+        self._job.previews.offer(lambda: frames, 0, self._job.progress.total, size_px)
 
     def begin(
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
@@ -100,7 +109,9 @@ class JobSteps:
         assert self._previewer is not None, "begin comes first"
         self._run.executed += 1
         done = self._done = self._before + step.index + 1 - self._skipped
-        own = self._before + step.total - self._skipped + self._after
+        here = step.total - self._skipped
+        own = self._before + here + self._after
+        to_do = self._to_do(here, done - self._before)
         done, total = self._batch * own + done, self._batches * own
         compose = self._compose
         if compose is None:
@@ -118,8 +129,24 @@ class JobSteps:
         if self._first is None:
             self._first = (now, done)
         since, first = self._first
-        eta_s = (now - since) / (done - first) * (total - done) if done > first else None
+        if compose is not None:
+            to_do = total - done
+        eta_s = (now - since) / (done - first) * to_do if done > first else None
         self._job.report(Progress("sampling", done, total, eta_s=eta_s))
+
+    def _to_do(self, here: int, done: int) -> float:
+        """What is left, in steps of the stage that is drawn.
+
+        Args:
+            here: Steps of this stage.
+            done: Those that are.
+        """
+        weight = later_weight(self._settings) if self._settings is not None else 1.0
+        rest = self._batches - self._batch - 1
+        if not self._before:
+            later = self._after * weight
+            return here - done + later + rest * (here + later)
+        return here - done + self._after + rest * (self._before / weight + here + self._after)
 
     def _keep(self, step: Step) -> None:
         assert self._fast is not None, "begin comes first"

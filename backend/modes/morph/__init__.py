@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from backend.contracts.errors import Cancelled
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.settings import MorphSettings
@@ -178,6 +180,7 @@ class _Job:
             for end in ends
             if end.latents is not None
         )
+        self.context.steps.show(np.stack([a, b]))
         metric = self.gallery.metric
         distance = perceptual.distance(metric.look(a), metric.look(b))
         self.context.inform(

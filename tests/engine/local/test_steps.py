@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
@@ -104,3 +105,40 @@ def test_another_error_of_a_preview_is_told() -> None:
     steps.begin(SETTINGS, previewers(broken))
     with pytest.raises(ValueError, match="another model"):
         steps.step(step(0))
+
+
+def test_pictures_that_are_known_beforehand_are_shown_before_any_step() -> None:
+    run = running()
+    steps = JobSteps(run, Timelines(), "fast")
+    steps.show(np.zeros((2, 64, 64, 3), np.uint8))
+    preview = run.job.previews.latest(0)
+    assert preview is not None
+    assert (preview.step, preview.final) == (0, False)
+
+
+def test_the_rest_of_a_first_run_counts_a_larger_stage_by_its_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = SETTINGS.model_copy(update={"hires_scale": 2.0, "batch_count": 2})
+    job = Job(Request(settings), "me", background=False, patience=Patience())
+    assert job.start()
+    run, now = JobRun(job, lambda run: None, None), [0.0]
+    monkeypatch.setattr("backend.engine.local.steps.time.monotonic", lambda: now[0])
+    steps, told = JobSteps(run, Timelines(), "off"), list[float | None]()
+    for batch in range(2):
+        steps.batch(batch, 2)
+        steps.begin(SETTINGS, previewers(small), 0, 4)
+        for index in range(4):
+            now[0] += 1.0
+            steps.step(step(index))
+            told.append(job.progress.eta_s)
+        steps.next_stage(SETTINGS, previewers(small))
+        for index in range(4):
+            now[0] += 4.0
+            steps.step(step(index))
+            told.append(job.progress.eta_s)
+    # A step takes 1 s, one of the second stage 4 s: each of two batches 20 s.
+    assert told[:4] == [None, 38.0, 37.0, 36.0]
+    assert told[5:8] == [28.0, 24.0, 20.0]
+    assert told[9:12] == [18.0, 17.0, 16.0]
+    assert told[13:] == [8.0, 4.0, 0.0]
