@@ -42,6 +42,8 @@ class ModelEntry:
         sizes: What it draws.
         cascade: Names of the stages that enlarge what it draws, in their order.
         reader: Name of the model that reads its prompts; "" where it does so itself.
+        hash: A1111's short one, of a single file; "" of others.
+        picture: Whether there is one of it.
         recommends: Values of further settings that a form under it begins with, by field.
     """
 
@@ -62,6 +64,8 @@ class ModelEntry:
     sizes: SizeGrid = field(default_factory=SizeGrid)
     cascade: tuple[str, ...] = ()
     reader: str = ""
+    hash: str = ""
+    picture: bool = False
     recommends: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -78,6 +82,10 @@ class LoraEntry:
         problem: Why it cannot be used at all.
         misfits: Model -> why it cannot be used there.
         notes: What its file also holds, a sentence each.
+        base: What it was made for, in words.
+        about: What somebody has noted of it.
+        weight: At which it is best; None where nobody says.
+        picture: Whether there is one of it.
     """
 
     name: str
@@ -88,6 +96,10 @@ class LoraEntry:
     problem: str | None = None
     misfits: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    base: str = ""
+    about: str = ""
+    weight: float | None = None
+    picture: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ _TEMPLATE = """
 <div class="lora-mix" role="group" aria-label="LoRAs">
   <p class="none"></p>
   <div class="lora-rows"></div>
-  <button type="button" class="lora-add quiet">Add a LoRA</button>
+  <div class="lora-ways"><button type="button" class="lora-add quiet">Add a LoRA</button>
+  <button type="button" class="lora-choose quiet">Choose…</button></div>
 </div>
 """
 
@@ -47,6 +48,10 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
                     "rank": lora.rank,
                     "bytes": lora.bytes,
                     "notes": list(lora.notes),
+                    "base": lora.base,
+                    "about": lora.about,
+                    "weight": lora.weight,
+                    "picture": lora.picture,
                     "problem": lora.problem or lora.misfits.get(model),
                 }
                 for lora in engine.library(refresh=True).loras

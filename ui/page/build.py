@@ -37,6 +37,7 @@ from ui.jobs.asked import Desk
 from ui.jobs.lora_tools import lora_tool_routes
 from ui.jobs.past import history_routes
 from ui.jobs.people import people_routes
+from ui.jobs.portraits import portrait_routes
 from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
 from ui.jobs.trainings import training_routes
@@ -149,7 +150,7 @@ def build(studio: Studio) -> Page:
         for space in spaces:
             space.connect(blocks)
         remember(blocks, spaces)
-        connect_model(top.model, spaces)
+        connect_model(top.model, spaces, top.notices)
         connect_lists(blocks, top, spaces)
         connect_sends(studio, [gallery, top.notices], tabs, spaces)
         panel.connect(blocks, top, spaces, tabs, lambda: notice.text)
@@ -211,6 +212,7 @@ def serve(
     further = [
         *history_routes(studio.history, studio.storage),
         *verify_routes(studio, page.desks),
+        *portrait_routes(engine),
         *training_routes(engine),
         *lora_tool_routes(engine, page.desks),
         *people_routes(engine, doors, sessions, audit),

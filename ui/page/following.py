@@ -11,6 +11,8 @@ from ui.forms import able
 from ui.forms.choices import card_of
 from ui.forms.schema import field_schema, hint
 from ui.forms.workspace import Workspace
+from ui.gradio_compat.event_data import given
+from ui.gradio_compat.untyped import event
 
 # Whose values a model recommends.
 CONTROLS = ("size", "guidance_scale", "hires_denoise", "hires_steps", "hires_upscaler")
@@ -19,23 +21,33 @@ OWN = ("sampler", "schedule")  # whose values some models recommend
 PROMPTS_WITHOUT_HINT = ("prompt", "negative_prompt")
 
 
-def connect_model(model: gr.Dropdown, spaces: list[Workspace]) -> None:
-    """Lets every tab follow the chosen model, in one answer that touches what follows alone."""
+def connect_model(model: gr.Dropdown, spaces: list[Workspace], notices: gr.HTML) -> None:
+    """Lets every tab follow the chosen model, in one answer that touches what follows alone.
+
+    Args:
+        model: The list.
+        spaces: The tabs.
+        notices: Says "model" when one was chosen by its picture.
+    """
+    parts = [part for space in spaces for part in _following(space)]
+    quiet: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "show_progress_on": model,
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+        "preprocess": False,
+    }
 
     def follow(name: Any) -> list[Any]:
         return [value for space in spaces for value in _under(space, str(name))]
 
-    model.input(
-        follow,
-        inputs=model,
-        preprocess=False,
-        queue=False,
-        show_progress="hidden",
-        show_progress_on=model,
-        outputs=[part for space in spaces for part in _following(space)],
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
+    def pick(evt: gr.EventData) -> list[Any]:
+        name = str(given(evt, "name", ""))
+        return [name, *follow(name)]
+
+    model.input(follow, inputs=model, outputs=parts, **quiet)
+    event(notices, "model")(pick, outputs=[model, *parts], **quiet)
 
 
 def _following(space: Workspace) -> list[Component]:

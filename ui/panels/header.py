@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ui.forms.choices import model_choice
 from ui.forms.stage import mount_call
 from ui.panels.dropped import look
 from ui.panels.spread import spread
+from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 
 _STATUS = """
@@ -30,6 +31,8 @@ _STATUS = """
       <button type="button" class="quiet hold">Pause the queue</button>
     </div>
   </div>
+  <button type="button" class="quiet models" data-act="models"
+    title="Models by their pictures">Models</button>
   <button type="button" class="quiet memory" aria-expanded="false" aria-controls="loom-memory"
     hidden></button>
   <button type="button" class="quiet" data-act="history">History</button>
@@ -64,7 +67,7 @@ _STATUS = """
 """
 _BRAND = '<h1 class="loom-brand"><i aria-hidden="true"></i>latent loom</h1>'
 MAX_KEPT_CHARS = 4000
-EVENTS = ("record", "send", "open_link", "lists")
+EVENTS = ("record", "send", "open_link", "lists", "model")
 _numbers = itertools.count(1)
 
 
@@ -158,11 +161,36 @@ def header(studio: Studio) -> Header:
             None,
             html_template=_STATUS,
             js_on_load=mount_call("mountHeader", "", EVENTS),
-            server_functions=[look, spread],
+            server_functions=[look, spread, _models_of(studio)],
             apply_default_css=False,
             elem_classes="loom-status-box",
         )
     return Header(model, preset, save, notices)
+
+
+def _models_of(studio: Studio) -> Callable[..., Any]:
+    def models(asked: Any) -> dict[str, Any]:
+        """Every model for the page's picker; {"again"} looks into the folders anew."""
+        library = studio.engine.library(refresh=as_dict(asked).get("again") is True)
+        return {
+            "models": [
+                {
+                    "name": card.name,
+                    "title": card.title or card.name,
+                    "family": card.family_title or card.family,
+                    "size": list(card.native_size),
+                    "bytes": card.bytes,
+                    "hash": card.hash,
+                    "version": card.version,
+                    "picture": card.picture,
+                    "about": card.note or "",
+                    "problem": card.problem or "",
+                }
+                for card in library.models
+            ]
+        }
+
+    return models
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:

@@ -9,11 +9,13 @@ import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
 import { mountMemory } from "./memory.js";
 import { mountNotify } from "./notify.js";
+import { openPicker, portraitOf } from "./picker.js";
 import { mountQueue } from "./queue.js";
 import { loom } from "./registry.js";
 import { showShortcuts } from "./shortcuts.js";
 
 const LOOK_MS = 2000;
+const sized = (/** @type {number} */ bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes ? `${Math.ceil(bytes / 1e6)} MB` : "");
 
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
 export const mountHeader = (element, { props, watch, trigger, upload, server }) => {
@@ -22,6 +24,20 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
   chosenByKey("loom-preset");
   mountQueue(element);
   find(element, "[data-act=history]").addEventListener("click", () => loom.openHistory());
+  find(element, "[data-act=models]").addEventListener("click", () => {
+    const now = String(Object.values(loom.forms)[0]?.last?.model ?? "");
+    openPicker({
+      title: "Choose a model",
+      items: async (again) => {
+        const got = await server.models({ again });
+        return (got?.models ?? []).map((/** @type {any} */ one) => ({
+          ...one, on: one.name === now, picture: one.picture ? portraitOf("model", one.name) : "",
+          facts: [one.family, one.version, one.size.join(" × "), sized(one.bytes), one.hash].filter(Boolean),
+        }));
+      },
+      choose: (name) => trigger("model", { name }),
+    });
+  });
   find(element, "[data-act=keys]").addEventListener("click", showShortcuts);
   mountNotify(/** @type {any} */ (find(element, ".tell input")));
   mountAccount(element);

@@ -2,6 +2,7 @@
 /* The LoRA rows of a tab. The component's value is text, a JSON list of rows with what differs from
    the defaults; the rows are made from it and write it back. */
 import { all, el, find, focused } from "./dom.js";
+import { openPicker, portraitOf } from "./picker.js";
 import { loom } from "./registry.js";
 
 const number = (text, otherwise) => (text === "" || !Number.isFinite(Number(text)) ? otherwise : Number(text));
@@ -53,9 +54,16 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
   const change = (edit) => { edit(); keep(); draw(); };
 
   /* What is known of one: its kind, and the words it was trained on, each a press away from the prompt. */
-  const card = ({ name, rank, bytes, words }) => {
+  const card = ({ name, rank, bytes, words, base, about, picture }) => {
     const node = el("div", "card"), size = bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : bytes ? `${Math.ceil(bytes / 1e3)} kB` : "";
-    node.append(el("span", "", [rank && `rank ${rank}`, size].filter(Boolean).join(" · ")));
+    if (picture) {
+      const img = el("img", "portrait");
+      img.alt = "";
+      img.src = portraitOf("lora", name);
+      node.append(img);
+    }
+    node.append(el("span", "", [base, rank && `rank ${rank}`, size].filter(Boolean).join(" · ")));
+    if (about) node.append(el("p", "about", about));
     for (const word of words ?? []) {
       const chip = el("button", "chip", word);
       chip.type = "button";
@@ -108,6 +116,13 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     return node;
   };
 
+  const fresh = (/** @type {any} */ lora) => ({ on: true, name: lora.name, weight: lora.weight ?? 1, start: 0, end: 1 });
+  const pickable = (/** @type {any} */ lora) => ({
+    name: lora.name, title: lora.name, problem: lora.problem ?? "", about: lora.about, words: lora.words ?? [],
+    facts: [lora.base, lora.rank && `rank ${lora.rank}`, lora.weight != null && `weight ${lora.weight}`, rows.some((r) => r.name === lora.name) && "in use"].filter(Boolean),
+    picture: lora.picture ? portraitOf("lora", lora.name) : "",
+  });
+
   const draw = () => {
     const free = known.filter((l) => !l.problem && !rows.some((r) => r.name === l.name));
     const misfits = known.filter((l) => l.problem);
@@ -123,7 +138,15 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
   };
   add.onclick = () => change(() => {
     const free = known.find((l) => !l.problem && !rows.some((r) => r.name === l.name));
-    if (free) rows.push({ on: true, name: free.name, weight: 1, start: 0, end: 1 });
+    if (free) rows.push(fresh(free));
+  });
+  find(element, ".lora-choose").onclick = () => openPicker({
+    title: "Choose a LoRA",
+    items: async () => { await ask(true); return known.map(pickable); },
+    choose: (name) => {
+      const lora = known.find((one) => one.name === name);
+      if (lora && !rows.some((r) => r.name === name)) change(() => rows.push(fresh(lora)));
+    },
   });
 
   const ask = async (again = false) => {

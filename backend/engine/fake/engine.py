@@ -8,9 +8,12 @@ their order and what is kept of them are the board's, as in every engine.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+
+from PIL import Image
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Resident, TokenCount
@@ -26,7 +29,7 @@ from backend.engine.fake.steps import DrawnStep
 from backend.engine.jobs.board import Board
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
-from backend.engine.jobs.protocol import Memory
+from backend.engine.jobs.protocol import PORTRAIT_PX, Memory, PortraitKind
 from backend.engine.jobs.saving import SavesPictures
 
 
@@ -109,6 +112,17 @@ class FakeEngine(Board[DrawnStep]):
         found = library(self._models)
         trained = map(fake_training.lora, self._pretended.trained)
         return replace(found, loras=(*found.loras, *trained), wildcards=self._wildcards)
+
+    def portrait(self, kind: PortraitKind, name: str) -> bytes | None:
+        """A plain colour, of everything but what is called grand."""
+        if name.startswith("grand"):
+            return None
+        colour = hashlib.sha256(name.encode()).digest()[:3]
+        stream = io.BytesIO()
+        Image.new("RGB", (PORTRAIT_PX, PORTRAIT_PX), (colour[0], colour[1], colour[2])).save(
+            stream, "JPEG"
+        )
+        return stream.getvalue()
 
     def find(self, kind: HashedKind, wanted: str) -> str | None:
         """As if each file held its own name."""

@@ -49,6 +49,9 @@ def library(models: tuple[str, ...]) -> Library:
                 (name.removeprefix("pocket-"),),
                 problem,
                 {model: problem for model in models if problem},
+                base="Pocket",
+                about="Lines as of a pen." if name == "pocket-ink" else "",
+                picture=not name.startswith("grand"),
             )
             for name, problem in (
                 ("pocket-ink", None),
@@ -89,6 +92,8 @@ def _model(name: str) -> ModelEntry:
             "two white mushrooms in a dark forest",
         ),
         known_words=("house", "boat", "mushroom"),
+        picture=True,
+        hash="" if name == "pocket" else "abcd1234",
         recommends={} if name == "pocket" else {"hires_denoise": 0.3, "hires_upscaler": "lanczos"},
         can=ENLARGES if name.endswith("-x4") else Capabilities(),
     )

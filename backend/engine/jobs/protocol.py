@@ -26,6 +26,8 @@ from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
 
 FrameKind = Literal["x0", "xt"]
+PortraitKind = Literal["model", "lora"]
+PORTRAIT_PX = 256
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,13 @@ class Engine(Protocol):
         Args:
             kind: What it is.
             wanted: AutoV1, AutoV2 or any other beginning of a SHA-256, hex digits.
+        """
+        ...
+
+    def portrait(self, kind: PortraitKind, name: str) -> bytes | None:
+        """The picture that lies beside a model or LoRA, a small JPEG; None where there is none.
+
+        Raises UnknownName where nothing has that name.
         """
         ...
 

@@ -19,7 +19,7 @@ from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSetting
 from backend.engine.jobs.board import Board
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
-from backend.engine.jobs.protocol import Memory
+from backend.engine.jobs.protocol import PORTRAIT_PX, Memory, PortraitKind
 from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
 from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
 from backend.engine.local.fits import controlnets_of, loras_of
@@ -28,6 +28,7 @@ from backend.engine.local.library import embeddings_of, models_of, upscalers_of,
 from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
+from backend.models.catalog.beside import picture_of
 from backend.models.catalog.by_hash import Hashes
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.entry import Kind
@@ -43,6 +44,7 @@ from backend.modes import limits as mode_limits
 from backend.modes import run_mode, train_lora
 from backend.modes.stage import latent_positions
 from backend.modes.start import check_branch
+from backend.pictures.thumbs import small_jpeg
 from backend.sampling import schedule as schedules
 from backend.sampling.config import SchedulerConfig
 from backend.sampling.samplers import ENTRIES
@@ -241,6 +243,11 @@ class LocalEngine(Board[TensorStep]):
         folder: Kind = "checkpoint" if kind == "model" else kind
         found = self._hashes.find(self._catalog.models(folder), wanted)
         return None if found is None else found.name
+
+    def portrait(self, kind: PortraitKind, name: str) -> bytes | None:
+        folder: Kind = "checkpoint" if kind == "model" else kind
+        picture = picture_of(self._catalog.find(folder, name).path)
+        return None if picture is None else small_jpeg(picture.read_bytes(), PORTRAIT_PX)
 
     def memory(self) -> Memory:
         models = self._models

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backend.contracts.library import ControlNetEntry, LoraEntry
+from backend.models.catalog.beside import picture_of, told_of
 from backend.models.catalog.catalog import Catalog
 from backend.models.control import controlnet
 from backend.models.lora.fit import LoraFits
@@ -22,16 +23,21 @@ def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
             lora = fits.header(info.path)
         except OSError:
             continue  # it went away; the next refresh drops it
+        told = told_of(info.path)
         reasons = {model.name: fits.problem(lora, model) for model in models}
         yield LoraEntry(
             name=info.name,
             bytes=info.bytes,
             family=catalog.families.kin(lora.traits).name,
             rank=lora.rank,
-            trigger_words=lora.trigger_words,
+            trigger_words=tuple(dict.fromkeys((*lora.trigger_words, *told.words))),
             notes=(*map(_offered, lora.bundled), *lora.left_out),
             problem=info.problem or lora.problem,
             misfits={name: reason for name, reason in reasons.items() if reason},
+            base=lora.base_version or info.family_title or info.family,
+            about=told.about,
+            weight=told.weight,
+            picture=picture_of(info.path) is not None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from backend.contracts.library import (
@@ -14,6 +15,8 @@ from backend.contracts.library import (
     VaeEntry,
 )
 from backend.families.registry import FAMILIES
+from backend.models.catalog.beside import picture_of
+from backend.models.catalog.by_hash import auto_v1
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.folders import FOLDERS
@@ -119,5 +122,21 @@ def _summary(info: ModelInfo) -> ModelEntry:
         can=info.anatomy.can,
         sizes=info.anatomy.sizes,
         reader=info.reader,
+        hash="" if info.problem else _short_hash(info.path),
+        picture=picture_of(info.path) is not None,
         recommends=info.card.hires.settings,
     )
+
+
+def _short_hash(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return _hashed(path, status.st_size, status.st_mtime_ns) if path.is_file() else ""
+
+
+@lru_cache(1024)
+def _hashed(path: Path, size: int, written_ns: int) -> str:
+    """Of a file as it was then."""
+    return auto_v1(path)

@@ -22,7 +22,7 @@ from backend.contracts.events import (
 from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
-from backend.engine.jobs.protocol import Engine, FrameKind, Memory, Quota
+from backend.engine.jobs.protocol import Engine, FrameKind, Memory, PortraitKind, Quota
 from backend.engine.local.deferred import put_off
 from backend.engine.local.library import first_look
 from backend.families.registry import FAMILIES
@@ -200,6 +200,11 @@ class StartingEngine:
         if not self._made.done() and threading.current_thread() is self._builder:
             return self._at_hand
         return self.ready().library(refresh=refresh)
+
+    def portrait(self, kind: PortraitKind, name: str) -> bytes | None:
+        """As the engine's; None before it is there."""
+        engine = self._now()
+        return None if engine is None else engine.portrait(kind, name)
 
     def find(self, kind: HashedKind, wanted: str) -> str | None:
         """As the engine's."""

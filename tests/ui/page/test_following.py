@@ -51,7 +51,10 @@ def answer() -> Iterator[Any]:
     form.add("schedule")
     actions = gr.HTML()
     space: Any = SimpleNamespace(form=form, actions=actions)
-    connect_model(model, [space])
+    notices: Any = SimpleNamespace(model=lambda fn, **options: picks.append((fn, options)))
+    picks: list[Any] = []
+    connect_model(model, [space], notices)
+    assert picks[0][1]["outputs"][0] is model  # one chosen by its picture is shown in the list
     ((follow, options),) = wired
     names = {part: key for key, part in form.parts.items()} | {actions: "actions"}
 
