@@ -43,5 +43,5 @@ def later_weight(settings: Settings) -> float:
     """How many of its first stage's pixels a step of hires fix's second stage is for; 1 without."""
     if not isinstance(settings, Txt2ImgSettings) or not settings.hires:
         return 1.0
-    (width, height), (wide, high) = settings.drawn_size, settings.second_stage.drawn_size
+    (width, height), (wide, high) = settings.first_stage.drawn_size, settings.drawn_size
     return wide * high / (width * height)

@@ -27,11 +27,12 @@ def test_pictures_come_in_the_order_of_their_numbers_without_folders() -> None:
             "sea__b9.png": b"nine",
             "notes.txt": b"no",
             "sea__.hidden.png": b"no",
-            "..__..__up.jpg": b"up",
+            "..__..__up.jpg": b"no",
+            "alone.jpg": b"alone",
         }
     )
     found = pictures_in(data, 10, Budget())
-    assert found == [("up.jpg", b"up"), ("b9.png", b"nine"), ("b10.png", b"ten")]
+    assert found == [("alone.jpg", b"alone"), ("b9.png", b"nine"), ("b10.png", b"ten")]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from ui.jobs.routes import PREFIX, job_routes
 from ui.jobs.sentences import sentence
 from ui.jobs.trainings import training_routes
 from ui.jobs.verify import verify_routes
+from ui.jobs.words import word_routes
 from ui.page.following import connect_model
 from ui.page.linking import connect_links
 from ui.page.lists import connect_lists
@@ -213,6 +214,7 @@ def serve(
         *history_routes(studio.history, studio.storage),
         *verify_routes(studio, page.desks),
         *portrait_routes(engine),
+        *word_routes(),
         *training_routes(engine),
         *lora_tool_routes(engine, page.desks),
         *people_routes(engine, doors, sessions, audit),

@@ -13,6 +13,7 @@ import { openPicker, portraitOf } from "./picker.js";
 import { mountQueue } from "./queue.js";
 import { loom } from "./registry.js";
 import { showShortcuts } from "./shortcuts.js";
+import { mountLanguage } from "./speak.js";
 
 const LOOK_MS = 2000;
 const sized = (/** @type {number} */ bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes ? `${Math.ceil(bytes / 1e6)} MB` : "");
@@ -41,6 +42,7 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
   find(element, "[data-act=keys]").addEventListener("click", showShortcuts);
   mountNotify(/** @type {any} */ (find(element, ".tell input")));
   mountAccount(element);
+  void mountLanguage();
   mountDropping(element, { trigger, upload, server });
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;

@@ -28,7 +28,7 @@ def test_a_closed_fold_shows_what_acts_in_it_and_sets_it_back(pages: Pages) -> N
     scale = page.get_by_label("Hires", exact=True)
     scale.fill("2")
     scale.press("Enter")
-    expect(page.locator("#txt2img-hires .badge")).to_have_text("on")
+    expect(page.locator("#txt2img-hires .badge")).to_have_text("1 changed")
     expect(line).to_contain_text("hires 2 ×")
     assert serious(page) == []
     page.get_by_role("button", name="Set back: Hires, how").click()
