@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from backend.contracts.library import Library, ModelEntry, UpscalerEntry
 from backend.contracts.settings.hires import LATENT
 from backend.contracts.settings.upscale import LANCZOS
@@ -40,6 +42,16 @@ def size_choices(card: ModelEntry) -> list[tuple[str, str]]:
         h = max(unit, round((pixels * down / across) ** 0.5 / unit) * unit)
         choices.append((f"{w} × {h}  ({across}:{down})", f"{w}x{h}"))
     return choices
+
+
+def ratios(card: ModelEntry) -> dict[str, str]:
+    """The same by their ratio, as the control takes them; the native one by what it is."""
+    width, height = card.native_size
+    divisor = math.gcd(width, height)
+    native = f"{width // divisor}:{height // divisor}"
+    others = (size for _, size in size_choices(card)[1:])
+    named = {f"{w}:{h}": size for (w, h), size in zip(SIZES[1:], others, strict=True)}
+    return {native: "native"} | {name: size for name, size in named.items() if name != native}
 
 
 def controlnet_choices(library: Library) -> list[tuple[str, str]]:

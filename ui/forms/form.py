@@ -22,6 +22,7 @@ from ui.forms.choices import (
     controlnet_choices,
     detector_choices,
     model_choice,
+    ratios,
     size_choices,
     upscaler_choices,
     vae_choices,
@@ -127,6 +128,11 @@ class Form:
             for key, control in self.controls.items()
             if key != "model" and "prompt" not in control.fields
         }
+
+    def told(self, model: str) -> dict[str, Any]:
+        """What the page's script is told of a model: what is usual, and sizes by ratio."""
+        card = card_of(self.engine.library(), model)
+        return {"defaults": self.defaults(model), "ratios": ratios(card)}
 
     def write(self, values: dict[str, Any]) -> list[Any]:
         """Updates for `components` that show these settings; fields left out get defaults."""

@@ -132,7 +132,7 @@ class Workspace:
                 )
                 self.results = tab.below.result() | tab.below.panel(studio)
         self.actions.value = {
-            "defaults": form.defaults(first_model),
+            **form.told(first_model),
             "folds": self._folds(),
             "titles": self._titles(),
         }

@@ -74,7 +74,7 @@ def _under(space: Workspace, model: str) -> list[Any]:
             greyed = able.update(key, said, card)
         return {**greyed, **shown[key]} if key in CONTROLS else greyed
 
-    return [{"defaults": form.defaults(model)}, *map(under, _keys(space))]
+    return [form.told(model), *map(under, _keys(space))]
 
 
 def _own(space: Workspace, key: str, sampler: str) -> dict[str, Any]:

@@ -100,5 +100,4 @@ def restored(form: Form, found: Any) -> list[Any]:
         return nothing
     if document.mode != form.mode or not values:
         return nothing
-    defaults = {"defaults": form.defaults(str(values.get("model", "")))}
-    return [defaults, *form.write(values)]
+    return [form.told(str(values.get("model", ""))), *form.write(values)]

@@ -257,7 +257,7 @@ def apply(
         form = space.form
         if form.mode == mode:
             model = str(values.get("model", ""))
-            updates += [*form.write(values), {"defaults": form.defaults(model), "held": held}]
+            updates += [*form.write(values), form.told(model) | {"held": held}]
         else:
             updates += [skip()] * (len(form.components) + 1)
     return updates

@@ -101,7 +101,7 @@ export const showActing = (mode, values) => {
       tools.append(reset);
       block.append(tools);
     }
-    reset.onclick = () => form.trigger("reset", { keys: acting.keys });
+    reset.onclick = () => form.reset(acting.keys);
   }
   const text = summary(values, form.titles, maybe(`#${mode}-size input`)?.value ?? "");
   const line = form.go.closest(".loom-actions")?.querySelector(".sum");

@@ -20,7 +20,7 @@ export const mark = (mode, values) => {
       const title = block.dataset.title || key.replaceAll("_", " ");
       reset.title = "Back to the default";
       reset.setAttribute("aria-label", `Reset ${title}`);
-      reset.onclick = () => form.trigger("reset", { key });
+      reset.onclick = () => form.reset([key]);
       block.append(reset);
     } else if (!changed && reset) reset.remove();
   }

@@ -1,6 +1,7 @@
 // @ts-check
 /* The form of a tab: Generate and Stop, and what follows a change of its controls. */
 import { mountAgain } from "./again.js";
+import { offerBegin, ownOf, withOwn } from "./begin.js";
 import { find } from "./dom.js";
 import { mark, rememberAccordions } from "./folds.js";
 import { asPartsCome } from "../gradio_compat/late_folds.js";
@@ -19,6 +20,8 @@ import { sizeTools } from "./size_tools.js";
 import { note, step } from "./undo.js";
 
 const ONE_WORK = ["morph", "clip"]; // their pictures are parts of one
+/** @type {Record<string, () => void>} looks at the defaults again, by tab */
+const takes = {};
 /* Called by the page on each change of a control; many come at once, and their values once. */
 const TOUCHED_MS = 40;
 /** @type {Set<string>} */
@@ -32,6 +35,14 @@ export const touched = (mode) => {
   }, TOUCHED_MS);
 };
 
+/* A form that this browser has nothing of begins with its person's own settings. */
+const begun = new Set();
+const begin = (/** @type {string} */ mode, /** @type {boolean} */ fresh) => {
+  if (begun.has(mode)) return;
+  begun.add(mode);
+  const own = ownOf(mode);
+  if (fresh && Object.keys(own).length) loom.forms[mode]?.trigger("put", { changes: own });
+};
 /* With the values of all controls: marks, and what the browser shall keep: the document whose settings they are. */
 export const changed = (mode, values, names, document) => {
   const kept = values.pop();
@@ -41,7 +52,9 @@ export const changed = (mode, values, names, document) => {
   loom.forms[mode]?.settle();
   sizeTools(mode);
   offerBatch(mode);
+  offerBegin(mode, () => { takes[mode]?.(); });
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
+  if (loom.restored[mode]) begin(mode, kept === null);
   if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
   loom.loras[mode]?.();
@@ -59,7 +72,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, usual: {}, ratios: {}, reset: () => {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {} });
   const held = holding(() => form.last);
   form.settle = held.settle;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -92,6 +105,11 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     return Boolean(changes);
   };
   mountSaving(find(element, ".saving"));
+  form.reset = (keys) => {
+    const own = ownOf(mode), ours = keys.filter((key) => key in own);
+    if (ours.length) trigger("put", { changes: Object.fromEntries(ours.map((key) => [key, own[key]])) });
+    if (ours.length < keys.length) trigger("reset", { keys: keys.filter((key) => !(key in own)) });
+  };
   let stopping = false; // pressed before the page has heard of its job: the first state names it
   const halt = (job) => {
     stopping = !job;
@@ -134,12 +152,15 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     form.name();
   };
   const take = () => {
-    form.defaults = props.value?.defaults ?? {};
+    form.usual = props.value?.defaults ?? {};
+    form.defaults = withOwn(mode, form.usual);
+    form.ratios = props.value?.ratios ?? form.ratios;
     form.folds = props.value?.folds ?? form.folds;
     form.titles = props.value?.titles ?? form.titles;
     if (props.value && "held" in props.value) held.take(props.value.held);
     if (form.last) mark(mode, form.last);
   };
+  takes[mode] = take;
   watch("value", take);
   take();
   form.setBusy(false);

@@ -12,10 +12,42 @@ export const swapped = (text) => {
   return found && found[1] !== found[2] ? `${found[2]}x${found[1]}` : "";
 };
 
+/** The ratio of what the control shows, e.g. "3:2"; "" where that is none of the model's. @param {string} text @param {Record<string, string>} ratios */
+export const ratioOf = (text, ratios) => {
+  const bare = text.replaceAll(" ", ""), found = bare.match(/(\d+)[x×](\d+)/);
+  if (/native/.test(bare)) return Object.keys(ratios).find((key) => ratios[key] === "native") ?? "";
+  return found ? Object.keys(ratios).find((key) => ratios[key] === `${found[1]}x${found[2]}`) ?? "" : "";
+};
+
+/* The model's sizes by their ratio, a press each. */
+const drawRatios = (/** @type {import("./types.js").Found} */ block, /** @type {import("./types.js").Form} */ form) => {
+  let row = find(block, ":scope > .ratios");
+  const names = Object.keys(form.ratios), now = ratioOf(find(block, "input")?.value ?? "", form.ratios);
+  if (!row) {
+    row = el("div", "ratios");
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", "Ratio of the sides");
+    block.append(row);
+  }
+  const key = names.join();
+  if (row.dataset.names !== key) {
+    row.dataset.names = key;
+    row.replaceChildren(...names.map((name) => {
+      const chip = el("button", "chip", name);
+      chip.type = "button";
+      chip.onclick = () => form.trigger("put", { changes: { size: form.ratios[name] } });
+      return chip;
+    }));
+  }
+  for (const chip of row.children) chip.setAttribute("aria-pressed", String(chip.textContent === now));
+};
+
 /** Puts them there once the control is. @param {string} mode */
 export const sizeTools = (mode) => {
   const block = maybe(`#${mode}-size`), form = loom.forms[mode];
-  if (!block || !form || find(block, ":scope > .size-tools")) return;
+  if (!block || !form) return;
+  drawRatios(block, form);
+  if (find(block, ":scope > .size-tools")) return;
   const tools = el("span", "size-tools");
   const tool = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => string} */ size) => {
     const button = el("button", "quiet", text);

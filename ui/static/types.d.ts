@@ -139,7 +139,13 @@ export interface Form {
   go: Found;
   stop: Found;
   trigger: Mounted["trigger"];
+  /** What a control goes back to: its person's own setting, or the usual one. */
   defaults: Record<string, unknown>;
+  usual: Record<string, unknown>;
+  /** Sizes of the model by their ratio, as the control takes them. */
+  ratios: Record<string, string>;
+  /** Sets controls back. */
+  reset: (keys: string[]) => void;
   /** The controls in each fold, by its element's id. */
   folds: Record<string, string[]>;
   /** Titles of what lists offer, by control and value. */

@@ -19,6 +19,7 @@ from ui.forms.choices import (
     controlnet_choices,
     detector_choices,
     model_choice,
+    ratios,
     size_choices,
     upscaler_choices,
     vae_choices,
@@ -95,3 +96,12 @@ def test_a_detector_is_offered_where_a_controlnet_knows_its_pictures() -> None:
     held = library(controlnets=(ControlNetEntry("depth", detectors=("depth_anything",)),))
     names = {name for _, name in detector_choices(held)}
     assert {"canny", "identity"} <= names
+
+
+def test_the_native_size_goes_by_its_ratio_and_others_by_theirs() -> None:
+    square = ratios(ModelEntry("a", native_size=(256, 256)))
+    assert square["1:1"] == "native"
+    assert list(square) == ["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16"]
+    wide = ratios(ModelEntry("a", native_size=(768, 512)))
+    assert wide["3:2"] == "native"
+    assert len(wide) == 6
