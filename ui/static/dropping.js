@@ -42,6 +42,21 @@ const drawEach = async (/** @type {File} */ file) => {
   });
 };
 
+/* All texts of a file that holds no recipe we can read. */
+const showTexts = (/** @type {string} */ name, /** @type {[string, string][]} */ texts) => {
+  const dialog = /** @type {HTMLDialogElement} */ (/** @type {unknown} */ (el("dialog", "ask"))), title = el("h2", "", name), close = el("button", "close quiet", "×");
+  title.id = "loom-texts-title";
+  dialog.setAttribute("aria-labelledby", title.id);
+  close.setAttribute("aria-label", "Close");
+  close.onclick = () => dialog.close();
+  dialog.append(close, title);
+  for (const [key, text] of texts) dialog.append(el("h3", "", key), el("pre", "", text));
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+};
+
 /** What is wanted of a file that holds a recipe. @param {File} file @param {{recipe: string, texts: [string, string][]}} told @param {(to: string) => void} send @param {() => void} settings */
 const choose = (file, { recipe, texts }, send, settings) => {
   const dialog = /** @type {HTMLDialogElement} */ (/** @type {unknown} */ (el("dialog", "ask"))), url = URL.createObjectURL(file);
@@ -110,7 +125,8 @@ export const mountDropping = (element, { trigger, upload, server }) => {
     const place = firstIn(loom.targets, activeMode()) ?? firstIn(loom.targets, "img2img");
     if (!place) return;
     send(place.mode);
-    toast(`The picture is in ${place.title}; it holds no settings.`);
+    const { texts } = told;
+    toast(`The picture is in ${place.title}; it holds no settings.`, "info", { act: texts.length ? { label: "Show its text", run: () => showTexts(file.name, texts) } : null });
   };
   const forUs = (/** @type {DragEvent} */ event) =>
     !ours && [...(event.dataTransfer?.types ?? [])].includes("Files") &&
