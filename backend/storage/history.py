@@ -22,10 +22,12 @@ from backend.contracts.errors import BadInput, LoomError, StorageProblem
 from backend.pictures.opening import header_of
 from backend.recipes import metadata, png_text, texts
 from backend.recipes.pictures import KINDS
+from backend.storage import remarks
 from backend.storage.atomic_files import storage_problem
 from backend.storage.foreign_folders import is_foreign, pictures_in
 from backend.storage.history_table import Entry, Query, Row, Table
 from backend.storage.outputs import DAY, Storage
+from backend.storage.remarks import Remark
 
 LOG = logging.getLogger(__name__)
 FIRST, CHUNK = 64, 400  # files read before they can be found; few at first, for a quick answer
@@ -115,6 +117,30 @@ class History:
         for name in names:
             self._storage.checked(Path(name))
         self._table.favour(names, on)
+
+    def remark(self, name: str, remark: Remark) -> None:
+        """Keeps what somebody says of a picture; a search finds it by that.
+
+        Raises:
+            BadInput: It is not there, or lies in a folder of others.
+            StorageProblem: The folder may not be written to.
+        """
+        if is_foreign(name):
+            raise BadInput("Pictures in folders of other tools are only looked at.", "name")
+        path = self._storage.checked(Path(name))
+        try:
+            remarks.write(path, remark)
+        except OSError as error:
+            raise storage_problem(error, "The note", "the outputs folder") from error
+        self._table.put(self._read_name(name))
+
+    def said_of(self, name: str) -> Remark:
+        """What somebody has said of a picture.
+
+        Raises:
+            BadInput: It is not there.
+        """
+        return remarks.read(self._storage.checked(Path(name)))
 
     def delete(self, names: Sequence[str]) -> list[str]:
         """Puts pictures aside; `restore` brings them back for `DELETED_DAYS`.
@@ -208,6 +234,7 @@ class History:
         old = self._table.deleted_before(time.time() - DELETED_DAYS * 86400)
         for name in old:
             self._aside(name).unlink(missing_ok=True)
+            remarks.beside(self._aside(name)).unlink(missing_ok=True)
         if old:
             self._table.deleted(dict.fromkeys(old))
 
@@ -222,6 +249,8 @@ class History:
 def _moved(path: Path, to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     os.replace(path, to)
+    if (said := remarks.beside(path)).is_file():
+        os.replace(said, remarks.beside(to))
 
 
 def _name(path: Path) -> str:
@@ -240,6 +269,7 @@ def _row(name: str, path: Path, status: os.stat_result) -> Row:
     settings, model = record.settings, record.model.get("name", "")
     loras = tuple(dict.fromkeys(_acting(settings)))
     said = [*(str(settings.get(key, "")) for key in _WORDS), model, *loras]
+    said.append(remarks.read(path).words)
     return Row(
         name,
         version,

@@ -18,6 +18,7 @@ from backend.storage import history as module
 from backend.storage.history import Found, History, words_of
 from backend.storage.history_table import Query
 from backend.storage.outputs import Storage
+from backend.storage.remarks import beside, remark_of
 
 PIXELS = np.full((16, 32, 3), 90, np.uint8)
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000)
@@ -271,3 +272,27 @@ def test_folders_of_other_tools_are_shown_and_left_alone(storage: Storage, tmp_p
     alone.scan()
     assert alone.find().total == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_notes_and_tags_are_found_and_go_with_the_picture(
+    storage: Storage, history: History, tmp_path: Path
+) -> None:
+    path = storage.save_output(PIXELS, record("a boat"))
+    storage.save_output(PIXELS, record("another boat", seed=2))
+    name = f"{path.parent.name}/{path.name}"
+    assert len(found(history, "boat")) == 2
+    history.remark(name, remark_of("For the wall", ["Sea"]))
+    assert history.said_of(name) == remark_of("For the wall", ["sea"])
+    for search in ("#sea", "wall", "SEA boat"):
+        assert [one.prompt for one in history.find(Query(search)).entries] == ["a boat"]
+    history.delete([name])
+    assert not beside(path).exists()
+    assert found(history, "#sea") == []
+    history.restore([name])
+    assert found(history, "#sea") == ["a boat"]
+    (tmp_path / "history.sqlite").unlink()
+    assert found(History(storage), "wall") == ["a boat"]
+    with pytest.raises(BadInput, match="only looked at"):
+        history.remark("@0/a.png", remark_of("x", []))
+    with pytest.raises(BadInput):
+        history.said_of("../a.png")

@@ -10,7 +10,7 @@ import datetime
 import re
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from backend.storage.foreign_folders import is_foreign, located
 from backend.storage.history import MAX_NAMES, History
 from backend.storage.history_table import Entry, Query
 from backend.storage.outputs import Storage
+from backend.storage.remarks import remark_of
 from ui.jobs.people import needing
 from ui.jobs.pictures import file_url, served
 from ui.jobs.sentences import sentence
@@ -80,6 +81,15 @@ def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
         history.favour(_names(told), told.get("on") is True)
         return {}
 
+    def said(request: Request) -> dict[str, Any]:
+        return asdict(history.said_of(request.query_params.get("name", "")))
+
+    def say(told: dict[str, Any]) -> dict[str, Any]:
+        tags = [tag for tag in as_list(told.get("tags")) if isinstance(tag, str)]
+        remark = remark_of(str(told.get("note", "")), tags)
+        history.remark(str(told.get("name", "")), remark)
+        return asdict(remark)
+
     async def zipped(request: Request) -> Response:
         try:
             chosen = _names(as_dict(await request.json()))
@@ -99,6 +109,8 @@ def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
         Route("/history/favour", needing("member", _acting(favour)), methods=["POST"]),
         Route("/history/delete", needing("member", delete), methods=["POST"]),
         Route("/history/restore", needing("member", restore), methods=["POST"]),
+        Route("/history/note", _answering(said)),
+        Route("/history/note", needing("member", _acting(say)), methods=["POST"]),
         Route("/history/zip", zipped, methods=["POST"]),
     ]
 

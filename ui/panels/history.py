@@ -27,7 +27,7 @@ _TEMPLATE = """
     <button type="button" class="close quiet" aria-label="Close history">×</button>
   </header>
   <div class="asked" role="search">
-    <input type="search" class="words" placeholder="Search: prompt, model, LoRA, seed"
+    <input type="search" class="words" placeholder="Search: prompt, model, LoRA, seed, #tag, note"
       aria-label="Search in the history">
     <select class="model quiet" aria-label="Drawn by"></select>
     <select class="lora quiet" aria-label="LoRA"></select>

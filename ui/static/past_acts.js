@@ -3,6 +3,7 @@
 import { el, press } from "./dom.js";
 import { activeMode } from "./keys.js";
 import { loom } from "./registry.js";
+import { remarkButton } from "./remark.js";
 import { showSent } from "./sent.js";
 
 /** @typedef {import("./types.js").Past} Past */
@@ -45,6 +46,7 @@ export const actsOn = ({ trigger, favour, remove, close }) => ({ past }, box) =>
     act("verify", "Verify", "Run the recipe again and compare every pixel", () => loom.verify({ name })),
     compare,
     star,
+    remarkButton(name, past.fixed),
     ...(past.fixed ? [] : [act("delete", "Delete", "Put it aside; Undo brings it back", async () => {
       await remove(name);
       box.again();

@@ -37,6 +37,7 @@ from backend.storage.arrays import (
 )
 from backend.storage.history import aside_of
 from backend.storage.job_rows import JobRow, JobRows
+from backend.storage.remarks import beside
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,7 @@ class Lasting:
         gone = 0
         for path in map(Path, self._rows.forget_pictures(person)):
             for place in (path, aside_of(path)):
+                beside(place).unlink(missing_ok=True)
                 if place.is_file():
                     place.unlink()
                     gone += 1

@@ -119,3 +119,19 @@ def test_what_was_deleted_meanwhile_is_left_out(tmp_path: Path) -> None:
 def test_a_day_that_is_none_is_no_bound() -> None:
     assert query_of({"since": "yesterday", "until": "2026-11-21"}).since == ""
     assert query_of({"until": "2026-11-21"}).until == "2026-11-21"
+
+
+def test_a_note_and_tags_are_kept_and_told(app: Starlette) -> None:
+    one, *_ = names(app)
+    assert call(app, "GET", f"/history/note?name={one}").json() == {"note": "", "tags": []}
+    told = {"name": one, "note": "Keep it.", "tags": ["#Sea", "sea", 3]}
+    assert call(app, "POST", "/history/note", told).json() == {"note": "Keep it.", "tags": ["sea"]}
+    assert call(app, "GET", f"/history/note?name={one}").json()["tags"] == ["sea"]
+    assert names(app, "search=%23sea") == [one]
+    assert (
+        "20 tags"
+        in call(
+            app, "POST", "/history/note", told | {"tags": list("abcdefghijklmnopqrstu")}
+        ).json()["error"]
+    )
+    assert "error" in call(app, "GET", "/history/note?name=../x.png").json()
