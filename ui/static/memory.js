@@ -13,23 +13,34 @@ const name = (model) => model.split("/").pop() ?? model;
 const ago = (seconds) => seconds < 90 ? `${Math.round(seconds)} s`
   : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 
+/**
+ * What the button says: the model that is loaded while the page is read, then how much lies in memory.
+ * @param {{loading: string, used_bytes: number, budget_bytes: number, device: string, dtype: string}} system
+ * @returns {{text: string, of?: string, title: string, label: string}}
+ */
+export const headline = ({ loading, used_bytes, budget_bytes, device, dtype }) => loading ? {
+  text: `loading ${name(loading)}…`,
+  // The first picture need not wait for it; whoever presses Generate now waits for the rest of it.
+  title: "The default model is loaded while you write; a picture may be asked for at any time",
+  label: `Loading the model ${name(loading)}`,
+} : {
+  text: size(used_bytes),
+  of: `\u00a0/ ${size(budget_bytes)}`,
+  title: `Models in memory on ${device}, ${dtype}`,
+  label: `Memory: ${size(used_bytes)} of ${size(budget_bytes)}`,
+};
+
 export const mountMemory = (element) => {
   const button = find(element, ".memory");
   const panel = find(element, "#loom-memory");
   const free = find(panel, ".free");
   const show = (system) => {
-    if (system.loading) {
-      // The first picture need not wait for it; whoever presses Generate now waits for the rest of it.
-      button.replaceChildren(`loading ${name(system.loading)}…`);
-      button.title = "The default model is loaded while you write; a picture may be asked for at any time";
-      button.setAttribute("aria-label", `Loading the model ${name(system.loading)}`);
-      button.hidden = false;
-      return;
-    }
-    button.replaceChildren(size(system.used_bytes), el("span", "of", `\u00a0/ ${size(system.budget_bytes)}`));
-    button.title = `Models in memory on ${system.device}, ${system.dtype}`;
-    button.setAttribute("aria-label", `Memory: ${size(system.used_bytes)} of ${size(system.budget_bytes)}`);
+    const { text, of, title, label } = headline(system);
+    button.replaceChildren(text, ...(of ? [el("span", "of", of)] : []));
+    button.title = title;
+    button.setAttribute("aria-label", label);
     button.hidden = false;
+    if (system.loading) return;
     const apart = system.device.startsWith("cuda");
     const sum = (name, used, budget) => `${name}: ${size(used)} of ${size(budget)}`;
     find(panel, ".sums").textContent = [

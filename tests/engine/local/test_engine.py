@@ -233,6 +233,31 @@ def test_close_stops_everything(models: Path) -> None:
     assert engine.status(waiting).state == "stopped"
 
 
+def test_the_default_model_is_told_of_until_it_is_in_memory(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_load, asked = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> None:
+        asked.set()
+        assert may_load.wait(60)
+
+    monkeypatch.setattr("backend.engine.local.engine.warm", slowly)
+    engine = LocalEngine.create([models], Storage(tmp_path), device="cpu", dtype="float32")
+    try:
+        assert engine.memory().loading == "tiny"
+        assert asked.wait(60)
+        assert engine.memory().loading == "tiny"
+        may_load.set()
+        deadline = time.monotonic() + 60
+        while engine.memory().loading:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        may_load.set()
+        engine.close()
+
+
 def test_tokens_are_counted_without_loading_a_model(engine_of: Callable[..., LocalEngine]) -> None:
     engine = engine_of(lambda request, context: iter(()))  # its loader fails
     assert engine.count_tokens("tiny", "a red house BREAK fish") == TokenCount((3, 1), 75)
