@@ -201,19 +201,30 @@ class Pages:
         """From here on, the page may complain of connections that the test cuts."""
         self._leaving = True
 
+    def rest(self, page: Page) -> None:
+        """Done with a page before its server ends; its emptied profile is used by the next one."""
+        leaving, self._leaving = self._leaving, True
+        (opened,) = [one for one in self._opened if one[0] is page]
+        self._opened.remove(opened)
+        self._put_down(*opened)
+        self._leaving = leaving
+
     def close(self) -> None:
         """Empties the profiles and leaves their tabs for the next test."""
         self._leaving = True
         for context in self._plain:
             context.close()
-        for page, url, asked in self._opened:
-            page.remove_listener("console", self._console)
-            page.remove_listener("pageerror", self._error)
-            page.remove_listener("request", asked)
-            try:
-                _emptied(page, url)
-            except PlaywrightError:  # the test has closed it, or it hangs
-                page.context.close()
+        for opened in self._opened:
+            self._put_down(*opened)
+
+    def _put_down(self, page: Page, url: str, asked: Callable[[Request], None]) -> None:
+        page.remove_listener("console", self._console)
+        page.remove_listener("pageerror", self._error)
+        page.remove_listener("request", asked)
+        try:
+            _emptied(page, url)
+        except PlaywrightError:  # the test has closed it, or it hangs
+            page.context.close()
 
     def _error(self, error: PlaywrightError) -> None:
         if not self._leaving:

@@ -56,7 +56,7 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
       if (button.classList.contains("open") || now - (opened.get(id) ?? -1e4) < 1000) return;
       opened.set(id, now);
       button.click();
-    }, 60);
+    }, 600); // half a minute: a slow machine takes its time to open a tab
   const take = () => {
     const value = props.value;
     if (value?.id && value.id !== said) {

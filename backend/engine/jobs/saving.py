@@ -12,7 +12,7 @@ from backend.contracts.errors import StorageProblem
 from backend.contracts.events import Output, Pixels, Record
 from backend.engine.jobs.job import Job
 
-RETRY_S = 10.0
+SOON_S, RETRY_S = 1.0, 10.0
 _MEANWHILE = "It is kept here and saved once that is mended; download it to be safe."
 
 
@@ -32,7 +32,7 @@ class Saver:
         kept: Whether a job may still be asked about: nobody could tell of its pictures else.
         placed: Told where a picture of a job lies.
         told: Told of a job one of whose pictures was saved late.
-        every_s: Seconds between two tries.
+        every_s: Seconds between two tries at most; the first comes soon, each after twice as long.
     """
 
     def __init__(
@@ -97,7 +97,9 @@ class Saver:
         self.retry()
 
     def _again(self) -> None:
-        while not self._closing.wait(self._every_s):
+        wait_s = min(SOON_S, self._every_s)
+        while not self._closing.wait(wait_s):
+            wait_s = min(2 * wait_s, self._every_s)
             self.retry()
             with self._lock:
                 if not self._left:

@@ -71,11 +71,37 @@ def test_what_nobody_can_ask_for_any_more_is_let_go() -> None:
     disk, kept = Disk(), set[str]()
     saver = Saver(disk, lambda job: job.token in kept, every_s=60)
     first, second = running(saver), running(saver)
+    kept.add(second.job.token)
     for run in (first, second):
         run.deliver(output(0))
-    kept.add(second.job.token)
     disk.full = False
     saver.close()
     assert len(disk.saved) == 1
     assert first.job.outputs[0].path is None
     assert second.job.outputs[0].path == "1.png"
+
+
+class Closing:
+    """Notes how long it is waited for, and comes in the end."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def wait(self, timeout_s: float) -> bool:
+        self.waits.append(timeout_s)
+        return len(self.waits) == 6
+
+    def is_set(self) -> bool:
+        return False
+
+    def set(self) -> None: ...
+
+
+def test_it_is_tried_again_soon_and_then_less_often() -> None:
+    saver = Saver(Disk())
+    saver._closing = closing = Closing()  # type: ignore[assignment]
+    running(saver).deliver(output(0))
+    until = time.monotonic() + 60
+    while len(closing.waits) < 6 and time.monotonic() < until:
+        time.sleep(0.005)
+    assert closing.waits == [1, 2, 4, 8, 10, 10]

@@ -172,7 +172,7 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         page.get_by_label("Name", exact=True).fill("../up")
         page.get_by_role("button", name="Save as", exact=True).click()
         expect(page.locator(".loom-note.warn")).to_be_visible()
-        page.context.close()
+        pages.rest(page)
     (tmp_path / "presets" / "broken.json").write_text("{")
     with running(tmp_path) as second:
         page = pages(second.url)
@@ -203,7 +203,7 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
         page.locator(".past .open").first.click()
         page.get_by_role("button", name="Use settings").click()
         expect(page.get_by_label("Prompt", exact=True)).to_have_value("an evening meadow")
-        page.context.close()
+        pages.rest(page)
 
 
 def test_the_open_tab_is_saved_and_its_preset_opens_it(pages: Pages, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_the_open_tab_is_saved_and_its_preset_opens_it(pages: Pages, tmp_path: P
         page.get_by_role("option", name="Second look").click()
         expect(steps).to_be_visible()
         expect(steps).to_have_value("31")
-        page.context.close()
+        pages.rest(page)
 
 
 def test_of_two_presets_chosen_in_haste_the_last_one_counts(pages: Pages) -> None:
@@ -234,8 +234,10 @@ def test_of_two_presets_chosen_in_haste_the_last_one_counts(pages: Pages) -> Non
         const ask = window.fetch;
         window.fetch = async (...asked) => {
             const answer = await ask(...asked);
-            if (String(asked[0]?.url ?? asked[0]).includes("/queue/join"))
+            if (String(asked[0]?.url ?? asked[0]).includes("/run/predict")) {
+                window.late = (window.late ?? 0) + 1;
                 await new Promise((go) => setTimeout(go, 1500));
+            }
             return answer;
         };
     }""")
@@ -244,3 +246,4 @@ def test_of_two_presets_chosen_in_haste_the_last_one_counts(pages: Pages) -> Non
         page.get_by_role("option", name=name, exact=True).click()
     expect(steps_of(page)).to_have_value("24")
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a yellow boat on the sea")
+    assert page.evaluate("window.late") >= 2  # both were asked for, and answered late

@@ -236,7 +236,7 @@ def test_a1111s_styles_are_imported(pages: Pages, tmp_path: Path) -> None:
             page.get_by_role("button", name="Import styles.csv").click()
         chooser.value.set_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": b"a,b\n"}])
         expect(page.locator(".loom-note.warn", has_text="its first line is")).to_be_visible()
-        page.context.close()
+        pages.rest(page)
 
 
 def test_past_prompts_come_back_by_keyboard(pages: Pages) -> None:

@@ -98,4 +98,4 @@ def test_a_share_without_network_stays_local_and_asks_for_a_password(
         start(page, "a house", steps=40)
         wait_state(page, "done")
         page.wait_for_function("document.querySelector('.stage').dataset.frames >= 1")
-        page.context.close()
+        pages.rest(page)

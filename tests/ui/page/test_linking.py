@@ -153,4 +153,4 @@ def test_a_link_survives_the_login(pages: Pages, tmp_path: Path) -> None:
         page = pages(link(private.url, encode(HOUSE)), login=("loom", "secret"))
         opened(page)
         expect(prompt(page)).to_have_value(HOUSE.prompt)
-        page.context.close()
+        pages.rest(page)

@@ -122,11 +122,7 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
         strength_of(page).press("Tab")
         save(page, "Harbour", keep=True)
         note(page, "saved with its 2 pictures")
-        pages.reload(page)
-        page.get_by_role("tab", name="img2img").click()
-        strength_of(page).fill("0.8")
-        strength_of(page).press("Tab")
-        page.context.close()
+        pages.rest(page)
     with running(tmp_path) as second:
         options = Client(second.url, verbose=False).predict(api_name="/options")
         own = [preset for preset in options["presets"] if not preset["bundled"]]
@@ -140,7 +136,7 @@ def test_picture_and_mask_outlive_a_restart(pages: Pages, tmp_path: Path) -> Non
         # It lies in a fold, which opens: a mask that acts must be seen.
         np.testing.assert_array_equal(pixels_of(page, "img2img-mask-file"), mask)
         assert generated(page) == "done"
-        page.context.close()
+        pages.rest(page)
 
 
 def test_a_preset_with_pictures_brings_all_and_one_without_leaves_them(
