@@ -9,18 +9,11 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from backend.models.autoencoder.latent_rgb_tables import TABLES, WIDTHS
 from backend.models.autoencoder.vae import Vae
 from backend.models.parts import Codec
 from backend.models.tensors import numbers, rows
 
-# Measured for the autoencoder of Stable Diffusion 1.x (shared by 2.x) and published at
-# https://discuss.huggingface.co/t/decoding-latents-to-rgb-without-upscaling/23204/2
-SD1_LATENT_RGB = (
-    (0.298, 0.207, 0.208),
-    (0.187, 0.286, 0.173),
-    (-0.158, 0.189, 0.264),
-    (-0.184, -0.271, -0.473),
-)
 PATCH = 4
 """Colours to a side that a cell is mapped to."""
 REACH = 3
@@ -71,16 +64,17 @@ GREY = LatentRgb(torch.ones(3, 1, 1, 1), torch.zeros(3))
 
 
 def latent_rgb_for(vae: Vae) -> LatentRgb:
-    """The published table for Stable Diffusion's own autoencoder, else a fit to `vae`.
+    """The published table where the autoencoder is one of a published shape, else a fit to it.
 
-    The table says one colour for each cell; a fit to so large an autoencoder would take a CPU
-    many seconds at every start.
+    A table says one colour for each cell; a fit to so large an autoencoder would take a CPU many
+    seconds at every start.
     """
     config = vae.model.config
-    shape = (tuple(config["block_out_channels"]), vae.latent_channels, vae.scaling_factor)
-    if shape == ((128, 256, 512, 512), 4, 0.18215):
-        table = torch.tensor(SD1_LATENT_RGB).T.contiguous()
-        return LatentRgb(table[:, :, None, None], torch.zeros(3))
+    if tuple(config["block_out_channels"]) == WIDTHS:
+        for table in TABLES:
+            if (len(table.rows), table.scaling_factor) == (vae.latent_channels, vae.scaling_factor):
+                weight = torch.tensor(table.rows).T.contiguous()
+                return LatentRgb(weight[:, :, None, None], torch.tensor(table.bias))
     return fit_latent_rgb(vae)
 
 

@@ -12,13 +12,13 @@ from torch.nn import functional
 from backend.models.autoencoder.latent_rgb import (
     PATCH,
     REACH,
-    SD1_LATENT_RGB,
     LatentRgb,
     drawn_shapes,
     fit_latent_rgb,
     latent_rgb_for,
     solve,
 )
+from backend.models.autoencoder.latent_rgb_tables import FLUX, SD1, SD3, Table
 from backend.models.autoencoder.vae import Vae
 from backend.models.checkpoint import Checkpoint
 from toyworld import render
@@ -127,19 +127,23 @@ def test_channels_that_carry_nothing_stay_at_nought() -> None:
     assert bool(torch.isfinite(fitted.weight).all())
 
 
-def test_stable_diffusions_own_autoencoder_has_its_table() -> None:
+@pytest.mark.parametrize("published", [SD1, SD3, FLUX])
+def test_a_published_autoencoder_has_its_table(published: Table) -> None:
     with torch.device("meta"):
         model = AutoencoderKL(
             block_out_channels=(128, 256, 512, 512),
             layers_per_block=2,
-            latent_channels=4,
+            latent_channels=len(published.rows),
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
+            scaling_factor=published.scaling_factor,
         )
     table = latent_rgb_for(Vae(model))
-    assert torch.equal(table.weight[:, :, 0, 0].T, torch.tensor(SD1_LATENT_RGB))
-    latents = _random(side=5)
-    wanted = torch.einsum("bchw,cr->brhw", latents, torch.tensor(SD1_LATENT_RGB))
+    rows = torch.tensor(published.rows)
+    assert torch.equal(table.weight[:, :, 0, 0].T, rows)
+    latents = _random(channels=len(rows), side=5)
+    wanted = torch.einsum("bchw,cr->brhw", latents, rows)
+    wanted = wanted + torch.tensor(published.bias).reshape(3, 1, 1)
     assert torch.allclose(table(latents), wanted, atol=1e-5)
 
 
