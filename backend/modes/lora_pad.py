@@ -16,7 +16,7 @@ from PIL import Image
 from backend.contracts.events import Output, Pixels
 from backend.contracts.settings.lora_tools import LoraPadSettings
 from backend.models.lora.file import LoraFile
-from backend.models.lora.mix import LoraMixer, text_key, weights_at
+from backend.models.lora.mix import NETWORKS, LoraMixer, text_key, weights_at
 from backend.models.text.clip import Conditioning
 from backend.modes import limits
 from backend.modes.conditioned import conditioned
@@ -109,7 +109,7 @@ class _PointMix(LorasAside):
                 if negative
                 else text.encode([prompt], settings.clip_skip, key)
             )
-        if any(file.info.parts - {"unet"} for file in self._files):
+        if any(file.info.parts - NETWORKS for file in self._files):
             self._active.remix([(file, 1.0) for file in self._files])
         return Conditioning.cat(encoded)
 

@@ -21,7 +21,7 @@ from torch import nn
 from backend.contracts.errors import ModelProblem
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
 from backend.models.catalog.traits import Traits
-from backend.models.lora import dora, lycoris
+from backend.models.lora import dora, lycoris, transformer_names
 from backend.models.lora.key_names import Factor, factors
 from backend.models.lora.metadata import Metadata, read_metadata
 from backend.models.tensors import named_modules
@@ -182,7 +182,7 @@ def read(path: Path) -> LoraFile:
         whole = key.endswith(".alpha") and not tensor.is_complex()  # some write them as integers
         if not (tensor.is_floating_point() or whole) or not bool(torch.isfinite(tensor).all()):
             raise ModelProblem(f"{path.name} is damaged: '{key[:120]}' is not finite.")
-    tensors = lycoris.plain(tensors)
+    tensors = transformer_names.plain(lycoris.plain(tensors))
     alphas = _alphas(names, tensors)
     factor_of = {names[key]: tensors[key] for key in names}
     magnitudes = _by_module(names, dora.magnitude_keys(tensors))
@@ -285,10 +285,11 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
 
 
 def _plain_shapes(shapes: Shapes) -> Shapes:
-    """Shapes of the plain factors; tensors that hold nothing stand for the file's."""
-    if not any(lycoris.is_foreign(key) for key in shapes):
+    """Of the plain factors under diffusers' names; tensors that hold nothing stand for them."""
+    if not any(lycoris.is_foreign(key) or transformer_names.is_foreign(key) for key in shapes):
         return shapes
-    made = lycoris.plain({k: torch.empty(tuple(s), device="meta") for k, s in shapes.items()})
+    marks = {k: torch.empty(tuple(s), device="meta") for k, s in shapes.items()}
+    made = transformer_names.plain(lycoris.plain(marks))
     return {key: tuple(tensor.shape) for key, tensor in made.items()}
 
 

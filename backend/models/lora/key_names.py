@@ -22,7 +22,7 @@ _CONVERTERS: Any = state_dict_utils
 _LOADERS: Any = lora_pipeline
 Marks = dict[str, torch.Tensor]
 
-PARTS = ("unet", "text_encoder", "text_encoder_2")
+PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 _PEFT_PREFIX = "base_model.model."
 _KOHYA_PREFIXES = ("lora_unet_", "lora_te_", "lora_te1_", "lora_te2_")
 # Files of kohya's trainer for SDXL number the blocks as the original code did, two ResNets a block.
@@ -48,7 +48,6 @@ REFUSED_KINDS = {
 }
 _OTHER_MODELS = (
     "lora_transformer_",
-    "transformer.",
     "diffusion_model.",
     "model.diffusion_model.",
     "double_blocks",
@@ -88,7 +87,8 @@ def factors(keys: Iterable[str]) -> dict[str, Factor]:
         if match is None:
             raise ModelProblem(f"Its tensor '{_short(name)}' belongs to no LoRA that is known.")
         part, _, path = match["module"].partition(".")
-        module = f"{part}.{path.removeprefix('text_model.')}" if part != "unet" else match["module"]
+        inner = path.removeprefix("text_model.") if part.startswith("text_encoder") else path
+        module = f"{part}.{inner}"
         found[id(mark)] = Factor(module, "A" if match["role"] == "A" else "B")
     # Absent only where a file holds a layer twice, under the names of two formats.
     return {key: found[id(mark)] for key, mark in marks.items() if id(mark) in found}
@@ -106,17 +106,20 @@ def _refuse(keys: list[str]) -> None:
 
 
 def _to_peft(marks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    if any(key.startswith(_KOHYA_PREFIXES) for key in marks):
-        named = _from_kohya(marks)
+    own = {key: mark for key, mark in marks.items() if _peft_named(key).startswith("transformer.")}
+    others = {key: mark for key, mark in marks.items() if key not in own}
+    if any(key.startswith(_KOHYA_PREFIXES) for key in others):
+        named = _from_kohya(others)
     else:
-        named = {_with_part(_peft_named(key)): mark for key, mark in marks.items()}
+        named = {_with_part(_peft_named(key)): mark for key, mark in others.items()}
+    named |= {_peft_named(key): mark for key, mark in own.items()}
     result: dict[str, torch.Tensor] = {}
     for part in PARTS:
         prefix = f"{part}."
         inside: Marks = {
             key.removeprefix(prefix): mark for key, mark in named.items() if key.startswith(prefix)
         }
-        if part == "unet":
+        if part in ("unet", "transformer"):
             inside = _CONVERTERS.convert_unet_state_dict_to_peft(inside)
         else:
             styles = _CONVERTERS.StateDictType

@@ -24,6 +24,8 @@ Mix = Sequence[tuple[LoraFile, float]]
 
 # The effective scale of a LoRA may differ by this much from the one asked for.
 SCALE_TOLERANCE = 0.02
+NETWORKS = frozenset({"unet", "transformer"})
+"""Parts that read no prompt."""
 _MIXED_ALREADY = "the model is under a LoRA mix already"
 
 
@@ -60,7 +62,7 @@ def text_key(mix: Mix) -> str:
     From the files' contents and their weights; "" where it leaves the text encoder alone.
     """
     digest = hashlib.sha256()
-    touching = [(file, weight) for file, weight in canonical(mix) if file.info.parts - {"unet"}]
+    touching = [(file, weight) for file, weight in canonical(mix) if file.info.parts - NETWORKS]
     for file, weight in touching:
         digest.update(f"{file.content_hash} {weight!r}\n".encode())
     return digest.hexdigest() if touching else ""

@@ -254,7 +254,8 @@ BASE = "lora_unet_down_blocks_0_attentions_0_proj_in"
             {"unet.mid_block.to_q.lora_A.weight": (4, 16), "unet.mid_block.to_q.weight": (16, 8)},
             "belongs to no LoRA",
         ),
-        ({"transformer.x.lora_A.weight": (4, 16)}, "another kind of model"),
+        ({"transformer.x.lora_A.weight": (4, 16)}, "'transformer.x' is incomplete"),
+        ({"lora_prior_x.lora_A.weight": (4, 16)}, "another kind of model"),
         ({"unet.conv_in.weight": (4, 16)}, "holds no LoRA"),
         ({"vae.to_q.lora_A.weight": (4, 16)}, "no part of Stable Diffusion"),
         (
