@@ -100,11 +100,11 @@ def tiny_t5_tokenizer() -> T5Tokenizer:
     return T5Tokenizer(vocab=vocab, extra_ids=0)
 
 
-def tiny_t5(tokenizer: T5Tokenizer) -> T5EncoderModel:
-    """An encoder of two layers, 32 wide."""
+def tiny_t5(tokenizer: T5Tokenizer, width: int = 32) -> T5EncoderModel:
+    """An encoder of two layers, so wide."""
     config = T5Config(
         vocab_size=len(tokenizer),
-        d_model=32,
+        d_model=width,
         d_kv=8,
         d_ff=48,
         num_layers=2,

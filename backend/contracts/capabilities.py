@@ -76,6 +76,7 @@ class Capabilities:
         sampler: Likewise; "" says nothing.
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
         edits: It is shown the picture that it starts from, and told what to change.
+        distilled: It is told a guidance scale, beside the guidance by a second call.
     """
 
     prompt: bool = True
@@ -96,6 +97,7 @@ class Capabilities:
     sampler: str = ""
     enlarges: Enlarging | None = None
     edits: bool = False
+    distilled: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ _SENTENCES: dict[str, str] = {
     "separate_vae": "'{model}' has no autoencoder that another could replace.",
     "classes": "'{model}' knows no classes; leave the class at 0.",
     "edits": "'{model}' edits no picture that it is shown; leave the image guidance at 1.5.",
+    "distilled": "'{model}' is told no guidance scale; leave the distilled guidance at 3.5.",
     "training": "'{model}' is of a kind that cannot be trained here; choose another.",
 }
 ENLARGING_MODES = frozenset({"upscale"})

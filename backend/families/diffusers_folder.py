@@ -56,6 +56,8 @@ WEIGHTS = {
     "vae": "diffusion_pytorch_model",
     "text_encoder": "model",
     "text_encoder_2": "model",
+    "text_encoder_3": "model",
+    "transformer": "diffusion_pytorch_model",
 }
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from backend.families.deepfloyd import DEEPFLOYD
+from backend.families.flux import FLUX
 from backend.families.instruct import INSTRUCT
 from backend.families.latent import LATENT
 from backend.families.pixels import PIXELS
 from backend.families.sd import SD
+from backend.families.sd3 import SD3
 from backend.families.sdxl import SDXL
 from backend.families.x4 import X4
+from backend.families.zimage import ZIMAGE
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry((PIXELS, LATENT, DEEPFLOYD, SDXL, X4, INSTRUCT, SD))
+FAMILIES: Final = Registry((PIXELS, LATENT, DEEPFLOYD, SD3, FLUX, ZIMAGE, SDXL, X4, INSTRUCT, SD))

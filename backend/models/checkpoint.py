@@ -18,7 +18,7 @@ from backend.models.catalog.hashes import content_hash
 from backend.models.memory.devices import Target
 from backend.models.parts import Codec, Enlarger, Network, Text
 from backend.models.patches import PatchStack
-from backend.sampling.config import TrainedTo
+from backend.sampling.denoiser import Prediction
 from backend.sampling.types import Spread
 
 
@@ -82,8 +82,8 @@ class Checkpoint:
         return self.info.native_size
 
     @property
-    def prediction_type(self) -> TrainedTo:
-        """epsilon, v_prediction or sample."""
+    def prediction_type(self) -> Prediction:
+        """epsilon, v_prediction, sample or flow_prediction."""
         return self.network.prediction_type
 
     @property

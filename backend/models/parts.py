@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from backend.models.text.conditioning import Conditioning
-from backend.sampling.config import TrainedTo
+from backend.sampling.denoiser import Prediction
 from backend.sampling.types import Denoiser
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Network(Protocol):
     """What predicts."""
 
     @property
-    def prediction_type(self) -> TrainedTo:
+    def prediction_type(self) -> Prediction:
         """What its output means."""
         ...
 

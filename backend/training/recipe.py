@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-from backend.sampling.config import TrainedTo
+from backend.sampling.denoiser import Prediction
 
 # What of a scheduler's config says how noise is added; the rest is about sampling.
 NOISING = (
@@ -65,7 +65,7 @@ class Noising:
 
     def target(
         self,
-        prediction: TrainedTo,
+        prediction: Prediction,
         latents: torch.Tensor,
         noise: torch.Tensor,
         timesteps: torch.Tensor,
@@ -78,6 +78,8 @@ class Noising:
                 return self._scheduler.get_velocity(latents, noise, timesteps)
             case "sample":
                 return latents
+            case "flow_prediction":
+                raise ValueError("flow models are not trained here")
 
     def signal(self, timesteps: torch.Tensor) -> torch.Tensor:
         """alpha_cumprod of each."""

@@ -175,6 +175,20 @@ class Settings(Frozen):
         description="Dynamic thresholding percentile (Imagen); 0 is off, .995 is usual.",
         json_schema_extra=says("guidance", group="advanced", step=0.005, needs="guidance"),
     )
+    distilled_guidance: float = Field(
+        3.5,
+        ge=0.0,
+        le=100.0,
+        description="The scale that Flux.1 dev is told; others are told none.",
+        json_schema_extra=says(
+            "guidance",
+            group="advanced",
+            step=0.1,
+            a1111=("Distilled CFG Scale",),
+            later=True,
+            needs="distilled",
+        ),
+    )
     variation_seed: Seed = Field(
         -1,
         description="Second seed to lean towards; -1 draws one.",

@@ -85,15 +85,18 @@ def vae_config(shapes: Shapes, path: Path) -> dict[str, Any]:
 
 def vae_widths(shapes: Shapes, first: str) -> dict[str, Any]:
     """Config of an autoencoder; `first` names the first weight of each of its levels."""
-    return {
+    config: dict[str, Any] = {
         "in_channels": 3,
         "out_channels": 3,
         "layers_per_block": 2,
         "block_out_channels": [shapes[first.format(level)][0] for level in range(VAE_LEVELS)],
-        "latent_channels": shapes["post_quant_conv.weight"][0],
+        "latent_channels": shapes["decoder.conv_in.weight"][1],
         "down_block_types": ["DownEncoderBlock2D"] * VAE_LEVELS,
         "up_block_types": ["UpDecoderBlock2D"] * VAE_LEVELS,
     }
+    if "post_quant_conv.weight" not in shapes:  # Stable Diffusion 3's and Flux.1's have none
+        config |= {"use_quant_conv": False, "use_post_quant_conv": False}
+    return config
 
 
 def count(shapes: Shapes, pattern: str) -> int:

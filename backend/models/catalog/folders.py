@@ -15,6 +15,8 @@ from backend.models.catalog.safetensors_header import (
 FOLDERS: dict[str, Kind] = {
     "checkpoints": "checkpoint",
     "stable-diffusion": "checkpoint",
+    "diffusion_models": "checkpoint",
+    "unet": "checkpoint",
     "loras": "lora",
     "lora": "lora",
     "controlnet": "controlnet",

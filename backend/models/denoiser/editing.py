@@ -13,7 +13,7 @@ from backend.models.denoiser.unet import ResidualHook
 from backend.models.parts import Network
 from backend.models.patches import PatchStack
 from backend.models.text.conditioning import Conditioning
-from backend.sampling.config import TrainedTo
+from backend.sampling.denoiser import Prediction
 from backend.sampling.types import Denoiser, Level
 
 STANDARD = 1.5
@@ -43,7 +43,7 @@ class EditingNetwork:
         self.patches = patches
 
     @property
-    def prediction_type(self) -> TrainedTo:
+    def prediction_type(self) -> Prediction:
         """See `Network`."""
         return self._network.prediction_type
 

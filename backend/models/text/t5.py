@@ -5,9 +5,8 @@ A small CLIP text encoder may stand in its place.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,21 +16,38 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase, T5EncoderModel
 from backend.contracts.errors import BadInput
 from backend.contracts.holdings import Holding
 from backend.models.memory.block_offload import device_of
-from backend.models.memory.devices import place_of
 from backend.models.patches import PatchStack
 from backend.models.text.caption_cleaning import cleaned
 from backend.models.text.conditioning import Conditioning
 from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.kept import KeptTensors
+from backend.models.text.prompt import parse
 
-POSITIONS = 77  # that DeepFloyd IF was trained with
-CACHE_BYTES = 64 * 1024 * 1024
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model was trained to have its prompts read.
+
+    Attributes:
+        positions: That each prompt is filled up to.
+        plain: In lower case, exactly as written; else the words alone, without the syntax of
+            weights, which T5 knows nothing of.
+        hides_padding: The encoder does not see what fills a prompt up.
+    """
+
+    positions: int
+    plain: bool
+    hides_padding: bool
+
+
+DEEPFLOYD = Reading(77, plain=True, hides_padding=True)
+"""Of `IFPipeline.encode_prompt`, with `clean_caption` or without it."""
 
 
 class T5Text:
-    """A T5 encoder with a cache; it reads a prompt in lower case, without weights.
+    """A T5 encoder with a cache; it reads a prompt without weights.
 
-    A prompt gives the very tensor of diffusers' `IFPipeline.encode_prompt`, with `clean_caption`
-    or without it.
+    A prompt gives the very tensor of diffusers' pipeline whose reading it is.
     """
 
     def __init__(
@@ -39,6 +55,7 @@ class T5Text:
         model: T5EncoderModel | CLIPTextModel,
         tokenizer: PreTrainedTokenizerBase,
         patches: PatchStack | None = None,
+        reading: Reading = DEEPFLOYD,
         *,
         cleans: bool = False,
     ) -> None:
@@ -48,15 +65,16 @@ class T5Text:
             model: The encoder.
             tokenizer: Its tokenizer.
             patches: Of the checkpoint that it is a part of; None where it stands alone.
-            cleans: Prompts are cleaned first, see `caption_cleaning`.
+            reading: How prompts are put to it.
+            cleans: Plain prompts are cleaned first, see `caption_cleaning`.
         """
         self.model = model
+        self._reading = reading
         self._tokenizer: Any = tokenizer
         self._marks: int = self._tokenizer.num_special_tokens_to_add()
         self._cleans = cleans
         self._patches = patches or PatchStack()
-        self._cache: OrderedDict[tuple[str, str], torch.Tensor] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = KeptTensors()
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -67,7 +85,7 @@ class T5Text:
     def encode(
         self, prompts: Sequence[str], clip_skip: int = 1, weights_key: str = ""
     ) -> Conditioning:
-        """context: (len(prompts), 77, D), the padding included; see `Text.encode`.
+        """context: (len(prompts), positions, D), the padding included; see `Text.encode`.
 
         Raises:
             BadInput: A prompt is too long, or a layer other than the last is asked for.
@@ -92,6 +110,8 @@ class T5Text:
 
     def read(self, prompt: str) -> str:
         """What the encoder is given of a prompt."""
+        if not self._reading.plain:
+            return unweighted(prompt)
         return cleaned(cleaned(prompt)) if self._cleans else prompt.lower().strip()
 
     def learned(self, texts: Sequence[str]) -> dict[str, str]:
@@ -103,48 +123,36 @@ class T5Text:
 
     def holdings(self) -> tuple[Holding, ...]:
         """Bytes of the prompts that are kept encoded."""
-        with self._lock:
-            kept = list(self._cache.values())
-        places = sorted({place_of(each.device) for each in kept})
-        return tuple(
-            Holding(
-                "encoded prompts",
-                place,
-                sum(each.nbytes for each in kept if place_of(each.device) == place),
-            )
-            for place in places
-        )
+        return self._kept.holdings()
 
     def release(self) -> int:
         """Forgets them; they are encoded again when they are needed."""
-        with self._lock:
-            freed = sum(each.nbytes for each in self._cache.values())
-            self._cache.clear()
-            return freed
+        return self._kept.release()
 
     def _encoded(self, prompt: str, weights_key: str) -> torch.Tensor:
-        """(1, 77, D)."""
-        key = (self.read(prompt), weights_key)
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        tokens = self.count_tokens(prompt)[0]
-        if tokens > POSITIONS - self._marks:
-            most = POSITIONS - self._marks
+        """(1, positions, D)."""
+        words = self.read(prompt)
+        return self._kept.get((words, weights_key), lambda: self._made(words))
+
+    def _made(self, words: str) -> torch.Tensor:
+        positions = self._reading.positions
+        tokens = len(self._tokenizer(words).input_ids) - self._marks
+        if tokens > positions - self._marks:
+            most = positions - self._marks
             raise BadInput(
                 f"The prompt has {tokens} tokens, and this model reads {most}; shorten it.",
                 "prompt",
             )
         filled = self._tokenizer(
-            key[0], padding="max_length", max_length=POSITIONS, return_tensors="pt"
+            words, padding="max_length", max_length=positions, return_tensors="pt"
         )
         device = device_of(self._patches, self.model)
-        made: torch.Tensor = self.model(
-            filled.input_ids.to(device), attention_mask=filled.attention_mask.to(device)
-        )[0]
-        with self._lock:
-            self._cache[key] = made
-            while sum(each.nbytes for each in self._cache.values()) > CACHE_BYTES:
-                self._cache.popitem(last=False)
+        seen = filled.attention_mask.to(device) if self._reading.hides_padding else None
+        made: torch.Tensor = self.model(filled.input_ids.to(device), attention_mask=seen)[0]
         return made
+
+
+def unweighted(prompt: str) -> str:
+    """The words of a prompt, without the syntax that weighs them."""
+    sections = ("".join(run.text for run in section) for section in parse(prompt))
+    return " ".join(sections).strip()

@@ -114,7 +114,10 @@ class Frames:
         pooled = None
         if a.pooled is not None and b.pooled is not None:
             pooled = self._between(a.pooled, b.pooled, at)
-        return Conditioning(self._between(a.context, b.context, at), a.padding, pooled)
+        lengths = None
+        if a.lengths is not None:  # the ends of the way are the ends' own
+            lengths = tuple(each for t in at for each in a.mixed_lengths(b, t) or ())
+        return Conditioning(self._between(a.context, b.context, at), a.padding, pooled, lengths)
 
     def _between(self, a: torch.Tensor, b: torch.Tensor, at: Sequence[float]) -> torch.Tensor:
         """(1, ..., D) of both ends -> (F, ..., D)."""

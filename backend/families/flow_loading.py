@@ -1,0 +1,120 @@
+"""Loading what folders of flow transformers have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from accelerate import init_empty_weights
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from backend.contracts.errors import ModelProblem
+from backend.families.diffusers_folder import weight_files
+from backend.families.flow_folder import has
+from backend.models.autoencoder.latent_rgb import latent_rgb_for
+from backend.models.autoencoder.vae import Vae
+from backend.models.catalog.configs import read_json
+from backend.models.catalog.entry import ModelInfo
+from backend.models.checkpoint import Checkpoint
+from backend.models.loading import guarded, load_module
+from backend.models.memory.devices import Target
+from backend.models.parts import Network, Text
+from backend.models.patches import PatchStack
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def part(cls: type[ModuleT], folder: Path, name: str, target: Target) -> ModuleT:
+    """One part of a folder, ready to run; raises as `load_module`."""
+    files = weight_files(folder, name)
+    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
+    return load_module(cls, folder / name, f"{name}/{files[0].name}", target, options)
+
+
+def tokenizer(cls: Any, folder: Path, vocabulary: int) -> Any:
+    """A tokenizer of a folder, for an encoder of that many words.
+
+    Raises:
+        ModelProblem: It cannot be loaded, or knows more words than the encoder.
+    """
+
+    def load() -> PreTrainedTokenizerBase:
+        return cls.from_pretrained(folder, local_files_only=True)
+
+    made = guarded(load, folder.name)
+    if len(made) > vocabulary:
+        raise ModelProblem(
+            f"The tokenizer knows {len(made)} tokens, the text encoder only {vocabulary}: they do "
+            "not belong together."
+        )
+    return made
+
+
+def assembled(
+    info: ModelInfo,
+    target: Target,
+    tiny_decoder: ModelInfo | None,
+    scheduler: dict[str, Any],
+    patches: PatchStack,
+    text: Text,
+    network: Callable[[], Network],
+    autoencoder: AutoencoderKL | None = None,
+) -> Checkpoint:
+    """A checkpoint of these parts.
+
+    Args:
+        info: Of the folder.
+        target: Where to and in which precision.
+        tiny_decoder: For previews of the kind `tiny`.
+        scheduler: Its config, completed by the family.
+        patches: That text and network were given.
+        text: Loaded.
+        network: Loads it, after the text: the larger part comes last.
+        autoencoder: Loaded; None: the folder's own.
+    """
+    own = autoencoder or part(AutoencoderKL, info.path, "vae", target)
+    vae = Vae(own, patches=patches)
+    return Checkpoint(
+        info=info,
+        target=target,
+        scheduler_config=scheduler,
+        text=text,
+        network=network(),
+        codec=vae,
+        latent_rgb=latent_rgb_for(vae),
+        tiny=_tiny(tiny_decoder, vae, target),
+        patches=patches,
+    )
+
+
+def skeleton(
+    folder: Path, transformer: Any, readers: Mapping[str, type[nn.Module]]
+) -> Mapping[str, nn.Module]:
+    """The parts of a folder that LoRAs change, without memory behind their weights.
+
+    Args:
+        folder: Of a model.
+        transformer: Its class.
+        readers: Classes of its text encoders, by part; those that it lacks are left out.
+    """
+    with init_empty_weights(include_buffers=False):
+        config = read_json(folder / "transformer" / "config.json")
+        parts: dict[str, nn.Module] = {"transformer": transformer.from_config(config)}
+        for name, cls in readers.items():
+            if has(folder, name):
+                untyped: Any = cls
+                own = untyped.config_class.from_pretrained(folder / name, local_files_only=True)
+                parts[name] = untyped(own)
+    return parts
+
+
+def _tiny(info: ModelInfo | None, vae: Vae, target: Target) -> AutoencoderTiny | None:
+    if info is None:
+        return None
+    file = f"{info.name}/{info.weights[0].name}"
+    made = load_module(AutoencoderTiny, info.path, file, target, {})
+    return made if made.config["latent_channels"] == vae.latent_channels else None

@@ -1,0 +1,203 @@
+"""Small folders of flow transformers with random weights, as diffusers saves them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
+)
+from tokenizers import pre_tokenizers
+from torch import nn
+from transformers import (
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3Model,
+)
+
+from tests.tiny import _text_config, tiny_tokenizer, tiny_vae
+from tests.tiny_pixels import tiny_t5, tiny_t5_tokenizer
+
+CHANNELS, FACTOR = 16, 4
+TEMPLATE = (
+    "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% if enable_thinking %}?{% endif %}{% endif %}"
+)
+
+
+def tiny_flow_vae() -> AutoencoderKL:
+    """Of 16 channels, with a scale and a shift."""
+    vae = tiny_vae(FACTOR, CHANNELS)
+    vae.register_to_config(scaling_factor=0.36, shift_factor=0.11)
+    return vae.eval()
+
+
+def tiny_sd3(path: Path, *, seed: int = 0, t5: bool = True) -> Path:
+    """Writes a folder of `StableDiffusion3Pipeline` of 3.5's kind and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        t5: With the third text encoder.
+    """
+    clip, words = tiny_tokenizer(), tiny_t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoders = [
+            CLIPTextModelWithProjection(_text_config(clip, projection_dim=16)) for _ in range(2)
+        ]
+        transformer = SD3Transformer2DModel(
+            sample_size=16,
+            patch_size=2,
+            in_channels=CHANNELS,
+            out_channels=CHANNELS,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=72,
+            caption_projection_dim=32,
+            pooled_projection_dim=32,
+            pos_embed_max_size=32,
+            dual_attention_layers=(0,),
+            qk_norm="rms_norm",
+        )
+        reader = tiny_t5(words, 72) if t5 else None
+        vae = tiny_flow_vae()
+    for part in (*encoders, transformer):
+        part.eval()
+    StableDiffusion3Pipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=vae,
+        text_encoder=encoders[0],
+        tokenizer=clip,
+        text_encoder_2=encoders[1],
+        tokenizer_2=clip,
+        text_encoder_3=reader,
+        tokenizer_3=words if t5 else None,
+    ).save_pretrained(path)
+    return path
+
+
+def tiny_flux(path: Path, *, seed: int = 0, dev: bool = True) -> Path:
+    """Writes a folder of `FluxPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        dev: Of dev's kind, else of schnell's.
+    """
+    clip, words = tiny_tokenizer(), tiny_t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        text = CLIPTextModel(_text_config(clip)).eval()
+        transformer = FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=4 * CHANNELS,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            guidance_embeds=dev,
+            axes_dims_rope=(4, 6, 6),
+        ).eval()
+        reader, vae = tiny_t5(words), tiny_flow_vae()
+    dynamic: dict[str, Any] = {"shift": 3.0, "use_dynamic_shifting": True}
+    FluxPipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(**(dynamic if dev else {"shift": 1.0})),
+        vae=vae,
+        text_encoder=text,
+        tokenizer=clip,
+        text_encoder_2=reader,
+        tokenizer_2=words,
+    ).save_pretrained(path)
+    return path
+
+
+def tiny_qwen_tokenizer() -> Qwen2Tokenizer:
+    """Every byte is a word; with a chat template that knows `enable_thinking`."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocab = {character: index for index, character in enumerate(alphabet)}
+    tokenizer = Qwen2Tokenizer(vocab=vocab, merges=[])
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
+
+
+def tiny_zimage(path: Path, *, seed: int = 0, shift: float = 3.0) -> Path:
+    """Writes a folder of `ZImagePipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        shift: 3 is Turbo's.
+    """
+    words = tiny_qwen_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        reader = Qwen3Model(
+            Qwen3Config(
+                vocab_size=len(words),
+                hidden_size=32,
+                intermediate_size=48,
+                num_hidden_layers=3,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                head_dim=8,
+                pad_token_id=words.pad_token_id,
+                bos_token_id=None,
+                eos_token_id=None,
+            )
+        ).eval()
+        transformer = ZImageTransformer2DModel(
+            in_channels=CHANNELS,
+            dim=64,
+            n_layers=2,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=32,
+            axes_dims=[8, 12, 12],
+            axes_lens=[1024, 64, 64],
+        ).eval()
+        vae = tiny_flow_vae()
+        for name, parameter in transformer.named_parameters():
+            if name.endswith("pad_token"):  # zeros would hide faults of the padding
+                nn.init.normal_(parameter, std=0.5)
+    ZImagePipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=shift),
+        vae=vae,
+        text_encoder=reader,
+        tokenizer=words,
+    ).save_pretrained(path)
+    return path
+
+
+def _lively(transformer: nn.Module) -> Any:
+    """Random weights of the usual size say nearly nothing; their last layer speaks up."""
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if name.startswith("proj_out.") or ("final_layer" in name and "linear" in name):
+                parameter.mul_(4.0)
+    return transformer
+
+
+def edited(path: Path, **changes: Any) -> None:
+    """Changes a JSON file; None takes a value away."""
+    values = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: each for key, each in values.items() if each is not None}))
