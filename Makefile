@@ -8,7 +8,7 @@ JOBS ?= 2
 
 # Stamps carry a checksum of what they installed: a second run starts at once, also after a checkout.
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)
-DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt docs/requirements.txt | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt requirements-mcp.txt docs/requirements.txt | cksum | cut -d' ' -f1)
 
 .PHONY: run test hostile soak lint parity bench docs screenshots clean
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.contracts.errors import LoomError
 from backend.storage.locks import InUse, hold
-from ui.gradio_compat.lean_import import skip_type_stubs
+from ui.gradio_compat.lean_import import import_lean
 from ui.server.commands import run
 from ui.server.flags import flags
 from ui.server.places import places
@@ -28,7 +28,7 @@ def main(**further: Any) -> None:
         hold(args.data)
     except (InUse, ValueError, LoomError) as error:
         raise SystemExit(str(error)) from None
-    skip_type_stubs()
+    import_lean()
     temporary = prepare_environment(args.trusted_proxy)
     gc.disable()  # Thousands of modules come; looking through them for garbage is a quarter of it.
     from backend.engine.local.starting import begin, settled

@@ -25,6 +25,10 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
+from ui.gradio_compat.lean_import import import_lean  # noqa: E402
+
+import_lean()  # as the studio does: a worker imports Gradio once, in half the time
+
 # The same examples every time, and no clock: a busy machine must not fail a test.
 hypothesis.settings.register_profile("loom", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("loom")

@@ -30,6 +30,8 @@ from backend.engine.fake.engine import FakeEngine
 from scripts import reference
 from tests.samplers import SCHEDULES_OF
 from tests.ui.conftest import Server, running
+from ui.openai.links import Links
+from ui.openai.routes import openai
 from ui.sdapi.routes import controlnet, sdapi
 from ui.server.flags import parser_of
 from ui.server.studio import studio_at
@@ -133,15 +135,19 @@ def test_every_endpoint_is_documented(server: Server, tmp_path: Path) -> None:
     assert [name for name in named if f"`{name}`" not in told] == []
 
 
-def test_every_endpoint_for_a1111s_scripts_is_documented(tmp_path: Path) -> None:
+def test_every_endpoint_for_other_tools_clients_is_documented(tmp_path: Path) -> None:
     studio = studio_at(tmp_path, ROOT / "presets", lambda storage: FakeEngine(storage=storage))
     try:
-        apps = {"/sdapi/v1": sdapi(studio), "/controlnet": controlnet(studio)}
+        apps = {
+            "/sdapi/v1": sdapi(studio),
+            "/controlnet": controlnet(studio),
+            "/v1": openai(studio.engine, Links(b"k" * 32)),
+        }
         paths = [
             f"{mount}{route.path}"
             for mount, app in apps.items()
             for route in app.routes
-            if isinstance(route, Route)
+            if isinstance(route, Route) and "{" not in route.path
         ]
     finally:
         studio.engine.close()

@@ -56,7 +56,15 @@ def test_what_scripts_call_knows_no_page() -> None:
     rooms = [room for room in rooms_of(in_folder(ROOT)) if room.name.startswith("ui.")]
     assert circles(rooms) == []
     lower = {room.name: room.arrows for room in rooms}
-    for name in ("ui.api", "ui.sdapi", "ui.jobs", "ui.server", "ui.gradio_compat"):
+    for name in (
+        "ui.api",
+        "ui.sdapi",
+        "ui.openai",
+        "ui.mcp",
+        "ui.jobs",
+        "ui.server",
+        "ui.gradio_compat",
+    ):
         assert not {"ui.page", "ui.panels", "ui.forms"} & lower[name], name
 
 

@@ -76,6 +76,16 @@ def decode_mask(data: bytes, field: str = "mask", budget: Budget | None = None) 
     return _decoded(data, field, budget, _to_mask)
 
 
+def decode_holes(data: bytes, field: str, budget: Budget | None = None) -> Pixels | None:
+    """Where a picture is transparent: (H, W, 3) uint8, white there; None where it is nowhere.
+
+    Args, Raises:
+        See `decode`.
+    """
+    holes = _decoded(data, field, budget, _to_holes)
+    return holes if holes.any() else None
+
+
 def _decoded(
     data: bytes,
     field: str,
@@ -186,6 +196,13 @@ def _to_mask(image: Image.Image, field: str) -> Pixels:
     strokes = not drawn.size or int((drawn.max(axis=0) - drawn.min(axis=0)).max()) <= ONE_COLOUR
     mask = alpha if strokes else 255 - alpha
     return np.repeat(mask[:, :, None], 3, axis=2)
+
+
+def _to_holes(image: Image.Image, field: str) -> Pixels:
+    if not image.has_transparency_data:
+        return np.zeros((image.height, image.width, 3), np.uint8)
+    alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+    return np.repeat((255 - alpha)[:, :, None], 3, axis=2)
 
 
 def _grey16(image: Image.Image, field: str) -> Pixels:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from backend.contracts.errors import BadInput
 from backend.pictures import decode as module
-from backend.pictures.decode import MAX_FILE_BYTES, decode, decode_mask
+from backend.pictures.decode import MAX_FILE_BYTES, decode, decode_holes, decode_mask
 from tests.pictures import hostile
 from tests.pictures.hostile import chunk, noise, png, saved
 
@@ -259,3 +259,15 @@ def test_without_transparency_brightness_is_the_mask() -> None:
     grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
     opaque = _mask_png(np.full((8, 8), 255), np.repeat(grey[:, :, None], 3, axis=2))
     assert np.array_equal(decode_mask(opaque)[:, :, 0], grey)
+
+
+def test_holes_are_white_where_the_picture_is_transparent() -> None:
+    alpha = np.full((8, 8), 255, np.uint8)
+    alpha[:4] = 0
+    holes = decode_holes(_mask_png(alpha, np.full((8, 8, 3), 200)), "mask")
+    assert holes is not None
+    assert holes[:4].min() == 255
+    assert holes[4:].max() == 0
+    # Strokes of one colour are no holes here, and what is opaque has none.
+    whole = np.full((8, 8), 255, np.uint8)
+    assert decode_holes(_mask_png(whole, np.full((8, 8, 3), 200)), "mask") is None

@@ -1,8 +1,9 @@
-"""Imports Gradio without the half of its work that only editors need.
+"""Imports Gradio without the half of its work that only editors need, and without MCP.
 
 With each import, Gradio (6.31) reads the source of every component and of the type stub beside it,
 to bring the stub up to date in the installed package. That takes as long as all the rest of the
-import, and its packages bring finished stubs.
+import, and its packages bring finished stubs. Where the package `mcp` is installed it is imported
+too, for a server that this page does not start: a second more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _MODULE, _WRITER = "gradio.component_meta", "create_or_modify_pyi"
+_GRADIO, _MCP = "gradio", "mcp"
 
 
 class _Quiet(Loader):
@@ -46,7 +48,22 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def skip_type_stubs() -> None:
+class _NoMcp(MetaPathFinder):
+    """Says that there is no such package, once, to Gradio while it is imported itself."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != _MCP:
+            return None
+        sys.meta_path.remove(self)
+        spec = getattr(sys.modules.get(_GRADIO), "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            raise ModuleNotFoundError(f"No module named {_MCP!r}", name=_MCP)
+        return None
+
+
+def import_lean() -> None:
     """Call before the first import of Gradio; later it has no effect."""
-    if _MODULE not in sys.modules and not any(isinstance(f, _Finder) for f in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if _GRADIO not in sys.modules and not any(isinstance(f, _Finder) for f in sys.meta_path):
+        sys.meta_path[:0] = [_Finder(), _NoMcp()]

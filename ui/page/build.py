@@ -43,6 +43,9 @@ from ui.jobs.sentences import sentence
 from ui.jobs.trainings import training_routes
 from ui.jobs.verify import verify_routes
 from ui.jobs.words import word_routes
+from ui.openai.answers import unauthorized
+from ui.openai.links import Links
+from ui.openai.routes import files, openai
 from ui.page.following import connect_model
 from ui.page.linking import connect_links
 from ui.page.lists import connect_lists
@@ -65,7 +68,9 @@ from ui.server.doors import Doors
 from ui.server.file_limit import raise_file_limit
 from ui.server.guard import Guard, HostList
 from ui.server.headers import Headers
+from ui.server.health import HEALTH, READY, health_routes
 from ui.server.logins import LoginGate, Logins
+from ui.server.metrics import METRICS, metrics_route
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 from ui.server.studio import Studio
 from ui.server.upload_quota import UploadQuota
@@ -91,6 +96,11 @@ OPEN_TO_ALL = (
     "/gradio_api/user",
     "/sdapi/",
     "/controlnet/",
+    "/v1/",
+    HEALTH,
+    READY,
+    METRICS,
+    "/mcp",
 )
 
 
@@ -228,10 +238,22 @@ def serve(
         "exception_handlers": {TypeError: unknown_field},
         "routes": routes,
     }
+    routes += health_routes(engine)
+    if plan.metrics_key:
+        routes.append(metrics_route(engine, plan.metrics_key))
+    if plan.mcp:
+        from ui.mcp.server import Door  # its package is there only where it is asked for
+
+        routes.append(Route("/mcp", Access(Door(engine), doors, logins, tunnel=plan.share)))
     if plan.api:
         routes += [
             Mount("/sdapi/v1", Access(sdapi(page.studio), doors, logins, tunnel=plan.share)),
             Mount("/controlnet", Access(controlnet(page.studio), doors, logins)),
+            files(engine, links := Links(key)),
+            Mount(
+                "/v1",
+                Access(openai(engine, links), doors, logins, tunnel=plan.share, shape=unauthorized),
+            ),
         ]
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")

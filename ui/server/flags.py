@@ -93,7 +93,17 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
     )
     add("--upload-mb", type=count, default=512, metavar="MB", help="uploads of one person (512)")
     add("--results-kept", type=count, default=64, metavar="N", help="ended jobs to ask for (64)")
-    add("--api", action="store_true", help="answer at /sdapi/v1 as well, as A1111 does")
+    add(
+        "--api",
+        action="store_true",
+        help="answer at /sdapi/v1 and /v1 as well, as A1111 and OpenAI do",
+    )
+    add("--mcp", action="store_true", help="answer agents at /mcp, with a tool for each mode")
+    add(
+        "--metrics-key", default="", metavar="KEY", help="answer at /metrics whoever sends this key"
+    )
+    add("--log", type=Path, metavar="FILE", help="write what becomes of jobs, a line of JSON each")
+    add("--log-prompts", action="store_true", help="their prompts too")
     add("--open", action="store_true", help="open a browser")
     add("--probe", action="store_true", help=argparse.SUPPRESS)
     add("--fake", type=float, nargs="?", const=0.1, metavar="STEP_S", help=argparse.SUPPRESS)

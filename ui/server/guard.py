@@ -132,8 +132,8 @@ def _is_of(origin: str, host: str) -> bool:
 
 
 def _limit(path: str) -> int:
-    """Bytes that a body may have; pictures travel in those of /sdapi."""
-    pictures = path.endswith("/upload") or path.startswith("/sdapi/")
+    """Bytes that a body may have; pictures travel in those of /sdapi, /v1/images and /mcp."""
+    pictures = path.endswith("/upload") or path.startswith(("/sdapi/", "/v1/images/", "/mcp"))
     return MAX_UPLOAD_BYTES if pictures else MAX_BODY_BYTES
 
 

@@ -12,6 +12,7 @@ from backend.engine.jobs.protocol import Engine
 from backend.engine.local.starting import start_local
 from backend.storage.outputs import Storage
 from backend.storage.wildcards import WildcardFiles
+from ui.server.job_log import write_log
 from ui.server.places import Places
 from ui.server.studio import Studio, studio_at
 
@@ -26,6 +27,11 @@ def opened(args: Namespace, here: Places, **further: Any) -> Studio:
         here: Folders of the studio.
         further: Of `LocalEngine.create`, beside what the flags say.
     """
+    if args.log is not None:
+        try:
+            write_log(args.log, prompts=args.log_prompts)
+        except OSError as error:
+            raise SystemExit(f"The log {args.log} cannot be written: {error}.") from None
     shared: dict[str, Any] = {
         "patience": Patience.of_hours(args.unwatched_hours),
         "wildcards": WildcardFiles(here.wildcards, args.data / "wildcards"),

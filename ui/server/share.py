@@ -10,6 +10,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from backend.storage.accounts import Accounts
@@ -18,6 +19,9 @@ from ui.server.temp_files import process_folder
 _NO_LINK = (
     "No share link could be made (is this machine online?); the page runs on this machine only."
 )
+
+
+MIN_METRICS_KEY = 12
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Serving:
         open_browser: Open a browser window.
         api: Answer at /sdapi/v1 as well.
         auth_file: A file of accounts, in the place of `auth`.
+        metrics_key: Opens /metrics; without one nothing answers there.
+        mcp: Answer agents at /mcp.
     """
 
     host: str
@@ -43,6 +49,8 @@ class Serving:
     open_browser: bool
     api: bool = False
     auth_file: Path | None = None
+    metrics_key: str = ""
+    mcp: bool = False
 
 
 def serving(
@@ -55,11 +63,14 @@ def serving(
     open_browser: bool,
     api: bool = False,
     auth_file: Path | None = None,
+    metrics_key: str = "",
+    mcp: bool = False,
 ) -> Serving:
     """Turns flags into a plan; whatever leaves this machine gets a password.
 
     Raises:
-        ValueError: `auth` is not USER:PASS, or is given beside a file; or the file names nobody.
+        ValueError: `auth` is not USER:PASS, or is given beside a file; or the file names nobody;
+            or the key of the metrics is too short to be one; or what `mcp` needs is not there.
     """
     if listen and host == "127.0.0.1":
         host = "0.0.0.0"
@@ -80,7 +91,11 @@ def serving(
         pair = (user, password)
     elif share or not is_local(host):
         pair, made_up = ("loom", secrets.token_urlsafe(9)), True
-    return Serving(host, port, share, pair, made_up, open_browser, api, auth_file)
+    if metrics_key and len(metrics_key) < MIN_METRICS_KEY:
+        raise ValueError(f"--metrics-key is a secret of {MIN_METRICS_KEY} letters or more.")
+    if mcp and find_spec("mcp") is None:
+        raise ValueError("--mcp needs a package more: pip install -r requirements-mcp.txt")
+    return Serving(host, port, share, pair, made_up, open_browser, api, auth_file, metrics_key, mcp)
 
 
 def planned(args: Namespace) -> Serving:
@@ -98,6 +113,8 @@ def planned(args: Namespace) -> Serving:
         open_browser=args.open,
         api=args.api,
         auth_file=args.auth_file,
+        metrics_key=args.metrics_key,
+        mcp=args.mcp,
     )
 
 

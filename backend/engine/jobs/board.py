@@ -30,11 +30,12 @@ from backend.engine.jobs import timeline_video
 from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import Executor, JobRun
 from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.journal import Journal
 from backend.engine.jobs.lasting import Lasting
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.meter import Meter, cost
 from backend.engine.jobs.owners import account_of, person_of
-from backend.engine.jobs.protocol import FrameKind, Quota
+from backend.engine.jobs.protocol import Figures, FrameKind, Quota
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
@@ -76,6 +77,7 @@ class Board(Generic[StepT]):
         self._limits = limits
         self._meter = Meter(limits.megapixel_steps)
         self._courses = Courses()
+        self._journal = Journal()
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
@@ -161,10 +163,12 @@ class Board(Generic[StepT]):
             self._shelf.drop(job.token)
             self._forget([job])
             raise
+        self._journal.queued(job)
         return job.token
 
     def _ended(self, job: Job) -> None:
         """A job has ended: it may be forgotten, and others that ended before it."""
+        self._journal.ended(job)
         self._timelines.end(job.token)
         if job.lasting and self._lasting is not None and not job.put_off:
             self._lasting.ended(job)
@@ -175,6 +179,7 @@ class Board(Generic[StepT]):
         self._forget([before[token] for token in gone if token in before])
 
     def _begun(self, job: Job) -> None:
+        self._journal.begun(job)
         if job.lasting and self._lasting is not None:
             self._lasting.begun(job)
 
@@ -259,6 +264,10 @@ class Board(Generic[StepT]):
             self._limits.megapixel_steps,
             self._limits.ended,
         )
+
+    def figures(self) -> Figures | None:
+        """Jobs in numbers; see the protocol."""
+        return self._journal.figures(self._shelf.all(), paused=self.paused)
 
     def forget_person(self, person: str) -> int:
         """Removes what somebody has asked for and made; see the protocol."""

@@ -7,6 +7,7 @@ is plain.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -52,6 +53,23 @@ class Memory:
     residents: tuple[Resident, ...] = ()
     kept: tuple[Holding, ...] = ()
     loading: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Jobs in numbers, for whoever watches over a studio.
+
+    Attributes:
+        now: How many wait and run, by (mode, state).
+        ended: How many have ended since the start, by (mode, state).
+        steps: Model steps of those that were done, and the seconds that they took, by model.
+        paused: Whether the queue is.
+    """
+
+    now: Mapping[tuple[str, str], int]
+    ended: Mapping[tuple[str, str], int]
+    steps: Mapping[str, tuple[int, float]]
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,10 @@ class Engine(Protocol):
 
     def quota(self, owner: str) -> Quota:
         """What somebody has, of what they may have."""
+        ...
+
+    def figures(self) -> Figures | None:
+        """Jobs in numbers; None while the engine is still starting."""
         ...
 
     def forget_person(self, person: str) -> int:

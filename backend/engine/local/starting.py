@@ -22,7 +22,14 @@ from backend.contracts.events import (
 from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
-from backend.engine.jobs.protocol import Engine, FrameKind, Memory, PortraitKind, Quota
+from backend.engine.jobs.protocol import (
+    Engine,
+    Figures,
+    FrameKind,
+    Memory,
+    PortraitKind,
+    Quota,
+)
 from backend.engine.local.deferred import put_off
 from backend.engine.local.library import first_look
 from backend.families.registry import FAMILIES
@@ -209,6 +216,11 @@ class StartingEngine:
     def find(self, kind: HashedKind, wanted: str) -> str | None:
         """As the engine's."""
         return self.ready().find(kind, wanted)
+
+    def figures(self) -> Figures | None:
+        """As the engine's; None while it is not there."""
+        engine = self._now()
+        return None if engine is None else engine.figures()
 
     def memory(self) -> Memory:
         """As the engine's."""

@@ -20,6 +20,7 @@ with gr.Blocks() as blocks:
     box.change(lambda x: x, box, box)
     html.three(lambda: None)
 print(len(blocks.config["dependencies"]) if hasattr(blocks, "config") else len(blocks.fns))
+print("mcp" in sys.modules)
 print(sum("lean_import" in type(f).__module__ for f in sys.meta_path))
 """
 
@@ -38,21 +39,35 @@ def ran(first: str) -> list[str]:
 
 def test_only_the_writer_of_stubs_is_replaced() -> None:
     plain = ran("")
-    lean = ran(
-        "from ui.gradio_compat.lean_import import skip_type_stubs;"
-        "skip_type_stubs(); skip_type_stubs()"
-    )
+    lean = ran("from ui.gradio_compat.lean_import import import_lean;import_lean(); import_lean()")
     assert plain[0] == "gradio.component_meta"
     assert lean[0] == "ui.gradio_compat.lean_import"
-    assert plain[1:] == lean[1:] == [plain[1], "0"]
+    assert plain[1] == lean[1]
+    assert lean[2] == "False"  # also where the package is installed, as it is for these tests
+    assert plain[3] == lean[3] == "0"
     assert int(plain[1]) == 2
+
+
+def test_the_package_can_be_imported_afterwards() -> None:
+    first = "from ui.gradio_compat.lean_import import import_lean; import_lean()"
+    script = f"{first}\nimport gradio\nfrom mcp.server import Server\nprint(Server.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == "Server"
 
 
 def test_after_gradio_it_does_nothing() -> None:
     assert ran(
-        "import gradio; from ui.gradio_compat.lean_import import skip_type_stubs; skip_type_stubs()"
+        "import gradio; from ui.gradio_compat.lean_import import import_lean; import_lean()"
     ) == [
         "gradio.component_meta",
         "2",
+        "True",
         "0",
     ]

@@ -14,8 +14,8 @@ HEAVY = ("torch", "diffusers", "transformers", "peft", "safetensors.torch", "con
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from ui.gradio_compat.lean_import import skip_type_stubs
-skip_type_stubs()
+from ui.gradio_compat.lean_import import import_lean
+import_lean()
 {first}
 from backend.engine.fake.engine import FakeEngine
 from ui.page.build import build

@@ -160,3 +160,20 @@ def test_scripts_that_come_at_once_with_the_right_password_are_no_guesses(
             return [answer.status_code for answer in answers]
 
     assert asyncio.run(go()) == [200] * 45
+
+
+def test_a_key_of_no_meaning_comes_in_where_nobody_is_asked() -> None:
+    client = TestClient(Access(whose, Doors(), Logins(b"k" * 32)))
+    assert client.get("/x", headers={"authorization": "Bearer sk-none"}).status_code == 200
+
+
+def test_name_and_password_may_come_as_a_key_where_there_are_no_accounts() -> None:
+    app = Access(inside, Doors(("ann", "secret")), Logins(b"k" * 32))
+    client = TestClient(app)
+    assert client.get("/x", headers={"authorization": "Bearer ann:secret"}).status_code == 200
+    assert client.get("/x", headers={"authorization": "Bearer ann:wrong"}).status_code == 401
+
+
+def test_refusals_have_the_shape_of_their_door() -> None:
+    app = Access(inside, Doors(("ann", "s")), Logins(b"k" * 32), shape=lambda k, t: {"told": k})
+    assert TestClient(app).get("/x").json() == {"told": "Unauthorized"}

@@ -97,3 +97,10 @@ def test_the_command_line_says_all_of_it(tmp_path: Path) -> None:
     assert plan.open_browser
     assert not plan.share
     assert not plan.made_up
+
+
+def test_a_key_for_the_figures_is_a_secret() -> None:
+    with pytest.raises(ValueError, match="12 letters or more"):
+        plan(metrics_key="short")
+    assert plan(metrics_key="a long secret").metrics_key == "a long secret"
+    assert plan().metrics_key == ""
