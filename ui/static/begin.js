@@ -5,7 +5,7 @@ import { loom } from "./registry.js";
 
 /** @typedef {Record<string, any>} Values */
 
-const KEY = "loom.begin.", OTHERS = /prompt|seed|^model$|^hires_on$|^stages$/;
+const KEY = "loom.begin.", OTHERS = /prompt|seed|^model$|^stages$/;
 
 /** @param {string} mode @returns {Values} what a person has kept of a tab */
 export const ownOf = (mode) => {

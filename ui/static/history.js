@@ -159,7 +159,15 @@ export const mountHistory = (element, { trigger }) => {
     if (told(got)) { for (const name of got.names) chosen.add(name); redraw(); }
   });
   inBar(".favour").addEventListener("click", () => favour([...chosen], true));
-  inBar(".delete").addEventListener("click", () => remove([...chosen]));
+  /* What is somebody else's, or lies in a folder of another tool, is looked at alone. */
+  const own = (/** @type {string[]} */ names) => {
+    const fixed = new Set([...list.here()].filter((/** @type {any} */ one) => one.fixed).map((/** @type {any} */ one) => one.name));
+    const left = names.filter((name) => !fixed.has(name)), stay = names.length - left.length;
+    if (stay) toast(`${counted(stay)} not yours, or in a folder of another tool: only looked at.`, "warn");
+    return left;
+  };
+  const removeOwn = async (/** @type {string[]} */ names) => { const left = own(names); if (left.length) await remove(left); };
+  inBar(".delete").addEventListener("click", () => removeOwn([...chosen]));
   const zip = inBar(".zip");
   zip.addEventListener("click", async () => {
     zip.disabled = true;
@@ -205,7 +213,7 @@ export const mountHistory = (element, { trigger }) => {
     if (to !== null) {
       const part = `.${[...(focused()?.classList ?? [])].at(-1) ?? "open"}`;
       void list.want(to).then(() => reach(to, part));
-    } else if (event.key === "Delete" && cell.dataset.name) void remove([cell.dataset.name]).then(() => reach(at, ".open"));
+    } else if (event.key === "Delete" && cell.dataset.name) void removeOwn([cell.dataset.name]).then(() => reach(at, ".open"));
     else return;
     event.preventDefault();
   });

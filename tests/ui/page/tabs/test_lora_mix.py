@@ -59,7 +59,7 @@ def test_a_loras_words_are_a_press_away_from_the_prompt(pages: Pages) -> None:
     page.locator("#lora_mix-loras .lora-add").click()
     prompt = page.get_by_label("Prompt", exact=True).locator("visible=true")
     prompt.fill("a red house")
-    expect(page.locator("#lora_mix-loras .card span")).to_have_text("rank 8 · 1.0 MB")
+    expect(page.locator("#lora_mix-loras .card span")).to_have_text("Pocket · rank 8 · 1.0 MB")
     word = page.get_by_role("button", name="Word of pocket-ink: ink")
     word.click()
     expect(prompt).to_have_value("a red house, ink")
