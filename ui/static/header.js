@@ -24,7 +24,9 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
   placeholder("loom-preset", "none");
   chosenByKey("loom-preset");
   mountQueue(element);
-  find(element, "[data-act=history]").addEventListener("click", () => loom.openHistory());
+  const history = find(element, "[data-act=history]");
+  history.addEventListener("click", () => loom.openHistory());
+  history.addEventListener("pointerenter", () => loom.nearHistory?.());
   find(element, "[data-act=models]").addEventListener("click", () => {
     const now = String(Object.values(loom.forms)[0]?.last?.model ?? "");
     openPicker({

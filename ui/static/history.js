@@ -10,7 +10,7 @@ import { loom } from "./registry.js";
 
 /** @typedef {import("./types.js").Past} Past */
 
-const ROOT = "loom/history", AGAIN_MS = 700;
+const ROOT = "loom/history", AGAIN_MS = 700, AHEAD_MS = 400;
 const send = (/** @type {string} */ what, /** @type {unknown} */ told) =>
   ask(`${ROOT}/${what}`, { method: "POST", body: JSON.stringify(told), headers: { "Content-Type": "application/json" } });
 const counted = (/** @type {number} */ n) => `${n.toLocaleString("en")} ${n === 1 ? "picture" : "pictures"}`;
@@ -34,7 +34,15 @@ export const mountHistory = (element, { trigger }) => {
 
   const query = () => ({ search: search.value, model: model.value, lora: lora.value, since: since.value, until: until.value, favourites: pressed(favourites) ? "1" : "" });
   const asks = () => Object.values(query()).some(Boolean);
-  const list = pages((asked) => ask(`${ROOT}?${new URLSearchParams(asked)}`), () => fill(), 60);
+  /* Who is about to press History has its first page asked for already. */
+  /** @type {{at: number, asked: string, got: Promise<any>} | null} */
+  let ahead = null;
+  const fetched = (/** @type {Record<string, string>} */ asked) => {
+    const text = String(new URLSearchParams(asked)), early = ahead;
+    ahead = null;
+    return early && early.asked === text && performance.now() - early.at < AHEAD_MS ? early.got : ask(`${ROOT}?${text}`);
+  };
+  const list = pages(fetched, () => fill(), 60);
 
   /* Cells. */
   const make = (/** @type {number} */ index) => {
@@ -228,6 +236,10 @@ export const mountHistory = (element, { trigger }) => {
     press(favourites, false);
     chosen.clear();
   });
+  loom.nearHistory = () => {
+    const asked = String(new URLSearchParams({ ...query(), offset: "0", limit: "60" }));
+    if (!gallery.open && (!ahead || performance.now() - ahead.at > AHEAD_MS)) ahead = { at: performance.now(), asked, got: ask(`${ROOT}?${asked}`) };
+  };
   loom.openHistory = () => {
     gallery.showModal();
     search.focus();
