@@ -159,7 +159,8 @@ export const mountDropping = (element, { trigger, upload, server }) => {
   document.addEventListener("dragend", () => { ours = false; mark(null); });
   const tabOf = (/** @type {DragEvent} */ event) => {
     if (!ours || !event.dataTransfer?.types.includes(OWN)) return null;
-    const tab = near(event).closest?.("[role=tab]"), place = tab && firstNamed(loom.targets, tab.textContent?.trim() ?? "");
+    const tab = /** @type {HTMLElement | null} */ (near(event).closest?.("[role=tab]"));
+    const place = tab && (firstIn(loom.targets, tab.dataset.tabId ?? "") ?? firstNamed(loom.targets, tab.textContent?.trim() ?? ""));
     return place ? { tab, place } : null;
   };
   const mark = (/** @type {Element | null} */ tab) => { for (const one of all(document, "[role=tab]")) one.classList.toggle("takes", one === tab); };

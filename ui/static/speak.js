@@ -2,6 +2,7 @@
 /* The page in another language: what stands in it is looked up in a table, wherever it comes from. English is what
    everything is written in; what a table lacks stays English. What people wrote, and names of files, is left alone. */
 import { el, maybe } from "./dom.js";
+import { onceThere } from "../gradio_compat/late_folds.js";
 import { ask } from "./jobs.js";
 
 /** @typedef {{language: string, dir: "ltr" | "rtl", words: Record<string, string>}} Table */
@@ -101,8 +102,8 @@ const follow = (say) => {
 
 /** The choice at the foot of the page, and the page in what was chosen. */
 export const mountLanguage = async () => {
-  const foot = maybe(".loom-foot"), now = language();
-  if (foot) {
+  const now = language();
+  onceThere(() => maybe(".loom-foot"), (foot) => {
     const select = /** @type {any} */ (el("select", "quiet language"));
     select.setAttribute("aria-label", "Language");
     select.setAttribute("translate", "no");
@@ -110,7 +111,7 @@ export const mountLanguage = async () => {
     select.value = now;
     select.onchange = () => { localStorage.setItem(KEY, select.value); location.reload(); };
     foot.append(select);
-  }
+  });
   if (now === "en") return;
   const table = await ask(`loom/words/${now}`);
   if (!table?.words) return;
