@@ -42,8 +42,6 @@ def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDe
     settings, network = stage.settings, stage.model.network
     if not isinstance(settings, ReferenceFields) or not settings.refers:
         return base
-    control = stage.model.patches.find(network.model, ReferenceAttention)
-    assert control is not None, "`changes.reference` is in force while the model is leased"
     known, noise = _known(stage)
     levels = sigma_range(
         span.schedule, settings.reference_start, settings.reference_end, span.first
@@ -53,13 +51,15 @@ def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDe
         channels = torch.cat([torch.zeros_like(known[:, :1]), known], dim=1)
 
     def beside(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
-        alone = network.denoiser(conditioning, check, channels=channels)
+        alone = network.denoiser(conditioning, channels=channels)
         rows = sum(len(part.context) for part in conditioning)
-        looking = base(conditioning, check)
+        free, looking = base(conditioning, check), base(conditioning, _unchecked)
 
         def denoise(x: torch.Tensor, level: Level) -> torch.Tensor:
             if not levels.holds(level):
-                return looking(x, level)
+                return free(x, level)
+            check()  # not between the two calls: another job may run here, and change the control
+            control = _control(stage)
             alpha, sigma, timestep = (part[:rows] for part in level[:3])
             own = Level(alpha, sigma, timestep, level.value)
             noised = own.alpha_for(x) * known + own.sigma_for(x) * noise
@@ -71,6 +71,17 @@ def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDe
         return denoise
 
     return beside
+
+
+def _unchecked() -> None:
+    """Whoever calls has checked."""
+
+
+def _control(stage: Stage[Settings]) -> ReferenceAttention:
+    model = stage.model
+    control = model.patches.find(model.network.model, ReferenceAttention)
+    assert control is not None, "`changes.reference` is in force while the model is leased"
+    return control
 
 
 def _known(stage: Stage[Settings]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -32,10 +32,9 @@ class Noting:
     def __init__(self, in_channels: int) -> None:
         self.in_channels, self.model, self.calls = in_channels, object(), list[Any]()
         self.channels: torch.Tensor | None = None
+        self.control: Noting | None = None
 
-    def denoiser(
-        self, conditioning: Sequence[Conditioning], check: Any, channels: Any = None
-    ) -> Denoiser:
+    def denoiser(self, conditioning: Sequence[Conditioning], channels: Any = None) -> Denoiser:
         self.channels = channels
         return self._noting("reference")
 
@@ -57,7 +56,7 @@ class Noting:
     def find(self, module: object, kind: type) -> Any:
         assert module is self.model
         assert kind is ReferenceAttention
-        return self
+        return self.control or self
 
 
 def stage_of(settings: Settings, network: Noting) -> Stage[Settings]:
@@ -74,12 +73,13 @@ def stage_of(settings: Settings, network: Noting) -> Stage[Settings]:
     return Stage(settings, model, context, SCHEDULE)
 
 
-def asked(network: Noting, rows: int, step: int, **values: Any) -> None:
+def asked(
+    network: Noting, rows: int, step: int, check: Callable[[], None] = lambda: None, **values: Any
+) -> None:
     values = {"width": 64, "height": 64, "reference_weight": 1.0} | values
     stage = stage_of(Txt2ImgSettings(**values), network)
     made = reference.referenced(stage, Span(SCHEDULE), network.base)
     one = Conditioning(torch.zeros(1, 7, 8), torch.zeros(1, 7, 8))
-    check: Callable[[], None] = lambda: None  # noqa: E731
     x, level = SCHEDULE.asked(torch.zeros(rows, 4, 8, 8), step)
     made([one, one], check)(x, level)
 
@@ -106,6 +106,19 @@ def test_it_acts_in_its_part_of_the_run_alone(step: int, acts: bool) -> None:
     asked(network, 2, step, reference_start=0.25, reference_end=0.75)
     assert [who for who, *_ in network.calls][-1] == "rows"
     assert len(network.calls) == (4 if acts else 1)
+
+
+def test_a_job_that_runs_in_between_may_leave_another_control() -> None:
+    """It is looked for after the check, in which such a job runs, and both calls follow it."""
+    network, later = Noting(4), Noting(4)
+
+    def interlude() -> None:
+        assert network.calls == []
+        network.control = later
+
+    asked(network, 2, 1, interlude)
+    assert [who for who, *_ in later.calls] == ["kept", "seen"]
+    assert [who for who, *_ in network.calls] == ["reference", "rows"]
 
 
 def test_an_inpainting_model_is_shown_it_with_nothing_to_paint() -> None:
