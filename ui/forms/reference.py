@@ -28,7 +28,6 @@ def _picture() -> dict[str, Component]:
 
 
 FOLD = Fold("reference", "Reference", tuple(ReferenceFields.model_fields), _picture)
-RECEIVER = (REFERENCE, "reference")
 
 
 def pixels(raw: dict[str, Any]) -> dict[str, Pixels]:

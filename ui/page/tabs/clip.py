@@ -128,7 +128,6 @@ TAB = Tab(
         components=_pictures,
         pixels=_pixels,
         settle=_inputs,
-        receivers=((KEY_PICTURE, "picture that frames look at"),),
     ),
     below=Below(panel=_panel),
     connect=_connect,

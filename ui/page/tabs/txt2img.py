@@ -27,7 +27,7 @@ TAB = Tab(
             steer.FOLD,
         ),
     ),
-    inputs=Inputs(pixels=reference.pixels, receivers=(reference.RECEIVER,)),
+    inputs=Inputs(pixels=reference.pixels),
     connect=reference.connect,
     grid=True,
 )
