@@ -37,8 +37,7 @@ _ACTIONS = """
     title="A new picture each time one is done, until you end it">∞</button>
 </div>
 <div class="sum-row"><p class="sum" aria-label="What will run"></p><button class="saving"
-  type="button" title="How results are saved" aria-label="How results are saved"
-  aria-haspopup="dialog">PNG</button></div>
+  type="button" title="How results are saved" aria-haspopup="dialog">PNG</button></div>
 """
 
 NAMED = ("sampler", "upscaler")  # lists of which the line by Generate says what is chosen

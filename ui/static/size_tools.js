@@ -1,6 +1,6 @@
 // @ts-check
 /* Beside Size: width and height swapped, and the size of the picture on the canvas. */
-import { el, find, maybe } from "./dom.js";
+import { all, el, find, focused, maybe } from "./dom.js";
 import { loom } from "./registry.js";
 
 /**
@@ -27,19 +27,30 @@ const drawRatios = (/** @type {import("./types.js").Found} */ block, /** @type {
     row = el("div", "ratios");
     row.setAttribute("role", "group");
     row.setAttribute("aria-label", "Ratio of the sides");
+    row.addEventListener("keydown", (event) => {
+      const chips = all(row, ".ratio"), at = chips.findIndex((chip) => chip === focused());
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || at < 0) return;
+      event.preventDefault();
+      chips[(at + step + chips.length) % chips.length].focus();
+    });
     block.append(row);
   }
   const key = names.join();
   if (row.dataset.names !== key) {
     row.dataset.names = key;
     row.replaceChildren(...names.map((name) => {
-      const chip = el("button", "chip", name);
+      const chip = el("button", "ratio", name);
       chip.type = "button";
       chip.onclick = () => form.trigger("put", { changes: { size: form.ratios[name] } });
       return chip;
     }));
   }
-  for (const chip of row.children) chip.setAttribute("aria-pressed", String(chip.textContent === now));
+  const held = names.includes(now) ? now : names[0];
+  for (const chip of all(row, ".ratio")) {
+    chip.setAttribute("aria-pressed", String(chip.textContent === now));
+    chip.tabIndex = chip.textContent === held ? 0 : -1; // one of them is on the way of Tab, arrows go to the others
+  }
 };
 
 /** Puts them there once the control is. @param {string} mode */
