@@ -77,14 +77,14 @@ export const drawBatch = async (mode, batch, each) => {
 export const offerBatch = (mode) => {
   const block = takesBatch(mode) ? maybe(`#${mode}-image`) : null;
   if (!block || find(block, ":scope > .several")) return;
-  const label = el("label", "several quiet", "Several, or a zip…"), input = el("input");
-  Object.assign(input, { type: "file", multiple: true, accept: "image/*,.zip" });
-  input.setAttribute("aria-label", "Several pictures or a zip, drawn one after another");
-  input.onchange = () => {
-    void offerFiles(mode, [...(input.files ?? [])]);
-    input.value = "";
+  const button = el("button", "several quiet", "Several, or a zip…");
+  button.type = "button";
+  button.title = "Each is drawn with the form as it is, and its result names it";
+  button.onclick = () => {
+    const input = el("input"); // of its own each time: the picture's field is Gradio's
+    Object.assign(input, { type: "file", multiple: true, accept: "image/*,.zip" });
+    input.onchange = () => { void offerFiles(mode, [...(input.files ?? [])]); };
+    input.click();
   };
-  label.title = "Each is drawn with the form as it is, and its result names it";
-  label.append(input);
-  block.append(label);
+  block.append(button);
 };

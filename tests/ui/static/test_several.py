@@ -28,15 +28,20 @@ def test_a_zip_and_several_files_are_drawn_one_after_another(pages: Pages, serve
     steps = page.locator("#img2img-steps input[type=number]")
     steps.fill("4")
     steps.press("Tab")
-    several = page.locator("#img2img-image").get_by_label("Several pictures or a zip")
-    several.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no"})
+    several = page.locator("#img2img-image").get_by_role("button", name="Several, or a zip…")
+
+    def choose(name: str, kind: str, content: bytes) -> None:
+        with page.expect_file_chooser() as chooser:
+            several.click()
+        chooser.value.set_files([{"name": name, "mimeType": kind, "buffer": content}])
+
+    choose("notes.txt", "text/plain", b"no")
     expect(page.locator(".loom-note", has_text="no picture among these")).to_be_visible()
     pack = io.BytesIO()
     with zipfile.ZipFile(pack, "w") as archive:
         for name, colour in (("b9.png", "blue"), ("b10.png", "red")):
             archive.writestr(f"sea/{name}", picture(colour))
-    zipped = {"name": "seas.zip", "mimeType": "application/zip", "buffer": pack.getvalue()}
-    several.set_input_files(zipped)
+    choose("seas.zip", "application/zip", pack.getvalue())
     offer = page.locator(".loom-note", has_text="2 pictures. Each can be drawn")
     offer.get_by_role("button", name="Draw them").click()
     page.wait_for_function(
