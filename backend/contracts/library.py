@@ -209,6 +209,7 @@ class Library:
         wildcards: By name in lower case; an engine's may read a file only when it is looked up.
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
+        aliases: Kind -> further names of its files, with all their folders -> the name they have.
     """
 
     models: tuple[ModelEntry, ...]
@@ -221,6 +222,13 @@ class Library:
     wildcards: Mapping[str, Wildcard] = field(default_factory=dict[str, Wildcard])
     device: str = "cpu"
     dtype: str = "float32"
+    aliases: Mapping[HashedKind, Mapping[str, str]] = field(
+        default_factory=dict[HashedKind, Mapping[str, str]]
+    )
+
+    def called(self, kind: HashedKind, name: str) -> str:
+        """The name that an entry has, for one of its further names; any other stays."""
+        return self.aliases.get(kind, {}).get(name, name)
 
     def model(self, name: str) -> ModelEntry | None:
         """The checkpoint of that name, whether or not it can be used; None where there is none."""

@@ -119,15 +119,16 @@ class _Look:
     """One record's look through the library."""
 
     def __init__(self, library: Library, find: FindByHash) -> None:
-        self._find = find
+        self._library, self._find = library, find
         self.renamed: list[str] = []
         self.absent: dict[str, tuple[str, ...]] = {}
         self._missing: list[str] = []
 
     def up(self, kind: HashedKind, name: str, digest: str, known: Iterable[Any]) -> str | None:
         names = [entry.name for entry in known]
-        if name in names:
-            return name
+        whole = self._library.called(kind, stem(name))
+        if name in names or whole in names:
+            return name if name in names else whole
         found = _near(name, names)
         if found is not None:
             return found
@@ -160,7 +161,12 @@ def _near(name: str, names: list[str]) -> str | None:
 
 
 def _bare(name: str) -> str:
-    bare = name.replace("\\", "/").rsplit("/", 1)[-1].casefold().strip()
+    return stem(name.casefold()).rsplit("/", 1)[-1].strip()
+
+
+def stem(name: str) -> str:
+    """The name with its folders, without its file's kind."""
+    plain = name.strip().replace("\\", "/")
     for kind in _KINDS:
-        bare = bare.removesuffix(kind)
-    return bare
+        plain = plain.removesuffix(kind)
+    return plain

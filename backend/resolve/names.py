@@ -28,6 +28,20 @@ def model(library: Library, name: str) -> ModelEntry:
     return _found("model", name or library.default_model, library.models, "model")
 
 
+def called(settings: Settings, library: Library) -> Settings:
+    """Names with folders, as other tools write them, as those that the files have here."""
+    loras = tuple(
+        use.model_copy(update={"name": library.called("lora", use.name)}) for use in settings.loras
+    )
+    changed = {
+        "model": library.called("model", settings.model),
+        "vae": library.called("vae", settings.vae),
+        "loras": loras,
+    }
+    told = {name: value for name, value in changed.items() if value != getattr(settings, name)}
+    return settings.model_copy(update=told) if told else settings
+
+
 def check_loras(settings: Settings, library: Library) -> None:
     """Refuses LoRAs that are not there."""
     for use in settings.acting_loras:

@@ -74,6 +74,7 @@ def _settled(
     asked: Settings, request: Request, library: Library, draw: DrawSeed
 ) -> tuple[Settings, tuple[Settings, ...]]:
     """Complete settings, and the runs that they come to."""
+    asked = names.called(asked, library)
     if isinstance(asked, XyzGridSettings):
         grid = recommended(grids.spelled(asked, library), names.model(library, asked.model), draw)
         assert isinstance(grid, XyzGridSettings)
@@ -82,6 +83,7 @@ def _settled(
         return grid, tuple(_settled(cell, request, library, draw)[0] for cell in cells)
     asked = take_comments(asked)
     asked = take_loras(asked)  # a grid replaces words in them: each cell takes its own
+    asked = names.called(asked, library)
     asked = cascade.recommended(enlarged.recommended(asked, library), library)
     model = _model(asked, library)
     settings = wildcards.apart(recommended(asked, model, draw))
@@ -110,6 +112,7 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     """One run: words drawn by its own seed, and everything that it names looked up."""
     if drawn:
         settings = take_loras(wildcards.drawn(settings, library.wildcards))  # lines name them too
+        settings = names.called(settings, library)
     _check_names(settings, library)
     if not settings.needs_model:
         return settings

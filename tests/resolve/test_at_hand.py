@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from backend.contracts.library import (
@@ -95,6 +96,16 @@ def test_embeddings_that_a_record_names_are_looked_for() -> None:
     assert made.absent == {"embeddings": ("worst", "ugly")}
     assert made.notes == ("The embedding 'worst' and the embedding 'ugly' are not here.",)
     assert made.settings == settings
+
+
+def test_a_name_with_folders_is_that_file() -> None:
+    loras = (LoraEntry("style"), LoraEntry("pose/style"))
+    library = replace(LIBRARY, loras=loras, aliases={"lora": {"char/style": "style"}})
+    told = ("char\\style.safetensors", "pose/style")
+    rows = [{"name": name, "weight": 1.0} for name in told]
+    made = at_hand({"loras": rows}, {}, {}, library, lambda kind, wanted: None)
+    assert [row["name"] for row in made.settings["loras"]] == ["style", "pose/style"]
+    assert made.missing == ()
 
 
 def test_an_upscalers_file_is_found_by_its_bare_name() -> None:

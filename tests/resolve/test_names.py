@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,3 +82,18 @@ def test_a_controlnet_of_another_version_is_refused_with_the_versions() -> None:
     with pytest.raises(BadInput, match="made for version 1; this model is version 2") as caught:
         names.with_controlnet(asked, LIBRARY)
     assert caught.value.field == "controlnet"
+
+
+def test_a_name_with_folders_is_the_name_that_the_file_has() -> None:
+    library = replace(
+        LIBRARY,
+        aliases={"lora": {"char/ink": "ink"}, "model": {"a/sea": "sea"}, "vae": {"x/soft": "soft"}},
+    )
+    asked = Txt2ImgSettings(
+        prompt="a boat <lora:char/ink:0.5>", model="a/sea", vae="x/soft", width=64, height=64
+    )
+    settings = resolve_pictures(Request(asked), library).settings
+    assert (settings.model, settings.vae) == ("sea", "soft")
+    assert [(use.name, use.weight) for use in settings.loras] == [("ink", 0.5)]
+    plain = Txt2ImgSettings(model="sea")
+    assert names.called(plain, library) is plain

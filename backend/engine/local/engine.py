@@ -24,7 +24,13 @@ from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache,
 from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
 from backend.engine.local.fits import controlnets_of, loras_of
 from backend.engine.local.kept_steps import TensorStep
-from backend.engine.local.library import embeddings_of, models_of, upscalers_of, vaes_of
+from backend.engine.local.library import (
+    aliases_of,
+    embeddings_of,
+    models_of,
+    upscalers_of,
+    vaes_of,
+)
 from backend.engine.local.loras import LoraShelf
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
@@ -237,6 +243,7 @@ class LocalEngine(Board[TensorStep]):
             wildcards=self._wildcards,
             device=str(self._target.device),
             dtype=self._target.dtype_name,
+            aliases=aliases_of(self._catalog),
         )
 
     def find(self, kind: HashedKind, wanted: str) -> str | None:

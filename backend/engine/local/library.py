@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from backend.contracts.library import (
     EmbeddingEntry,
+    HashedKind,
     Library,
     ModelEntry,
     UpscalerEntry,
@@ -34,7 +35,17 @@ def first_look(folders: Sequence[Path], families: Registry = FAMILIES) -> Librar
         vaes=vaes_of(catalog),
         embeddings=embeddings_of(catalog),
         upscalers=upscalers_of(catalog),
+        aliases=aliases_of(catalog),
     )
+
+
+def aliases_of(catalog: Catalog) -> dict[HashedKind, Mapping[str, str]]:
+    """Names with folders, of what two files may share a name."""
+    return {
+        "model": catalog.aliases("checkpoint"),
+        "lora": catalog.aliases("lora"),
+        "vae": catalog.aliases("vae"),
+    }
 
 
 def models_of(catalog: Catalog) -> tuple[ModelEntry, ...]:

@@ -127,6 +127,15 @@ class Catalog:
             found = [info for info in self._entries.values() if info.kind == kind]
         return tuple(sorted(found, key=lambda info: info.name.lower()))
 
+    def aliases(self, kind: Kind) -> dict[str, str]:
+        """Further names of entries, e.g. with all their folders -> the name that they have."""
+        with self._lock:
+            return {
+                other: name
+                for (of, other), name in self._aliases.items()
+                if of == kind and other != name and (kind, other) not in self._entries
+            }
+
     def checkpoint(self, name: str) -> ModelInfo:
         """The checkpoint `name`, usable; "" is the default one.
 

@@ -128,3 +128,18 @@ def test_two_files_of_one_name_are_both_reachable(tmp_path: Path) -> None:
     }.items():
         found = catalog.find("lora", name).path
         assert found == tmp_path / "loras" / f"{place}.safetensors"
+
+
+def test_of_two_files_of_one_name_each_has_its_whole_name(tmp_path: Path) -> None:
+    key = "lora_unet_down_attn2_to_k.lora_down.weight"
+    for folder in ("char", "pose"):
+        (tmp_path / "loras" / folder).mkdir(parents=True)
+        save_file({key: torch.zeros(4, 768)}, tmp_path / "loras" / folder / "style.safetensors")
+    catalog = Catalog([tmp_path], FAMILIES)
+    names = [info.name for info in catalog.models("lora")]
+    others = catalog.aliases("lora")
+    assert len(names) == 2
+    for folder in ("char", "pose"):
+        whole = f"{folder}/style"
+        assert catalog.find("lora", others.get(whole, whole)).path.parent.name == folder
+    assert not set(others) & set(names)
