@@ -232,6 +232,9 @@ def _info(statuses: list[JobStatus], outputs: list[Output]) -> dict[str, Any]:
         "width": width,
         "height": height,
         "sampler_name": SAMPLERS.get(settings.get("sampler", ""), settings.get("sampler")),
+        "extra_generation_params": {
+            "Schedule type": SCHEDULES.get(settings.get("schedule", ""), settings.get("schedule"))
+        },
         "cfg_scale": settings.get("guidance_scale"),
         "steps": settings.get("steps"),
         "batch_size": len(outputs),
