@@ -82,8 +82,7 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
             yield "inversion", "start_noise"
         case MorphSettings() if settings.method != "walk":
             yield "inversion", "method"
-            if settings.method == "fine":
-                yield "attention", "method"
+            yield "attention", "method"
         case ClipSettings():
             if settings.control:
                 yield "controlnet", "control"

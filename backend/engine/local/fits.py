@@ -34,7 +34,7 @@ def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
             notes=(*map(_offered, lora.bundled), *lora.left_out),
             problem=info.problem or lora.problem,
             misfits={name: reason for name, reason in reasons.items() if reason},
-            base=lora.base_version or info.family_title or info.family,
+            base=lora.metadata.base_version or info.family_title or info.family,
             about=told.about,
             weight=told.weight,
             picture=picture_of(info.path) is not None,
