@@ -58,6 +58,10 @@ class BadInput(LoomError):
         self.fix = fix
 
 
+class NotYours(BadInput):
+    """It belongs to somebody else, who has not shared it."""
+
+
 class UnknownName(BadInput):
     """A model, sampler, schedule, preset or job of that name does not exist."""
 

@@ -1,4 +1,4 @@
-"""A data folder as one file, and back: pictures, presets, styles, wildcards, accounts.
+"""A data folder as one file, and back: pictures, whose they are, presets, styles, accounts.
 
 What belongs to a moment stays out: the queue, login sessions, keys that sign cookies.
 """
@@ -12,10 +12,21 @@ from pathlib import Path, PurePosixPath
 
 from backend.contracts.errors import BadInput
 from backend.storage.arrays import write_synced
+from backend.storage.history_table import NAME as HISTORY
+from backend.storage.history_table import Table
 from backend.storage.locks import hold
 
-KEPT = ("outputs", "presets", "wildcards", "loras", "styles.csv", "accounts.json", "audit.log")
-_PRIVATE = ("accounts.json", "audit.log")
+KEPT = (
+    "outputs",
+    "presets",
+    "wildcards",
+    "loras",
+    "styles.csv",
+    "accounts.json",
+    "audit.log",
+    HISTORY,
+)
+_PRIVATE = ("accounts.json", "audit.log", HISTORY)
 
 
 def back_up(data: Path, target: Path) -> int:
@@ -37,7 +48,11 @@ def back_up(data: Path, target: Path) -> int:
         # Pictures are packed already.
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
             for path in files:
-                archive.write(path, path.relative_to(data).as_posix())
+                name = path.relative_to(data).as_posix()
+                if name == HISTORY:  # a studio may be writing to it
+                    archive.writestr(name, Table(data).whole())
+                else:
+                    archive.write(path, name)
 
     write_synced(target, fill)
     return len(files)

@@ -13,12 +13,13 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from backend.contracts.errors import BadInput, LoomError, StorageProblem
+from backend.contracts.errors import BadInput, LoomError, NotYours, StorageProblem
 from backend.pictures.opening import header_of
 from backend.recipes import metadata, png_text, texts
 from backend.recipes.pictures import KINDS
@@ -26,6 +27,7 @@ from backend.storage import remarks
 from backend.storage.atomic_files import storage_problem
 from backend.storage.foreign_folders import is_foreign, pictures_in
 from backend.storage.history_table import Entry, Query, Row, Table
+from backend.storage.makers import HOST, NOBODY, Maker, Viewer
 from backend.storage.outputs import DAY, Storage
 from backend.storage.remarks import Remark
 
@@ -88,61 +90,90 @@ class History:
             thread = self._thread
         thread.join(wait_s)
 
-    def find(self, query: Query = EVERYTHING, offset: int = 0, limit: int = 60) -> Found:
+    def find(
+        self, query: Query = EVERYTHING, offset: int = 0, limit: int = 60, viewer: Viewer = HOST
+    ) -> Found:
         """What the index holds by now.
 
         Args:
             query: Which pictures are wanted.
             offset: How many to leave out from the start.
             limit: How many at most.
+            viewer: Who asks.
         """
         if not self._there:
             return Found([], 0, None)
-        return Found(*self._table.find(query, offset, limit), self._unread)
+        return Found(*self._table.find(query, offset, limit, viewer), self._unread)
 
-    def names(self, query: Query) -> list[str]:
+    def names(self, query: Query, viewer: Viewer = HOST) -> list[str]:
         """Names of all that are wanted, newest first, at most `MAX_NAMES`."""
-        return self._table.names(query, MAX_NAMES) if self._there else []
+        return self._table.names(query, MAX_NAMES, viewer) if self._there else []
 
-    def choices(self) -> tuple[list[str], list[str]]:
+    def choices(self, viewer: Viewer = HOST) -> tuple[list[str], list[str]]:
         """Names of the models and of the LoRAs that the pictures were made with."""
-        return (self._table.models(), self._table.loras()) if self._there else ([], [])
+        if not self._there:
+            return [], []
+        return self._table.models(viewer), self._table.loras(viewer)
 
-    def favour(self, names: Sequence[str], on: bool) -> None:
+    def seen(self, name: str, viewer: Viewer) -> Path:
+        """The real path of a picture.
+
+        Raises:
+            BadInput: It is not there, or nothing that this viewer sees.
+        """
+        path = self._storage.checked(Path(name))
+        if viewer.alone and not self.may_see(path, viewer):
+            raise BadInput("There is no such picture among the outputs.", "path")
+        return path
+
+    def may_see(self, path: Path, viewer: Viewer) -> bool:
+        """Whether a file, links followed, of the outputs or a foreign folder is for a viewer."""
+        outputs = self._storage.outputs.resolve()
+        if not path.is_relative_to(outputs):
+            return viewer.sees(NOBODY)
+        if viewer.alone and path.suffix.lower() not in KINDS:  # a note, or what is being written
+            return False
+        return viewer.sees(self._maker(path.relative_to(outputs).as_posix()))
+
+    def favour(self, names: Sequence[str], on: bool, viewer: Viewer = HOST) -> None:
         """Makes pictures favourites, or no longer.
 
         Raises:
             BadInput: One of them is not there.
+            NotYours: One is somebody else's.
         """
         for name in names:
-            self._storage.checked(Path(name))
+            self.seen(name, viewer)
+        self._check(names, viewer)
         self._table.favour(names, on)
 
-    def remark(self, name: str, remark: Remark) -> None:
+    def remark(self, name: str, remark: Remark, viewer: Viewer = HOST) -> None:
         """Keeps what somebody says of a picture; a search finds it by that.
 
         Raises:
             BadInput: It is not there, or lies in a folder of others.
+            NotYours: It is somebody else's.
             StorageProblem: The folder may not be written to.
         """
         if is_foreign(name):
             raise BadInput("Pictures in folders of other tools are only looked at.", "name")
-        path = self._storage.checked(Path(name))
+        path = self.seen(name, viewer)
+        self._check([name], viewer)
         try:
             remarks.write(path, remark)
         except OSError as error:
             raise storage_problem(error, "The note", "the outputs folder") from error
         self._table.put(self._read_name(name))
 
-    def said_of(self, name: str) -> Remark:
+    def said_of(self, name: str, viewer: Viewer = HOST) -> Remark:
         """What somebody has said of a picture.
 
         Raises:
             BadInput: It is not there.
         """
-        return remarks.read(self._storage.checked(Path(name)))
+        return remarks.read(self.seen(name, viewer))
 
-    def delete(self, names: Sequence[str]) -> list[str]:
+    def delete(self, names: Sequence[str], viewer: Viewer = HOST) -> list[str]:
         """Puts pictures aside; `restore` brings them back for `DELETED_DAYS`.
 
         Returns:
@@ -150,19 +181,18 @@ class History:
 
         Raises:
             BadInput: One of them lies in a folder of others.
+            NotYours: One is somebody else's; nothing was changed.
             StorageProblem: The folder may not be written to.
         """
         if any(map(is_foreign, names)):
             raise BadInput(
                 "Pictures in folders of other tools are only looked at; delete them there."
             )
+        there = self._of_these(names, viewer)
+        self._check(list(there), viewer)
         gone: list[str] = []
         try:
-            for name in names:
-                try:
-                    path = self._storage.checked(Path(name))
-                except BadInput:  # deleted by hand, or by somebody else
-                    continue
+            for name, path in there.items():
                 _moved(path, self._aside(name))
                 gone.append(name)
         except OSError as error:
@@ -172,15 +202,23 @@ class History:
             self._table.put([], gone)
         return gone
 
-    def restore(self, names: Sequence[str]) -> list[str]:
+    def restore(self, names: Sequence[str], viewer: Viewer = HOST) -> list[str]:
         """Brings deleted pictures back.
 
         Returns:
             Names of those that could be.
 
         Raises:
+            NotYours: One is somebody else's; nothing was changed.
             StorageProblem: The folder may not be written to.
         """
+        makers = self._table.makers(names)
+        names = [
+            name
+            for name in names
+            if self._aside(name).is_file() and viewer.sees(makers.get(name, NOBODY))
+        ]
+        self._check(names, viewer)
         back: list[str] = []
         try:
             for name in names:
@@ -194,6 +232,45 @@ class History:
             self._table.deleted(dict.fromkeys(back))
             self._table.put(row for name in back for row in self._read_name(name))
         return back
+
+    def forget(self, viewer: Viewer) -> int:
+        """Removes all that somebody made, for good, and says how many pictures it was."""
+        if not self._there:
+            return 0
+        names, gone = self._table.made_by(viewer), 0
+        with self._scanning:  # else a scan that has read one would put it back
+            for name in names:
+                path = self._storage.outputs / name
+                for place in (path, aside_of(path)):
+                    remarks.beside(place).unlink(missing_ok=True)
+                    if place.is_file():
+                        place.unlink()
+                        gone += 1
+            self._table.forget(names)
+        return gone
+
+    def _of_these(self, names: Sequence[str], viewer: Viewer) -> dict[str, Path]:
+        """Those that are there for a viewer: others were deleted by hand, or by somebody else."""
+        there: dict[str, Path] = {}
+        for name in names:
+            with suppress(BadInput):
+                there[name] = self.seen(name, viewer)
+        return there
+
+    def _check(self, names: Sequence[str], viewer: Viewer) -> None:
+        """Whether somebody may change these; raises NotYours."""
+        if viewer.manages and not viewer.alone:
+            return
+        makers = self._table.makers(names)
+        others = sum(not viewer.may_change(makers.get(name, NOBODY)) for name in names)
+        if others:
+            whose = "This picture is" if len(names) == 1 else f"{others} of these pictures are"
+            raise NotYours(
+                f"{whose} not yours; who made it, or an owner of the studio, may do that."
+            )
+
+    def _maker(self, name: str) -> Maker:
+        return self._table.makers([name]).get(name, NOBODY) if self._there else NOBODY
 
     @property
     def _there(self) -> bool:
@@ -237,6 +314,7 @@ class History:
             remarks.beside(self._aside(name)).unlink(missing_ok=True)
         if old:
             self._table.deleted(dict.fromkeys(old))
+            self._table.disown(old)
 
     def _read_name(self, name: str) -> Iterable[Row]:
         path = self._storage.outputs / name

@@ -1,7 +1,8 @@
 """The table of past pictures in `<data>/history.sqlite`: searched in milliseconds.
 
 What it knows of pictures is read from them, and again where it is lost; what people chose,
-favourites and deletions, is known here alone and stays when the pictures' table changes its form.
+favourites and deletions, and who made them, is known here alone and stays when the pictures' table
+changes its form.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backend.storage.makers import HOST, Maker, Viewer
+
 NAME = "history.sqlite"
-FORM = 1  # of the table `pictures`; another number makes it anew
+FORM = 2
+ANEW_BELOW = 1  # forms whose table `pictures` has other columns: it is made anew
 _WAIT_S = 10.0  # for another process that writes
 _MADE = """
 CREATE TABLE IF NOT EXISTS pictures (
@@ -26,12 +30,17 @@ CREATE TABLE IF NOT EXISTS pictures (
     seed TEXT, model TEXT, loras TEXT, width INTEGER, height INTEGER, saved_s REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS favourites (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deleted (name TEXT PRIMARY KEY, at_s REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS makers (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL, person TEXT NOT NULL) WITHOUT ROWID;
 """
 _SHOWN = (
     "p.name, mode, prompt, seed, model, loras, width, height, saved_s, written_ns,"
-    " f.name IS NOT NULL"
+    " f.name IS NOT NULL, coalesce(m.owner, ''), coalesce(m.person, '')"
 )
-_FROM = "FROM pictures p LEFT JOIN favourites f ON f.name = p.name WHERE mode != ''"
+_FROM = (
+    "FROM pictures p LEFT JOIN favourites f ON f.name = p.name"
+    " LEFT JOIN makers m ON m.name = p.name WHERE mode != ''"
+)
 _NEWEST = "ORDER BY saved_s DESC, p.name DESC"
 
 Version = tuple[int, int]  # mtime, ns, and size, bytes
@@ -70,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture of the past; its fields are those of `Row`."""
+    """One picture of the past; its fields are those of `Row`, and whose it is."""
 
     name: str
     mode: str
@@ -83,6 +92,7 @@ class Entry:
     saved_s: float
     written_ns: int
     favourite: bool
+    maker: Maker
 
 
 @dataclass(frozen=True)
@@ -153,9 +163,11 @@ class Table:
             db.executemany(f"INSERT OR REPLACE INTO pictures VALUES ({','.join('?' * 12)})", told)
             db.executemany("DELETE FROM pictures WHERE name = ?", [(name,) for name in gone])
 
-    def find(self, query: Query, offset: int, limit: int) -> tuple[list[Entry], int]:
+    def find(
+        self, query: Query, offset: int, limit: int, viewer: Viewer = HOST
+    ) -> tuple[list[Entry], int]:
         """Pictures, newest first, and how many there are in all."""
-        more, values = query.where
+        more, values = _both(query, viewer)
         with self._open() as db:
             (total,) = db.execute(f"SELECT COUNT(*) {_FROM}{more}", values).fetchone()
             found = db.execute(
@@ -164,21 +176,69 @@ class Table:
             ).fetchall()
         return [_entry(row) for row in found], total
 
-    def names(self, query: Query, limit: int) -> list[str]:
+    def names(self, query: Query, limit: int, viewer: Viewer = HOST) -> list[str]:
         """Names of all that are wanted, newest first."""
-        more, values = query.where
+        more, values = _both(query, viewer)
         with self._open() as db:
             asked = f"SELECT p.name {_FROM}{more} {_NEWEST} LIMIT ?"
             return [name for (name,) in db.execute(asked, [*values, limit])]
 
-    def models(self) -> list[str]:
+    def models(self, viewer: Viewer = HOST) -> list[str]:
         """Names of the models that made them, in order."""
-        return self._column("SELECT DISTINCT model FROM pictures WHERE model != '' ORDER BY model")
+        seen, values = viewer.where
+        asked = f"SELECT DISTINCT model {_FROM}{seen} AND model != '' ORDER BY model"
+        return self._column(asked, values)
 
-    def loras(self) -> list[str]:
+    def loras(self, viewer: Viewer = HOST) -> list[str]:
         """Names of the LoRAs that acted in them, in order."""
-        sets = self._column("SELECT DISTINCT loras FROM pictures WHERE loras != ''")
+        seen, values = viewer.where
+        sets = self._column(f"SELECT DISTINCT loras {_FROM}{seen} AND loras != ''", values)
         return sorted({name for names in sets for name in names.split("\n") if name})
+
+    def whole(self) -> bytes:
+        """The file as it is between two changes."""
+        with self._open() as db:
+            return db.serialize()
+
+    # --- who made them -----------------------------------------------------------------------
+
+    def claim(self, name: str, maker: Maker) -> bool:
+        """Notes whose a picture of that name will be; False where the name is somebody's."""
+        with self._open() as db:
+            sql = "INSERT OR IGNORE INTO makers VALUES (?, ?, ?)"
+            return db.execute(sql, [name, maker.owner, maker.person]).rowcount == 1
+
+    def disown(self, names: Iterable[str]) -> None:
+        """Nobody is noted for these any more."""
+        with self._open() as db:
+            db.executemany("DELETE FROM makers WHERE name = ?", [(name,) for name in names])
+
+    def makers(self, names: Iterable[str]) -> dict[str, Maker]:
+        """Who made pictures; those of nobody are left out."""
+        found: dict[str, Maker] = {}
+        with self._open() as db:
+            for name in names:
+                sql = "SELECT owner, person FROM makers WHERE name = ?"
+                if (row := db.execute(sql, [name]).fetchone()) is not None:
+                    found[name] = Maker(*row)
+        return found
+
+    def made_by(self, viewer: Viewer) -> list[str]:
+        """Names of all pictures that are somebody's own, deleted ones too."""
+        sql = (
+            "SELECT name FROM makers"
+            " WHERE (owner = ? AND owner != '') OR (person = ? AND person != '')"
+        )
+        return self._column(sql, [viewer.owner, viewer.person])
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Removes all that is known of pictures."""
+        given = [(name,) for name in names]
+        with self._open() as db:
+            for table in ("pictures", "favourites", "deleted", "makers"):
+                db.executemany(f"DELETE FROM {table} WHERE name = ?", given)
+
+    # --- what people chose -------------------------------------------------------------------
 
     def favour(self, names: Sequence[str], on: bool) -> None:
         """Makes pictures favourites, or no longer."""
@@ -230,16 +290,24 @@ class Table:
 def _made(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_WAIT_S)
     try:
+        db.execute("PRAGMA secure_delete=ON")  # what was removed is not left in the file
         (form,) = db.execute("PRAGMA user_version").fetchone()
         if form != FORM:
             with db:
-                db.execute("DROP TABLE IF EXISTS pictures")
+                if form < ANEW_BELOW or form > FORM:
+                    db.execute("DROP TABLE IF EXISTS pictures")
                 db.executescript(_MADE)
                 db.execute(f"PRAGMA user_version = {FORM}")
     except sqlite3.Error:
         db.close()
         raise
     return db
+
+
+def _both(query: Query, viewer: Viewer) -> tuple[str, list[str | float]]:
+    wanted, values = query.where
+    seen, of = viewer.where
+    return wanted + seen, values + of
 
 
 def _begin_s(day: str, later: int = 0) -> float:
@@ -255,7 +323,7 @@ def _joined(names: tuple[str, ...]) -> str:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    *texts, loras, width, height, saved_s, written_ns, favourite = row
+    *texts, loras, width, height, saved_s, written_ns, favourite, owner, person = row
     name, mode, prompt, seed, model = texts
     return Entry(
         name=name,
@@ -269,4 +337,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         saved_s=saved_s,
         written_ns=written_ns,
         favourite=bool(favourite),
+        maker=Maker(owner, person),
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 _TOGETHER = 500  # changes to a commit
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     place REAL NOT NULL, starts INTEGER NOT NULL, request TEXT NOT NULL, outputs TEXT NOT NULL,
     error TEXT, info TEXT NOT NULL, ended_s REAL
 );
-CREATE TABLE IF NOT EXISTS pictures (path TEXT PRIMARY KEY, person TEXT NOT NULL);
+DROP TABLE IF EXISTS pictures;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -135,23 +135,10 @@ class JobRows:
         sql = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
         return self.change(lambda db: db.execute(sql, (name, value)))
 
-    def drew(self, path: str, person: str) -> Future[None]:
-        """Keeps who made a picture among the outputs."""
-        sql = "INSERT OR REPLACE INTO pictures (path, person) VALUES (?, ?)"
-        return self.change(lambda db: db.execute(sql, (path, person)))
-
-    def forget_pictures(self, person: str) -> list[str]:
-        """Which pictures a person has made; from here on nothing says so any more."""
-        found: list[str] = []
-
-        def take(db: sqlite3.Connection) -> None:
-            rows = db.execute("SELECT path FROM pictures WHERE person=?", (person,))
-            found.extend(path for (path,) in rows)
-            db.execute("DELETE FROM pictures WHERE person=?", (person,))
-
-        self._compacting = True  # what was removed shall not be found in the file either
-        self.change(take).result()
-        return found
+    def compact(self) -> None:
+        """What was removed is not found in the file, or beside it, from here on."""
+        self._compacting = True
+        self.change(lambda db: None).result()
 
     def change(self, work: Callable[[sqlite3.Connection], Any]) -> Future[None]:
         """Does something on the writing thread, within the next commit."""

@@ -6,9 +6,11 @@ The pictures are the only store: each carries its record, which says its format 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import shutil
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,7 +24,10 @@ from backend.recipes.pictures import KINDS, encoded
 from backend.storage.atomic_files import storage_problem, write_new
 from backend.storage.file_names import stem
 from backend.storage.foreign_folders import SUFFIXES, located
+from backend.storage.history_table import Table
+from backend.storage.makers import NOBODY, Maker
 
+log = logging.getLogger(__name__)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_THUMBNAILS = 512
 _MAX_SAME_NAME = 1000
@@ -49,6 +54,7 @@ class Storage:
         self._data_dir = data_dir
         self.foreign = tuple(foreign)
         self._now = now
+        self._table = Table(data_dir)
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[tuple[Path, _Version, int], bytes] = OrderedDict()
 
@@ -65,12 +71,13 @@ class Storage:
             folder = folder.parent
         return shutil.disk_usage(folder).free
 
-    def save_output(self, image: Pixels, record: Record) -> Path:
+    def save_output(self, image: Pixels, record: Record, maker: Maker = NOBODY) -> Path:
         """Saves one picture with its record, whole or not at all.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             record: Its recipe.
+            maker: Whose it is, noted before it is there.
 
         Raises:
             StorageProblem: The disk is full, or the folder may not be written to.
@@ -80,15 +87,38 @@ class Storage:
         folder = self.outputs / f"{now:%Y-%m-%d}"
         for index in range(_MAX_SAME_NAME):
             path = folder / f"{stem(record, now, index)}{file.suffix}"
+            if not self._claimed(path, maker):
+                continue
             try:
                 write_new(path, file.content)
             except FileExistsError:
+                self._disowned(path, maker)
                 continue
             except OSError as error:
+                self._disowned(path, maker)
                 raise storage_problem(error, "The picture", "the outputs folder") from error
             else:
                 return path
         raise StorageProblem("The picture could not be saved: the outputs folder takes no more.")
+
+    def _claimed(self, path: Path, maker: Maker) -> bool:
+        """Notes whose a picture will be; False where its name is somebody's already."""
+        if maker == NOBODY:
+            return True
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            return self._table.claim(_name(path), maker)
+        except (OSError, sqlite3.Error) as error:  # it is saved, and is nobody's
+            log.warning("whose picture %s is could not be noted: %s", path.name, error)
+            return True
+
+    def _disowned(self, path: Path, maker: Maker) -> None:
+        if maker == NOBODY:
+            return
+        try:
+            self._table.disown([_name(path)])
+        except sqlite3.Error as error:
+            log.warning("that %s was not saved could not be noted: %s", path.name, error)
 
     def thumbnail(self, path: Path, px: int) -> bytes:
         """A JPEG of a saved picture whose longer side is at most `px`, 16..1024.
@@ -153,6 +183,10 @@ class Storage:
                     continue
         files.sort(key=lambda file: (file[0].parent.name, file[0].name), reverse=True)
         return files
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -11,7 +11,9 @@ import pytest
 
 from backend.contracts.errors import BadInput
 from backend.storage.backup import back_up, restore
+from backend.storage.history_table import Table
 from backend.storage.locks import InUse, hold
+from backend.storage.makers import Maker
 
 
 @pytest.fixture
@@ -92,3 +94,20 @@ def test_a_folder_in_use_is_left_alone(data: Path, tmp_path: Path) -> None:
             restore(data, source)
     finally:
         os.close(handle)
+
+
+def test_whose_the_pictures_are_comes_back_also_from_a_studio_that_writes(
+    data: Path, tmp_path: Path
+) -> None:
+    table = Table(data)
+    assert table.claim("2026-11-30/a.png", Maker("@ada/1", "ada"))
+    table.favour(["2026-11-30/a.png"], True)
+    with table._open() as writing:
+        writing.execute("INSERT INTO makers VALUES ('half', 'x', 'x')")
+        back_up(data, tmp_path / "backup.zip")
+    fresh = tmp_path / "fresh"
+    restore(fresh, tmp_path / "backup.zip")
+    assert Table(fresh).makers(["2026-11-30/a.png", "half"]) == {
+        "2026-11-30/a.png": Maker("@ada/1", "ada")
+    }
+    assert stat.S_IMODE((fresh / "history.sqlite").stat().st_mode) == 0o600

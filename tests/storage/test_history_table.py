@@ -23,7 +23,11 @@ def test_another_form_is_made_anew_and_keeps_what_people_chose(
     table.put([ROW])
     table.favour([ROW.name], True)
     assert table.find(Query(favourites=True), 0, 9)[0][0].loras == ("ink",)
-    monkeypatch.setattr(module, "FORM", module.FORM + 1)
+    later = module.FORM + 1
+    monkeypatch.setattr(module, "FORM", later)
+    assert len(table.versions()) == 1, "a table that came beside it costs it nothing"
+    monkeypatch.setattr(module, "FORM", later + 1)
+    monkeypatch.setattr(module, "ANEW_BELOW", later + 1)
     assert table.versions() == {}
     table.put([ROW])
     assert table.find(Query(favourites=True), 0, 9)[1] == 1

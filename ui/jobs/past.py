@@ -1,6 +1,8 @@
 """The history over plain routes: pages of past pictures, small pictures, and what one does to them.
 
-Whoever may open the page sees all of it, as the outputs folder is one.
+Whoever may open the page sees all of it, as the outputs folder is one, unless the studio is
+private: then all see their own alone. What is done to a picture, who made it does, or an owner of
+the studio.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, NotYours
 from backend.storage.foreign_folders import is_foreign, located
 from backend.storage.history import MAX_NAMES, History
 from backend.storage.history_table import Entry, Query
+from backend.storage.makers import Viewer
 from backend.storage.outputs import Storage
 from backend.storage.remarks import remark_of
-from ui.jobs.people import needing
 from ui.jobs.pictures import file_url, served
 from ui.jobs.sentences import sentence
 from ui.server.foreign import as_dict, as_list
+from ui.server.viewers import viewer_of
 
 PAGE, MAX_PAGE = 60, 200
 WAIT_S = 0.4  # for the folder to be looked at; then what is known by now is the answer
@@ -41,76 +44,100 @@ _FRESH = {"Cache-Control": "no-store"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def history_routes(history: History, storage: Storage) -> list[BaseRoute]:
+def history_routes(history: History, storage: Storage, *, private: bool = False) -> list[BaseRoute]:
     """Routes below the page's own.
 
     Args:
         history: Of the outputs folder.
         storage: That folder.
+        private: Whether people see their own pictures alone.
     """
 
     def place(name: str) -> Path:
         found = located(storage.foreign, name)
         return (storage.outputs / name if found is None else found[1]).resolve()
 
+    def viewer(request: Request) -> Viewer:
+        return viewer_of(request, private)
+
     def past(request: Request) -> dict[str, Any]:
         """?search=, model, lora, since, until, favourites=1, offset: {"items", "total", ...}."""
-        asked = request.query_params
+        asked, who = request.query_params, viewer(request)
         offset, limit = _whole(asked.get("offset")), _whole(asked.get("limit")) or PAGE
         if not offset:
             history.refresh(WAIT_S)
-        found = history.find(query_of(asked), offset, min(limit, MAX_PAGE))
-        items = [_item(place(entry.name), entry) for entry in found.entries]
+        found = history.find(query_of(asked), offset, min(limit, MAX_PAGE), who)
+        items = [
+            _item(place(entry.name), entry, fixed=not who.may_change(entry.maker))
+            for entry in found.entries
+        ]
         told: dict[str, Any] = {"items": items, "total": found.total, "unread": found.unread}
         if not offset:
-            told["models"], told["loras"] = history.choices()
+            told["models"], told["loras"] = history.choices(who)
         return told
 
     def names(request: Request) -> dict[str, Any]:
-        return {"names": history.names(query_of(request.query_params))}
+        return {"names": history.names(query_of(request.query_params), viewer(request))}
 
     async def thumbnail(request: Request) -> Response:
         try:
-            name = Path(request.query_params.get("name", ""))
-            content = await asyncio.to_thread(storage.thumbnail, name, THUMBNAIL_PX)
+            name = request.query_params.get("name", "")
+            await asyncio.to_thread(history.seen, name, viewer(request))
+            content = await asyncio.to_thread(storage.thumbnail, Path(name), THUMBNAIL_PX)
         except Exception as error:
             return _json({"error": sentence(error)}, 404)
         return served(request, content, "image/jpeg")  # its address changes with the file
 
-    def favour(told: dict[str, Any]) -> dict[str, Any]:
-        history.favour(_names(told), told.get("on") is True)
+    def favour(told: dict[str, Any], who: Viewer) -> dict[str, Any]:
+        history.favour(_names(told), told.get("on") is True, who)
         return {}
 
     def said(request: Request) -> dict[str, Any]:
-        return asdict(history.said_of(request.query_params.get("name", "")))
+        return asdict(history.said_of(request.query_params.get("name", ""), viewer(request)))
 
-    def say(told: dict[str, Any]) -> dict[str, Any]:
+    def say(told: dict[str, Any], who: Viewer) -> dict[str, Any]:
         tags = [tag for tag in as_list(told.get("tags")) if isinstance(tag, str)]
         remark = remark_of(str(told.get("note", "")), tags)
-        history.remark(str(told.get("name", "")), remark)
+        history.remark(str(told.get("name", "")), remark, who)
         return asdict(remark)
+
+    def delete(told: dict[str, Any], who: Viewer) -> dict[str, Any]:
+        return {"names": history.delete(_names(told), who)}
+
+    def restore(told: dict[str, Any], who: Viewer) -> dict[str, Any]:
+        return {"names": history.restore(_names(told), who)}
+
+    def acting(act: Callable[[dict[str, Any], Viewer], dict[str, Any]]) -> Answer:
+        async def answer(request: Request) -> Response:
+            try:
+                told = as_dict(await request.json())
+                return _json(await asyncio.to_thread(act, told, viewer(request)))
+            except Exception as error:
+                status = 403 if isinstance(error, NotYours) else 200
+                return _json({"error": sentence(_as_bad(error))}, status)
+
+        return answer
 
     async def zipped(request: Request) -> Response:
         try:
             chosen = _names(as_dict(await request.json()))
             if len(chosen) > MAX_ZIPPED:
                 raise BadInput(f"At most {MAX_ZIPPED} pictures go into one zip; choose fewer.")
-            paths = await asyncio.to_thread(lambda: [storage.checked(Path(n)) for n in chosen])
+            who = viewer(request)
+            paths = await asyncio.to_thread(lambda: [history.seen(name, who) for name in chosen])
         except Exception as error:
             return _json({"error": sentence(_as_bad(error))}, 400)
         return StreamingResponse(zip_of(paths), media_type="application/zip", headers=_FRESH)
 
-    delete = _acting(lambda told: {"names": history.delete(_names(told))})
-    restore = _acting(lambda told: {"names": history.restore(_names(told))})
     return [
         Route("/history", _answering(past)),
         Route("/history/names", _answering(names)),
         Route("/history/thumbnail", thumbnail),
-        Route("/history/favour", needing("member", _acting(favour)), methods=["POST"]),
-        Route("/history/delete", needing("member", delete), methods=["POST"]),
-        Route("/history/restore", needing("member", restore), methods=["POST"]),
+        Route("/history/favour", acting(favour), methods=["POST"]),
+        Route("/history/delete", acting(delete), methods=["POST"]),
+        Route("/history/restore", acting(restore), methods=["POST"]),
         Route("/history/note", _answering(said)),
-        Route("/history/note", needing("member", _acting(say)), methods=["POST"]),
+        Route("/history/note", acting(say), methods=["POST"]),
         Route("/history/zip", zipped, methods=["POST"]),
     ]
 
@@ -160,7 +187,7 @@ def zip_of(paths: Sequence[Path]) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _item(path: Path, entry: Entry) -> dict[str, Any]:
+def _item(path: Path, entry: Entry, *, fixed: bool) -> dict[str, Any]:
     when = datetime.datetime.fromtimestamp(entry.saved_s)
     name = quote(entry.name, safe="/")
     return {
@@ -176,7 +203,7 @@ def _item(path: Path, entry: Entry) -> dict[str, Any]:
         "favourite": entry.favourite,
         "thumb": f"loom/history/thumbnail?name={name}&v={entry.written_ns}",
         "src": file_url(path),
-        "fixed": is_foreign(entry.name),
+        "fixed": fixed or is_foreign(entry.name),
     }
 
 
@@ -193,17 +220,6 @@ def _answering(made: Callable[[Request], dict[str, Any]]) -> Answer:
             return _json(await asyncio.to_thread(made, request))
         except Exception as error:
             return _json({"error": sentence(error)})
-
-    return answer
-
-
-def _acting(act: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
-    async def answer(request: Request) -> Response:
-        try:
-            told = as_dict(await request.json())
-            return _json(await asyncio.to_thread(act, told))
-        except Exception as error:
-            return _json({"error": sentence(_as_bad(error))})
 
     return answer
 

@@ -16,19 +16,21 @@ from backend.contracts.errors import BadInput, LoomError
 from backend.engine.jobs.protocol import Engine
 from backend.storage.accounts import SCOPES, Accounts, Role, Scope
 from backend.storage.audit import Audit
+from backend.storage.history import History
 from backend.storage.sessions import Sessions
 from ui.gradio_compat.login import sign_out
 from ui.jobs.sentences import sentence
 from ui.server.doors import Doors
 from ui.server.foreign import as_dict, as_list
 from ui.server.roles import check, role_of
+from ui.server.viewers import viewer_of
 
 Answer = Callable[[Request], Awaitable[Response]]
 _FRESH = {"Cache-Control": "no-store"}
 
 
 def people_routes(
-    engine: Engine, doors: Doors, sessions: Sessions, audit: Audit
+    engine: Engine, history: History, doors: Doors, sessions: Sessions, audit: Audit
 ) -> list[BaseRoute]:
     """The routes, to stand beside those of jobs and behind the same login."""
 
@@ -79,18 +81,23 @@ def people_routes(
         return _json({})
 
     async def forget(request: Request) -> Response:
-        """Removes all that is this person's: jobs, pictures, uploads, sessions, keys."""
-        user = str(request.state.user or "")
+        """Removes all that is this person's: jobs, pictures, uploads, sessions, keys.
+
+        Of guests, who may share an account, what is their login session's.
+        """
+        user, viewer = str(request.state.user or ""), viewer_of(request, private=True)
         try:
             accounts, _ = _of(request, doors)
-            pictures = await asyncio.to_thread(engine.forget_person, user)
-            for key in accounts.keys(user):
+            await asyncio.to_thread(engine.forget, viewer)
+            pictures = await asyncio.to_thread(history.forget, viewer)
+            for key in accounts.keys(user) if viewer.person else ():
                 await asyncio.to_thread(accounts.take_back, user, key.number)
         except Exception as error:
             return _json({"error": sentence(error)})
         audit.note(user, "had their data deleted", f"{pictures} pictures")
         answer = await sign_out(request)
-        await asyncio.to_thread(sessions.close_all, user)
+        if viewer.person:
+            await asyncio.to_thread(sessions.close_all, user)
         said = _json({"pictures": pictures})
         said.raw_headers += [pair for pair in answer.raw_headers if pair[0] == b"set-cookie"]
         return said

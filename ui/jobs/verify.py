@@ -10,7 +10,6 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -22,13 +21,16 @@ from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.metadata import write_png
 from backend.recipes.verify import Original, open_original, request_for
+from backend.storage.makers import Viewer
 from ui.jobs.asked import MAX_ID_CHARS, Desk
+from ui.jobs.people import needing
 from ui.jobs.pictures import chosen, encode_png, served
 from ui.jobs.sentences import sentence
 from ui.jobs.verifying import outcome
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+from ui.server.viewers import viewer_of
 
 GONE = "That picture is no longer kept here; drop its file on the page to verify it."
 NO_RUN = "That verification is not known, or no longer kept; verify the picture again."
@@ -102,18 +104,19 @@ class Verifications:
         return encode_png(outcome(self.original(job), self.engine.status(job))[1].image)
 
 
-def content_of(studio: Studio, asked: dict[str, Any]) -> bytes:
+def content_of(studio: Studio, asked: dict[str, Any], viewer: Viewer) -> bytes:
     """The PNG that the page names: a result, one of the history, or a dropped file.
 
     Args:
-        studio: Its engine and storage are asked.
+        studio: Its engine and history are asked.
         asked: {"job", "image"}, {"name"} or {"path"}.
+        viewer: Who asks; another's picture may not be for them.
 
     Raises:
         LoomError: It is not there.
     """
     if isinstance(asked.get("name"), str):
-        return studio.storage.checked(Path(asked["name"])).read_bytes()
+        return studio.history.seen(asked["name"], viewer).read_bytes()
     if isinstance(asked.get("path"), str):
         return read_upload(asked["path"], MAX_PICTURE_BYTES)
     output = chosen(studio.engine, asked.get("job"), asked.get("image"))
@@ -134,10 +137,10 @@ def verify_routes(studio: Studio, desks: Mapping[str, Desk]) -> list[BaseRoute]:
             page = str(sent.get("page", ""))[:MAX_ID_CHARS]
         except ValueError:
             return _json({"error": "The request did not arrive whole; reload the page."}, 400)
-        who = str(request.state.owner or page)
+        who, viewer = str(request.state.owner or page), viewer_of(request, studio.private)
 
         def work() -> str:
-            return runs.begin(content_of(studio, picture), desks, values, who)
+            return runs.begin(content_of(studio, picture, viewer), desks, values, who)
 
         try:
             return _json({"job": await asyncio.to_thread(work)})
@@ -163,7 +166,7 @@ def verify_routes(studio: Studio, desks: Mapping[str, Desk]) -> list[BaseRoute]:
         return answer
 
     return [
-        Route("/verify", begin, methods=["POST"]),
+        Route("/verify", needing("guest", begin), methods=["POST"]),  # it draws a picture
         Route("/verify/{job}", report),
         Route("/verify/{job}/then", picture(runs.then)),
         Route("/verify/{job}/now", picture(runs.now)),

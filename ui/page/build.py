@@ -71,6 +71,7 @@ from ui.server.headers import Headers
 from ui.server.health import HEALTH, READY, health_routes
 from ui.server.logins import LoginGate, Logins
 from ui.server.metrics import METRICS, metrics_route
+from ui.server.own_pictures import OwnPictures
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 from ui.server.studio import Studio
 from ui.server.upload_quota import UploadQuota
@@ -203,6 +204,8 @@ def serve(
     sessions, audit = Sessions(data / SESSIONS_FILE, doors.epoch), Audit(data / AUDIT_FILE)
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
+    studio, engine = page.studio, page.studio.engine
+    shown = [studio.outputs, *(folder.resolve() for folder in studio.storage.foreign)]
     middleware = [
         Middleware(Headers),
         Middleware(Guard, hosts=hosts),
@@ -214,20 +217,20 @@ def serve(
             role=doors.role,
             named=doors.owner,
         ),
+        *([Middleware(OwnPictures, studio.history, shown)] if studio.private else []),
         Middleware(Joins),
         Middleware(UploadQuota, a_person=uploads_mb * 2**20),
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
-    studio, engine = page.studio, page.studio.engine
     further = [
-        *history_routes(studio.history, studio.storage),
+        *history_routes(studio.history, studio.storage, private=studio.private),
         *verify_routes(studio, page.desks),
         *portrait_routes(engine),
         *word_routes(),
         *training_routes(engine),
         *lora_tool_routes(engine, page.desks),
-        *people_routes(engine, doors, sessions, audit),
+        *people_routes(engine, studio.history, doors, sessions, audit),
     ]
     if probed:
         further.append(Route("/probe", probe))
@@ -276,10 +279,7 @@ def serve(
         state_session_capacity=64,
         max_threads=MAX_EVENTS,  # events that run; page actions do not wait behind scripts' jobs
         max_file_size=MAX_FILE,
-        allowed_paths=[
-            str(page.studio.outputs),
-            *(str(folder.resolve()) for folder in page.studio.storage.foreign),
-        ],
+        allowed_paths=[str(folder) for folder in shown],
         theme=theme(),
         css=css(),
         app_kwargs=app_options,

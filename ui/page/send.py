@@ -11,6 +11,7 @@ import gradio as gr
 from backend.contracts.errors import LoomError
 from backend.contracts.events import Output
 from backend.recipes.metadata import write_png
+from backend.storage.makers import Viewer
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.event_data import told
 from ui.gradio_compat.untyped import event, skip
@@ -19,6 +20,7 @@ from ui.panels.tab_bar import TabBar
 from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
+from ui.server.viewers import viewer_of
 
 KINDS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".gif")
 
@@ -40,9 +42,9 @@ def connect_sends(
         for place, part, _ in space.tab.places
     }
 
-    def send(evt: gr.EventData) -> list[Any]:
-        data = told(evt)
-        path, wanted = _sent(studio, data), data.get("to")
+    def send(evt: gr.EventData, request: gr.Request) -> list[Any]:
+        data, viewer = told(evt), viewer_of(request, studio.private)
+        path, wanted = _sent(studio, data, viewer), data.get("to")
         if path is None or wanted not in receivers:
             return [*tabs.stay(), *[skip()] * len(receivers)]
         updates = [gr.update(value=path) if name == wanted else skip() for name in receivers]
@@ -60,11 +62,11 @@ def connect_sends(
         )
 
 
-def _sent(studio: Studio, data: dict[str, Any]) -> str | None:
+def _sent(studio: Studio, data: dict[str, Any], viewer: Viewer) -> str | None:
     """The picture that is sent, where a form may name it; None when it is gone."""
     if isinstance(name := data.get("name"), str):
         try:
-            path = studio.storage.checked(Path(name))
+            path = studio.history.seen(name, viewer)
             return copied(path.read_bytes(), path.suffix.lower())
         except (LoomError, OSError):
             return None

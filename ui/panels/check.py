@@ -5,13 +5,13 @@ Its script opens it and asks `ui.jobs.verify`; every text enters the document by
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import ReadRecord, read
+from backend.storage.makers import Viewer
 from ui.forms.settings_words import differences
 from ui.forms.stage import mount_call
 from ui.jobs.pictures import chosen, file_url
@@ -19,6 +19,7 @@ from ui.jobs.sentences import sentence
 from ui.jobs.state import result_of
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
+from ui.server.viewers import viewer_of
 
 MAX_DIFFERENCES = 40
 
@@ -47,13 +48,13 @@ _TEMPLATE = """
 def check_panel(studio: Studio) -> gr.HTML:
     """Builds the dialog; "verify" is triggered with the picture, to be run again by its recipe."""
 
-    def compare(asked: Any) -> dict[str, Any]:
+    def compare(asked: Any, request: gr.Request) -> dict[str, Any]:
         """Two pictures and what sets their recipes apart: {"one", "other"}."""
         try:
             if not isinstance(asked, dict):
                 raise BadInput("Choose two pictures to compare.")
-            pair = as_dict(asked)
-            one, other = (_shown(studio, pair.get(key)) for key in ("one", "other"))
+            pair, viewer = as_dict(asked), viewer_of(request, studio.private)
+            one, other = (_shown(studio, pair.get(key), viewer) for key in ("one", "other"))
         except Exception as error:
             return {"error": sentence(error)}
         words = differences(one[1].mode, one[1].settings, other[1].mode, other[1].settings)
@@ -69,7 +70,7 @@ def check_panel(studio: Studio) -> gr.HTML:
     )
 
 
-def _shown(studio: Studio, asked: Any) -> tuple[dict[str, Any], ReadRecord]:
+def _shown(studio: Studio, asked: Any, viewer: Viewer) -> tuple[dict[str, Any], ReadRecord]:
     """A picture for the page, and its recipe.
 
     Raises:
@@ -77,7 +78,7 @@ def _shown(studio: Studio, asked: Any) -> tuple[dict[str, Any], ReadRecord]:
     """
     asked = as_dict(asked)
     if isinstance(asked.get("name"), str):
-        path = studio.storage.checked(Path(asked["name"]))
+        path = studio.history.seen(asked["name"], viewer)
         record = read(path.read_bytes())
         return {"src": file_url(path), "label": _label(record.settings)}, record
     output = chosen(studio.engine, asked.get("job"), asked.get("image"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from backend.contracts.errors import BadInput
 from backend.recipes.metadata import read
+from backend.storage.makers import Viewer
 from ui.forms.stage import mount_call
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
@@ -16,6 +16,7 @@ from ui.panels.filling import Filler
 from ui.panels.header import Header
 from ui.server.studio import Studio
 from ui.server.uploads import read_upload
+from ui.server.viewers import viewer_of
 
 MAX_PICTURE_BYTES = 32_000_000
 
@@ -85,9 +86,9 @@ def connect_records(studio: Studio, header: Header, gallery: gr.HTML, filler: Fi
             lambda: restored(read_upload(path, MAX_PICTURE_BYTES), {"path": str(path)})
         )
 
-    def restore(evt: gr.EventData) -> list[Any]:
-        name = given(evt, "name", None)
-        return filler.guarded(lambda: restored(_past(studio, name), {"name": str(name)}))
+    def restore(evt: gr.EventData, request: gr.Request) -> list[Any]:
+        name, viewer = given(evt, "name", None), viewer_of(request, studio.private)
+        return filler.guarded(lambda: restored(_past(studio, name, viewer), {"name": str(name)}))
 
     for trigger, fn in (
         (event(header.notices, "record"), record),
@@ -102,7 +103,7 @@ def connect_records(studio: Studio, header: Header, gallery: gr.HTML, filler: Fi
         )
 
 
-def _past(studio: Studio, name: Any) -> bytes:
+def _past(studio: Studio, name: Any, viewer: Viewer) -> bytes:
     if not isinstance(name, str):
         raise BadInput("That picture is no longer there.")
-    return studio.storage.checked(Path(name)).read_bytes()
+    return studio.history.seen(name, viewer).read_bytes()

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.engine.jobs.owners import NO_LOGIN
 from ui.server.doors import Doors, Person
 from ui.server.logins import Logins, too_many
 from ui.server.share import is_local
@@ -154,7 +155,7 @@ class Access:
             return
         address = scope["client"][0] if scope.get("client") else ""
         alike = self._tunnel and is_local(address)
-        state.caller = Caller(f"sdapi/{named}@{address}", alike, person.name)
+        state.caller = Caller(f"sdapi/{named or NO_LOGIN}@{address}", alike, person.name)
 
 
 def _key(scope: Scope) -> str | None:

@@ -46,6 +46,7 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="a proxy or network of proxies whose X-Forwarded-For is believed (repeatable)",
     )
+    add("--private", action="store_true", help="people see the pictures alone that they made")
     add("--models", type=Path, action="append", metavar="DIR", help="more models (repeatable)")
     add(
         "--pictures",

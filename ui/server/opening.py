@@ -61,4 +61,4 @@ def opened(args: Namespace, here: Places, **further: Any) -> Studio:
         )
 
     engine = local if args.fake is None else drawn
-    return studio_at(args.data, here.presets, engine, args.pictures)
+    return studio_at(args.data, here.presets, engine, args.pictures, private=args.private)

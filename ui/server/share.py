@@ -104,7 +104,7 @@ def planned(args: Namespace) -> Serving:
     Raises:
         ValueError: As `serving`.
     """
-    return serving(
+    plan = serving(
         host=args.host,
         port=args.port,
         listen=args.listen,
@@ -116,6 +116,11 @@ def planned(args: Namespace) -> Serving:
         metrics_key=args.metrics_key,
         mcp=args.mcp,
     )
+    if args.private and plan.auth is None and plan.auth_file is None:
+        raise ValueError(
+            "--private is for people who log in: add --auth-file FILE, or --auth USER:PASS."
+        )
+    return plan
 
 
 def is_local(host: str) -> bool:

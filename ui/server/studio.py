@@ -24,12 +24,14 @@ class Studio:
         presets: Bundled and own presets.
         storage: Finished pictures and their records.
         styles: Words to add to prompts.
+        private: Whether people see the pictures alone that they made.
     """
 
     engine: Engine
     presets: PresetStore
     storage: Storage
     styles: StyleShelf
+    private: bool = False
 
     @property
     def data(self) -> Path:
@@ -48,7 +50,12 @@ class Studio:
 
 
 def studio_at(
-    data: Path, bundled: Path, engine: Callable[[Storage], Engine], pictures: Sequence[Path] = ()
+    data: Path,
+    bundled: Path,
+    engine: Callable[[Storage], Engine],
+    pictures: Sequence[Path] = (),
+    *,
+    private: bool = False,
 ) -> Studio:
     """Opens the data folder.
 
@@ -57,8 +64,10 @@ def studio_at(
         bundled: Presets and styles that come with the studio.
         engine: Makes one with the storage that it saves into.
         pictures: Folders of pictures that other tools made.
+        private: Whether people see the pictures alone that they made.
     """
     clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
     storage = Storage(data, foreign=pictures)
     presets = PresetStore(bundled, data / "presets")
-    return Studio(engine(storage), presets, storage, StyleShelf(bundled / FILE, data / FILE))
+    styles = StyleShelf(bundled / FILE, data / FILE)
+    return Studio(engine(storage), presets, storage, styles, private)

@@ -34,13 +34,14 @@ from backend.engine.jobs.journal import Journal
 from backend.engine.jobs.lasting import Lasting
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.meter import Meter, cost
-from backend.engine.jobs.owners import account_of, person_of
+from backend.engine.jobs.owners import account_of, maker_of
 from backend.engine.jobs.protocol import Figures, FrameKind, Quota
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
 from backend.engine.jobs.timeline import StepT, TimelineStore
 from backend.engine.jobs.worker import Worker
+from backend.storage.makers import Viewer
 
 CLOSE_S = 30.0  # a worker ends within one model call
 LINGER_S = 5.0  # for a job that ends by then
@@ -93,11 +94,7 @@ class Board(Generic[StepT]):
             else:
                 executor.execute(run)
 
-        saver = (
-            None
-            if storage is None
-            else Saver(storage, self._is_kept, self._saved_late, self._placed)
-        )
+        saver = None if storage is None else Saver(storage, self._is_kept, self._saved_late)
         if saver is not None:
             self._savers.append(saver)
         worker = Worker(self._queue, execute, saver, self._ended, self._begun, self._courses)
@@ -187,10 +184,6 @@ class Board(Generic[StepT]):
         if job.lasting and self._lasting is not None:
             self._lasting.saved(job)
 
-    def _placed(self, job: Job, path: Path) -> None:
-        if self._lasting is not None:
-            self._lasting.drew(job, path)
-
     def _forget(self, jobs: Sequence[Job]) -> None:
         if self._lasting is not None:
             self._lasting.forget([job for job in jobs if job.lasting])
@@ -269,9 +262,9 @@ class Board(Generic[StepT]):
         """Jobs in numbers; see the protocol."""
         return self._journal.figures(self._shelf.all(), paused=self.paused)
 
-    def forget_person(self, person: str) -> int:
-        """Removes what somebody has asked for and made; see the protocol."""
-        jobs = [job for job in self._shelf.all() if person and person_of(job.owner) == person]
+    def forget(self, viewer: Viewer) -> None:
+        """Removes what somebody has asked for; see the protocol."""
+        jobs = [job for job in self._shelf.all() if viewer.owns(maker_of(job.owner))]
         for job in jobs:
             self.cancel(job.token)
         until = time.monotonic() + CLOSE_S
@@ -281,7 +274,8 @@ class Board(Generic[StepT]):
             self._shelf.drop(job.token)
             self._timelines.drop(job.token)
         self._forget(jobs)
-        return 0 if self._lasting is None else self._lasting.forget_pictures(person)
+        if self._lasting is not None:
+            self._lasting.compact()
 
     def status(self, token: str) -> JobStatus:
         """Snapshot of a job; see the protocol."""

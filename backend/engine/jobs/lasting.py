@@ -26,7 +26,6 @@ from backend.contracts.requests import (
 from backend.contracts.settings import Settings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.engine.jobs.job import Job, Patience
-from backend.engine.jobs.owners import person_of
 from backend.resolve import documents
 from backend.storage.arrays import (
     Inputs,
@@ -35,9 +34,7 @@ from backend.storage.arrays import (
     write_array,
     write_synced,
 )
-from backend.storage.history import aside_of
 from backend.storage.job_rows import JobRow, JobRows
-from backend.storage.remarks import beside
 
 log = logging.getLogger(__name__)
 
@@ -140,21 +137,9 @@ class Lasting:
             remove_folder(self._results / job.key)
             self._rows.forget([job.key])
 
-    def drew(self, job: Job, path: Path) -> None:
-        """One of its pictures lies among the outputs."""
-        if person := person_of(job.owner):
-            self._rows.drew(str(path), person)
-
-    def forget_pictures(self, person: str) -> int:
-        """Removes what a person has made from the outputs, and says how many pictures it was."""
-        gone = 0
-        for path in map(Path, self._rows.forget_pictures(person)):
-            for place in (path, aside_of(path)):
-                beside(place).unlink(missing_ok=True)
-                if place.is_file():
-                    place.unlink()
-                    gone += 1
-        return gone
+    def compact(self) -> None:
+        """What was forgotten is not found in the queue's file either."""
+        self._rows.compact()
 
     @property
     def paused(self) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from backend.storage.makers import NOBODY, Maker
+
+NO_LOGIN = "+"  # begins a script's name where nobody logs in
+
 
 def person_of(owner: str) -> str:
     """The account behind an owner; empty where people have none of their own.
@@ -17,6 +21,14 @@ def person_of(owner: str) -> str:
     if not named.startswith("@"):
         return ""
     return named[1:].partition("/")[0].partition("+")[0].partition("@")[0]
+
+
+def maker_of(owner: str) -> Maker:
+    """Whose a picture is that a job of this owner's makes; nobody's where nobody logs in."""
+    kind, slash, rest = owner.partition("/")
+    if not slash or (kind == "sdapi" and rest.startswith(NO_LOGIN)):
+        return NOBODY
+    return Maker(owner, person_of(owner))
 
 
 def account_of(owner: str) -> str:

@@ -25,6 +25,7 @@ from backend.contracts.holdings import Holding
 from backend.contracts.library import HashedKind, Library
 from backend.contracts.requests import Runnable
 from backend.contracts.settings import Settings
+from backend.storage.makers import Viewer
 
 FrameKind = Literal["x0", "xt"]
 PortraitKind = Literal["model", "lora"]
@@ -155,12 +156,8 @@ class Engine(Protocol):
         """Jobs in numbers; None while the engine is still starting."""
         ...
 
-    def forget_person(self, person: str) -> int:
-        """Stops and forgets all jobs of an account, and removes the pictures that it made.
-
-        Returns:
-            How many pictures were removed from the outputs.
-        """
+    def forget(self, viewer: Viewer) -> None:
+        """Stops and forgets all jobs of somebody; what they saved lies among the outputs."""
         ...
 
     @property

@@ -11,6 +11,8 @@ from typing import Protocol
 from backend.contracts.errors import StorageProblem
 from backend.contracts.events import Output, Pixels, Record
 from backend.engine.jobs.job import Job
+from backend.engine.jobs.owners import maker_of
+from backend.storage.makers import Maker
 
 SOON_S, RETRY_S = 1.0, 10.0
 _MEANWHILE = "It is kept here and saved once that is mended; download it to be safe."
@@ -19,8 +21,8 @@ _MEANWHILE = "It is kept here and saved once that is mended; download it to be s
 class SavesPictures(Protocol):
     """The part of `backend.storage.outputs.Storage` that an engine needs."""
 
-    def save_output(self, image: Pixels, record: Record) -> Path:
-        """Writes a picture with its record and says where."""
+    def save_output(self, image: Pixels, record: Record, maker: Maker) -> Path:
+        """Writes a picture with its record, notes whose it is, and says where."""
         ...
 
 
@@ -30,7 +32,6 @@ class Saver:
     Args:
         storage: Where pictures go.
         kept: Whether a job may still be asked about: nobody could tell of its pictures else.
-        placed: Told where a picture of a job lies.
         told: Told of a job one of whose pictures was saved late.
         every_s: Seconds between two tries at most; the first comes soon, each after twice as long.
     """
@@ -40,13 +41,11 @@ class Saver:
         storage: SavesPictures,
         kept: Callable[[Job], bool] = lambda job: True,
         told: Callable[[Job], None] = lambda job: None,
-        placed: Callable[[Job, Path], None] = lambda job, path: None,
         every_s: float = RETRY_S,
     ) -> None:
         self._storage = storage
         self._kept = kept
         self._told = told
-        self._placed = placed
         self._every_s = every_s
         self._left: list[tuple[Job, Output]] = []
         self._lock = threading.Lock()
@@ -56,7 +55,7 @@ class Saver:
     def save(self, job: Job, output: Output) -> tuple[Output, str]:
         """The picture with its path, or without one and with a sentence why it has none yet."""
         try:
-            path = self._storage.save_output(output.image, output.record)
+            path = self._storage.save_output(output.image, output.record, maker_of(job.owner))
         except StorageProblem as problem:
             with self._lock:
                 self._left.append((job, output))
@@ -66,7 +65,6 @@ class Saver:
                     )
                     self._thread.start()
             return output, f"{problem} {_MEANWHILE}"
-        self._placed(job, path)
         return replace(output, path=str(path)), ""
 
     @property
@@ -82,11 +80,11 @@ class Saver:
             waiting = list(self._left)
         for job, output in waiting:
             try:
-                path = self._storage.save_output(output.image, output.record)
+                maker = maker_of(job.owner)
+                path = self._storage.save_output(output.image, output.record, maker)
             except StorageProblem:
                 return
             job.saved(output.index, str(path))
-            self._placed(job, path)
             self._told(job)
             with self._lock:
                 self._left = [pair for pair in self._left if pair[1] is not output]

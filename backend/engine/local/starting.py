@@ -34,6 +34,7 @@ from backend.engine.local.deferred import put_off
 from backend.engine.local.library import first_look
 from backend.families.registry import FAMILIES
 from backend.models.family import Registry
+from backend.storage.makers import Viewer
 from backend.storage.outputs import Storage
 
 
@@ -177,9 +178,9 @@ class StartingEngine:
         """As the engine's."""
         return self.ready().quota(owner)
 
-    def forget_person(self, person: str) -> int:
+    def forget(self, viewer: Viewer) -> None:
         """As the engine's."""
-        return self.ready().forget_person(person)
+        self.ready().forget(viewer)
 
     def retry(self, token: str) -> str:
         """As the engine's."""

@@ -16,6 +16,7 @@ from backend.contracts.settings.train_lora import parse_training
 from backend.engine.jobs import facts
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.limits import Limits
+from backend.storage.makers import Maker
 from backend.storage.outputs import Storage
 from tests.engine.contract.conftest import MODEL, SIDE_PX, STEPS, Make, wanted
 from tests.jobs import ended, running, until
@@ -221,7 +222,7 @@ def test_results_are_saved(make: Make, tmp_path: Path) -> None:
 )
 def test_a_result_that_cannot_be_saved_harms_no_other(make: Make, error: Exception) -> None:
     class Full:
-        def save_output(self, image: Pixels, record: Record) -> Path:
+        def save_output(self, image: Pixels, record: Record, maker: Maker) -> Path:
             raise error
 
     engine = make(storage=Full())

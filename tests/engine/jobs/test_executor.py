@@ -16,6 +16,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.saving import Saver, SavesPictures
+from backend.storage.makers import Maker
 
 
 def running(storage: SavesPictures | None = None, *, save: bool = True) -> JobRun:
@@ -31,7 +32,7 @@ class Folder:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def save_output(self, image: Pixels, record: Record) -> Path:
+    def save_output(self, image: Pixels, record: Record, maker: Maker) -> Path:
         self.records.append(record)
         return Path("a.png")
 

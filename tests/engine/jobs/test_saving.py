@@ -14,6 +14,7 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.engine.jobs.executor import JobRun
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.saving import Saver
+from backend.storage.makers import Maker
 
 FULL = "The picture could not be saved: the disk that holds the outputs folder is full."
 
@@ -25,7 +26,7 @@ class Disk:
         self.full = True
         self.saved: list[int] = []
 
-    def save_output(self, image: Pixels, record: Record) -> Path:
+    def save_output(self, image: Pixels, record: Record, maker: Maker) -> Path:
         if self.full:
             raise StorageProblem(FULL)
         self.saved.append(int(record.settings["seed"]))

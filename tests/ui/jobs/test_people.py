@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from backend.contracts.events import Record
 from backend.engine.fake.engine import FakeEngine
 from backend.storage.accounts import Accounts
 from backend.storage.audit import Audit
+from backend.storage.history import History
+from backend.storage.makers import Maker
+from backend.storage.outputs import Storage
 from backend.storage.sessions import Sessions
 from ui.jobs.people import needing, people_routes
 from ui.server.doors import Doors
@@ -30,7 +35,9 @@ class Studio:
         self.audit = Audit(folder / "audit.log")
         self.doors = Doors(("ann", "x") if accounts is None else None, accounts)
         self.sessions = Sessions(folder / "sessions.json", self.doors.epoch)
-        routes = people_routes(self.engine, self.doors, self.sessions, self.audit)
+        self.storage = Storage(folder)
+        history = History(self.storage)
+        routes = people_routes(self.engine, history, self.doors, self.sessions, self.audit)
         self.app = Starlette(
             routes=[*routes, Route("/owners", needing("owner", said, self.audit, "did it"))]
         )
@@ -92,6 +99,20 @@ def test_an_end_to_ones_data_ends_keys_and_sessions(studio: Studio) -> None:
     assert studio.ask("POST", "/me/forget").json() == {"pictures": 0}
     assert studio.doors.holder(secret) is None
     assert studio.sessions.find("token") is None
+
+
+def test_a_guests_data_are_those_of_one_login_session(studio: Studio) -> None:
+    pixels, record = np.zeros((8, 8, 3), np.uint8), Record("txt2img", {"seed": 1}, {})
+    mine, others = (
+        studio.storage.save_output(pixels, record, Maker(owner, "ada"))
+        for owner in ("@ada/1", "@ada/2")
+    )
+    studio.sessions.open("token", "ada")
+    assert studio.ask("POST", "/me/forget", role="guest").json() == {"pictures": 1}
+    assert (mine.exists(), others.exists()) == (False, True)
+    assert studio.sessions.find("token") == "ada"
+    assert studio.ask("POST", "/me/forget").json() == {"pictures": 1}
+    assert not others.exists()
 
 
 def test_where_all_share_one_name_nobody_has_an_account_of_their_own(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Record
 from backend.contracts.settings import parse
 from backend.recipes.metadata import read
+from backend.storage.history import History
+from backend.storage.makers import HOST
 from backend.storage.outputs import Storage
 from ui.page.send import _sent, chosen, kept
 from ui.server.studio import Studio
@@ -38,7 +40,9 @@ class Engine:
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Studio:
-    return cast(Studio, SimpleNamespace(engine=Engine(), storage=Storage(tmp_path)))
+    storage = Storage(tmp_path)
+    made = SimpleNamespace(engine=Engine(), storage=storage, history=History(storage))
+    return cast(Studio, made)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +63,10 @@ def test_the_picture_that_the_page_names(studio: Studio, job: Any, image: Any, s
 
 def test_a_result_and_a_past_picture_arrive_as_files_with_their_recipe(studio: Studio) -> None:
     path = studio.storage.save_output(np.zeros((8, 8, 3), np.uint8), record(5))
-    sent = _sent(studio, {"name": f"{path.parent.name}/{path.name}"})
+    sent = _sent(studio, {"name": f"{path.parent.name}/{path.name}"}, HOST)
     assert sent is not None
     assert Path(sent).read_bytes() == path.read_bytes()
-    result = _sent(studio, {"job": "job", "image": 1})
+    result = _sent(studio, {"job": "job", "image": 1}, HOST)
     assert result is not None
     assert read(Path(result).read_bytes()).settings["seed"] == 2
     assert read(Path(kept(cast(Any, OUTPUTS[0]))).read_bytes()).settings["seed"] == 1
@@ -70,4 +74,4 @@ def test_a_result_and_a_past_picture_arrive_as_files_with_their_recipe(studio: S
 
 @pytest.mark.parametrize("asked", [{"name": "../x.png"}, {"job": "gone"}, {}])
 def test_what_is_gone_sends_nothing(studio: Studio, asked: dict[str, Any]) -> None:
-    assert _sent(studio, asked) is None
+    assert _sent(studio, asked, HOST) is None

@@ -35,7 +35,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def compare(studio: Studio, one: Any, other: Any) -> dict[str, Any]:
     panel: Any = check_panel(studio)
-    return panel.compare({"one": one, "other": other})
+    return panel.compare({"one": one, "other": other}, None)
 
 
 def drawn(studio: Studio, **values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -80,4 +80,4 @@ def test_one_that_is_gone_is_a_sentence(studio: Studio, other: Any, words: str) 
 
 def test_nothing_chosen_is_a_sentence(studio: Studio) -> None:
     panel: Any = check_panel(studio)
-    assert panel.compare("both") == {"error": "Choose two pictures to compare."}
+    assert panel.compare("both", None) == {"error": "Choose two pictures to compare."}

@@ -104,3 +104,11 @@ def test_a_key_for_the_figures_is_a_secret() -> None:
         plan(metrics_key="short")
     assert plan(metrics_key="a long secret").metrics_key == "a long secret"
     assert plan().metrics_key == ""
+
+
+def test_what_is_private_needs_people(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--private is for people who log in"):
+        planned(parser_of(tmp_path).parse_args(["--private"]))
+    for login in (["--auth", "ann:secret"], ["--listen"]):
+        plan = planned(parser_of(tmp_path).parse_args(["--private", *login]))
+        assert plan.auth is not None

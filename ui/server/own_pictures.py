@@ -1,0 +1,49 @@
+"""An ASGI middleware before Gradio's route of files: pictures are served to who may see them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend.storage.history import History
+from ui.server.viewers import viewer_of
+
+_FILE = "/gradio_api/file="
+
+
+class OwnPictures:
+    """Answers 404 to whoever asks for a file of the outputs that is another's.
+
+    Args:
+        app: Gradio's; `SignedIn` stands before this.
+        history: Knows whose pictures are.
+        folders: Outputs, and folders of other tools' pictures; links followed.
+    """
+
+    def __init__(self, app: ASGIApp, history: History, folders: list[Path]) -> None:
+        self._app = app
+        self._history = history
+        self._folders = folders
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry point."""
+        if scope["type"] == "http" and scope["path"].startswith(_FILE):
+            named = scope["path"][len(_FILE) :]
+            if not await asyncio.to_thread(self._may, Request(scope), named):
+                await PlainTextResponse("Not found.", 404)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _may(self, request: Request, named: str) -> bool:
+        try:
+            path = Path(os.path.realpath(named))
+        except (OSError, ValueError):
+            return False
+        if not any(path.is_relative_to(folder) for folder in self._folders):
+            return True  # Gradio's own rules hold
+        return self._history.may_see(path, viewer_of(request, private=True))
