@@ -69,7 +69,8 @@ def read(picture: Path) -> Remark:
         found: Any = json.loads(path.read_text("utf-8"))
         said = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
         note, tags = said.get("note", ""), said.get("tags", [])
-        texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+        listed = cast("list[Any]", tags) if isinstance(tags, list) else []
+        texts = [tag for tag in listed if isinstance(tag, str)]
         return remark_of(note if isinstance(note, str) else "", texts)
     except (OSError, ValueError, RecursionError, BadInput):
         return Remark()
