@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,9 @@ from tests.pictures.clips import films
 from ui.panels.clip_part import chosen_part, clip_part, glance
 
 
-def test_a_clip_is_shown_at_a_glance(tmp_path: Path) -> None:
-    folder = Path(get_upload_folder()) / tmp_path.name
-    folder.mkdir(parents=True)
-    path = folder / "a.gif"
+def test_a_clip_is_shown_at_a_glance() -> None:
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=get_upload_folder())) / "a.gif"
     path.write_bytes(films.animation(films.frames(5)))
     told = glance({"path": str(path)})
     assert (told["every"], told["count"], told["most"]) == (1, 5, 300)

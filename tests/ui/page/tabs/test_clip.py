@@ -47,7 +47,7 @@ def test_a_clip_is_made_scrubbed_played_and_saved(pages: Pages, tmp_path: Path, 
     results = page.evaluate("loom.stages.clip.value.results.map((r) => r.url)")
     assert len(results) == 5
     expect(page.locator(".clip .bars i")).to_have_count(4)
-    scrubber = page.get_by_label("Frame of the clip")
+    scrubber = page.get_by_label("Frame of the clip", exact=True)
     for frame in (5, 2):
         scrubber.fill(str(frame))
         expect(page.locator("#clip-stage .frame")).to_have_attribute("src", results[frame - 1])
