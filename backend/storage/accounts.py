@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from backend.contracts.errors import BadInput
 from backend.storage.arrays import write_synced
+from backend.storage.invitations import MAX_OPEN, Invitation, digest_of, invited, opened
 from backend.storage.locks import locked
 
 Role = Literal["guest", "member", "owner"]
@@ -85,6 +86,7 @@ class Key:
 class _Book:
     accounts: Mapping[str, Account]
     keys: Mapping[str, Key]
+    invitations: Mapping[str, Invitation]  # by digest
 
 
 class Accounts:
@@ -92,10 +94,12 @@ class Accounts:
 
     Args:
         path: Made when the first account is added; its owner's alone (0600).
+        clock: Seconds since 1970.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._clock = clock
         self._hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
         self._read: tuple[tuple[int, ...], _Book] | None = None
         self._unknown = Account("", "guest", secrets.token_hex(16), "", "")
@@ -127,7 +131,7 @@ class Accounts:
         book = self._book()
         number, _, _ = secret.removeprefix(KEY_BEGINS).partition("_")
         key = book.keys.get(number)
-        if key is None or not hmac.compare_digest(key.digest, _digest(secret)):
+        if key is None or not hmac.compare_digest(key.digest, digest_of(secret)):
             return None
         account = self.get(key.account)
         return (account, key) if account is not None and account.epoch == key.epoch else None
@@ -140,18 +144,8 @@ class Accounts:
         Raises:
             BadInput: The name is taken or cannot be used, or the password is too short.
         """
-        if not _NAME.fullmatch(name) or name.casefold() in RESERVED:
-            raise BadInput(
-                "A name has 1 to 64 letters, digits and . _ -, and begins with a letter or digit."
-            )
-        made = _with_password(Account(name, role, "", "", ""), password)
-
-        def change(book: _Book) -> _Book:
-            if name.casefold() in {other.casefold() for other in book.accounts}:
-                raise BadInput(f"There is an account '{name}' already.")
-            return replace(book, accounts={**book.accounts, name: made})
-
-        self._change(change)
+        made = _new(name, password, role)
+        self._change(lambda book: _with(book, made))
 
     def set_password(self, name: str, password: str) -> None:
         """Changes a password, and ends the account's sessions and keys."""
@@ -174,9 +168,91 @@ class Accounts:
             return _Book(
                 {other: account for other, account in book.accounts.items() if other != name},
                 {number: key for number, key in book.keys.items() if key.account != name},
+                {d: one for d, one in book.invitations.items() if one.account != name},
             )
 
         self._change(change)
+
+    # --- invitations -------------------------------------------------------------------------
+
+    def invite(
+        self, role: Role = "member", account: str = "", hours: float = 72.0
+    ) -> tuple[Invitation, str]:
+        """A new invitation, and its secret, which nobody can look up again.
+
+        Args:
+            role: Of the account that it makes.
+            account: A guest's account that it opens a login session of, in place of making one.
+            hours: For how long it may be used.
+
+        Raises:
+            BadInput: There is no such account, it is no guest's, or too many invitations are open.
+        """
+        made, secret = invited(role, account, hours, self._clock())
+
+        def change(book: _Book) -> _Book:
+            if account and (account not in book.accounts or book.accounts[account].suspended):
+                raise _nobody(account)
+            if account and book.accounts[account].role != "guest":
+                raise BadInput("A login session without a password is for guests' accounts alone.")
+            left = self._open(book)
+            if len(left) >= MAX_OPEN:
+                raise BadInput(f"{MAX_OPEN} invitations are open; withdraw one first.")
+            return replace(book, invitations={**left, made.digest: made})
+
+        self._change(change)
+        return made, secret
+
+    def invitations(self) -> list[Invitation]:
+        """Those that are open, the one that ends first first."""
+        return sorted(self._open(self._book()).values(), key=lambda one: one.until_s)
+
+    def invitation(self, secret: str) -> Invitation:
+        """The one that a secret is of. Raises BadInput where there is none, or no more."""
+        return opened(self._book().invitations, secret, self._clock())
+
+    def accept(self, secret: str, name: str = "", password: str = "") -> Account:
+        """Uses an invitation, once: the account that it has made, or that it opens.
+
+        Raises:
+            BadInput: It was used, or the name or password cannot be; then it stays open.
+        """
+        found = self.invitation(secret)
+        made = None
+        if not found.account:
+            with self._hashing:
+                made = _new(name, password, found.role)
+        came: list[Account] = []
+
+        def change(book: _Book) -> _Book:
+            now = opened(book.invitations, secret, self._clock())
+            left = {d: one for d, one in book.invitations.items() if d != digest_of(secret)}
+            book = replace(book, invitations=left)
+            if made is not None:
+                came.append(made)
+                return _with(book, made)
+            if now.account not in book.accounts or book.accounts[now.account].suspended:
+                raise _nobody(now.account)
+            came.append(book.accounts[now.account])
+            return book
+
+        self._change(change)
+        return came[0]
+
+    def withdraw(self, number: str) -> None:
+        """Ends an invitation. Raises BadInput where there is none of that number."""
+
+        def change(book: _Book) -> _Book:
+            left = {d: one for d, one in book.invitations.items() if one.number != number}
+            if len(left) == len(book.invitations):
+                raise BadInput("There is no such invitation.")
+            return replace(book, invitations=left)
+
+        self._change(change)
+
+    def _open(self, book: _Book) -> dict[str, Invitation]:
+        now_s = self._clock()
+        return {d: one for d, one in book.invitations.items() if one.until_s > now_s}
 
     # --- keys --------------------------------------------------------------------------------
 
@@ -196,7 +272,7 @@ class Accounts:
             if sum(key.account == name for key in book.keys.values()) >= 20:
                 raise BadInput("An account has 20 keys at most; take one back first.")
             epoch = book.accounts[name].epoch
-            key = Key(number, name, what[:80], scopes, _digest(secret), epoch, time.time())
+            key = Key(number, name, what[:80], scopes, digest_of(secret), epoch, self._clock())
             made.append(key)
             return replace(book, keys={**book.keys, number: key})
 
@@ -236,6 +312,7 @@ class Accounts:
                 "schema": _SCHEMA,
                 "accounts": [asdict(account) for account in book.accounts.values()],
                 "keys": [asdict(key) for key in book.keys.values()],
+                "invitations": [asdict(one) for one in book.invitations.values()],
             }
             content = json.dumps(document, indent=1).encode()
             write_synced(self._path, lambda file: file.write(content))
@@ -245,7 +322,7 @@ class Accounts:
         try:
             found = self._path.stat()
         except OSError:
-            return _Book({}, {})
+            return _Book({}, {}, {})
         mark = (found.st_ino, found.st_size, found.st_mtime_ns)
         if self._read is None or self._read[0] != mark:
             self._read = (mark, self._load())
@@ -255,7 +332,7 @@ class Accounts:
         try:
             text = self._path.read_bytes()
         except FileNotFoundError:
-            return _Book({}, {})
+            return _Book({}, {}, {})
         try:
             return _parsed(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -270,9 +347,28 @@ def _parsed(document: Any) -> _Book:
     for one in document["keys"]:
         fields: dict[str, Any] = one | {"scopes": tuple(one["scopes"])}
         keys.append(Key(**fields))
-    if not all(account.role in ROLES for account in accounts):
+    invitations = [Invitation(**one) for one in document.get("invitations", [])]
+    if not all(one.role in ROLES for one in (*accounts, *invitations)):
         raise ValueError("role")
-    return _Book({one.name: one for one in accounts}, {one.number: one for one in keys})
+    return _Book(
+        {one.name: one for one in accounts},
+        {one.number: one for one in keys},
+        {one.digest: one for one in invitations},
+    )
+
+
+def _new(name: str, password: str, role: Role) -> Account:
+    if not _NAME.fullmatch(name) or name.casefold() in RESERVED:
+        raise BadInput(
+            "A name has 1 to 64 letters, digits and . _ -, and begins with a letter or digit."
+        )
+    return _with_password(Account(name, role, "", "", ""), password)
+
+
+def _with(book: _Book, made: Account) -> _Book:
+    if made.name.casefold() in {other.casefold() for other in book.accounts}:
+        raise BadInput(f"There is an account '{made.name}' already.")
+    return replace(book, accounts={**book.accounts, made.name: made})
 
 
 def _with_password(account: Account, password: str) -> Account:
@@ -287,11 +383,6 @@ def _hashed(password: str, salt: str) -> str:
     return hashlib.scrypt(
         secret, salt=bytes.fromhex(salt), maxmem=_MEMORY_BYTES, dklen=32, **_COST
     ).hex()
-
-
-def _digest(secret: str) -> str:
-    """Keys are long and random: one round is enough."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _nobody(name: str) -> BadInput:

@@ -8,11 +8,16 @@ among such scripts, not that they come late.
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.gradio_compat.inline_scripts import allow, template_scripts
+from ui.gradio_compat.page_once import Pages, key_of, packed
+from ui.server.headers import SCRIPTS
 
 _BEFORE = b'<script type="module" crossorigin'
+_OWN = _BEFORE + b' src="./assets/'  # not so before a shared page is served from here (own_files)
 
 
 class EarlyScript:
@@ -26,12 +31,17 @@ class EarlyScript:
     def __init__(self, app: ASGIApp, src: str) -> None:
         self._app = app
         self._known = template_scripts()
+        self._pages = Pages()
         self._tag = f'<script defer src="{src}"></script>'.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
         if scope["type"] != "http" or scope["path"].startswith(("/gradio_api", "/assets", "/loom")):
             await self._app(scope, receive, send)
+            return
+        key = key_of(scope)
+        if (kept := self._pages.get(key)) is not None:
+            await kept.send(scope, send)
             return
         head: Message | None = None
         body = bytearray()
@@ -47,6 +57,14 @@ class EarlyScript:
                 if not message.get("more_body"):
                     changed = bytes(body).replace(_BEFORE, self._tag + _BEFORE, 1)
                     allow(scope, changed.decode("utf-8"), self._known)
+                    if key is not None and _OWN in changed:
+                        made = await asyncio.to_thread(
+                            packed, head, changed, scope["state"][SCRIPTS]
+                        )
+                        if made is not None:
+                            self._pages.put(key, made)
+                            await made.send(scope, send)
+                            return
                     await send(_with_length(head, len(changed)))
                     await send({"type": "http.response.body", "body": changed})
 

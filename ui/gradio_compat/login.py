@@ -8,6 +8,7 @@ application.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -69,6 +70,16 @@ class SignedIn:
 
     def _is_open(self, path: str) -> bool:
         return (path.rstrip("/") or "/") in self._exact or path.startswith(self._begins)
+
+
+def sign_in(request: Request, answer: Response, name: str) -> None:
+    """Opens a login session of an account, as the login page does for the right password."""
+    app: Any = request.app
+    token = secrets.token_urlsafe(16)
+    app.tokens[token] = name
+    for kind in _KINDS:
+        secure = not kind.endswith("unsecure")
+        answer.set_cookie(f"{kind}-{app.cookie_id}", token, httponly=True, secure=secure)
 
 
 async def sign_out(request: Request) -> Response:

@@ -16,6 +16,7 @@ from backend.contracts.settings import XyzGridSettings
 from backend.storage.accounts import Accounts
 from backend.storage.audit import FILE as AUDIT_FILE
 from backend.storage.audit import Audit
+from backend.storage.invitations import PATH as INVITATIONS
 from backend.storage.keys import secret_key
 from backend.storage.sessions import Sessions
 from ui.api.endpoints import unknown_field
@@ -34,6 +35,7 @@ from ui.gradio_compat.plain_errors import plain_errors
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.gradio_compat.tokens import keep_sessions
 from ui.jobs.asked import Desk
+from ui.jobs.inviting import invitation_routes
 from ui.jobs.lora_tools import lora_tool_routes
 from ui.jobs.past import history_routes
 from ui.jobs.people import people_routes
@@ -213,7 +215,7 @@ def serve(
         Middleware(Bodies),
         Middleware(
             SignedIn,
-            open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}"),
+            open_to_all=(*OPEN_TO_ALL, f"{PREFIX}/{page.script.name}", INVITATIONS),
             role=doors.role,
             named=doors.owner,
         ),
@@ -223,6 +225,7 @@ def serve(
         Middleware(GZipMiddleware, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
+    for_everybody, for_owners = invitation_routes(doors, audit)
     further = [
         *history_routes(studio.history, studio.storage, private=studio.private),
         *verify_routes(studio, page.desks),
@@ -231,10 +234,14 @@ def serve(
         *training_routes(engine),
         *lora_tool_routes(engine, page.desks),
         *people_routes(engine, studio.history, doors, sessions, audit),
+        *for_owners,
     ]
     if probed:
         further.append(Route("/probe", probe))
-    routes = job_routes(engine, page.desks, page.script, further, audit, key)
+    routes = [
+        *for_everybody,
+        *job_routes(engine, page.desks, page.script, further, audit, key),
+    ]
     app_options: dict[str, Any] = {
         "middleware": middleware,
         "openapi_url": None,

@@ -51,6 +51,14 @@ _STATUS = """
       <button type="button" class="quiet make">Make a key</button>
       <p class="made" role="status"></p>
     </div>
+    <div class="inviting" hidden>
+      <h3>Invite somebody</h3>
+      <select class="as" aria-label="Role of who is invited"><option value="guest">as guest</option>
+        <option value="member" selected>as member</option><option value="owner">as owner</option>
+      </select>
+      <button type="button" class="quiet invite">Make a link</button>
+      <p class="link" role="status"></p>
+    </div>
     <button type="button" class="quiet sign-out">Sign out</button>
     <button type="button" class="quiet forget">Delete my data</button>
   </section>

@@ -12,6 +12,7 @@ from backend.contracts.errors import LoomError
 from backend.storage.accounts import ROLES, SCOPES, Accounts, Scope
 from backend.storage.audit import FILE, Audit
 from backend.storage.backup import back_up, restore
+from backend.storage.invitations import PATH as INVITATIONS
 from backend.storage.locks import InUse
 
 COMMANDS = ("users", "backup", "restore")
@@ -83,6 +84,22 @@ def _users(asked: argparse.Namespace) -> str:
             scopes: tuple[Scope, ...] = tuple(asked.scope or SCOPES)
             key, secret = accounts.make_key(name, asked.purpose, scopes)
             done = f"Key {key.number}, shown this once: {secret}"
+        case "invite":
+            made, secret = accounts.invite(asked.role, asked.guest, asked.hours)
+            name = made.number
+            done = (
+                f"Invitation {made.number}, for one person and {asked.hours:g} hours, shown this "
+                f"once: {asked.address.rstrip('/')}{INVITATIONS}{secret}"
+            )
+        case "invitations":
+            rows = [
+                f"{one.number}  {one.account or one.role}  until {one.until}"
+                for one in accounts.invitations()
+            ]
+            return "\n".join(rows) or "No invitation is open."
+        case "withdraw":
+            accounts.withdraw(asked.number)
+            done = f"Invitation {asked.number} is withdrawn."
         case "keys":
             rows = [
                 f"{key.number}  {key.name}  {', '.join(key.scopes)}" for key in accounts.keys(name)
@@ -117,6 +134,16 @@ def _parser(data: Path) -> argparse.ArgumentParser:
         "--auth-file", type=Path, help="the file of accounts (accounts.json in the data folder)"
     )
     acts.add_parser("list", parents=[of_users], help="every account")
+    invite = acts.add_parser("invite", parents=[of_users], help="a link that lets one person in")
+    invite.add_argument("--role", choices=ROLES, default="member", help="of the account it makes")
+    invite.add_argument("--guest", default="", metavar="NAME", help="or: in as this guest account")
+    invite.add_argument("--hours", type=float, default=72.0, help="how long it may be used (72)")
+    invite.add_argument(
+        "--address", default="http://127.0.0.1:7860", help="of the studio, to begin the link with"
+    )
+    acts.add_parser("invitations", parents=[of_users], help="those that are open")
+    withdraw = acts.add_parser("withdraw", parents=[of_users], help="ends an invitation")
+    withdraw.add_argument("number")
     for act, told in (
         ("add", "a new account; its password is asked for"),
         ("remove", "ends an account, its sessions and keys"),

@@ -46,6 +46,7 @@ export const mountAccount = (element) => {
     const keys = find(panel, ".own-keys");
     keys.hidden = !me.accounts;
     find(panel, ".forget").hidden = !me.accounts;
+    find(panel, ".inviting").hidden = !(me.accounts && me.role === "owner");
     find(keys, "ul").replaceChildren(...me.keys.map((/** @type {any} */ key) => {
       const row = el("li", "", `${key.name || "a key"} (${key.scopes.join(", ")}) `);
       row.append(button("Take back", async () => {
@@ -68,6 +69,11 @@ export const mountAccount = (element) => {
     if (!got || got.error) toast(got?.error ?? "No key was made; the studio did not answer.", "warn");
     else find(panel, ".made").replaceChildren(el("code", "", got.key), ` ${SECRET}`);
     draw();
+  });
+  find(panel, ".invite").addEventListener("click", async () => {
+    const got = await send("loom/invitations", { role: find(panel, ".as").value });
+    if (!got || got.error) toast(got?.error ?? "No invitation was made; the studio did not answer.", "warn");
+    else find(panel, ".link").replaceChildren(el("code", "", new URL(got.path, location.href).href), ` It lets one person in, until ${got.until}.`);
   });
   find(panel, ".forget").addEventListener("click", async () => {
     if (!confirm("Delete all your pictures, jobs, uploads and keys on this studio? This cannot be undone.")) return;
