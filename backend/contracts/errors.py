@@ -98,5 +98,9 @@ class Skipped(LoomError):
     """The run that is being drawn is passed over; the job goes on with its next one."""
 
 
+class Paused(LoomError):
+    """The job stops before a step, to go on later: no failure."""
+
+
 class DeadlineExceeded(LoomError):
     """The job ran longer than it may while nobody watches it."""

@@ -21,7 +21,7 @@ Stage = Literal[
     "decoding",
     "saving",
 ]
-State = Literal["queued", "running", "done", "stopped", "failed"]
+State = Literal["queued", "running", "paused", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class JobStatus:
 
     Attributes:
         token: Unguessable handle; whoever holds it may watch and cancel the job.
-        state: queued, running, done, stopped or failed.
+        state: queued, running, paused, done, stopped or failed.
         position: Jobs that run before it (0 = next or running).
         progress: The latest progress.
         outputs: Pictures finished so far, in order.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.settings import Settings
+from backend.contracts.settings.live import LiveChange
 from backend.contracts.settings.train_lora import TrainLoraSettings
 
 
@@ -17,10 +19,15 @@ class Branch:
     Attributes:
         token: The earlier job.
         step: Index of the stored step to go on from (see `TimelineInfo`).
+        fan: Makes a batch of one of its pictures: the first goes on as it is, the others with the
+            noise of their own seeds from there on. Else all go on.
+        image: Which picture.
     """
 
     token: str
     step: int
+    fan: bool = False
+    image: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,21 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """Where a request goes on that was paused.
+
+    Attributes:
+        run: Which of its runs, from 0; those before it are done.
+        branch: The stored step of that run; None where none had run.
+        changes: What had been changed by then.
+    """
+
+    run: int = 0
+    branch: Branch | None = None
+    changes: tuple[LiveChange, ...] = ()
+
+
+@dataclass(frozen=True)
 class ResolvedRequest(Request):
     """One job as it runs: made by `backend.resolve`, taken by engines.
 
@@ -48,9 +70,27 @@ class ResolvedRequest(Request):
         runs: What it comes to, complete in every field, words drawn: each batch by itself, or the
             cells of a grid (x fastest, then y, then z). Where `settings` are those of one run they
             are that run's; of several they are what these have in common.
+        resumed: Where it goes on after a pause; None from its beginning.
     """
 
     runs: tuple[Settings, ...] = ()
+    resumed: Resumed | None = None
+
+    @property
+    def left(self) -> Iterator[tuple[int, int, Request]]:
+        """What is still to run: number of the run, pictures that came before it, the run alone."""
+        resumed, made = self.resumed or Resumed(), 0
+        for number, settings in enumerate(self.runs):
+            before, made = made, made + settings.picture_count
+            if number < resumed.run:
+                continue
+            if self.resumed is None or number > resumed.run:
+                yield number, before, self.single(settings)
+                continue
+            if resumed.changes:
+                settings = settings.model_copy(update={"changes": resumed.changes})
+            branch = resumed.branch or self.branch
+            yield number, before, Request(settings, self.images, branch, self.save)
 
     def single(self, settings: Settings) -> Request:
         """A run by itself, with the pictures and the branch of them all."""

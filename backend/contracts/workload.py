@@ -11,6 +11,7 @@ from backend.contracts.settings import (
     steps_of,
 )
 from backend.contracts.settings.ddim_table import DdimTableSettings
+from backend.contracts.settings.regions import acting_regions
 
 
 def work(settings: Settings) -> float:
@@ -35,6 +36,10 @@ def rows_each(settings: Settings) -> int:
     said = parts(settings.prompt)
     if settings.prompt_mix > 0:
         said = max(said, parts(settings.prompt_b))
+    regions = acting_regions(settings)
+    if any(region.covers_all for region in regions):
+        said = 0  # nothing is left to the prompt
+    said += sum(parts(region.prompt) for region in regions)
     unguided = settings.guidance_scale is not None and settings.guidance_scale <= 1
     return 1 if unguided and said == 1 else 1 + said
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,11 @@ from backend.contracts.events import Pixels, Progress
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.modes.end_cache import EndCache
+from backend.resolve.live import Course, Wish
 
 if TYPE_CHECKING:
+    import torch
+
     from backend.contracts.settings import Settings
     from backend.contracts.stored import StoredStep
     from backend.models.checkpoint import Checkpoint
@@ -72,6 +75,11 @@ class StepSink(Protocol):
         """
         ...
 
+    def pulled(self, step: int, losses: torch.Tensor) -> None:
+        """Offers how far each picture (B,) is from what steers it, before step `step` of its run;
+        must not synchronise with the device."""
+        ...
+
     def step(self, step: Step) -> None:
         """Offers one step; must not synchronise with the device."""
         ...
@@ -97,6 +105,15 @@ class Running(Protocol):
 
         Whoever changes a shared model takes the change back there.
         """
+        ...
+
+    @property
+    def wishes(self) -> Sequence[Wish]:
+        """What its person has changed since it was asked for, oldest first."""
+        ...
+
+    def draws(self, number: int, course: Course) -> None:
+        """Says which of the request's runs is drawn from here on, and what changes it."""
         ...
 
     def check(self) -> None:
@@ -146,6 +163,7 @@ class Context:
         posteriors: Pictures that are encoded already.
         ends: What was worked out for the ends of earlier morphs.
         pictures: Those that travel beside the job's settings, (H, W, 3) each.
+        course: What was changed of the run that is drawn now.
     """
 
     job: Running
@@ -156,6 +174,7 @@ class Context:
     posteriors: PosteriorCache = field(default_factory=PosteriorCache)
     ends: EndCache = field(default_factory=EndCache)
     pictures: Mapping[str, Pixels] = field(default_factory=dict[str, Pixels])
+    course: Course = field(default_factory=Course)
 
     @property
     def interludes(self) -> list[Interlude]:

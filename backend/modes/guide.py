@@ -15,6 +15,7 @@ from backend.modes import prompt_timeline
 from backend.modes.conditioned import Conditioned, conditioned
 from backend.modes.prompt_timeline import Words
 from backend.modes.reference import referenced
+from backend.modes.regions import with_regions
 from backend.modes.stage import Stage
 from backend.modes.start import Span
 from backend.modes.steer import steered
@@ -74,12 +75,13 @@ def make_denoiser(
     under = referenced(stage, span, plain)
     reader = text or model.text
 
+    def encode(prompt: str) -> Conditioning:
+        return reader.encode([prompt], settings.clip_skip, weights_key)
+
     def saying(words: Words) -> Denoiser:
-        positives = conditioned(
-            words,
-            settings.prompt_mix,
-            lambda prompt: reader.encode([prompt], settings.clip_skip, weights_key),
-        )
+        positives = conditioned(words, settings.prompt_mix, encode)
+        if words.regions:
+            positives = with_regions(stage, positives, words.regions, encode)
         negative = reader.unconditional(words.negative, settings.clip_skip, weights_key)
         return guided(stage, span, positives, negative, under)
 

@@ -20,6 +20,7 @@ from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.img2img import START_DRAW, Source, first_step, noised
+from backend.modes.live import Live
 from backend.modes.mixing import mix_of
 from backend.modes.mode import Task
 from backend.modes.one_pass import enlarged
@@ -108,12 +109,12 @@ def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
 
 def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Shown) -> Drawn:
     mix = mix_of(stage)
+    live = Live(stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key), 1)
 
     def walk() -> Sampled:
-        denoiser = make_denoiser(stage, begin.span, mix.text_key)
-        return Sampled.of(stage.settings, denoiser, begin, noise)
+        return Sampled.of(stage.settings, live.made(), begin, noise)
 
-    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped)), mix.hashes)
+    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped, live.follow)), mix.hashes)
 
 
 def _begin(stage: Stage[HiresStage], known: torch.Tensor, noise: NoiseSource) -> Origin:

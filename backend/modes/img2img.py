@@ -14,13 +14,14 @@ import numpy as np
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.settings import Img2ImgSettings
+from backend.contracts.settings import Img2ImgSettings, Settings
 from backend.models.checkpoint import Checkpoint
 from backend.modes import prompt_timeline, record
 from backend.modes.context import Context
 from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.inverting import inverted
 from backend.modes.leasing import Needs
+from backend.modes.live import Live
 from backend.modes.mixing import RunMix, mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.run import Run, Sampled, SideBySide, conduct, drive
@@ -41,12 +42,12 @@ class Guide:
     """What steers the UNet besides the prompt.
 
     Attributes:
-        base: Makes the base denoiser of a run from what its parts are counted over, and the
-            channels that an inpainting model sees beside x.
+        base: Makes the base denoiser of a run from its settings, what its parts are counted over,
+            and the channels that an inpainting model sees beside x.
         whole: It acts alike in all of a run, wherever that begins.
     """
 
-    base: Callable[[Span, torch.Tensor | None], BaseDenoiser]
+    base: Callable[[Settings, Span, torch.Tensor | None], BaseDenoiser]
     whole: bool
 
 
@@ -272,10 +273,16 @@ class _Drawing:
     def single(self, begin: Origin, noise: NoiseSource) -> Run:
         """One strength, from its start or from the stored step of an earlier run."""
 
-        def walk() -> Sampled:
-            return Sampled.of(self.stage.settings, self.denoiser(begin.span), begin, noise)
+        def make(stage: Stage[Img2ImgSettings]) -> Denoiser:
+            return replace(self, stage=stage).denoiser(begin.span)
 
-        return Run(walk, Shown(self.stage, begin.counted, begin.before), (self.mix,), begin.skipped)
+        live = Live(self.stage, begin, self.mix, make)
+
+        def walk() -> Sampled:
+            return Sampled.of(self.stage.settings, live.made(), begin, noise)
+
+        watch = Shown(self.stage, begin.counted, begin.before)
+        return Run(walk, watch, (self.mix,), begin.skipped, live.follow)
 
     def ladder(self) -> Run:
         """Several strengths from the same noise, each with one call of the model for all."""
@@ -311,7 +318,11 @@ class _Drawing:
         too.
         """
         source, schedule = self.source, self.stage.schedule
-        base = None if self.guide is None else self.guide.base(span, source.channels)
+        base = (
+            None
+            if self.guide is None
+            else self.guide.base(self.stage.settings, span, source.channels)
+        )
         denoiser = make_denoiser(
             self.stage, span, self.mix.text_key, channels=source.channels, base=base
         )

@@ -57,6 +57,14 @@ class RunMix(LorasAside):
         """Key of the mix for the cache of text embeddings."""
         return self.key_of(range(len(self._uses)))
 
+    def reweigh(self, uses: tuple[LoraUse, ...]) -> None:
+        """The same rows at other weights from here on; all act whole until the next step.
+
+        Between model calls only.
+        """
+        self._uses = uses
+        self.whole(range(len(uses)))
+
     def key_of(self, chosen: Collection[int]) -> str:
         """The same with only the rows `chosen`, by place."""
         uses = list(zip(self._files, self._uses, strict=True))

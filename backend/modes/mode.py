@@ -11,6 +11,7 @@ from backend.contracts.events import Output, Pixels
 from backend.contracts.requests import Branch, ModeRequest, Request, ResolvedRequest
 from backend.contracts.settings import Settings
 from backend.modes.context import Context
+from backend.resolve.live import Course
 
 AskedT = TypeVar("AskedT", bound=Settings, covariant=True)
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -66,23 +67,27 @@ class PictureMode(Generic[SettingsT]):
         if not isinstance(request, ResolvedRequest):
             raise TypeError(f"{self.name} draws pictures")
         if len(request.runs) == 1:
-            return self.alone(request.single(request.runs[0]), context)
+            ((_, _, only),) = request.left
+            return self.alone(only, context)
         return self._batches(request, context)
 
-    def alone(self, request: Request, context: Context) -> Iterator[Output]:
-        """One batch."""
+    def alone(self, request: Request, context: Context, number: int = 0) -> Iterator[Output]:
+        """One batch; `number` tells which of its job's."""
         if not isinstance(request.settings, self.settings):
             raise TypeError(f"{self.name} draws {self.settings.__name__}")
-        return self.draw(Task(request.settings, request.images, request.branch), context)
+        course = Course.of(request.settings, lambda: context.job.wishes)
+        context.job.draws(number, course)
+        task = Task(request.settings, request.images, request.branch)
+        return self.draw(task, replace(context, course=course))
 
     def _batches(self, request: ResolvedRequest, context: Context) -> Iterator[Output]:
-        made = 0
+        made: int | None = None
         skipped: list[int] = []
-        for number, settings in enumerate(request.runs):
+        for number, before, batch in request.left:
             context.steps.batch(number, len(request.runs))
-            first = made
+            first = made = before if made is None else made
             try:
-                for output in self.alone(request.single(settings), context):
+                for output in self.alone(batch, context, number):
                     made += 1
                     yield replace(output, index=first + output.index)
             except Skipped:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from backend.contracts.settings import Settings
+from backend.contracts.settings.regions import acting_regions
 from backend.models.text.prompt_schedule import at_steps
 from backend.modes.start import Span
 from backend.sampling.types import Denoiser, Level
@@ -22,6 +23,7 @@ class Words(NamedTuple):
     prompt: str
     negative: str
     prompt_b: str
+    regions: tuple[str, ...] = ()
 
 
 def words_at(settings: Settings, steps: int) -> tuple[Words, ...]:
@@ -29,7 +31,9 @@ def words_at(settings: Settings, steps: int) -> tuple[Words, ...]:
     prompt = at_steps(settings.prompt, steps)
     negative = at_steps(settings.negative_prompt, steps)
     other = at_steps(settings.prompt_b if settings.prompt_mix > 0 else "", steps)
-    return tuple(Words(*said) for said in zip(prompt, negative, other, strict=True))
+    each = [at_steps(region.prompt, steps) for region in acting_regions(settings)]
+    regions = list(zip(*each, strict=True)) if each else [()] * steps
+    return tuple(Words(*said) for said in zip(prompt, negative, other, regions, strict=True))
 
 
 def changes(settings: Settings) -> bool:

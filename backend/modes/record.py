@@ -45,7 +45,7 @@ def outputs(
     own_seeds, varied = seeds(settings), variation_seeds(settings)
     for index, row in enumerate(singles(latents)):
         image = model.codec.decode(row, stage.context.check)[0]
-        alone = settings.model_copy(
+        alone = stage.context.course.noted(settings).model_copy(
             update={
                 "batch_size": 1,
                 "seed": own_seeds[index],

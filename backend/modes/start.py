@@ -13,6 +13,7 @@ from backend.contracts.requests import Branch
 from backend.contracts.settings import Settings, seed_after
 from backend.models.checkpoint import Checkpoint
 from backend.models.memory.devices import Device
+from backend.modes.fanning import fanned, repeated
 from backend.modes.stage import Stage
 from backend.sampling import schedule as schedules
 from backend.sampling.noise import SeededNoise, VariationNoise
@@ -144,8 +145,12 @@ def branched(branch: Branch, stage: Stage[Settings], noise: NoiseSource, first: 
     stored = [context.branches.load(branch.token, i) for i in range(branch.step + 1)]
     here = stored[-1]
     step = here.step
-    check_branch(here.settings, settings)
+    check_branch(here.settings, settings, branch)
     before = tuple(past.step for past in stored if past.stage == here.stage)
+    if branch.fan:
+        rows = settings.batch_size
+        step = fanned(step, branch.image, rows, noise)
+        before = (*(repeated(past, branch.image, rows) for past in before[:-1]), step)
     if _same_walk(here.settings, settings) and _stands_in(schedule, step):
         resume = Resume(step.index, step.state)
         return Origin(schedule, step.x, resume, before, began=_began(before))
@@ -177,12 +182,13 @@ def _began(before: Sequence[Step]) -> int:
     return first.index
 
 
-def check_branch(past: Settings, settings: Settings) -> None:
+def check_branch(past: Settings, settings: Settings, branch: Branch | None = None) -> None:
     """Refuses a branch that cannot go on from its run's latents.
 
     Args:
         past: Settings of the stage that the stored step belongs to.
         settings: Of the branch.
+        branch: Whether it fans out; None does not.
     """
     settings = settings.part_like(past)
     if past.mode != settings.mode:
@@ -211,6 +217,12 @@ def check_branch(past: Settings, settings: Settings) -> None:
             f"{settings.picture_count}; set first, last and every back, or start a new run.",
             "first_frame",
         )
+    if branch is not None and branch.fan:
+        if not 0 <= branch.image < past.batch_size:
+            raise BadInput(f"That run made {past.batch_size} pictures; choose one of them.")
+        if settings.one_work:
+            raise BadInput("The frames of one work go on together; branch from it without a fan.")
+        return
     if past.batch_size != settings.batch_size:
         raise BadInput(
             f"A branch keeps the batch of its run, {past.batch_size}; set it back or start a new "

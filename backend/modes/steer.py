@@ -8,6 +8,7 @@ from typing import assert_never
 import torch
 
 from backend.contracts.settings import Settings
+from backend.contracts.settings.colours import palette_of, places_of, rgb
 from backend.contracts.settings.steer import SteerFields
 from backend.models.checkpoint import Checkpoint
 from backend.modes.stage import Stage
@@ -34,7 +35,12 @@ def steered(stage: Stage[Settings], span: Span, denoiser: Denoiser) -> Denoiser:
         span.schedule, settings.steer_every, span.first, settings.steer_start, settings.steer_end
     )
     pull = Steering(loss_of(settings), settings.steer_scale, settings.steer_every, levels)
-    return steering.steered(denoiser, decoder(stage.model, settings), pull)
+    steps = {level: step for step, level in enumerate(span.schedule.levels)}
+
+    def tell(level: float, losses: torch.Tensor) -> None:
+        stage.context.steps.pulled(steps[level] - span.first, losses)
+
+    return steering.steered(denoiser, decoder(stage.model, settings), pull, tell)
 
 
 def loss_of(settings: SteerFields) -> Loss:
@@ -55,6 +61,11 @@ def loss_of(settings: SteerFields) -> Loss:
             return losses.sharpness(target)
         case "symmetry":
             return losses.symmetry()
+        case "palette":
+            found = palette_of(settings.steer_palette)
+            return losses.palette([tint for tint, _ in found], [share for _, share in found])
+        case "places":
+            return losses.places(places_of(settings.steer_places))
         case "off":
             raise ValueError("nothing pulls")
         case _ as never:
@@ -71,9 +82,3 @@ def decoder(model: Checkpoint, settings: SteerFields) -> Callable[[torch.Tensor]
         return render(x0) / 2.0 + 0.5
 
     return decode
-
-
-def rgb(text: str) -> tuple[float, float, float]:
-    """#rrggbb -> channels in 0..1."""
-    red, green, blue = (int(text[at : at + 2], 16) / 255.0 for at in (1, 3, 5))
-    return red, green, blue

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
-from backend.contracts.settings import ControlUse, DetectorName, StyleTransferSettings
+from backend.contracts.settings import ControlUse, DetectorName, Settings, StyleTransferSettings
 from backend.control import obedience, registry
 from backend.control.canny import Canny
 from backend.control.suggestions import suggest
@@ -19,6 +19,7 @@ from backend.modes.controls import Control, controlled
 from backend.modes.guide import BaseDenoiser, make_denoiser
 from backend.modes.img2img import Guide
 from backend.modes.leasing import Held, Needs
+from backend.modes.live import Live
 from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.run import Run, Sampled, conduct, drive
@@ -29,6 +30,7 @@ from backend.pictures import canvas
 from backend.pictures.canvas import Canvas
 from backend.pictures.fit import fit
 from backend.sampling import guidance
+from backend.sampling.types import Denoiser
 
 SOURCE, CONTROL = "image", "control_image"
 
@@ -65,9 +67,10 @@ def _drawn(
     context.report(Progress("encoding"))
     hints = [net.hint(seen) for net, (_, seen) in zip(nets, uses, strict=True)]
 
-    def base(span: Span, channels: torch.Tensor | None) -> BaseDenoiser:
+    def base(now: Settings, span: Span, channels: torch.Tensor | None) -> BaseDenoiser:
+        assert isinstance(now, StyleTransferSettings)
         controls = [
-            Control(net, hint, use.weight, settings.control_mode,
+            Control(net, hint, use.weight if now.controls else now.control_scale, now.control_mode,
                     guidance.sigma_range(span.schedule, use.start, use.end, span.first))
             for net, hint, (use, _) in zip(nets, hints, uses, strict=True)
         ]  # fmt: skip
@@ -97,13 +100,17 @@ def _from_noise(
     begin = origin(request.branch, stage, noise)
     mix = mix_of(stage)
 
+    def make(now: Stage[StyleTransferSettings]) -> Denoiser:
+        base = guide.base(now.settings, begin.span, None)
+        return make_denoiser(now, begin.span, mix.text_key, base=base)
+
+    live = Live(stage, begin, mix, make)
+
     def walk() -> Sampled:
-        base = guide.base(begin.span, None)
-        denoiser = make_denoiser(stage, begin.span, mix.text_key, base=base)
-        return Sampled.of(settings, denoiser, begin, noise)
+        return Sampled.of(settings, live.made(), begin, noise)
 
     watch = Shown(stage, begin.counted, begin.before)
-    latents = drive(Run(walk, watch, (mix,), begin.skipped))
+    latents = drive(Run(walk, watch, (mix,), begin.skipped, live.follow))
     context.report(Progress("decoding"))
     facts: dict[str, object] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
     yield from record.outputs(stage, latents, facts)

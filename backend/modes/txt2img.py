@@ -13,6 +13,7 @@ from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.hires import Drawn
 from backend.modes.leasing import Held, Needs
+from backend.modes.live import Live
 from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.record import outputs
@@ -61,14 +62,14 @@ def _first(
     noise = make_noise(settings, model)
     begin = origin(request.branch, stage, noise)
     mix = mix_of(stage)
+    live = Live(stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key))
 
     def walk() -> Sampled:
         context.report(Progress("encoding"))
-        denoiser = make_denoiser(stage, begin.span, mix.text_key)
-        return Sampled.of(settings, denoiser, begin, noise)
+        return Sampled.of(settings, live.made(), begin, noise)
 
     watch = Shown(stage, before=begin.before, after=after)
-    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped)), mix.hashes)
+    return Drawn(drive(Run(walk, watch, (mix,), begin.skipped, live.follow)), mix.hashes)
 
 
 MODE = PictureMode(Txt2ImgSettings, run)

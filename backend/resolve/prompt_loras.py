@@ -5,6 +5,7 @@ from __future__ import annotations
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import LoraUse, Settings
 from backend.contracts.settings.parsing import parsed
+from backend.contracts.settings.regions import acting_regions
 from backend.resolve.lora_tags import has_loras, loras_in
 
 
@@ -15,6 +16,11 @@ def take_loras(settings: Settings) -> Settings:
     Raises:
         BadInput: A tag cannot be read, or a weight is out of range.
     """
+    if any(has_loras(region.prompt) for region in acting_regions(settings)):
+        raise BadInput(
+            "A LoRA acts in the whole picture; name it in the prompt or the rows, not in a region.",
+            "regions",
+        )
     if not has_loras(settings.prompt):
         return settings
     tagged = loras_in(settings.prompt)

@@ -6,12 +6,28 @@ depend on the size; values lie about in 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch.nn import functional
 
 from backend.sampling.steering import Loss
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 EASE = 0.02  # a distance smaller than this pulls less, so that steps do not swing about the target
+ROUGH = 64  # points to a side that a palette is compared at
+_THIRD = 3.0**-0.5
+DIRECTIONS = (
+    (1.0, 0.0, 0.0),
+    (0.0, 1.0, 0.0),
+    (0.0, 0.0, 1.0),
+    (_THIRD, _THIRD, _THIRD),
+    (_THIRD, _THIRD, -_THIRD),
+    (_THIRD, -_THIRD, _THIRD),
+    (-_THIRD, _THIRD, _THIRD),
+)
+"""Of colours, along which a palette is compared."""
+Rgb = tuple[float, float, float]
 SMALL = 1e-4  # keeps roots differentiable at 0
 
 
@@ -70,6 +86,73 @@ def sharpness(target: float) -> Loss:
 def symmetry() -> Loss:
     """Mean distance of a picture from its mirror image, left for right."""
     return lambda pictures: (pictures - pictures.flip(-1)).abs().mean(dim=(1, 2, 3))
+
+
+def palette(colours: Sequence[Rgb], shares: Sequence[float]) -> Loss:
+    """Distance of the colours of a picture, wherever they are, from those of a palette.
+
+    The mean over some directions of the 1-Wasserstein distance of the projections (sliced
+    Wasserstein, 1506.05439): along each, colours in their order are compared with the palette's.
+
+    Args:
+        colours: Channels 0..1.
+        shares: How much of each; they add up to 1.
+    """
+    tints, weights = torch.tensor(colours), torch.tensor(shares)
+
+    def loss(pictures: torch.Tensor) -> torch.Tensor:
+        small = _rough(pictures, ROUGH)
+        axes = torch.tensor(DIRECTIONS)
+        found = torch.einsum("bchw,dc->bdhw", small, axes.to(small)).flatten(2).sort(dim=2).values
+        wanted = _quantiles(tints @ axes.T, weights, found.shape[2])
+        return (found - wanted.to(found)).abs().mean(dim=(1, 2))
+
+    return loss
+
+
+def _quantiles(values: torch.Tensor, shares: torch.Tensor, count: int) -> torch.Tensor:
+    """So many values in order, each as often as its share says.
+
+    Args:
+        values: (colours, directions).
+        shares: (colours,), 1 in all.
+
+    Returns:
+        (directions, count).
+    """
+    order = values.argsort(dim=0)
+    at = (torch.arange(count) + 0.5) / count
+    ends = shares[order].cumsum(dim=0).T.contiguous()  # (directions, colours)
+    which = torch.searchsorted(ends, at.expand(len(ends), -1).contiguous())
+    which = which.clamp(max=len(values) - 1)
+    return values.gather(0, order).T.gather(1, which)
+
+
+def places(cells: Sequence[Sequence[Rgb | None]]) -> Loss:
+    """Mean distance of the rough picture from colours in their places; other places are free.
+
+    Args:
+        cells: Rows from the top of channels 0..1, None where anything goes; at least one colour.
+    """
+    size = len(cells), len(cells[0])
+    wanted = torch.tensor([[cell or (0.0, 0.0, 0.0) for cell in row] for row in cells])
+    known = torch.tensor([[float(cell is not None) for cell in row] for row in cells])
+
+    def loss(pictures: torch.Tensor) -> torch.Tensor:
+        found = functional.adaptive_avg_pool2d(pictures, size)
+        apart = (found - wanted.permute(2, 0, 1).to(found)).abs().mean(dim=1)
+        mask = known.to(found)
+        return (apart * mask).sum(dim=(1, 2)) / mask.sum()
+
+    return loss
+
+
+def _rough(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    """The pictures no larger than that: what costs little to put in order."""
+    height, width = pictures.shape[2:]
+    if max(height, width) <= side:
+        return pictures
+    return functional.adaptive_avg_pool2d(pictures, (min(height, side), min(width, side)))
 
 
 def _luma(pictures: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ def steered(
     denoiser: Denoiser,
     decode: Callable[[torch.Tensor], torch.Tensor],
     steering: Steering,
-    tell: Callable[[torch.Tensor], None] | None = None,
+    tell: Callable[[float, torch.Tensor], None] | None = None,
 ) -> Denoiser:
     """Moves x0 by -scale n min((sigma / alpha)^2, cap) N dL/dx0 at the steps that push.
 
@@ -72,21 +72,21 @@ def steered(
         denoiser: Not differentiated.
         decode: x0 (B, C, h, w) -> pictures (B, 3, H, W), differentiable.
         steering: What pulls, and when.
-        tell: Given the losses (B,) before each push, on the device.
+        tell: Given the level (sigma / alpha) and the losses (B,) before each push, on the device.
     """
     if steering.scale == 0 or not steering.levels:
         return denoiser
 
     def push(x: torch.Tensor, level: Level) -> torch.Tensor:
         x0 = denoiser(x, level)
-        if level.value not in steering.levels:
+        if level.value is None or level.value not in steering.levels:
             return x0
         with torch.inference_mode(False), torch.enable_grad():
             leaf = x0.detach().clone().requires_grad_()
             losses = steering.loss(decode(leaf))
             (grad,) = torch.autograd.grad(losses.sum(), leaf)
         if tell is not None:
-            tell(losses.detach())
+            tell(level.value, losses.detach())
         variance = (level.sigma_for(x0) / level.alpha_for(x0)).square().clamp(max=HIGHEST_VARIANCE)
         wanted = steering.scale * steering.spacing * x0[0].numel() * variance
         return x0 - torch.minimum(wanted, _to_the_bottom(losses.detach(), grad)) * grad

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,30 @@ from backend.contracts.events import Output, Record
 from backend.contracts.requests import Branch, Request, ResolvedRequest
 from backend.contracts.settings import Img2ImgSettings, Settings, Txt2ImgSettings
 from backend.modes.mode import PictureMode, Task
+from backend.resolve.live import Course
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 
 
+@dataclass
 class Surroundings:
     """Notes which batch is announced."""
 
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int]] = []
-        self.steps = self
-        self.facts: dict[str, Any] = {}
+    told: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    drawn: list[int] = field(default_factory=list[int])
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    course: Course = field(default_factory=Course)
+
+    @property
+    def steps(self) -> Surroundings:
+        return self
+
+    @property
+    def job(self) -> Surroundings:
+        return self
+
+    def draws(self, number: int, course: Course) -> None:
+        self.drawn.append(number)
 
     def inform(self, facts: dict[str, Any]) -> None:
         self.facts |= facts
@@ -66,6 +80,7 @@ def test_batches_follow_each_other_and_are_counted_through() -> None:
     assert [output.index for output in made] == [1, 2, 3, 4, 5]
     assert [task.settings.seed for task in seen] == [1, 2, 3]
     assert around.told == [(0, 3), (1, 3), (2, 3)]
+    assert around.drawn == [0, 1, 2]
 
 
 def test_settings_of_another_mode_are_a_mistake_of_the_program() -> None:

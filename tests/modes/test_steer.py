@@ -13,11 +13,12 @@ import torch
 
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Settings, parse
+from backend.contracts.settings.colours import rgb
 from backend.contracts.settings.steer import SteerFields
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.families.registry import FAMILIES
-from backend.modes.steer import loss_of, rgb
+from backend.modes.steer import loss_of
 from backend.storage.outputs import Storage
 from tests import jobs
 from tests.gaussian_family import Gaussian
@@ -81,12 +82,15 @@ def loss(settings: Settings, picture: np.ndarray) -> float:
         ("saturation", 0.9),
         ("sharpness", 0.2),
         ("symmetry", 0.0),
+        ("palette", 0.0),
+        ("places", 0.0),
     ],
 )
 def test_the_picture_is_nearer_to_what_pulls(
     engine: LocalEngine, mode: str, through: str, steer: str, target: float
 ) -> None:
     wanted = PULLED | {"steer": steer, "steer_target": target, "steer_through": through}
+    wanted |= {"steer_palette": "#e02020:3 #2020e0", "steer_places": "e02020 . / . 2020e0"}
     pulled = parse(mode, CLOUD | wanted)
     before = loss(pulled, run(engine, parse(mode, CLOUD))[0])
     assert loss(pulled, run(engine, pulled)[0]) < 0.9 * before

@@ -16,6 +16,8 @@ ALL: dict[str, Loss] = {
     "saturation": losses.saturation(0.9),
     "sharpness": losses.sharpness(0.5),
     "symmetry": losses.symmetry(),
+    "palette": losses.palette([(0.9, 0.2, 0.1), (0.1, 0.1, 0.9)], [0.75, 0.25]),
+    "places": losses.places([[(0.9, 0.2, 0.1), None], [None, (0.1, 0.1, 0.9)]]),
 }
 
 
@@ -71,3 +73,34 @@ def test_sharpness_grows_with_detail_and_not_with_contrast():
     zero = losses.sharpness(0.0)
     assert float(zero(stripes(1))) > float(zero(stripes(4))) > float(zero(stripes(8)))
     assert float(zero(stripes(4))) == pytest.approx(float(zero(stripes(4) * 0.5)), rel=1e-2)
+
+
+def test_a_palette_says_which_colours_and_how_much_but_not_where():
+    red, blue = torch.tensor([0.9, 0.2, 0.1]), torch.tensor([0.1, 0.1, 0.9])
+    picture = red.reshape(1, 3, 1, 1).repeat(1, 1, 16, 16)
+    picture[:, :, :, :4] = blue.reshape(1, 3, 1, 1)
+    assert float(ALL["palette"](picture)) == pytest.approx(0.0, abs=1e-6)
+    shuffled = picture.flatten(2)[:, :, torch.randperm(256)].reshape(1, 3, 16, 16)
+    assert float(ALL["palette"](shuffled)) == pytest.approx(0.0, abs=1e-6)
+    assert float(ALL["palette"](picture.flip(1))) > 0.1
+    even = picture.clone()
+    even[:, :, :, :8] = blue.reshape(1, 3, 1, 1)
+    assert float(ALL["palette"](even)) > 0.05
+
+
+def test_a_palette_is_alike_at_any_size():
+    picture = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    large = picture.repeat_interleave(16, 2).repeat_interleave(16, 3)
+    assert float(ALL["palette"](large)) == pytest.approx(float(ALL["palette"](picture)), rel=1e-4)
+
+
+def test_places_pull_where_they_are_and_nowhere_else():
+    picture = plain(0.5, 0.5, 0.5)
+    picture[:, :, :8, :8] = torch.tensor([0.9, 0.2, 0.1]).reshape(1, 3, 1, 1)
+    picture[:, :, 8:, 8:] = torch.tensor([0.1, 0.1, 0.9]).reshape(1, 3, 1, 1)
+    leaf = picture.requires_grad_()
+    assert float(ALL["places"](leaf).detach()) == pytest.approx(0.0, abs=1e-6)
+    other = torch.rand(1, 3, 16, 16).requires_grad_()
+    (grad,) = torch.autograd.grad(ALL["places"](other).sum(), other)
+    assert (grad[:, :, :8, 8:] == 0).all()
+    assert (grad[:, :, :8, :8] != 0).all()

@@ -48,10 +48,17 @@ def test_it_pushes_at_its_levels_alone_and_tells_the_loss_of_each_picture():
     plan = make("euler", "model", 12, CONFIG)
     x = noises(1)[0] * plan.init_scale
     told: list[torch.Tensor] = []
+    levels: list[float] = []
+
+    def tell(level: float, losses: torch.Tensor) -> None:
+        levels.append(level)
+        told.append(losses)
+
     pull = Steering(channel(2, 0.9), 1.0, 3, pushing(plan, 3))
-    end = run("euler", steered(Gaussian(), seen, pull, told.append), x, plan)[-1].x
+    end = run("euler", steered(Gaussian(), seen, pull, tell), x, plan)[-1].x
     plain = run("euler", Gaussian(), x, plan)[-1].x
     assert [len(losses) for losses in told] == [len(x)] * 4
+    assert levels == plan.levels[:12:3]
     loss = channel(2, 0.9)
     assert (loss(seen(end)) < loss(seen(plain))).all()
     torch.testing.assert_close(end[:, :2], plain[:, :2])

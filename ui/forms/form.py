@@ -15,7 +15,7 @@ from backend.contracts.settings import MODES, Settings, parse
 from backend.contracts.settings.sampler_pair import check_sampler
 from backend.contracts.settings.upscale import LANCZOS
 from backend.engine.jobs.protocol import Engine
-from ui.forms import able, cascade_rows, control_rows, lora_rows
+from ui.forms import able, cascade_rows, control_rows, lora_rows, region_rows
 from ui.forms.choices import (
     UPSCALERS,
     card_of,
@@ -64,6 +64,7 @@ class Form:
             "loras": lora_rows.control,
             "stages": cascade_rows.control,
             "controls": control_rows.control,
+            "regions": region_rows.control,
         }
         control = (
             rows[name](self.engine, self.mode) if name in rows else control_for(self.settings, name)

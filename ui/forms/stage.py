@@ -13,7 +13,8 @@ import gradio as gr
 EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "link")
 
 _TEMPLATE = """
-<section class="stage" data-state="empty" data-starts="STARTS" aria-label="Canvas and results">
+<section class="stage" data-state="empty" data-starts="STARTS" data-live="LIVE"
+  aria-label="Canvas and results">
   <div class="canvas">
     <img class="frame" alt="" hidden>
     <img class="second" alt="The noisy x_t at the same step" hidden>
@@ -34,6 +35,7 @@ _TEMPLATE = """
       title="Show what the model starts from, left of the picture">Start</button>
   </div>
   <div class="film" role="group" aria-label="Runs of this page" hidden></div>
+  <div class="tree" role="group" aria-label="Branches of this page's runs" hidden></div>
   <div class="progress" role="progressbar" aria-label="Progress" aria-valuemin="0"
        aria-valuemax="100" aria-valuenow="0"><i></i></div>
   <div class="under">
@@ -46,8 +48,22 @@ _TEMPLATE = """
         title="Show the noisy picture beside the prediction">x<sub>t</sub></button>
       <button class="branch quiet" disabled
         title="Start a new run from this step with the present settings">Branch from here</button>
+      <button class="fan quiet" disabled
+        title="Several pictures from this step: one as it was, the others with new noise">Fan
+        out</button>
       <button class="video quiet" disabled
         title="An mp4 of prediction and noise over the steps">Save as video</button>
+    </div>
+    <svg class="pull" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" hidden></svg>
+    <div class="pausing" role="group" aria-label="Pause" hidden>
+      <button class="pause quiet" type="button"
+        title="Stop before the next step; nothing is lost, and the device is free">Pause</button>
+      <button class="go-on quiet" type="button" hidden
+        title="Go on from the step that is shown, with what you changed under Live">Go on</button>
+      <button class="one-step quiet" type="button" hidden
+        title="One step, and rest again">One step</button>
+      <button class="give-up quiet" type="button" hidden
+        title="Stop this run; its steps stay in the timeline">Stop</button>
     </div>
     <div class="results">
       <div class="strip" role="group" aria-label="Pictures of this run"></div>
@@ -78,7 +94,13 @@ _TEMPLATE = """
 
 
 def stage(
-    mode: str, heading: str, text: str, first: dict[str, Any], *, starts: bool = False
+    mode: str,
+    heading: str,
+    text: str,
+    first: dict[str, Any],
+    *,
+    starts: bool = False,
+    live: bool = False,
 ) -> gr.HTML:
     """Builds the stage of a tab.
 
@@ -87,13 +109,15 @@ def stage(
         heading: What the empty canvas says first.
         text: What the tab is for.
         first: Example prompts, and where results can be sent.
+        live: Its runs may be changed and paused.
         starts: Offer to show the noised picture that a run starts from.
     """
     return gr.HTML(
         first,
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading)
         .replace("WELCOME_TEXT", text)
-        .replace("STARTS", str(starts).lower()),
+        .replace("STARTS", str(starts).lower())
+        .replace("LIVE", str(live).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         apply_default_css=False,
         elem_id=f"{mode}-stage",

@@ -12,6 +12,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.fields import title_of
 from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import Settings, parse
+from backend.contracts.settings.live import is_live, live_values
 from backend.resolve.wildcards import has_wildcards
 from ui.forms.choices import card_of
 from ui.forms.embedding_chips import embedding_chips
@@ -33,13 +34,17 @@ _ACTIONS = """
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
   <button class="skip" type="button" aria-label="Skip this picture" hidden>⏭</button>
-  <button class="again" type="button" aria-pressed="false" aria-label="Again and again"
+  LIVE<button class="again" type="button" aria-pressed="false" aria-label="Again and again"
     title="A new picture each time one is done, until you end it">∞</button>
 </div>
 <div class="sum-row"><p class="sum" aria-label="What will run"></p><button class="saving"
   type="button" title="How results are saved" aria-haspopup="dialog">PNG</button></div>
 """
+_LIVE = """<button class="change" type="button" aria-pressed="false"
+    title="What you change here changes the picture that forms, from its next step on">Live</button>
+  """
 
+FAN = 4  # pictures of a fan, where the form asks for fewer
 NAMED = ("sampler", "upscaler")  # lists of which the line by Generate says what is chosen
 
 
@@ -81,7 +86,7 @@ class Workspace:
                         embedding_chips(studio, mode)
                 self.actions = gr.HTML(
                     None,
-                    html_template=_ACTIONS,
+                    html_template=_ACTIONS.replace("LIVE", _LIVE if is_live(form.settings) else ""),
                     js_on_load=mount_call("mountActions", mode, ("generate", "reset", "put")),
                     apply_default_css=False,
                     elem_classes="loom-actions",
@@ -127,7 +132,12 @@ class Workspace:
                         form.add(name)
             with gr.Column(elem_classes="loom-right", min_width=0):
                 self.stage = stage(
-                    mode, tab.heading, tab.text, start, starts="image" in self.pictures
+                    mode,
+                    tab.heading,
+                    tab.text,
+                    start,
+                    starts="image" in self.pictures,
+                    live=is_live(form.settings),
                 )
                 self.results = tab.below.result() | tab.below.panel(studio)
         self.actions.value = {
@@ -186,6 +196,8 @@ class Workspace:
             settings, images = self.tab.inputs.settle(settings, raw)
         if branch is not None:
             settings = self._with_seeds_of(branch.token, settings)
+        if branch is not None and branch.fan:
+            settings = settings.model_copy(update={"batch_size": max(FAN, settings.batch_size)})
         return Request(settings, images=images, branch=branch)
 
     async def grid(self, raw: dict[str, Any]) -> Request:
@@ -200,6 +212,15 @@ class Workspace:
         return await asyncio.to_thread(
             lambda: Request(axes.settings(raw), images=self.tab.inputs.pixels(raw))
         )
+
+    def live(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """What the form says of the fields that change while a picture forms.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        settings = self.form.parse({k: v for k, v in raw.items() if k not in self.pictures})
+        return live_values(settings)
 
     def at_hand(self, raw: dict[str, Any]) -> dict[str, Pixels]:
         """The input pictures that lie in the tab; none where not all values were sent.

@@ -45,6 +45,14 @@ class Desk(Protocol):
         """
         ...
 
+    def live(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """What the form says of the fields that change while a picture forms.
+
+        Raises:
+            LoomError: With the sentence to show.
+        """
+        ...
+
     def at_hand(self, raw: dict[str, Any]) -> dict[str, Pixels]:
         """The input pictures that lie in the tab; none where not all values were sent.
 
@@ -177,7 +185,7 @@ async def submitted(
         wanted = with_saving(wanted, asked.saving)
         token = await asyncio.to_thread(ask, engine, wanted, owner, lasting=True, token=token)
     except Exception as error:
-        return {"error": sentence(error), **_remedy(error, desk)}
+        return {"error": sentence(error), **remedy(error, desk)}
     settings = wanted.settings
     return {"job": token, "words": words_of(settings.source_name or settings.prompt, settings.mode)}
 
@@ -189,7 +197,8 @@ def words_of(prompt: str, mode: str) -> str:
     return short or mode.replace("_", " ")
 
 
-def _remedy(error: Exception, desk: Desk | None) -> dict[str, Any]:
+def remedy(error: Exception, desk: Desk | None) -> dict[str, Any]:
+    """Where a refusal points to, and what would do."""
     if not isinstance(error, BadInput):
         return {}
     said: dict[str, Any] = {}
@@ -205,6 +214,9 @@ def _branch(sent: Any) -> Branch | None:
     if not isinstance(sent, dict):
         return None
     told = as_dict(sent)
-    step = told.get("step")
-    whole = step if isinstance(step, int) and not isinstance(step, bool) else 0
-    return Branch(str(told.get("job", ""))[:200], whole)
+    step, image = _whole(told.get("step")), _whole(told.get("image"))
+    return Branch(str(told.get("job", ""))[:200], step, told.get("fan") is True, image)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

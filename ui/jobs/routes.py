@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from backend.recipes.pictures import encoded
 from backend.storage.audit import Audit
 from ui.gradio_compat.login import SignedIn, sign_out
 from ui.jobs.asked import Asked, Desk, Presses, submitted
+from ui.jobs.changing import changing
 from ui.jobs.people import needing
 from ui.jobs.pictures import encode_jpeg, encode_png, served
 from ui.jobs.saving import example
@@ -114,6 +116,9 @@ def job_routes(
             Route("/saving", named, methods=["POST"]),
             Route("/jobs/{job}/cancel", _acting(engine.cancel), methods=["POST"]),
             Route("/jobs/{job}/skip/{part:int}", _skip(engine), methods=["POST"]),
+            Route("/jobs/{job}/change", changing(engine, desks), methods=["POST"]),
+            Route("/jobs/{job}/pause", _acting(engine.pause_job), methods=["POST"]),
+            Route("/jobs/{job}/resume", _resume(engine), methods=["POST"]),
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
             Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
             Route("/queue", queue),
@@ -148,6 +153,22 @@ def _skip(engine: Engine) -> Answer:
         return _json({})
 
     return skip
+
+
+def _resume(engine: Engine) -> Answer:
+    async def resume(request: Request) -> Response:
+        """Lets a resting job go on, from ?step=, for ?steps=: {} or {"error"}."""
+        asked = request.query_params
+        step = _whole(asked["step"]) if "step" in asked else None
+        steps = max(1, _whole(asked["steps"])) if "steps" in asked else None
+        go_on = partial(engine.resume_job, request.path_params["job"], step=step, steps=steps)
+        try:
+            await asyncio.to_thread(go_on)
+        except LoomError as error:
+            return _json({"error": str(error)})
+        return _json({})
+
+    return resume
 
 
 def _retry(engine: Engine) -> Answer:

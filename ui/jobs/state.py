@@ -17,6 +17,8 @@ SHEETS = (XyzGridSettings.mode, DdimTableSettings.mode)  # whose own pictures sh
 ENDED = ("done", "stopped", "failed")
 # What a mode tells of the run as a whole, beside its pictures.
 TOLD = (
+    "changes",
+    "losses",
     "distances",
     "ppl",
     "pdv",

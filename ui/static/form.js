@@ -10,7 +10,8 @@ import { holding } from "./held.js";
 import { onGathered } from "./events.js";
 import { drawBatch, offerBatch } from "./several.js";
 import { paced } from "./paced.js";
-import { cancel, newPress, skip } from "./jobs.js";
+import { WAITS, cancel, change, newPress, skip } from "./jobs.js";
+import { mountLive } from "./live.js";
 import { rememberPrompt } from "./past.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
@@ -57,8 +58,10 @@ export const changed = (mode, values, names, document) => {
   if (loom.restored[mode]) begin(mode, kept === null);
   if (loom.restored[mode]) note(mode, now);
   loom.stages[mode]?.changed(now);
+  loom.forms[mode]?.changed(now);
   loom.loras[mode]?.();
   loom.cascades[mode]?.();
+  loom.painters[mode]?.(String(now.steer_places ?? ""));
   loom.prompts[mode]?.look();
   loom.styles[mode]?.();
   loom.embeddings[mode]?.();
@@ -72,7 +75,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, usual: {}, ratios: {}, reset: () => {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, usual: {}, ratios: {}, reset: () => {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {}, changed: () => {}, sent: async () => {} });
   const held = holding(() => form.last);
   form.settle = held.settle;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -117,6 +120,13 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     if (job) cancel(job);
   };
   const again = mountAgain(find(element, ".again"), { go, busy: adds, seed: () => form.last?.seed });
+  const running = () => {
+    const now = loom.stages[mode]?.value;
+    return now && [...WAITS, "paused"].includes(now.state) ? now.job : null;
+  };
+  const live = mountLive(element.querySelector(".change"), (values) => change(running() ?? "", { mode, values }), () => Boolean(running()));
+  form.changed = live.changed;
+  form.sent = live.sent;
   form.ended = again.ended;
   form.calm = again.stop;
   stop.addEventListener("click", again.stop);

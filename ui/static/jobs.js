@@ -54,6 +54,12 @@ export const send = (path, told) =>
 export const cancel = (job) => post(`${address(job)}/cancel`);
 /** Passes over one run of a job of several. @param {string} job @param {number} part */
 export const skip = (job, part) => post(`${address(job)}/skip/${part}`);
+/** Lets a running job go on with what a form says now: {} or {error}. @param {string} job @param {{mode: string, values: Record<string, unknown>}} asked */
+export const change = (job, asked) => ask(`${address(job)}/change`, { method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } });
+/** Lets a job rest before its next step. @param {string} job */
+export const pauseJob = (job) => post(`${address(job)}/pause`);
+/** Lets it go on. @param {string} job @param {number | null} step stored one to go on from @param {number} [steps] after which it rests again */
+export const resumeJob = (job, step, steps) => post(`${address(job)}/resume?${new URLSearchParams({ ...(step === null ? {} : { step: String(step) }), ...(steps ? { steps: String(steps) } : {}) })}`);
 /** Asks for an ended job once more: {job} or {error}. @param {string} job */
 export const retry = (job) => post(`${address(job)}/retry`);
 /** @param {string} job */

@@ -18,8 +18,10 @@ import { watchLinks } from "./link.js";
 import { mountLoras } from "./lora.js";
 import { mountMorph } from "./morph.js";
 import { mountFootprint, mountPad } from "./pad.js";
+import { mountPainter } from "./painter.js";
 import { rememberPrompt } from "./past.js";
 import { weigh } from "./prompt.js";
+import { mountRegions } from "./regions.js";
 import { loom } from "./registry.js";
 import { mountStage } from "./stage.js";
 import { mountStyles, styled } from "./styles.js";
@@ -30,7 +32,7 @@ import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
   axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCascade, mountCheck, mountClip, mountClipPart, mountControls, mountEdges, mountEmbeddings,
-  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPrompt, mountStage,
+  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPainter, mountPrompt, mountRegions, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
 });
 /** @type {any} */ (window).loom = loom;

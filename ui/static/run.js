@@ -6,16 +6,18 @@ import { submit } from "./jobs.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { saving } from "./saving.js";
+import { branchedFrom } from "./tree.js";
 
 /**
  * @param {string} press
  * @param {boolean} adds whether it goes into the queue, and leaves the stage as it is
- * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number}, grid?: boolean, source?: string}} asked
+ * @param {{mode: string, values: Record<string, any>, branch?: {job: string, step: number, fan: boolean, image: number}, grid?: boolean, source?: string}} asked
  *   `source` names the file of a batch that it is made from
  */
 export const run = async (press, adds, { source, ...asked }) => {
   const { mode } = asked, how = { ...saving(), ...(source && { source_name: source }) };
   const { job, words, error, ...said } = await submit(press, { ...asked, saving: how });
+  if (job && asked.branch) branchedFrom(job, asked.branch);
   if (job && adds) queue.add({ job, mode, words });
   else if (job) loom.stages[mode]?.follow(job);
   else if (adds) toast(error ?? "", "warn");

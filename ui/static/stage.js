@@ -4,16 +4,19 @@
 import { el, finder, release, seconds, toast } from "./dom.js";
 import { comeBack, jobKey } from "./comeback.js";
 import { drawRemedies, isMended } from "./failure.js";
-import { drawFilm, film } from "./film.js";
+import { drawFilm, film, tilePicture } from "./film.js";
 import { gather, openLightbox } from "./lightbox.js";
 import { WAITS, watch } from "./jobs.js";
 import { tellEnd } from "./notify.js";
+import { pausingOf } from "./pausing.js";
 import { frameAfter, pause } from "./previews.js";
+import { drawPull } from "./pull.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { resultsOf } from "./stage_results.js";
 import { timelineOf } from "./stage_timeline.js";
 import { showTitle } from "./title.js";
+import { drawTree } from "./tree.js";
 
 /** @typedef {import("./types.js").Found} Found */
 /** @typedef {import("./types.js").JobState} JobState */
@@ -61,15 +64,17 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const say = (text) => { if (text !== announced) $(".live").textContent = announced = text; };
   /** @type {import("./types.js").View} */
   const view = { mode, $, root, stage, trigger, selected: 0, scrubbed: null, tiled: false, frames: new Map(), show, say, render: () => render() };
-  const timeline = timelineOf(view), results = resultsOf(view);
+  const timeline = timelineOf(view), results = resultsOf(view), pausing = pausingOf(view);
 
   const line = (v) => {
     if (v.state === "queued") return (v.position > 0 ? `${v.position} before you` : "you are next") + (v.note ? ` · ${v.note}` : "");
     if (v.state === "loading") return v.note || "loading the model";
     if (v.state === "running") {
-      const left = v.eta == null ? "" : ` · ${seconds(v.eta)} left`;
+      const acts = v.told?.changes?.at(-1);
+      const left = (v.eta == null ? "" : ` · ${seconds(v.eta)} left`) + (acts ? ` · changed from step ${acts.step + 1} on` : "");
       return COUNTED.includes(v.stage) ? `${v.stage === "sampling" ? "" : `${v.stage}, `}${v.stage === "enlarging" ? "tile" : "step"} ${v.step}/${v.total}${left}` : `${v.stage}${left}`;
     }
+    if (v.state === "paused") return v.timeline ? `paused after step ${v.timeline.steps}` : "paused before it began";
     if (v.state === "stopped") return v.message || "stopped";
     if (v.state === "failed") return "";
     if (v.state === "done") {
@@ -109,8 +114,9 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     $(".overlay .dismiss").hidden = !failed;
     drawRemedies($(".overlay .remedies"), mode, failed ? failure : null, (changes) => trigger("advise", { changes }));
     drawFilm($(".film"), mode, { shown: v.job, live: stage.live, look, back });
+    drawTree($(".tree"), film.runs(mode), { shown: v.job, look, picture: tilePicture });
     const done = v.state === "done" ? 1 : v.total ? v.step / v.total : 0;
-    $(".progress i").style.transform = `scaleX(${busy || v.state === "stopped" ? done : 0})`;
+    $(".progress i").style.transform = `scaleX(${busy || v.state === "stopped" || v.state === "paused" ? done : 0})`;
     $(".progress").setAttribute("aria-valuenow", String(Math.round(done * 100)));
     $(".progress").classList.toggle("waiting", v.state === "loading" || v.state === "queued");
     queue.saw(mode, stage.live);
@@ -121,6 +127,8 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     } else if (v.state !== "empty") say(v.state === "failed" ? v.message : `${v.state}: ${line(v)}`);
     results.render(v, busy);
     timeline.render(v, busy);
+    pausing.render(v);
+    drawPull(/** @type {any} */ ($(".pull")), v, view.selected);
     stage.listen?.(v, view.selected);
     if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
   };

@@ -73,14 +73,17 @@ export const timelineOf = (view) => {
     scrub();
   });
 
-  $(".branch").addEventListener("click", () => {
+  const branch = (/** @type {boolean} */ fan) => {
     const { job } = stage.value;
     const step = Number(slider.value) - 1;
     const made = newPress(mode, false);
+    const image = view.selected;
     stage.begin();
-    trigger("branch", { press: made, job, step });
-  });
-  onGathered(`${mode}.branch`, ({ press: made, job, step }, values) => run(made, false, { mode, values, branch: { job, step } }));
+    trigger("branch", { press: made, job, step, fan, image });
+  };
+  $(".branch").addEventListener("click", () => branch(false));
+  $(".fan").addEventListener("click", () => branch(true));
+  onGathered(`${mode}.branch`, ({ press: made, job, step, fan, image }, values) => run(made, false, { mode, values, branch: { job, step, fan, image } }));
   const video = $(".video"), videoTitle = video.textContent ?? "";
   let saving = false;
   video.addEventListener("click", async () => {
@@ -118,6 +121,8 @@ export const timelineOf = (view) => {
       slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
       // From the last step there is somewhere to go only under hires fix: to its second stage.
       $(".branch").disabled = !steps || (at >= v.total && !(loom.forms[mode]?.last?.hires_scale > 1));
+      $(".fan").disabled = $(".branch").disabled || at >= v.total;
+      $(".fan").hidden = root.dataset.live !== "true";
       // A run that was stopped, or a page that came back to it, shows its last prediction.
       const last = `${v.job}/${view.selected}`;
       if (steps && !v.results.length && view.scrubbed === null && (frame.hidden || shownLast !== last)) {

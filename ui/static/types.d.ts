@@ -59,7 +59,7 @@ export type Tile = Omit<Result, "seed"> & { seed: number | null };
 /** A job as the server tells of it (`ui.jobs.state`), or a stage without one. */
 export interface JobState {
   job: string | null;
-  state: "empty" | "queued" | "loading" | "running" | "done" | "stopped" | "failed" | "gone";
+  state: "empty" | "queued" | "loading" | "running" | "paused" | "done" | "stopped" | "failed" | "gone";
   position: number;
   stage: string;
   step: number;
@@ -162,6 +162,10 @@ export interface Form {
   calm: () => void;
   /** Its values have been read. */
   settle: () => void;
+  /** What was changed under Live has been sent. */
+  sent: () => Promise<void>;
+  /** The form has these values now. */
+  changed: (values: Record<string, unknown>) => void;
 }
 
 export interface Prompts {
@@ -177,6 +181,8 @@ export interface Loom {
   forms: Record<string, Form>;
   keepers: Record<string, () => void>;
   loras: Record<string, (again?: boolean) => void>;
+  /** Told what the field of places says. */
+  painters: Record<string, (text: string) => void>;
   cascades: Record<string, (again?: boolean) => void>;
   loraAdd: Record<string, (name: string) => void>;
   loraWeights: Record<string, (weights: [string, number][]) => void>;

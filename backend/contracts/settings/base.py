@@ -343,7 +343,8 @@ class Settings(Frozen):
     def prompts(self) -> tuple[str, ...]:
         """Every text that a text encoder may be given."""
         values = (getattr(self, name) for name in type(self).model_fields if "prompt" in name)
-        return tuple(value for value in values if isinstance(value, str))
+        regions = (region.prompt for region in getattr(self, "regions", ()))
+        return (*(value for value in values if isinstance(value, str)), *regions)
 
     @property
     def acting_loras(self) -> tuple[LoraUse, ...]:

@@ -26,12 +26,14 @@ from backend.contracts.settings.kinds import (
     StartFrom,
     StartNoise,
 )
+from backend.contracts.settings.live import LiveFields
 from backend.contracts.settings.reference import REFERENCE, ReferenceFields
+from backend.contracts.settings.regions import RegionFields
 from backend.contracts.settings.rows import ControlUse
 from backend.contracts.settings.steer import SteerFields
 
 
-class Img2ImgSettings(ReferenceFields, SteerFields, Settings):
+class Img2ImgSettings(ReferenceFields, SteerFields, RegionFields, LiveFields, Settings):
     """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
 
     The pictures travel beside the settings: "image", "mask", in which white is repainted, and
@@ -41,6 +43,7 @@ class Img2ImgSettings(ReferenceFields, SteerFields, Settings):
     mode: ClassVar[str] = "img2img"
     place: ClassVar[int] = 20
     pictures: ClassVar[tuple[str, ...]] = ("image", "mask", REFERENCE)
+    live: ClassVar[bool] = True
 
     strength: Fraction = Field(
         0.75,
@@ -151,6 +154,10 @@ class Img2ImgSettings(ReferenceFields, SteerFields, Settings):
     )
 
     @property
+    def takes_changes(self) -> bool:
+        return super().takes_changes and len(self.ladder) == 1
+
+    @property
     def picture_count(self) -> int:
         return self.batch_size * len(self.ladder)
 
@@ -208,6 +215,7 @@ class HiresStage(Img2ImgSettings):
 
     mode: ClassVar[str] = "hires"
     pictures: ClassVar[tuple[str, ...]] = ()
+    live: ClassVar[bool] = False
 
 
 class StyleTransferSettings(Img2ImgSettings):

@@ -20,6 +20,7 @@ class LoopbackSettings(Img2ImgSettings):
     mode: ClassVar[str] = "loopback"
     place: ClassVar[int] = 80
     pictures: ClassVar[tuple[str, ...]] = ("image", REFERENCE)
+    live: ClassVar[bool] = False
 
     strength: Fraction = Field(
         0.4,

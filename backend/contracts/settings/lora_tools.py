@@ -27,6 +27,7 @@ class LoraPadSettings(Txt2ImgSettings):
 
     mode: ClassVar[str] = "lora_pad"
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
+    live: ClassVar[bool] = False
 
     grid: int = Field(5, ge=2, le=9, json_schema_extra=says("course"))
     coarse_steps: int = Field(6, ge=1, le=150, json_schema_extra=says("course"))
@@ -116,6 +117,7 @@ class FootprintSettings(Txt2ImgSettings):
 
     mode: ClassVar[str] = "lora_footprint"
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
+    live: ClassVar[bool] = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -135,6 +137,7 @@ class FootprintSettings(Txt2ImgSettings):
                 "loras": settings.acting_loras,
                 "batch_size": 1,
                 "hires_scale": 1.0,
+                "changes": (),
             }
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from backend.contracts.fields import says
+from backend.contracts.settings import colours
 from backend.contracts.settings.kinds import Fraction
 
 Pull = Literal[
@@ -20,8 +21,15 @@ Pull = Literal[
     "saturation",
     "sharpness",
     "symmetry",
+    "palette",
+    "places",
 ]
-PULL_TITLES = {"colour": "one colour", "symmetry": "left and right alike"}
+PULL_TITLES = {
+    "colour": "one colour",
+    "symmetry": "left and right alike",
+    "palette": "a palette",
+    "places": "colours in their places",
+}
 
 
 class SteerFields(BaseModel):
@@ -44,6 +52,21 @@ class SteerFields(BaseModel):
         title="Colour",
         pattern="^#[0-9a-fA-F]{6}$",
         description="The colour to pull towards.",
+        json_schema_extra=says("guidance", later=True, axis=False),
+    )
+    steer_palette: str = Field(
+        "",
+        title="Palette",
+        max_length=400,
+        description="Its colours and, after a colon, how much of each: #2060e0:3 #ffffff.",
+        json_schema_extra=says("guidance", later=True, axis=False),
+    )
+    steer_places: str = Field(
+        "",
+        title="Places",
+        max_length=2500,
+        description="Rough colours that stay in their places: rows from the top, / between them, "
+        "a point where anything goes: 2060e0 2060e0 / . 30a030.",
         json_schema_extra=says("guidance", later=True, axis=False),
     )
     steer_scale: float = Field(
@@ -90,4 +113,22 @@ class SteerFields(BaseModel):
     def _steered_in_order(self) -> Self:
         if self.steer_start > self.steer_end:
             raise ValueError("steer_start must not lie after steer_end")
+        if self.steer == "palette" and not self.steer_palette:
+            raise ValueError("there is no palette to pull towards; write its colours")
+        if self.steer == "places" and not self.steer_places:
+            raise ValueError("no colour has a place yet; paint one")
         return self
+
+    @field_validator("steer_palette")
+    @classmethod
+    def _a_palette(cls, text: str) -> str:
+        if text:
+            colours.palette_of(text)
+        return text
+
+    @field_validator("steer_places")
+    @classmethod
+    def _a_grid(cls, text: str) -> str:
+        if text:
+            colours.places_of(text)
+        return text

@@ -25,13 +25,17 @@ from backend.contracts.settings.hires import (
     enlarged_px,
 )
 from backend.contracts.settings.img2img import HiresStage
+from backend.contracts.settings.live import LiveFields
 from backend.contracts.settings.reference import REFERENCE, ReferenceFields
+from backend.contracts.settings.regions import RegionFields
 from backend.contracts.settings.steer import SteerFields
 
 STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "time_steps")
 
 
-class Txt2ImgSettings(CascadeFields, HiresFields, ReferenceFields, SteerFields, Settings):
+class Txt2ImgSettings(
+    CascadeFields, HiresFields, ReferenceFields, SteerFields, RegionFields, LiveFields, Settings
+):
     """A picture from a prompt.
 
     With `stages` it is a cascade: the pictures are those of the first stage, of the second, and so
@@ -42,6 +46,11 @@ class Txt2ImgSettings(CascadeFields, HiresFields, ReferenceFields, SteerFields, 
     place: ClassVar[int] = 10
     needs: ClassVar[tuple[str, ...]] = ("from_noise",)
     pictures: ClassVar[tuple[str, ...]] = (REFERENCE,)
+    live: ClassVar[bool] = True
+
+    @property
+    def takes_changes(self) -> bool:
+        return super().takes_changes and not self.later
 
     @property
     def hires(self) -> bool:
@@ -119,11 +128,8 @@ class Txt2ImgSettings(CascadeFields, HiresFields, ReferenceFields, SteerFields, 
     def second_stage(self) -> HiresStage:
         """The second stage as settings of its own; of resolved settings under hires fix."""
         width, height = self.drawn_size
-        names = (
-            *Settings.model_fields,
-            *SteerFields.model_fields,
-            *ReferenceFields.model_fields,
-        )
+        shared_by = (Settings, SteerFields, RegionFields, ReferenceFields)
+        names = [name for kind in shared_by for name in kind.model_fields]
         shared = {name: getattr(self, name) for name in names}
         stage = HiresStage.model_validate(
             shared
@@ -204,6 +210,10 @@ class LoraMixSettings(Txt2ImgSettings):
         description="Draw the same seed with no LoRA, with each alone, and with all of them.",
         json_schema_extra=says("course"),
     )
+
+    @property
+    def takes_changes(self) -> bool:
+        return super().takes_changes and not self.compare
 
     @model_validator(mode="after")
     def _one_stage_where_compared(self) -> Self:

@@ -86,14 +86,18 @@ class FakeEngine(Board[DrawnStep]):
         token: str = "",
     ) -> str:
         """Queues a job and returns its token; see the protocol."""
-        for settings in request.runs if isinstance(request, ResolvedRequest) else ():
+        if isinstance(request, ResolvedRequest):
+            self._check_limits(request)
+        return self._put(request, owner, background=background, lasting=lasting, token=token)
+
+    def _check_limits(self, request: ResolvedRequest) -> None:
+        for settings in request.runs:
             if not settings.needs_model:
                 continue
             if (settings.width or 0) * (settings.height or 0) > 1536 * 1536:
                 raise BadInput(
                     "This picture is too large for the memory; 1536x1536 would fit.", "width"
                 )
-        return self._put(request, owner, background=background, lasting=lasting, token=token)
 
     def levels(self, settings: Settings) -> tuple[float, ...]:
         """Evenly from 14.6 to 0."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from backend.contracts.errors import Cancelled, Skipped
 from backend.contracts.events import Pixels, Progress, Stage
 from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
-from backend.contracts.settings import Settings, XyzGridSettings
+from backend.contracts.settings import Settings, XyzGridSettings, parse
+from backend.contracts.settings.steer import SteerFields
+from backend.contracts.stored import StoredStep
 from backend.engine.fake import run as fake_run
 from backend.engine.fake import training as fake_training
 from backend.engine.fake.grid import Grid
@@ -25,6 +28,7 @@ from backend.engine.jobs.executor import Decode, JobRun
 from backend.engine.jobs.previews import sheet_px
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
+from backend.resolve.live import Course
 
 
 @dataclass
@@ -78,6 +82,25 @@ class FakeExecutor:
         """The picture after a stored step, drawn anew."""
         return frame(step.request, step.images[image], step.done, kind)
 
+    def pack(self, stored: Sequence[StoredStep[DrawnStep]]) -> bytes:
+        """What is needed to draw them again, but for their pictures."""
+        told = [
+            [one.step.index, one.step.request.settings.model_dump(mode="json")] for one in stored
+        ]
+        return json.dumps(told).encode()
+
+    def unpack(
+        self, data: bytes, request: ResolvedRequest, run: int
+    ) -> list[StoredStep[DrawnStep]]:
+        """The same, of a request with its pictures."""
+        alone, mode = request.single(request.runs[run]), request.settings.mode
+        return [
+            StoredStep(
+                0, alone.settings, DrawnStep(replace(alone, settings=parse(mode, told)), index)
+            )
+            for index, told in json.loads(data)
+        ]
+
     def foresee_s(self, settings: Settings) -> float:
         """Every step takes the same time."""
         return self._pretended.step_time_s * settings.batch_count * run_steps(settings)
@@ -89,18 +112,22 @@ class FakeExecutor:
             self._pretended.loaded.add(model)
 
     def _draw_batches(self, run: JobRun, request: ResolvedRequest) -> None:
-        settings, begun, made, skipped = request.settings, time.monotonic(), 0, list[int]()
+        settings, begun, skipped = request.settings, time.monotonic(), list[int]()
         steps = run_steps(settings)
-        for number, drawn in enumerate(request.runs):
-            batch = request.single(drawn)
+        made: int | None = None
+        for number, before, batch in request.left:
+            made = before if made is None else made
+            course = Course.of(batch.settings, lambda: run.wishes)
+            run.draws(number, course)
             run.job.part(number, len(request.runs))
+            of = number * steps, settings.batch_count * steps
             try:
-                self._draw(run, batch, number * steps, settings.batch_count * steps, begun)
+                last = self._draw(run, batch, course, *of, begun)
             except Skipped:
                 skipped.append(number)
                 run.inform({"skipped": list(skipped)})
                 continue
-            outputs = fake_run.outputs(batch, made)
+            outputs = fake_run.outputs(last, made, course.noted(batch.settings))
             for output in outputs:
                 run.deliver(output)
             made += len(outputs)
@@ -110,30 +137,67 @@ class FakeExecutor:
         if told:
             run.inform(told)
 
-    def _draw(self, run: JobRun, batch: Request, before: int, total: int, begun: float) -> None:
-        """The steps of one batch; `before` of the job's `total` are done."""
+    def _draw(
+        self,
+        run: JobRun,
+        batch: Request,
+        course: Course,
+        before: int,
+        total: int,
+        begun: float,
+    ) -> Request:
+        """The steps of one batch; `before` of the job's `total` are done.
+
+        Returns:
+            The batch as changes on its way have left it.
+        """
         settings, steps = batch.settings, run_steps(batch.settings)
         failure = next((e for word, e in FAILURES.items() if word in settings.prompt), None)
         first = 0 if batch.branch is None else batch.branch.step + 1
         if not (settings.needs_model or fake_run.diffuses(settings)):
             for tile in range(steps):
                 self._step(run, before + tile, total, begun, "enlarging")
-            return
+            return batch
+        run.job.pulls_anew()
+        past = self._past(batch, first)
         self._timelines.begin(run.job.token, settings)
-        for step in range(first):
-            self._timelines.add(run.job.token, DrawnStep(batch, step))
+        for kept in past:
+            self._timelines.add(run.job.token, kept)
         for step in range(first, steps):
             if failure is not None and step >= steps // 2:
                 raise failure
+            if course.reach(fake_run.place(settings, step)):
+                batch = replace(batch, settings=course.now(settings))
+                made = [each.model_dump(mode="json") for each in course.made]
+                run.inform({"changes": made})
             self._step(run, before + step, total, begun)
             kept = DrawnStep(batch, step)
-            self._timelines.add(run.job.token, kept)
+            now = batch.settings
+            if isinstance(now, SteerFields) and now.steers and step % now.steer_every == 0:
+                losses = [0.5 * (1 - kept.done)] * settings.picture_count
+                run.job.pulled(step, losses.copy)
+            holds = self._timelines.add(run.job.token, kept)
             done = before + step + 1
             size_px = sheet_px(settings.drawn_size, settings.picture_count)
             run.job.previews.offer(
                 partial(_frames, kept), done, total, size_px, final=done == total
             )
             self._report(run, done, total, begun)
+            if step + 1 < steps:
+                run.stepped(kept=holds)
+        return batch
+
+    def _past(self, batch: Request, first: int) -> list[DrawnStep]:
+        """The steps that a branch goes on from, as its own."""
+        if batch.branch is None:
+            return []
+        token = batch.branch.token
+        if batch.branch.fan or self._timelines.get(token) is None:
+            return [DrawnStep(batch, step) for step in range(first)]
+        stored = [self._timelines.load(token, step).step for step in range(first)]
+        return [
+            DrawnStep(replace(batch, settings=step.request.settings), step.index) for step in stored
+        ]
 
     def _draw_grid(self, run: JobRun, request: ResolvedRequest, settings: XyzGridSettings) -> None:
         """Cell by cell, the sheet as preview; a stop keeps what is done."""

@@ -22,6 +22,7 @@ from backend.contracts.settings import (
     UpscaleSettings,
     XyzGridSettings,
 )
+from backend.contracts.settings.live import Place
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.engine.fake import clip as fake_clip
@@ -70,6 +71,16 @@ def run_steps(settings: Settings) -> int:
     if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
         return max(settings.model_steps(strength) for strength in settings.ladder)
     return settings.steps
+
+
+def place(settings: Settings, step: int) -> Place:
+    """Stage, and step of its schedule, of step `step` of a run."""
+    if isinstance(settings, Txt2ImgSettings) and settings.hires and step >= settings.steps:
+        second = settings.second_stage
+        return 1, second.steps - run_steps(second) + step - settings.steps
+    if isinstance(settings, Img2ImgSettings) and settings.starts_from_picture:
+        return 0, settings.steps - run_steps(settings) + step
+    return 0, step
 
 
 def diffuses(settings: Settings) -> bool:
@@ -135,11 +146,11 @@ def _leaning(request: Request, picture: Pixels) -> Pixels:
     return np.rint(picture + share * (other - picture)).astype(np.uint8)
 
 
-def outputs(request: Request, made: int) -> list[Output]:
-    """The finished pictures of one batch with their records; `made` came before them."""
+def outputs(request: Request, made: int, noted: Settings | None = None) -> list[Output]:
+    """The finished pictures of one batch; `made` came before them, records tell of `noted`."""
     settings = request.settings
     return [
-        _explained(Output(made + i, frame(request, i, 1.0), _record(settings, i)), request)
+        _explained(Output(made + i, frame(request, i, 1.0), _record(noted or settings, i)), request)
         for i in range(settings.picture_count)
     ]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.contracts.requests import Request
-from backend.engine.fake.run import images_at, run_steps, sigmas
+from backend.contracts.settings.live import Place
+from backend.engine.fake.run import images_at, place, run_steps, sigmas
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class DrawnStep:
 
     request: Request
     index: int
+
+    def place_in(self, stage: int) -> Place:
+        """Stage and step of its schedule, whatever the stage was kept as."""
+        return place(self.request.settings, self.index)
 
     @property
     def done(self) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, assert_never
+from typing import Any, Generic, assert_never
 
 from backend.contracts.errors import BadInput, StorageProblem, UnknownName
 from backend.contracts.events import (
@@ -19,6 +19,7 @@ from backend.contracts.events import (
     TimelineInfo,
 )
 from backend.contracts.holdings import Holding, Keeper
+from backend.contracts.library import Library
 from backend.contracts.requests import (
     Request,
     ResolvedRequest,
@@ -26,10 +27,10 @@ from backend.contracts.requests import (
     TrainLoraRequest,
     VideoRequest,
 )
-from backend.engine.jobs import timeline_video
+from backend.engine.jobs import facts, timeline_video
 from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import Executor, JobRun
-from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.job import Job, Patience, Rest
 from backend.engine.jobs.journal import Journal
 from backend.engine.jobs.lasting import Lasting
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
@@ -37,10 +38,12 @@ from backend.engine.jobs.meter import Meter, cost
 from backend.engine.jobs.owners import account_of, maker_of
 from backend.engine.jobs.protocol import Figures, FrameKind, Quota
 from backend.engine.jobs.queue import FairQueue
+from backend.engine.jobs.resting import Rests
 from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
 from backend.engine.jobs.timeline import StepT, TimelineStore
 from backend.engine.jobs.worker import Worker
+from backend.resolve import live
 from backend.storage.makers import Viewer
 
 CLOSE_S = 30.0  # a worker ends within one model call
@@ -79,11 +82,13 @@ class Board(Generic[StepT]):
         self._meter = Meter(limits.megapixel_steps)
         self._courses = Courses()
         self._journal = Journal()
+        self._changing = threading.Lock()
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
         except OSError as error:
             raise StorageProblem(str(error)) from None
+        self._rests = Rests(self._timelines, self._shelf, self._executors, self._lasting, limits)
 
     def _employ(self, executor: Executor[StepT], storage: SavesPictures | None, name: str) -> None:
         """Starts a worker for the executor of one device."""
@@ -97,7 +102,9 @@ class Board(Generic[StepT]):
         saver = None if storage is None else Saver(storage, self._is_kept, self._saved_late)
         if saver is not None:
             self._savers.append(saver)
-        worker = Worker(self._queue, execute, saver, self._ended, self._begun, self._courses)
+        worker = Worker(
+            self._queue, execute, saver, self._ended, self._begun, self._courses, self._rested
+        )
         thread = threading.Thread(target=worker.loop, name=name, daemon=True)
         self._executors.append(executor)
         self._threads.append(thread)
@@ -112,6 +119,9 @@ class Board(Generic[StepT]):
         for one in sorted(found, key=lambda one: one.row.ended_s or 0.0):
             one.job.lasting = True
             self._shelf.put(one.job)
+            if one.job.state == "paused" and (problem := self._rests.again(one.job)):
+                one.job.finish("failed", problem)
+                self._ended(one.job)
         for one in sorted(found, key=lambda one: one.row.state != "running"):
             if one.job.state == "queued":
                 self._queue.put_back(one.job)
@@ -210,13 +220,63 @@ class Board(Generic[StepT]):
         if job is None:
             return
         job.cancel()
-        if self._queue.remove(job):
-            job.finish("stopped", "Stopped before it began.")
+        if self._queue.remove(job) or job.state == "paused":
+            begun = job.executed or job.outputs
+            why = facts.kept(job, job.executed) if begun else "Stopped before it began."
+            job.finish("stopped", why)
             self._ended(job)
 
     def skip(self, token: str, part: int) -> None:
         """Passes over a run of a job; see the protocol."""
         self._job(token).skip(part)
+
+    def change(self, token: str, values: Mapping[str, Any]) -> None:
+        """Goes on with other values; see the protocol."""
+        job = self._job(token)
+        with self._changing:
+            if job.ended_at is not None:
+                raise BadInput("That run has ended; generate again with what you changed.")
+            if not isinstance(job.request, ResolvedRequest):
+                raise BadInput("Only pictures can be changed while they form.")
+            wish, resolved = live.settled(job.request, job.wishes, values, self.library())
+            if wish:
+                self._check_limits(resolved)
+                job.wish(wish)
+
+    def pause_job(self, token: str) -> None:
+        """Lets a job rest before its next step; see the protocol."""
+        job = self._job(token)
+        with self._changing:
+            if job.state == "paused":
+                return
+            self._rests.check(job)
+            if not self._queue.remove(job):
+                job.hold()
+                return
+            job.put_to_rest(job.rest or Rest())
+        self._rested(job)
+
+    def resume_job(self, token: str, *, step: int | None = None, steps: int | None = None) -> None:
+        """Lets a resting job go on; see the protocol."""
+        job = self._job(token)
+        with self._changing:
+            if job.state != "paused":
+                raise BadInput("That run is not paused.")
+            self._queue.check(job)
+            job.go_on(self._rests.resumed(job, step), steps)
+            if job.lasting and self._lasting is not None:
+                self._lasting.queued(job)
+            self._queue.push(job)
+
+    def _rested(self, job: Job) -> None:
+        self._rests.begin(job)
+
+    def library(self, *, refresh: bool = False) -> Library:
+        """What there is; each engine knows its own."""
+        raise NotImplementedError
+
+    def _check_limits(self, request: ResolvedRequest) -> None:
+        """Refuses what the device cannot hold; an engine without limits takes all."""
 
     def promote(self, token: str) -> None:
         """Moves a waiting job before its owner's one in front of it; see the protocol."""
@@ -343,6 +403,8 @@ class Board(Generic[StepT]):
         for job in self._shelf.all():
             if job.lasting:
                 job.put_aside()
+            elif job.state == "paused":
+                job.finish("stopped", "The program is closing.")
             else:
                 job.cancel()
         for thread in self._threads:
@@ -415,4 +477,4 @@ def _in_front(before: Sequence[Job], job: Job) -> str:
 
 def _is_near_its_end(job: Job) -> bool:
     left_s = job.progress.eta_s
-    return left_s is not None and left_s < LINGER_S
+    return job.state == "running" and left_s is not None and left_s < LINGER_S

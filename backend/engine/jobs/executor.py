@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
+from backend.contracts.errors import Paused
 from backend.contracts.events import File, Output, Pixels, Progress
+from backend.contracts.requests import ResolvedRequest
 from backend.contracts.settings import Settings
+from backend.contracts.stored import StoredStep
 from backend.engine.jobs.facts import Notes, with_run
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.saving import Saver
 from backend.engine.jobs.timeline import KeptStep
+from backend.resolve.live import Course, Wish
 
+StepT = TypeVar("StepT", bound=KeptStep)
 StepT_contra = TypeVar("StepT_contra", bound=KeptStep, contravariant=True)
 
 
@@ -30,6 +35,8 @@ class JobRun:
         interludes: Entered, the last first, while another job runs in the middle of this one:
             whoever changes a shared model takes the change back there.
         executed: Model steps run.
+        number: Which of the request's runs is drawn.
+        course: What was changed of it.
     """
 
     job: Job
@@ -40,9 +47,32 @@ class JobRun:
         default_factory=list[Callable[[], AbstractContextManager[None]]]
     )
     executed: int = 0
+    number: int = 0
+    course: Course = field(default_factory=Course)
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.job)
+
+    @property
+    def wishes(self) -> Sequence[Wish]:
+        """What its person has changed since it was asked for, oldest first."""
+        return self.job.wishes
+
+    def draws(self, number: int, course: Course) -> None:
+        """Which of the request's runs is drawn from here on, and what changes it."""
+        self.number, self.course = number, course
+
+    def stepped(self, *, kept: bool) -> None:
+        """After each step but a run's last.
+
+        Args:
+            kept: The timeline holds all steps so far, so that it can be gone on from here.
+
+        Raises:
+            Paused: Its person wants it to rest here.
+        """
+        if kept and self.job.rests():
+            raise Paused
 
     def check(self) -> None:
         """Before each model call; lets others go first where this job is in the background.
@@ -103,7 +133,7 @@ class JobRun:
 Decode = Callable[[StepT_contra, FrameKind, int], Pixels]
 
 
-class Executor(Protocol[StepT_contra]):
+class Executor(Protocol[StepT]):
     """The work of jobs: models on a device, or pictures that are drawn in their place.
 
     `execute` and `decoding` are called by a worker, one at a time; the others from any thread.
@@ -117,15 +147,30 @@ class Executor(Protocol[StepT_contra]):
         """
         ...
 
-    def decoding(
-        self, run: JobRun, settings: Settings
-    ) -> AbstractContextManager[Decode[StepT_contra]]:
+    def decoding(self, run: JobRun, settings: Settings) -> AbstractContextManager[Decode[StepT]]:
         """Pictures of stored steps in full size, while the context lasts."""
         ...
 
-    def glance(self, settings: Settings, step: StepT_contra, kind: FrameKind, image: int) -> Pixels:
+    def glance(self, settings: Settings, step: StepT, kind: FrameKind, image: int) -> Pixels:
         """The picture of a stored step at once: in full size where that needs neither a wait
         nor a model to be loaded, else as small as the preview."""
+        ...
+
+    def pack(self, stored: Sequence[StoredStep[StepT]]) -> bytes:
+        """The steps of a run that rests, for a file."""
+        ...
+
+    def unpack(self, data: bytes, request: ResolvedRequest, run: int) -> list[StoredStep[StepT]]:
+        """The same again.
+
+        Args:
+            data: From `pack`.
+            request: That rests.
+            run: Which of its runs they are of.
+
+        Raises:
+            ValueError: The bytes are damaged.
+        """
         ...
 
     def foresee_s(self, settings: Settings) -> float | None:

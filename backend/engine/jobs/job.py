@@ -26,8 +26,10 @@ from backend.contracts.events import (
     TimelineInfo,
 )
 from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.settings.live import LiveChange
 from backend.engine.jobs.course import Course
 from backend.engine.jobs.previews import Mailbox
+from backend.resolve.live import Wish
 
 UNWATCHED = "Nobody was watching any more."
 PUT_OFF = "The studio is closing; this starts again with it."
@@ -62,6 +64,19 @@ class Patience:
             case Request() | VideoRequest():
                 return self
         assert_never(request)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a paused job goes on with, beside its stored steps.
+
+    Attributes:
+        run: Which of its runs was being drawn.
+        changes: What had been changed of that run.
+    """
+
+    run: int = 0
+    changes: tuple[LiveChange, ...] = ()
 
 
 class Job:
@@ -120,6 +135,13 @@ class Job:
         self._part = (0, 1)  # which of its runs is drawn, of how many
         self._unwanted: int | None = None  # the run that is to be passed over
         self.skipped = False  # whether one was
+        self._wishes: tuple[Wish, ...] = ()
+        self._pulls: list[tuple[int, Callable[[], list[float]]]] = []
+        self._reading = threading.Lock()
+        self._losses: list[tuple[int, list[float]]] = []
+        self._steps_left: int | None = None  # until it rests; None is for ever
+        self.rest: Rest | None = None
+        self.executed = 0  # model steps before it rested
 
     # --- the worker's side -------------------------------------------------------------------
 
@@ -133,9 +155,30 @@ class Job:
                 self._end("stopped", why + "Stopped before it began.")
                 return False
             self._state = "running"
-            self._started_at = self._clock()
+            now = self._clock()
+            if self._started_at is None:
+                self._started_at = now
+            elif self._paused_at is not None:
+                self._paused_s += now - self._paused_at
+                self._paused_at = None
             self._bump()
             return True
+
+    def rests(self) -> bool:
+        """After a step: whether it shall rest here."""
+        with self._changed:
+            if self._steps_left is None:
+                return False
+            self._steps_left -= 1
+            return self._steps_left <= 0
+
+    def put_to_rest(self, rest: Rest) -> None:
+        """It has stopped before a step, and waits for its person."""
+        with self._changed:
+            self.rest = rest
+            self._state, self._steps_left = "paused", None
+            self._paused_at = self._clock()
+            self._bump()
 
     def check(self) -> None:
         """Before each model call.
@@ -217,6 +260,15 @@ class Job:
         """Takes what was made that is no picture."""
         self._file = file
 
+    def pulled(self, step: int, read: Callable[[], list[float]]) -> None:
+        """How far each picture was from what steers it, before a step; read when asked for."""
+        self._pulls.append((step, read))
+
+    def pulls_anew(self) -> None:
+        """Another batch begins, with a curve of its own."""
+        with self._reading:
+            self._pulls, self._losses = [], []
+
     def inform(self, facts: dict[str, Any]) -> None:
         """Adds to the info that observers see, before the job has ended."""
         with self._changed:
@@ -242,6 +294,11 @@ class Job:
         """It ended in an earlier process, with this."""
         self._outputs, self._file = outputs, file
         self.finish(state, error, info)
+
+    def found_resting(self, rest: Rest, outputs: list[Output], info: dict[str, Any]) -> None:
+        """It rested in an earlier process."""
+        self._outputs, self._info = outputs, info
+        self.put_to_rest(rest)
 
     def put_away(self, outputs: list[Output]) -> None:
         """Its pictures lie in files now; they are the same."""
@@ -317,6 +374,33 @@ class Job:
         """The latest."""
         return self._progress
 
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """What was changed since it was asked for, oldest first."""
+        return self._wishes
+
+    def wish(self, wish: Wish) -> None:
+        """Asks it to go on with these fields so, from its next step on."""
+        with self._changed:
+            self._wishes += (wish,)
+
+    def hold(self, steps: int = 0) -> None:
+        """Asks it to rest after so many further steps; 0 is before its next one."""
+        self._steps_left = steps
+
+    def go_on(self, request: Runnable, steps: int | None) -> None:
+        """Out of its rest, back to those that wait.
+
+        Args:
+            request: What is left of it.
+            steps: After which it rests again; None goes on to the end.
+        """
+        with self._changed:
+            self.request, self._steps_left = request, steps
+            self._state = "queued"
+            self._detached_at = None
+            self._bump()
+
     def cancel(self) -> None:
         """Asks it to stop at its next check."""
         self._cancelled.set()
@@ -340,8 +424,15 @@ class Job:
         with self._changed:
             self._changed.wait_for(lambda: self._revision > revision, timeout_s)
 
+    def _read_pulls(self) -> None:
+        """What is new of the losses; not under the job's lock: a device may be at work on it."""
+        with self._reading:
+            for step, read in self._pulls[len(self._losses) :]:
+                self._losses.append((step, [round(loss, 5) for loss in read()]))
+
     def status(self, position: int, timeline: TimelineInfo | None = None) -> JobStatus:
         """Snapshot; `position` counts the jobs before it."""
+        self._read_pulls()
         with self._changed:
             return JobStatus(
                 self.token,
@@ -350,7 +441,7 @@ class Job:
                 self._progress,
                 tuple(self._outputs),
                 self._error,
-                dict(self._info),
+                self._info | ({"losses": list(self._losses)} if self._losses else {}),
                 timeline,
                 self._revision,
                 *self._part,

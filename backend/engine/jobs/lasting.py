@@ -24,8 +24,9 @@ from backend.contracts.requests import (
     VideoRequest,
 )
 from backend.contracts.settings import Settings
+from backend.contracts.settings.live import LiveChange
 from backend.contracts.settings.train_lora import TrainLoraSettings
-from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.job import Job, Patience, Rest
 from backend.resolve import documents
 from backend.storage.arrays import (
     Inputs,
@@ -43,6 +44,7 @@ TWICE = "The studio stopped twice while this ran; it is not started a third time
 NOT_KEPT = "What it went on from is not kept after the studio has stopped; generate it again."
 DAMAGED = "What this job was given could not be read again after the studio had stopped."
 _FILE = "file.bin"
+_STEPS = "steps.bin"
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,46 @@ class Lasting:
         done = self._rows.update(job.key, state="running", starts=job.starts)
         _waited(done.result)
 
+    def rested(self, job: Job, steps: bytes) -> None:
+        """It rests: keeps its steps and what it goes on with; returns at once."""
+        status, rest = job.status(0), job.rest or Rest()
+        changes = [one.model_dump(mode="json") for one in rest.changes]
+        on = {"run": rest.run, "changes": changes, "steps": bool(steps)}
+        path = self._results / job.key / _STEPS
+
+        def keep(db: Any) -> None:
+            told, kept = self._kept(job)
+            if steps:
+                write_synced(path, lambda file: file.write(steps))
+            values = (json.dumps(told | {"rest": on}), json.dumps(status.info, default=str))
+            db.execute(
+                "UPDATE jobs SET state='paused', starts=0, outputs=?, info=? WHERE key=?",
+                (*values, job.key),
+            )
+            job.put_away(kept)
+
+        job.starts = 0
+        _waited(self._rows.change(keep).result)
+
+    def queued(self, job: Job) -> None:
+        """It waits for its turn to go on; what it rested with stays until it has ended."""
+        self._rows.update(job.key, state="queued")
+
+    def steps(self, job: Job) -> bytes:
+        """The stored steps of a job that rests; none where it had not begun.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        path = self._results / job.key / _STEPS
+        return path.read_bytes() if path.exists() else b""
+
     def ended(self, job: Job) -> None:
         """Keeps what it made, and lets its pictures leave the memory; returns at once."""
         status = job.status(0)
 
         def keep(db: Any) -> None:
+            (self._results / job.key / _STEPS).unlink(missing_ok=True)
             told, kept = self._kept(job)
             values = (
                 job.state,
@@ -186,8 +223,12 @@ class Lasting:
     ) -> Job:
         request: Runnable
         problem = ""
+        on: dict[str, Any] = json.loads(row.outputs).get("rest") or {}
         try:
-            request = self._read(asked, row.owner)
+            # What rests with steps of its own needs no more what it branched from.
+            request = self._read(
+                asked | {"branches": asked.get("branches") and not on.get("steps")}, row.owner
+            )
         except (LoomError, OSError, ValueError, KeyError, TypeError) as error:
             request = VideoRequest("")  # it is not run
             problem = str(error) if isinstance(error, LoomError) else DAMAGED
@@ -204,6 +245,12 @@ class Lasting:
             job.found_ended(
                 cast("State", row.state), outputs, file, row.error, json.loads(row.info)
             )
+        elif on and not problem:
+            # Also one that went on again: it rests where it rested.
+            outputs, _ = self._made(row)
+            noted: list[Any] = on["changes"]
+            rest = Rest(int(on["run"]), tuple(map(LiveChange.model_validate, noted)))
+            job.found_resting(rest, outputs, json.loads(row.info))
         elif problem or row.starts >= 2:
             job.finish("failed", problem or TWICE)
             self.ended(job)

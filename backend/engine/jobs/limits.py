@@ -17,6 +17,8 @@ class Limits:
         ended: Jobs that have ended and may still be asked about.
         results_bytes: Pictures of these.
         timelines_bytes: Stored steps of all runs.
+        paused: Jobs of one person that may rest.
+        paused_bytes: Stored steps of resting jobs in memory; beyond it they lie on the disk.
         megapixel_steps: That one person may have drawn in an hour; 0 is no limit.
     """
 
@@ -25,6 +27,8 @@ class Limits:
     ended: int = 64
     results_bytes: int = 512 * MIB
     timelines_bytes: int = 512 * MIB
+    paused: int = 16
+    paused_bytes: int = 256 * MIB
     megapixel_steps: float = 0.0
 
 

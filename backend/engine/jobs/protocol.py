@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from backend.contracts.events import (
     File,
@@ -138,6 +138,51 @@ class Engine(Protocol):
 
         Nothing of it is saved but what was finished. Without effect where that run is over, or is
         the only one. Raises UnknownName for an unknown token.
+        """
+        ...
+
+    def change(self, token: str, values: Mapping[str, Any]) -> None:
+        """Goes on with other values from the job's next step on, in all model calls of that step.
+
+        What acts is noted in the pictures' records as (stage, step, field, value), so that they
+        are made again bit for bit.
+
+        Args:
+            token: Of a job that waits or runs.
+            values: Fields of `contracts.settings.live.LIVE`, and what they shall be; settled as
+                `backend.resolve` settles a request.
+
+        Raises:
+            BadInput: The job has ended, is of a kind that is not changed, or cannot run so.
+            OutOfMemory: It is too large then.
+            UnknownName: It is not known.
+        """
+        ...
+
+    def pause_job(self, token: str) -> None:
+        """Lets a job rest before its next step; within one it holds no device.
+
+        What it has drawn stays, and so do its stored steps. Idempotent.
+
+        Raises:
+            BadInput: It has ended, is of a kind that does not rest, or too many rest already.
+            UnknownName: It is not known.
+        """
+        ...
+
+    def resume_job(self, token: str, *, step: int | None = None, steps: int | None = None) -> None:
+        """Lets a resting job go on, bit for bit as if it had not rested.
+
+        Args:
+            token: Of the job.
+            step: Index of the stored step to go on from; None is where it rests. What was changed
+                later is changed again from there on.
+            steps: After how many it rests again; None goes on to the end.
+
+        Raises:
+            BadInput: It does not rest.
+            UnknownName: It is not known, or has no such step.
+            QueueFull: Its owner has too many jobs waiting.
         """
         ...
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from backend.contracts.errors import Cancelled, DeadlineExceeded, LoomError, Unwatched
+from backend.contracts.errors import Cancelled, DeadlineExceeded, LoomError, Paused, Unwatched
 from backend.contracts.events import State
 from backend.engine.jobs import facts
 from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import JobRun
-from backend.engine.jobs.job import UNWATCHED, Job
+from backend.engine.jobs.job import UNWATCHED, Job, Rest
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.saving import Saver
 
@@ -39,6 +39,7 @@ class Worker:
         ended: Told of each job that ran, or would have.
         begun: Told of each job before it runs.
         courses: How long jobs like it took.
+        rested: Told of each job that was paused.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Worker:
         ended: Callable[[Job], None],
         begun: Callable[[Job], None] = lambda job: None,
         courses: Courses | None = None,
+        rested: Callable[[Job], None] = lambda job: None,
     ) -> None:
         self._queue = queue
         self._execute = execute
@@ -56,6 +58,7 @@ class Worker:
         self._ended = ended
         self._begun = begun
         self._courses = courses or Courses()
+        self._rested = rested
 
     def loop(self) -> None:
         """Runs until the queue is closed."""
@@ -73,23 +76,34 @@ class Worker:
                 job.course = self._courses.begin(request)
                 run = JobRun(job, self._give_way, self._saver)
                 end = self._end_of(run)
-                if end.state == "done" and job.course is not None and not job.skipped:
+                job.executed += run.executed
+                if end is None:
+                    job.put_to_rest(Rest(run.number, run.course.made))
+                    self._rested(job)
+                    return
+                whole = job.rest is None and not job.skipped
+                if end.state == "done" and job.course is not None and whole:
                     self._courses.keep(request, job.course, job.elapsed_s)
-                job.finish(end.state, end.error, facts.info(job, run.executed))
+                job.finish(end.state, end.error, facts.info(job, job.executed))
                 self._ended(job)
         except BaseException as error:
             log.exception("a job could not be ended as it should")
             job.finish("failed", facts.sentence(error))
 
-    def _end_of(self, run: JobRun) -> End:
+    def _end_of(self, run: JobRun) -> End | None:
+        """How it ended; None where it was paused."""
         try:
             if run.job.again:
                 run.tell(run.job.again)
             self._execute(run)
+        except Paused:
+            return None
         except Unwatched:
-            return End("stopped", f"{UNWATCHED} {facts.kept(run.job, run.executed)}")
+            return End(
+                "stopped", f"{UNWATCHED} {facts.kept(run.job, run.job.executed + run.executed)}"
+            )
         except Cancelled:
-            return End("stopped", facts.kept(run.job, run.executed))
+            return End("stopped", facts.kept(run.job, run.job.executed + run.executed))
         except DeadlineExceeded as error:
             return End("stopped", str(error))
         except LoomError as error:

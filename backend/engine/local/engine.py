@@ -189,7 +189,7 @@ class LocalEngine(Board[TensorStep]):
                 self._check_limits(request)
                 if request.branch is not None:
                     past = self._timelines.load(request.branch.token, request.branch.step)
-                    check_branch(past.settings, request.settings)
+                    check_branch(past.settings, request.settings, request.branch)
             case _:
                 pass
         return self._put(request, owner, background=background, lasting=lasting, token=token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,13 +12,22 @@ from functools import partial
 import torch
 
 from backend.contracts.events import Output, Pixels
-from backend.contracts.requests import ModeRequest, Request, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    ModeRequest,
+    Request,
+    ResolvedRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.contracts.settings import Settings
+from backend.contracts.stored import StoredStep
 from backend.engine.jobs.executor import Decode, JobRun
 from backend.engine.jobs.protocol import FrameKind
+from backend.engine.jobs.stages import stages_of
 from backend.engine.jobs.throughput import Pace
 from backend.engine.local.kept_steps import Branches, TensorStep, Timelines
 from backend.engine.local.loras import LoraShelf
+from backend.engine.local.packing import packed, unpacked
 from backend.engine.local.steps import JobSteps
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import PreviewKind
@@ -127,6 +136,16 @@ class LocalExecutor:
         frames = step.previewer(latents)
         assert frames is not None, "timelines keep the fast previewer"
         return frames[0]
+
+    def pack(self, stored: Sequence[StoredStep[TensorStep]]) -> bytes:
+        """All their tensors."""
+        return packed(stored)
+
+    def unpack(
+        self, data: bytes, request: ResolvedRequest, run: int
+    ) -> list[StoredStep[TensorStep]]:
+        """On the device again."""
+        return unpacked(data, stages_of(request.runs[run]), self._shop.target.device)
 
     def foresee_s(self, settings: Settings) -> float | None:
         """What jobs like it took."""

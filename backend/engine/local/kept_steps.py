@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from backend.contracts.settings.live import Place
 from backend.contracts.stored import StoredStep
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
@@ -38,6 +39,10 @@ class TensorStep:
         step = self.step
         latents = step.x0 if kind == "x0" else step.x / (1 + step.sigma**2) ** 0.5
         return latents[image : image + 1]
+
+    def place_in(self, stage: int) -> Place:
+        """Its stage, and the step of that stage's schedule."""
+        return stage, self.step.index
 
     @property
     def sigma(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,18 @@ class StartingEngine:
     def skip(self, token: str, part: int) -> None:
         """As the engine's."""
         self._with_job().skip(token, part)
+
+    def change(self, token: str, values: Mapping[str, Any]) -> None:
+        """As the engine's."""
+        self._with_job().change(token, values)
+
+    def pause_job(self, token: str) -> None:
+        """As the engine's."""
+        self._with_job().pause_job(token)
+
+    def resume_job(self, token: str, *, step: int | None = None, steps: int | None = None) -> None:
+        """As the engine's."""
+        self._with_job().resume_job(token, step=step, steps=steps)
 
     def promote(self, token: str) -> None:
         """As the engine's."""

@@ -20,6 +20,7 @@ from backend.models.autoencoder.uint8 import to_bytes
 from backend.models.memory.devices import Device
 from backend.models.memory.memory_pressure import Way, overcome
 from backend.models.memory.side_stream import SideStream
+from backend.models.tensors import numbers
 from backend.modes.context import MakePreviewer
 from backend.sampling.types import Step
 
@@ -49,6 +50,7 @@ class JobSteps:
         self._before = 0  # steps of earlier stages
         self._after = 0  # steps of stages to come
         self._done = 0
+        self._kept = 0  # steps of the run that the timeline holds
         self._batch, self._batches = 0, 1
         self._first: tuple[float, int] | None = None
         self._side: SideStream | None = None
@@ -77,6 +79,8 @@ class JobSteps:
         self, settings: Settings, previewer: MakePreviewer, first: int = 0, after: int = 0
     ) -> None:
         self._before, self._after, self._done = 0, after, 0
+        self._kept = 0
+        self._job.pulls_anew()
         self._draw_by(previewer)
         self._skipped = first
         self.begun_at = self.begun_at or time.monotonic()
@@ -100,6 +104,10 @@ class JobSteps:
         """Previews are of this model's latents from here on."""
         self._previewer = previewer(self._kind)
         self._fast = self._previewer if self._previewer.kind == "fast" else previewer("fast")
+
+    def pulled(self, step: int, losses: torch.Tensor) -> None:
+        # Whoever looks waits for the device, if need be; the steps go on.
+        self._job.pulled(self._before + step, lambda: numbers(losses))
 
     def replay(self, step: Step) -> None:
         self._done = self._before + step.index + 1 - self._skipped
@@ -133,6 +141,8 @@ class JobSteps:
             to_do = total - done
         eta_s = (now - since) / (done - first) * to_do if done > first else None
         self._job.report(Progress("sampling", done, total, eta_s=eta_s))
+        if self._done < own:
+            self._run.stepped(kept=compose is None and self._kept == self._done)
 
     def _to_do(self, here: int, done: int) -> float:
         """What is left, in steps of the stage that is drawn.
@@ -150,7 +160,7 @@ class JobSteps:
 
     def _keep(self, step: Step) -> None:
         assert self._fast is not None, "begin comes first"
-        self._timelines.add(self._job.token, TensorStep.of(step, self._fast))
+        self._kept += self._timelines.add(self._job.token, TensorStep.of(step, self._fast))
 
     def _preview(self, x0: torch.Tensor) -> Callable[[], Frame]:
         """The preview of x0; where a decoder runs out of memory, the fast kind from then on."""

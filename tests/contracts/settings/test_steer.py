@@ -19,6 +19,8 @@ from backend.contracts.settings import Txt2ImgSettings, parse
         ("steer_scale", 11.0),
         ("steer_every", 0),
         ("steer_through", "tiny"),
+        ("steer_palette", "red, blue"),
+        ("steer_places", "ffffff / . ."),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(field: str, value: object) -> None:

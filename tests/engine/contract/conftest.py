@@ -18,6 +18,7 @@ from backend.contracts.events import Output
 from backend.contracts.requests import ModeRequest, Request
 from backend.contracts.settings import parse
 from backend.engine.fake.engine import FakeEngine
+from backend.engine.jobs.asking import ask
 from backend.engine.jobs.job import Patience
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import Engine
@@ -29,6 +30,7 @@ from backend.models.manager import ModelManager
 from backend.models.memory.devices import pick
 from backend.modes import run_mode
 from backend.modes.context import Context, Running
+from tests.jobs import until
 from tests.tiny import tiny_checkpoint
 from tests.tiny_pixels import tiny_x4
 
@@ -151,3 +153,15 @@ def wanted(prompt: str = "a red house", **values: object) -> Request:
         "height": SIDE_PX,
     }
     return Request(parse("txt2img", given | values))
+
+
+def resting(engine: Engine, after: int, **values: object) -> str:
+    """A job that rests after exactly so many steps."""
+    engine.pause(True)
+    token = ask(engine, wanted(**values))  # type: ignore[arg-type]
+    engine.pause_job(token)
+    engine.resume_job(token, steps=after)
+    engine.pause(False)
+    status = until(engine, token, lambda now: now.state not in ("queued", "running"))
+    assert status.state == "paused", status.error
+    return token

@@ -153,3 +153,19 @@ def test_results_are_bounded_in_bytes(make: Make) -> None:
     with pytest.raises(UnknownName):
         engine.results(tokens[0])
     assert engine.results(tokens[-1])
+
+
+def test_a_fan_goes_on_with_one_picture_as_it_was_and_others_with_new_noise(make: Make) -> None:
+    engine = make()
+    plain = drawn(engine, batch_size=3)
+    token = ask(engine, replace(wanted(batch_size=3), branch=Branch(plain.token, 1, fan=True)))
+    fan = ended(engine, token)
+    assert fan.state == "done", fan.error
+    assert len(fan.outputs) == 3
+    first, second, third = (output.image for output in fan.outputs)
+    assert np.array_equal(first, plain.outputs[0].image)
+    assert not np.array_equal(second, first)
+    assert not np.array_equal(second, third)
+    alone = drawn(engine)
+    five = ask(engine, replace(wanted(batch_size=5), branch=Branch(alone.token, 0, fan=True)))
+    assert len(ended(engine, five).outputs) == 5

@@ -9,6 +9,8 @@ import pytest
 from backend.contracts.errors import UnknownName
 from backend.contracts.holdings import Holding, bytes_at
 from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings.live import Place
+from backend.contracts.stored import StoredStep
 from backend.engine.jobs.timeline import TimelineStore
 
 SETTINGS = Txt2ImgSettings(seed=1)
@@ -20,6 +22,9 @@ class Kept:
     nbytes: int = 10
     batch: int = 2
     place: str = "cpu"
+
+    def place_in(self, stage: int) -> Place:
+        return stage, int(10.0 - self.sigma)
 
 
 def stored(budget_bytes: int, **runs: int) -> TimelineStore[Kept]:
@@ -39,6 +44,41 @@ def test_what_is_stored_is_told() -> None:
     assert info.stages == (0, 0, 0)
     assert stored(1000, a=0).info("a") is None
     assert stored(1000).info("a") is None
+
+
+def test_what_rests_stays_until_it_goes_on_or_ends() -> None:
+    store = stored(60, a=3)
+    store.pin("a")
+    for token in ("b", "c"):
+        store.begin(token, SETTINGS)
+        assert all(store.add(token, Kept(10.0 - step)) for step in range(3))
+    assert (store.info("b"), store.pinned_bytes()) == (None, 30)
+    assert store.release() == 0
+    store.end("a")
+    assert (store.pinned_bytes(), store.release()) == (0, 30)
+
+
+def test_what_is_sent_away_comes_back_when_it_is_asked_for() -> None:
+    store = stored(1000, a=3)
+    store.pin("a")
+    info, run = store.info("a"), store.get("a")
+    assert run is not None
+    asked: list[str] = []
+
+    def fetch() -> list[StoredStep[Kept]]:
+        asked.append("a")
+        return list(run.stored)
+
+    store.send_away("a", fetch)
+    assert (store.nbytes, store.info("a"), asked) == (0, info, [])
+    store.rename("a", "b")
+    assert store.load("b", 1).step == Kept(9.0)
+    assert (asked, store.pinned_bytes(), store.oldest_pinned()) == (["a"], 30, ["b"])
+    store.load("b", 2)
+    assert asked == ["a"]
+    store.send_away("b", fetch)
+    store.drop("b")
+    assert store.info("b") is None
 
 
 def test_the_oldest_runs_go_first() -> None:

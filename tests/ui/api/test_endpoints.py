@@ -67,7 +67,14 @@ def test_parameters_are_the_settings(client: Client) -> None:
     } == set(info)
     given = {p["parameter_name"]: p["parameter_default"] for p in info["/txt2img"]["parameters"]}
     expected = {name: field.get_default() for name, field in Txt2ImgSettings.model_fields.items()}
-    assert given == expected | {"loras": [], "templates": [], "stages": [], "reference": None}
+    assert given == expected | {
+        "loras": [],
+        "templates": [],
+        "stages": [],
+        "changes": [],
+        "regions": [],
+        "reference": None,
+    }
 
 
 def test_two_pictures_and_the_same_one_by_one(client: Client) -> None:

@@ -60,9 +60,10 @@ def test_parameters_are_the_settings_and_the_pictures(client: Client) -> None:
     assert given == expected | {
         "loras": [],
         "templates": [],
+        "changes": [],
+        "regions": [],
         "strengths": [],
-        "image": None,
-        "mask": None,
+        **dict.fromkeys(Img2ImgSettings.pictures),
     }
 
 

@@ -34,7 +34,14 @@ def test_parameters_are_the_settings(client: Client) -> None:
     parameters = api["named_endpoints"]["/lora_mix"]["parameters"]
     given = {p["parameter_name"]: p["parameter_default"] for p in parameters}
     expected = {name: field.get_default() for name, field in LoraMixSettings.model_fields.items()}
-    assert given == expected | {"loras": [], "templates": [], "stages": []}
+    assert given == expected | {
+        "loras": [],
+        "templates": [],
+        "stages": [],
+        "changes": [],
+        "regions": [],
+        **dict.fromkeys(LoraMixSettings.pictures),
+    }
     assert given["compare"] is False
 
 

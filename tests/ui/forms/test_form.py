@@ -26,7 +26,7 @@ def form() -> Iterator[Form]:
     built = Form("txt2img", engine)
     built.adopt(control_for(built.settings, "model"), gr.Dropdown(["pocket"], value="pocket"))
     for name in built.settings.model_fields:
-        if name not in ("model", "height", "templates", "hires_grid_px", *SAVING):
+        if name not in ("model", "height", "templates", "changes", "hires_grid_px", *SAVING):
             built.add(name)
     yield built
     engine.close()
@@ -44,7 +44,8 @@ def shown(form: Form, values: dict[str, object]) -> dict[str, object]:
 def test_every_field_has_its_control(tab: object) -> None:
     placed = {"prompt", "negative_prompt", "model", "seed", "loras", *tab.fields}
     fields = {f for name in placed for f in control_for(MODES[tab.mode], name).fields}
-    runs_say = {"templates", "hires_grid_px"} & set(MODES[tab.mode].model_fields) | set(SAVING)
+    own = {"templates", "changes", "hires_grid_px"}
+    runs_say = own & set(MODES[tab.mode].model_fields) | set(SAVING)
     assert fields | set(tab.layout.scripted) | runs_say == set(MODES[tab.mode].model_fields)
     assert not fields & set(tab.layout.scripted)
 

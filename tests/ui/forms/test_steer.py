@@ -7,11 +7,11 @@ import pytest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.steer import SteerFields
 from ui.forms.controls import control_for
-from ui.forms.steer import FOLD
+from ui.forms.steer import fold
 
 
 def test_every_field_of_steering_stands_in_the_fold() -> None:
-    assert set(FOLD.fields) == set(SteerFields.model_fields)
+    assert set(fold("txt2img").fields) == set(SteerFields.model_fields)
 
 
 @pytest.mark.parametrize(

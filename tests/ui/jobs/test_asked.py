@@ -42,6 +42,8 @@ def press(**more: Any) -> dict[str, Any]:
 def test_a_press_is_read_whole() -> None:
     asked = Asked.read(press(branch={"job": "j", "step": 3}, page="someone"))
     assert asked.branch == Branch("j", 3)
+    fan = Asked.read(press(branch={"job": "j", "step": 3, "fan": True, "image": 2}))
+    assert fan.branch == Branch("j", 3, fan=True, image=2)
     assert (asked.page, asked.grid, asked.values) == ("someone", False, press()["values"])
     assert Asked.read(press(branch={"job": "j", "step": True})).branch == Branch("j", 0)
 

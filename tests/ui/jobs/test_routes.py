@@ -38,8 +38,8 @@ class Desk:
 class Gradio(Starlette):
     """The application that the routes stand in, with what Gradio's knows of logins."""
 
-    def __init__(self, engine: FakeEngine, auth: Any = None) -> None:
-        super().__init__(routes=job_routes(engine, {"txt2img": Desk()}, SCRIPT))
+    def __init__(self, engine: FakeEngine, auth: Any = None, desks: Any = None) -> None:
+        super().__init__(routes=job_routes(engine, desks or {"txt2img": Desk()}, SCRIPT))
         self.auth = auth
         self.tokens = {"good": "ada"}
         self.cookie_id = "c"
@@ -95,6 +95,36 @@ def test_a_job_from_the_press_to_its_pictures(engine: FakeEngine) -> None:
         assert (video.headers["content-type"], video.content[4:8]) == ("video/mp4", b"ftyp")
 
     asking(Gradio(engine), way)
+
+
+def test_a_job_rests_and_goes_on_by_token(engine: FakeEngine) -> None:
+    engine.step_time_s = 0.02
+
+    async def act(client: httpx.AsyncClient) -> None:
+        async def post(job: str, what: str) -> Any:
+            return (await client.post(f"/loom/jobs/{job}/{what}")).json()
+
+        async def reached(job: str, *states: str) -> Any:
+            while engine.status(job).state not in states:
+                await asyncio.sleep(0.01)
+            return engine.status(job)
+
+        job = (await client.post("/loom/jobs", json=body(steps=40))).json()["job"]
+        await reached(job, "running")
+        assert await post(job, "pause") == {}
+        rested = (await reached(job, "paused")).timeline
+        assert rested.steps < 40
+        assert await post(job, "resume?steps=1") == {}
+        while engine.status(job).timeline.steps == rested.steps:
+            await asyncio.sleep(0.01)
+        assert (await reached(job, "paused")).timeline.steps == rested.steps + 1
+        assert "kept" in (await post(job, "resume?step=99"))["error"]
+        assert await post(job, "resume?step=0") == {}
+        assert (await reached(job, "done")).timeline.steps == 40
+        assert "not paused" in (await post(job, "resume"))["error"]
+        assert "no longer known" in (await post("nothing", "pause"))["error"]
+
+    asking(Gradio(engine), act)
 
 
 def test_previews_are_pulled_as_jpegs(engine: FakeEngine) -> None:

@@ -13,7 +13,7 @@ from backend.contracts.events import Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
-from ui.forms import reference, steer
+from ui.forms import reference, region_rows, steer
 from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
@@ -177,7 +177,8 @@ TAB = Tab(
                 ("start_noise", "source_prompt", "inversion_refine"),
             ),
             reference.FOLD,
-            steer.FOLD,
+            region_rows.FOLD,
+            steer.fold("img2img"),
             Fold(
                 "outpaint",
                 "Outpaint",

@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.events import Pixels
+from backend.contracts.settings.regions import RegionFields
 from ui.forms import reference, steer
 from ui.forms.tab import Inputs, Layout, Tab
 from ui.server.uploads import read_pictures
@@ -64,8 +65,9 @@ TAB = Tab(
             "outpaint_right",
             "outpaint_top",
             "outpaint_bottom",
+            *RegionFields.model_fields,
         ),
-        folds=(reference.FOLD, steer.FOLD),
+        folds=(reference.FOLD, steer.fold("loopback")),
     ),
     inputs=Inputs(
         components=_picture,

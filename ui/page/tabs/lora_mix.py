@@ -4,7 +4,7 @@ from gradio.components import Component
 
 from backend.contracts.settings import LoraMixSettings
 from backend.contracts.settings.reference import ReferenceFields
-from ui.forms import hires, steer
+from ui.forms import hires, region_rows, steer
 from ui.forms.tab import Below, Layout, Tab
 from ui.forms.workspace import Workspace
 from ui.panels.lora_tools import connect_pad, lora_tools
@@ -41,7 +41,7 @@ TAB = Tab(
             "schedule",
         ),
         scripted=("stages", "time_steps", *hires.WORKED_OUT, *ReferenceFields.model_fields),
-        folds=(hires.FOLD, steer.FOLD),
+        folds=(hires.FOLD, region_rows.FOLD, steer.fold("lora_mix")),
         loras_open=True,
     ),
     below=Below(panel=_panel),

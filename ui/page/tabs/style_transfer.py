@@ -15,7 +15,7 @@ from backend.contracts.settings import StyleTransferSettings
 from backend.control import registry
 from backend.pictures.decode import decode
 from backend.pictures.fit import fit
-from ui.forms import reference, steer
+from ui.forms import reference, region_rows, steer
 from ui.forms.choices import card_of
 from ui.forms.controls import SIZE
 from ui.forms.stage import mount_call
@@ -229,7 +229,8 @@ TAB = Tab(
                 _mask,
             ),
             reference.FOLD,
-            steer.FOLD,
+            region_rows.FOLD,
+            steer.fold("style_transfer"),
         ),
     ),
     inputs=Inputs(

@@ -1,6 +1,6 @@
 """txt2img: a picture from a prompt."""
 
-from ui.forms import hires, reference, steer
+from ui.forms import hires, reference, region_rows, steer
 from ui.forms.tab import Fold, Inputs, Layout, Tab
 
 TAB = Tab(
@@ -24,7 +24,8 @@ TAB = Tab(
             hires.FOLD,
             Fold("cascade", "Cascade", ("stages",), early=True),
             reference.FOLD,
-            steer.FOLD,
+            region_rows.FOLD,
+            steer.fold("txt2img"),
         ),
     ),
     inputs=Inputs(pixels=reference.pixels),
