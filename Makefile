@@ -19,7 +19,7 @@ test: $(DEV_STAMP)
 	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m toyworld.pause $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 hostile: $(DEV_STAMP)
-	@$(PY) -m pytest tests/hostile -n 0 -v -m "slow or not slow" --durations=0 --durations-min=0.05 $(ARGS)
+	@LOOM_HOSTILE_TABLE=docs/benchmarks/hostile.md $(PY) -m pytest tests/hostile -n 0 -v -m "slow or not slow" --durations=0 --durations-min=0.05 $(ARGS)
 
 soak: $(DEV_STAMP)
 	@$(PY) -m bench.crowd $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.hostile.table import planned
 from tests.ui.conftest import Server, running
 
 USER, PASSWORD = "ada", "a secret"
@@ -25,6 +27,11 @@ def _told(event, args):
             file.write(event + " " + repr(args[-2:] if "add" in event else args[-1]) + "\\n")
 sys.addaudithook(_told)
 """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make hostile` keeps a table."""
+    planned(config, os.environ.get("LOOM_HOSTILE_TABLE"))
 
 
 @dataclass(frozen=True)
