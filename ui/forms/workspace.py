@@ -33,7 +33,7 @@ _ACTIONS = """
 <div class="actions-row">
   <button class="go" type="button"><span>Generate</span> <kbd></kbd></button>
   <button class="stop" type="button" disabled>Stop <kbd>Esc</kbd></button>
-  <button class="skip" type="button" aria-label="Skip this picture" hidden>⏭</button>
+  <button class="skip" type="button" aria-label="Skip this picture" hidden>»</button>
   LIVE<button class="again" type="button" aria-pressed="false" aria-label="Again and again"
     title="A new picture each time one is done, until you end it">∞</button>
 </div>
