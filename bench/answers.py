@@ -71,7 +71,8 @@ def fill(data: Path, count: int) -> None:
     image = np.zeros((32, 32, 3), np.uint8)
     for number in range(count):
         now = day + timedelta(days=number // 400, seconds=number % 400)
-        settings = Txt2ImgSettings(prompt=f"picture {number}", seed=number, width=32, height=32)
+        told = {"prompt": f"picture {number}", "seed": number, "width": 32, "height": 32}
+        settings = Txt2ImgSettings.model_validate(told)
         record = Record("txt2img", settings.model_dump(mode="json"), {"name": "m", "hash": ""})
         folder = data / "outputs" / f"{now:%Y-%m-%d}"
         folder.mkdir(parents=True, exist_ok=True)

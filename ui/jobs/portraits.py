@@ -22,8 +22,10 @@ def portrait_routes(engine: Engine) -> list[BaseRoute]:
         asked = request.path_params["kind"]
         kind = next((one for one in KINDS if one == asked), None)
         name = request.query_params.get("name", "")
+        found: bytes | None = None
         try:
-            found = kind and await asyncio.to_thread(engine.portrait, kind, name)
+            if kind is not None:
+                found = await asyncio.to_thread(lambda: engine.portrait(kind, name))
         except Exception as error:
             return JSONResponse({"error": sentence(error)}, 404)
         if not found:

@@ -42,7 +42,8 @@ def example(asked: Mapping[str, Any], now: datetime) -> str:
     Raises:
         BadInput: As `with_saving`.
     """
-    drawn = Txt2ImgSettings(prompt="a red house in snow", seed=7, width=192, height=192)
+    told = {"prompt": "a red house in snow", "seed": 7, "width": 192, "height": 192}
+    drawn = Txt2ImgSettings.model_validate(told)
     settings = with_saving(Request(drawn), asked).settings
     values = settings.model_dump(mode="json") | {"guidance_scale": 5}
     record = Record(settings.mode, values, {"name": "model"})
