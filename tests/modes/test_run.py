@@ -268,6 +268,7 @@ MAY = {
     "backend.modes.run",
     "backend.modes.leasing",  # says what `taken` means
     "backend.modes.pausable",  # puts LoRAs in and out for its `enter` and `leave`
+    "backend.modes.changes.reference",  # a change of the model, in force while it is leased
 }
 SAYS_HOW = ("enter", "installed")
 """Methods of a `Change`: what the driver calls."""
