@@ -58,7 +58,7 @@ def test_everything_is_reached_by_keyboard(pages: Pages) -> None:
     page = pages()
     page.get_by_label("Model", exact=True).focus()
     seen = set()
-    for _ in range(40):
+    for _ in range(50):
         page.keyboard.press("Tab")
         seen.add(
             page.evaluate(
