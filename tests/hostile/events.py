@@ -17,6 +17,7 @@ from tests.ui.conftest import ROOT
 _GRADIO_ROUTE = re.compile(r'@(router|app)\.(get|post|head)\(\s*"([^"]+)"')
 _OWN_ROUTE = re.compile(r'Route\("(/[^"]+)"')
 _API_ROUTE = re.compile(r'@app\.(get|post)\("([^"]+)"')
+_V1_ROUTE = re.compile(r'Route\("(/[^"]+)", \w+(, methods=\["POST"\])?\)')
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def sent(
 
 
 def routes() -> list[tuple[str, str]]:
-    """Method and path of every route: Gradio's, ours, and those for A1111's clients."""
+    """Method and path of every route: Gradio's, ours, and those for other tools' clients."""
     found = [
         (method, f"/gradio_api{path}" if place == "router" else path)
         for place, method, path in _GRADIO_ROUTE.findall(
@@ -71,6 +72,12 @@ def routes() -> list[tuple[str, str]]:
     found += [(m, f"/loom{path}") for path in _OWN_ROUTE.findall(jobs) for m in ("get", "post")]
     api = (ROOT / "ui/sdapi/routes.py").read_text("utf-8")
     found += [(method, f"/sdapi/v1{path}") for method, path in _API_ROUTE.findall(api)]
+    images = (ROOT / "ui/openai/routes.py").read_text("utf-8")
+    found += [
+        ("post" if posts else "get", f"/v1{path}") for path, posts in _V1_ROUTE.findall(images)
+    ]
+    found += [("get", "/v1/images/files/{token}/{name}"), ("get", "/metrics"), ("post", "/mcp")]
+    found += [("get", "/healthz"), ("get", "/readyz")]
     return list(dict.fromkeys(found))
 
 

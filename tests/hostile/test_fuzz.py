@@ -119,7 +119,7 @@ def test_no_route_answers_500(fuzzed: Fuzzed) -> None:
 
 def begun(client: httpx.Client, method: str, path: str, body: Any) -> int:
     """A route's status, without waiting for a stream's end."""
-    auth = (USER, PASSWORD) if path.startswith("/sdapi") else None
+    auth = (USER, PASSWORD) if path.startswith(("/sdapi", "/v1")) else None
     try:
         with client.stream(method, path, json=body, auth=auth, timeout=20) as answer:
             return answer.status_code

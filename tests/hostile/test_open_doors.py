@@ -20,8 +20,10 @@ OPEN = {
     "/gradio_api/startup-events",
     "/gradio_api/theme.css",
     "/gradio_api/user",
+    "/healthz",
     "/login",
     "/manifest.json",
+    "/readyz",
     "/robots.txt",
     "/theme.css",
 }

@@ -102,7 +102,7 @@ def test_no_route_and_no_event_gives_away_or_stops_what_is_anothers(tmp_path: Pa
 
 def begun(client: httpx.Client, method: str, path: str) -> str:
     """What a route answers, as far as it comes at once."""
-    auth = (f"{USER}+two", PASSWORD) if path.startswith("/sdapi") else None
+    auth = (f"{USER}+two", PASSWORD) if path.startswith(("/sdapi", "/v1")) else None
     json = {} if method == "post" else None
     seen = ""
     try:
