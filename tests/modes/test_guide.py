@@ -17,6 +17,7 @@ from backend.models.memory.devices import pick
 from backend.modes.guide import make_denoiser
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span
+from backend.resolve.live import Course
 from backend.sampling.types import Level
 from tests.tiny import tiny_checkpoint
 
@@ -26,6 +27,8 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.checks = 0
+        self.course = Course()
+        self.pictures: dict[str, Any] = {}
 
     def check(self) -> None:
         self.checks += 1

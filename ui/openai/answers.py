@@ -12,6 +12,7 @@ from PIL import Image
 from backend.contracts.errors import BadInput, LoomError, QueueFull, UnknownName
 from backend.contracts.events import Output
 from backend.contracts.library import Library, ModelEntry
+from backend.pictures.opening import opened
 from backend.recipes.metadata import write_png
 from ui.openai.payloads import Asked, Format, Prompted
 
@@ -39,7 +40,10 @@ def encoded(output: Output, kind: Format, compression: int | None = None) -> byt
 
 def previewed(jpeg: bytes, kind: Format, compression: int | None = None) -> bytes:
     """A preview of ours, a JPEG, as a file of that kind."""
-    return jpeg if kind == "jpeg" else _packed(Image.open(io.BytesIO(jpeg)), kind, compression)
+    if kind == "jpeg":
+        return jpeg
+    with opened(jpeg) as image:
+        return _packed(image, kind, compression)
 
 
 def _packed(image: Image.Image, kind: Format, compression: int | None) -> bytes:
@@ -53,7 +57,7 @@ def _packed(image: Image.Image, kind: Format, compression: int | None) -> bytes:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """(width, height) of a file of ours."""
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data) as image:
         return image.size
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-
-from PIL import Image
 
 from backend.contracts.clip import Cut
 from backend.contracts.errors import BadInput
@@ -13,6 +10,7 @@ from backend.contracts.events import Pixels
 from backend.pictures.budget import Budget
 from backend.pictures.clips import ZIP, film, read_clip, stills
 from backend.pictures.fit import fit
+from backend.pictures.opening import header_of
 
 MOST = 16
 SIDE_PX = 96
@@ -51,7 +49,7 @@ def _count(data: bytes) -> int:
     if data.startswith(ZIP):
         return stills.pictures_in(data)
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with header_of(data, stills.ANIMATED) as image:
             return int(getattr(image, "n_frames", 1))
     except Exception:  # what is wrong with it, `read_clip` says
         return 1

@@ -76,7 +76,10 @@ def test_sdxl_is_told_sizes_beside_the_pooled_prompt() -> None:
 
 
 def autoencoder(first: str, prefix: str = "") -> dict[str, Shape]:
-    shapes: dict[str, Shape] = {f"{prefix}post_quant_conv.weight": (4, 4, 1, 1)}
+    shapes: dict[str, Shape] = {
+        f"{prefix}post_quant_conv.weight": (4, 4, 1, 1),
+        f"{prefix}decoder.conv_in.weight": (512, 4, 3, 3),
+    }
     for level, width in enumerate((128, 256, 512, 512)):
         shapes[prefix + first.format(level)] = (width, 128, 3, 3)
     return shapes

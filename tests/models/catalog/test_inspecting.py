@@ -98,7 +98,7 @@ def test_pickles_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"_class_name": "FluxPipeline"}, "kind 'FluxPipeline'"),
+        ({"_class_name": "WuerstchenPipeline"}, "kind 'WuerstchenPipeline'"),
         ({"unet": ["my_code", "UNet2DConditionModel"]}, "not one of the classes"),
         ({"unet": ["diffusers", "EvilModel"]}, "'EvilModel' as unet"),
         ({"unet": [None, None]}, "as unet"),
