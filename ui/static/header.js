@@ -3,7 +3,6 @@
 import { mountAccount } from "./account.js";
 import { find, maybe, toast } from "./dom.js";
 import { mountDropping } from "./dropping.js";
-import { onceThere } from "../gradio_compat/late_folds.js";
 import { placeholder } from "../gradio_compat/placeholder.js";
 import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
@@ -48,17 +47,14 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
   mountDropping(element, { trigger, upload, server });
   loom.openLink = (recipe) => trigger("open_link", { recipe });
   let said = 0;
-  /* Its tab may only just be opening. */
-  const opened = /** @type {Map<string, number>} */ (new Map());
-  const openFold = (/** @type {string} */ id) => onceThere(
-    () => maybe(`#${CSS.escape(id)} > button.label-wrap`),
-    (button) => {
-      /* A fold shows that it opens only a moment later: a second click would close it again. */
-      const now = performance.now();
-      if (button.classList.contains("open") || now - (opened.get(id) ?? -1e4) < 1000) return;
-      opened.set(id, now);
-      button.click();
-    }, 600); // half a minute: a slow machine takes its time to open a tab
+  /* Its tab may only just be opening, on a slow machine for long, and a press before a fold listens does
+     nothing. It shows that it opens only a moment later: a second press at once would close it again. */
+  const openFold = (/** @type {string} */ id, until = performance.now() + 30_000) => {
+    const button = maybe(`#${CSS.escape(id)} > button.label-wrap`);
+    if (performance.now() > until || button?.classList.contains("open")) return;
+    button?.click();
+    setTimeout(() => openFold(id, until), button ? 1000 : 100);
+  };
   const take = () => {
     const value = props.value;
     if (value?.id && value.id !== said) {

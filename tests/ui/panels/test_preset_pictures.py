@@ -189,13 +189,14 @@ def test_a_painted_mask_is_kept_as_a_mask(pages: Pages, studio: Server) -> None:
 
 def test_the_box_stands_only_where_pictures_are(pages: Pages) -> None:
     page = pages()
+    page.get_by_role("tab", name="LoRA mix").click()
     page.get_by_role("button", name="Presets", exact=True).click()
     expect(page.locator("#loom-preset-name")).to_be_visible()
     expect(page.get_by_label(KEEP)).to_be_hidden()
     page.get_by_role("tab", name="img2img").click()  # the panel stays open beside it
     expect(page.get_by_label(KEEP)).to_be_visible()
     expect(page.get_by_label(KEEP)).not_to_be_checked()
-    page.get_by_role("tab", name="txt2img").click()
+    page.get_by_role("tab", name="LoRA mix").click()
     expect(page.get_by_label(KEEP)).to_be_hidden()
 
 
