@@ -49,8 +49,8 @@ def main(**further: Any) -> None:
     except PortInUse as error:
         raise SystemExit(str(error)) from None
     finally:
+        studio.engine.close()  # it tells whoever waits; the page answers until then
         page.blocks.close(verbose=False)
-        studio.engine.close()
         remove(temporary)
         gc.freeze()  # The process ends: to look through everything once more takes it 2 s.
 

@@ -86,6 +86,10 @@ class QueueFull(LoomError):
     """The queue holds as many jobs of this owner as it accepts."""
 
 
+class Closing(QueueFull):
+    """The studio is about to end; the same may be asked for once it is back."""
+
+
 class Cancelled(LoomError):
     """The job was stopped by its owner."""
 

@@ -155,6 +155,7 @@ class JobStatus:
         revision: Rises with every change, so that observers can tell.
         part: Which of its runs is drawn, from 0.
         parts: How many runs follow each other; each can be passed over.
+        keeps: Whether it goes on when its page is left, by choice; None where it does in any case.
     """
 
     token: str
@@ -168,6 +169,7 @@ class JobStatus:
     revision: int = 0
     part: int = 0
     parts: int = 1
+    keeps: bool | None = False
 
 
 @dataclass(frozen=True)

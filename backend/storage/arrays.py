@@ -18,6 +18,7 @@ from typing import IO
 import numpy as np
 
 from backend.contracts.events import Pixels
+from backend.storage.atomic_files import make_synced, sync_folder
 
 
 def write_synced(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
@@ -26,7 +27,7 @@ def write_synced(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     Raises:
         OSError: The disk is full, or the folder may not be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_synced(path.parent, 0o700)
     handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -38,17 +39,6 @@ def write_synced(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """A new name in a folder is on the disk once the folder is."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_array(path: Path, pixels: Pixels) -> None:

@@ -45,6 +45,8 @@ def write_replacing(path: Path, data: bytes) -> None:
 def write_new(path: Path, data: bytes) -> None:
     """Writes `data` to `path`, which must be free; of two processes one gets it.
 
+    It is there also where the power goes once this has returned.
+
     Raises:
         FileExistsError: Something of that name is there.
         OSError: The disk is full, or the folder may not be written to.
@@ -62,13 +64,33 @@ def write_new(path: Path, data: bytes) -> None:
             except OSError:
                 path.unlink(missing_ok=True)
                 raise
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """A new name in a folder is on the disk once the folder is."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_synced(folder: Path, mode: int = 0o777) -> None:
+    """Makes a folder with those above it, each on the disk; raises OSError as `mkdir` does."""
+    if not folder.is_dir():
+        make_synced(folder.parent, mode)
+        folder.mkdir(mode=mode, exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def _write_temporary(path: Path, data: bytes) -> Path:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_synced(path.parent)
     except FileExistsError:  # not to be taken for the file's own name being in use
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     # In the same folder, so that the rename stays on one disk; listings skip the leading dot.

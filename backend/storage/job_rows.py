@@ -17,13 +17,13 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 2
+SCHEMA = 3
 _TOGETHER = 500  # changes to a commit
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     key TEXT PRIMARY KEY, owner TEXT NOT NULL, background INTEGER NOT NULL, state TEXT NOT NULL,
     place REAL NOT NULL, starts INTEGER NOT NULL, request TEXT NOT NULL, outputs TEXT NOT NULL,
-    error TEXT, info TEXT NOT NULL, ended_s REAL
+    error TEXT, info TEXT NOT NULL, ended_s REAL, keeps INTEGER NOT NULL DEFAULT 0
 );
 DROP TABLE IF EXISTS pictures;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -46,6 +46,7 @@ class JobRow:
         error: The sentence of its end.
         info: As in `JobStatus`, as JSON.
         ended_s: When it ended, seconds since 1970.
+        keeps: Whether it goes on when its page is left.
     """
 
     key: str
@@ -59,6 +60,7 @@ class JobRow:
     error: str | None = None
     info: str = "{}"
     ended_s: float | None = None
+    keeps: int = 0
 
 
 _COLUMNS = tuple(field.name for field in fields(JobRow))
@@ -102,6 +104,8 @@ class JobRows:
         if version > SCHEMA:
             db.close()
             raise OSError(f"The queue's file {self._path} was written by a later studio.")
+        if 0 < version < 3:
+            db.execute("ALTER TABLE jobs ADD COLUMN keeps INTEGER NOT NULL DEFAULT 0")
         db.executescript(_TABLE)
         db.execute(f"PRAGMA user_version={SCHEMA}")
         return db

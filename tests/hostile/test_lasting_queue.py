@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
+from backend.engine.jobs.job import CLOSING, PUT_OFF
 from backend.engine.jobs.lasting import AGAIN, TWICE
 from backend.recipes.metadata import read
 from tests.hostile.conftest import listening
@@ -119,16 +123,26 @@ def survives(data: Path, count: int, kills: int, steps: int, step_s: str | None)
 def test_sigterm_takes_no_new_jobs_tells_and_leaves_the_rest_for_the_next_start(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path / "data", fake_step_s="0.5") as server:
+    with running(tmp_path / "data", "--api", fake_step_s="0.5") as server:
         said = listening(server)
         with httpx.Client(base_url=server.url, timeout=60) as client:
             jobs = queued(client, 3, 40)
+            told: list[dict[str, Any]] = []
+            page = threading.Thread(target=lambda: told.append(ended(client, jobs[0])))
+            scripts = threading.Thread(target=lambda: answers.append(asked(server, "no name")))
+            answers: list[httpx.Response] = []
+            for one in (page, scripts):
+                one.start()
             time.sleep(0.7)
             server.process.send_signal(signal.SIGTERM)
             begun = time.monotonic()
             server.process.wait(25)
             assert time.monotonic() - begun < 20
             assert server.process.returncode == 0
+            for one in (page, scripts):
+                one.join(20)
+            assert (told[0]["state"], told[0]["message"]) == ("stopped", PUT_OFF)
+            assert (answers[0].status_code, answers[0].json()["detail"]) == (503, CLOSING)
         assert not any("Traceback" in line for line in said), "".join(said)[-2000:]
     with running(tmp_path / "data", fake_step_s="0.001") as server:
         listening(server)
@@ -151,3 +165,43 @@ def test_the_queue_is_paused_and_goes_on(tmp_path: Path) -> None:
             assert again != job
             assert ended(client, again)["state"] == "done"
             assert "error" in client.post("/loom/jobs/unknown/retry").json()
+
+
+def asked(server: Server, task: str | None = None, **more: Any) -> httpx.Response:
+    """One call of a script."""
+    body = {"prompt": "a boat", "steps": 3, "width": 64, "height": 64, "force_task_id": task} | more
+    return httpx.post(f"{server.url}/sdapi/v1/txt2img", json=body, timeout=60)
+
+
+@pytest.mark.slow
+def test_a_scripts_named_job_is_found_again_after_a_kill(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running(data, "--api", fake_step_s="3") as server:
+        listening(server)
+        cut: list[Exception] = []
+
+        def call() -> None:
+            try:
+                asked(server, "nightly 7")
+            except httpx.HTTPError as error:
+                cut.append(error)
+
+        script = threading.Thread(target=call)
+        script.start()
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            until = time.monotonic() + 60
+            while client.get("/sdapi/v1/progress").json()["state"]["sampling_step"] < 1:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        killed(server)
+        script.join(60)
+        assert cut, "nobody was told that it is done"
+    with running(data, "--api", fake_step_s="0.001") as server:
+        listening(server)
+        again, once_more = asked(server, "nightly 7"), asked(server, "nightly 7")
+        assert again.status_code == once_more.status_code == 200
+        jobs = [json.loads(answer.json()["info"])["job"] for answer in (again, once_more)]
+        assert jobs[0] == jobs[1], "the same call under the same name is the same job"
+        assert len(list((data / "outputs").rglob("*.png"))) <= 1
+        other = asked(server, "nightly 7", prompt="a house")
+        assert json.loads(other.json()["info"])["job"] != jobs[0]

@@ -79,7 +79,12 @@ def test_each_account_has_its_role_and_no_other_gets_in(studio: Server) -> None:
 
 @pytest.mark.parametrize(
     ("path", "least"),
-    [("queue/pause", "owner"), ("queue/resume", "owner"), ("memory/free", "owner")],
+    [
+        ("queue/pause", "owner"),
+        ("queue/resume", "owner"),
+        ("queue/stop", "owner"),
+        ("memory/free", "owner"),
+    ],
 )
 def test_what_concerns_everybody_is_for_owners(studio: Server, path: str, least: str) -> None:
     for name, role in PEOPLE.items():
@@ -126,6 +131,9 @@ def test_scripts_have_their_accounts_role(studio: Server) -> None:
                 with client.stream("GET", f"{path}/{event['event_id']}") as stream:
                     said = "".join(stream.iter_text())
                 assert ("this is for owners" in said) == (role != "owner"), (name, said)
+    noted = {(one["who"], one["did"]) for one in Audit(studio.data / "audit.log").lines()}
+    assert ("olga", "called free_memory") in noted
+    assert not any(who in ("max", "gus") and did.startswith("called") for who, did in noted)
 
 
 def test_a_key_is_a_scripts_way_in_until_it_is_taken_back(studio: Server) -> None:
@@ -183,8 +191,11 @@ def test_limits_are_one_persons_and_are_told(tmp_path: Path) -> None:
                     break
                 time.sleep(0.05)
             assert "jobs waiting" in said
+            one.post("/gradio_api/upload", files={"files": b"x" * 1000})
             quota = one.get("/loom/me").json()["quota"]
             assert quota["waiting"] == 3
+            assert quota["done_s"] > 3, "all of this person's, also by another session"
+            assert (quota["upload_bytes"], quota["upload_bytes_limit"]) == (1000, 512 * 2**20)
             assert 0 < quota["megapixel_steps"] < 40
         with logged_in(server, "gus") as other:
             large = form(other) | {"prompt": "a house", "steps": 150, "size": "1024x1024"}

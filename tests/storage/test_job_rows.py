@@ -96,6 +96,28 @@ def test_a_file_that_is_none_or_of_a_later_studio_is_refused(path: Path) -> None
         JobRows(path)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_file_of_an_earlier_studio_is_brought_up(path: Path, version: int) -> None:
+    db = sqlite3.connect(path)
+    columns = "key TEXT PRIMARY KEY, owner TEXT, background INTEGER, state TEXT, place REAL"
+    more = "starts INTEGER, request TEXT, outputs TEXT, error TEXT, info TEXT, ended_s REAL"
+    db.execute(f"CREATE TABLE jobs ({columns}, {more})")
+    db.execute(
+        "INSERT INTO jobs VALUES ('a', 'ada', 0, 'queued', 1, 0, '{}', '{}', '', '{}', NULL)"
+    )
+    db.execute("CREATE TABLE pictures (path TEXT PRIMARY KEY, person TEXT NOT NULL)")
+    db.execute(f"PRAGMA user_version={version}")
+    db.commit()
+    db.close()
+    rows = JobRows(path)
+    assert [(row.key, row.keeps) for row in rows.all()] == [("a", 0)]
+    rows.update("a", keeps=1).result()
+    rows.close()
+    again = JobRows(path)
+    assert again.all()[0].keeps == 1
+    again.close()
+
+
 _WRITES = """
 import sys
 from pathlib import Path

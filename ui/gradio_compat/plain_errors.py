@@ -17,12 +17,17 @@ from ui.server.roles import check_call
 UNFIT = "What was sent does not fit the page; reload it."
 
 
-def plain_errors(blocks: gr.Blocks, sentence: Callable[[BaseException], str]) -> None:
+def plain_errors(
+    blocks: gr.Blocks,
+    sentence: Callable[[BaseException], str],
+    noted: Callable[[str, str], None] = lambda who, did: None,
+) -> None:
     """From here on, all that goes wrong in an event of the page is a sentence to its client.
 
     Args:
         blocks: The page.
         sentence: What a failure is told as; logs what nobody expected.
+        noted: Told who has done what is for owners alone.
     """
     prepare, run = blocks.preprocess_data, blocks.process_api
 
@@ -39,7 +44,8 @@ def plain_errors(blocks: gr.Blocks, sentence: Callable[[BaseException], str]) ->
         if function.fn is None:
             raise _quiet(UNFIT)
         try:
-            check_call(function.fn, named.get("request"))
+            if (who := check_call(function.fn, named.get("request"))) is not None:
+                noted(who, f"called {function.fn.__name__}")
             return await run(block_fn, *args, **named)
         except (gr.Error, StopAsyncIteration):
             raise

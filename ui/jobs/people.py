@@ -38,13 +38,15 @@ def people_routes(
         """Who asks: name, role, keys without their secrets, and what is left of each limit."""
         user, owner = str(request.state.user or ""), str(request.state.owner or "")
         quota = await asyncio.to_thread(engine.quota, owner)
+        uploaded, may_upload = getattr(request.state, "uploads", (0, 0))
         keys = doors.accounts.keys(user) if doors.accounts is not None and user else []
         return _json(
             {
                 "name": user,
                 "role": role_of(request),
                 "accounts": doors.accounts is not None,
-                "quota": asdict(quota),
+                "quota": asdict(quota)
+                | {"upload_bytes": uploaded, "upload_bytes_limit": may_upload},
                 "keys": [
                     {"number": key.number, "name": key.name, "scopes": list(key.scopes)}
                     for key in keys

@@ -61,6 +61,7 @@ def job_routes(
         key: Makes a job's token of its press, the same after a restart; one is drawn without.
     """
     presses = Presses(key=key) if key else Presses()
+    device: dict[str, str] = {}  # told once: a library is much to ask for with every look
 
     async def submit(request: Request) -> Response:
         """One press of Generate, Branch or Draw: {"job", "words"} or {"error"}."""
@@ -91,7 +92,7 @@ def job_routes(
 
     async def memory(request: Request) -> Response:
         """What is loaded, and on which device."""
-        return _json(await asyncio.to_thread(_memory, engine))
+        return _json(await asyncio.to_thread(_memory, engine, device))
 
     async def free(request: Request) -> Response:
         """Lets idle models go."""
@@ -103,6 +104,10 @@ def job_routes(
 
     async def code(request: Request) -> Response:
         return served(request, script.content, "text/javascript")
+
+    async def stop_all(request: Request) -> Response:
+        """Stops everybody's jobs: {"stopped"}."""
+        return _json({"stopped": await asyncio.to_thread(engine.cancel_all)})
 
     hold, go_on = _pausing(engine, on=True), _pausing(engine, on=False)
 
@@ -121,9 +126,12 @@ def job_routes(
             Route("/jobs/{job}/resume", _resume(engine), methods=["POST"]),
             Route("/jobs/{job}/promote", _acting(engine.promote), methods=["POST"]),
             Route("/jobs/{job}/retry", _retry(engine), methods=["POST"]),
+            Route("/jobs/{job}/keep", _acting(partial(engine.keep, on=True)), methods=["POST"]),
+            Route("/jobs/{job}/leave", _acting(partial(engine.keep, on=False)), methods=["POST"]),
             Route("/queue", queue),
             Route("/queue/pause", owners("paused the queue", hold), methods=["POST"]),
             Route("/queue/resume", owners("let the queue go on", go_on), methods=["POST"]),
+            Route("/queue/stop", owners("stopped everybody's jobs", stop_all), methods=["POST"]),
             Route("/jobs/{job}/preview", _preview(engine)),
             Route("/jobs/{job}/timeline/{step:int}", _frame(engine)),
             Route("/jobs/{job}/video", _video(engine), methods=["POST"]),
@@ -297,9 +305,11 @@ def _acting(act: Callable[[str], None]) -> Answer:
     return answer
 
 
-def _memory(engine: Engine) -> dict[str, Any]:
-    memory, library = engine.memory(), engine.library()
-    return {**asdict(memory), "device": library.device, "dtype": library.dtype}
+def _memory(engine: Engine, device: dict[str, str]) -> dict[str, Any]:
+    if not device:
+        library = engine.library()
+        device |= {"device": library.device, "dtype": library.dtype}
+    return asdict(engine.memory()) | device
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -55,6 +55,7 @@ def state_of(status: JobStatus) -> dict[str, Any]:
         "results": [result_of(status.token, output) for output in status.outputs],
         "timeline": _timeline(status.timeline),
         "told": _told(status),
+        "keeps": status.keeps,
     }
 
 

@@ -19,6 +19,7 @@ from backend.contracts.requests import TrainLoraRequest
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
+from backend.storage.audit import Audit
 from ui.jobs.asked import MAX_ID_CHARS
 from ui.jobs.people import needing
 from ui.jobs.sentences import sentence
@@ -29,8 +30,13 @@ TEXTS = ("resolution", "min_snr_gamma", "validation_every")  # numbers that may 
 _FRESH = {"Cache-Control": "no-store"}
 
 
-def training_routes(engine: Engine) -> list[BaseRoute]:
-    """Routes below the page's own: one begins a training, the other says what it has learned."""
+def training_routes(engine: Engine, audit: Audit | None = None) -> list[BaseRoute]:
+    """Routes below the page's own: one begins a training, the other says what it has learned.
+
+    Args:
+        engine: Runs it.
+        audit: Where it is noted who has begun one.
+    """
 
     async def begin(request: Request) -> Response:
         """{"values", "pictures", "resume", "page"}: {"job"}, or {"error"} with a sentence."""
@@ -53,7 +59,7 @@ def training_routes(engine: Engine) -> list[BaseRoute]:
         return _json(as_dict(status.info.get("training")))
 
     return [
-        Route("/trainings", needing("owner", begin), methods=["POST"]),
+        Route("/trainings", needing("owner", begin, audit, "began a training"), methods=["POST"]),
         Route("/trainings/{job}", learned),
     ]
 
@@ -62,7 +68,7 @@ def _begun(engine: Engine, sent: dict[str, Any], owner: str) -> str:
     values = as_dict(sent.get("values"))
     settings = parse_training(training_values(values) | {"resume": sent.get("resume") is True})
     request = TrainLoraRequest(settings, read_training(sent.get("pictures")))
-    return ask(engine, request, owner, background=True)
+    return ask(engine, request, owner, background=True, lasting=True)
 
 
 def training_values(raw: dict[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,7 @@ from ui.server.metrics import METRICS, metrics_route
 from ui.server.own_pictures import OwnPictures
 from ui.server.share import PortInUse, Serving, is_local, own_names, port_is_free, share_failure
 from ui.server.studio import Studio
+from ui.server.threads import Threads
 from ui.server.upload_quota import UploadQuota
 
 MAX_FILE = "32mb"
@@ -197,18 +198,19 @@ def serve(
         PortInUse: Something else answers there.
     """
     make_no_requests()
-    plain_errors(page.blocks, sentence)
     bound_sockets(SocketLimits.within(raise_file_limit()))
     data = page.studio.data
     key = secret_key(data / KEY_FILE)
     logins = Logins(key)
     doors = Doors(plan.auth, None if plan.auth_file is None else Accounts(plan.auth_file))
     sessions, audit = Sessions(data / SESSIONS_FILE, doors.epoch), Audit(data / AUDIT_FILE)
+    plain_errors(page.blocks, sentence, lambda who, did: audit.note(who, did))
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     studio, engine = page.studio, page.studio.engine
     shown = [studio.outputs, *(folder.resolve() for folder in studio.storage.foreign)]
     middleware = [
+        Middleware(Threads),
         Middleware(Headers),
         Middleware(Guard, hosts=hosts),
         Middleware(LoginGate, logins=logins),
@@ -231,7 +233,7 @@ def serve(
         *verify_routes(studio, page.desks),
         *portrait_routes(engine),
         *word_routes(),
-        *training_routes(engine),
+        *training_routes(engine, audit),
         *lora_tool_routes(engine, page.desks),
         *people_routes(engine, studio.history, doors, sessions, audit),
         *for_owners,
@@ -257,7 +259,7 @@ def serve(
         routes.append(Route("/mcp", Access(Door(engine), doors, logins, tunnel=plan.share)))
     if plan.api:
         routes += [
-            Mount("/sdapi/v1", Access(sdapi(page.studio), doors, logins, tunnel=plan.share)),
+            Mount("/sdapi/v1", Access(sdapi(page.studio, key), doors, logins, tunnel=plan.share)),
             Mount("/controlnet", Access(controlnet(page.studio), doors, logins)),
             files(engine, links := Links(key)),
             Mount(

@@ -29,6 +29,7 @@ _STATUS = """
         elsewhere</label>
       <p class="held" hidden>The queue is paused: what runs goes on, and nothing new begins.</p>
       <button type="button" class="quiet hold">Pause the queue</button>
+      <button type="button" class="quiet stop-all">Stop everybody's jobs</button>
     </div>
   </div>
   <button type="button" class="quiet models" data-act="models"

@@ -30,6 +30,7 @@ _OFF: dict[str, tuple[Any, ...]] = {
 }
 
 
+MAX_TASK_CHARS = 200
 PLOT = "x/y/z plot"  # the one script that has a counterpart here
 # Of no consequence for the picture: what A1111 saves, shows, or does afterwards.
 _SILENT = {
@@ -134,6 +135,12 @@ class Drawing(_Payload):
     script_args: list[Any] | None = None
     send_images: bool = True
     save_images: bool = False
+
+    @property
+    def task(self) -> str:
+        """The client's own name for what it asks; empty without one."""
+        named = (self.model_extra or {}).get("force_task_id")
+        return named if isinstance(named, str) and len(named) <= MAX_TASK_CHARS else ""
 
     def check(self) -> None:
         """Refuses what would otherwise be left out in silence.

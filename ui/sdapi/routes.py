@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import html
+import secrets
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -14,11 +17,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
-from backend.contracts.errors import BadInput, LoomError, QueueFull, UnknownName
+from backend.contracts.errors import BadInput, Closing, LoomError, QueueFull, UnknownName
 from backend.contracts.events import JobStatus
 from backend.contracts.library import unknown
 from backend.contracts.requests import Request
 from backend.engine.jobs.asking import ask
+from backend.engine.jobs.job import CLOSING, PUT_OFF
 from backend.engine.jobs.protocol import Engine
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
@@ -36,20 +40,29 @@ from ui.sdapi.payloads import (
 )
 from ui.sdapi.plot import grid, includes_cells, is_plot
 from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
+from ui.sdapi.tasks import token_of
 from ui.server.studio import Studio
 
 POLL_S = 0.1
+PACKERS = 2
 # A1111's; all are drawn as the first, and the answer says so.
 LATENT_MODES = (
     *("Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)"),
     *("Latent (nearest)", "Latent (nearest-exact)"),
 )
+T = TypeVar("T")
 DrawingT = TypeVar("DrawingT", bound=Drawing)
 Made = Callable[[DrawingT, dict[str, Any], Collection[str]], Request]
 
 
-def sdapi(studio: Studio) -> FastAPI:
-    """The application to be mounted at `/sdapi/v1`."""
+def sdapi(studio: Studio, key: bytes = b"") -> FastAPI:
+    """The application to be mounted at `/sdapi/v1`.
+
+    Args:
+        studio: What it talks to.
+        key: Makes the tokens of jobs that clients name, the same after a restart; one is drawn
+            without.
+    """
     engine = studio.engine
     chosen = engine.library().default_model
     desks = Desks(
@@ -57,7 +70,7 @@ def sdapi(studio: Studio) -> FastAPI:
     )
     app = FastAPI(openapi_url=None)
     _errors(app)
-    _drawing(app, studio, desks)
+    _drawing(app, studio, desks, key or secrets.token_bytes(32))
     _steering(app, engine, desks)
     _names(app, studio)
     return app
@@ -89,20 +102,32 @@ def controlnet(studio: Studio) -> FastAPI:
     return app
 
 
-def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
+def _drawing(app: FastAPI, studio: Studio, desks: Desks, key: bytes) -> None:
     engine = studio.engine
+
+    # Payloads are read and pictures packed by few, so that looks at the page do not wait for them.
+    packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="scripts")
+
+    def packed(work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(packers, work)
+
+    def read(
+        sent: DrawingT, options: dict[str, Any], made: Made[DrawingT]
+    ) -> tuple[DrawingT, tuple[str, ...], list[Request]]:
+        styles, _ = studio.styles.list()
+        library = engine.library()
+        sent, notes = prepared(sent, options, library, styles)
+        names = [card.name for card in library.models]
+        several = [made(one, options, names) for one in _each_picture(sent)]
+        return (
+            sent,
+            notes,
+            [grid(one, sent, names) for one in several] if is_plot(sent) else several,
+        )
 
     async def draw(http: HttpRequest, sent: DrawingT, made: Made[DrawingT]) -> dict[str, Any]:
         desk = desks.of(http)
-        styles, _ = studio.styles.list()
-        library = engine.library()
-        sent, notes = await asyncio.to_thread(prepared, sent, desk.options, library, styles)
-        names = [card.name for card in library.models]
-        several = await asyncio.to_thread(
-            lambda: [made(one, desk.options, names) for one in _each_picture(sent)]
-        )
-        if is_plot(sent):
-            several = [grid(one, sent, names) for one in several]
+        sent, notes, several = await packed(partial(read, sent, desk.options, made))
         statuses: list[JobStatus] = []
         before = desk.interrupted
         for count, request in enumerate(several * sent.n_iter):
@@ -113,23 +138,26 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
                 settings = settings.model_copy(
                     update={"seed": settings.image_seed(count * settings.batch_size)}
                 )
-            statuses.append(
-                await _finished(engine, desk, http, replace(request, settings=settings))
-            )
+            request = replace(request, settings=settings)
+            task = f"{sent.task}/{count}" if sent.task else ""
+            token = token_of(key, desk.owner, task, request)
+            statuses.append(await _finished(engine, desk, http, request, token))
             if desk.interrupted != before or statuses[-1].state != "done":
                 break
         if is_plot(sent):
             statuses = [answers.plotted(one, cells=includes_cells(sent)) for one in statuses]
-        return await asyncio.to_thread(
-            answers.result, statuses, sent.model_dump(), images=sent.send_images, notes=notes
+        return await packed(
+            partial(
+                answers.result, statuses, sent.model_dump(), images=sent.send_images, notes=notes
+            )
         )
 
     @app.post("/txt2img")
     async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
-        known = _upscalers(engine)
-        return await draw(
-            http, sent, lambda one, options, names: mapping.txt2img(one, options, known, names)
-        )
+        def made(one: Txt2Img, options: dict[str, Any], names: Collection[str]) -> Request:
+            return mapping.txt2img(one, options, _upscalers(engine), names)
+
+        return await draw(http, sent, made)
 
     @app.post("/img2img")
     async def img2img(sent: Img2Img, http: HttpRequest) -> dict[str, Any]:
@@ -137,22 +165,22 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks) -> None:
 
     @app.post("/extra-single-image")
     async def single_image(sent: SingleImage, http: HttpRequest) -> dict[str, Any]:
-        request = await asyncio.to_thread(
-            mapping.single_image, sent, tuple(engine.library().enlargers)
+        request = await packed(
+            lambda: mapping.single_image(sent, tuple(engine.library().enlargers))
         )
         status = await _finished(engine, desks.of(http), http, request)
         told = html.escape(" ".join(sent.passed_over()))
-        return {"html_info": told, "image": await asyncio.to_thread(answers.first_picture, status)}
+        return {"html_info": told, "image": await packed(partial(answers.first_picture, status))}
 
     @app.post("/extra-batch-images")
     async def batch_images(sent: BatchImages, http: HttpRequest) -> dict[str, Any]:
         made: list[str] = []
         for one in sent.each():
-            request = await asyncio.to_thread(
-                mapping.single_image, one, tuple(engine.library().enlargers)
+            request = await packed(
+                partial(mapping.single_image, one, tuple(engine.library().enlargers))
             )
             status = await _finished(engine, desks.of(http), http, request)
-            made.append(await asyncio.to_thread(answers.first_picture, status))
+            made.append(await packed(partial(answers.first_picture, status)))
         told = html.escape(" ".join(sent.passed_over()))
         return {"html_info": told, "images": made}
 
@@ -173,21 +201,36 @@ def _upscalers(engine: Engine) -> tuple[str, ...]:
     return tuple(one.name for one in engine.library().upscalers if not one.problem)
 
 
-async def _finished(engine: Engine, desk: Desk, http: HttpRequest, request: Request) -> JobStatus:
-    """Runs one job to its end; a client that hangs up stops it."""
-    token = await asyncio.to_thread(ask, engine, request, desk.owner)
+async def _finished(
+    engine: Engine, desk: Desk, http: HttpRequest, request: Request, named: str = ""
+) -> JobStatus:
+    """Runs one job to its end; a client that hangs up stops it, unless it has named the job.
+
+    Args:
+        engine: Runs it.
+        desk: Of the caller.
+        http: The call.
+        request: What is asked for.
+        named: The job's token where the caller can ask for it again.
+    """
+    token = await asyncio.to_thread(
+        ask, engine, request, desk.owner, lasting=bool(named), token=named
+    )
     desk.running.append(token)
     try:
         while (status := engine.status(token)).state not in ENDED:
             engine.touch(token)
-            if await http.is_disconnected():
+            if not named and await http.is_disconnected():
                 engine.cancel(token)
             await asyncio.sleep(POLL_S)
     finally:
         desk.running.remove(token)
-        engine.cancel(token)  # of no effect on a job that has ended
+        if not named:
+            engine.cancel(token)  # of no effect on a job that has ended
     if status.state == "failed":
         raise LoomError(status.error or "The job failed.")
+    if status.state == "stopped" and status.error in (PUT_OFF, CLOSING):
+        raise Closing(status.error)
     return status
 
 
@@ -368,6 +411,8 @@ def _errors(app: FastAPI) -> None:
         match error:
             case UnknownName():
                 status = 404
+            case Closing():
+                status = 503
             case QueueFull():
                 status = 429
             case BadInput():

@@ -9,9 +9,10 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from backend.storage.accounts import Accounts, Key, Role
+from backend.storage.accounts import HASHES_AT_ONCE, Accounts, Key, Role
 
 REMEMBERED_S = 300.0  # for scripts, which show their password with every request
 MAX_REMEMBERED = 256
@@ -50,6 +51,8 @@ class Doors:
         self._clock = clock
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        # Of their own: who guesses keeps nobody waiting who looks at a job.
+        self._hashers = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="passwords")
 
     @property
     def asks(self) -> bool:
@@ -89,7 +92,8 @@ class Doors:
         if seen is not None and self._clock() - self._remembered.get(seen, -1e9) < REMEMBERED_S:
             role = self.role(name)
             return Person(name, role) if role is not None else None
-        account = await asyncio.to_thread(self._accounts.verify, name, password)
+        loop = asyncio.get_running_loop()
+        account = await loop.run_in_executor(self._hashers, self._accounts.verify, name, password)
         if account is None:
             return None
         self._remember(name, password)

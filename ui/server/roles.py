@@ -37,11 +37,19 @@ def check(needed: Role, has: Role) -> None:
         raise BadInput(f"As {has} you may {_MAY[has]}; this is for {needed}s. Ask one of them.")
 
 
-def check_call(function: Any, request: Any) -> None:
-    """Whether who asks by an event of Gradio's may have its function called; raises as `check`."""
+def check_call(function: Any, request: Any) -> str | None:
+    """Whether who asks by an event of Gradio's may have its function called; raises as `check`.
+
+    Returns:
+        Who it is where this is for owners alone, so that it can be noted.
+    """
     needed = getattr(function, _NEEDED, None)
-    if needed is not None:
-        check(needed, role_of(getattr(request, "request", None)))
+    if needed is None:
+        return None
+    asked = getattr(request, "request", None)
+    check(needed, role_of(asked))
+    who = getattr(getattr(asked, "state", None), "user", None)
+    return str(who or "this machine") if needed == "owner" else None
 
 
 def role_of(request: Any) -> Role:

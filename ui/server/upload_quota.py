@@ -1,4 +1,4 @@
-"""An ASGI middleware that bounds what people upload: of one person, and of all.
+"""An ASGI middleware that bounds what people upload: of one person, and of all, and tells them.
 
 Uploads lie in the temporary folder until nothing needs them: the oldest of a person's give way to
 new ones, those of who signs out go at once (of an account, which may have other sessions: with its
@@ -22,12 +22,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.engine.jobs.owners import account_of, person_of
 from ui.server.foreign import as_list
 from ui.server.guard import MAX_UPLOAD_BYTES
+from ui.server.roles import role_of
 
 MIB = 2**20
 A_PERSON_BYTES = 512 * MIB
 IN_ALL_BYTES = 4096 * MIB
 NEEDED_S = 120.0  # so young it may be on its way into a job
 PATH = "/gradio_api/upload"
+ME = "/loom/me"  # where one's limits are told
 
 
 class UploadQuota:
@@ -53,17 +55,22 @@ class UploadQuota:
         self._clock = clock
         self._files: dict[str, OrderedDict[Path, int]] = {}
         self._arriving: dict[str, int] = {}
+        self._senders: dict[Path, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
         path = scope.get("path", "").rstrip("/")
+        if scope["type"] == "http" and path == ME:
+            state = Request(scope).state
+            state.uploads = (self.held(account_of(str(state.owner or ""))), self._a_person)
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         owner = str(getattr(Request(scope).state, "owner", ""))
         if path == "/loom/me/forget" or (path == "/loom/sign-out" and not person_of(owner)):
-            self.forget(account_of(owner))
-        owner = account_of(owner)
+            # Guests may share an account: another's uploads are not this one's to remove.
+            self.forget(account_of(owner), owner if role_of(Request(scope)) == "guest" else "")
+        sender, owner = owner, account_of(owner)
         if path != PATH:
             await self._app(scope, receive, send)
             return
@@ -74,7 +81,7 @@ class UploadQuota:
             return
         self._arriving[owner] = self._arriving.get(owner, 0) + size_bytes
         try:
-            await self._app(scope, receive, self._noting(owner, send))
+            await self._app(scope, receive, self._noting(owner, sender, send))
         finally:
             self._arriving[owner] -= size_bytes
             if not self._arriving[owner]:
@@ -86,11 +93,18 @@ class UploadQuota:
         files = self._files.get(owner)
         return (sum(files.values()) if files else 0) + self._arriving.get(owner, 0)
 
-    def forget(self, owner: str) -> None:
-        """Removes all that a person has uploaded and nobody else has."""
+    def forget(self, owner: str, sender: str = "") -> None:
+        """Removes all that a person has uploaded and nobody else has.
+
+        Args:
+            owner: The account.
+            sender: The login session whose uploads alone are meant; empty for all.
+        """
         for path in list(self._files.get(owner, ())):
-            self._remove(owner, path)
-        self._files.pop(owner, None)
+            if not sender or self._senders.get(path) == sender:
+                self._remove(owner, path)
+        if not self._files.get(owner):
+            self._files.pop(owner, None)
 
     def _refusal(self, owner: str, size_bytes: int) -> str | None:
         if not self._make_room(owner, self._a_person - size_bytes):
@@ -125,6 +139,7 @@ class UploadQuota:
 
     def _remove(self, owner: str, path: Path) -> None:
         del self._files[owner][path]
+        self._senders.pop(path, None)
         # Files are named by what is in them: another may have sent the same.
         if not any(path in files for files in self._files.values()):
             with suppress(OSError):
@@ -137,10 +152,11 @@ class UploadQuota:
             return
         for path in [path for path in files if not path.exists()]:
             del files[path]
+            self._senders.pop(path, None)
         if not files:
             del self._files[owner]
 
-    def _noting(self, owner: str, send: Send) -> Send:
+    def _noting(self, owner: str, sender: str, send: Send) -> Send:
         """Takes the paths out of the answer."""
         told = bytearray()
         taken = False
@@ -152,12 +168,12 @@ class UploadQuota:
             elif taken:
                 told.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    self._note(owner, bytes(told))
+                    self._note(owner, sender, bytes(told))
             await send(message)
 
         return noted
 
-    def _note(self, owner: str, told: bytes) -> None:
+    def _note(self, owner: str, sender: str, told: bytes) -> None:
         paths: Any = None
         with suppress(ValueError):
             paths = json.loads(told)
@@ -166,6 +182,7 @@ class UploadQuota:
                 path = Path(str(name))
                 size_bytes = path.stat().st_size
                 self._files.setdefault(owner, OrderedDict())[path] = size_bytes
+                self._senders[path] = sender
 
 
 def _announced(scope: Scope) -> int:

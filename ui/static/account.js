@@ -1,6 +1,6 @@
 // @ts-check
 /* One's own account: limits, keys for scripts, deleting one's data, signing out. */
-import { el, find, near, toast } from "./dom.js";
+import { el, find, near, seconds, toast } from "./dom.js";
 import { ask, post } from "./jobs.js";
 
 const SECRET = "A key is shown this once. Keep it where nobody reads it.";
@@ -17,12 +17,17 @@ const button = (text, act) => {
   return node;
 };
 
-/** @param {Record<string, number>} quota */
+const MB = 2 ** 20;
+/** @param {Record<string, number | null>} quota */
+const until = ({ done_s }) => (done_s === null ? "; how long they take is not known yet" : done_s ? `; yours are done in about ${seconds(done_s)}` : "");
+
+/** @param {Record<string, any>} quota */
 export const limits = (quota) => [
-  `Waiting: ${quota.waiting} of ${quota.waiting_limit} jobs; all together ${quota.waiting_in_all} of ${quota.waiting_in_all_limit}`,
+  `Waiting: ${quota.waiting} of ${quota.waiting_limit} jobs; all together ${quota.waiting_in_all} of ${quota.waiting_in_all_limit}${until(quota)}`,
   quota.megapixel_steps_limit
     ? `This hour: ${quota.megapixel_steps} of ${quota.megapixel_steps_limit} megapixel-steps`
     : `This hour: ${quota.megapixel_steps} megapixel-steps`,
+  `Uploads: ${Math.ceil(quota.upload_bytes / MB)} of ${Math.round(quota.upload_bytes_limit / MB)} MB`,
   `Results: the last ${quota.results_limit} jobs of all are kept`,
 ];
 

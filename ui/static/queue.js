@@ -1,6 +1,6 @@
 // @ts-check
 /* The page's own jobs that run or wait: their list in the header, and which one a stage shows. */
-import { el, find, finder, focused, maybe, near, seconds, toast } from "./dom.js";
+import { el, find, finder, focused, maybe, near, press, seconds, toast } from "./dom.js";
 import { WAITS, ask, cancel, post, promote, retry, watch } from "./jobs.js";
 import { loom } from "./registry.js";
 
@@ -66,7 +66,7 @@ const render = () => {
   const said = $(".queue span");
   if (said.textContent !== text) said.textContent = text;
   $(".queue-list .none").hidden = listed.length > 0;
-  const key = JSON.stringify(listed.map((one) => [one.job, one.state === "queued"]));
+  const key = JSON.stringify(listed.map((one) => [one.job, one.state === "queued", typeof one.keeps]));
   const list = $(".queue-list ol");
   if (key !== drawn) {
     drawn = key;
@@ -84,6 +84,11 @@ const render = () => {
       if (one.state === "queued" && before)
         row.append(button("↑", `Move up: ${one.words}`, () => promote(one.job)));
       before = before || one.state === "queued";
+      if (typeof one.keeps === "boolean") {
+        const stay = button("keep", `Keep when I leave: ${one.words}`, () => post(`loom/jobs/${encodeURIComponent(one.job)}/${one.keeps ? "leave" : "keep"}`));
+        stay.classList.add("stays");
+        row.append(stay);
+      }
       row.append(button("×", `Stop: ${one.words}`, () => cancel(one.job)));
       return row;
     }));
@@ -92,6 +97,8 @@ const render = () => {
   listed.forEach((one, i) => {
     const row = list.children[i], picture = find(row, ".thumb"), src = thumb(one);
     find(row, "small").textContent = about(one);
+    const stays = row.querySelector(".stays");
+    if (stays) press(stays, one.keeps);
     if (src && picture.src !== src) picture.src = src;
   });
 };
@@ -124,8 +131,8 @@ const seen = new WeakSet();
 const listen = (one, state) => {
   if (known(one.job) !== one) return;
   if (state.state === "failed" && one.state !== "failed" && !one.followed) toast(`${one.words}: ${state.message}`, "warn", { act: { label: "Try again", run: () => again(one) } });
-  const { position, eta, step, total, note } = state;
-  Object.assign(one, { state: state.state, position, eta, step, total, note });
+  const { position, eta, step, total, note, keeps } = state;
+  Object.assign(one, { state: state.state, position, eta, step, total, note, keeps });
   // Taken out before it began, it has nothing to show.
   if (one.state === "stopped" && !one.step && !one.followed) one.state = "gone";
   settle();
@@ -189,6 +196,12 @@ export const mountQueue = (element) => {
   };
   hold.addEventListener("click", async () => told(await post(held.hidden ? "loom/queue/pause" : "loom/queue/resume")));
   toggle.addEventListener("click", async () => told(await ask("loom/queue")));
+  $(".stop-all").addEventListener("click", async () => {
+    if (!confirm("Stop every job that runs or waits, also those of others?")) return;
+    const got = await post("loom/queue/stop");
+    if (!got || got.error) toast(got?.error ?? "The studio did not answer.", "warn");
+    else toast(`${got.stopped} ${got.stopped === 1 ? "job was" : "jobs were"} stopped.`);
+  });
   for (const one of jobs) see(one);
   render();
 };

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, assert_never
+from typing import Any, Generic
 
 from backend.contracts.errors import BadInput, StorageProblem, UnknownName
 from backend.contracts.events import (
@@ -42,6 +41,7 @@ from backend.engine.jobs.resting import Rests
 from backend.engine.jobs.saving import Saver, SavesPictures
 from backend.engine.jobs.shelf import Shelf
 from backend.engine.jobs.timeline import StepT, TimelineStore
+from backend.engine.jobs.waits import Waits
 from backend.engine.jobs.worker import Worker
 from backend.resolve import live
 from backend.storage.makers import Viewer
@@ -83,6 +83,9 @@ class Board(Generic[StepT]):
         self._courses = Courses()
         self._journal = Journal()
         self._changing = threading.Lock()
+        self._waits = Waits(
+            self._queue, self._shelf, lambda settings: self._executors[0].foresee_s(settings)
+        )
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
@@ -221,14 +224,25 @@ class Board(Generic[StepT]):
             return
         job.cancel()
         if self._queue.remove(job) or job.state == "paused":
-            begun = job.executed or job.outputs
-            why = facts.kept(job, job.executed) if begun else "Stopped before it began."
-            job.finish("stopped", why)
-            self._ended(job)
+            self._stopped(job)
+
+    def _stopped(self, job: Job) -> None:
+        """Ends a job that no worker has."""
+        begun = job.executed or job.outputs
+        why = facts.kept(job, job.executed) if begun else "Stopped before it began."
+        job.finish("stopped", why)
+        self._ended(job)
 
     def skip(self, token: str, part: int) -> None:
         """Passes over a run of a job; see the protocol."""
         self._job(token).skip(part)
+
+    def cancel_all(self) -> int:
+        """Stops everybody's jobs; see the protocol."""
+        jobs = [job for job in self._shelf.all() if job.ended_at is None]
+        for job in jobs:
+            self.cancel(job.token)
+        return len(jobs)
 
     def change(self, token: str, values: Mapping[str, Any]) -> None:
         """Goes on with other values; see the protocol."""
@@ -253,8 +267,11 @@ class Board(Generic[StepT]):
             if not self._queue.remove(job):
                 job.hold()
                 return
-            job.put_to_rest(job.rest or Rest())
-        self._rested(job)
+            rests = job.put_to_rest(job.rest or Rest())
+        if rests:
+            self._rested(job)
+        else:
+            self._stopped(job)
 
     def resume_job(self, token: str, *, step: int | None = None, steps: int | None = None) -> None:
         """Lets a resting job go on; see the protocol."""
@@ -295,6 +312,13 @@ class Board(Generic[StepT]):
         if self._lasting is not None:
             self._lasting.paused = on
 
+    def keep(self, token: str, on: bool) -> None:
+        """Lets a job go on when its page is left, or not; see the protocol."""
+        job = self._job(token)
+        job.keep(on)
+        if self._lasting is not None and job.lasting:
+            self._lasting.keep(job)
+
     def retry(self, token: str) -> str:
         """Asks for a job once more; see the protocol."""
         job = self._job(token)
@@ -308,14 +332,16 @@ class Board(Generic[StepT]):
     def quota(self, owner: str) -> Quota:
         """What somebody has, of what they may have; see the protocol."""
         account, waiting = account_of(owner), self._queue.order()
+        mine = [n for n, job in enumerate(waiting) if account_of(job.owner) == account]
         return Quota(
-            sum(account_of(job.owner) == account for job in waiting),
+            len(mine),
             self._limits.waiting,
             len(waiting),
             self._limits.waiting_in_all,
             round(self._meter.used(account), 2),
             self._limits.megapixel_steps,
             self._limits.ended,
+            self._waits.done_s(account, waiting[mine[-1]] if mine else None),
         )
 
     def figures(self) -> Figures | None:
@@ -339,13 +365,7 @@ class Board(Generic[StepT]):
 
     def status(self, token: str) -> JobStatus:
         """Snapshot of a job; see the protocol."""
-        job = self._job(token)
-        before = self._before(job)
-        status = job.status(len(before or ()), self._timelines.info(token))
-        if before is None or status.state != "queued":
-            return status
-        waits = replace(status.progress, eta_s=self._wait_s(before), note=_in_front(before, job))
-        return replace(status, progress=waits)
+        return self._waits.status(self._job(token), self._timelines.info(token))
 
     def wait(self, token: str, revision: int, timeout_s: float) -> JobStatus:
         """`status`, as soon as its revision exceeds `revision`, or in time."""
@@ -397,16 +417,11 @@ class Board(Generic[StepT]):
         is not enough for it to end.
         """
         for job in self._queue.close():
-            job.put_off = job.lasting
-            job.finish("stopped", "The program is closing.")
+            job.put_aside()
+            job.finish("stopped")
         self._linger()
         for job in self._shelf.all():
-            if job.lasting:
-                job.put_aside()
-            elif job.state == "paused":
-                job.finish("stopped", "The program is closing.")
-            else:
-                job.cancel()
+            job.put_aside()
         for thread in self._threads:
             thread.join(timeout=CLOSE_S)
         for saver in self._savers:
@@ -425,54 +440,11 @@ class Board(Generic[StepT]):
                 return
             time.sleep(0.05)
 
-    # --- who waits for whom ------------------------------------------------------------------
-
     def _job(self, token: str) -> Job:
         job = self._shelf.get(token)
         if job is None:
             raise UnknownName("That job is no longer known; it may have ended long ago.")
         return job
-
-    def _before(self, job: Job) -> list[Job] | None:
-        """Jobs that end before this one begins; None where it does not wait."""
-        waiting = self._queue.before(job)
-        if waiting is None:
-            return None
-        # One in the background steps aside within a model call: nobody waits for it.
-        return [
-            other
-            for other in self._shelf.all()
-            if other.state == "running" and (job.background or not other.background)
-        ] + waiting
-
-    def _wait_s(self, before: Sequence[Job]) -> float | None:
-        """Seconds until these jobs have ended; None where one cannot be foreseen."""
-        total = 0.0
-        for job in before:
-            left = job.progress.eta_s if job.state == "running" else None
-            if left is None and isinstance(job.request, Request):
-                left = self._executors[0].foresee_s(job.request.settings)
-            if left is None:
-                return None
-            total += left
-        return total
-
-
-def _in_front(before: Sequence[Job], job: Job) -> str:
-    """What runs before a job that waits; of others no more than that it is a training."""
-    runs = next((other for other in before if other.state == "running"), None)
-    if runs is None:
-        return ""
-    match runs.request:
-        case TrainLoraRequest():
-            return "a training runs"
-        case VideoRequest():
-            return "a video is saved"
-        case ResolvedRequest():
-            mode = runs.request.settings.mode
-            same = isinstance(job.request, Request) and job.request.settings.mode == mode
-            return "" if same or runs.owner != job.owner else f"{mode.replace('_', ' ')} runs"
-    assert_never(runs.request)
 
 
 def _is_near_its_end(job: Job) -> bool:

@@ -33,6 +33,7 @@ from backend.resolve.live import Wish
 
 UNWATCHED = "Nobody was watching any more."
 PUT_OFF = "The studio is closing; this starts again with it."
+CLOSING = "The studio is closing; ask again once it is back."
 LOOK_EVERY_S = 0.05
 
 
@@ -111,6 +112,8 @@ class Job:
         self.again = ""  # why it starts once more, for its person
         self.put_off = False
         self.course: Course | None = None  # tells how long it still takes
+        self.ending = ""  # the sentence of its end where the process ends
+        self.keeps = math.isinf(patience.grace_s)  # whether it goes on when its page is left
         self.request = request
         self.owner = owner
         self.background = background
@@ -172,13 +175,20 @@ class Job:
             self._steps_left -= 1
             return self._steps_left <= 0
 
-    def put_to_rest(self, rest: Rest) -> None:
-        """It has stopped before a step, and waits for its person."""
+    def put_to_rest(self, rest: Rest) -> bool:
+        """It has stopped before a step, and waits for its person.
+
+        Returns:
+            False when it was cancelled at the same moment; one that is put off may still rest.
+        """
         with self._changed:
+            if self._cancelled.is_set() and not self.put_off:
+                return False
             self.rest = rest
             self._state, self._steps_left = "paused", None
             self._paused_at = self._clock()
             self._bump()
+            return True
 
     def check(self) -> None:
         """Before each model call.
@@ -205,7 +215,9 @@ class Job:
 
     def _abandoned(self) -> bool:
         gone = self._detached_at
-        return gone is not None and self._clock() - gone > self._patience.grace_s
+        if gone is None or self.keeps:
+            return False
+        return self._clock() - gone > self._patience.grace_s
 
     def idle(self, duration_s: float) -> None:
         """Waits a moment, no longer than that; less when the job is cancelled meanwhile."""
@@ -306,13 +318,22 @@ class Job:
             self._outputs = outputs
 
     def put_aside(self) -> None:
-        """The process ends: asks it to stop, and to start again in the next one."""
-        self.put_off = True
-        self.cancel()
+        """The process ends: asks it to stop, and to start again in the next one if it is kept.
+
+        One that rests is in no worker's hands: it ends here, or lies on the disk as it rests.
+        """
+        with self._changed:
+            resting = self._state == "paused"
+            if resting and self.lasting:
+                return
+            self.put_off, self.ending = self.lasting, PUT_OFF if self.lasting else CLOSING
+            self.cancel()
+            if resting:
+                self.finish("stopped")
 
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
-        if self.put_off and state == "stopped":
-            error = PUT_OFF
+        if self.ending and state == "stopped":
+            error = self.ending
         self._state, self._error, self._info = state, error, self._info | (info or {})
         self.ended_at = self._clock()
         self.request = _without_pictures(self.request)
@@ -403,7 +424,8 @@ class Job:
 
     def cancel(self) -> None:
         """Asks it to stop at its next check."""
-        self._cancelled.set()
+        with self._changed:
+            self._cancelled.set()
 
     def skip(self, part: int) -> None:
         """Asks it to pass over one of its runs, at its next check in it."""
@@ -418,6 +440,12 @@ class Job:
     def detach(self) -> None:
         """Its watcher went away."""
         self._detached_at = self._clock()
+
+    def keep(self, on: bool) -> None:
+        """Whether it goes on when its watcher goes away; what does in any case stays so."""
+        with self._changed:
+            self.keeps = on or math.isinf(self._patience.grace_s)
+            self._bump()
 
     def wait(self, revision: int, timeout_s: float) -> None:
         """Returns once the revision exceeds `revision` or the time is over."""
@@ -445,6 +473,7 @@ class Job:
                 timeline,
                 self._revision,
                 *self._part,
+                None if math.isinf(self._patience.grace_s) else self.keeps,
             )
 
 

@@ -114,7 +114,8 @@ class Lasting:
                 write_synced(path, lambda file: file.write(steps))
             values = (json.dumps(told | {"rest": on}), json.dumps(status.info, default=str))
             db.execute(
-                "UPDATE jobs SET state='paused', starts=0, outputs=?, info=? WHERE key=?",
+                "UPDATE jobs SET state='paused', starts=0, outputs=?, info=?"
+                " WHERE key=? AND ended_s IS NULL",  # one may be stopped as it comes to rest
                 (*values, job.key),
             )
             job.put_away(kept)
@@ -160,6 +161,10 @@ class Lasting:
         """A picture of it has found its place among the outputs."""
         if job.ended_at is not None:
             self.ended(job)
+
+    def keep(self, job: Job) -> None:
+        """Whether it goes on when its page is left has been chosen anew."""
+        self._rows.update(job.key, keeps=int(job.keeps))
 
     def reorder(self, keys: Sequence[str]) -> None:
         """The order of those that wait."""
@@ -240,6 +245,7 @@ class Lasting:
             key=row.key,
         )
         job.starts = row.starts
+        job.keep(bool(row.keeps))
         if row.ended_s is not None:
             outputs, file = self._made(row)
             job.found_ended(

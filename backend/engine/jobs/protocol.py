@@ -85,6 +85,8 @@ class Quota:
         megapixel_steps: Asked for in the last hour.
         megapixel_steps_limit: That may be; 0 is no limit.
         results_limit: Ended jobs of all that are kept.
+        done_s: About how long until this person's jobs have ended, those that rest aside; 0
+            without any, None where it cannot be foreseen.
     """
 
     waiting: int
@@ -94,6 +96,7 @@ class Quota:
     megapixel_steps: float
     megapixel_steps_limit: float
     results_limit: int
+    done_s: float | None = 0.0
 
 
 class Engine(Protocol):
@@ -139,6 +142,10 @@ class Engine(Protocol):
         Nothing of it is saved but what was finished. Without effect where that run is over, or is
         the only one. Raises UnknownName for an unknown token.
         """
+        ...
+
+    def cancel_all(self) -> int:
+        """Stops everybody's jobs, those that rest too, and says how many there were."""
         ...
 
     def change(self, token: str, values: Mapping[str, Any]) -> None:
@@ -212,6 +219,13 @@ class Engine(Protocol):
 
     def pause(self, on: bool) -> None:
         """Lets no further job begin, or again lets them; what runs goes on."""
+        ...
+
+    def keep(self, token: str, on: bool) -> None:
+        """Lets a job go on when its page is left, or not: the choice of whoever asked for it.
+
+        Without effect on jobs that go on in any case. Raises UnknownName for an unknown token.
+        """
         ...
 
     def retry(self, token: str) -> str:

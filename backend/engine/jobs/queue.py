@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from backend.contracts.errors import QueueFull
+from backend.contracts.errors import Closing, QueueFull
 from backend.engine.jobs.owners import account_of
 
 
@@ -89,12 +89,19 @@ class FairQueue(Generic[T]):
         self._changed = threading.Condition()
         self._closed = False
         self._paused = False
+        self._changes = 0
 
     def put_back(self, job: T) -> None:
         """Appends a job that was taken before, by an earlier process: no limit refuses it."""
         with self._changed:
             (self._background if job.background else self._interactive).push(job)
+            self._changes += 1
             self._changed.notify()
+
+    @property
+    def changes(self) -> int:
+        """Rises whenever other jobs wait, or in another order."""
+        return self._changes
 
     @property
     def paused(self) -> bool:
@@ -122,6 +129,7 @@ class FairQueue(Generic[T]):
         with self._changed:
             self._check(job)
             (self._background if job.background else self._interactive).push(job)
+            self._changes += 1
             self._changed.notify()
 
     def check(self, job: T) -> None:
@@ -131,7 +139,7 @@ class FairQueue(Generic[T]):
 
     def _check(self, job: T) -> None:
         if self._closed:
-            raise QueueFull("The program is closing; start it again and generate then.")
+            raise Closing("The studio is closing; start it again and generate then.")
         account = account_of(job.owner)
         waiting = sum(account_of(other.owner) == account for other in self._order())
         if waiting >= self._limit_per_owner:
@@ -149,6 +157,7 @@ class FairQueue(Generic[T]):
                 if job is None and not interactive_only and not self._paused:
                     job = self._background.pop()
                 if job is not None or not wait:
+                    self._changes += job is not None
                     return job
                 self._changed.wait()
             return None
@@ -156,6 +165,7 @@ class FairQueue(Generic[T]):
     def remove(self, job: T) -> bool:
         """Takes a waiting job out; False when it does not wait here."""
         with self._changed:
+            self._changes += 1
             return self._interactive.remove(job) or self._background.remove(job)
 
     def promote(self, job: T) -> bool:
@@ -164,18 +174,8 @@ class FairQueue(Generic[T]):
         Turns between owners stay as they are.
         """
         with self._changed:
+            self._changes += 1
             return self._interactive.promote(job) or self._background.promote(job)
-
-    def before(self, job: T) -> list[T] | None:
-        """Jobs that run before this one; None when it does not wait here."""
-        with self._changed:
-            order = list(self._order())
-            return order[: order.index(job)] if job in order else None
-
-    def position(self, job: T) -> int | None:
-        """How many jobs run before this one; None when it does not wait here."""
-        ahead = self.before(job)
-        return None if ahead is None else len(ahead)
 
     def _order(self) -> Iterator[T]:
         yield from self._interactive.order()
@@ -185,6 +185,7 @@ class FairQueue(Generic[T]):
         """Wakes the worker with None and returns the jobs that were still waiting."""
         with self._changed:
             self._closed = True
+            self._changes += 1
             left = list(self._order())
             self._interactive, self._background = _Turns(), _Turns()
             self._changed.notify_all()

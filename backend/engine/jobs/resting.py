@@ -71,6 +71,8 @@ class Rests(Generic[StepT]):
 
     def begin(self, job: Job) -> None:
         """A job rests: what it goes on with stays, also after a restart where it lasts."""
+        if job.ended_at is not None:  # stopped a moment ago
+            return
         self._timelines.pin(job.token)
         if job.lasting and self._lasting is not None:
             run = self._timelines.get(job.token)

@@ -77,10 +77,10 @@ class Worker:
                 run = JobRun(job, self._give_way, self._saver)
                 end = self._end_of(run)
                 job.executed += run.executed
-                if end is None:
-                    job.put_to_rest(Rest(run.number, run.course.made))
+                if end is None and job.put_to_rest(Rest(run.number, run.course.made)):
                     self._rested(job)
                     return
+                end = end or End("stopped", facts.kept(job, job.executed))
                 whole = job.rest is None and not job.skipped
                 if end.state == "done" and job.course is not None and whole:
                     self._courses.keep(request, job.course, job.elapsed_s)

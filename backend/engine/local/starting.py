@@ -190,9 +190,17 @@ class StartingEngine:
         """As the engine's."""
         return self.ready().quota(owner)
 
+    def cancel_all(self) -> int:
+        """As the engine's."""
+        return self.ready().cancel_all()
+
     def forget(self, viewer: Viewer) -> None:
         """As the engine's."""
         self.ready().forget(viewer)
+
+    def keep(self, token: str, on: bool) -> None:
+        """As the engine's."""
+        self._with_job().keep(token, on)
 
     def retry(self, token: str) -> str:
         """As the engine's."""

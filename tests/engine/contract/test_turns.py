@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine
 from tests.engine.contract.conftest import STEPS, Make, wanted
 from tests.jobs import ended, running, until
 
@@ -72,3 +73,33 @@ def test_the_wait_is_foreseen_once_the_pace_is_known(make: Make) -> None:
     assert status.progress.eta_s is not None
     assert status.progress.eta_s > STEPS * 0.05
     assert engine.seconds(wanted(steps=60).settings) is not None
+
+
+def rested(engine: Engine, owner: str) -> str:
+    """A job that rests before it has begun."""
+    engine.pause(True)
+    token = ask(engine, wanted(), owner)
+    engine.pause_job(token)
+    engine.pause(False)
+    return token
+
+
+def test_nobody_waits_for_a_job_that_rests(make: Make) -> None:
+    engine = make(60.0)
+    rests = rested(engine, "ada")
+    running(engine, ask(engine, wanted(), "bob"))
+    waits = ask(engine, wanted(), "eve")
+    assert engine.status(rests).state == "paused"
+    assert engine.status(waits).position == 1
+    assert engine.quota("ada").done_s == 0.0
+    engine.resume_job(rests)
+    assert [engine.status(token).position for token in (waits, rests)] == [1, 2]
+
+
+def test_everybodys_jobs_are_stopped_at_once(make: Make) -> None:
+    engine = make(60.0)
+    jobs = [rested(engine, "b"), running(engine, ask(engine, wanted(), "a"))]
+    jobs += [ask(engine, wanted(), owner) for owner in ("a", "b", "c")]
+    assert engine.cancel_all() == 5
+    assert [ended(engine, job).state for job in jobs] == ["stopped"] * 5
+    assert engine.cancel_all() == 0

@@ -107,3 +107,22 @@ def test_work_that_is_watched_has_none(make: Make) -> None:
         status = engine.wait(token, status.revision, 0.1)
     assert status.state == "done", status.error
     assert status.info["elapsed_s"] > 0.5
+
+
+def test_a_job_that_is_kept_goes_on_when_its_watcher_leaves(make: Make) -> None:
+    engine = make(0.005, patience=Patience(grace_s=0.05))
+    token = ask(engine, wanted(steps=40))
+    assert engine.status(token).keeps is False
+    before = engine.status(token).revision
+    engine.keep(token, True)
+    assert engine.status(token).keeps is True
+    assert engine.status(token).revision > before, "whoever watches is told"
+    engine.detach(token)
+    assert ended(engine, token).state == "done"
+    other = ask(engine, wanted(steps=150))
+    engine.keep(other, True)
+    engine.keep(other, False)
+    engine.detach(other)
+    assert ended(engine, other).state == "stopped"
+    with pytest.raises(UnknownName):
+        engine.keep("nothing", True)

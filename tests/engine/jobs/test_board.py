@@ -16,10 +16,11 @@ from backend.contracts.requests import Branch, ResolvedRequest, Runnable, VideoR
 from backend.contracts.settings import Settings, Txt2ImgSettings
 from backend.engine.jobs.board import Board
 from backend.engine.jobs.executor import Decode, JobRun
+from backend.engine.jobs.job import CLOSING
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import FrameKind
 from tests.engine.jobs.test_timeline import Kept
-from tests.jobs import ended, running
+from tests.jobs import ended, running, until
 
 SETTINGS = Txt2ImgSettings(seed=1, model="tiny", width=8, height=8, guidance_scale=1.0)
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -124,12 +125,14 @@ def test_a_branch_from_what_is_not_kept_is_refused_before_it_waits(studio: Open)
 def test_the_wait_is_the_sum_of_what_runs_and_what_waits(studio: Open) -> None:
     gate = Gate(eta_s=5.0)
     board = studio(gate)
-    running(board, board.put())
+    first = running(board, board.put())
+    until(board, first, lambda now: now.progress.step == 1)  # it has told how long is left
     second, third = board.put(), board.put()
     assert [board.status(token).position for token in (second, third)] == [1, 2]
     assert board.status(second).progress.eta_s == 5.0
     assert board.status(third).progress.eta_s == 5.0 + 3.0
     board.executor.foreseen_s = None
+    board.put()  # what waits has changed: it is worked out anew
     assert board.status(third).progress.eta_s is None
     gate.opened.set()
 
@@ -141,7 +144,7 @@ def test_nobody_waits_for_a_job_in_the_background(studio: Open) -> None:
     waiting = board.put(background=True)
     assert board.status(waiting).position == 1
     asked = board._job(board.put())
-    assert board._before(asked) in ([], None)  # it runs, or is the next to run
+    assert board.status(asked.token).position == 0  # it runs, or is the next to run
     gate.opened.set()
 
 
@@ -198,9 +201,12 @@ def test_what_is_kept_is_counted_and_all_but_the_last_result_can_be_let_go(studi
 def test_what_waits_when_it_closes_says_why_it_stopped(studio: Open) -> None:
     board = studio(Gate())
     first = running(board, board.put())
-    second = board.put()
+    second, third = board.put(), board.put()
+    board.pause_job(third)
     board.close()
     assert board.status(first).state == "stopped"
+    assert board.status(third).error == CLOSING, "no worker has one that rests"
     status = board.status(second)
-    assert (status.state, status.error) == ("stopped", "The program is closing.")
+    assert (status.state, status.error) == ("stopped", CLOSING)
+    assert board.status(first).error == CLOSING, "no result is promised that goes with the process"
     assert not any(thread.is_alive() for thread in board._threads)

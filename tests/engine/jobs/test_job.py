@@ -11,7 +11,7 @@ from backend.contracts.events import File, Output, Progress, Record
 from backend.contracts.requests import Request, TrainLoraRequest
 from backend.contracts.settings import MorphSettings, Txt2ImgSettings, XyzGridSettings
 from backend.contracts.settings.train_lora import parse_training
-from backend.engine.jobs.job import Job, Patience
+from backend.engine.jobs.job import CLOSING, PUT_OFF, Job, Patience, Rest
 
 
 def make(patience: Patience | None = None, clock: Callable[[], float] = time.monotonic) -> Job:
@@ -177,3 +177,34 @@ def test_a_stage_without_steps_keeps_the_count_of_the_run() -> None:
     job.report(Progress("sampling", 20, 20))
     job.report(Progress("decoding"))
     assert (job.progress.stage, job.progress.step, job.progress.total) == ("decoding", 20, 20)
+
+
+def test_one_that_is_stopped_at_the_same_moment_does_not_rest() -> None:
+    job = make()
+    assert job.start()
+    job.cancel()
+    assert not job.put_to_rest(Rest())
+    assert job.state == "running"
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_one_that_rests_when_the_process_ends_stays_so_or_ends(lasting: bool) -> None:
+    job = make()
+    job.lasting = lasting
+    assert job.put_to_rest(Rest())
+    job.put_aside()
+    job.cancel()
+    status = job.status(0)
+    assert (status.state, status.error) == (("paused", None) if lasting else ("stopped", CLOSING))
+    assert not job.put_off, "nothing else is put off: it lies on the disk"
+
+
+def test_one_that_is_put_off_may_come_to_rest() -> None:
+    job, other = make(), make()
+    for one in (job, other):
+        one.lasting = True
+        assert one.start()
+        one.put_aside()
+    assert job.put_to_rest(Rest())
+    other.finish("stopped")
+    assert (job.state, other.status(0).error) == ("paused", PUT_OFF)

@@ -183,6 +183,24 @@ def test_closing_stops_what_runs_and_keeps_it_for_the_next_start(studio: Studio)
     assert AGAIN not in second.status(waiting).info.get("notes", ())
 
 
+def test_what_rests_when_it_closes_rests_at_the_next_start(studio: Studio) -> None:
+    first = studio.start()
+    first.pause(True)
+    token = asked(first, steps=6)
+    first.pause_job(token)
+    first.resume_job(token, steps=2)
+    first.pause(False)
+    assert within(lambda: first.status(token).state == "paused")
+    first.close()
+    assert first.status(token).state == "paused", "nobody is told that it ended"
+    second = studio.start()
+    assert second.status(token).state == "paused"
+    second.resume_job(token)
+    done = ended(second, token)
+    assert (done.state, len(done.outputs)) == ("done", 1)
+    assert AGAIN not in done.info.get("notes", ())
+
+
 def test_who_names_the_same_job_again_gets_the_same_job(studio: Studio) -> None:
     first = studio.start(step_s=5)
     request = Request(parse("txt2img", {"steps": 2, "width": SIDE_PX, "height": SIDE_PX}))
@@ -303,3 +321,28 @@ def test_a_full_disk_still_runs_jobs(studio: Studio, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(engine._lasting._inputs, "put", full)  # type: ignore[union-attr]
     picture = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     assert ended(engine, asked(engine, images={"image": picture})).state == "done"
+
+
+def test_what_is_kept_when_its_page_is_left_stays_so_over_a_restart(studio: Studio) -> None:
+    first = studio.start(step_s=5)
+    running, kept, other = (asked(first, steps=50, seed=n) for n in range(3))
+    assert within(lambda: first.status(running).state == "running")
+    first.keep(kept, True)
+    studio.kill()
+    second = studio.start(step_s=5)
+    assert [second.status(token).keeps for token in (kept, other)] == [True, False]
+
+
+def test_a_person_is_told_how_long_their_jobs_take(studio: Studio) -> None:
+    engine = studio.start(step_s=5)
+    assert engine.quota("ada").done_s == 0.0
+    running = asked(engine, "bob", steps=2)
+    assert within(lambda: engine.status(running).state == "running")
+    asked(engine, "ada", steps=4)
+    asked(engine, "eve", steps=100)
+    assert engine.quota("nobody").done_s == 0.0
+    ada, bob, eve = (engine.quota(who).done_s for who in ("ada", "bob", "eve"))
+    assert ada is not None
+    assert bob is not None
+    assert eve is not None
+    assert 0 < bob < 20 <= ada < 500 <= eve

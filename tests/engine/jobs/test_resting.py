@@ -103,3 +103,14 @@ def test_who_may_rest() -> None:
     over.finish("done")
     with pytest.raises(BadInput, match="branch from one of its steps"):
         rests().check(over)
+
+
+def test_of_one_that_was_stopped_meanwhile_nothing_is_held() -> None:
+    rests_on, stopped = job(), job()
+    for one in (rests_on, stopped):
+        one.put_to_rest(Rest())
+    stopped.finish("stopped")
+    for one, held in ((rests_on, 40), (stopped, 0)):
+        timelines = store(one.token)
+        rests(timelines, one).begin(one)
+        assert timelines.pinned_bytes() == held

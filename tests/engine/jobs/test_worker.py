@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from backend.contracts.errors import Cancelled, DeadlineExceeded, OutOfMemory, Unwatched
+from backend.contracts.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    OutOfMemory,
+    Paused,
+    Unwatched,
+)
 from backend.contracts.events import Progress
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
@@ -111,3 +117,13 @@ def test_one_that_fails_in_the_middle_of_another_leaves_it_alone() -> None:
     queue.push(slow)
     Worker(queue, work, None, lambda ended: None).loop()
     assert (slow.state, quick.state) == ("done", "failed")
+
+
+def test_a_job_that_is_stopped_as_it_comes_to_rest_ends() -> None:
+    def work(run: JobRun) -> None:
+        run.job.cancel()
+        raise Paused
+
+    one = job()
+    worked([one], work)
+    assert (one.state, one.status(0).error) == ("stopped", "Stopped before the first step.")

@@ -54,6 +54,10 @@ def test_jobs_wait_move_up_stop_and_outlive_a_reload(slow_pages: Pages) -> None:
     assert [(box["width"], box["height"]) for box in boxes if box] == [(40, 40)] * 4
     page.get_by_role("button", name="Move up: four fish").click()
     expect(page.locator(".queue-list .words").nth(2)).to_have_text("four fish")
+    keep = page.get_by_role("button", name="Keep when I leave: two trees")
+    expect(keep).to_have_attribute("aria-pressed", "false")
+    keep.click()
+    expect(keep).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Stop: three boats").click()
     expect(page.locator(".queue-list li")).to_have_count(3)
     assert page.locator(".canvas").first.bounding_box() == place

@@ -37,4 +37,12 @@ def test_a_marked_function_is_for_its_role() -> None:
 
 def test_where_nobody_logs_in_everybody_is_an_owner() -> None:
     assert role_of(None) == role_of(SimpleNamespace(state=SimpleNamespace())) == "owner"
-    check_call(needs("owner")(lambda: None), None)
+    assert check_call(needs("owner")(lambda: None), None) == "this machine"
+
+
+def test_what_is_for_owners_is_told_with_who_did_it() -> None:
+    state = SimpleNamespace(role="owner", user="olga")
+    request = SimpleNamespace(request=SimpleNamespace(state=state))
+    assert check_call(needs("owner")(lambda: None), request) == "olga"
+    assert check_call(needs("member")(lambda: None), request) is None
+    assert check_call(print, request) is None

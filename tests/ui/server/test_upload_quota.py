@@ -24,6 +24,7 @@ class Doors:
 
     def __init__(self, folder: Path, a_person: int = 1000, in_all: int = 2500) -> None:
         self.folder = folder
+        self.role = "member"
 
         async def upload(request: Request) -> Response:
             content = await request.body()
@@ -34,16 +35,20 @@ class Doors:
         async def out(request: Request) -> Response:
             return JSONResponse({})
 
+        async def told(request: Request) -> Response:
+            return JSONResponse(request.state.uploads)
+
         routes = [
             Route("/gradio_api/upload", upload, methods=["POST"]),
             Route("/loom/sign-out", out, methods=["POST"]),
             Route("/loom/me/forget", out, methods=["POST"]),
+            Route("/loom/me", told, methods=["GET", "POST"]),
         ]
         self.quota = UploadQuota(Starlette(routes=routes), a_person, in_all)
 
     def post(self, owner: str, content: bytes, path: str = "/gradio_api/upload") -> httpx.Response:
         async def owned(scope: Any, receive: Any, send: Any) -> None:
-            scope.setdefault("state", {})["owner"] = owner
+            scope.setdefault("state", {}).update(owner=owner, role=self.role)
             await self.quota(scope, receive, send)
 
         async def go() -> httpx.Response:
@@ -116,4 +121,22 @@ def test_an_accounts_sessions_are_one_person_and_its_data_go_together(doors: Doo
     doors.post("@ada/1", b"", "/loom/sign-out")
     assert doors.files() == 3
     doors.post("@ada/1", b"", "/loom/me/forget")
+    assert doors.files() == 0
+
+
+def test_what_lies_there_is_told_to_who_asks_for_their_limits(doors: Doors) -> None:
+    doors.post("@ada/1", b"x" * 300)
+    doors.post("@bob/1", b"y" * 100)
+    assert doors.post("@ada/2", b"", "/loom/me").json() == [300, 1000]
+    assert doors.post("@eve/1", b"", "/loom/me").json() == [0, 1000]
+
+
+def test_a_guests_end_of_data_leaves_another_guests_uploads(doors: Doors) -> None:
+    doors.post("@gus/1", b"x" * 300)
+    doors.post("@gus/2", b"y" * 100)
+    doors.role = "guest"
+    doors.post("@gus/1", b"", "/loom/me/forget")
+    assert doors.files() == 1
+    doors.role = "member"
+    doors.post("@gus/3", b"", "/loom/me/forget")
     assert doors.files() == 0
