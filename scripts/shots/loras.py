@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from shots.studio import SEED, opened, shot, wait
+from shots.studio import PROMPT, SEED, open_tab, opened, shot, wait
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
 from toyworld.render import render
@@ -31,10 +31,10 @@ def mixed(page: Page) -> None:
     page.get_by_label("Compare LoRAs").check()
     page.locator("button.go:visible").click()
     wait(page, "done", "lora_mix")
-    page.locator("#lora_mix-stage .strip .thumb").last.click()
     time.sleep(1)
     page.evaluate("scrollTo(0, 0)")
     shot(page, "lora_mix")
+    page.locator("#lora_mix-stage .strip .thumb").last.click()
     page.locator("#lora_mix-pad > button").click()
     page.get_by_role("button", name="Draw the pad").click()
     field = page.get_by_label("Point between the LoRAs")
@@ -78,7 +78,7 @@ def trained(page: Page, folder: Path) -> None:
     page.locator("#train-name :is(textarea, input)").fill("old-photograph")
     page.get_by_role("button", name="Advanced training").click()
     page.locator("#train-validation_prompt textarea").fill("a red house on grass, old photograph")
-    for name, value in (("epochs", "24"), ("learning_rate", "0.002"), ("validation_every", "24")):
+    for name, value in (("epochs", "24"), ("learning_rate", "0.001"), ("validation_every", "24")):
         field = page.locator(f"#train-{name} :is(textarea, input)")
         field.fill(value)
         field.press("Tab")
@@ -94,6 +94,12 @@ def trained(page: Page, folder: Path) -> None:
     page.locator(".train-run").scroll_into_view_if_needed()
     shot(page, "train")
     page.get_by_role("button", name="Train a LoRA").click()
+    open_tab(page, "txt2img")
+    page.locator("textarea:visible").first.fill(PROMPT)
+    page.locator("button.go:visible").click()
+    wait(page, "done")
+    page.locator("#txt2img-stage select.send").select_option("style_transfer")
+    page.locator("#style_transfer-image img").first.wait_for()
     for mode, title in (("txt2img", "txt2img"), ("style_transfer", "style transfer")):
         page.get_by_role("tab", name=title).click()
         page.locator(f"#{mode}-lora > button").click()
