@@ -159,10 +159,7 @@ def forming(page: Page) -> None:
 def first(browser: Browser, folder: Path) -> None:
     """A prompt and its picture, what is done with it, and other tabs that take it."""
     page = opened(browser, 1400, 900)
-    shot(page, "empty")
     generate(page, PROMPT)
-    page.wait_for_function("Number(document.querySelector('.stage').dataset.frames) >= 3")
-    shot(page, "running")
     wait(page, "done")
     time.sleep(1)
     shot(page, "done")
