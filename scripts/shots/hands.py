@@ -12,7 +12,7 @@ from shots.studio import PROMPT, generate, opened, shot, wait
 
 def placed(page: Page) -> None:
     """Two regions, a box each, and the picture that follows them."""
-    page.locator("#txt2img-regions > button").click()
+    page.locator("#txt2img-regions > button.label-wrap").click()
     area = page.locator("#txt2img-regions .region-map")
     for number, words in ((1, "a red house on grass"), (2, "a yellow boat on the sea")):
         page.get_by_role("button", name="Add a region").first.click()
@@ -32,7 +32,7 @@ def placed(page: Page) -> None:
     shot(page, "regions-page")
     for _ in (1, 2):
         page.get_by_role("button", name="Remove region 1").click()
-    page.locator("#txt2img-regions > button").click()
+    page.locator("#txt2img-regions > button.label-wrap").click()
 
 
 def rested(page: Page) -> None:
