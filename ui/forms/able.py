@@ -43,7 +43,7 @@ def grey(component: Component, key: str, card: ModelEntry) -> None:
     said = reason(key, card) if follows(key) else None
     if said is not None:
         component.interactive = False
-        component.info = said  # noqa: B010: not every component declares it
+        component.info = said  # not every component declares it
 
 
 def update(key: str, hint: str, card: ModelEntry) -> dict[str, Any]:
