@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 
 # Stamps carry a checksum of what they installed: a second run starts at once, also after a checkout.
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt | cksum | cut -d' ' -f1)

@@ -14,17 +14,20 @@ Run as `python -m bench.clip [flicker|pace|memory]`; writes docs/benchmarks/clip
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
+import torch
 
 from backend.contracts.clip import Clip, as_pictures
 from backend.contracts.requests import Request
@@ -37,7 +40,7 @@ from backend.engine.local.engine import LocalEngine
 from backend.pictures.clips import read_clip
 from backend.storage.outputs import Storage
 from bench.jobs import done
-from bench.table import alternate, machine, markdown
+from bench.table import machine, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = {
@@ -105,12 +108,12 @@ def measured(engine: LocalEngine, clip: Clip, settings: ClipSettings) -> Found:
 
 
 def rows(
-    engine: LocalEngine, name: str, noise: FrameNoise, strength: float
+    engine: LocalEngine, name: str, noise: FrameNoise, strength: float, attends: list[Attend]
 ) -> Iterator[tuple[str, ...]]:
     """A clip under each kind of attention, beside the frames that look at nothing."""
     clip = clip_of(name)
     plain: Found | None = None
-    for attend in get_args(Attend):
+    for attend in attends:
         settings = settings_of(name, attend=attend, frame_noise=noise, strength=strength)
         found = measured(engine, clip, settings)
         plain = plain or found
@@ -126,14 +129,16 @@ def rows(
         )
 
 
-def flicker(clips: list[str], strengths: list[float], noises: list[FrameNoise]) -> str:
+def flicker(
+    clips: list[str], strengths: list[float], noises: list[FrameNoise], attends: list[Attend]
+) -> str:
     """The table of all of them."""
     made: list[tuple[str, ...]] = []
     with studio() as engine:
         for name in clips:
             for strength in strengths:
                 for noise in noises:
-                    for row in rows(engine, name, noise, strength):
+                    for row in rows(engine, name, noise, strength, attends):
                         made.append(row)
                         print(*row, sep=" | ", flush=True)
     head = ("clip", "strength", "noise", "frames look at", "flicker", "where nothing moves",
@@ -142,22 +147,24 @@ def flicker(clips: list[str], strengths: list[float], noises: list[FrameNoise]) 
     return markdown(title, head, made)
 
 
-def by_diffusers(name: str) -> Any:
-    """Draws a clip frame by frame, by the pipeline for that; called without arguments."""
+def by_diffusers(name: str, dtype: torch.dtype) -> Callable[..., None]:
+    """Draws a clip frame by frame, by the pipeline for that; of so many frames."""
     from diffusers import ControlNetModel, DDIMScheduler, StableDiffusionControlNetImg2ImgPipeline
     from PIL import Image
 
-    net = ControlNetModel.from_pretrained(ROOT / "models" / "controlnet" / "pocket-canny")
+    net = ControlNetModel.from_pretrained(
+        ROOT / "models" / "controlnet" / "pocket-canny", torch_dtype=dtype
+    )
     pipe: Any = StableDiffusionControlNetImg2ImgPipeline.from_pretrained(
         ROOT / "models" / "checkpoints" / "pocket", controlnet=net, safety_checker=None,
-        requires_safety_checker=False,
+        requires_safety_checker=False, torch_dtype=dtype,
     )  # fmt: skip
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     canny, frames = Canny(100, 200), clip_of(name).frames
 
-    def draw() -> None:
-        for frame in frames:
+    def draw(count: int = FRAMES) -> None:
+        for frame in frames[:count]:
             pipe(
                 PROMPTS[name],
                 image=Image.fromarray(frame),
@@ -173,26 +180,53 @@ def by_diffusers(name: str) -> Any:
     return draw
 
 
-def pace(runs: int) -> str:
-    """Both sides in one process, in turns."""
+class Spent(NamedTuple):
+    """Of one run, s: by the clock, and of the processor in this process, whatever else runs."""
+
+    clock: float
+    processor: float
+
+
+def spent(side: Callable[[], object]) -> Spent:
+    """Runs a side once."""
+    clock, processor = time.perf_counter(), time.process_time()
+    side()
+    return Spent(time.perf_counter() - clock, time.process_time() - processor)
+
+
+def pace(runs: int, theirs_frames: int) -> str:
+    """Both sides in one process, in turns; theirs, which goes frame by frame, of some frames."""
     name = "house-slides"
     clip, settings = clip_of(name), settings_of(name, sampler="ddim", schedule="model")
-    theirs = by_diffusers(name)
+    turns = itertools.count()
+    made: list[tuple[str, ...]] = []
     with studio() as engine:
+        dtype = engine.library().dtype  # the product's own choice for this machine, on both sides
+        theirs = by_diffusers(name, getattr(torch, dtype))
 
-        def ours() -> None:
-            done(engine, ask(engine, Request(settings, as_pictures(clip), save=False)))
+        def ours(frames: int = FRAMES) -> None:
+            # Moved aside a little each time: what is kept of the last run's frames serves none.
+            moved = tuple(np.roll(frame, next(turns), axis=1) for frame in clip.frames[:frames])
+            done(engine, ask(engine, Request(settings, as_pictures(Clip(moved, 12)), save=False)))
 
-        pair = alternate(ours, theirs, runs=runs)
-    row = (
-        f"{len(clip.frames)} frames, {STEPS} steps at strength 0.5",
-        f"{float(np.median(pair.ours_s)):.1f}",
-        f"{float(np.median(pair.theirs_s)):.1f}",
-        f"{pair.ratio:.2f}x",
+        ours(1)
+        theirs(1)
+        for run in range(runs):
+            here, part = spent(ours), spent(partial(theirs, theirs_frames))
+            there = Spent(*(each * FRAMES / theirs_frames for each in part))
+            row = [str(run + 1)]
+            for a, b in zip(here, there, strict=True):
+                row += [f"{a:.1f}", f"{b:.1f}", f"{a / b:.2f}x"]
+            made.append(tuple(row))
+            print(*row, sep=" | ", flush=True)
+    head = ("run", "together, first + previous, s", "diffusers, frame by frame, s", "ratio",
+            "of the processor, s", "diffusers'", "ratio")  # fmt: skip
+    title = (
+        f"Pocket {PX}x{PX} with its ControlNet, DDIM, {FRAMES} frames, {STEPS} steps at strength "
+        f"0.5, guidance 7.5, {dtype}, from source frames to decoded "
+        f"ones; diffusers' time is that of {theirs_frames} frames, as for {FRAMES}"
     )
-    print(*row, sep=" | ")
-    head = ("clip", "together, first + previous, s", "diffusers, frame by frame, s", "ratio")
-    return markdown(f"Pocket {PX}x{PX} with its ControlNet, DDIM, {runs} runs", head, [row])
+    return markdown(title, head, made)
 
 
 def drawn_long(frames: int) -> None:
@@ -224,6 +258,8 @@ def main() -> None:
     add("--clips", nargs="+", choices=PROMPTS, default=list(PROMPTS))
     add("--strengths", nargs="+", type=float, default=[0.5, 0.8])
     add("--noises", nargs="+", choices=get_args(FrameNoise), default=list(get_args(FrameNoise)))
+    add("--attends", nargs="+", choices=get_args(Attend), default=list(get_args(Attend)))
+    add("--theirs-frames", type=int, default=FRAMES, help="of pace")
     add("--runs", type=int, default=3)
     add("--frames", type=int, nargs="+", default=[32, 300])
     args = parser.parse_args()
@@ -232,11 +268,11 @@ def main() -> None:
             drawn_long(args.frames[0])
             return
         case "pace":
-            table = pace(args.runs)
+            table = pace(args.runs, args.theirs_frames)
         case "memory":
             table = memory(args.frames)
         case _:
-            table = flicker(args.clips, args.strengths, args.noises)
+            table = flicker(args.clips, args.strengths, args.noises, args.attends)
     text = f"# Clips: {args.part}\n\n{machine()}\n\n{table}\n"
     out = ROOT / "docs" / "benchmarks" / f"clip-{args.part}.md"
     out.write_text(text, encoding="utf-8")

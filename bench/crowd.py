@@ -144,9 +144,15 @@ async def poller(load: Load) -> None:
 
 
 async def visitors(load: Load, event: int, inputs: int) -> None:
-    """People who come, do one thing on the page, and leave, one after the other."""
+    """People who come, do one thing on the page, and leave, one after the other.
+
+    They come over the whole run, as jobs end, and not all at its beginning.
+    """
     number = 0
     while load.sessions_done < load.sessions and not load.over:
+        if load.sessions_done * load.jobs > load.jobs_done * load.sessions:
+            await asyncio.sleep(0.1)
+            continue
         session = f"soak{random.randrange(10**9)}{number}"
         async with browser(load) as client:
             await client.get("/")
@@ -302,6 +308,8 @@ def page(told: Sequence[tuple[bool, str]], samples: Sequence[Sample]) -> str:
             "| holds | what |",
             "|---|---|",
             *(f"| {'yes' if ok else '**no**'} | {text} |" for ok, text in told),
+            "",
+            "Connections that say nothing are closed by the studio after 20 seconds.",
             "",
             "![What the studio's process held over the time](crowd.svg)",
             "",

@@ -17,6 +17,7 @@ from typing import Any
 
 from backend.contracts.settings import MODES, LoraUse
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.regions import Region
 from backend.contracts.settings.rows import ControlUse, Frozen
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.sampling.samplers import ENTRIES
@@ -34,7 +35,11 @@ _NAMES: Mapping[str, str] = {  # text in the settings; a request is held to the 
     "sampler": ", ".join(f"`{name}`" for name in ENTRIES),
     "schedule": ", ".join(f"`{name}`" for name in _SCHEDULES),
 }
-_ROWS: Mapping[str, type[Frozen]] = {"loras": LoraUse, "controls": ControlUse}
+_ROWS: Mapping[str, type[Frozen]] = {
+    "loras": LoraUse,
+    "controls": ControlUse,
+    "regions": Region,
+}
 
 
 def page() -> str:

@@ -18,13 +18,17 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Generator, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser  # noqa: E402
 
+from tests.browsing import Driven, no_loop  # noqa: E402
+from tests.file_costs import ROOT, costs, order  # noqa: E402
+from tests.left_out import pytest_configure as pytest_configure  # noqa: E402 - a hook
 from ui.gradio_compat.lean_import import import_lean  # noqa: E402
 
 import_lean()  # as the studio does: a worker imports Gradio once, in half the time
@@ -33,15 +37,7 @@ import_lean()  # as the studio does: a worker imports Gradio once, in half the t
 hypothesis.settings.register_profile("loom", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("loom")
 
-BROWSER_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-GUARDED = ("browser", "parity")  # these may not be left out when CI runs
+DRIVEN = Driven()  # the worker's one browser, while files that drive it run
 
 
 @pytest.fixture(scope="session")
@@ -54,75 +50,58 @@ def chromium_path() -> str:
     return found
 
 
-class LeftOut:
-    """Collects guarded tests that did not run, and fails the session for them."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            kinds = {mark.name for mark in item.iter_markers()}
-            # Only the full matrix is both slow and guarded; it has its own target.
-            if kinds & set(GUARDED) and not kinds & {"slow", "gpu"}:
-                self.names.append(f"{item.nodeid} (deselected)")
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.skipped and any(kind in report.keywords for kind in GUARDED):
-            self.names.append(f"{report.nodeid} (skipped)")
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """A worker has ended: what it left out, which only it has seen."""
-        self.names.extend(
-            set(getattr(node, "workeroutput", {}).get("left_out", ())) - set(self.names)
-        )
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput["left_out"] = self.names
-        if self.names and session.exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        ):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.names:
-            terminalreporter.section("left out, which CI does not allow", red=True)
-            for name in self.names:
-                terminalreporter.line(name)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if os.environ.get("LOOM_CI"):
-        config.pluginmanager.register(LeftOut(), "left-out")
+_FILES_WITH_BROWSER: set[Path] = set()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that drive a browser first: they take the longest, and a worker that began one of them
-    last would run on alone. A page that a busy machine was too slow for is tried once more: the
-    summary says so ("1 rerun"), and a test that fails twice fails."""
+    """Files that drive a browser first, then the dearest: a worker that began one of them last
+    would run on alone. A page that a busy machine was too slow for is tried once more: the summary
+    says so ("1 rerun"), and a test that fails twice fails."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
+            "browser"
+        ):
+            item.add_marker(pytest.mark.browser)
     driven = [item for item in items if item.get_closest_marker("browser")]
     for item in driven:
         item.add_marker(pytest.mark.flaky(reruns=1))
-    slow = {item.path for item in driven}
-    items.sort(key=lambda item: item.path not in slow)
+    _FILES_WITH_BROWSER.update(item.path for item in driven)
+    files = {item.path: os.path.relpath(item.path, ROOT) for item in items}
+    places = order(files.values(), {files[item.path] for item in driven}, costs())
+    items.sort(key=lambda item: places[files[item.path]])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with no_loop(unless=item.get_closest_marker("browser") is not None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with no_loop(unless=item.get_closest_marker("browser") is not None):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    done = yield
+    if nextitem is None or nextitem.path not in _FILES_WITH_BROWSER:
+        DRIVEN.close()
+    return done
 
 
 @pytest.fixture(scope="module")
 def chromium(chromium_path: str) -> Iterator[Browser]:
-    """One browser for a module: while it is open, no other test could run an event loop."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=BROWSER_ARGS)
-        yield browser
-        browser.close()
+    """The worker's browser, for a module's tests."""
+    yield DRIVEN.browser(chromium_path)
+    DRIVEN.tidy()
 
 
 @pytest.fixture
 def ghost() -> Iterator[Any]:
     """Two GPUs that are not there, see `tests.ghost`: a `tests.ghost.machine.Machine`."""
-    from tests.ghost.machine import standing
+    from tests.ghost.backend import standing
 
     with standing() as machine:
         yield machine

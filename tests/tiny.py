@@ -22,6 +22,8 @@ from transformers import (
     CLIPTokenizer,
 )
 
+from tests.made_once import made_once
+
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 SCHEDULER: dict[str, Any] = {
     "num_train_timesteps": 1000,
@@ -145,8 +147,9 @@ def _text_config(tokenizer: CLIPTokenizer, **options: Any) -> CLIPTextConfig:
     )
 
 
+@made_once
 def tiny_sdxl(
-    path: Path | str,
+    path: Path,
     *,
     seed: int = 0,
     sample_size: int = 8,
@@ -166,7 +169,6 @@ def tiny_sdxl(
         dtype: Precision of the files.
         in_channels: Of the UNet; 9 make an inpainting model.
     """
-    path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer()
     # OpenCLIP's encoder learned entry 0 as filler, and GELU as it stands in the books.
@@ -214,8 +216,9 @@ def tiny_sdxl(
     return path
 
 
+@made_once
 def tiny_checkpoint(
-    path: Path | str,
+    path: Path,
     prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
     *,
     seed: int = 0,
@@ -241,7 +244,6 @@ def tiny_checkpoint(
         factor: Of the autoencoder; 1, 2, 4, 8 or 16.
         channels: Of the latents.
     """
-    path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer()
     with torch.random.fork_rng(devices=[]):

@@ -27,6 +27,7 @@ from transformers import (
     Qwen3Model,
 )
 
+from tests.made_once import made_once
 from tests.tiny import _text_config, tiny_tokenizer, tiny_vae
 from tests.tiny_pixels import tiny_t5, tiny_t5_tokenizer
 
@@ -44,6 +45,7 @@ def tiny_flow_vae() -> AutoencoderKL:
     return vae.eval()
 
 
+@made_once
 def tiny_sd3(path: Path, *, seed: int = 0, t5: bool = True) -> Path:
     """Writes a folder of `StableDiffusion3Pipeline` of 3.5's kind and returns it.
 
@@ -91,6 +93,7 @@ def tiny_sd3(path: Path, *, seed: int = 0, t5: bool = True) -> Path:
     return path
 
 
+@made_once
 def tiny_flux(path: Path, *, seed: int = 0, dev: bool = True) -> Path:
     """Writes a folder of `FluxPipeline` and returns it.
 
@@ -138,6 +141,7 @@ def tiny_qwen_tokenizer() -> Qwen2Tokenizer:
     return tokenizer
 
 
+@made_once
 def tiny_zimage(path: Path, *, seed: int = 0, shift: float = 3.0) -> Path:
     """Writes a folder of `ZImagePipeline` and returns it.
 

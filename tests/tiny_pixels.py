@@ -26,6 +26,7 @@ from diffusers import (
 )
 from transformers import CLIPTextModel, T5Config, T5EncoderModel, T5Tokenizer
 
+from tests.made_once import made_once
 from tests.tiny import _text_config, tiny_tokenizer, tiny_vae
 
 X4_SCHEDULER: dict[str, Any] = {
@@ -39,6 +40,7 @@ X4_SCHEDULER: dict[str, Any] = {
 }
 
 
+@made_once
 def tiny_x4(path: Path, *, seed: int = 0, factor: int = 4) -> Path:
     """Writes a folder of `StableDiffusionUpscalePipeline` and returns it.
 
@@ -138,6 +140,7 @@ def tiny_if_unet(side: int, *, later: bool = False, out: int = 6) -> UNet2DCondi
     ).eval()
 
 
+@made_once
 def tiny_if(
     path: Path, *, seed: int = 0, side: int = 16, clip: bool = False, **scheduler: Any
 ) -> Path:
@@ -169,6 +172,7 @@ def tiny_if(
     return path
 
 
+@made_once
 def tiny_if_larger(
     path: Path, *, seed: int = 0, side: int = 32, alone: bool = False, **scheduler: Any
 ) -> Path:
@@ -202,6 +206,7 @@ def tiny_if_larger(
     return path
 
 
+@made_once
 def tiny_if_convolutions(path: Path, *, seed: int = 0, side: int = 32) -> Path:
     """Writes a folder of `IFSuperResolutionPipeline` whose UNet reads no prompt; returns it."""
     with torch.random.fork_rng(devices=[]):
@@ -260,6 +265,7 @@ def tiny_unet_2d(
     return unet.eval()
 
 
+@made_once
 def tiny_ddpm(
     path: Path,
     *,
@@ -312,6 +318,7 @@ def tiny_vq(factor: int = 4, channels: int = 3) -> VQModel:
     return vq.eval()
 
 
+@made_once
 def tiny_ldm(
     path: Path,
     *,

@@ -2,7 +2,8 @@
 
 Pixels from a prompt at 64 px, in the layout of diffusers' `IFPipeline`: Pocket's text encoder, v, a
 learned variance, dynamic thresholding. Its inner levels are grown from Pocket's UNet, whose 16x16
-cells they see as 16x16 pixels; two outer ones are new. `pocket-x4` enlarges what it draws.
+cells they see as 16x16 pixels; two outer ones are new, and its deepest is left out: it would make
+the folder twice as large. `pocket-x4` enlarges what it draws.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from toyworld.text import LENGTH
 from toyworld.world import SECOND
 
 SIDE_PX = 64
-POOL_SEED, POOL_COUNT = 71, 16_000
+POOL_SEED, POOL_COUNT = 71, 12_000
 SCHEDULE = {
     "num_train_timesteps": 1000,
     "beta_schedule": "squaredcos_cap_v2",
@@ -53,52 +54,53 @@ class Recipe:
         batch: Pictures a step.
         rate: Learning rate after warm-up.
         seed: Of the new weights, order, captions, noise and time steps.
-        outer: Widths of the levels that are new.
+        outer: Widths of the levels that are new, from the finest.
+        kept: How many levels of Pocket's UNet lie below them; its deepest is left out, being most
+            of its weights.
+        groups: Of the norms. Pocket's 32 would leave the finest level half a channel each.
     """
 
-    batch: int = 24
-    rate: float = 8e-4
+    batch: int = 16
+    rate: float = 1e-3
     seed: int = 0
-    outer: tuple[int, ...] = (32, 64)
+    outer: tuple[int, ...] = (16, 32)
+    kept: int = 2
+    groups: int = 4
 
 
-def grown(
-    core: UNet2DConditionModel, outer: tuple[int, ...], seed: int = 0
-) -> UNet2DConditionModel:
-    """A UNet on pixels whose inner levels are a latent UNet's, weights and all.
-
-    Args:
-        core: Whose first level is as wide as the last of `outer`.
-        outer: Widths of the levels that are new, from the finest.
-        seed: Of the weights of what is new.
+def grown(core: UNet2DConditionModel, recipe: Recipe) -> UNet2DConditionModel:
+    """A UNet on pixels whose inner levels are a latent UNet's, the weights that fit and all.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The latent UNet has fewer levels than are to be kept.
     """
     config: dict[str, Any] = dict(core.config)
-    widths = (*outer, *config["block_out_channels"])
-    if widths[len(outer)] != outer[-1]:
-        raise ValueError(f"The first level must be {outer[-1]} wide, not {widths[len(outer)]}.")
-    torch.manual_seed(seed)
+    widths, ways = config["block_out_channels"], config["down_block_types"]
+    if not 0 < recipe.kept <= len(widths):
+        raise ValueError(f"Of {len(widths)} levels {recipe.kept} cannot be kept.")
+    outside, left_out = len(recipe.outer), len(widths) - recipe.kept
+    torch.manual_seed(recipe.seed)
     new = UNet2DConditionModel(
         sample_size=SIDE_PX,
         in_channels=3,
         out_channels=6,
         layers_per_block=config["layers_per_block"],
-        block_out_channels=widths,
-        norm_num_groups=config["norm_num_groups"],
+        block_out_channels=(*recipe.outer, *widths[: recipe.kept]),
+        norm_num_groups=recipe.groups,
         attention_head_dim=config["attention_head_dim"],
         cross_attention_dim=config["cross_attention_dim"],
-        time_embedding_dim=4 * config["block_out_channels"][0],
-        down_block_types=("DownBlock2D",) * len(outer) + tuple(config["down_block_types"]),
-        up_block_types=tuple(config["up_block_types"]) + ("UpBlock2D",) * len(outer),
+        time_embedding_dim=4 * widths[0],
+        down_block_types=("DownBlock2D",) * outside + tuple(ways[: recipe.kept]),
+        up_block_types=(*config["up_block_types"][left_out:], *("UpBlock2D",) * outside),
     )
     own = new.state_dict()
     taken: dict[str, Tensor] = {}
     for name, weight in core.state_dict().items():
         part, number, rest = ([*name.split(".", 2), "", ""])[:3]
         if part == "down_blocks":  # the inner ones come last, and first on the way up
-            name = f"{part}.{int(number) + len(outer)}.{rest}"
+            name = f"{part}.{int(number) + outside}.{rest}"
+        if part == "up_blocks":
+            name = f"{part}.{int(number) - left_out}.{rest}"
         if name in own and own[name].shape == weight.shape and part not in ("conv_in", "conv_out"):
             taken[name] = weight
     new.load_state_dict(taken, strict=False)
@@ -140,7 +142,7 @@ class CascadeTrainer(Fitting[UNet2DConditionModel]):
         core = UNet2DConditionModel.from_pretrained(
             model / "unet", use_safetensors=True, torch_dtype=torch.float32
         )
-        super().__init__(grown(core, recipe.outer, recipe.seed), work, recipe.rate)
+        super().__init__(grown(core, recipe), work, recipe.rate)
         self.recipe, self.pool, self.reader = recipe, pool, Reader(model)
         self._hybrid = Hybrid(SCHEDULE)
 
@@ -200,9 +202,10 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--stage", choices=("all", "train", "export"), default="all")
     add("--training-steps", type=int, default=12_000, help="budget, all runs together")
+    add("--minutes", type=float, help="another budget; the sooner ends it")
     add("--work", type=Path, default=Path("runs/pocket-cascade"))
     add("--model", type=Path, default=Path("models/checkpoints/pocket"), help="it grows from")
-    add("--out", type=Path, default=Path("models/checkpoints/pocket-64"))
+    add("--out", type=Path, default=Path("models/checkpoints/pocket-cascade/pocket-64"))
     return parser.parse_args()
 
 
@@ -213,7 +216,8 @@ def main() -> None:
     pool = render_pool(args.work, POOL_SEED, POOL_COUNT, SIDE_PX, workers=1, world=SECOND)
     trainer = CascadeTrainer(Recipe(), args.work, pool, args.model)
     if args.stage != "export":
-        trainer.run(Clock(steps=args.training_steps), lambda line: print(line, flush=True))
+        clock = Clock(args.minutes, args.training_steps)
+        trainer.run(clock, lambda line: print(line, flush=True))
     export(trainer, args.out)
 
 

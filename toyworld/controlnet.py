@@ -232,6 +232,7 @@ def control_stage(
     minutes: float, large_share: float, seed: int, device: str, report: Callable[[str], None],
     batches: tuple[int, int] = (32, 8), start: Path | None = None,
     compiled: bool = False, steps: int | None = None, dtype: torch.dtype | None = None,
+    between: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
     """Train on 128-px renders, then on 256-px ones, and write the folder.
 
@@ -251,6 +252,7 @@ def control_stage(
         compiled: Compile the passes.
         steps: Budget of both parts in steps, instead of minutes: pauses cost nothing.
         dtype: Precision of the passes, None for the device's own.
+        between: Called before each step; may wait.
     """
     parts, world = load_parts(base, device, torch.float32), world_of(base)
     trainer = ControlTrainer(
@@ -273,6 +275,7 @@ def control_stage(
             f"control {size_px}px", EdgeLesson(pool, latents, batch),  # type: ignore[arg-type]
             clock, peak, floor, report,
             lambda: write_controlnet(out, trainer.averaged_controlnet(), world=world),
+            between=between,
         )  # fmt: skip
     write_controlnet(out, trainer.averaged_controlnet(), world=world)
     report(f"wrote {out}")

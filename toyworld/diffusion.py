@@ -216,7 +216,7 @@ class Trainer:
     def run(
         self, stage: str, lesson: Lesson, clock: Clock, peak: float, floor: float,
         report: Callable[[str], None] = print, every: Callable[[], None] | None = None,
-        every_s: float = 600.0,
+        every_s: float = 600.0, between: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         """Train one stage until its budget is used, going on where an earlier run stopped.
 
@@ -228,12 +228,15 @@ class Trainer:
             floor: learning rate at the end.
             report: takes a line of progress every 20 steps.
             every: called each `every_s` seconds (contact sheets, exports).
+            between: called before each step; may wait.
         """
         clock.step = self.stage_steps.get(stage, 0)
         clock.spent_s = self.spent_s.get(stage, 0.0)
         losses: list[float] = []
         saved = called = time.monotonic()
         while clock.progress() < 1.0:
+            if between is not None:
+                between()
             loss = self.loss(lesson)
             loss.backward()
             decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))

@@ -76,7 +76,9 @@ class Fitting(ABC, Generic[Net]):
         losses: list[float] = []
         saved = time.monotonic()
         while clock.progress() < 1.0:
+            held = time.monotonic()
             wait_while_paused(self.work)
+            clock.spent_s -= time.monotonic() - held  # a budget of minutes stands still too
             rate = learning_rate(clock, self.rate, self.rate / 50, WARMUP_STEPS)
             set_learning_rate(self.optimizer, rate)
             losses.append(self._once())

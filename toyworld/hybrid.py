@@ -38,6 +38,11 @@ class Hybrid:
         signal, sigma = self._levels(t)
         return signal * x0 + sigma * noise
 
+    def wanted(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """v of (B, C, H, W) at (B,) time steps."""
+        signal, sigma = self._levels(t)
+        return signal * noise - sigma * x0
+
     def loss(self, made: Tensor, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """Mean over the batch.
 
@@ -49,9 +54,10 @@ class Hybrid:
         """
         signal, sigma = self._levels(t)
         v, fraction = made.float().chunk(2, dim=1)
-        wanted = signal * noise - sigma * x0
         found = signal * self.noised(x0, noise, t) - sigma * v.detach()
-        return (v - wanted).square().mean() + self._bound(found - x0, fraction, t)
+        return (v - self.wanted(x0, noise, t)).square().mean() + self._bound(
+            found - x0, fraction, t
+        )
 
     def _bound(self, off: Tensor, fraction: Tensor, t: Tensor) -> Tensor:
         """KL of the posterior from the model's step, bits a number; nothing at t = 0."""

@@ -26,6 +26,7 @@ from toyworld.world import FIRST, World, named
 
 SIZE_PX = 128
 FEATURES = 64
+SAVED_EVERY = 100  # steps of a training
 NAMES, HUES, PLACES = tuple(SUBJECTS), tuple(COLOURS), tuple(SETTINGS)
 
 
@@ -201,20 +202,26 @@ def trained_judge(
 ) -> Judge:  # fmt: skip
     """The cached judge, or one trained on fresh renders of all pairs, held-out ones included.
 
-    How well it judges is kept beside it, for the score's table: it should be 99 % or more.
+    How well it judges is kept beside it, for the score's table: it should be 99 % or more. A
+    training that was stopped goes on from its last hundred steps.
     """
     torch.manual_seed(5)
-    judge = Judge().to(device, memory_format=torch.channels_last)
+    judge = Judge().to(torch.device(device)).to(memory_format=torch.channels_last)
     path = judge_path(work, world)
     state = load_state(path)
     if state is not None:
         judge.load_state_dict(state["judge"])
         return judge.eval()
+    begun = path.with_suffix(".begun.pt")
+    clock = Clock(steps=steps)
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3, weight_decay=1e-2)
+    if (state := load_state(begun)) is not None:
+        judge.load_state_dict(state["judge"])
+        optimizer.load_state_dict(state["optimizer"])
+        clock.step = state["step"]
     usual = render_pool(work, 11, 8000, SIZE_PX, workers, world=world)
     rare = render_pool(work, 12, 2000, SIZE_PX, workers, held_out=True, world=world)
     pools = ((usual, batch - batch // 4), (rare, batch // 4))
-    clock = Clock(steps=steps)
-    optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3, weight_decay=1e-2)
     kind = torch.device(device).type
     while clock.step < steps:
         rng = np.random.default_rng((11, clock.step))
@@ -235,6 +242,9 @@ def trained_judge(
         clock.step += 1
         if clock.step % 50 == 0:
             report(f"judge step {clock.step} {clock.elapsed_s():.0f} s loss {loss.item():.4f}")
+        if clock.step % SAVED_EVERY == 0:
+            save_state(begun, judge=judge.state_dict(), optimizer=optimizer.state_dict(),
+                       step=clock.step)  # fmt: skip
     judge.eval()
     shares = [
         accuracy(judge, render_pool(work, 13, 1000, SIZE_PX, workers, world=world)),
@@ -242,4 +252,5 @@ def trained_judge(
     ]
     report(f"judge on unseen renders {shares[0]}, on held-out pairs {shares[1]}")
     save_state(path, judge=judge.state_dict(), accuracy=shares)
+    begun.unlink(missing_ok=True)
     return judge

@@ -236,7 +236,7 @@ def set_stage(home: Home, args: argparse.Namespace) -> None:
         case "finish":
             finish_stage(home, weights, args.seed, args.examples)
         case "controlnet":
-            controlnet_stage(weights, args.steps, args.scenes, args.batch, say)
+            controlnet_stage(weights, args.steps, args.scenes, args.batch, say, start=args.start)
         case _:
             styles_stage(weights.model, weights.loras, report=say)
 
@@ -277,6 +277,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=30_000, help="of finish: how many more")
     parser.add_argument("--steps", type=int, default=1500, help="of the ControlNet, in all")
     parser.add_argument("--batch", type=int, default=16, help="of the ControlNet")
+    parser.add_argument("--start", type=Path, help="ControlNet to go on from where the set has no "
+                        "state of one, e.g. the bundled one")  # fmt: skip
     parser.add_argument("--scenes", type=int, default=3000, help="that the ControlNet learns from")
     return parser.parse_args()
 
@@ -284,15 +286,16 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Run the stages that the command line asks for."""
     args = arguments()
-    be_humble()
     home = Home(args.work, args.model)
     home.work.mkdir(parents=True, exist_ok=True)
     if args.stage in SET_STAGES:
         (home.work / args.set).mkdir(exist_ok=True)
         with locked(home.work / args.set / f"lock-{args.stage}"):
+            be_humble()
             set_stage(home, args)
         return
-    with locked(home.work / "lock"):
+    with locked(home.work / "lock"):  # refused at once, however busy the machine is
+        be_humble()
         if args.stage in ("all", "autoencoder") and not home.vae.exists():
             autoencoder_stage(home, args.seed, args.core_hours)
         if args.stage == "decoder":

@@ -22,6 +22,7 @@ from toyworld.checkpoint import load_state
 from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool
 from toyworld.folder import world_of
+from toyworld.pause import wait_while_paused
 from toyworld.plan import Plan
 from toyworld.style_loras import style_stage
 
@@ -98,9 +99,19 @@ def finishing(plan: Plan, weights: WeightSet, examples: int) -> Plan:
 
 
 def controlnet_stage(
-    weights: WeightSet, steps: int, scenes: int, batch: int, report: Callable[[str], None]
-) -> None:
-    """Train the set's ControlNet for so many steps in all, earlier runs included."""
+    weights: WeightSet, steps: int, scenes: int, batch: int, report: Callable[[str], None],
+    start: Path | None = None,
+) -> None:  # fmt: skip
+    """Train the set's ControlNet for so many steps in all, earlier runs included.
+
+    Args:
+        weights: The set, whose model is written.
+        steps: Budget.
+        scenes: How many it learns from.
+        batch: Scenes a step.
+        report: Takes lines of progress.
+        start: Folder of a ControlNet to go on from where the set has no state of one yet.
+    """
     work = weights.folder / "controlnet-work"
 
     def pool() -> Pool:
@@ -110,7 +121,8 @@ def controlnet_stage(
     control_stage(
         weights.model, weights.controlnet, work, pool, pool, minutes=0.0, large_share=1.0,
         seed=CONTROL_SEED, device="cpu", report=report, batches=(batch, batch), steps=steps,
-        dtype=torch.bfloat16,
+        dtype=torch.bfloat16, start=start,
+        between=partial(wait_while_paused, weights.folder.parent),
     )  # fmt: skip
 
 

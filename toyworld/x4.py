@@ -49,16 +49,19 @@ class Recipe:
 
     Attributes:
         channels: Of the UNet's levels.
-        crop_px: Of the large pictures, a multiple of 4.
-        batch: Crops a step.
+        groups: Of its norms. Many norms of two channels each forget a plain crop's colour.
+        crops: Side in px, a multiple of 4, and number of the large crops of a step, in turns: in
+            use a norm sees a whole picture, so some of them are large.
+        choice: Of so many random spots the busiest is learned: most of a drawing is plain.
         rate: Learning rate after warm-up.
         seed: Of weights, order, noise and time steps.
     """
 
     channels: tuple[int, ...] = (16, 32, 64)
-    crop_px: int = 48
-    batch: int = 24
-    rate: float = 1.5e-3
+    groups: int = 2
+    crops: tuple[tuple[int, int], ...] = ((48, 24), (48, 24), (112, 4))
+    choice: int = 2
+    rate: float = 2e-3
     seed: int = 0
 
 
@@ -72,7 +75,8 @@ def new_unet(recipe: Recipe) -> UNet2DConditionModel:
         out_channels=6,
         layers_per_block=1,
         block_out_channels=recipe.channels,
-        norm_num_groups=8,
+        norm_num_groups=recipe.groups,
+        resnet_time_scale_shift="scale_shift",
         down_block_types=("DownBlock2D",) * levels,
         mid_block_type="UNetMidBlock2D",
         up_block_types=("UpBlock2D",) * levels,
@@ -85,6 +89,12 @@ def enlarged(small: Tensor) -> Tensor:
     """(B, 3, h, w) -> (B, 3, 4 h, 4 w), as the second stage's pipeline does it."""
     size = (FACTOR * small.shape[2], FACTOR * small.shape[3])
     return functional.interpolate(small, size=size, mode="bilinear", align_corners=True)
+
+
+def busyness(picture: NDArray[np.uint8]) -> float:
+    """Mean difference of pixels two apart in (H, W, 3); next to nothing where it is plain."""
+    some = picture[::2, ::2].astype(np.int16)
+    return float(np.abs(np.diff(some, axis=0)).mean() + np.abs(np.diff(some, axis=1)).mean())
 
 
 def reduced(large: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -109,14 +119,18 @@ class X4Trainer(Fitting[UNet2DConditionModel]):
 
     def crops(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Large crops of a batch and their small pictures, in -1..1."""
-        side = self.recipe.crop_px
-        large = np.empty((self.recipe.batch, side, side, 3), dtype=np.uint8)
-        for place in range(len(large)):
+        side, count = self.recipe.crops[self.step % len(self.recipe.crops)]
+        large = np.empty((count, side, side, 3), dtype=np.uint8)
+        for place in range(count):
             pixels = self.pools[place % len(self.pools)].pixels
             # On the small picture's grid, so that the pair is what a whole picture would give.
             spots = (pixels.shape[1] - side) // FACTOR + 1
-            top, left = FACTOR * rng.integers(spots, size=2)
-            picture = pixels[rng.integers(len(pixels)), top : top + side, left : left + side]
+            found = []
+            for _ in range(self.recipe.choice):
+                top, left = FACTOR * rng.integers(spots, size=2)
+                one = pixels[rng.integers(len(pixels)), top : top + side, left : left + side]
+                found.append(one)
+            picture = max(found, key=busyness)
             large[place] = picture[:, ::-1] if rng.random() < 0.5 else picture
         small = np.stack([reduced(picture) for picture in large])
         return to_tensor(large), to_tensor(small)
@@ -129,8 +143,8 @@ class X4Trainer(Fitting[UNet2DConditionModel]):
             torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32)) for _ in range(2)
         )
         t = torch.from_numpy(rng.integers(1000, size=len(x0)))
-        # Half of them below the level that is recommended: little noise is asked for most.
-        level = torch.from_numpy((1000 * rng.random(len(x0)) ** 2).astype(np.int64))
+        # Half of them below 63: little noise is asked for most.
+        level = torch.from_numpy((1000 * rng.random(len(x0)) ** 4).astype(np.int64))
         beside = self._noising.noised(enlarged(small), other, level)
         x = torch.cat([self._hybrid.noised(x0, noise, t), beside], dim=1)
         with torch.autocast("cpu", torch.bfloat16):
@@ -160,7 +174,8 @@ def export(trainer: X4Trainer, folder: Path) -> None:
         }
         write_json(aside / "model_index.json", index)
         write_json(aside / "card.json", {"title": "Pocket x4", "guidance_scale": GUIDANCE})
-        examples = trainer.step * trainer.recipe.batch
+        examples = trainer.step * sum(count for _, count in trainer.recipe.crops)
+        examples //= len(trainer.recipe.crops)
         write_model_card(
             aside,
             "Pocket x4",
@@ -187,8 +202,9 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--stage", choices=("all", "train", "export", "score"), default="all")
     add("--training-steps", type=int, default=12_000, help="budget, all runs together")
+    add("--minutes", type=float, help="another budget; the sooner ends it")
     add("--work", type=Path, default=Path("runs/pocket-x4"))
-    add("--out", type=Path, default=Path("models/checkpoints/pocket-x4"))
+    add("--out", type=Path, default=Path("models/checkpoints/pocket-cascade/pocket-x4"))
     add("--scenes", type=int, default=200, help="of the score")
     return parser.parse_args()
 
@@ -202,7 +218,8 @@ def main() -> None:
     if args.stage != "score":
         trainer = X4Trainer(Recipe(), args.work, pools(args.work))
         if args.stage != "export":
-            trainer.run(Clock(steps=args.training_steps), lambda line: print(line, flush=True))
+            clock = Clock(args.minutes, args.training_steps)
+            trainer.run(clock, lambda line: print(line, flush=True))
         export(trainer, args.out)
     if whole or args.stage == "score":
         from toyworld.x4_score import write_score  # the eyes are a package of their own

@@ -99,6 +99,18 @@ def enlarged(
     return {label: np.stack(pictures) for label, pictures in found.items()}
 
 
+def models_of(folder: Path) -> Path:
+    """The models folder that a checkpoint's folder lies in.
+
+    Raises:
+        ValueError: It lies below no folder `checkpoints`.
+    """
+    for above in folder.parents:
+        if above.name == "checkpoints":
+            return above.parent
+    raise ValueError(f"{folder} lies below no folder 'checkpoints'.")
+
+
 def score_table(made: dict[str, Pictures], wanted: Pictures, other: Pictures, look: Look) -> str:
     """One line a way, in Markdown, and the distance of two sets of renders."""
     seen = look(wanted)
@@ -133,7 +145,7 @@ def write_score(
     cv2.setNumThreads(1)
     unseen = scenes(SEED, count)
     wanted, other = rendered(unseen), rendered(scenes(OTHER_SEED, count))
-    made = enlarged(folder.parent.parent, folder.name, redrawer, unseen, wanted)
+    made = enlarged(models_of(folder), folder.name, redrawer, unseen, wanted)
     text = score_table(made, wanted, other, look)
     write_figures(folder, text)
     return text

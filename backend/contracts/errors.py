@@ -6,9 +6,12 @@ without its traceback.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+_ABSOLUTE = re.compile(r"(^|[\s'\"‘(\[<=,])(?:[A-Za-z]:[/\\]|/|\\\\)")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,22 @@ def short(text: object) -> str:
     """What a stranger wrote, to be quoted in a sentence: on one line, cut where it is long."""
     line = " ".join(str(text)[:2000].split())
     return line if len(line) <= 120 else line[:119] + "…"
+
+
+def told(error: BaseException) -> str:
+    """What a library says of a failure, to be quoted in a sentence: its first line, cut.
+
+    From an absolute path on to the line's last folder it is left out: where a studio's files lie
+    is nobody's business who visits it, and a path may hold blanks.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    line = short(next(iter(str(error)[:2000].strip().splitlines()), ""))
+    begin = _ABSOLUTE.search(line)
+    if begin is None:
+        return line
+    end = max(line.rfind("/"), line.rfind("\\"))
+    return line[: begin.end(1)] + line[end + 1 :]
 
 
 def enumerated(parts: Sequence[str], most: int) -> str:

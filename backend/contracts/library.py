@@ -15,7 +15,7 @@ from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import UnknownName
 from backend.contracts.samplers import SamplerEntry
 
-HashedKind = Literal["model", "lora", "vae"]  # whose files records name by hash
+HashedKind = Literal["model", "lora", "vae", "embedding"]  # whose files records name by hash
 DEFAULT_GUIDANCE = 7.0
 DEFAULT_SIZE_PX = (512, 512)
 
@@ -86,6 +86,7 @@ class LoraEntry:
         about: What somebody has noted of it.
         weight: At which it is best; None where nobody says.
         picture: Whether there is one of it.
+        blocks: Whether it changes a U-Net, whose blocks may have factors of their own.
     """
 
     name: str
@@ -100,6 +101,7 @@ class LoraEntry:
     about: str = ""
     weight: float | None = None
     picture: bool = False
+    blocks: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,23 @@ class UpscalerEntry:
 
 
 @dataclass(frozen=True)
+class IpAdapterEntry:
+    """An IP-Adapter.
+
+    Attributes:
+        name: What settings call it.
+        bytes: Size of its file and of its image encoder.
+        problem: Why it cannot be used.
+        fits: Names of the models that it fits.
+    """
+
+    name: str
+    bytes: int = 0
+    problem: str | None = None
+    fits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Wildcard:
     """A file of choices that a prompt may draw from.
 
@@ -191,7 +210,15 @@ class Wildcard:
     problem: str | None = None
 
 
-Entry = ModelEntry | LoraEntry | ControlNetEntry | VaeEntry | EmbeddingEntry | UpscalerEntry
+Entry = (
+    ModelEntry
+    | LoraEntry
+    | ControlNetEntry
+    | VaeEntry
+    | EmbeddingEntry
+    | UpscalerEntry
+    | IpAdapterEntry
+)
 
 
 @dataclass(frozen=True)
@@ -206,6 +233,7 @@ class Library:
         vaes: By name.
         embeddings: By name.
         upscalers: One-pass upscalers, by name.
+        ipadapters: By name.
         wildcards: By name in lower case; an engine's may read a file only when it is looked up.
         device: e.g. "cpu".
         dtype: e.g. "bfloat16".
@@ -219,6 +247,7 @@ class Library:
     vaes: tuple[VaeEntry, ...] = ()
     embeddings: tuple[EmbeddingEntry, ...] = ()
     upscalers: tuple[UpscalerEntry, ...] = ()
+    ipadapters: tuple[IpAdapterEntry, ...] = ()
     wildcards: Mapping[str, Wildcard] = field(default_factory=dict[str, Wildcard])
     device: str = "cpu"
     dtype: str = "float32"

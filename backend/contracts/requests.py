@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
@@ -167,3 +168,29 @@ def check_pictures(request: Request) -> None:
     problem = request.settings.missing_picture(request.images)
     if problem is not None:
         raise BadInput(problem, "image")
+
+
+def given_bytes(request: Runnable) -> int:
+    """What its pictures take; one that stands under several names counts once."""
+    match request:
+        case Request():
+            pictures = [*request.images.values()]
+        case TrainLoraRequest():
+            pictures = [picture.image for picture in request.pictures]
+        case VideoRequest():
+            pictures = []
+        case _:
+            assert_never(request)
+    return sum({id(picture): picture.nbytes for picture in pictures}.values())
+
+
+def without_pictures(request: Runnable) -> Runnable:
+    """What is still told of a request once its pictures are not needed any more."""
+    match request:
+        case Request():
+            return replace(request, images={})
+        case TrainLoraRequest():
+            return replace(request, pictures=())
+        case VideoRequest():
+            return request
+    assert_never(request)

@@ -11,7 +11,7 @@ from backend.contracts.settings import (
     steps_of,
 )
 from backend.contracts.settings.ddim_table import DdimTableSettings
-from backend.contracts.settings.regions import acting_regions
+from backend.contracts.settings.regions import RegionFields, acting_regions
 
 
 def work(settings: Settings) -> float:
@@ -31,17 +31,30 @@ def work(settings: Settings) -> float:
 def rows_each(settings: Settings) -> int:
     """Rows of a call for each picture: the negative prompt's, and one for each part of the prompt.
 
-    A guidance that is left open counts as guidance.
+    Each mix of LoRAs that regions have has a negative row of its own. A guidance that is left
+    open counts as guidance.
     """
+    negatives, positives = _rows(settings)
+    unguided = settings.guidance_scale is not None and settings.guidance_scale <= 1
+    return 1 if unguided and positives == 1 else negatives + positives
+
+
+def _rows(settings: Settings) -> tuple[int, int]:
+    """Of the negative prompt, and of what is to be drawn."""
+    if isinstance(settings, RegionFields) and settings.by_attention:
+        return 1, 1
     said = parts(settings.prompt)
     if settings.prompt_mix > 0:
         said = max(said, parts(settings.prompt_b))
     regions = acting_regions(settings)
-    if any(region.covers_all for region in regions):
+    mixes = {region.acting_loras for region in regions}
+    kept = settings.kept_base if isinstance(settings, RegionFields) else 0.0
+    whole = [region.covers_all for region in regions]
+    if any(whole) and (kept == 0 or all(whole)):
         said = 0  # nothing is left to the prompt
-    said += sum(parts(region.prompt) for region in regions)
-    unguided = settings.guidance_scale is not None and settings.guidance_scale <= 1
-    return 1 if unguided and said == 1 else 1 + said
+    else:
+        mixes.add(())
+    return len(mixes), said + sum(parts(region.prompt) for region in regions)
 
 
 def later_weight(settings: Settings) -> float:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from backend.contracts.errors import ModelProblem, UnknownName
 from backend.contracts.events import Pixels
 from backend.control.aux_package import at_exact_size, detector_class
+from backend.control.building import BUILDING
 
 ANNOTATORS = "lllyasviel/Annotators"  # the hub's collection that the ControlNets were made with
 KEPT = 2  # networks held in memory, 60-500 MB each
@@ -68,7 +69,8 @@ class Learned:
 def _load(name: LearnedName, weights: str) -> Any:
     cls = detector_class(CLASS_OF[name])
     try:
-        return cls.from_pretrained(weights)
+        with BUILDING:
+            return cls.from_pretrained(weights)
     except (pickle.UnpicklingError, RuntimeError, KeyError, EOFError) as error:
         raise ModelProblem(
             f"The weights of the detector '{name}' are damaged, or of another detector; delete "

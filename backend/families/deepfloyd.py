@@ -22,7 +22,6 @@ from backend.families.diffusers_folder import (
     sampler_of,
     weight_files,
 )
-from backend.families.pixels import PROMPTLESS
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import ModelInfo
@@ -202,7 +201,7 @@ def _anatomy(
             can, from_noise=False, mask=False, inversion=False, steps=STEPS, enlarges=shown
         )
     if not attends(unet):
-        can = replace(can, **PROMPTLESS)
+        can = replace(can, prompt=False, negative_prompt=False, guidance="none")
     return Anatomy(
         factor=1,
         channels=3,

@@ -17,7 +17,7 @@ from transformers import (
 
 from backend.contracts.errors import ModelProblem
 from backend.families.deepfloyd import CLIP, DEEPFLOYD, NOISING, attends, reader_class, reads
-from backend.families.diffusers_folder import weight_files
+from backend.families.folder_loading import load_part
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import PIXELS
 from backend.models.catalog.configs import read_config, read_json
@@ -25,7 +25,7 @@ from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.unet import Unet
 from backend.models.enlarger import EnlargedPicture
-from backend.models.loading import guarded, load_module
+from backend.models.loading import guarded
 from backend.models.memory.devices import Target
 from backend.models.parts import Text
 from backend.models.patches import PatchStack
@@ -43,7 +43,7 @@ def load(info: ModelInfo, target: Target) -> Checkpoint:
     patches = PatchStack()
     config = dict(DEEPFLOYD.scheduler_config(info))
     schedule = SchedulerConfig.from_dict(config)
-    unet = _part(UNet2DConditionModel, info.path, "unet", target)
+    unet = load_part(UNet2DConditionModel, info.path, "unet", target)
     # Without it the scheduler draws by a variance of its own, and the pipelines drop the UNet's.
     spread = Spread() if schedule.variance_type == "learned_range" else None
     enlarges = info.anatomy.can.enlarges
@@ -79,7 +79,9 @@ def _text(info: ModelInfo, target: Target, patches: PatchStack) -> Text:
     if not reads(info.path):
         return LentText()
     clip = reader_class(info.path) == CLIP
-    encoder = _part(CLIPTextModel if clip else T5EncoderModel, info.path, "text_encoder", target)
+    encoder = load_part(
+        CLIPTextModel if clip else T5EncoderModel, info.path, "text_encoder", target
+    )
     tokenizer = _tokenizer(CLIPTokenizer if clip else T5Tokenizer, info.path / "tokenizer")
     if len(tokenizer) > encoder.config.vocab_size:
         raise ModelProblem(
@@ -87,12 +89,6 @@ def _text(info: ModelInfo, target: Target, patches: PatchStack) -> Text:
             f"{encoder.config.vocab_size}: they do not belong together."
         )
     return T5Text(encoder, tokenizer, patches, cleans=info.card.clean_caption and not clip)
-
-
-def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
-    files = weight_files(folder, part)
-    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
 
 
 def _tokenizer(cls: Any, folder: Path) -> PreTrainedTokenizerBase:

@@ -193,7 +193,8 @@ def weight_files(folder: Path, part: str) -> tuple[Path, ...]:
     if pickles:
         raise ModelProblem(
             f"{part} holds pickled weights only, which can run code when they are opened; make "
-            f"safetensors of them by: python -m backend.models.convert {pickles[0]}"
+            "safetensors of them by: "
+            f"python -m backend.models.convert {folder.name}/{part}/{pickles[0].name}"
         )
     raise ModelProblem(f"The file {part}/{stem}.safetensors is missing.")
 

@@ -13,8 +13,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from backend.contracts.errors import ModelProblem
-from backend.families.diffusers_folder import weight_files
 from backend.families.flow_folder import has
+from backend.families.folder_loading import load_part
 from backend.models.autoencoder.latent_rgb import latent_rgb_for
 from backend.models.autoencoder.vae import Vae
 from backend.models.catalog.configs import read_json
@@ -26,13 +26,6 @@ from backend.models.parts import Network, Text
 from backend.models.patches import PatchStack
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-
-def part(cls: type[ModuleT], folder: Path, name: str, target: Target) -> ModuleT:
-    """One part of a folder, ready to run; raises as `load_module`."""
-    files = weight_files(folder, name)
-    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    return load_module(cls, folder / name, f"{name}/{files[0].name}", target, options)
 
 
 def tokenizer(cls: Any, folder: Path, vocabulary: int) -> Any:
@@ -76,7 +69,7 @@ def assembled(
         network: Loads it, after the text: the larger part comes last.
         autoencoder: Loaded; None: the folder's own.
     """
-    own = autoencoder or part(AutoencoderKL, info.path, "vae", target)
+    own = autoencoder or load_part(AutoencoderKL, info.path, "vae", target)
     vae = Vae(own, patches=patches)
     return Checkpoint(
         info=info,

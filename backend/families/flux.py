@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import ModelProblem
 from backend.families.beside import Kind, Wanted, find
 from backend.families.diffusers_folder import FolderKind
+from backend.families.flow_family import FlowFamily, Loading
 from backend.families.flow_file import (
     FLUX_MARK,
     config_of,
@@ -26,19 +27,10 @@ from backend.families.flow_folder import (
     T5_TOKENIZERS,
     FlowFolder,
     findings,
-    inspect,
     scheduler_config,
 )
-from backend.models.catalog.card import Card
 from backend.models.catalog.entry import ModelInfo
-from backend.models.catalog.traits import Traits
 from backend.models.family import Findings
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from backend.models.checkpoint import Checkpoint
-    from backend.models.memory.devices import Target
 
 PIPELINE = "FluxPipeline"
 KIND = FolderKind(
@@ -68,28 +60,27 @@ CAN = Capabilities(
 )
 
 
-@dataclass(frozen=True)
-class FluxFamily:
+class FluxFamily(FlowFamily):
     """dev is told a guidance scale; schnell is told none. Both take a second pass as well."""
 
-    name: str = "flux"
-    kinds: tuple[str, ...] = (PIPELINE,)
-
-    def recognise(self, path: Path, card: Card) -> Findings | None:
-        """See `Family.recognise`."""
-        if path.is_file():
-            found = in_file(path)
-        else:
-            found = inspect(path, KIND) if path.is_dir() and KIND.owns(path) else None
-        if found is None:
+    def in_file(self, path: Path) -> FlowFolder | None:
+        """See `FlowFamily.in_file`."""
+        shapes = shapes_of(path, FLUX_MARK)
+        if shapes is None:
             return None
+        config = config_of(path, shapes, flux_config)
+        parts = beside(path, config)
+        return told(path, config, vae_of(parts["vae"], SCALING, SHIFT), parts)
+
+    def described(self, path: Path, found: FlowFolder) -> Findings:
+        """See `FlowFamily.described`."""
         _check(found)
         config = found.transformer
         distilled = bool(config.get("guidance_embeds", False))
         heads, width = config.get("num_attention_heads", 24), config.get("attention_head_dim", 128)
         return findings(
             found,
-            family="flux",
+            family=self.name,
             title="Flux.1 dev" if distilled else "Flux.1 schnell",
             width=int(heads) * int(width),
             patch=PACK,
@@ -99,14 +90,11 @@ class FluxFamily:
             guidance_scale=1.0,
         )
 
-    def kin(self, traits: Traits) -> None:
-        """Files for them are told by their keys."""
+    def loading(self) -> Loading:
+        """See `FlowFamily.loading`."""
+        from backend.families import flux_loading
 
-    def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
-        """See `Family.load`."""
-        from backend.families.flux_loading import load  # torch is slow to import
-
-        return load(info, target, tiny_decoder)
+        return flux_loading
 
     def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
         """See `Family.scheduler_config`; its pipeline begins at noise alone, in even steps."""
@@ -115,32 +103,6 @@ class FluxFamily:
         else:
             config = scheduler_config(info)
         return config | {"spacing": "trailing", "patch": PACK}
-
-    def tokenizer(self, info: ModelInfo) -> None:
-        """T5's tokens are not counted while one types."""
-        return None
-
-    def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module] | None:
-        """See `Family.skeleton`; a single file's layers are known once it is loaded."""
-        if info.path.is_file():
-            return None
-        from backend.families.flux_loading import modules  # torch is slow to import
-
-        return modules(info.path)
-
-
-def in_file(path: Path) -> FlowFolder | None:
-    """What a single file and the parts beside it are; None where it is of another kind.
-
-    Raises:
-        ModelProblem: It is damaged, or lacks parts; names them, and where to put them.
-    """
-    shapes = shapes_of(path, FLUX_MARK)
-    if shapes is None:
-        return None
-    config = config_of(path, shapes, flux_config)
-    parts = beside(path, config)
-    return told(path, config, vae_of(parts["vae"], SCALING, SHIFT), parts)
 
 
 def beside(path: Path, config: Mapping[str, Any]) -> dict[Kind, Path]:
@@ -169,4 +131,4 @@ def _check(found: FlowFolder) -> None:
         )
 
 
-FLUX = FluxFamily()
+FLUX = FluxFamily("flux", KIND)

@@ -12,10 +12,11 @@ from torch import nn
 from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
+from backend.contracts.errors import ModelProblem
 from backend.families import flow_file_loading as files
-from backend.families.flow_folder import inspect
-from backend.families.flow_loading import assembled, part, skeleton, tokenizer
-from backend.families.flux import FLUX, KIND, PACK, TOLD, beside, in_file
+from backend.families.flow_loading import assembled, skeleton, tokenizer
+from backend.families.flux import FLUX, PACK, TOLD, beside
+from backend.families.folder_loading import load_part
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import Checkpoint
@@ -39,8 +40,9 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
     """Loads a folder or a single file, see `Family.load`."""
     patches = PatchStack()
     # Looked at again, though the catalog has: files change.
-    found = in_file(info.path) if info.path.is_file() else inspect(info.path, KIND)
-    assert found is not None
+    found = FLUX.found(info.path)
+    if found is None:
+        raise ModelProblem(f"{info.path.name} is another kind of model than when it was listed.")
     vae = None
     if info.path.is_file():
         parts = beside(info.path, found.transformer)
@@ -50,9 +52,9 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
         read = tokenizer(T5Tokenizer, parts["t5 tokenizer"].parent, t5.config.vocab_size)
         vae = files.vae(found.vae, parts["vae"], target)
     else:
-        clip = part(CLIPTextModel, info.path, "text_encoder", target)
+        clip = load_part(CLIPTextModel, info.path, "text_encoder", target)
         words = tokenizer(CLIPTokenizer, info.path / "tokenizer", clip.config.vocab_size)
-        t5 = part(T5EncoderModel, info.path, "text_encoder_2", target)
+        t5 = load_part(T5EncoderModel, info.path, "text_encoder_2", target)
         read = tokenizer(T5Tokenizer, info.path / "tokenizer_2", t5.config.vocab_size)
     text = FluxText(clip, words, T5Text(t5, read, patches, FLUX_READING), patches)
 
@@ -74,7 +76,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
 
 def _transformer(path: Path, config: Mapping[str, Any], target: Target) -> FluxTransformer2DModel:
     if path.is_dir():
-        return part(FluxTransformer2DModel, path, "transformer", target)
+        return load_part(FluxTransformer2DModel, path, "transformer", target)
     return files.loaded(lambda: FluxTransformer2DModel(**config), files.flux_names, path, target)
 
 

@@ -7,13 +7,12 @@ of a first stage with a codebook (VQ) or a Gaussian (KL).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.contracts.capabilities import Capabilities, Enlarging, SizeGrid
+from backend.contracts.capabilities import Enlarging, SizeGrid
 from backend.contracts.errors import ModelProblem
-from backend.contracts.settings.kinds import MAX_STEPS
 from backend.families.bases import Unadorned
 from backend.families.diffusers_folder import (
     CLASSES,
@@ -115,21 +114,16 @@ def _anatomy(
     widths = unet.get("block_out_channels") or (224,)
     factor = factor_of(first)
     step = factor * 2 ** (len(widths) - 1)  # each level but the last halves, and none of them pads
-    can: dict[str, Any] = {
-        **CAN,
-        "classes": unet.get("num_class_embeds") or 0,
-        "usual_steps": MAX_STEPS,
-        "steps": STEPS[cls],
-        "sampler": sampler_of(scheduler),
-    }
+    classes = unet.get("num_class_embeds") or 0
+    can = replace(CAN, classes=classes, steps=STEPS[cls], sampler=sampler_of(scheduler))
     if cls == LARGER:
-        can |= {"from_noise": False, "mask": False, "inversion": False}
-        can |= {"enlarges": Enlarging(factor)}
+        larger = Enlarging(factor)
+        can = replace(can, from_noise=False, mask=False, inversion=False, enlarges=larger)
     return Anatomy(
         factor=factor,
         channels=_channels(first),
         sizes=SizeGrid(step_px=step, least_px=step, most_px=2048),
-        can=Capabilities(**can),
+        can=can,
         call_values=CALL_MAPS * int(widths[0]),
         decode_values=DECODE_MAPS * int((first.get("block_out_channels") or (64,))[0]),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.vq_model import VQModel
 from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import nn
 
-from backend.families.diffusers_folder import weight_files
+from backend.families.folder_loading import load_part
 from backend.families.latent import LATENT, VQ
 from backend.models.autoencoder.latent_rgb import fit_latent_rgb
 from backend.models.autoencoder.vae import Vae
@@ -20,7 +19,6 @@ from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.pixel_unet import PixelUnet
 from backend.models.enlarger import PlainPicture
-from backend.models.loading import load_module
 from backend.models.memory.devices import Target
 from backend.models.patches import PatchStack
 from backend.models.text.no_prompt import NoPrompt
@@ -33,14 +31,14 @@ def load(info: ModelInfo, target: Target) -> Checkpoint:
     """Loads it, see `Family.load`."""
     patches = PatchStack()
     config = dict(LATENT.scheduler_config(info))
-    unet = _part(UNet2DModel, info.path, "unet", target)
+    unet = load_part(UNet2DModel, info.path, "unet", target)
     larger = info.anatomy.can.enlarges is not None
     scaling = 1.0 if larger else None  # diffusers' super resolution leaves latents as they are
     codec: Vae | Vq
     if read_json(info.path / "vqvae" / "config.json").get("_class_name") == VQ:
-        codec = Vq(_part(VQModel, info.path, "vqvae", target), scaling, patches)
+        codec = Vq(load_part(VQModel, info.path, "vqvae", target), scaling, patches)
     else:
-        codec = Vae(_part(AutoencoderKL, info.path, "vqvae", target), scaling, patches=patches)
+        codec = Vae(load_part(AutoencoderKL, info.path, "vqvae", target), scaling, patches=patches)
     return Checkpoint(
         info=info,
         target=target,
@@ -53,9 +51,3 @@ def load(info: ModelInfo, target: Target) -> Checkpoint:
         patches=patches,
         bounded=True,
     )
-
-
-def _part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
-    files = weight_files(folder, part)
-    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)

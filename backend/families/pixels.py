@@ -7,7 +7,7 @@ as the root of the folder, as the first of them were published.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
 PIPELINES = frozenset({"DDPMPipeline", "DDIMPipeline"})
 UNET = "UNet2DModel"
 CALL_MAPS = 40  # numbers held at the peak of a call, in full-size maps of the first width
-PROMPTLESS: dict[str, Any] = {"prompt": False, "negative_prompt": False, "guidance": "none"}
-CAN: dict[str, Any] = {
-    **PROMPTLESS,
-    "controlnet": False,
-    "lora": False,
-    "attention": False,
-    "separate_vae": False,
-    "training": False,
-}
+CAN = Capabilities(
+    prompt=False,
+    negative_prompt=False,
+    guidance="none",
+    controlnet=False,
+    lora=False,
+    attention=False,
+    separate_vae=False,
+    training=False,
+    usual_steps=MAX_STEPS,
+)
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,11 @@ def _anatomy(config: Mapping[str, Any], channels: int) -> Anatomy:
     widths = config.get("block_out_channels") or (224,)
     step = 2 ** (len(widths) - 1)  # each level but the last halves, and none of them pads
     classes = config.get("num_class_embeds") or 0
-    can: dict[str, Any] = {**CAN, "classes": classes, "usual_steps": MAX_STEPS}
     return Anatomy(
         factor=1,
         channels=channels,
         sizes=SizeGrid(step_px=step, least_px=step, most_px=2048),
-        can=Capabilities(**can),
+        can=replace(CAN, classes=classes),
         call_values=CALL_MAPS * int(widths[0]),
     )
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from diffusers.models.unets.unet_2d import UNet2DModel
 
+from backend.families.folder_loading import load_weights
 from backend.families.pixels import PIXELS, PixelFolder
 from backend.models.autoencoder.identity import IdentityCodec
 from backend.models.autoencoder.latent_rgb import GREY, LatentRgb
@@ -13,7 +12,6 @@ from backend.models.autoencoder.latent_rgb import PIXELS as COLOURS
 from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.pixel_unet import PixelUnet
-from backend.models.loading import load_module
 from backend.models.memory.devices import Target
 from backend.models.patches import PatchStack
 from backend.models.text.no_prompt import NoPrompt
@@ -31,11 +29,7 @@ def load(info: ModelInfo, target: Target, folder: PixelFolder) -> Checkpoint:
     """
     config = dict(PIXELS.scheduler_config(info))
     predicts: TrainedTo = SchedulerConfig.from_dict(config).prediction_type
-    files = folder.weights
-    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    unet = load_module(
-        UNet2DModel, folder.unet, f"{folder.unet.name}/{files[0].name}", target, options
-    )
+    unet = load_weights(UNet2DModel, folder.unet, folder.weights, target)
     channels = info.anatomy.channels
     spread = Spread() if unet.config["out_channels"] == 2 * channels else None
     patches = PatchStack()

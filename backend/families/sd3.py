@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import ModelProblem
 from backend.families.diffusers_folder import FolderKind
+from backend.families.flow_family import FlowFamily, Loading
 from backend.families.flow_folder import (
     CLIP_TOKENIZERS,
     SAMPLER,
@@ -17,20 +15,9 @@ from backend.families.flow_folder import (
     T5_TOKENIZERS,
     FlowFolder,
     findings,
-    inspect,
-    scheduler_config,
 )
 from backend.families.stable_diffusion import factor_of
-from backend.models.catalog.card import Card
-from backend.models.catalog.entry import ModelInfo
-from backend.models.catalog.traits import Traits
 from backend.models.family import Findings
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from backend.models.checkpoint import Checkpoint
-    from backend.models.memory.devices import Target
 
 PIPELINE = "StableDiffusion3Pipeline"
 CLIP = frozenset({"CLIPTextModelWithProjection"})
@@ -60,18 +47,11 @@ CAN = Capabilities(
 )
 
 
-@dataclass(frozen=True)
-class Sd3Family:
+class Sd3Family(FlowFamily):
     """Medium and large, with T5 or without."""
 
-    name: str = "sd3"
-    kinds: tuple[str, ...] = (PIPELINE,)
-
-    def recognise(self, path: Path, card: Card) -> Findings | None:
-        """See `Family.recognise`."""
-        if not path.is_dir() or not KIND.owns(path):
-            return None
-        found = inspect(path, KIND)
+    def described(self, path: Path, found: FlowFolder) -> Findings:
+        """See `FlowFamily.described`."""
         _check(found)
         config = found.transformer
         patch = int(config.get("patch_size", 2))
@@ -80,7 +60,7 @@ class Sd3Family:
         positions = int(config.get("pos_embed_max_size", 96))
         return findings(
             found,
-            family="sd3",
+            family=self.name,
             title="SD 3.5" if later else "SD 3",
             width=int(heads) * int(width),
             patch=patch,
@@ -90,28 +70,11 @@ class Sd3Family:
             guidance_scale=GUIDANCE,
         )
 
-    def kin(self, traits: Traits) -> None:
-        """Files for them are told by their keys."""
+    def loading(self) -> Loading:
+        """See `FlowFamily.loading`."""
+        from backend.families import sd3_loading
 
-    def load(self, info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
-        """See `Family.load`."""
-        from backend.families.sd3_loading import load  # torch is slow to import
-
-        return load(info, target, tiny_decoder)
-
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`."""
-        return scheduler_config(info)
-
-    def tokenizer(self, info: ModelInfo) -> None:
-        """Its encoders count differently; nothing is counted while one types."""
-        return None
-
-    def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module]:
-        """See `Family.skeleton`."""
-        from backend.families.sd3_loading import modules  # torch is slow to import
-
-        return modules(info.path)
+        return sd3_loading
 
 
 def _check(found: FlowFolder) -> None:
@@ -137,4 +100,4 @@ def _check(found: FlowFolder) -> None:
         )
 
 
-SD3 = Sd3Family()
+SD3 = Sd3Family("sd3", KIND)

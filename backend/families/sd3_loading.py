@@ -17,8 +17,9 @@ from transformers import (
 )
 
 from backend.families.flow_folder import has, inspect
-from backend.families.flow_loading import assembled, part, skeleton, tokenizer
-from backend.families.sd3 import KIND, SD3
+from backend.families.flow_loading import assembled, skeleton, tokenizer
+from backend.families.folder_loading import load_part
+from backend.families.sd3 import SD3
 from backend.models.catalog.entry import ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.transformer import Asked, FlowTransformer
@@ -38,7 +39,7 @@ READERS: Mapping[str, type[nn.Module]] = {
 def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
     """Loads a folder, see `Family.load`."""
     patches = PatchStack()
-    found = inspect(info.path, KIND)  # again, though the catalog has looked: files change
+    found = inspect(info.path, SD3.folder)  # again, though the catalog has looked: files change
     third = _t5(info.path, target, patches) if has(info.path, "text_encoder_3") else None
     text = Sd3Text(
         _clip(info.path, "text_encoder", "tokenizer", target, patches),
@@ -48,7 +49,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
     )
 
     def network() -> FlowTransformer:
-        model = part(SD3Transformer2DModel, info.path, "transformer", target)
+        model = load_part(SD3Transformer2DModel, info.path, "transformer", target)
         return FlowTransformer(
             model,
             velocity,
@@ -80,12 +81,12 @@ def velocity(model: Callable[..., Any], asked: Asked) -> torch.Tensor:
 
 
 def _clip(folder: Path, name: str, words: str, target: Target, patches: PatchStack) -> TextEncoder:
-    model = part(CLIPTextModelWithProjection, folder, name, target)
+    model = load_part(CLIPTextModelWithProjection, folder, name, target)
     read = tokenizer(CLIPTokenizer, folder / words, model.config.vocab_size)
     return TextEncoder(model, read, penultimate=True, patches=patches)
 
 
 def _t5(folder: Path, target: Target, patches: PatchStack) -> T5Text:
-    model = part(T5EncoderModel, folder, "text_encoder_3", target)
+    model = load_part(T5EncoderModel, folder, "text_encoder_3", target)
     read = tokenizer(T5Tokenizer, folder / "tokenizer_3", model.config.vocab_size)
     return T5Text(model, read, patches, SD3_READING)

@@ -21,7 +21,8 @@ from transformers import (
 
 from backend.contracts.errors import ModelProblem
 from backend.families.configs import part_config
-from backend.families.diffusers_folder import FolderKind, inspect_folder, weight_files
+from backend.families.diffusers_folder import FolderKind, inspect_folder
+from backend.families.folder_loading import load_part
 from backend.families.probe import probed
 from backend.families.sdxl_sizes import SizeConditions
 from backend.families.single_file import inspect_original
@@ -111,11 +112,11 @@ class _Parts:
 def _from_folder(folder: Path, target: Target, kind: FolderKind, patches: PatchStack) -> _Parts:
     inspect_folder(folder, kind)
     index = read_json(folder / "model_index.json")
-    first = _load_part(CLIPTextModel, folder, "text_encoder", target)
+    first = load_part(CLIPTextModel, folder, "text_encoder", target)
     tokenizer = _load_tokenizer(folder / "tokenizer", first)
     vae_target = target
     if "text_encoder_2" in kind.classes:
-        second = _load_part(CLIPTextModelWithProjection, folder, "text_encoder_2", target)
+        second = load_part(CLIPTextModelWithProjection, folder, "text_encoder_2", target)
         text = SdxlTextEncoder(
             TextEncoder(first, tokenizer, penultimate=True, patches=patches),
             TextEncoder(
@@ -131,8 +132,8 @@ def _from_folder(folder: Path, target: Target, kind: FolderKind, patches: PatchS
     else:
         text = TextEncoder(first, tokenizer, patches=patches)
     return _Parts(
-        unet=_load_part(UNet2DConditionModel, folder, "unet", target),
-        vae=_load_part(AutoencoderKL, folder, "vae", vae_target),
+        unet=load_part(UNet2DConditionModel, folder, "unet", target),
+        vae=load_part(AutoencoderKL, folder, "vae", vae_target),
         text=text,
     )
 
@@ -168,12 +169,6 @@ def _from_file(info: ModelInfo, target: Target, patches: PatchStack) -> _Parts:
         vae=ready(loaded.vae, name, vae_target),
         text=text,
     )
-
-
-def _load_part(cls: type[ModuleT], folder: Path, part: str, target: Target) -> ModuleT:
-    files = weight_files(folder, part)
-    options: dict[str, Any] = {"variant": "fp16"} if ".fp16." in files[0].name else {}
-    return load_module(cls, folder / part, f"{part}/{files[0].name}", target, options)
 
 
 def _load_tiny(info: ModelInfo | None, vae: Vae, target: Target) -> AutoencoderTiny | None:

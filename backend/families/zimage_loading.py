@@ -13,9 +13,9 @@ from transformers import Qwen2Tokenizer, Qwen3Model
 
 from backend.contracts.errors import ModelProblem
 from backend.families import flow_file_loading as files
-from backend.families.flow_folder import inspect
-from backend.families.flow_loading import assembled, part, skeleton, tokenizer
-from backend.families.zimage import KIND, ZIMAGE, beside, in_file
+from backend.families.flow_loading import assembled, skeleton, tokenizer
+from backend.families.folder_loading import load_part
+from backend.families.zimage import ZIMAGE, beside
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import Checkpoint
@@ -39,8 +39,9 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
     """Loads a folder or a single file, see `Family.load`."""
     patches = PatchStack()
     # Looked at again, though the catalog has: files change.
-    found = in_file(info.path) if info.path.is_file() else inspect(info.path, KIND)
-    assert found is not None
+    found = ZIMAGE.found(info.path)
+    if found is None:
+        raise ModelProblem(f"{info.path.name} is another kind of model than when it was listed.")
     vae = None
     if info.path.is_file():
         parts = beside(info.path, found.transformer)
@@ -50,7 +51,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
         words.chat_template = words.chat_template or TEMPLATE
         vae = files.vae(found.vae, parts["vae"], target)
     else:
-        reader = part(Qwen3Model, info.path, "text_encoder", target)
+        reader = load_part(Qwen3Model, info.path, "text_encoder", target)
         words = tokenizer(Qwen2Tokenizer, info.path / "tokenizer", reader.config.vocab_size)
         if not words.chat_template:
             raise ModelProblem(
@@ -76,7 +77,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
 
 def _transformer(path: Path, config: Mapping[str, Any], target: Target) -> ZImageTransformer2DModel:
     if path.is_dir():
-        return part(ZImageTransformer2DModel, path, "transformer", target)
+        return load_part(ZImageTransformer2DModel, path, "transformer", target)
     return files.loaded(
         lambda: ZImageTransformer2DModel(**config), files.zimage_names, path, target
     )

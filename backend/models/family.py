@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
+from backend.control.building import BUILDING
 from backend.models.catalog.card import Card
 from backend.models.catalog.configs import read_json
 from backend.models.catalog.traits import Traits
@@ -216,7 +217,8 @@ class Registry:
             target: Where to and in which precision.
             tiny_decoder: From `Catalog.tiny_decoder`, for previews of the kind `tiny`.
         """
-        return self.of(info).load(info, target, tiny_decoder)
+        with BUILDING:
+            return self.of(info).load(info, target, tiny_decoder)
 
     def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
         """See `Family.scheduler_config`."""
@@ -229,7 +231,8 @@ class Registry:
     def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module] | None:
         """See `Family.skeleton`; None also where its configs cannot be built from."""
         try:
-            return self.of(info).skeleton(info)
+            with BUILDING:
+                return self.of(info).skeleton(info)
         except Exception as error:  # loading it says what is wrong, in a sentence of its own
             log.warning("%s: %r", info.path, error)
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from diffusers.utils import logging as diffusers_logging
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
-from backend.contracts.errors import LoomError, ModelProblem
+from backend.contracts.errors import LoomError, ModelProblem, told
 from backend.models.memory.devices import Target
 from backend.models.memory.memory_pressure import Way, overcome
 
@@ -25,7 +25,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def load_module(
-    cls: type[ModuleT], folder: Path, file: str, target: Target, options: dict[str, Any]
+    cls: type[ModuleT], folder: Path, file: str, target: Target, options: Mapping[str, str]
 ) -> ModuleT:
     """One part of a model, ready to run: every tensor present and finite, no gradients.
 
@@ -100,10 +100,8 @@ def guarded(work: Callable[[], ResultT], file: str) -> ResultT:
     except LoomError:
         raise
     except Exception as error:
-        first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else ""
-        raise ModelProblem(
-            f"The file {file} cannot be loaded: {type(error).__name__} {first_line}".rstrip() + "."
-        ) from error
+        said = f"The file {file} cannot be loaded: {type(error).__name__} {told(error)}".strip(" .")
+        raise ModelProblem(f"{said}.") from error
 
 
 def filled(module: ModuleT, tensors: Tensors, path: Path, dtype: torch.dtype) -> ModuleT:

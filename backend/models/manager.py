@@ -76,7 +76,7 @@ class _Loading:
 
 
 @dataclass
-class _Shelf:
+class _Shared:
     """Weights by content, for parts that several models have in common."""
 
     by_key: dict[str, Weights] = field(default_factory=dict[str, Weights])
@@ -133,7 +133,7 @@ class ModelManager(Generic[LoadedT]):
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[LoadedT]] = OrderedDict()
-        self._shelf = _Shelf()
+        self._shared = _Shared()
         self._loading: dict[str, _Loading] = {}
         self._space = device and DeviceSpace(device, self._lock, self._held)
 
@@ -207,6 +207,18 @@ class ModelManager(Generic[LoadedT]):
                 self._space is None
                 or all(weights.device_bytes >= weights.nbytes for weights in entry.weights.values())
             )
+
+    def at_hand(self, name: str) -> bool:
+        """As `holds`, without waiting for whoever moves weights: true of a moment ago."""
+        entry = self._entries.get(name)
+        if entry is None or self._space is None:
+            return entry is not None
+        return all(weights.device_bytes >= weights.nbytes for weights in entry.weights.values())
+
+    @property
+    def count(self) -> int:
+        """Models in the cache, a moment ago."""
+        return len(self._entries)
 
     def holdings(self) -> tuple[Holding, ...]:
         """What the models keep beside their weights."""
@@ -331,7 +343,7 @@ class ModelManager(Generic[LoadedT]):
             raise
         with self._lock:
             weights = {
-                part: self._shelf.take(part, module, keys[part], model.blocks.get(part, ()))
+                part: self._shared.take(part, module, keys[part], model.blocks.get(part, ()))
                 for part, module in model.parts.items()
             }
             entry = _Entry(model, weights, self._clock(), leases=1)
@@ -378,7 +390,7 @@ class ModelManager(Generic[LoadedT]):
         for part, weights in entry.weights.items():
             block_offload.end(entry.patches, modules[part])
             weights.leave(modules[part])
-        self._shelf.keep_only(self._all().values())
+        self._shared.keep_only(self._all().values())
 
 
 def _has(entry: _Entry[LoadedT], weights: Weights) -> bool:

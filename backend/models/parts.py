@@ -16,7 +16,7 @@ from backend.sampling.types import Denoiser
 
 if TYPE_CHECKING:
     from backend.models.denoiser.unet import ResidualHook
-    from backend.models.text.embeddings import EmbeddingShelf
+    from backend.models.text.embeddings import EmbeddingFiles
 
 Check = Callable[[], None]
 """Called before each model call; raises to stop the run."""
@@ -101,7 +101,7 @@ class Text(Protocol):
         """The textual inversions that some prompts name: name -> SHA-256 of the file."""
         ...
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """Lets prompts name textual inversions."""
         ...
 

@@ -18,10 +18,25 @@ class Conditioned:
     Attributes:
         conditioning: What it says, a row for each sample or for several in succession.
         share: Its part of the guidance: a number, or one for each place of the picture.
+        ground: Which negative it is guided away from, see `Ground`.
     """
 
     conditioning: Conditioning
     share: Share = 1.0
+    ground: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What conditions of one mix of LoRAs are guided away from.
+
+    Attributes:
+        share: Its places; those of all grounds add up to 1.
+        loras: Numbers of the rows that act there, see `RunMix`.
+    """
+
+    share: Share
+    loras: tuple[int, ...] = ()
 
 
 def conditioned(

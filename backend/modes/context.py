@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.contracts.events import Pixels, Progress
+from backend.contracts.events import Output, Pixels, Progress
+from backend.contracts.requests import Request
 from backend.models.autoencoder.posterior import PosteriorCache
 from backend.models.autoencoder.preview import Previewer, PreviewKind
 from backend.modes.end_cache import EndCache
@@ -150,6 +151,15 @@ class Loras(Protocol):
         ...
 
 
+Elsewhere = Callable[[int], Sequence[Output] | None]
+Share = Callable[[Sequence[Request]], AbstractContextManager[Elsewhere]]
+
+
+def alone(parts: Sequence[Request]) -> AbstractContextManager[Elsewhere]:
+    """Every part is drawn here."""
+    return nullcontext(lambda part: None)
+
+
 @dataclass(frozen=True)
 class Context:
     """One job's surroundings.
@@ -164,6 +174,8 @@ class Context:
         ends: What was worked out for the ends of earlier morphs.
         pictures: Those that travel beside the job's settings, (H, W, 3) each.
         course: What was changed of the run that is drawn now.
+        share: Lets other devices draw parts of the job while the context lasts; asked before each
+            part, it gives what another one has drawn of it, or None.
     """
 
     job: Running
@@ -175,6 +187,7 @@ class Context:
     ends: EndCache = field(default_factory=EndCache)
     pictures: Mapping[str, Pixels] = field(default_factory=dict[str, Pixels])
     course: Course = field(default_factory=Course)
+    share: Share = alone
 
     @property
     def interludes(self) -> list[Interlude]:

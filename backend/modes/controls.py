@@ -27,6 +27,7 @@ class Control:
         scale: Conditioning scale, 0..2.
         mode: Which of prompt and control counts for more.
         levels: Where it acts.
+        rows: (b, 1, 1, 1), what each sample's share of it is multiplied by; None leaves it.
     """
 
     net: ControlNet
@@ -34,6 +35,7 @@ class Control:
     scale: float
     mode: ControlMode
     levels: SigmaRange
+    rows: torch.Tensor | None = None
 
     def residuals(
         self,
@@ -48,6 +50,20 @@ class Control:
         Args:
             conditions: How many are stacked along the batch; of several, the first is negative.
         """
+        found = self._found(scaled, timestep, context, added, conditions)
+        if self.rows is None:
+            return found
+        weights = self.rows.to(found.mid).repeat(len(found.mid) // len(self.rows), 1, 1, 1)
+        return Residuals(tuple(part * weights for part in found.down), found.mid * weights)
+
+    def _found(
+        self,
+        scaled: torch.Tensor,
+        timestep: torch.Tensor,
+        context: torch.Tensor,
+        added: Added | None,
+        conditions: int,
+    ) -> Residuals:
         if conditions == 1 or not self.net.conditional_only(self.mode):
             return self.net.residuals(
                 self.hint, scaled, timestep, context, self.scale, self.mode, added

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from backend.contracts.events import Output, Pixels, Progress, Record
 from backend.contracts.settings.ddim_table import PUBLISHED, WAYS, DdimTableSettings
@@ -17,6 +18,7 @@ from backend.pictures.caption import captioned
 from backend.pictures.sheet import Sheet
 
 PREVIEW_PX = 512
+READABLE_PX = 160  # what is written below a picture of 32 px would be cut off
 
 
 def run(request: Task[DdimTableSettings], context: Context) -> Iterator[Output]:
@@ -39,7 +41,9 @@ def run(request: Task[DdimTableSettings], context: Context) -> Iterator[Output]:
     context.report(Progress("loading", total=total, note=f"Loading {settings.model}"))
     for place, cell in enumerate(cells):
         pictures = [output.image for output in made]
-        context.steps.sheet(partial(_preview, sheet, pictures), (preview_px, 1), total)
+        context.steps.sheet(
+            partial(_preview, sheet, settings.drawn_size, pictures), (preview_px, 1), total
+        )
         (output,) = txt2img.run(Task(cell, request.images), context)
         label = f"{WAYS[place // len(settings.counts)].label}, {cell.steps} steps"
         record = replace(output.record, extra=output.record.extra | {"compared": label})
@@ -54,16 +58,25 @@ def distances(settings: DdimTableSettings, pictures: Sequence[Pixels]) -> list[f
     return [float(np.abs(picture - aim).mean()) for picture in pictures]
 
 
+def _shown(picture: Pixels) -> Pixels:
+    """A picture as large as it stands in the table: small ones by whole pixels."""
+    times = max(1, -(-READABLE_PX // min(picture.shape[:2])))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
 def _sheet(settings: DdimTableSettings) -> Sheet:
     width, height = settings.drawn_size
-    blank = captioned(np.zeros((height, width, 3), np.uint8), [""] * 2)
+    blank = captioned(_shown(np.zeros((height, width, 3), np.uint8)), [""] * 2)
     columns = tuple(f"{steps} steps" for steps in settings.counts)
     return Sheet(columns, tuple(way.label for way in WAYS), ("",), blank.shape[1::-1])
 
 
-def _preview(sheet: Sheet, done: Sequence[Pixels], frames: Frames) -> Frames:
-    """The pictures that are done, and the one that forms, (1, H, W, 3)."""
-    shown = dict(enumerate([*done, *frames]))
+def _preview(
+    sheet: Sheet, size_px: tuple[int, int], done: Sequence[Pixels], frames: Frames
+) -> Frames:
+    """The pictures that are done, and the one that forms as large as they are, (1, H, W, 3)."""
+    forms = [np.asarray(Image.fromarray(frame).resize(size_px)) for frame in frames]
+    shown = dict(enumerate(_shown(picture) for picture in (*done, *forms)))
     return sheet.draw(shown, PREVIEW_PX)[None]
 
 
@@ -75,7 +88,7 @@ def _table(settings: DdimTableSettings, made: Sequence[Output]) -> Output:
         row, column = divmod(place, len(settings.counts))
         fid = PUBLISHED.get(settings.counts[column], (None,) * len(WAYS))[row]
         lines = [f"{far:.1f}", "" if fid is None else f"FID {fid:.2f} published"]
-        cells[place] = captioned(picture, lines)
+        cells[place] = captioned(_shown(picture), lines)
     last = made[-1].record
     values = settings.model_dump(mode="json")
     extra = {key: value for key, value in last.extra.items() if key != "compared"}

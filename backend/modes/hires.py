@@ -109,7 +109,9 @@ def go_on(request: Task[Txt2ImgSettings], model: Checkpoint, context: Context) -
 
 def _walk(stage: Stage[HiresStage], begin: Origin, noise: NoiseSource, watch: Shown) -> Drawn:
     mix = mix_of(stage)
-    live = Live(stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key), 1)
+    live = Live(
+        stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key, mix=mix), 1
+    )
 
     def walk() -> Sampled:
         return Sampled.of(stage.settings, live.made(), begin, noise)

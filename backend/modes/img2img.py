@@ -141,7 +141,7 @@ def drawn(
     else:
         latents = drive(drawing.ladder())
     context.report(Progress("decoding"))
-    if settings.acting_loras:
+    if settings.lora_uses:
         told |= {"lora_hashes": mix.hashes}
     rungs = [source.kept(rung) for rung in latents.chunk(len(settings.ladder))]
     for place, strength in enumerate(settings.ladder):
@@ -324,7 +324,7 @@ class _Drawing:
             else self.guide.base(self.stage.settings, span, source.channels)
         )
         denoiser = make_denoiser(
-            self.stage, span, self.mix.text_key, channels=source.channels, base=base
+            self.stage, span, self.mix.text_key, channels=source.channels, base=base, mix=self.mix
         )
         if source.mask is None or source.channels is not None:
             return denoiser

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import Settings
+from backend.contracts.settings.reference import ReferenceFields
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae import Vae
 from backend.models.autoencoder.vae_file import SeparateVae
@@ -19,9 +21,12 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
 from backend.models.interludes import Interludes
+from backend.models.ipadapter import adapter as adapters
+from backend.models.ipadapter.adapter import ImageAdapter
 from backend.models.manager import ModelManager
 from backend.models.upscaler.upscaler import KEY, Upscaler
-from backend.modes.changes import changed
+from backend.modes.adapting import adapting
+from backend.modes.changes import Change, changed
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,14 @@ class Needs:
         """Those of settings."""
         return cls(settings.model, settings.vae, controlnets, settings)
 
+    @property
+    def adapter(self) -> str:
+        """Name of the IP-Adapter that the changes are made with; "" for none."""
+        asked = self.changes
+        if not isinstance(asked, ReferenceFields) or not asked.refers:
+            return ""
+        return asked.reference_adapter
+
     @contextmanager
     def taken(
         self, models: ModelManager[Any], interludes: Interludes | None = None
@@ -79,7 +92,13 @@ class Needs:
                 separate = leases.enter_context(models.lease(key))
                 model = _with(model, separate)
             if self.changes is not None:
-                leases.enter_context(changed(model, self.changes, interludes))
+                further: list[Change] = []
+                if self.adapter:
+                    adapter = leases.enter_context(models.lease(adapters.KEY + self.adapter))
+                    if not isinstance(adapter, ImageAdapter):
+                        raise TypeError(f"{self.adapter} is not an IP-Adapter")
+                    further.append(partial(adapting, adapter))
+                leases.enter_context(changed(model, self.changes, interludes, further))
             nets = [leases.enter_context(controlnet.lease(models, n)) for n in self.controlnets]
             yield Held(model, tuple(nets))
 

@@ -68,5 +68,5 @@ class Live(Generic[SettingsT]):
         settings = self._stage.settings
         if context.course.made:
             settings = context.course.now(settings)
-            self._mix.reweigh(settings.acting_loras)
+            self._mix.reweigh(settings.lora_uses)
         self._denoiser = self._make(replace(self._stage, settings=settings))

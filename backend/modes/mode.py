@@ -83,15 +83,18 @@ class PictureMode(Generic[SettingsT]):
     def _batches(self, request: ResolvedRequest, context: Context) -> Iterator[Output]:
         made: int | None = None
         skipped: list[int] = []
-        for number, before, batch in request.left:
-            context.steps.batch(number, len(request.runs))
-            first = made = before if made is None else made
-            try:
-                for output in self.alone(batch, context, number):
-                    made += 1
-                    yield replace(output, index=first + output.index)
-            except Skipped:
-                skipped.append(number)
-                context.inform({"skipped": list(skipped)})
+        batches = list(request.left)
+        with context.share([batch for _, _, batch in batches]) as elsewhere:
+            for place, (number, before, batch) in enumerate(batches):
+                context.steps.batch(number, len(request.runs))
+                first = made = before if made is None else made
+                try:
+                    drawn = elsewhere(place)
+                    for output in self.alone(batch, context, number) if drawn is None else drawn:
+                        made += 1
+                        yield replace(output, index=first + output.index)
+                except Skipped:
+                    skipped.append(number)
+                    context.inform({"skipped": list(skipped)})
         if not made:
             raise Cancelled("All of it was skipped.")

@@ -14,6 +14,7 @@ from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.contracts.version import studio_version
 from backend.models.catalog.hashes import part_hashes
 from backend.models.checkpoint import Checkpoint
+from backend.models.denoiser.image_attention import ImageAttention
 from backend.models.memory.devices import Device, hardware
 from backend.modes.stage import Stage
 from backend.modes.start import seeds, variation_seeds
@@ -96,12 +97,15 @@ def learned_words(settings: Settings, model: Checkpoint) -> dict[str, object]:
     return {"embeddings": found} if found else {}
 
 
-def reference_facts(stage: Stage[Settings]) -> dict[str, str]:
-    """Which reference the pictures of a stage were drawn like, by the hash of its pixels."""
+def reference_facts(stage: Stage[Settings]) -> dict[str, object]:
+    """Which reference the pictures of a stage were drawn like, and by which file, by hashes."""
     settings, given = stage.settings, stage.context.pictures
     if not isinstance(settings, ReferenceFields) or not settings.refers:
         return {}
-    return input_facts({REFERENCE: given[REFERENCE]})
+    model = stage.model
+    control = model.patches.find(model.network.model, ImageAttention)
+    by = {} if control is None else {"ipadapter_hash": control.adapter.hash}
+    return {**input_facts({REFERENCE: given[REFERENCE]}), **by}
 
 
 def input_facts(images: Mapping[str, Pixels]) -> dict[str, str]:

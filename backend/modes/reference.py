@@ -1,8 +1,9 @@
 """A picture drawn like another: at each step the reference goes through the network first.
 
-It is noised to the level of the step, always with the same noise of its own, and is told the same
-prompts; no ControlNet and no draw of the run has a part in it. What its attention makes is looked
-at by the pictures of the same step, and dropped.
+It is noised to the level of the step by a noise of its own (`reference_noise`), and is told the
+same prompts; no ControlNet and no draw of the run has a part in it. What its attention makes is
+looked at by the pictures of the same step, and dropped. Where an IP-Adapter is named, that tells of
+it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,18 @@ import torch
 from backend.contracts.settings import Settings
 from backend.contracts.settings.reference import REFERENCE, ReferenceFields
 from backend.models.denoiser.reference import ReferenceAttention
-from backend.models.memory.devices import Device
 from backend.models.text.clip import Conditioning
+from backend.modes.adapting import Adapted
+from backend.modes.reference_noise import beside as channels_beside
+from backend.modes.reference_noise import grain_of
 from backend.modes.stage import Stage
 from backend.modes.start import Span
 from backend.pictures.fit import fit
 from backend.sampling.guidance import sigma_range
-from backend.sampling.noise import SeededNoise
 from backend.sampling.types import Denoiser, Level
 
 if TYPE_CHECKING:
     from backend.modes.guide import BaseDenoiser, Check
-
-NOISE_SEED = 2**63 + 0x5EED
-"""The same for every run, so that a picture of a batch is the one that it is alone."""
 
 
 def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDenoiser:
@@ -42,13 +41,14 @@ def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDe
     settings, network = stage.settings, stage.model.network
     if not isinstance(settings, ReferenceFields) or not settings.refers:
         return base
-    known, noise = _known(stage)
+    if settings.reference_adapter:
+        return Adapted(stage, span, base)
+    known = _known(stage)
+    grain = grain_of(stage, known, inverted=settings.reference_noise == "inverted")
     levels = sigma_range(
         span.schedule, settings.reference_start, settings.reference_end, span.first
     )
-    channels = None
-    if network.in_channels != stage.model.latent_channels:  # an inpainting model: nothing to paint
-        channels = torch.cat([torch.zeros_like(known[:, :1]), known], dim=1)
+    channels = channels_beside(stage, known)
 
     def beside(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
         alone = network.denoiser(conditioning, channels=channels)
@@ -62,7 +62,7 @@ def referenced(stage: Stage[Settings], span: Span, base: BaseDenoiser) -> BaseDe
             control = _control(stage)
             alpha, sigma, timestep = (part[:rows] for part in level[:3])
             own = Level(alpha, sigma, timestep, level.value)
-            noised = own.alpha_for(x) * known + own.sigma_for(x) * noise
+            noised = own.alpha_for(x) * known + own.sigma_for(x) * grain.at(own)
             with control.during("kept"):
                 alone(noised, own)
             with control.during("seen"):
@@ -84,13 +84,9 @@ def _control(stage: Stage[Settings]) -> ReferenceAttention:
     return control
 
 
-def _known(stage: Stage[Settings]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The reference's latents at the size that is drawn, and its noise; (1, C, h, w) each."""
+def _known(stage: Stage[Settings]) -> torch.Tensor:
+    """The reference's latents at the size that is drawn, (1, C, h, w)."""
     model, context = stage.model, stage.context
     picture = fit(context.pictures[REFERENCE], *stage.settings.drawn_size, "crop").image
     known, _ = context.posteriors.encode(model, picture, context.check)
-    channels, height, width = known.shape[1:]
-    device = known.device
-    shape = (channels, height, width)
-    noise = SeededNoise([NOISE_SEED], shape, device, pinned=Device(device).pins)
-    return known, noise.draw()
+    return known

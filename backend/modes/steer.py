@@ -75,8 +75,14 @@ def loss_of(settings: SteerFields) -> Loss:
 def decoder(model: Checkpoint, settings: SteerFields) -> Callable[[torch.Tensor], torch.Tensor]:
     """x0 (B, C, h, w) -> pictures (B, 3, H, W) about in [0, 1], differentiable."""
     render = model.codec.pixels
-    if settings.steer_through == "fast":
-        render = model.previewer("fast").render or render
+    match settings.steer_through:
+        case "fast":
+            render = model.previewer("fast").render or render
+        case "auto":
+            tiny = model.previewer("tiny")
+            render = (tiny.render if tiny.kind == "tiny" else None) or render
+        case "full":
+            pass
 
     def decode(x0: torch.Tensor) -> torch.Tensor:
         return render(x0) / 2.0 + 0.5

@@ -102,7 +102,7 @@ def _from_noise(
 
     def make(now: Stage[StyleTransferSettings]) -> Denoiser:
         base = guide.base(now.settings, begin.span, None)
-        return make_denoiser(now, begin.span, mix.text_key, base=base)
+        return make_denoiser(now, begin.span, mix.text_key, base=base, mix=mix)
 
     live = Live(stage, begin, mix, make)
 
@@ -112,7 +112,7 @@ def _from_noise(
     watch = Shown(stage, begin.counted, begin.before)
     latents = drive(Run(walk, watch, (mix,), begin.skipped, live.follow))
     context.report(Progress("decoding"))
-    facts: dict[str, object] = {"lora_hashes": mix.hashes} if settings.acting_loras else {}
+    facts: dict[str, object] = {"lora_hashes": mix.hashes} if settings.lora_uses else {}
     yield from record.outputs(stage, latents, facts)
 
 

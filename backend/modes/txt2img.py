@@ -49,7 +49,7 @@ def _drawn(request: Task[Txt2ImgSettings], context: Context, held: Held) -> Iter
         if settings.hires:
             drawn = hires.redraw(settings, drawn, model, context)
     context.report(Progress("decoding"))
-    facts = {"lora_hashes": drawn.hashes} if settings.acting_loras else {}
+    facts = {"lora_hashes": drawn.hashes} if settings.lora_uses else {}
     yield from outputs(stage_of(settings, model, context), drawn.latents, facts)
 
 
@@ -62,7 +62,9 @@ def _first(
     noise = make_noise(settings, model)
     begin = origin(request.branch, stage, noise)
     mix = mix_of(stage)
-    live = Live(stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key))
+    live = Live(
+        stage, begin, mix, lambda now: make_denoiser(now, begin.span, mix.text_key, mix=mix)
+    )
 
     def walk() -> Sampled:
         context.report(Progress("encoding"))

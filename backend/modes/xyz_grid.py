@@ -7,9 +7,9 @@ nothing but seeds that follow each other are one batch of the base mode.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from backend.modes.leasing import Held, Needs
 from backend.modes.run import using
 from backend.pictures.sheet import Sheet
 
-PREVIEW_PX = 512
 SHARED_FACTS = {
     "studio",
     "torch",
@@ -60,20 +59,25 @@ def run(request: ResolvedRequest, context: Context, run_mode: RunMode) -> Iterat
     done: dict[int, Pixels] = {}
     record: Record | None = None
     steps = steps_of(settings)
-    preview_px = sheet.draw({}, PREVIEW_PX).shape[1::-1]
+    context.inform({"grid": sheet.lying})
     context.report(Progress("loading", total=steps, note=f"Loading {settings.model}"))
     try:
-        for places in _groups(cells, _room(cells[0], context)):
-            context.steps.sheet(
-                partial(_preview, sheet, done, places), (preview_px, len(places)), steps
-            )
-            cell = cells[places[0]].model_copy(update={"batch_size": len(places)})
-            outputs = run_mode(request.single(cell), context)
-            for place, output in zip(places, outputs, strict=True):
-                record = output.record
-                done[place] = output.image
-                extra = record.extra | sheet.facts(place)
-                yield replace(output, index=place, record=replace(record, extra=extra))
+        groups = _groups(cells, _room(cells[0], context))
+        together = [
+            cells[places[0]].model_copy(update={"batch_size": len(places)}) for places in groups
+        ]
+        with context.share([request.single(cell) for cell in together]) as elsewhere:
+            for number, (places, cell) in enumerate(zip(groups, together, strict=True)):
+                size_px = side_by_side(cell.drawn_size, len(places))
+                context.steps.sheet(_forming, (size_px, len(places)), steps)
+                outputs = elsewhere(number)
+                if outputs is None:
+                    outputs = run_mode(request.single(cell), context)
+                for place, output in zip(places, outputs, strict=True):
+                    record = output.record
+                    done[place] = output.image
+                    extra = record.extra | sheet.facts(place)
+                    yield replace(output, index=place, record=replace(record, extra=extra))
     except Cancelled:
         if record is not None:
             yield _sheet(settings, sheet, done, record)
@@ -107,12 +111,15 @@ def _groups(cells: Sequence[Settings], most: int) -> list[list[int]]:
     return groups
 
 
-def _preview(
-    sheet: Sheet, done: dict[int, Pixels], places: Sequence[int], frames: Frames
-) -> Frames:
-    """The cells that are done, and those that form, (1, H, W, 3)."""
-    forming = dict(zip(places, frames, strict=False))
-    return sheet.draw(forming | dict(done), PREVIEW_PX)[None]
+def _forming(frames: Frames) -> Frames:
+    """The cells that form, at their own size; those that are done are results already."""
+    return frames
+
+
+def side_by_side(size_px: tuple[int, int], count: int) -> tuple[int, int]:
+    """(width, height) of so many cells laid out nearly square."""
+    columns = math.ceil(math.sqrt(count))
+    return columns * size_px[0], math.ceil(count / columns) * size_px[1]
 
 
 def _sheet(

@@ -86,6 +86,18 @@ def decode_holes(data: bytes, field: str, budget: Budget | None = None) -> Pixel
     return holes if holes.any() else None
 
 
+def decode_strokes(data: bytes, field: str, budget: Budget | None = None) -> Pixels:
+    """Decodes a picture with how much each of its pixels covers.
+
+    Args, Raises:
+        See `decode`.
+
+    Returns:
+        (H, W, 4) uint8 RGBA, straight alpha.
+    """
+    return _decoded(data, field, budget, _to_rgba)
+
+
 def _decoded(
     data: bytes,
     field: str,
@@ -183,6 +195,10 @@ def _to_rgb(image: Image.Image, field: str) -> Pixels:
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, rgba)
     return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _to_rgba(image: Image.Image, field: str) -> Pixels:
+    return np.array(image.convert("RGBA"), dtype=np.uint8)
 
 
 def _to_mask(image: Image.Image, field: str) -> Pixels:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from backend.contracts.errors import BadInput
+from backend.pictures.pieces import check_pieces
 
 MAX_PIXELS = 4096 * 4096
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -24,6 +25,8 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 def header_of(data: bytes, formats: Sequence[str]) -> Image.Image:
     """Opens a picture of one of these formats without decoding a pixel; close it after use.
 
+    What is cut into far more pieces than a picture is, is refused before that.
+
     Args:
         data: The file's bytes.
         formats: Pillow's names of the formats that are accepted.
@@ -31,6 +34,7 @@ def header_of(data: bytes, formats: Sequence[str]) -> Image.Image:
     Raises:
         Anything that a parser of hostile bytes may raise; callers turn it into a sentence.
     """
+    check_pieces(data)
     return Image.open(io.BytesIO(data), formats=tuple(formats))
 
 

@@ -40,6 +40,14 @@ class Sheet:
         sizes = [cell.drawn_size for cell in cells]
         return cls(x, y, z, (max(w for w, _ in sizes), max(h for _, h in sizes)))
 
+    @property
+    def lying(self) -> dict[str, Any]:
+        """How the cells lie, for whoever shows them apart: columns, rows, and each one's label."""
+        rows = len(self.y) * len(self.z)
+        count = len(self.x) * rows
+        labels = [str(self.facts(place)["compared"]) for place in range(count)]
+        return {"columns": len(self.x), "rows": rows, "labels": labels}
+
     def facts(self, place: int) -> dict[str, Any]:
         """Where a cell stands, for its record and its label on the page."""
         columns, rows = len(self.x), len(self.y)

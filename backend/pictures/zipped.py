@@ -14,7 +14,21 @@ from backend.contracts.errors import BadInput
 from backend.pictures.budget import Budget
 from backend.pictures.decode import MAX_FILE_BYTES
 
+MOST_FILES = 20_000
+_LISTED = b"PK\x01\x02"  # begins each entry of a zip's list
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".gif"})
+
+
+def archive_of(data: bytes) -> zipfile.ZipFile:
+    """Opens a zip of a sound number of files; close it after use.
+
+    Raises:
+        BadInput: It lists far too many: each takes half a kilobyte before one can be asked for.
+        zipfile.BadZipFile: It is none.
+    """
+    if data.count(_LISTED) > MOST_FILES:
+        raise BadInput(f"The zip holds more than {MOST_FILES} files; pack fewer.", "file")
+    return zipfile.ZipFile(io.BytesIO(data))
 
 
 def pictures_in(data: bytes, most: int, budget: Budget) -> list[tuple[str, bytes]]:
@@ -29,7 +43,7 @@ def pictures_in(data: bytes, most: int, budget: Budget) -> list[tuple[str, bytes
         BadInput: It holds none or too many, one is too large, or it cannot be read.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with archive_of(data) as archive:
             entries = sorted(filter(_is_picture, archive.infolist()), key=order)
             if not entries:
                 raise BadInput("The zip holds no pictures.", "file")

@@ -25,7 +25,7 @@ from backend.contracts.settings import (
 from backend.recipes.a1111_fields import TOOL, take_fields, tool_of
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.recipes.a1111_resources import hashes_of, take_numbered, take_resources
-from backend.recipes.draft import Draft, Parsed
+from backend.recipes.draft import Draft, LoraRow, Parsed
 from backend.resolve.lora_tags import loras_in
 
 MAX_TEXT_CHARS = 1024 * 1024
@@ -48,7 +48,9 @@ def parameters_text(record: Record) -> str:
         for lora in values.get("loras", ())
         if lora.get("on", True) and not set(lora["name"]) & set(":<>\n")
     ]
-    tags = "".join(f" <lora:{lora['name']}:{_number(lora['weight'])}>" for lora in loras)
+    tags = "".join(
+        f" <lora:{lora['name']}:{_number(lora['weight'])}{_blocks(lora)}>" for lora in loras
+    )
     lines = [_one_text(values.get("prompt", "")) + tags]
     if values.get("negative_prompt"):
         lines.append(f"{_NEGATIVE} {_one_text(values['negative_prompt'])}")
@@ -85,6 +87,11 @@ def parameters_text(record: Record) -> str:
     return "\n".join(lines)
 
 
+def _blocks(lora: dict[str, Any]) -> str:
+    """Their factors as sd-webui-lora-block-weight reads them."""
+    return f":lbw={lora['blocks']}" if lora.get("blocks") else ""
+
+
 def _changed(values: dict[str, Any], settings: type[Settings]) -> dict[str, Any]:
     """Fields that this format has a key for, where they are not as they usually are."""
     return {
@@ -118,7 +125,7 @@ def parse_parameters(text: str) -> Parsed:
     bare = _OTHER_NETWORK.sub("", tagged.prompt).strip() if others else tagged.prompt
     draft.put("prompt", bare, "The prompt")
     draft.put("negative_prompt", negative, "The negative prompt")
-    draft.put_loras([{"name": use.name, "weight": use.weight} for use in tagged.loras])
+    draft.put_loras([LoraRow(use.name, use.weight, use.blocks) for use in tagged.loras])
     draft.tool = tool_of(pairs)
     take_fields(pairs, draft)
     draft.facts |= hashes_of(pairs)

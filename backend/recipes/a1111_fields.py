@@ -53,8 +53,9 @@ _HANDLED = {
     "Operations",
     "Batch size",
     "Batch pos",
-    "RNG",
 }
+# As it is here anyway.
+_OURS_TOO = {("RNG", "CPU"), ("RNG", "cpu"), ("Sampler", "Default")}
 _HIRES = {
     "Hires upscale",
     "Hires resize",
@@ -82,6 +83,8 @@ def take_fields(pairs: dict[str, str], draft: Draft) -> None:
                 words = described(settings)[field].a1111_words.items()
                 ours = {theirs: own for own, theirs in words}
                 draft.put(field, ours.get(text, text), label)
+        elif (key, text) in _OURS_TOO:
+            continue
         elif key not in _HANDLED and not is_numbered(key):
             draft.leave(key, text)
     if "vae" in draft.values:  # others write the file's name
@@ -97,7 +100,7 @@ def take_fields(pairs: dict[str, str], draft: Draft) -> None:
         else:
             draft.put("width", size[0], label)
             draft.put("height", size[1], label)
-    if "Sampler" in pairs:
+    if "Sampler" in pairs and pairs["Sampler"] != "Default":  # SD.Next's: as the model has it
         pair, note = sampler_and_schedule(pairs["Sampler"][:80], pairs.get("Schedule type"))
         for field, value in pair.items():
             draft.put(field, value, f"'Sampler: {short(pairs['Sampler'])}'")

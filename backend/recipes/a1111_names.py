@@ -20,6 +20,14 @@ _SCHEDULE_ALIASES: dict[str, str] = {
     "sgm_uniform": "trailing",
     "align your steps gits": "ays",
 }
+# What some write behind a sampler's name, and the schedule that it is.
+_BEHIND = {
+    "karras": "karras",
+    "exponential": "exponential",
+    "sgm uniform": "sgm uniform",
+    "trailing": "sgm uniform",
+    "ays": "align your steps",
+}
 # Names that lead to something near, not the same.
 _NEAR_SCHEDULES = {"normal", "simple", "ddim", "align your steps gits"}
 
@@ -57,11 +65,11 @@ def sampler_and_schedule(sampler: str, schedule: str | None) -> tuple[dict[str, 
 
 
 def apart(sampler: str) -> tuple[str, str | None]:
-    """A sampler's name in lower case, and the schedule that older tools wrote behind it."""
+    """A sampler's name in lower case, and the schedule that some tools write behind it."""
     name = sampler.strip().lower()
-    for behind in ("karras", "exponential", "sgm uniform"):
+    for behind in _BEHIND:
         if name.endswith(" " + behind):
-            return name.removesuffix(behind).strip(), behind
+            return name.removesuffix(behind).strip(), _BEHIND[behind]
     return name, None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from backend.recipes.draft import Draft, number
+from backend.recipes.draft import Draft, LoraRow, number
 from backend.recipes.readers.common import json_object, objects_in, stem
 
 MAX_RESOURCES = 64
@@ -46,8 +46,8 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
     except (ValueError, RecursionError):
         draft.leave("Civitai resources", pairs["Civitai resources"])
         return
-    loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
-    named = {lora["name"] for lora in loras}
+    loras = draft.loras
+    named = {lora.name for lora in loras}
     for row in objects_in(rows)[:MAX_RESOURCES]:
         kind = str(row.get("type") or _of_address(row.get("air"))).lower()
         name = str(row.get("modelName") or "").strip()[:200]
@@ -60,7 +60,7 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
         elif kind in ("lora", "lycoris", "dora", "locon"):
             weight = number(float, row.get("weight", 1.0))
             if name not in named:
-                loras.append({"name": name, "weight": 1.0 if weight is None else weight})
+                loras.append(LoraRow(name, 1.0 if weight is None else weight))
                 named.add(name)
         else:
             draft.leave(f"Civitai {kind or 'resource'}", name)
@@ -69,14 +69,14 @@ def take_resources(pairs: dict[str, str], draft: Draft) -> None:
 
 def take_numbered(pairs: dict[str, str], draft: Draft) -> None:
     """Fooocus' `Lora 1: name : weight`, in A1111's words."""
-    loras: list[dict[str, Any]] = [*draft.values.get("loras", ())]
-    named = {lora["name"] for lora in loras}
+    loras = draft.loras
+    named = {lora.name for lora in loras}
     for key, text in pairs.items():
         name, _, weight = text.rpartition(":")
         strength = number(float, weight.strip())
         if is_numbered(key) and name.strip() and strength is not None:
             plain = stem(name.strip())
-            loras += [] if plain in named else [{"name": plain, "weight": strength}]
+            loras += [] if plain in named else [LoraRow(plain, strength)]
             named.add(plain)
     draft.put_loras(loras)
 

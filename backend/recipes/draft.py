@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.contracts.errors import BadInput, enumerated, short
 from backend.contracts.settings import LoraUse
@@ -13,6 +13,7 @@ from backend.resolve.usable import large_seeds, usable, with_partner
 MAX_NOTES = 30
 MAX_UNREAD = 200
 MAX_LEFT = 12  # named in the sentence about what is left
+_OFF = ("None", "False", "false")
 # What may not go together where an error names no field.
 _PAIRED = ("eta", "sampler", "schedule", "guidance_start", "guidance_end")
 
@@ -37,6 +38,14 @@ class Parsed:
     tool: str = ""
     unread: dict[str, str] = field(default_factory=dict[str, str])
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class LoraRow(NamedTuple):
+    """A LoRA that a record names; whether it can be used is seen when it is put."""
+
+    name: str
+    weight: Any
+    blocks: str = ""
 
 
 @dataclass
@@ -80,23 +89,31 @@ class Draft:
         else:
             self.put(name, made, label)
 
-    def put_loras(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    @property
+    def loras(self) -> list[LoraRow]:
+        """Those that were taken so far."""
+        return [LoraRow(**row) for row in self.values.get("loras", ())]
+
+    def put_loras(self, rows: Sequence[LoraRow]) -> None:
         """Takes those of the rows that can be used, keeps the others unread."""
         taken: list[dict[str, Any]] = []
         for row in rows:
+            told: dict[str, Any] = {"name": row.name, "weight": row.weight}
+            told |= {"blocks": row.blocks} if row.blocks else {}
             try:
-                LoraUse.model_validate(dict(row))
+                LoraUse.model_validate(told)
             except ValueError:  # pydantic's error is one
-                self.leave("LoRA", f"{row.get('name')}: {row.get('weight')}")
+                self.leave("LoRA", f"{row.name}: {row.weight}")
             else:
-                taken.append(dict(row))
+                taken.append(told)
         self.put("loras", taken or None, "The LoRA list")
 
     def leave(self, key: str, value: Any) -> None:
-        """Keeps what has no counterpart here."""
+        """Keeps what has no counterpart here; what is switched off is kept and not told."""
         if value in (None, "", [], {}):
             return
-        self.left.append(f"'{key}: {short(value)}'")
+        if value is not False and str(value) not in _OFF:
+            self.left.append(f"'{key}: {short(value)}'")
         if len(self.unread) < MAX_UNREAD:
             self.unread[str(key)[:80]] = str(value)[:4000]
 

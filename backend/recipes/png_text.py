@@ -60,6 +60,30 @@ def read_texts(
     return texts
 
 
+def read_exif(stream: BinaryIO) -> bytes:
+    """The EXIF block of a PNG (11.3.4.5), as converters write it; empty where there is none.
+
+    Args:
+        stream: Positioned at the start of the file; seekable.
+
+    Raises:
+        BadInput: It is not a PNG.
+    """
+    if stream.read(8) != SIGNATURE:
+        raise BadInput("This is not a PNG file.")
+    for _ in range(MAX_CHUNKS):
+        header = stream.read(8)
+        if len(header) < 8:
+            break
+        length, kind = struct.unpack(">I4s", header)
+        if kind == b"IEND":
+            break
+        if kind == b"eXIf" and length <= 2 * MAX_TEXT_BYTES:
+            return stream.read(length)
+        stream.seek(length + 4, 1)
+    return b""
+
+
 def _decode(kind: bytes, rest: bytes, most_bytes: int) -> tuple[str | None, int]:
     """The text behind a keyword, None where it is damaged; and how many bytes were unpacked."""
     if kind == b"tEXt":

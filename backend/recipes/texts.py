@@ -1,8 +1,10 @@
 """The texts that a picture's file carries, wherever its format keeps them, by PNG's names for them.
 
-PNG: text chunks. JPEG, WebP and AVIF: EXIF's UserComment (A1111) and its plain tags (ComfyUI writes
-`prompt:{...}` there), XMP (Draw Things, and ours: `recipes.pictures`), a comment. GIF: a comment.
-Pixels are decoded only where no text tells anything: a record may lie in them, see `hidden`.
+PNG: text chunks, and EXIF where others made the file of a JPEG or WebP. JPEG, WebP and AVIF: EXIF's
+UserComment (A1111) and its plain tags (ComfyUI writes `prompt:{...}` there), XMP (Draw Things, and
+ours: `recipes.pictures`), a comment. GIF: a comment. Pixels are decoded only where no text tells
+anything: a record may lie in them, see `hidden`. A file of text that a tool wrote beside a picture
+is read as the picture's text: `sidecar`.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from backend.contracts.errors import BadInput
 from backend.pictures.opening import MAX_PIXELS, header_of
 from backend.recipes import png_text
 from backend.recipes.hidden import hidden_texts
+from backend.recipes.readers.common import KOHYA_KEYS
+from backend.recipes.sidecar import OWN_KEY, texts_in
 
-OWN_KEY = "latent-loom"
 XMP_KEY = "XML:com.adobe.xmp"
 OWN_NAMESPACE, OWN_ELEMENT = "urn:latent-loom:record:1", "loom:record"
 EASY_KEYS = (  # Easy Diffusion's, a chunk for each field
@@ -38,14 +41,16 @@ KEYS = frozenset(
         "Dream",
         "generation_data",
         *EASY_KEYS,
+        *KOHYA_KEYS,
         "Software",
+        "Source",
         "Description",
         "Comment",
         XMP_KEY,
     }
 )
 # Also written by who made no picture; a comment tells something where it is JSON.
-_TELLING = KEYS - {"Software", "Description", "Comment", XMP_KEY}
+_TELLING = KEYS - {"Software", "Source", "Description", "Comment", XMP_KEY}
 FORMATS = ("JPEG", "WEBP", "AVIF", "GIF")
 KNOWN = "PNG, JPEG, WebP, AVIF or GIF"
 MAX_TEXT_CHARS = 1024 * 1024
@@ -83,7 +88,10 @@ def _with_hidden(found: dict[str, str], data: bytes) -> dict[str, str]:
 
 def _texts(data: bytes, keys: frozenset[str] | None) -> dict[str, str]:
     if data.startswith(png_text.SIGNATURE):
-        return with_xmp(png_text.read_texts(io.BytesIO(data), keys))
+        return _in_exif(data) | with_xmp(png_text.read_texts(io.BytesIO(data), keys))
+    beside = texts_in(data)
+    if beside is not None:
+        return beside
     try:
         with header_of(data, FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -93,6 +101,19 @@ def _texts(data: bytes, keys: frozenset[str] | None) -> dict[str, str]:
         raise
     except Exception:  # a parser of hostile bytes may raise anything
         raise BadInput(f"This is not a {KNOWN} picture that can be read.") from None
+
+
+def _in_exif(data: bytes) -> dict[str, str]:
+    """What a PNG's EXIF block holds: others made the file of a JPEG or WebP."""
+    block = png_text.read_exif(io.BytesIO(data))
+    if not block:
+        return {}
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        return _of_exif(exif)
+    except Exception:  # a parser of hostile bytes may raise anything; it holds no record then
+        return {}
 
 
 def with_xmp(texts: dict[str, str]) -> dict[str, str]:
@@ -105,8 +126,17 @@ def with_xmp(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _of_header(image: Image.Image) -> dict[str, str]:
+    found = _of_exif(image.getexif())
+    plain = image.info.get("comment")
+    if "parameters" not in found and (text := _text(plain)):
+        found["parameters"] = text
+    if packet := _text(image.info.get("xmp")):
+        found[XMP_KEY] = packet
+    return {key: value[:MAX_TEXT_CHARS] for key, value in found.items()}
+
+
+def _of_exif(exif: Image.Exif) -> dict[str, str]:
     found: dict[str, str] = {}
-    exif = image.getexif()
     comment = _user_comment(exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT, b""))
     if comment:
         found["parameters"] = comment
@@ -115,12 +145,7 @@ def _of_header(image: Image.Image) -> dict[str, str]:
         for key in ("prompt", "workflow"):
             if isinstance(value, str) and value[: len(key) + 1].lower() == f"{key}:":
                 found.setdefault(key, value[len(key) + 1 :])
-    plain = image.info.get("comment")
-    if "parameters" not in found and (text := _text(plain)):
-        found["parameters"] = text
-    if packet := _text(image.info.get("xmp")):
-        found[XMP_KEY] = packet
-    return {key: value[:MAX_TEXT_CHARS] for key, value in found.items()}
+    return found
 
 
 def _text(value: Any) -> str:

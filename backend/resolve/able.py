@@ -9,6 +9,7 @@ from backend.contracts.capabilities import no_enlarger, sentence
 from backend.contracts.conditions import conditions_of, paired, parts
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import described
+from backend.contracts.keyframes import tracks_of
 from backend.contracts.library import ModelEntry
 from backend.contracts.settings import (
     ClipSettings,
@@ -17,6 +18,7 @@ from backend.contracts.settings import (
     Settings,
     UpscaleSettings,
 )
+from backend.contracts.settings.regions import RegionFields, loras_of_regions
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.contracts.settings.upscale import MOST_PX
 
@@ -77,6 +79,10 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
         yield "guidance", "guidance_scale"
     if "mask" in pictures:
         yield "mask", "model"
+    if loras_of_regions(settings):
+        yield "lora", "regions"
+    if isinstance(settings, RegionFields) and settings.region_by == "attention":
+        yield "attention", "region_by"
     match settings:
         case Img2ImgSettings() if settings.start_noise == "inverted":
             yield "inversion", "start_noise"
@@ -88,6 +94,8 @@ def _asked(settings: Settings, pictures: Collection[str]) -> Iterator[tuple[str,
                 yield "controlnet", "control"
             if settings.attend != "off":
                 yield "attention", "attend"
+            if any(track.name == "guidance_scale" for track in tracks_of(settings.keyframes)):
+                yield "guidance", "keyframes"
             if settings.start_noise == "inverted":
                 yield "inversion", "start_noise"
         case _:

@@ -13,16 +13,23 @@ from backend.contracts.settings.hires import LATENT
 from backend.contracts.settings.upscale import LANCZOS
 
 FindByHash = Callable[[HashedKind, str], str | None]
-_WORDS: dict[HashedKind, str] = {"model": "model", "lora": "LoRA", "vae": "autoencoder"}
+_WORDS: dict[HashedKind, str] = {
+    "model": "model",
+    "lora": "LoRA",
+    "vae": "autoencoder",
+    "embedding": "embedding",
+}
 _MISSING = {
     "model": "model",
     "vae": "autoencoder",
     "loras": "LoRA",
     "upscaler": "upscaler",
     "hires_upscaler": "upscaler",
+    "reference_adapter": "IP-Adapter",
     "embeddings": "embedding",
 }
 _EMBEDDING = re.compile(r"\bembedding:([\w./-]{1,120})", re.IGNORECASE)
+_PROMPTS = ("prompt", "negative_prompt", "prompt_a", "prompt_b", "prompt_c", "prompt_d")
 _KINDS = (".safetensors", ".ckpt", ".pt", ".pth")
 MAX_NAMED = 12
 
@@ -60,7 +67,8 @@ def at_hand(
     Args:
         settings: Of the record.
         model: Its {"name", "hash"}, as far as given.
-        facts: Its further facts; "lora_hashes" by name and "vae_hash" are used.
+        facts: Its further facts; "lora_hashes" and "embeddings" (hashes by name) and "vae_hash"
+            are used. An embedding that goes by another name here is put under it into the prompts.
         library: What there is.
         find: Name of a file of that kind and hash.
     """
@@ -80,15 +88,12 @@ def at_hand(
             look.miss("vae", vae)
     noted = facts.get("lora_hashes")
     hashes = cast(dict[str, Any], noted) if isinstance(noted, dict) else {}
-    rows: list[Any] = []
-    for row in made.get("loras") or ():
-        lora = str(row["name"])
-        found = look.up("lora", lora, str(hashes.get(lora, "")), library.loras)
-        if found is None:
-            look.miss("loras", lora)
-        rows.append({**row, "name": found or lora})
-    if rows:
+    if rows := _loras(made, look, hashes, library):
         made["loras"] = rows
+    for place, region in enumerate(made.get("regions") or ()):
+        if rows := _loras(region, look, hashes, library):
+            made["regions"] = [*made["regions"]]
+            made["regions"][place] = {**region, "loras": rows}
     for key, own in (("upscaler", (LANCZOS,)), ("hires_upscaler", (LATENT, LANCZOS))):
         wanted = str(made.get(key) or "")
         names = [one.name for one in library.upscalers]
@@ -99,20 +104,61 @@ def at_hand(
             made[key] = near or wanted
             if near is None:
                 look.miss(key, wanted)
+    if adapter := str(made.get("reference_adapter") or ""):
+        near = _near(adapter, [one.name for one in library.ipadapters])
+        made["reference_adapter"] = near or adapter
+        if near is None:
+            look.miss("reference_adapter", adapter)
     known = {_bare(one.name) for one in library.embeddings if one.problem is None}
-    for word in _embeddings(made, facts):
-        if _bare(word) not in known:
+    for word, digest in _embeddings(made, facts).items():
+        if _bare(word) in known:
+            continue
+        found = look.by_hash("embedding", word, digest)
+        if found is None:
             look.miss("embeddings", word)
+        else:
+            made |= _renamed(made, word, found)
     return AtHand(made, (*look.sentence(), *look.renamed), look.absent)
 
 
-def _embeddings(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def _loras(
+    owner: Mapping[str, Any], look: _Look, hashes: Mapping[str, Any], library: Library
+) -> list[Any]:
+    """The rows of settings or of a region, under the names that their files have here."""
+    rows: list[Any] = []
+    for row in owner.get("loras") or ():
+        lora = str(row["name"])
+        found = look.up("lora", lora, str(hashes.get(lora, "")), library.loras)
+        if found is None:
+            look.miss("loras", lora)
+        rows.append({**row, "name": found or lora})
+    return rows
+
+
+def _embeddings(settings: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
     """Words that a record says are embeddings: by their hashes, or as ComfyUI writes them."""
     noted = facts.get("embeddings")
-    names = list(map(str, cast(dict[str, Any], noted))) if isinstance(noted, dict) else []
-    for key in ("prompt", "negative_prompt"):
-        names += _EMBEDDING.findall(str(settings.get(key) or ""))
-    return list(dict.fromkeys(names))
+    pairs = cast(dict[str, Any], noted).items() if isinstance(noted, dict) else ()
+    named = {str(name): str(digest) for name, digest in pairs}
+    texts = [settings.get(key) for key in _PROMPTS]
+    texts += [region.get("prompt") for region in settings.get("regions") or ()]
+    for text in texts:
+        for word in _EMBEDDING.findall(str(text or "")):
+            named.setdefault(word, "")
+    return named
+
+
+def _renamed(settings: Mapping[str, Any], word: str, name: str) -> dict[str, object]:
+    """The prompts, also of regions, with an embedding's name here in the place of the record's."""
+    alone = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
+    texts = {key: settings[key] for key in _PROMPTS if isinstance(settings.get(key), str)}
+    made: dict[str, object] = {k: alone.sub(lambda _: name, text) for k, text in texts.items()}
+    if regions := settings.get("regions"):
+        made["regions"] = [
+            {**one, "prompt": alone.sub(lambda _: name, str(one.get("prompt") or ""))}
+            for one in regions
+        ]
+    return made
 
 
 class _Look:
@@ -132,6 +178,9 @@ class _Look:
         found = _near(name, names)
         if found is not None:
             return found
+        return self.by_hash(kind, name, digest)
+
+    def by_hash(self, kind: HashedKind, name: str, digest: str) -> str | None:
         found = self._find(kind, digest) if digest else None
         if found is not None and name:
             self.renamed.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backend.contracts.settings import Settings
-from backend.resolve.wildcards import prompts_of
+from backend.resolve.wildcards import prompts_of, with_prompts
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
@@ -31,4 +31,4 @@ def take_comments(settings: Settings) -> Settings:
         for name, text in prompts_of(settings).items()
         if (bare := without_comments(text)) != text
     }
-    return settings.model_copy(update=changed) if changed else settings
+    return with_prompts(settings, changed) if changed else settings

@@ -1,4 +1,7 @@
-"""`<lora:name:weight>` (or `<lyco:...>`) in a prompt, as other tools write it."""
+"""`<lora:name:weight>` (or `<lyco:...>`) in a prompt, as other tools write it.
+
+`:lbw=...` gives factors for blocks, as sd-webui-lora-block-weight reads them.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,15 @@ def loras_in(prompt: str) -> Tagged:
         named = dict(part.split("=", 1) for part in rest if "=" in part)
         # A1111's one weight is for text encoder and UNet alike; `unet=` is the UNet's alone.
         wanted = named.get("unet") or (plain[0] if plain and plain[0] else "1")
+        blocks = named.pop("lbw", "")
         try:
-            use = LoraUse(name=name, weight=float(wanted))
+            use = LoraUse(name=name, weight=float(wanted), blocks=blocks)
         except ValueError:  # pydantic's error is one
             notes.append(f"The LoRA tag {short(match[0].strip())} could not be read.")
             continue
-        if len(rest) > 1 or named:
-            notes.append(f"Of {short(match[0].strip())} only the name and one weight count.")
+        two = len(plain) == 2 and plain[0] == plain[1] and not named  # one weight, said twice
+        if (len(plain) > 1 or named) and not (blocks and two):
+            what = "the name, one weight and the blocks" if blocks else "the name and one weight"
+            notes.append(f"Of {short(match[0].strip())} only {what} count.")
         loras.append(use)
     return Tagged(without_loras(prompt), tuple(loras), tuple(notes))

@@ -7,15 +7,19 @@ from typing import TypeVar
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.contracts.library import (
     ControlNetEntry,
+    IpAdapterEntry,
     Library,
     LoraEntry,
     ModelEntry,
     VaeEntry,
     unknown,
 )
-from backend.contracts.settings import ClipSettings, Settings, StyleTransferSettings
+from backend.contracts.settings import ClipSettings, LoraUse, Settings, StyleTransferSettings
+from backend.contracts.settings.reference import ReferenceFields
 
-NamedT = TypeVar("NamedT", bound=ModelEntry | LoraEntry | VaeEntry | ControlNetEntry)
+NamedT = TypeVar(
+    "NamedT", bound=ModelEntry | LoraEntry | VaeEntry | ControlNetEntry | IpAdapterEntry
+)
 
 
 def model(library: Library, name: str) -> ModelEntry:
@@ -30,21 +34,25 @@ def model(library: Library, name: str) -> ModelEntry:
 
 def called(settings: Settings, library: Library) -> Settings:
     """Names with folders, as other tools write them, as those that the files have here."""
-    loras = tuple(
-        use.model_copy(update={"name": library.called("lora", use.name)}) for use in settings.loras
+    loras = tuple(_called(use, library) for use in settings.loras)
+    regions = tuple(
+        region.model_copy(update={"loras": tuple(_called(use, library) for use in region.loras)})
+        for region in getattr(settings, "regions", ())
     )
-    changed = {
+    changed: dict[str, object] = {
         "model": library.called("model", settings.model),
         "vae": library.called("vae", settings.vae),
         "loras": loras,
     }
+    if regions:
+        changed["regions"] = regions
     told = {name: value for name, value in changed.items() if value != getattr(settings, name)}
     return settings.model_copy(update=told) if told else settings
 
 
 def check_loras(settings: Settings, library: Library) -> None:
     """Refuses LoRAs that are not there."""
-    for use in settings.acting_loras:
+    for use in settings.lora_uses:
         _found("LoRA", use.name, library.loras)
 
 
@@ -58,7 +66,7 @@ def check_loras_fit(settings: Settings, library: Library) -> None:
     Raises:
         ModelProblem: Says for what the LoRA was made.
     """
-    for use in settings.acting_loras:
+    for use in settings.lora_uses:
         misfit = _found("LoRA", use.name, library.loras).misfits.get(settings.model)
         if misfit is not None:
             raise ModelProblem(
@@ -70,6 +78,32 @@ def check_vae(settings: Settings, library: Library) -> None:
     """Refuses a separate autoencoder that is not there."""
     if settings.vae:
         _found("autoencoder", settings.vae, library.vaes)
+
+
+def check_adapter(settings: Settings, library: Library) -> None:
+    """Refuses an IP-Adapter that is not there, or was made for another kind of model.
+
+    Args:
+        settings: Of one run, with its model named.
+        library: What there is.
+
+    Raises:
+        BadInput: It does not fit.
+        ModelProblem: It cannot be used.
+        UnknownName: There is none of that name.
+    """
+    if not isinstance(settings, ReferenceFields):
+        return
+    if not settings.refers or not settings.reference_adapter:
+        return
+    name = settings.reference_adapter
+    found = _found("IP-Adapter", name, library.ipadapters, "reference_adapter")
+    if settings.model not in found.fits:
+        raise BadInput(
+            f"The IP-Adapter '{name}' was made for another kind of model than "
+            f"'{settings.model}'; choose one that fits it.",
+            "reference_adapter",
+        )
 
 
 def with_controlnet(settings: Settings, library: Library) -> Settings:
@@ -91,6 +125,10 @@ def with_controlnet(settings: Settings, library: Library) -> Settings:
         return settings
     found = _controlnet(settings, settings.controlnet, library)
     return settings.model_copy(update={"controlnet": found.name})
+
+
+def _called(use: LoraUse, library: Library) -> LoraUse:
+    return use.model_copy(update={"name": library.called("lora", use.name)})
 
 
 def _controlnet(

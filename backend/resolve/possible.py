@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from backend.contracts.errors import BadInput, Fix
+from backend.contracts.keyframes import SLIDERS, tracks_of
 from backend.contracts.library import Library
 from backend.contracts.requests import Request
-from backend.contracts.settings import MorphSettings, Settings, StyleTransferSettings
+from backend.contracts.settings import (
+    ClipSettings,
+    MorphSettings,
+    Settings,
+    StyleTransferSettings,
+)
 from backend.contracts.settings.sampler_pair import check_inverts, check_sampler
 
 _SIDES = ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom")
@@ -29,6 +35,8 @@ def check(settings: Settings, request: Request, library: Library) -> None:
             _style_transfer(settings, request)
         case MorphSettings():
             _morph(settings, request, library)
+        case ClipSettings():
+            _keyframes(settings)
         case _:
             return
 
@@ -56,6 +64,24 @@ def _style_transfer(settings: StyleTransferSettings, request: Request) -> None:
             "start_from",
             _FROM_PICTURE,
         )
+
+
+def _keyframes(settings: ClipSettings) -> None:
+    """Keyframes of what is not there."""
+    loras = {use.name for use in settings.acting_loras}
+    for track in tracks_of(settings.keyframes):
+        if track.name == "control_scale" and not (settings.control and settings.control_scale > 0):
+            raise BadInput(
+                "The keyframes move control_scale, and the edges are not kept; set 'control' on "
+                "and control_scale above 0.",
+                "keyframes",
+            )
+        if track.name not in SLIDERS and track.name not in loras:
+            raise BadInput(
+                f"The keyframes name '{track.name[:80]}', which is no LoRA of this clip; add its "
+                f"row, or name one of: {', '.join((*SLIDERS, *sorted(loras)))}.",
+                "keyframes",
+            )
 
 
 def _morph(settings: MorphSettings, request: Request, library: Library) -> None:

@@ -117,6 +117,7 @@ def _run(settings: Settings, request: Request, library: Library, *, drawn: bool 
     if not settings.needs_model:
         return settings
     names.check_loras_fit(settings, library)
+    names.check_adapter(settings, library)
     model = names.model(library, settings.model)
     able.check(settings, request.images, model)
     cascade.check(settings, library)

@@ -13,10 +13,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, Fix
 from backend.contracts.library import Wildcard
 from backend.contracts.settings import MAX_PROMPT_CHARS, Settings, Template
+from backend.contracts.settings.regions import Region, RegionFields
 
 MAX_DEPTH = 8
 MAX_DRAWS = 500
@@ -63,7 +66,7 @@ def drawn(settings: Settings, wildcards: Wildcards) -> Settings:
         wildcards: By name in lower case.
 
     Raises:
-        BadInput: A wildcard is unknown, or never ends.
+        BadInput: A wildcard is unknown, with one of nearly that name as the fix, or never ends.
     """
     if not has_wildcards(settings):
         return settings
@@ -71,10 +74,17 @@ def drawn(settings: Settings, wildcards: Wildcards) -> Settings:
     templates = {kept.field: kept.text for kept in settings.templates}
     for name, text in prompts_of(settings).items():
         if _is_template(text):
-            changed[name] = _Draw(wildcards, f"{settings.seed}/{name}").text(text)
+            try:
+                changed[name] = _Draw(wildcards, f"{settings.seed}/{name}").text(text)
+            except BadInput as error:
+                raise (
+                    _with_nearest(error, name, text, wildcards)
+                    if name in type(settings).model_fields  # a region's is part of another field
+                    else error
+                ) from None
             templates[name] = text
     kept = tuple(Template(field=name, text=text) for name, text in templates.items())
-    return settings.model_copy(update=changed | {"templates": kept})
+    return with_prompts(settings, changed).model_copy(update={"templates": kept})
 
 
 def _is_template(text: str) -> bool:
@@ -84,13 +94,31 @@ def _is_template(text: str) -> bool:
 
 
 def prompts_of(settings: Settings) -> dict[str, str]:
-    """The prompts by field."""
+    """The prompts by field, and those of the regions that act, the first as "region 1"."""
     values = (
         (name, getattr(settings, name))
         for name in type(settings).model_fields
         if name.startswith(("prompt", "negative_prompt"))
     )
-    return {name: value for name, value in values if isinstance(value, str)}
+    said = {name: value for name, value in values if isinstance(value, str)}
+    return said | {name: region.prompt for name, region in _regions(settings) if region.acts}
+
+
+def with_prompts(settings: Settings, said: Mapping[str, str]) -> Settings:
+    """The settings with other prompts, named as `prompts_of` does."""
+    regions = dict(_regions(settings))
+    changed: dict[str, Any] = {name: text for name, text in said.items() if name not in regions}
+    if len(changed) < len(said):
+        changed["regions"] = tuple(
+            region.model_copy(update={"prompt": said[name]}) if name in said else region
+            for name, region in regions.items()
+        )
+    return settings.model_copy(update=changed)
+
+
+def _regions(settings: Settings) -> list[tuple[str, Region]]:
+    regions = settings.regions if isinstance(settings, RegionFields) else ()
+    return [(f"region {number}", region) for number, region in enumerate(regions, start=1)]
 
 
 class _Draw:
@@ -192,6 +220,17 @@ def lines_of(wildcards: Wildcards, name: str) -> tuple[str, ...]:
     if found.problem is not None:
         raise BadInput(found.problem, "prompt")
     return found.lines
+
+
+def _with_nearest(error: BadInput, field: str, text: str, wildcards: Wildcards) -> BadInput:
+    """The same refusal; where a name is nearly that of a wildcard, with that one as the fix."""
+    for written in dict.fromkeys(_WILDCARD.findall(text)):
+        near = get_close_matches(written.casefold(), sorted(wildcards), 1)
+        if near and written.casefold() not in wildcards:
+            meant = f"__{near[0]}__"
+            fix = Fix(f"Use {meant}", {field: text.replace(f"__{written}__", meant)})
+            return BadInput(str(error), field, fix)
+    return error
 
 
 def _known(wildcards: Wildcards) -> str:

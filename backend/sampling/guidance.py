@@ -58,12 +58,18 @@ def sigma_range(schedule: Schedule, start: float, end: float, first: int = 0) ->
     return SigmaRange(low=sigmas[first + active[-1]], high=sigmas[first + active[0]])
 
 
+Scale = float | torch.Tensor
+"""The same for all samples, or (B, 1, 1, 1) on the device of x."""
+
+
 def cfg(
     both: Denoiser,
     cond: Denoiser,
-    scale: float,
+    scale: Scale,
     *,
     shares: Sequence[Share] = (1.0,),
+    grounds: Sequence[Share] = (1.0,),
+    against: Sequence[int] = (),
     interval: SigmaRange | None = None,
     rescale: float = 0.0,
     prediction: Prediction = "epsilon",
@@ -71,29 +77,43 @@ def cfg(
     """Classifier-free guidance, x0 = x0_u + w (x0_c - x0_u) (2207.12598, eq. 6).
 
     Of several conditions x0 = x0_u + w sum_i s_i (x0_i - x0_u) (2206.01714, eq. 11). x0 is linear
-    in eps and in v at a given x, so this is guidance in either of them.
+    in eps and in v at a given x, so this is guidance in either of them. Of several negatives x0_u
+    is sum_k g_k x0_k, and each condition is guided away from one of them.
 
     Args:
-        both: Takes [x, x, ...] and returns x0 of [negative x B, first positive x B, ...].
+        both: Takes [x, x, ...] and returns x0 of [negatives x B, first positive x B, ...].
         cond: Takes x and returns x0 of [positive x B]; a single condition of share 1 runs alone
             where nothing is to guide. Others run beside the negative there, at w = 1.
-        scale: w; at or below 1 nothing is to guide.
+        scale: w; at or below 1 nothing is to guide. Where each sample has its own, one of them at
+            least guides.
         shares: s of each condition.
+        grounds: g of each negative; 1 in all at each place.
+        against: Which negative each condition is guided away from; the first by default.
         interval: Levels at which to guide; all by default.
         rescale: phi of 2305.08891, sec. 3.4; 0 is off.
         prediction: What the model predicts: the rescaling acts on that.
     """
-    alone = len(shares) == 1 and isinstance(shares[0], float) and shares[0] == 1.0
-    if alone and scale <= 1:
+    alone = len(shares) == len(grounds) == 1 and isinstance(shares[0], float) and shares[0] == 1.0
+    guides = True
+    if isinstance(scale, torch.Tensor):
+        scale = scale.clamp(min=1)
+    elif scale <= 1:
+        guides = False
+    if alone and not guides:
         return cond
-    interval, rows = interval or SigmaRange(), 1 + len(shares)
+    interval, rows = interval or SigmaRange(), len(grounds) + len(shares)
+    against = against or (0,) * len(shares)
 
     def guided(x: torch.Tensor, level: Level) -> torch.Tensor:
-        acts = scale > 1 and interval.holds(level)
+        acts = guides and interval.holds(level)
         if alone and not acts:
             return cond(x, level)
-        negative, *positives = both(torch.cat([x] * rows), level.repeat(rows)).chunk(rows)
-        towards = positives[0] - negative if alone else _composed(negative, positives, shares)
+        parts = both(torch.cat([x] * rows), level.repeat(rows)).chunk(rows)
+        negatives, positives = parts[: len(grounds)], parts[len(grounds) :]
+        negative = _ground(negatives, grounds)
+        towards = (
+            positives[0] - negative if alone else _composed(negatives, positives, shares, against)
+        )
         if not acts:
             return negative + towards
         x0 = negative + scale * towards
@@ -105,13 +125,26 @@ def cfg(
     return guided
 
 
+def _ground(negatives: Sequence[torch.Tensor], grounds: Sequence[Share]) -> torch.Tensor:
+    """Sum of g_k x0_k; the one negative as it is."""
+    if len(negatives) == 1:
+        return negatives[0]
+    ground = torch.zeros_like(negatives[0])
+    for negative, share in zip(negatives, grounds, strict=True):
+        ground = ground + share * negative
+    return ground
+
+
 def _composed(
-    negative: torch.Tensor, positives: Sequence[torch.Tensor], shares: Sequence[Share]
+    negatives: Sequence[torch.Tensor],
+    positives: Sequence[torch.Tensor],
+    shares: Sequence[Share],
+    against: Sequence[int],
 ) -> torch.Tensor:
     """Sum of s_i (x0_i - x0_u)."""
-    towards = torch.zeros_like(negative)
-    for positive, share in zip(positives, shares, strict=True):
-        towards = towards + share * (positive - negative)
+    towards = torch.zeros_like(negatives[0])
+    for positive, share, which in zip(positives, shares, against, strict=True):
+        towards = towards + share * (positive - negatives[which])
     return towards
 
 

@@ -21,6 +21,7 @@ from backend.sampling.config import SchedulerConfig, Spacing
 from backend.sampling.flow_times import FlowConfig, times_of
 from backend.sampling.samplers import SPECS
 from backend.sampling.samplers.spec import Conventions
+from backend.sampling.sigma_table import sigma_table
 from backend.sampling.types import Schedule, floats
 
 Floats = NDArray[np.float64]
@@ -73,7 +74,7 @@ def make(
         return _flowing(sampler, schedule, steps, config.flow, own, positions)
     cls = SPECS[sampler].conventions
     spacing = _spacing(cls, schedule, config)
-    table = _sigma_table(cls, config)
+    table = sigma_table(cls, config)
     if own:
         timesteps = _given(sampler, own, total)
     elif cls.distilled:
@@ -117,7 +118,7 @@ def continued(sampler: str, schedule: Schedule, sigma: float, config: SchedulerC
     if config.flow is not None:
         timestep = np.array([sigma / (1 + sigma) * config.num_train_timesteps])
     else:
-        table = _sigma_table(SPECS[sampler].conventions, config)
+        table = sigma_table(SPECS[sampler].conventions, config)
         timestep = _timestep_of(np.array([sigma]), table)
         if SPECS[sampler].conventions.kind != "ve":
             timestep = np.round(timestep)
@@ -144,7 +145,7 @@ def noised(
         timestep: 0..T - 1.
         config: Whose betas.
     """
-    ratio = float(_sigma_table(SPECS["ddpm"].conventions, config)[timestep])
+    ratio = float(sigma_table(SPECS["ddpm"].conventions, config)[timestep])
     alpha = 1 / math.sqrt(1 + ratio * ratio)
     return alpha * x0 + alpha * ratio * noise
 
@@ -293,47 +294,6 @@ def _curve(
             return "exponential"
         case _:
             return None
-
-
-def _sigma_table(cls: Conventions, config: SchedulerConfig) -> Floats:
-    """sigma of every training timestep, (T,) rising; float32 throughout, as diffusers does."""
-    betas = _betas(cls, config)
-    rescaled = config.rescale_betas_zero_snr and cls.zero_snr != "ignored"
-    if rescaled:
-        betas = _zero_terminal_snr(betas)
-    ab = (1.0 - betas).cumprod(0)
-    if rescaled:
-        ab[-1] = 2.0**-24 if cls.zero_snr == "clamped" else 2.0**-48
-    return ((1 - ab) / ab).sqrt().numpy().astype(np.float64)
-
-
-def _betas(cls: Conventions, config: SchedulerConfig) -> torch.Tensor:
-    if config.trained_betas is not None:
-        return torch.tensor(config.trained_betas, dtype=torch.float32)
-    start, end, name = cls.betas
-    start, end = config.beta_start or start, config.beta_end or end
-    total = config.num_train_timesteps
-    match config.beta_schedule or name:
-        case "scaled_linear":
-            return torch.linspace(start**0.5, end**0.5, total, dtype=torch.float32) ** 2
-        case "squaredcos_cap_v2":
-            # Nichol and Dhariwal 2102.09672, eq. 17
-            bar = [
-                math.cos((i / total + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(total + 1)
-            ]
-            return torch.tensor(
-                [min(1 - bar[i + 1] / bar[i], 0.999) for i in range(total)], dtype=torch.float32
-            )
-        case _:
-            return torch.linspace(start, end, total, dtype=torch.float32)
-
-
-def _zero_terminal_snr(betas: torch.Tensor) -> torch.Tensor:
-    """Algorithm 1 of 2305.08891."""
-    root = (1.0 - betas).cumprod(0).sqrt()
-    first, last = root[0].clone(), root[-1].clone()
-    bar = ((root - last) * (first / (first - last))) ** 2
-    return 1 - torch.cat([bar[:1], bar[1:] / bar[:-1]])
 
 
 def _timesteps(cls: Conventions, spacing: Spacing, steps: int, config: SchedulerConfig) -> Floats:

@@ -87,6 +87,7 @@ class _Book:
     accounts: Mapping[str, Account]
     keys: Mapping[str, Key]
     invitations: Mapping[str, Invitation]  # by digest
+    removed: frozenset[str] = frozenset()  # names, casefolded, whose pictures may be there still
 
 
 class Accounts:
@@ -160,7 +161,10 @@ class Accounts:
         self._of(name, lambda account: replace(account, role=role))
 
     def remove(self, name: str) -> None:
-        """Removes an account with its keys."""
+        """Removes an account with its keys.
+
+        Its name stays taken for who comes by an invitation: what it made is still noted as its own.
+        """
 
         def change(book: _Book) -> _Book:
             if name not in book.accounts:
@@ -169,6 +173,7 @@ class Accounts:
                 {other: account for other, account in book.accounts.items() if other != name},
                 {number: key for number, key in book.keys.items() if key.account != name},
                 {d: one for d, one in book.invitations.items() if one.account != name},
+                book.removed | {name.casefold()},
             )
 
         self._change(change)
@@ -229,6 +234,8 @@ class Accounts:
             left = {d: one for d, one in book.invitations.items() if d != digest_of(secret)}
             book = replace(book, invitations=left)
             if made is not None:
+                if made.name.casefold() in book.removed:
+                    raise BadInput(f"'{made.name}' was somebody's before; choose another name.")
                 came.append(made)
                 return _with(book, made)
             if now.account not in book.accounts or book.accounts[now.account].suspended:
@@ -313,6 +320,7 @@ class Accounts:
                 "accounts": [asdict(account) for account in book.accounts.values()],
                 "keys": [asdict(key) for key in book.keys.values()],
                 "invitations": [asdict(one) for one in book.invitations.values()],
+                "removed": sorted(book.removed),
             }
             content = json.dumps(document, indent=1).encode()
             write_synced(self._path, lambda file: file.write(content))
@@ -354,6 +362,7 @@ def _parsed(document: Any) -> _Book:
         {one.name: one for one in accounts},
         {one.number: one for one in keys},
         {one.digest: one for one in invitations},
+        frozenset(document.get("removed", ())),
     )
 
 

@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from backend.contracts.events import Pixels
-from backend.storage.atomic_files import make_synced, sync_folder
+from backend.storage.atomic_files import BEGINS, make_synced, sync_folder
 
 
 def write_synced(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
@@ -28,7 +28,7 @@ def write_synced(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         OSError: The disk is full, or the folder may not be written to.
     """
     make_synced(path.parent, 0o700)
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=BEGINS, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             fill(file)

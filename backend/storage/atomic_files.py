@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.contracts.errors import StorageProblem
 
-_BEGINS = ".writing-"
+BEGINS = ".writing-"  # the name of what is not whole yet; listings skip the leading dot
 
 
 def clear_leftovers(*folders: Path) -> int:
@@ -19,7 +19,7 @@ def clear_leftovers(*folders: Path) -> int:
     """
     gone = 0
     for folder in folders:
-        for left in folder.glob(f"{_BEGINS}*"):
+        for left in folder.glob(f"{BEGINS}*"):
             try:
                 left.unlink()
             except OSError:
@@ -94,7 +94,7 @@ def _write_temporary(path: Path, data: bytes) -> Path:
     except FileExistsError:  # not to be taken for the file's own name being in use
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
     # In the same folder, so that the rename stays on one disk; listings skip the leading dot.
-    handle, name = tempfile.mkstemp(prefix=_BEGINS, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=BEGINS, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

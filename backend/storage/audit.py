@@ -35,9 +35,11 @@ class Audit:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and self._path.stat().st_size > MAX_BYTES:
                 os.replace(self._path, self._path.with_suffix(".log.1"))
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(handle, f"{line}\n".encode())
+                # A line that a full disk has cut off takes no other with it.
+                begin = "" if _ends_a_line(handle) else "\n"
+                os.write(handle, f"{begin}{line}\n".encode())
             finally:
                 os.close(handle)
         except OSError as error:
@@ -56,3 +58,11 @@ class Audit:
             except ValueError:
                 continue
         return found
+
+
+def _ends_a_line(handle: int) -> bool:
+    size = os.lseek(handle, 0, os.SEEK_END)
+    if not size:
+        return True
+    os.lseek(handle, -1, os.SEEK_END)
+    return os.read(handle, 1) == b"\n"

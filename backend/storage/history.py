@@ -9,23 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import struct
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from backend.contracts.errors import BadInput, LoomError, NotYours, StorageProblem
-from backend.pictures.opening import header_of
-from backend.recipes import metadata, png_text, texts
+from backend.contracts.errors import BadInput, NotYours, StorageProblem
 from backend.recipes.pictures import KINDS
 from backend.storage import remarks
 from backend.storage.atomic_files import storage_problem
 from backend.storage.foreign_folders import is_foreign, pictures_in
+from backend.storage.history_rows import row_of
 from backend.storage.history_table import Entry, Query, Row, Table
 from backend.storage.makers import HOST, NOBODY, Maker, Viewer
 from backend.storage.outputs import DAY, Storage
@@ -36,8 +32,6 @@ FIRST, CHUNK = 64, 400  # files read before they can be found; few at first, for
 DELETED_DAYS = 7
 MAX_NAMES = 10_000
 EVERYTHING = Query()
-_ENDS = ("prompt_a", "prompt_b", "prompt_c", "prompt_d")
-_WORDS = ("prompt", "negative_prompt", *_ENDS)
 
 
 @dataclass(frozen=True)
@@ -302,7 +296,7 @@ class History:
         at, size = 0, FIRST
         while at < len(new):
             self._unread = len(new) - at
-            self._table.put([_row(*file) for file in new[at : at + size]])
+            self._table.put([row_of(*file) for file in new[at : at + size]])
             at, size = at + size, CHUNK
         self._empty()
 
@@ -319,7 +313,7 @@ class History:
     def _read_name(self, name: str) -> Iterable[Row]:
         path = self._storage.outputs / name
         try:
-            return [_row(name, path, path.stat())]
+            return [row_of(name, path, path.stat())]
         except OSError:
             return []
 
@@ -333,77 +327,6 @@ def _moved(path: Path, to: Path) -> None:
 
 def _name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
-
-
-def _row(name: str, path: Path, status: os.stat_result) -> Row:
-    version = (status.st_mtime_ns, status.st_size)
-    try:
-        found = _of_png(path) if path.suffix.lower() == ".png" else _of_other(path)
-    except (LoomError, OSError, struct.error):
-        found = None
-    if found is None:
-        return Row(name, version)
-    record, width, height = found
-    settings, model = record.settings, record.model.get("name", "")
-    loras = tuple(dict.fromkeys(_acting(settings)))
-    said = [*(str(settings.get(key, "")) for key in _WORDS), model, *loras]
-    said.append(remarks.read(path).words)
-    return Row(
-        name,
-        version,
-        record.mode,
-        words_of(settings),
-        "\n".join(said).casefold(),
-        str(settings.get("seed", "")),
-        model,
-        loras,
-        width,
-        height,
-        _made_s(name) or status.st_mtime,
-    )
-
-
-def _of_png(path: Path) -> tuple[metadata.ReadRecord, int, int] | None:
-    """Its recipe and size; None where the file is cut off."""
-    with path.open("rb") as file:
-        # Recipes stand before the pixels, and a whole file ends with IEND.
-        found = png_text.read_texts(file, texts.KEYS, to_end=False)
-        record = metadata.from_texts(texts.with_xmp(found))
-        file.seek(16)
-        width, height = struct.unpack(">II", file.read(8))
-        file.seek(-8, os.SEEK_END)
-        return (record, width, height) if file.read(4) == b"IEND" else None
-
-
-def _of_other(path: Path) -> tuple[metadata.ReadRecord, int, int]:
-    """The same of a JPEG or WebP."""
-    if path.stat().st_size > metadata.MAX_FILE_BYTES:
-        raise BadInput("The file is too large.")
-    data = path.read_bytes()
-    with header_of(data, texts.FORMATS) as image:
-        width, height = image.size
-    return metadata.read(data, hidden=False), width, height
-
-
-def _made_s(name: str) -> float | None:
-    """When a picture was made: its name says so, also after it was copied."""
-    try:
-        return datetime.strptime(name[:17], "%Y-%m-%d/%H%M%S").timestamp()
-    except ValueError:
-        return None
-
-
-def words_of(settings: dict[str, Any]) -> str:
-    """What a picture was asked to show; of a morph without one prompt for all, its ends."""
-    ends = [str(settings.get(name, "")) for name in _ENDS]
-    shared = str(settings.get("prompt", ""))
-    return shared if shared or "prompt_a" not in settings else " → ".join(filter(None, ends))
-
-
-def _acting(settings: dict[str, Any]) -> Iterable[str]:
-    for use in settings.get("loras", ()):
-        if use.get("on", True):
-            yield str(use.get("name", ""))
 
 
 def aside_of(picture: Path) -> Path:

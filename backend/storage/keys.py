@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 KEY_BYTES = 32
@@ -15,15 +16,14 @@ def secret_key(path: Path) -> bytes:
     A folder that cannot be written to gives a key for this process: nothing outlasts it then.
     """
     for _ in range(2):
-        try:
+        kept: bytes | None = None
+        with suppress(OSError):
             kept = path.read_bytes()
-        except OSError:
-            kept = b""
-        if len(kept) == KEY_BYTES:
+        if kept is not None and len(kept) == KEY_BYTES:
             return kept
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if kept:
+            if kept is not None:  # a killed studio has left half of it, or an empty file
                 path.unlink(missing_ok=True)
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:  # another process was faster

@@ -32,7 +32,9 @@ MAX_SETTINGS_BYTES = 256 * 1024  # a preset without its pictures
 MAX_PRESET_BYTES = 8 * 2**20
 MAX_PICTURES_BYTES = (MAX_PRESET_BYTES - MAX_SETTINGS_BYTES) // 4 * 3  # before base64
 _MAX_STEM_BYTES = 180  # with suffix and temporary prefix under the 255 that file systems take
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
+_RESERVED = {"con", "prn", "aux", "nul", *(p + n for p in ("com", "lpt") for n in "123456789¹²³")}
+# Seen by nobody, besides the category Cf: joiners, selectors, fillers.
+_UNSEEN = {*map(chr, range(0xFE00, 0xFE10)), *"\u034f\u115f\u1160\u3164\uffa0\u2800"}
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -279,7 +281,7 @@ def check_name(name: str) -> None:
     def refuse(reason: str) -> BadInput:
         return BadInput(f"A preset's name {reason}.", "name")
 
-    if not name.strip():
+    if not _key(name).strip():
         raise refuse("must not be empty")
     if len(name) > MAX_NAME_CHARS:
         raise refuse(f"must not be longer than {MAX_NAME_CHARS} characters")
@@ -369,8 +371,9 @@ def _clause(error: LoomError) -> str:
 
 
 def _key(name: str) -> str:
-    """What two names share when a disk that ignores case would take them for one."""
-    folded = unicodedata.normalize("NFC", name).casefold()
+    """What two names share that a disk which ignores case, or a reader, would take for one."""
+    seen = "".join(c for c in name if unicodedata.category(c) != "Cf" and c not in _UNSEEN)
+    folded = unicodedata.normalize("NFC", seen).casefold()
     return unicodedata.normalize("NFC", folded)
 
 

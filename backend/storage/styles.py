@@ -62,7 +62,7 @@ class Sheet:
         return " ".join(self.left_out[:MAX_NAMED]) + further
 
 
-class StyleShelf:
+class StyleFiles:
     """Bundled styles and a person's own; one of theirs goes before a bundled one of its name.
 
     Args:

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from backend.contracts.errors import BadInput, StorageProblem
+from backend.contracts.errors import BadInput, StorageProblem, told
 from backend.models.tensors import named_modules
+from backend.storage.atomic_files import BEGINS, sync_folder
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "conv", "proj_in", "proj_out")
@@ -43,6 +42,8 @@ def adapted(
     Yields:
         The parameters to fit.
     """
+    from peft import LoraConfig, inject_adapter_in_model  # slow to import, and no picture needs it
+
     gradients = {name: parameter.requires_grad for name, parameter in unet.named_parameters()}
     attributes = set(vars(unet))
     # PEFT's annotation says int, its arithmetic takes any number.
@@ -111,6 +112,8 @@ def _put(unet: nn.Module, path: str, layer: nn.Module) -> None:
 
 def _lora_layers(unet: nn.Module) -> dict[str, Any]:
     """PEFT's layers by path; each is a module and a `LoraLayer`, which no annotation can say."""
+    from peft.tuners.lora import LoraLayer
+
     return {path: module for path, module in named_modules(unet) if isinstance(module, LoraLayer)}
 
 
@@ -199,7 +202,7 @@ def load_state(
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{BEGINS}{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(
@@ -207,11 +210,14 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str
             temporary,
             metadata=metadata,
         )
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
     except (OSError, SafetensorError) as error:
         raise StorageProblem(
             f"{path.name} could not be written; make room on the disk or choose another folder "
-            f"({str(error)[:120]})."
+            f"({told(error)})."
         ) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from backend.contracts.errors import BadInput
+from backend.contracts.errors import BadInput, told
 from backend.contracts.settings.kinds import MAX_SIDE_PX
 from backend.training.adapter import ATTENTION, CONVOLUTIONS
 
@@ -133,4 +133,4 @@ def read_config(path: Path) -> CommandConfig:
         field = ".".join(str(part) for part in first["loc"])
         raise BadInput(f"{path.name}: '{field}': {first['msg']}.", field or None) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}.") from None
+        raise BadInput(f"{path.name} cannot be read: {told(error)}.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -19,6 +18,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings.train_lora import MAX_PICTURES
 from backend.pictures.budget import Budget
 from backend.pictures.decode import decode
+from backend.pictures.zipped import archive_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 MIN_SIDE_PX = 32
@@ -140,7 +140,7 @@ def _text_beside(name: str, files: Mapping[str, bytes]) -> str:
 
 def _unzipped(name: str, content: bytes, budget: Budget) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with archive_of(content) as archive:
             wanted = [
                 item
                 for item in archive.infolist()

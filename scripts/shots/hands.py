@@ -25,7 +25,7 @@ def placed(page: Page) -> None:
         page.mouse.down()
         page.mouse.move(left + 0.46 * box["width"], box["y"] + box["height"] - 4, steps=4)
         page.mouse.up()
-    generate(page, "snow")
+    generate(page, "a red house and a yellow boat on the sea")
     wait(page, "done")
     page.locator("#txt2img-regions").scroll_into_view_if_needed()
     time.sleep(1)
@@ -53,7 +53,9 @@ def rested(page: Page) -> None:
     steps.fill("60")
     steps.press("Tab")
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("loom.stages.txt2img.value.step >= 8")
+    page.wait_for_function(
+        "(({state, step}) => state === 'running' && step >= 8)(loom.stages.txt2img.value)"
+    )
     stage.get_by_role("button", name="Pause", exact=True).click()
     wait(page, "paused")
     time.sleep(1)

@@ -16,25 +16,34 @@ from toyworld.dataset import scene_of
 from toyworld.render import render
 from toyworld.world import SECOND
 
-LARGER = "Pocket x4"
-ENLARGES = (ROOT / "models" / "checkpoints" / "pocket-x4").is_dir()  # it is not bundled yet
+SMALL, LARGER = "Pocket 64", "Pocket x4"
+BUNDLED = ROOT / "models" / "checkpoints" / "pocket-cascade"
+DRAWS, ENLARGES = ((BUNDLED / name).is_dir() for name in ("pocket-64", "pocket-x4"))
+PIXELS = "Pocket pixels"
+DRAWS_PIXELS = (ROOT / "models" / "checkpoints" / "pocket-pixels").is_dir()
 STEPS_LARGER = "20"
 
 
-def cascaded(page: Page) -> None:
-    """A picture of 1,024 px in two stages, somewhere on their timeline; the picture itself too."""
+def cascaded(browser: Browser) -> None:
+    """A picture of 1,024 px in all stages, wide and narrow, somewhere on their timeline."""
+    page = opened(browser, 1400, 900)
+    if DRAWS:
+        page.locator("#loom-model input").first.click()
+        page.get_by_role("option", name=SMALL).click()
     page.locator("#txt2img-cascade > button.label-wrap").click()
     add = page.locator("#txt2img-stages .stage-add")
     add.locator("option[value=pocket-x4]").wait_for(state="attached")
+    if DRAWS:
+        page.locator("#txt2img-stages .stage-row input[type=checkbox]").first.check()
     add.select_option("pocket-x4")
-    steps = page.locator("#txt2img-stages .stage-row .numbers input").first
-    steps.fill("10")
-    steps.press("Tab")
     generate(page, PROMPT)
     wait(page, "done")
     time.sleep(1)
     page.evaluate("scrollTo(0, 0)")
     shot(page, "cascade")
+    page.set_viewport_size({"width": 420, "height": 900})
+    time.sleep(1)
+    shot(page, "cascade-phone", whole=True)
     made = page.evaluate("new URL(loom.stages.txt2img.value.results.at(-1).url, location).href")
     Image.open(io.BytesIO(page.request.get(made).body())).convert("RGB").save(
         OUT / "cascade-1024.jpg", quality=88
@@ -63,17 +72,40 @@ def upscaled(page: Page, folder: Path) -> None:
     wait(page, "done", "upscale")
     time.sleep(2)
     shot(page, "upscale-compare", whole=True)
+    page.set_viewport_size({"width": 420, "height": 900})
+    time.sleep(1)
+    shot(page, "upscale-phone", whole=True)
 
 
-def set_number(page: Page, key: str, value: str) -> None:
-    """Writes a number of the upscale tab."""
-    field = page.locator(f"#upscale-{key} input[type=number]")
+def set_number(page: Page, key: str, value: str, mode: str = "upscale") -> None:
+    """Writes a number of a tab."""
+    field = page.locator(f"#{mode}-{key} input[type=number]")
     field.fill(value)
     field.press("Tab")
 
 
+def experiment(browser: Browser) -> None:
+    """One seed of the model of pixels by DDIM, in a table; a class chosen."""
+    page = opened(browser, 1400, 900)
+    open_tab(page, "DDIM table")
+    page.locator("#loom-model input").first.click()
+    page.get_by_role("option", name=PIXELS).click()
+    page.locator("#ddim_table-advanced > button.label-wrap").click()
+    set_number(page, "class_label", "7", "ddim_table")
+    page.locator("#ddim_table-advanced > button.label-wrap").click()
+    counts = page.locator("#ddim_table-step_counts textarea")
+    counts.fill("10, 20, 50, 100")
+    counts.press("Tab")
+    page.locator("button.go:visible").click()
+    wait(page, "done", "ddim_table")
+    time.sleep(2)
+    shot(page, "ddim-table", whole=True)
+
+
 def larger(browser: Browser, folder: Path) -> None:
-    """The cascade and the upscale tab."""
+    """The cascade, the upscale tab and the DDIM table."""
+    if DRAWS_PIXELS:
+        experiment(browser)
     if ENLARGES:
-        cascaded(opened(browser, 1400, 900))
+        cascaded(browser)
     upscaled(opened(browser, 1400, 900), folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -53,7 +52,6 @@ def people(browser: Browser, folder: Path) -> None:
         page.wait_for_function(ready)
         page.locator(".queue-box .queue").click()
         page.locator(".queue-list .words").first.wait_for()
-        page.wait_for_function("loom.stages.txt2img?.value.told?.notes?.length")
-        time.sleep(1)
+        page.get_by_text("Started again: the studio stopped while it ran.").first.wait_for()
         shot(page, "queue-restart")
     context.close()

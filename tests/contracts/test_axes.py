@@ -116,3 +116,5 @@ def test_every_plain_field_of_a_mode_may_stand_on_an_axis() -> None:
     fields = set(axis_fields("img2img"))
     assert {"strength", "mask_invert", "masked_content", "model", "width", "clip_skip"} <= fields
     assert not {"batch_size", "loras", "strengths"} & fields
+    hands = {"steer", "steer_target", "steer_scale", "steer_every", "steer_start", "steer_end"}
+    assert hands | {"steer_through", "region_soft", "region_base", "region_by"} <= fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.contracts.errors import BadInput, Cancelled, Fix, LoomError, Unwatched, short
+from backend.contracts.errors import BadInput, Cancelled, Fix, LoomError, Unwatched, short, told
 
 
 def test_bad_input_names_its_field_and_what_would_do() -> None:
@@ -33,3 +33,22 @@ def test_a_job_that_nobody_watched_counts_as_stopped() -> None:
 )
 def test_what_a_stranger_wrote_is_quoted_on_a_line(text: object, shown: str) -> None:
     assert short(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (FileNotFoundError(2, "No such file", "/srv/models/x"), "no such file"),
+        (OSError("No file a.bin found in /srv/my models/x."), "No file a.bin found in x."),
+        (RuntimeError("I/O error: '/srv/a/b' and '/srv/c/d'"), "I/O error: 'd'"),
+        (RuntimeError("C:\\Users\\ada\\x is gone"), "x is gone"),
+        (RuntimeError("/srv/data/x"), "x"),
+        (ValueError("see https://a.b/c and 3/4"), "see https://a.b/c and 3/4"),
+        (ValueError("one\ntwo"), "one"),
+        (ValueError(), ""),
+        (ValueError(" " * 5000 + "/srv/x"), ""),
+        (ValueError("/" * 10**6), "…"),
+    ],
+)  # fmt: skip
+def test_what_a_library_says_tells_no_path(error: Exception, shown: str) -> None:
+    assert told(error) == shown

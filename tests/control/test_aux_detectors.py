@@ -140,4 +140,4 @@ def test_later_calls_do_not_import_again() -> None:
     LineartStandard()(shapes(64, 64))
     started = time.process_time()
     LineartStandard()(shapes(64, 64))
-    assert time.process_time() - started < 0.2
+    assert time.process_time() - started < 1.0

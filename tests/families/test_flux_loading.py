@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_flux(root / "checkpoints" / "dev")
     tiny_flux(root / "checkpoints" / "schnell", dev=False)
     return root
-
-
-@pytest.fixture(scope="module")
-def side(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowSide]:
-    side = FlowSide(root, tmp_path_factory.mktemp("data"))
-    yield side
-    side.close()
 
 
 @pytest.mark.parity

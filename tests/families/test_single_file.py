@@ -119,6 +119,23 @@ def test_an_odd_prefix_before_every_name_goes(sd1: Path, tmp_path: Path) -> None
     assert same_pictures(sd1, odd)
 
 
+def test_a_merge_without_a_level_of_names_and_with_strangers_tensors_draws_the_same(
+    sd1: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / "checkpoints" / "odd.sft"
+    odd.parent.mkdir()
+    tensors = {name.replace(".text_model.", "."): value for name, value in load_file(sd1).items()}
+    strangers = {
+        **{"control_model.zero_convs.0.0.weight": torch.ones(4)},
+        **{"embedding_manager.embedder.x": torch.ones(2), "denoiser.sigmas": torch.ones(1000)},
+        **{"first_stage_model.loss.logvar": torch.ones(()), "alphas_cumprod": torch.ones(1000)},
+        **{"cond_stage_model.logit_scale": torch.ones(()), "lora_te_x.alpha": torch.ones(())},
+    }
+    save_file(tensors | strangers, odd)
+    assert found(odd).problem is None
+    assert same_pictures(sd1, odd)
+
+
 def test_an_autoencoder_beside_the_file_stands_in(sd1: Path, tmp_path: Path) -> None:
     bare = tmp_path / "checkpoints" / "bare.safetensors"
     bare.parent.mkdir()

@@ -40,5 +40,18 @@ def test_an_autoencoder_inside_goes_before_one_beside(tmp_path: Path) -> None:
 
 def test_scales_are_multiplied_out(tmp_path: Path) -> None:
     tensors = {"x.weight": torch.full((2, 2), 1.5), "x.scale_weight": torch.tensor(2.0)}
+    tensors |= {"z.weight": torch.ones(1), "z.weight_scale": torch.tensor(4.0)}
     path = written(tmp_path / "a.safetensors", **tensors, **{"y.scale_weight": torch.tensor(1.0)})
     assert torch.equal(tensors_of(path)["x.weight"], torch.full((2, 2), 3.0))
+    assert float(tensors_of(path)["z.weight"]) == 4.0
+
+
+def test_a_projection_saved_as_a_layer_is_the_matrix(tmp_path: Path) -> None:
+    weight = torch.arange(6.0).reshape(2, 3)
+    path = written(tmp_path / "a.safetensors", **{"e.model.text_projection.weight": weight})
+    assert shapes_of(path)["e.model.text_projection"] == (3, 2)
+    assert torch.equal(tensors_of(path)["e.model.text_projection"], weight.T)
+    own = {"e.model.text_projection": torch.ones(3, 2), "e.model.text_projection.weight": weight}
+    assert torch.equal(
+        tensors_of(written(path, **own))["e.model.text_projection"], torch.ones(3, 2)
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,13 +33,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_zimage(root / "checkpoints" / "turbo")
     tiny_zimage(root / "checkpoints" / "base", shift=6.0)
     return root
-
-
-@pytest.fixture(scope="module")
-def side(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowSide]:
-    side = FlowSide(root, tmp_path_factory.mktemp("data"))
-    yield side
-    side.close()
 
 
 @pytest.mark.parity

@@ -1,4 +1,4 @@
-"""A GPU that is not there, to run the studio on: `from tests.ghost.machine import standing`.
+"""A GPU that is not there, to run the studio on: `from tests.ghost.backend import standing`.
 
 Its tensors say `ghost:0` or `ghost:1`, hold a CPU tensor, and are computed on the CPU. It refuses
 what a real device refuses (tensors of two devices in one call, more memory than there is), notices

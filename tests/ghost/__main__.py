@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import tests.conftest  # noqa: F401, threads and no network
-from tests.ghost.machine import standing
+from tests.ghost.backend import standing
 from tests.ghost.studio import Rig, farthest, library
 from tests.ghost.work import WORK
 

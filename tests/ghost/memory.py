@@ -20,6 +20,7 @@ class Memory:
     Attributes:
         capacity: Bytes of each device.
         refuses: Asked for each allocation, with its number and its bytes; True makes it fail.
+        lost: Devices that have fallen off the bus, by number: nothing works there any more.
         allocations: How many there were.
         used: Bytes that are taken now, by device number.
         most: The most that were.
@@ -28,6 +29,7 @@ class Memory:
 
     capacity: int = PLENTY
     refuses: Callable[[int, int], bool] = lambda number, nbytes: False
+    lost: set[int] = field(default_factory=set[int])
     allocations: int = 0
     used: Counter[int] = field(default_factory=Counter[int])
     most: Counter[int] = field(default_factory=Counter[int])
@@ -38,7 +40,10 @@ class Memory:
 
         Raises:
             torch.OutOfMemoryError: There is not so much, or it was to fail.
+            RuntimeError: The device is lost.
         """
+        if device_index in self.lost:
+            raise RuntimeError(f"ghost:{device_index} has fallen off the bus")
         self.allocations += 1
         if self.used[device_index] + nbytes > self.capacity or self.refuses(
             self.allocations, nbytes

@@ -12,7 +12,7 @@ import torch
 x = torch.ones(1, requires_grad=True)
 (x * x).sum().backward()
 from tests.ghost.alone import gradients_flow
-from tests.ghost.machine import standing
+from tests.ghost.backend import standing
 with standing():
     print(gradients_flow())
 """

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from tests.ghost.alone import ran_alone
-from tests.ghost.machine import Ghost, Machine
+from tests.ghost.machine import Machine
+from tests.ghost.tensors import Ghost
 
 X = [[3.0, 1.0], [0.0, 2.0]]
 KNOWN: dict[str, Callable[[torch.Tensor], object]] = {

@@ -10,7 +10,7 @@ import pytest
 from backend.contracts.requests import Request
 from backend.models.memory.device_space import IN_TURNS
 from tests.ghost.alone import ran_alone
-from tests.ghost.machine import standing
+from tests.ghost.backend import standing
 from tests.ghost.studio import Rig, farthest, library
 from tests.ghost.work import WORK, Work, footprint, pad
 

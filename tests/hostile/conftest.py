@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,14 @@ def listening(server: Server) -> list[str]:
         server: One of the test's own: it has one listener.
     """
     said: list[str] = []
-    assert server.process.stdout is not None
-    threading.Thread(target=said.extend, args=(server.process.stdout,), daemon=True).start()
+    printed = server.process.stdout
+    assert printed is not None
+
+    def listen() -> None:
+        with suppress(ValueError):  # it is closed under our hands once the studio has ended
+            said.extend(printed)
+
+    threading.Thread(target=listen, daemon=True).start()
     return said
 
 

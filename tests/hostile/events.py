@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import httpx
 
 from tests.ui.conftest import ROOT
 
+# A test's data and models lie in the temporary folder.
+PLACES = (str(ROOT), tempfile.gettempdir() + "/", str(Path(gradio.__file__).parents[1]))
 _GRADIO_ROUTE = re.compile(r'@(router|app)\.(get|post|head)\(\s*"([^"]+)"')
 _OWN_ROUTE = re.compile(r'Route\("(/[^"]+)"')
 _API_ROUTE = re.compile(r'@app\.(get|post)\("([^"]+)"')
@@ -88,6 +91,12 @@ def filled(path: str, value: str) -> str:
     )
 
 
+def telling(text: str) -> str:
+    """What stands around a path of the server's in a text, if one does: of code or of data."""
+    at = next((found for place in PLACES if (found := text.find(place)) >= 0), None)
+    return "" if at is None else text[max(0, at - 80) : at + 80]
+
+
 def form(client: httpx.Client) -> dict[str, Any]:
     """What txt2img's components send when nobody has touched them."""
     values: dict[str, Any] = {}
@@ -119,10 +128,20 @@ def pressed(
 def ended(client: httpx.Client, job: str, patience_s: float = 60) -> dict[str, Any]:
     """The last state of a job, as its page is told."""
     state: dict[str, Any] = {}
+    for state in states(client, job, patience_s):
+        if state["state"] in ("done", "stopped", "failed", "gone"):
+            return state
+    return state
+
+
+def stepped(client: httpx.Client, job: str) -> None:
+    """Waits until a job has done a step."""
+    assert any(state.get("step", 0) >= 1 for state in states(client, job, 240)), job
+
+
+def states(client: httpx.Client, job: str, patience_s: float) -> Iterator[dict[str, Any]]:
+    """What the page of a job is told, one after the other."""
     with client.stream("GET", f"/loom/jobs/events?jobs={job}", timeout=patience_s) as stream:
         for line in stream.iter_lines():
             if line.startswith("data: "):
-                state = json.loads(line[6:])
-                if state["state"] in ("done", "stopped", "failed", "gone"):
-                    return state
-    return state
+                yield json.loads(line[6:])

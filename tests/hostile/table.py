@@ -93,9 +93,9 @@ class Table:
 
 def name_of(nodeid: str) -> str:
     """A test's name for people: module and function, without its cases."""
-    module, _, function = nodeid.rpartition("::")
+    module, _, function = nodeid.partition("[")[0].rpartition("::")  # a case may hold "::"
     stem = Path(module.partition("::")[0]).stem.removeprefix("test_")
-    return f"{stem}: {function.partition('[')[0].removeprefix('test_')}"
+    return f"{stem}: {function.removeprefix('test_')}"
 
 
 def words(function: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings import parse
 from backend.storage.presets import PresetStore
 from tests.hostile.conftest import listening
 from tests.hostile.events import ended, form, pressed
@@ -69,9 +69,10 @@ def test_what_a_killed_studio_left_half_written_is_gone_after_the_next_start(
     tmp_path: Path,
 ) -> None:
     data = tmp_path / "data"
-    left = [data / "presets/.writing-x", data / "outputs/2026-01-01/.writing-y"]
+    folders = (".", "presets", "outputs/2026-01-01", "keys", "loras", "queue/inputs/a")
+    left = [data / folder / ".writing-x" for folder in folders]
     for path in left:
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     with running(data) as server:
         listening(server)
@@ -93,14 +94,14 @@ _SAVES = """
 import sys
 from pathlib import Path
 from backend.contracts.errors import BadInput
-from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings import parse
 from backend.storage.presets import PresetStore
 store = PresetStore(Path("presets"), Path(sys.argv[1]))
 won = 0
 for number in range(20):
     try:
         name = f"Sea {number}" if sys.argv[2] == "a" else f"SEA {number}"
-        store.save(name, Txt2ImgSettings(seed=int(sys.argv[3])))
+        store.save(name, parse("txt2img", {"seed": int(sys.argv[3])}))
         won += 1
     except BadInput:
         pass
@@ -127,7 +128,7 @@ def test_of_processes_that_save_one_preset_at_once_one_wins(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_a_preset_survives_a_kill_at_any_moment_of_its_writing(tmp_path: Path) -> None:
     store = PresetStore(ROOT / "presets", tmp_path)
-    store.save("Sea", Txt2ImgSettings(seed=1))
+    store.save("Sea", parse("txt2img", {"seed": 1}))
     code = _SAVES.replace("range(20)", "range(10**6)").replace(
         "store.save(name,", "store.save('Sea', overwrite=True, settings="
     )

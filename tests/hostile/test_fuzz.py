@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.hostile.conftest import PASSWORD, USER, Victim, joined, listening
-from tests.hostile.events import Answer, filled, routes, sent
+from tests.hostile.events import Answer, filled, routes, sent, telling
 from tests.ui.conftest import running
 
 FILE = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
@@ -72,6 +72,7 @@ def test_events_refuse_by_a_sentence(fuzzed: Fuzzed, value: Any) -> None:
     assert len(answers) > 150
     assert sum(1 for answer in answers if answer.said) > 20
     assert not bad(answers), "\n".join(bad(answers))
+    assert not [told for answer in answers if (told := telling(answer.said))]
     assert not fuzzed.tracebacks(), "".join(fuzzed.printed)[-9000:]
 
 
@@ -102,7 +103,7 @@ BODIES: list[Any] = [
 ]
 
 
-def test_no_route_answers_500(fuzzed: Fuzzed) -> None:
+def test_no_route_answers_500_or_tells_where_files_lie(fuzzed: Fuzzed) -> None:
     seen: list[str] = []
     with fuzzed.victim.signed_in() as client:
         for method, path in routes():
@@ -110,18 +111,20 @@ def test_no_route_answers_500(fuzzed: Fuzzed) -> None:
                 continue  # with the login all else would be refused
             for value in ("x", "%00", "../../etc/passwd", "9" * 400):
                 for body in BODIES if method == "post" else [None]:
-                    status = begun(client, method, filled(path, value), body)
-                    if status >= 500:
-                        seen.append(f"{method} {filled(path, value)[:80]} {body}: {status}")
+                    status, text = begun(client, method, filled(path, value), body)
+                    if status >= 500 or telling(text):
+                        where = f"{method} {filled(path, value)[:80]} {body}"
+                        seen.append(f"{where}: {status} {telling(text)}")
     assert not seen, "\n".join(seen)
     assert not fuzzed.tracebacks(), "".join(fuzzed.printed)[-9000:]
 
 
-def begun(client: httpx.Client, method: str, path: str, body: Any) -> int:
-    """A route's status, without waiting for a stream's end."""
+def begun(client: httpx.Client, method: str, path: str, body: Any) -> tuple[int, str]:
+    """A route's status and text, without waiting for a stream's end."""
     auth = (USER, PASSWORD) if path.startswith(("/sdapi", "/v1")) else None
     try:
         with client.stream(method, path, json=body, auth=auth, timeout=20) as answer:
-            return answer.status_code
+            whole = "content-length" in answer.headers
+            return answer.status_code, answer.read().decode("latin-1") if whole else ""
     except httpx.InvalidURL:
-        return 0
+        return 0, ""

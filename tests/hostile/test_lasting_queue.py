@@ -21,7 +21,7 @@ from backend.engine.jobs.job import CLOSING, PUT_OFF
 from backend.engine.jobs.lasting import AGAIN, TWICE
 from backend.recipes.metadata import read
 from tests.hostile.conftest import listening
-from tests.hostile.events import ended, form, pressed
+from tests.hostile.events import ended, form, pressed, states, stepped
 from tests.ui.conftest import ROOT, Server, free_port, running
 
 KILLS = 10
@@ -47,7 +47,7 @@ def test_a_page_that_comes_back_after_a_kill_finds_its_jobs(tmp_path: Path) -> N
             running_now = pressed(client, "long", values=form(client) | {"steps": 40})["job"]
             values = form(client) | {"steps": 1}
             waiting = pressed(client, "next", values=values)["job"]
-            time.sleep(0.5)
+            stepped(client, running_now)
             killed(server)
     with running(tmp_path / "data", fake_step_s="0.001") as server:
         listening(server)
@@ -123,25 +123,26 @@ def survives(data: Path, count: int, kills: int, steps: int, step_s: str | None)
 def test_sigterm_takes_no_new_jobs_tells_and_leaves_the_rest_for_the_next_start(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path / "data", "--api", fake_step_s="0.5") as server:
+    with running(tmp_path / "data", "--api", fake_step_s="2") as server:
         said = listening(server)
         with httpx.Client(base_url=server.url, timeout=60) as client:
             jobs = queued(client, 3, 40)
             told: list[dict[str, Any]] = []
-            page = threading.Thread(target=lambda: told.append(ended(client, jobs[0])))
-            scripts = threading.Thread(target=lambda: answers.append(asked(server, "no name")))
             answers: list[httpx.Response] = []
+            page = threading.Thread(target=lambda: told.extend(states(client, jobs[0], 240)))
+            scripts = threading.Thread(target=lambda: answers.append(asked(server)))
             for one in (page, scripts):
                 one.start()
-            time.sleep(0.7)
+            stepped(client, jobs[0])
+            until = time.monotonic() + 240
+            while not told or client.get("/loom/me").json()["quota"]["waiting_in_all"] < 3:
+                assert time.monotonic() < until, "the script's job does not come"
+                time.sleep(0.05)
             server.process.send_signal(signal.SIGTERM)
-            begun = time.monotonic()
-            server.process.wait(25)
-            assert time.monotonic() - begun < 20
-            assert server.process.returncode == 0
+            assert server.process.wait(240) == 0
             for one in (page, scripts):
-                one.join(20)
-            assert (told[0]["state"], told[0]["message"]) == ("stopped", PUT_OFF)
+                one.join(60)
+            assert (told[-1]["state"], told[-1]["message"]) == ("stopped", PUT_OFF)
             assert (answers[0].status_code, answers[0].json()["detail"]) == (503, CLOSING)
         assert not any("Traceback" in line for line in said), "".join(said)[-2000:]
     with running(tmp_path / "data", fake_step_s="0.001") as server:
@@ -170,7 +171,7 @@ def test_the_queue_is_paused_and_goes_on(tmp_path: Path) -> None:
 def asked(server: Server, task: str | None = None, **more: Any) -> httpx.Response:
     """One call of a script."""
     body = {"prompt": "a boat", "steps": 3, "width": 64, "height": 64, "force_task_id": task} | more
-    return httpx.post(f"{server.url}/sdapi/v1/txt2img", json=body, timeout=60)
+    return httpx.post(f"{server.url}/sdapi/v1/txt2img", json=body, timeout=240)
 
 
 @pytest.mark.slow

@@ -49,5 +49,6 @@ def test_what_is_skipped_or_falls_in_its_setup_is_no_success() -> None:
     assert Row("x", ["skipped"]).result == "not tried"
     assert Row("x", ["failed"]).result == "**fails**"
     assert name_of(NODE) == "floods: silent_ones_go"
+    assert name_of("tests/hostile/test_fetching.py::test_half[[::1]") == "fetching: half"
     told = line("a: b", Row("does", ["passed"], 2.0))
     assert lines(document({"a: b": told})) == {"a: b": told}

@@ -15,7 +15,8 @@ from backend.contracts.settings import parse
 from backend.contracts.settings.ddim_table import DdimTableSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
-from backend.modes.ddim_table import distances
+from backend.modes.ddim_table import _preview, distances
+from backend.pictures.sheet import Sheet
 from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.tiny_pixels import tiny_ddpm
@@ -64,3 +65,10 @@ def test_the_table_is_made_again_by_its_record(engine: LocalEngine) -> None:
     first = run(engine, "ddim_table", step_counts="3").outputs[-1]
     again = run(engine, "ddim_table", **first.record.settings).outputs[-1]
     assert np.array_equal(again.image, first.image)
+
+
+def test_what_forms_is_as_large_as_what_is_done() -> None:
+    sheet = Sheet(("4 steps", "8 steps"), ("eta 0",), ("",), (64, 64))
+    done, small = np.full((64, 64, 3), 9, np.uint8), np.full((1, 8, 8, 3), 9, np.uint8)
+    forming = _preview(sheet, (64, 64), [done], small)
+    assert np.array_equal(forming[0], sheet.draw({0: done, 1: done}, 512))

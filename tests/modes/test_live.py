@@ -73,7 +73,7 @@ def run(engine: LocalEngine, wanted: Settings, branch: Branch | None = None) -> 
     return status
 
 
-LORA = {"loras": [{"name": "ink", "weight": 0.2}]}
+LORA = {"loras": [{"name": "ink", "weight": 0.0}]}  # a row at 0 can be moved, too
 CASES = [
     ("txt2img", {}, {"prompt": "a blue boat in a very long harbour"}),
     ("txt2img", {"sampler": "heun"}, {"negative_prompt": "a house", "guidance_scale": 6.0}),

@@ -32,10 +32,10 @@ def says(values: Sequence[Sequence[float]]) -> Denoiser:
 
 
 def watched(
-    full: Sequence[Sequence[float]], *without: Sequence[Sequence[float]]
+    full: Sequence[Sequence[float]], *without: Sequence[Sequence[float]], regions: int = 0
 ) -> tuple[_Watched, Mix]:
     mix = Mix()
-    one = _Watched(len(without), mix)  # type: ignore[arg-type]
+    one = _Watched(len(without) - regions, regions, mix)  # type: ignore[arg-type]
     one._full, one._without = says(full), [says(other) for other in without]
     return one, mix
 
@@ -85,3 +85,13 @@ def test_several_calls_of_one_step_are_one_share() -> None:
     one(X, LEVEL)
     first, second = one.told()
     assert (first["shares"], second["shares"]) == ([0.75], [0.25])
+
+
+def test_a_region_is_left_out_with_all_loras_and_told_how_much_stays_inside() -> None:
+    one, mix = watched([[5, 5]], [[1, 1]], [[2, 4]], regions=1)
+    one.at(0)
+    one(X, LEVEL)
+    assert mix.told == [(0, ()), (0, (0,)), (0, (0,))]
+    lora, region = one.told([torch.tensor([[1.0, 0.0]])])
+    assert "inside" not in lora
+    assert region["inside"] == 0.9  # 9 of 9 + 1

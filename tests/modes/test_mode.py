@@ -13,6 +13,7 @@ from backend.contracts.errors import Cancelled, Skipped
 from backend.contracts.events import Output, Record
 from backend.contracts.requests import Branch, Request, ResolvedRequest
 from backend.contracts.settings import Img2ImgSettings, Settings, Txt2ImgSettings
+from backend.modes.context import Share, alone
 from backend.modes.mode import PictureMode, Task
 from backend.resolve.live import Course
 
@@ -27,6 +28,7 @@ class Surroundings:
     drawn: list[int] = field(default_factory=list[int])
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     course: Course = field(default_factory=Course)
+    share: Share = alone
 
     @property
     def steps(self) -> Surroundings:

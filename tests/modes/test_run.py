@@ -269,6 +269,8 @@ MAY = {
     "backend.modes.leasing",  # says what `taken` means
     "backend.modes.pausable",  # puts LoRAs in and out for its `enter` and `leave`
     "backend.modes.changes.reference",  # a change of the model, in force while it is leased
+    "backend.modes.changes.regions",  # the same
+    "backend.modes.adapting",  # what `leasing` puts on the model with the adapter that it leases
 }
 SAYS_HOW = ("enter", "installed")
 """Methods of a `Change`: what the driver calls."""

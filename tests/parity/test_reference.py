@@ -17,7 +17,7 @@ from backend.contracts.requests import Request
 from backend.contracts.settings import Img2ImgSettings, Settings, parse
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
-from backend.modes.reference import NOISE_SEED
+from backend.modes.reference_noise import NOISE_SEED
 from backend.storage.outputs import Storage
 from tests import jobs
 from tests.models.denoiser.referring import Copies, Referring
@@ -195,3 +195,15 @@ def test_a_batch_is_what_its_pictures_are_alone_and_hires_follows_it_too(
 def test_a_reference_that_is_missing_is_said(engine: LocalEngine) -> None:
     with pytest.raises(BadInput, match="no reference picture; add one"):
         ask(engine, Request(settings_of("txt2img", reference_weight=1.0), save=False))
+
+
+def test_an_inverted_reference_is_found_once_and_seen(engine: LocalEngine) -> None:
+    common = {"reference_weight": 1.0, "steps": 4, "width": 64, "height": 64}
+    fresh, inverted, again = (
+        ours(engine, settings_of("txt2img", **common, **own), reference=SUNSET)[0]
+        for own in ({}, {"reference_noise": "inverted"}, {"reference_noise": "inverted"})
+    )
+    assert np.array_equal(inverted.image, again.image)
+    assert np.abs(inverted.image.astype(int) - fresh.image).max() > 2
+    assert inverted.record.settings["reference_noise"] == "inverted"
+    assert "reference_noise" not in fresh.record.settings

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from backend.contracts.errors import BadInput
-from backend.pictures.budget import Budget
+from backend.pictures.budget import Budget, Pool
 from backend.pictures.decode import decode
 
 
@@ -32,3 +32,15 @@ def test_pixels_are_taken_before_they_are_decoded(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     with pytest.raises(BadInput, match="send fewer"):
         decode(buffer.getvalue(), budget=budget)
+
+
+def test_all_requests_together_take_no_more_than_there_is_and_give_it_back() -> None:
+    pool = Pool(10)
+    one, other = Budget(8, pool), Budget(8, pool)
+    one.take(7)
+    with pytest.raises(BadInput, match="try again in a moment"):
+        other.take(4)
+    other.take(3)
+    del one
+    other.take(4)
+    assert other.left_bytes == 1

@@ -59,3 +59,11 @@ def test_a_huge_grid_is_shown_smaller() -> None:
     sheet = Sheet(tuple("" for _ in range(20)), tuple("" for _ in range(20)), ("",), (2048, 2048))
     width, height = sheet._cell_px(None)
     assert width * height * 400 <= MAX_PIXELS * 1.02
+
+
+def test_it_says_how_its_cells_lie() -> None:
+    sheet = Sheet(("2", "4"), ("red", "blue"), ("", ""), (8, 8))
+    lying = sheet.lying
+    assert (lying["columns"], lying["rows"]) == (2, 4)
+    assert lying["labels"][:4] == ["2, red", "4, red", "2, blue", "4, blue"]
+    assert len(lying["labels"]) == 8

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from backend.contracts.errors import BadInput
+from backend.pictures import zipped as module
 from backend.pictures.budget import Budget
 from backend.pictures.zipped import pictures_in
 
@@ -48,3 +49,11 @@ def test_pictures_come_in_the_order_of_their_numbers_without_folders() -> None:
 def test_what_cannot_be_a_batch_is_said(data: bytes, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         pictures_in(data, 3, Budget(5_000_000))
+
+
+def test_a_list_of_far_too_many_files_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FILES", 3)
+    data = zipped(**{f"{n}.txt": b"" for n in range(4)})
+    monkeypatch.setattr(zipfile, "ZipFile", lambda _: pytest.fail("read"))
+    with pytest.raises(BadInput, match="more than 3 files"):
+        pictures_in(data, 10, Budget())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.recipes.draft import MAX_NOTES, MAX_UNREAD, Draft, number
+from backend.recipes.draft import MAX_NOTES, MAX_UNREAD, Draft, LoraRow, number
 
 
 def drafted(**values: Any) -> Draft:
@@ -84,8 +84,9 @@ def test_a_number_out_of_json_or_text(kind: Any, value: Any, made: Any) -> None:
 
 def test_rows_that_cannot_be_used_are_kept_unread() -> None:
     draft = Draft("a tool")
-    draft.put_loras([{"name": "ink", "weight": 0.5}, {"name": "wax", "weight": 99.0}])
+    draft.put_loras([LoraRow("ink", 0.5), LoraRow("wax", 99.0)])
     assert draft.values["loras"] == [{"name": "ink", "weight": 0.5}]
+    assert draft.loras == [LoraRow("ink", 0.5)]
     assert draft.unread["LoRA"] == "wax: 99.0"
 
 

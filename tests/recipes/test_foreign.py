@@ -123,7 +123,8 @@ def test_tags_of_many_kinds() -> None:
     }
     assert record.settings["prompt"] == "a"
     assert record.extra["unread"] == {"further networks": "<hypernet:baz:1>"}
-    for word in ("te=0.5", "lbw=MIDD", "hypernet:baz"):
+    assert {row.get("blocks") for row in record.settings["loras"]} == {None, "MIDD"}
+    for word in ("te=0.5", "hypernet:baz"):
         assert any(word in note for note in record.notes), word
 
 
@@ -184,6 +185,7 @@ def test_invokeai() -> None:
             "steps": 8, "scheduler": "dpmpp_2m_k", "clip_skip": 1,
             "model": {"key": "1", "name": "pocket"},
             "loras": [{"model": {"name": "ink"}, "weight": 0.75}], "seamless_x": True,
+            "hrf_enabled": True,
         }
     )  # fmt: skip
     assert record.tool == "InvokeAI"
@@ -193,8 +195,9 @@ def test_invokeai() -> None:
         "clip_skip": 2,
         "model": "pocket",
         "loras": [{"name": "ink", "weight": 0.75}],
+        "tiling": "x",
     }
-    assert record.extra["unread"] == {"seamless_x": "True"}
+    assert record.extra["unread"] == {"hrf_enabled": "True"}
 
 
 def test_novelai() -> None:

@@ -38,7 +38,8 @@ def comfy(sampler: dict[str, Any], **nodes: dict[str, Any]) -> dict[str, Any]:
     }
     links = {"model": ["m", 0], "positive": ["p", 0], "negative": ["n", 0]}
     links["latent_image"] = ["l", 0]
-    return graph(**common | {"s": links | sampler} | nodes)
+    inputs = {key: value for key, value in (links | sampler).items() if value is not None}
+    return graph(**common | {"s": inputs} | nodes)
 
 
 LINE = "Steps: 8, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 256x256"

@@ -21,7 +21,10 @@ from backend.recipes.a1111 import parse_parameters
 from backend.recipes.metadata import from_texts, read
 
 COUNT = 500
-MOST_S = 1.0  # of one of them; the largest has 1 MB
+# Whose prompts are plain texts, into which the damage itself may have put anything.
+WORDS = ("A1111", "Forge", "Civitai", "Latent Loom", "kohya's scripts", "Midjourney",
+         "Easy Diffusion")  # fmt: skip
+MOST_S = 6.0  # of a busy core; the largest has 1 MB, and what is not linear takes minutes
 A1111 = (
     "a (red:1.2) {house} <lora:ink:0.5>\nNegative prompt: blurry\nSteps: 8, Sampler: DPM++ 2M, "
     'Schedule type: Karras, CFG scale: 7, Seed: 42, Size: 256x256, Model: pocket, VAE: "a, b", '
@@ -48,6 +51,19 @@ RECORDS: list[dict[str, str]] = [
     {"Comment": json.dumps({"uc": "x", "steps": 3, "sampler": "k_euler"}), "Software": "NovelAI"},
     {"parameters": json.dumps({"c": "a", "scale": 3, "sampler": "Euler a", "size": "64x64",
                                "lora": [{"model": "x", "weight": 1}]})},
+    {"parameters": json.dumps({"Prompt": "a", "software": "RuinedFooocus", "steps": 3,
+                               "loras": [["00ff", "0.5 - x.safetensors"]]})},
+    {"parameters": json.dumps({"extraMetadata": json.dumps({"prompt": "a", "steps": 3}),
+                               "x": {"class_type": "A", "inputs": {}}})},
+    {"prompt": "a", "seed": "4", "steps": "3", "scale": "7", "negative-prompt": "b"},
+    {"prompt": "a", "num_inference_steps": "3", "use_stable_diffusion_model": "m",
+     "use_lora_model": "['a', 'b']", "lora_alpha": "[1, 0.5]"},
+    {"Description": "a --no b --ar 1:1 Job ID: 6a7c7c0f-3c46-4a3e-9a39-0e3c5f8a1b2c"},
+    {"workflow": json.dumps({"nodes": [
+        {"id": 3, "type": "KSampler", "widgets_values": [4, "fixed", 8, 7, "euler", "karras", 1],
+         "inputs": [{"name": "positive", "link": 1}]},
+        {"id": 6, "type": "CLIPTextEncode", "widgets_values": ["a house"]}],
+        "links": [[1, 6, 0, 3, 1, "CONDITIONING"]]})},
     {"latent-loom": json.dumps({"schema": 1, "mode": "txt2img", "settings": {"prompt": "a"}})},
 ]  # fmt: skip
 
@@ -85,7 +101,7 @@ def test_records_that_were_damaged() -> None:
             found = from_texts(texts)
             parse(found.mode, found.settings)
             assert all(note.strip() for note in found.notes)
-            if found.tool not in ("A1111", "Forge", "Civitai", "Latent Loom"):
+            if found.tool not in WORDS:
                 assert not str(found.settings.get("prompt", "")).lstrip().startswith('{"')
 
         bounded(look)
@@ -144,6 +160,26 @@ def test_headers_of_weights_that_were_damaged(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_megabyte_takes_no_time(text: str) -> None:
     bounded(lambda: parse_parameters(text[: 2**20]))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        {str(n): {"class_type": "KSampler", "inputs": {"steps": 1, "latent_image": [str(n + 1), 0]}}
+         for n in range(5000)},
+        {str(n): {"class_type": "X", "inputs": {
+            "positive": [str(n + 1), 0], "conditioning_2": [str(n + 2), 0],
+            "clip": [str(n + 1), 0], "steps": 1, "cfg": 1, "sampler_name": "euler"}}
+         for n in range(5000)},
+        {str(n): {"class_type": "KSampler", "inputs": {
+            "steps": 1, "conditioning": [str(n + 1), 0], "clip": [str(n + 1), 0],
+            "text": [str(n + 1), 0], "string_a": [str(n + 1), 0], "string_b": [str(n + 1), 0]}}
+         for n in range(5000)},
+    ],
+    ids=["passes", "sides", "texts"],
+)  # fmt: skip
+def test_a_graph_as_large_as_may_be_takes_no_time(graph: dict[str, object]) -> None:
+    bounded(lambda: from_texts({"prompt": json.dumps(graph)}))
 
 
 def test_a_damaged_record_is_a_bad_input_and_a_damaged_file_a_models_problem(

@@ -88,3 +88,18 @@ def test_a_text_is_cut_where_it_is_long() -> None:
 def test_what_is_no_picture_of_a_known_format_is_said(data: bytes) -> None:
     with pytest.raises(BadInput, match="not a PNG, JPEG, WebP, AVIF or GIF picture"):
         texts_of(data)
+
+
+def test_a_png_that_was_made_of_a_jpeg_keeps_its_exif() -> None:
+    made = saved("png", exif=exif(b"UNICODE\0" + "a höuse".encode("utf-16-be")))
+    assert texts_of(made) == {"parameters": "a höuse"}
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "its own")
+    both = saved("png", exif=exif(b"ASCII\0\0\0old"), pnginfo=info)
+    assert texts_of(both) == {"parameters": "its own"}
+
+
+def test_damaged_exif_of_a_png_holds_nothing() -> None:
+    made = saved("png", exif=exif(b"ASCII\0\0\0a house"))
+    at = made.index(b"eXIf") + 4
+    assert texts_of(made[:at] + bytes(40) + made[at + 40 :]) == {}

@@ -8,6 +8,7 @@ from typing import Any
 from backend.contracts.library import (
     EmbeddingEntry,
     HashedKind,
+    IpAdapterEntry,
     Library,
     LoraEntry,
     ModelEntry,
@@ -22,9 +23,15 @@ LIBRARY = Library(
     loras=(LoraEntry("ink"), LoraEntry("char/style"), LoraEntry("pose/style")),
     vaes=(VaeEntry("soft"),),
     upscalers=(UpscalerEntry("sharp"),),
+    ipadapters=(IpAdapterEntry("plus"),),
     embeddings=(EmbeddingEntry("bad-hands"), EmbeddingEntry("calm")),
 )
-FILES = {("model", "aaaa"): "pocket", ("lora", "bbbb"): "ink", ("vae", "cccc"): "soft"}
+FILES = {
+    ("model", "aaaa"): "pocket",
+    ("lora", "bbbb"): "ink",
+    ("vae", "cccc"): "soft",
+    ("embedding", "dddd"): "calm",
+}
 
 
 def found(settings: dict[str, Any], model: dict[str, str] | None = None, **facts: Any) -> AtHand:
@@ -98,6 +105,22 @@ def test_embeddings_that_a_record_names_are_looked_for() -> None:
     assert made.settings == settings
 
 
+def test_an_embedding_under_another_name_takes_its_place_in_the_prompts() -> None:
+    settings = {
+        "prompt": "a house, still",
+        "negative_prompt": "stillness, (STILL:1.2), a-still",
+        "regions": ({"prompt": "the still sea", "weight": 1.0},),
+    }
+    made = found(settings, embeddings={"still": "dddd"})
+    assert made.settings == {
+        "prompt": "a house, calm",
+        "negative_prompt": "stillness, (calm:1.2), a-still",
+        "regions": [{"prompt": "the calm sea", "weight": 1.0}],
+    }
+    assert made.notes == ("The embedding 'still' is here as 'calm': its hash is the same.",)
+    assert made.missing == ()
+
+
 def test_a_name_with_folders_is_that_file() -> None:
     loras = (LoraEntry("style"), LoraEntry("pose/style"))
     library = replace(LIBRARY, loras=loras, aliases={"lora": {"char/style": "style"}})
@@ -114,6 +137,20 @@ def test_an_upscalers_file_is_found_by_its_bare_name() -> None:
     assert made.absent == {"upscaler": ("gone",)}
 
 
+def test_an_adapter_is_looked_for_too() -> None:
+    made = found({"reference_adapter": "Plus.safetensors"})
+    assert (made.settings["reference_adapter"], made.missing) == ("plus", ())
+    assert found({"reference_adapter": "gone"}).notes == ("The IP-Adapter 'gone' is not here.",)
+
+
 def test_many_are_counted() -> None:
     rows = [{"name": f"l{n}", "weight": 1.0} for n in range(60)]
     assert "and 48 more are not here" in found({"loras": rows}).notes[0]
+
+
+def test_loras_of_regions_are_looked_up_too() -> None:
+    region = {"prompt": "a boat", "loras": [{"name": "my\\INK", "weight": 1.0}]}
+    made = found({"regions": [{"prompt": "a tree"}, region, {"loras": [{"name": "gone"}]}]})
+    assert made.settings["regions"][0] == {"prompt": "a tree"}
+    assert made.settings["regions"][1]["loras"] == [{"name": "ink", "weight": 1.0}]
+    assert made.absent == {"loras": ("gone",)}

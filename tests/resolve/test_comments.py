@@ -7,6 +7,7 @@ import pytest
 from backend.contracts.library import Library, ModelEntry
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.settings.regions import Region
 from backend.resolve.comments import without_comments
 from backend.resolve.request import resolve_pictures
 from backend.sampling.samplers import ENTRIES
@@ -31,8 +32,13 @@ def test_from_the_mark_to_the_lines_end(text: str, left: str) -> None:
 
 
 def test_a_request_runs_without_them() -> None:
-    settings = Txt2ImgSettings(prompt="a house # <lora:x:1>", negative_prompt="#fog")
+    settings = Txt2ImgSettings(
+        prompt="a house # <lora:x:1>",
+        negative_prompt="#fog",
+        regions=(Region(prompt="a boat # <lora:x:1>"),),
+    )
     resolved = resolve_pictures(Request(settings), LIBRARY)
     assert resolved.settings.prompt == "a house"
     assert resolved.settings.negative_prompt == ""
+    assert [region.prompt for region in resolved.settings.regions] == ["a boat"]
     assert resolved.runs[0].prompt == "a house"

@@ -33,7 +33,21 @@ def test_of_several_weights_the_first_or_the_unets_counts_and_it_is_said() -> No
     assert loras_in("<lora:ink:0.5:unet=0.7>").loras == (LoraUse(name="ink", weight=0.7),)
 
 
-@pytest.mark.parametrize("tag", ["<lora:ink:much>", "<lora:ink:99>", "<lora:ink:nan>"])
+def test_blocks_are_read_as_the_extension_writes_them() -> None:
+    for tag in ("<lora:ink:0.5:lbw=OUTALL>", "<lora:ink:0.5:0.5:lbw=outall>"):
+        assert loras_in(tag) == ("", (LoraUse(name="ink", weight=0.5, blocks="OUTALL"),), ())
+    named = loras_in("<lora:ink:1:lbw=MID=0,OUT03=0.5>")
+    assert named.loras == (LoraUse(name="ink", blocks="MID=0,OUT03=0.5"),)
+    _, loras, notes = loras_in("<lora:ink:1:lbw=NONE:stop=9>")
+    assert loras == (LoraUse(name="ink", blocks="NONE"),)
+    assert notes == (
+        "Of <lora:ink:1:lbw=NONE:stop=9> only the name, one weight and the blocks count.",
+    )
+
+
+@pytest.mark.parametrize(
+    "tag", ["<lora:ink:much>", "<lora:ink:1:lbw=NOSE>", "<lora:ink:99>", "<lora:ink:nan>"]
+)
 def test_one_that_cannot_be_read_is_said_and_taken_out(tag: str) -> None:
     assert loras_in(f"a house {tag}") == (
         "a house",

@@ -35,6 +35,20 @@ def test_loras_and_autoencoders_are_there() -> None:
         names.check_vae(Txt2ImgSettings(vae="hard"), LIBRARY)
 
 
+def test_loras_of_regions_are_named_and_looked_up_as_others() -> None:
+    def asked(name: str) -> Txt2ImgSettings:
+        regions = [{"prompt": "a boat", "loras": [{"name": name}]}]
+        return Txt2ImgSettings.model_validate({"regions": regions, "model": "sea"})
+
+    names.check_loras(asked("ink"), LIBRARY)
+    with pytest.raises(UnknownName, match="no LoRA 'gone'"):
+        names.check_loras(asked("gone"), LIBRARY)
+    library = replace(LIBRARY, aliases={"lora": {"old/ink": "ink"}})
+    whole = names.called(asked("old/ink"), library)
+    assert whole.regions[0].loras[0].name == "ink"
+    assert names.called(whole, LIBRARY) is whole
+
+
 def test_the_controlnet_that_fits_is_taken() -> None:
     def chosen(**values: Any) -> Any:
         settings = StyleTransferSettings.model_validate({"model": "sea"} | values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,31 @@ def test_the_template_stands_beside_what_was_drawn(files: WildcardFiles) -> None
     assert "templates" not in Txt2ImgSettings().model_dump()
 
 
+def test_regions_draw_as_the_prompt_does(files: WildcardFiles) -> None:
+    left, right = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+    said: list[dict[str, Any]] = [
+        {"prompt": "a __colour__ cat", "box": left},
+        {"prompt": "a boat", "box": right},
+        {"prompt": "a {big|small} __nothing__", "on": False},
+    ]
+    drew: set[tuple[str, str]] = set()
+    for seed in range(40):
+        asked = parse("txt2img", {"prompt": "a __colour__ day", "regions": said, "seed": seed})
+        assert isinstance(asked, Txt2ImgSettings)
+        assert has_wildcards(asked)
+        made = drawn(asked, files)
+        first, *others = (region.prompt for region in made.regions)
+        assert others == ["a boat", "a {big|small} __nothing__"]  # one that is off asks nothing
+        drew.add((made.prompt, first))
+        assert [kept.field for kept in made.templates] == ["prompt", "region 1"]
+        assert made.templates[1].text == "a __colour__ cat"
+        again = parse("txt2img", made.model_dump(mode="json"))
+        assert drawn(again, {}) is again
+    assert drew == {(f"a {a} day", f"a {b} cat") for a in COLOURS for b in COLOURS}
+    several = apart(asked.model_copy(update={"prompt": "", "batch_size": 3}))
+    assert (several.batch_size, several.batch_count) == (1, 3)
+
+
 def test_every_picture_draws_its_own(files: WildcardFiles) -> None:
     asked = Txt2ImgSettings(prompt="__colour__", seed=MAX_DRAWN_SEED, batch_size=4, batch_count=3)
     several = apart(asked)
@@ -117,6 +143,17 @@ def test_what_cannot_be_drawn_is_said(files: WildcardFiles, text: str, message: 
     with pytest.raises(BadInput, match=message) as caught:
         prompt(files, text)
     assert caught.value.field == "prompt"
+
+
+def test_a_name_that_is_nearly_one_comes_with_the_one_that_was_meant(files: WildcardFiles) -> None:
+    with pytest.raises(BadInput, match="There is no wildcard '__color__'") as caught:
+        drawn(
+            Txt2ImgSettings(prompt="a cat", negative_prompt="__color__ __colour__", seed=1), files
+        )
+    assert caught.value.field == "negative_prompt"
+    assert caught.value.fix is not None
+    assert caught.value.fix.label == "Use __colour__"
+    assert caught.value.fix.changes == {"negative_prompt": "__colour__ __colour__"}
 
 
 def test_without_files_it_says_where_to_put_them() -> None:

@@ -223,3 +223,20 @@ def test_one_condition_of_share_one_is_plain_guidance_bit_for_bit():
     level = Level.like(x, 3.0, 500.0)
     negative, positive = both(torch.cat([x, x]), level.repeat(2)).chunk(2)
     assert torch.equal(cfg(both, cond, 7.5)(x, level), negative + 7.5 * (positive - negative))
+
+
+def test_conditions_are_guided_away_from_their_own_negatives():
+    values = [-0.3, 0.2, 0.6, 0.1]
+    texts = torch.tensor([v for v in values for _ in range(2)], dtype=torch.float64)
+    x = noises(1)[0] * 3
+    level = Level.like(x, 3.0, 500.0)
+    every = adapt(lambda x, t: unet(x, t, texts.reshape(-1, 1, 1, 1)), "epsilon")
+    (left,) = noises(1, (1, 1, *x.shape[2:]), seed=5)
+    grounds = [left, 1 - left]
+    for scale in (1.0, 4.0):
+        got = cfg(
+            every, curved, scale, shares=[left, 0.5 * (1 - left)], grounds=grounds, against=[0, 1]
+        )(x, level)
+        n, m, a, b = every(torch.cat([x] * 4), level.repeat(4)).chunk(4)
+        wanted = left * (n + scale * (a - n)) + (1 - left) * (m + scale * 0.5 * (b - m))
+        torch.testing.assert_close(got, wanted)

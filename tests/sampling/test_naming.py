@@ -105,7 +105,7 @@ def test_masks_and_losses_mean_the_same_in_every_naming():
         def loss(pictures: torch.Tensor) -> torch.Tensor:
             return pictures.square().mean(dim=(1, 2, 3))
 
-        pull = Steering(loss, 0.3, 1, (ratio,))
+        pull = Steering(loss, 0.3, 1, {ratio: 1.0})
         a = steered(curved, lambda x0: x0, pull)(x, ve)
         assert not torch.equal(a, curved(x, ve))
         same(steered(renamed(curved), lambda x0: x0, pull)(alpha * x, named), a)

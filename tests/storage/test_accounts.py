@@ -85,6 +85,18 @@ def test_a_new_password_a_suspension_and_a_removal_end_sessions_and_keys(
     assert accounts.all() == []
 
 
+def test_who_is_invited_takes_no_name_whose_pictures_may_be_there_still(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    accounts.remove("ada")
+    _, secret = accounts.invite("member")
+    with pytest.raises(BadInput, match="somebody's before"):
+        accounts.accept(secret, "ADA", SECRET)
+    assert accounts.accept(secret, "eve", SECRET).name == "eve"
+    accounts.add("ada", SECRET)  # who keeps the machine knows what they do
+    assert accounts.get("ada") is not None
+
+
 def test_keys_are_told_apart_taken_back_and_shown_once(accounts: Accounts) -> None:
     first, secret = accounts.make_key("ada", "one", ("read",))
     second, other = accounts.make_key("ada", "two")

@@ -29,6 +29,8 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write('{"at": "cut')
     assert [line["who"] for line in Audit(path).lines()] == ["ada"]
+    Audit(path).note("bob", "did")
+    assert [line["who"] for line in Audit(path).lines()] == ["ada", "bob"], "the next is whole"
     assert Audit(tmp_path / "none").lines() == []
 
 

@@ -29,3 +29,10 @@ def test_half_a_key_is_made_anew(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_gives_a_key_for_now(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     assert len(secret_key(tmp_path / "file" / "signing.key")) == KEY_BYTES
+
+
+def test_an_empty_file_that_a_kill_has_left_is_made_anew_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"")
+    made = secret_key(path)
+    assert secret_key(path) == made == path.read_bytes()

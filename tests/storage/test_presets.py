@@ -61,6 +61,23 @@ def store(tmp_path: Path) -> PresetStore:
     return PresetStore(bundled, tmp_path / "own")
 
 
+def test_regions_and_steering_come_back_too(store: PresetStore) -> None:
+    loras = [{"name": "ink", "weight": 0.5}]
+    wanted = Txt2ImgSettings.model_validate(
+        {
+            "prompt": "the sea",
+            "regions": [{"prompt": "a boat", "box": [0.0, 0.0, 0.5, 1.0], "loras": loras}],
+            "region_soft": 0.2,
+            "region_by": "prediction",
+            "steer": "places",
+            "steer_places": "e02020 . / . 2040d0",
+            "steer_scale": 0.5,
+        }
+    )
+    store.save("Two places", wanted)
+    assert store.load("Two places").settings == wanted
+
+
 def test_a_preset_comes_back_whole(store: PresetStore, tmp_path: Path) -> None:
     store.save("Mein Grün", SETTINGS)
     again = PresetStore(tmp_path / "bundled", tmp_path / "own")
@@ -80,7 +97,17 @@ def test_saving_twice_needs_overwrite(store: PresetStore) -> None:
     assert store.load("Sea").settings == Txt2ImgSettings()
 
 
-@pytest.mark.parametrize(("one", "other"), [("Sea", "sEA"), ("Über", "U\u0308ber"), ("ß", "SS")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Sea", "sEA"),
+        ("Über", "U\u0308ber"),
+        ("ß", "SS"),
+        ("Sea", "Se\u200ba"),
+        ("Sea", "Sea\ufe0f"),
+        ("Sea", "\u2060Sea\u00ad"),
+    ],
+)
 def test_names_that_a_disk_may_take_for_one_are_one(
     store: PresetStore, tmp_path: Path, one: str, other: str
 ) -> None:
@@ -118,6 +145,9 @@ def test_names_that_a_disk_may_take_for_one_are_one(
         "what?",
         "\u202egnp",
         "\ud800",
+        "\u200b",
+        "\u3164",
+        "COM\u00b9",
     ],
 )
 def test_a_bad_name_is_refused(store: PresetStore, tmp_path: Path, name: str) -> None:
@@ -134,6 +164,7 @@ def test_a_bad_name_is_refused(store: PresetStore, tmp_path: Path, name: str) ->
         "夜" * 100,
         "🎈 balloon",
         "console",
+        "👩\u200d🚀 far away",
     ],
 )
 def test_a_good_name_is_taken(store: PresetStore, name: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.contracts.errors import BadInput
-from backend.storage.styles import MAX_STYLES, Sheet, Style, StyleShelf, parse_styles, written
+from backend.storage.styles import MAX_STYLES, Sheet, Style, StyleFiles, parse_styles, written
 
 BUNDLED = Path(__file__).parents[2] / "presets" / "styles.csv"
 # As A1111 writes it: a byte order mark, quotes, a divider, an empty negative prompt.
@@ -45,7 +45,7 @@ def test_a_spreadsheets_file_is_read() -> None:
     ],
 )
 def test_what_is_no_such_file_is_said(content: bytes, message: str, tmp_path: Path) -> None:
-    shelf = StyleShelf(BUNDLED, tmp_path / "styles.csv")
+    shelf = StyleFiles(BUNDLED, tmp_path / "styles.csv")
     with pytest.raises(BadInput, match=message):
         shelf.take(content)
     assert not (tmp_path / "styles.csv").exists()
@@ -79,12 +79,12 @@ def test_a1111s_first_header_is_understood() -> None:
 
 
 def test_own_styles_go_before_bundled_ones_and_are_kept(tmp_path: Path) -> None:
-    bundled, problem = StyleShelf(BUNDLED, tmp_path / "styles.csv").list()
+    bundled, problem = StyleFiles(BUNDLED, tmp_path / "styles.csv").list()
     assert problem is None
-    shelf = StyleShelf(BUNDLED, tmp_path / "data" / "styles.csv")
+    shelf = StyleFiles(BUNDLED, tmp_path / "data" / "styles.csv")
     assert len(shelf.take(FILE.encode()).styles) == 2
     shelf.take(b"name,prompt\nbright,less bright\nAt Night,{prompt} by moonlight\n")
-    again = StyleShelf(BUNDLED, tmp_path / "data" / "styles.csv").list()[0]
+    again = StyleFiles(BUNDLED, tmp_path / "data" / "styles.csv").list()[0]
     assert [style.name for style in again[:3]] == ["Ink, fine", "bright", "At Night"]
     assert len(again) == len(bundled) + 2
     assert "At night" not in [style.name for style in again]
@@ -93,9 +93,9 @@ def test_own_styles_go_before_bundled_ones_and_are_kept(tmp_path: Path) -> None:
 def test_a_damaged_file_is_said_and_the_bundled_ones_stay(tmp_path: Path) -> None:
     own = tmp_path / "styles.csv"
     own.write_text("nonsense")
-    styles, problem = StyleShelf(BUNDLED, own).list()
+    styles, problem = StyleFiles(BUNDLED, own).list()
     assert styles == parse_styles(BUNDLED.read_bytes()).styles
     assert "no styles.csv" in (problem or "")
     with pytest.raises(BadInput):  # what cannot be read is not written over
-        StyleShelf(BUNDLED, own).take(FILE.encode())
+        StyleFiles(BUNDLED, own).take(FILE.encode())
     assert own.read_text() == "nonsense"

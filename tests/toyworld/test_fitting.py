@@ -76,3 +76,22 @@ def test_the_state_is_kept_on_the_way(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(KeyboardInterrupt):
         line.run(Clock(steps=6), quiet)
     assert Line(tmp_path).step == 2
+
+
+def test_minutes_do_not_pass_while_somebody_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def tick() -> float:
+        now[0] += 0.1
+        return now[0]
+
+    def held(folder: Path) -> None:
+        now[0] += 600
+
+    monkeypatch.setattr("time.monotonic", tick)
+    monkeypatch.setattr(fitting, "wait_while_paused", held)
+    line = Line(tmp_path)
+    line.run(Clock(minutes=0.1, _since=0.0), quiet)
+    assert 4 < line.step < 60

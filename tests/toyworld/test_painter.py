@@ -174,8 +174,8 @@ def test_a_pause_file_holds_a_run(parts, tmp_path):
     import time
 
     (tmp_path / "PAUSE").touch()
-    threading.Timer(0.3, (tmp_path / "PAUSE").unlink).start()
-    began = time.monotonic()
     run = _run(parts, tmp_path)
+    began = time.monotonic()
+    threading.Timer(0.3, (tmp_path / "PAUSE").unlink).start()
     run.run(tmp_path, budget_s=1e-6, report=lambda _line: None)
     assert time.monotonic() - began > 0.25

@@ -47,8 +47,8 @@ def test_the_folder_is_named_by_the_environment(monkeypatch, tmp_path):
 
 def test_a_training_waits_and_goes_on(tmp_path):
     (tmp_path / "PAUSE").touch()
-    threading.Timer(0.2, (tmp_path / "PAUSE").unlink).start()
     began = time.monotonic()
+    threading.Timer(0.2, (tmp_path / "PAUSE").unlink).start()
     wait_while_paused(tmp_path, look_every_s=0.01)
     assert time.monotonic() - began > 0.15
 

@@ -1,13 +1,17 @@
 """A set of weights is made beside the long run, from copies of what that has learned."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import toyworld.sets as sets
 from toyworld.checkpoint import load_state, save_state
+from toyworld.controlnet import ControlTrainer
 from toyworld.folder import write_folder
 from toyworld.grow import deep_autoencoder
 from toyworld.plan import BASE, new_cell_unet, rate_after
@@ -59,10 +63,8 @@ def test_the_rate_falls_over_all_of_a_finish(tmp_path):
     assert finishing(plan, weights, 320) == ending
 
 
-def test_a_set_has_its_own_controlnet(tmp_path):
-    torch.manual_seed(0)
-    weights = WeightSet(tmp_path)
-    tokenizer = write_tokenizer(tmp_path / "tokenizer", merge_limit=50)
+def _write_model(weights: WeightSet, work: Path) -> None:
+    tokenizer = write_tokenizer(work / "tokenizer", merge_limit=50)
     text = new_text_encoder(tokenizer, width=32, layers=1)
     unet = new_cell_unet(replace(BASE, channels=(32, 64)), 32)
     weights.model.parent.mkdir(parents=True)
@@ -70,12 +72,39 @@ def test_a_set_has_its_own_controlnet(tmp_path):
         weights.model, tokenizer, text, unet, deep_autoencoder((8, 8, 8, 8, 8), 16), 3.0,
         world=SECOND,
     )  # fmt: skip
+
+
+def test_a_set_has_its_own_controlnet(tmp_path, monkeypatch):
+    waited: list[Path] = []
+    monkeypatch.setattr("toyworld.sets.wait_while_paused", waited.append)
+    torch.manual_seed(0)
+    weights = WeightSet(tmp_path / "set")
+    _write_model(weights, tmp_path)
     said: list[str] = []
     for steps in (1, 2):
         controlnet_stage(weights, steps, 2, 2, said.append)
     card = json.loads((weights.controlnet / "card.json").read_text())
     assert card["base_version"] == "Pocket 2"
-    state = load_state(tmp_path / "controlnet-work" / "controlnet.pt")
+    state = load_state(weights.folder / "controlnet-work" / "controlnet.pt")
     assert state is not None
     assert state["step"] == 2
     assert said[-1] == f"wrote {weights.controlnet}"
+    assert waited == [tmp_path, tmp_path]  # before each step
+
+
+def test_a_controlnet_may_go_on_from_anothers(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    weights, other = WeightSet(tmp_path / "set"), WeightSet(tmp_path / "other")
+    _write_model(weights, tmp_path)
+    shutil.copytree(weights.model, other.model)
+    controlnet_stage(weights, 1, 2, 2, lambda _: None)
+    begun: dict[str, torch.Tensor] = {}
+
+    def run(trainer: ControlTrainer, *_: object, **__: object) -> None:
+        begun.update(trainer.averaged_controlnet().half().state_dict())
+
+    monkeypatch.setattr(ControlTrainer, "run", run)
+    controlnet_stage(other, 1, 2, 2, lambda _: None, start=weights.controlnet)
+    ended = load_file(weights.controlnet / "diffusion_pytorch_model.safetensors")
+    assert begun.keys() == ended.keys()
+    assert all(torch.equal(begun[name], ended[name]) for name in ended)

@@ -16,7 +16,7 @@ from toyworld.dataset import Pool
 from toyworld.x4 import Recipe, X4Trainer, enlarged, export, reduced
 from toyworld.x4_score import rendered, scenes
 
-SMALL = Recipe(channels=(8, 16), crop_px=16, batch=4)
+SMALL = Recipe(channels=(8, 16), crops=((16, 4),))
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +46,18 @@ def test_reduced_takes_the_mean() -> None:
 
 
 def test_it_learns(tmp_path: Path, pools: list[Pool]) -> None:
-    trainer = X4Trainer(replace(SMALL, rate=4e-3), tmp_path, pools)
+    trainer = X4Trainer(replace(SMALL, rate=2e-2), tmp_path, pools)
 
     def error() -> float:
+        at, trainer.step = trainer.step, 0  # of the same crops, levels and noise
         with torch.no_grad():
-            return float(trainer.loss())
+            found = float(trainer.loss())
+        trainer.step = at
+        return found
 
     before = error()
     trainer.run(Clock(steps=40), quiet)
-    assert error() < 0.9 * before
+    assert error() < 0.8 * before
 
 
 def test_the_folder_is_one_that_the_studio_enlarges_with(tmp_path: Path, pools: list[Pool]) -> None:

@@ -32,7 +32,7 @@ def test_the_truth_is_the_best_there_is() -> None:
 def test_each_way_has_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(x4_score, "SIDE_PX", 64)
     monkeypatch.setattr(x4_score, "STEPS", 2)
-    folder = tiny_if_convolutions(tmp_path / "checkpoints" / "small")
+    folder = tiny_if_convolutions(tmp_path / "checkpoints" / "both" / "small")
     text = write_score(folder, 4, redrawer="", look=colours)
     lines = text.splitlines()
     assert [line.split(" |")[0] for line in lines[2:4]] == ["| Lanczos", "| small"]
@@ -40,3 +40,8 @@ def test_each_way_has_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert lanczos > small  # a model that has learned nothing
     assert text.rstrip() in (folder / "README.md").read_text()
     assert "4 unseen scenes" in text
+
+
+def test_a_folder_elsewhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="below no folder 'checkpoints'"):
+        x4_score.models_of(Path("runs/small"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import (
@@ -23,8 +25,12 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browsing import REST, slowed
+from tests.ui.forked import Forked, Nursery
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000  # a slow machine with other work is no failure
+NURSERY = Nursery(ROOT)
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Server:
     url: str
     said: str
     data: Path
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
 
 
 def free_port() -> int:
@@ -61,30 +67,29 @@ def running(
 ) -> Iterator[Server]:
     """Starts `app.py` on a free port and ends it with SIGTERM.
 
+    With the stand-in engine and nothing else changed, it is forked from a process that has imported
+    what it needs: that takes a fifth of the time. With the real engine it starts as people do it.
+
     Args:
         fake_step_s: Seconds a step of the FakeEngine takes; None starts the real engine.
         program: What Python is to run.
         cwd: Where.
     """
     fake = [] if fake_step_s is None else ["--fake", fake_step_s]
-    command = [
-        sys.executable,
-        *program,
-        *fake,
-        "--port",
-        str(free_port()),
-        "--data",
-        str(data),
-        *flags,
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=os.environ | environment,
-    )
+    arguments = [*fake, "--port", str(free_port()), "--data", str(data), *flags]
+    script = program[0] if len(program) == 1 and program[0].endswith(".py") else ""
+    plain = fake and script and cwd == ROOT and not environment
+    if plain and NURSERY.works:
+        process = NURSERY.studio(arguments, script)
+    else:
+        process = subprocess.Popen(
+            [sys.executable, *program, *arguments],
+            cwd=cwd,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | environment,
+        )
     said = ""
     try:
         assert process.stdout is not None
@@ -107,14 +112,59 @@ def running(
             process.stdout.close()
 
 
+_ANSWER = """
+import json, os, pathlib
+pathlib.Path({answer!r}).write_text(json.dumps(told), encoding="utf-8")
+os._exit(0)  # whatever threads there are
+"""
+
+
+def said_by(code: str, folder: Path, *arguments: str) -> list[str]:
+    """The lines that a program prints, errors too, in a process of its own that ends well.
+
+    It is forked from one that has imported what a studio on the stand-in engine needs.
+
+    Args:
+        code: The program, run at the repository's root.
+        folder: Where it is put.
+        arguments: Its `sys.argv[1:]`.
+    """
+    script = folder / "said_by.py"
+    script.write_text(code, encoding="utf-8")
+    if NURSERY.works:
+        process: subprocess.Popen[str] | Forked = NURSERY.studio(arguments, str(script))
+    else:
+        process = subprocess.Popen(
+            [sys.executable, str(script), *arguments],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    assert process.stdout is not None
+    with process.stdout as stream:
+        said = stream.read()
+    assert process.wait(120) == 0, said
+    return said.splitlines()
+
+
+def told_by(code: str, folder: Path, *arguments: str) -> Any:
+    """What a program leaves in its variable `told`; see `said_by`.
+
+    It comes by a file: what threads and warnings print may stand within a line of the program's.
+    """
+    answer = folder / "told.json"
+    said = said_by(f"{code}{_ANSWER.format(answer=str(answer))}", folder, *arguments)
+    assert answer.exists(), said
+    return json.loads(answer.read_text("utf-8"))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the session."""
     with running(tmp_path_factory.mktemp("data"), fake_step_s="0.05") as started:
         yield started
-
-
-REST = "/loom-between-tests"  # where a tab waits for the next test; no server is asked for it
 
 
 class Pages:
@@ -162,20 +212,21 @@ class Pages:
         return page
 
     def _tab(self) -> Page:
-        """The tab of a profile that waits for a test, else of a new one."""
-        for context in self._browser.contexts:
-            if len(context.pages) == 1 and context.pages[0].url.endswith(REST):
-                return context.pages[0]
+        """A tab that waits for a test, best one of this server, else one of a new profile."""
+        tabs = [context.pages[0] for context in self._browser.contexts if len(context.pages) == 1]
+        for rest in (self._url + REST, REST):
+            if found := [tab for tab in tabs if tab.url.endswith(rest)]:
+                return found[0]
         context = self._browser.new_context()
         context.set_default_timeout(PATIENCE_MS)
-        return context.new_page()
+        return slowed(context.new_page())
 
     def plain(self, url: str) -> Page:
         """Opens a page that is not ours; nothing is noted of it."""
         context = self._browser.new_context()
         context.set_default_timeout(PATIENCE_MS)
         self._plain.append(context)
-        page = context.new_page()
+        page = slowed(context.new_page())
         page.goto(url)
         return page
 
@@ -250,7 +301,14 @@ def _emptied(page: Page, url: str) -> None:
     page.route(f"**{REST}", lambda route: route.fulfill(body="", content_type="text/html"))
     # On the page's own address, where its storage is at hand and its scripts are not.
     page.goto("/".join(url.split("/", 3)[:3]) + REST, wait_until="commit")
-    page.evaluate("localStorage.clear(); sessionStorage.clear();")
+    page.evaluate(
+        """() => new Promise((done) => {
+            localStorage.clear();
+            sessionStorage.clear();
+            const asked = indexedDB.deleteDatabase('loom');
+            asked.onsuccess = asked.onerror = asked.onblocked = () => done(null);
+        })"""
+    )
     page.unroute_all(behavior="ignoreErrors")
     context.clear_cookies()
     context.clear_permissions()
@@ -310,18 +368,24 @@ def start(page: Page, prompt: str, **values: int) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def paint_mask(page: Page) -> None:
-    """Draws a stroke through the middle of img2img's open mask editor."""
-    canvas = page.locator("#img2img-painted canvas").first
-    expect(canvas).to_be_visible()
-    canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(2000)  # the editor draws its backdrop without saying when it has
-    box = canvas.bounding_box()
+def paint_mask(page: Page, mode: str = "img2img") -> None:
+    """Draws a stroke through the middle of a tab's picture, and leaves the easel."""
+    page.locator(f"#{mode}-painted .paint").click()
+    sheet = page.locator(f"#{mode}-stage .easel .sheet")
+    expect(sheet).to_be_visible()
+    stroke(page, mode, (0.3, 0.5), (0.7, 0.5))
+    expect(page.locator(f"#{mode}-painted .clear-mask")).to_contain_text("mask")
+    expect(page.locator(f"#{mode}-painted .easel-door[data-sent=true]")).to_be_visible()
+    page.locator(f"#{mode}-stage .easel .done").click()
+
+
+def stroke(page: Page, mode: str, *places: tuple[float, float], button: Any = "left") -> None:
+    """Moves the pressed mouse over places of the open easel's picture, each a share of its size."""
+    box = page.locator(f"#{mode}-stage .easel .sheet").bounding_box()
     assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 30, y)
-    page.mouse.down()
-    for offset in range(-30, 31, 6):
-        page.mouse.move(x + offset, y)
-    page.mouse.up()
-    page.wait_for_timeout(500)
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down(button=button)
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up(button=button)

@@ -145,7 +145,8 @@ def _options(studio: Studio) -> Callable[..., Any]:
     def options() -> dict[str, Any]:
         """Names that settings may use.
 
-        Models, samplers with their schedules, LoRAs, embeddings, ControlNets, upscalers, presets.
+        Models, samplers with their schedules, LoRAs, embeddings, ControlNets, upscalers,
+        IP-Adapters, presets.
         """
         library = studio.engine.library()
         return {
@@ -157,6 +158,7 @@ def _options(studio: Studio) -> Callable[..., Any]:
             "embeddings": [plain(one) for one in library.embeddings],
             "vaes": [plain(vae) for vae in library.vaes],
             "upscalers": [plain(one) for one in library.upscalers],
+            "ipadapters": [plain(one) for one in library.ipadapters],
             "presets": [
                 {
                     "name": info.name,

@@ -66,6 +66,12 @@ def vae_choices(library: Library) -> list[tuple[str, str]]:
     return [("the model's own", ""), *((name, name) for name in names)]
 
 
+def adapter_choices(library: Library) -> list[tuple[str, str]]:
+    """The model's own attention, and the IP-Adapters that can be used."""
+    names = [one.name for one in library.ipadapters if not one.problem]
+    return [("its own attention", ""), *((name, name) for name in names)]
+
+
 def upscaler_choices(field: str, library: Library) -> list[tuple[str, str]]:
     """What needs no file, and the upscalers that can be used; diffusion models in their tab."""
     own = [("Lanczos", LANCZOS)] if field == "upscaler" else HIRES_WAYS

@@ -163,6 +163,8 @@ def control_for(settings: type[Settings], field: str) -> Control:
         build = parts.detector
     elif field == "vae":
         build = parts.vae
+    elif field == "reference_adapter":
+        build = parts.adapter
     elif field == "steps":
         build = parts.steps
     elif field == "sampler":

@@ -18,6 +18,7 @@ from backend.engine.jobs.protocol import Engine
 from ui.forms import able, cascade_rows, control_rows, lora_rows, region_rows
 from ui.forms.choices import (
     UPSCALERS,
+    adapter_choices,
     card_of,
     controlnet_choices,
     detector_choices,
@@ -156,6 +157,10 @@ class Form:
                 choices = vae_choices(library)
                 known = value in [name for _, name in choices]
                 updates.append(gr.update(value=value if known else "", choices=choices))
+            elif key == "reference_adapter":
+                choices = adapter_choices(library)
+                known = value in [name for _, name in choices]
+                updates.append(gr.update(value=value if known else "", choices=choices))
             elif key in UPSCALERS:
                 choices = upscaler_choices(key, library)
                 known = value in [name for _, name in choices]
@@ -179,6 +184,8 @@ class Form:
                     found[key] = controlnet_choices(library)
                 case "detector":
                     found[key] = detector_choices(library)
+                case "reference_adapter":
+                    found[key] = adapter_choices(library)
                 case "upscaler" | "hires_upscaler":
                     found[key] = upscaler_choices(key, library)
                 case _:

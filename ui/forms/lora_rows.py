@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from backend.contracts.library import ModelEntry
+from backend.contracts.settings.blocks import NAMED
 from backend.engine.jobs.protocol import Engine
 from ui.forms.controls import Control, Values
 from ui.forms.rows import rows_of
@@ -19,12 +20,14 @@ from ui.forms.stage import mount_call
 from ui.server.foreign import as_dict
 
 MAX_CHARS = 20_000
+_BLOCKS = "".join(f'<option value="{name}"></option>' for name in NAMED if NAMED[name])
 _TEMPLATE = """
 <div class="lora-mix" role="group" aria-label="LoRAs">
   <p class="none"></p>
   <div class="lora-rows"></div>
   <div class="lora-ways"><button type="button" class="lora-add quiet">Add a LoRA</button>
   <button type="button" class="lora-choose quiet">Choose…</button></div>
+  <datalist id="MODE-lora-blocks">BLOCKS</datalist>
 </div>
 """
 
@@ -52,6 +55,7 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
                     "about": lora.about,
                     "weight": lora.weight,
                     "picture": lora.picture,
+                    "blocks": lora.blocks,
                     "problem": lora.problem or lora.misfits.get(model),
                 }
                 for lora in engine.library(refresh=True).loras
@@ -60,7 +64,7 @@ def lora_rows(engine: Engine, mode: str) -> gr.HTML:
 
     return gr.HTML(
         "",
-        html_template=_TEMPLATE,
+        html_template=_TEMPLATE.replace("MODE", mode).replace("BLOCKS", _BLOCKS),
         js_on_load=mount_call("mountLoras", mode, ()),
         server_functions=[known],
         apply_default_css=False,
@@ -81,7 +85,7 @@ def read_rows(value: Any) -> Values:
 
 def write_rows(values: Values, card: ModelEntry) -> str:
     """The settings field -> the rows' text, with what differs from the defaults."""
-    standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True}
+    standard = {"weight": 1.0, "start": 0.0, "end": 1.0, "on": True, "blocks": ""}
     rows = [
         {key: use[key] for key in use if key == "name" or use[key] != standard[key]}
         for use in values.get("loras", ())

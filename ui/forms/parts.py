@@ -8,6 +8,7 @@ import gradio as gr
 
 from backend.contracts.library import Library
 from ui.forms.choices import (
+    adapter_choices,
     card_of,
     controlnet_choices,
     detector_choices,
@@ -85,6 +86,11 @@ def controlnet(key: str, schema: dict[str, Any], library: Library, elem_id: str)
 def vae(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
     """The model's own autoencoder, or a separate one."""
     return _named(schema, vae_choices(library), elem_id)
+
+
+def adapter(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:
+    """What a reference is followed by."""
+    return _named(schema, adapter_choices(library), elem_id)
 
 
 def upscaler(key: str, schema: dict[str, Any], library: Library, elem_id: str) -> Part:

@@ -13,7 +13,7 @@ from backend.contracts.conditions import plain_word, said_of
 from backend.contracts.settings import MAX_PROMPT_CHARS
 from backend.engine.jobs.protocol import Engine
 from backend.recipes.dialects import TITLES, Dialect, guessed, named, translated
-from backend.storage.styles import MAX_FILE_BYTES, StyleShelf
+from backend.storage.styles import MAX_FILE_BYTES, StyleFiles
 from ui.forms.prompt_words import words_for
 from ui.forms.stage import mount_call
 from ui.jobs.sentences import sentence
@@ -107,7 +107,7 @@ def style_chips(studio: Studio, mode: str) -> gr.HTML:
     )
 
 
-def listed(shelf: StyleShelf) -> dict[str, Any]:
+def listed(shelf: StyleFiles) -> dict[str, Any]:
     """The styles for the page."""
     styles, problem = shelf.list()
     return {"styles": [asdict(style) for style in styles], "problem": problem}

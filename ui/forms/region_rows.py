@@ -19,9 +19,10 @@ from ui.forms.controls import Control, Values
 from ui.forms.rows import rows_of
 from ui.forms.stage import mount_call
 from ui.forms.tab import Fold
+from ui.server.foreign import as_dict
 
 MAX_CHARS = 60_000
-FOLD = Fold("regions", "Regions", ("regions", "region_soft"))
+FOLD = Fold("regions", "Regions", ("regions", "region_soft", "region_base", "region_by"))
 _TEMPLATE = """
 <div class="region-list" role="group" aria-label="Regions">
   <div class="region-map"
@@ -61,11 +62,21 @@ def write_rows(values: Values, card: ModelEntry) -> str:
 def control(engine: Engine, mode: str) -> Control:
     """The control that stands for the field `regions` in a tab."""
 
+    def known_loras(asked: Any) -> list[dict[str, Any]]:
+        """The LoRAs that the asked model can be used with."""
+        model = str(as_dict(asked).get("model", ""))
+        return [
+            {"name": lora.name, "weight": lora.weight}
+            for lora in engine.library(refresh=True).loras
+            if not lora.problem and model not in lora.misfits
+        ]
+
     def build(*_: Any) -> gr.HTML:
         return gr.HTML(
             "",
             html_template=_TEMPLATE,
             js_on_load=mount_call("mountRegions", mode, ()),
+            server_functions=[known_loras],
             apply_default_css=False,
             elem_id=f"{mode}-regions-map",
             elem_classes="loom-regions",

@@ -10,19 +10,20 @@ from typing import Any
 
 import gradio as gr
 
-EVENTS = ("branch", "reuse", "send", "example", "pick", "advise", "link")
+EVENTS = ("branch", "reuse", "send", "example", "before", "advise", "link")
 
 _TEMPLATE = """
 <section class="stage" data-state="empty" data-starts="STARTS" data-live="LIVE"
-  aria-label="Canvas and results">
+  data-before="HASBEFORE" aria-label="Canvas and results">
   <div class="canvas">
     <img class="frame" alt="" hidden>
     <img class="second" alt="The noisy x_t at the same step" hidden>
     <div class="tiles" role="group" aria-label="All pictures of this run" hidden></div>
+    <img class="given" alt="The picture that this tab begins with" hidden>
     <div class="welcome">
       <h2>WELCOME_TITLE</h2>
       <p>WELCOME_TEXT</p>
-      <div class="chips" role="group" aria-label="Example prompts"></div>
+      <div class="chips" role="group" aria-label="Examples"></div>
     </div>
     <div class="overlay" hidden><div><h2></h2><p></p>
       <div class="remedies" role="group" aria-label="What to do"></div></div>
@@ -31,8 +32,12 @@ _TEMPLATE = """
       title="Full size (click, or Space)">⤢</button>
     <button class="every quiet" type="button" aria-pressed="false" hidden
       title="All pictures of this run, side by side">All</button>
-    <button class="start quiet" aria-pressed="false" hidden
-      title="Show what the model starts from, left of the picture">Start</button>
+    <div class="corner">
+      <button class="wipe-on quiet" type="button" aria-pressed="false" hidden
+        title="What it was made from, over the result up to a line that you move">BEFORE</button>
+      <button class="start quiet" aria-pressed="false" hidden
+        title="Show what the model starts from, left of the picture">Start</button>
+    </div>
   </div>
   <div class="film" role="group" aria-label="Runs of this page" hidden></div>
   <div class="tree" role="group" aria-label="Branches of this page's runs" hidden></div>
@@ -101,6 +106,7 @@ def stage(
     *,
     starts: bool = False,
     live: bool = False,
+    before: str = "",
 ) -> gr.HTML:
     """Builds the stage of a tab.
 
@@ -110,6 +116,7 @@ def stage(
         text: What the tab is for.
         first: Example prompts, and where results can be sent.
         live: Its runs may be changed and paused.
+        before: What a result may be compared with on the canvas is called; "" for nothing.
         starts: Offer to show the noised picture that a run starts from.
     """
     return gr.HTML(
@@ -117,6 +124,8 @@ def stage(
         html_template=_TEMPLATE.replace("WELCOME_TITLE", heading)
         .replace("WELCOME_TEXT", text)
         .replace("STARTS", str(starts).lower())
+        .replace("HASBEFORE", str(bool(before)).lower())
+        .replace("BEFORE", before)
         .replace("LIVE", str(live).lower()),
         js_on_load=mount_call("mountStage", mode, EVENTS),
         apply_default_css=False,

@@ -39,4 +39,4 @@ def fold(mode: str) -> Fold:
         )
         return {}
 
-    return Fold("steer", "Steer", tuple(SteerFields.model_fields), painter)
+    return Fold("steering", "Steer", tuple(SteerFields.model_fields), painter)

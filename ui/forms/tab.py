@@ -111,10 +111,12 @@ class Below:
     """What stands below the stage.
 
     Attributes:
+        before: What a result may be compared with on the canvas is called; "" for nothing.
         result: Builds components for one of the pictures, by name.
         panel: Builds what shows the run as a whole, by name.
     """
 
+    before: str = ""
     result: Callable[[], dict[str, Component]] = _no_components
     panel: Callable[[Studio], dict[str, Component]] = _no_panel
 

@@ -23,7 +23,6 @@ from ui.forms.stage import mount_call, stage
 from ui.forms.tab import Tab
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.event_data import given, told
-from ui.gradio_compat.late_chunks import fetched_with
 from ui.gradio_compat.untyped import event
 from ui.jobs.asked import Place
 from ui.server.foreign import as_list
@@ -91,6 +90,8 @@ class Workspace:
                     apply_default_css=False,
                     elem_classes="loom-actions",
                 )
+                if tab.layout.loras_open:
+                    self._add_loras()
                 with gr.Group(elem_classes="loom-controls"):
                     for name in tab.layout.main:
                         form.add(name)
@@ -113,13 +114,8 @@ class Workspace:
                             elem_id=f"{mode}-recycle",
                         )
                 self._add_folds(early=True)
-                with gr.Accordion(
-                    "LoRA",
-                    open=tab.layout.loras_open,
-                    elem_id=f"{mode}-lora",
-                    elem_classes="loom-fold",
-                ):
-                    form.add("loras")
+                if not tab.layout.loras_open:
+                    self._add_loras()
                 self._add_folds(early=False)
                 self.axes = GridPanel(studio, form) if tab.grid else None
                 with (
@@ -138,6 +134,7 @@ class Workspace:
                     start,
                     starts="image" in self.pictures,
                     live=is_live(form.settings),
+                    before=tab.below.before,
                 )
                 self.results = tab.below.result() | tab.below.panel(studio)
         self.actions.value = {
@@ -146,6 +143,16 @@ class Workspace:
             "titles": self._titles(),
         }
         self.kept_form = gr.BrowserState(None, storage_key=f"loom-{mode}-form", secret="loom")
+
+    def _add_loras(self) -> None:
+        """Open where they are what the tab is for: right below Generate."""
+        with gr.Accordion(
+            "LoRA",
+            open=self.tab.layout.loras_open,
+            elem_id=f"{self.tab.mode}-lora",
+            elem_classes="loom-fold",
+        ):
+            self.form.add("loras")
 
     def _add_folds(self, *, early: bool) -> None:
         for fold in self.tab.layout.folds:
@@ -156,12 +163,8 @@ class Workspace:
                 open=False,
                 elem_id=f"{self.tab.mode}-{fold.key}",
                 elem_classes="loom-fold",
-            ) as shown:
-                inside = fold.pictures()
-                for part in inside.values():
-                    if isinstance(part, gr.ImageEditor):
-                        fetched_with(shown, part)
-                self.pictures |= inside
+            ):
+                self.pictures |= fold.pictures()
                 with gr.Group(elem_classes="loom-controls"):
                     for name in fold.fields:
                         self.form.add(name)

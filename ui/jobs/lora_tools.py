@@ -64,7 +64,7 @@ def lora_tool_routes(engine: Engine, desks: Mapping[str, Desk]) -> list[BaseRout
         """{"job", "image", "page"}: {"job"} of that picture's footprint."""
         output = await asyncio.to_thread(chosen, engine, sent.get("job"), sent.get("image"))
         if output is None:
-            raise BadInput("There is no picture yet; generate one with LoRAs first.")
+            raise BadInput("There is no picture yet; generate one with LoRAs or regions first.")
         settings = FootprintSettings.of(parse(LoraMixSettings.mode, output.record.settings))
         wanted = Request(settings, save=False)
         return {"job": await asyncio.to_thread(ask, engine, wanted, owner, background=True)}

@@ -27,6 +27,7 @@ from backend.storage.audit import Audit
 from ui.gradio_compat.login import SignedIn, sign_out
 from ui.jobs.asked import Asked, Desk, Presses, submitted
 from ui.jobs.changing import changing
+from ui.jobs.devices import device_routes
 from ui.jobs.people import needing
 from ui.jobs.pictures import encode_jpeg, encode_png, served
 from ui.jobs.saving import example
@@ -140,6 +141,7 @@ def job_routes(
             Route("/jobs/{job}/pictures/{image:int}/{view}", _view(engine)),
             Route("/memory", memory),
             Route("/memory/free", owners("freed memory", free), methods=["POST"]),
+            *device_routes(engine, audit),
             Route("/sign-out", sign_out, methods=["POST"]),
             *further,
         ]

@@ -29,6 +29,7 @@ TOLD = (
     "times_s",
     "sample_forwards",
     "flicker",
+    "grid",
     "footprint",
 )
 
@@ -98,6 +99,7 @@ def result_of(token: str, output: Output) -> dict[str, Any]:
         "height": height,
         "label": label_of(output),
         "sheet": _whole(output),
+        "place": output.index,
         "views": list(output.views),
         "obedience": output.record.extra.get("obedience"),
         "point": output.record.extra.get("point"),
@@ -110,9 +112,10 @@ def _whole(output: Output) -> bool:
 
 
 def label_of(output: Output) -> str:
-    """What sets a picture apart from its neighbours: its source, its LoRAs, where it started."""
+    """What sets a picture apart from others: its source, its loop, its LoRAs, where it started."""
     source = str(output.record.settings.get("source_name", ""))
-    return " · ".join(filter(None, (source, _apart(output))))
+    loop = output.record.extra.get("loop")
+    return " · ".join(filter(None, (source, f"loop {loop}" if loop else "", _apart(output))))
 
 
 def _apart(output: Output) -> str:

@@ -26,12 +26,15 @@ from ui.forms.form import Form
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.at_once import answer_at_once
 from ui.gradio_compat.built_once import made_at_launch
+from ui.gradio_compat.cut_uploads import remove_cut_uploads
 from ui.gradio_compat.early_script import EarlyScript
 from ui.gradio_compat.joins import MAX_EVENTS, Joins, probe
+from ui.gradio_compat.light_sessions import describe_nothing_twice
 from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
 from ui.gradio_compat.own_files import serve_own_files
 from ui.gradio_compat.plain_errors import plain_errors
+from ui.gradio_compat.share_helper import run_known_helpers_only
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.gradio_compat.tokens import keep_sessions
 from ui.jobs.asked import Desk
@@ -198,6 +201,8 @@ def serve(
         PortInUse: Something else answers there.
     """
     make_no_requests()
+    remove_cut_uploads()
+    describe_nothing_twice()
     bound_sockets(SocketLimits.within(raise_file_limit()))
     data = page.studio.data
     key = secret_key(data / KEY_FILE)
@@ -208,7 +213,8 @@ def serve(
     hosts = HostList(*own_names(plan.host), addresses=not is_local(plan.host))
     # Zipped, the page is a seventh; pictures and event streams stay as they are.
     studio, engine = page.studio, page.studio.engine
-    shown = [studio.outputs, *(folder.resolve() for folder in studio.storage.foreign)]
+    foreign = [folder.resolve() for folder in studio.storage.foreign]
+    shown = [studio.outputs, *foreign]
     middleware = [
         Middleware(Threads),
         Middleware(Headers),
@@ -221,10 +227,10 @@ def serve(
             role=doors.role,
             named=doors.owner,
         ),
-        *([Middleware(OwnPictures, studio.history, shown)] if studio.private else []),
+        Middleware(OwnPictures, studio.history, studio.outputs, foreign, private=studio.private),
         Middleware(Joins),
         Middleware(UploadQuota, a_person=uploads_mb * 2**20),
-        Middleware(GZipMiddleware, compresslevel=5),
+        Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
     ]
     for_everybody, for_owners = invitation_routes(doors, audit)
@@ -259,7 +265,10 @@ def serve(
         routes.append(Route("/mcp", Access(Door(engine), doors, logins, tunnel=plan.share)))
     if plan.api:
         routes += [
-            Mount("/sdapi/v1", Access(sdapi(page.studio, key), doors, logins, tunnel=plan.share)),
+            Mount(
+                "/sdapi/v1",
+                Access(sdapi(page.studio, key, audit), doors, logins, tunnel=plan.share),
+            ),
             Mount("/controlnet", Access(controlnet(page.studio), doors, logins)),
             files(engine, links := Links(key)),
             Mount(
@@ -269,6 +278,8 @@ def serve(
         ]
     if not port_is_free(plan.host, plan.port):
         raise PortInUse(f"Port {plan.port} is in use; choose another with --port.")
+    if plan.share:
+        run_known_helpers_only()
     _, local_url, share_url = page.blocks.launch(
         server_name=plan.host,
         server_port=plan.port,

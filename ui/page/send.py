@@ -48,9 +48,13 @@ def connect_sends(
         if path is None or wanted not in receivers:
             return [*tabs.stay(), *[skip()] * len(receivers)]
         updates = [gr.update(value=path) if name == wanted else skip() for name in receivers]
-        return [*tabs.open(receivers[wanted][0]), *updates]
+        shown = tabs.stay() if data.get("stays") is True else tabs.open(receivers[wanted][0])
+        return [*shown, *updates]
 
     parts = [part for _, part in receivers.values()]
+    for place, (_, part) in receivers.items():
+        if isinstance(part, gr.Image):
+            _follow(part, place)
     for source in (*further, *(space.stage for space in spaces)):
         event(source, "send")(
             send,
@@ -60,6 +64,17 @@ def connect_sends(
             trigger_mode="multiple",
             api_visibility="private",
         )
+
+
+def _follow(image: gr.Image, place: str) -> None:
+    """Tells the page's script of each picture in a field; it puts it on easel and canvas."""
+    image.change(
+        fn=None,
+        js=f"(image) => {{ loom.laid('{place}', image); }}",
+        inputs=image,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def _sent(studio: Studio, data: dict[str, Any], viewer: Viewer) -> str | None:

@@ -9,6 +9,7 @@ from gradio import themes
 from gradio.themes.utils import colors
 
 STATIC = Path(__file__).parents[1] / "static"
+SHEETS = ("loom.css", "easel.css", "canvas.css")
 COMPAT = STATIC.parent / "gradio_compat"
 
 _FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
@@ -122,4 +123,4 @@ def theme() -> themes.Base:
 
 def css() -> str:
     """The style sheet given to `launch`."""
-    return (STATIC / "loom.css").read_text("utf-8")
+    return "\n".join((STATIC / name).read_text("utf-8") for name in SHEETS)

@@ -23,6 +23,7 @@ _TEMPLATE = """
     <figure class="meter">
       <figcaption>What flickers from each frame to the next <span></span></figcaption>
       <div class="bars" role="img"></div>
+      <p class="alone"></p>
     </figure>
     <figure class="source" hidden>
       <div class="wipe"><img class="before" alt="The same frame of the clip as it was">

@@ -25,15 +25,17 @@ _INSTEAD = {
     "vae": "The model's own autoencoder is chosen in its place.",
     "upscaler": "Lanczos is chosen in its place.",
     "hires_upscaler": "Lanczos is chosen for the second stage.",
+    "reference_adapter": "The reference is followed by the model's own attention.",
     "embeddings": "Their names are plain words in the prompts.",
 }
-_PUT = {"vae": "", "upscaler": LANCZOS, "hires_upscaler": LANCZOS}
+_PUT = {"vae": "", "reference_adapter": "", "upscaler": LANCZOS, "hires_upscaler": LANCZOS}
 _FOLDERS = {
     "model": "checkpoints",
     "vae": "vae",
     "loras": "loras",
     "upscaler": "upscalers",
     "hires_upscaler": "upscalers",
+    "reference_adapter": "ipadapter",
     "embeddings": "embeddings",
 }
 

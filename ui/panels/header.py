@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from backend.contracts.settings import LoraMixSettings, Txt2ImgSettings
 from ui.forms.choices import model_choice
 from ui.forms.stage import mount_call
 from ui.panels.dropped import look
@@ -16,6 +17,7 @@ from ui.panels.spread import spread
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 
+_TABS = {LoraMixSettings.mode: "LoRA mix", "ddim_table": "DDIM table"}
 _STATUS = """
 <div class="loom-status">
   <div class="queue-box">
@@ -68,6 +70,7 @@ _STATUS = """
     <p class="sums"></p>
     <table><thead><tr><th>Part</th><th>Size</th><th>Where</th><th>Idle</th></tr></thead>
       <tbody></tbody></table>
+    <div class="devices" hidden></div>
     <p class="none">None is loaded; the first picture loads its model.</p>
     <button type="button" class="free">Free memory</button>
   </section>
@@ -203,5 +206,12 @@ def _models_of(studio: Studio) -> Callable[..., Any]:
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:
-    """Usable presets, bundled ones first as the store lists them."""
-    return [(info.name, info.name) for info in studio.presets.list() if not info.problem]
+    """Usable presets, bundled ones first as the store lists them; with the tab that each opens."""
+    presets = (info for info in studio.presets.list() if not info.problem)
+    return [(_with_tab(info.name, info.mode), info.name) for info in presets]
+
+
+def _with_tab(name: str, mode: str) -> str:
+    """A preset's name, with its tab where that is not the first one."""
+    tab = _TABS.get(mode, mode.replace("_", " "))
+    return name if mode == Txt2ImgSettings.mode else f"{name} · {tab}"

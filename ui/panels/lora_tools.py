@@ -35,8 +35,8 @@ _PAD = """
 """
 _FOOTPRINT = """
 <section class="footprint" data-state="empty" aria-label="Footprint">
-  <p class="say">Where, when and how much each LoRA of the last picture changed what the model
-    predicted. It runs that seed again, once more for each LoRA, in the background.</p>
+  <p class="say">Where, when and how much each LoRA and each region of the last picture changed what
+    the model predicted. It runs that seed again, once more for each, in the background.</p>
   <p class="do">
     <button type="button" class="measure quiet">Measure the last picture</button>
     <button type="button" class="halt quiet" hidden>Stop</button>

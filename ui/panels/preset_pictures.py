@@ -26,16 +26,16 @@ def places(space: Workspace) -> dict[str, Component]:
 
 
 def inputs(space: Workspace) -> dict[str, Component]:
-    """The components that pictures are taken from: uploads, and strokes."""
+    """The components that pictures are taken from: uploads, and what is painted on them."""
     return {
         name: part
         for name, part in space.pictures.items()
-        if isinstance(part, (gr.Image, gr.ImageEditor))
+        if isinstance(part, gr.Image) or name == "painted"
     }
 
 
 def taken(space: Workspace, raw: dict[str, Any]) -> Packed:
-    """The pictures that lie in a tab, strokes as the mask, small enough to be kept.
+    """The pictures that lie in a tab, with what is painted on them, small enough to be kept.
 
     Args:
         space: The tab.

@@ -26,6 +26,10 @@ from ui.server.studio import Studio
 from ui.server.temp_files import new_folder
 from ui.server.uploads import read_upload
 
+KEPT = ""  # what the page sends where somebody would rather keep the preset
+_ASKS = """async (name) => !name || await loom.sure(`Delete the preset “${name}”?`, "Delete it")
+    ? name : ''"""
+
 
 class PresetPanel:
     """The panel that the header's "Presets" button opens."""
@@ -187,6 +191,8 @@ class PresetPanel:
 
         @needs("member")
         def delete(name: Any) -> tuple[Any, Any]:
+            if name == KEPT:
+                return skip(), skip()
             try:
                 studio.presets.delete(str(name or ""))
             except Exception as error:
@@ -194,7 +200,12 @@ class PresetPanel:
             return self._choices(None), notes(f"Preset “{name}” deleted.")
 
         self.delete.click(
-            delete, header.preset, [header.preset, header.notices], preprocess=False, **quiet
+            delete,
+            header.preset,
+            [header.preset, header.notices],
+            preprocess=False,
+            js=_ASKS,
+            **quiet,
         )
 
         def prepare(name: Any) -> Any:

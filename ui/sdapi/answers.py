@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from backend.engine.jobs.protocol import Memory
 from backend.recipes.a1111 import parameters_text
 from backend.recipes.a1111_names import SAMPLERS, SCHEDULES
 from backend.recipes.metadata import read, write_png
+from backend.recipes.pictures import encoded
 from backend.recipes.texts import texts_of
 from ui.sdapi import plot
 from ui.sdapi.payloads import PLOT
@@ -191,7 +192,12 @@ def modules() -> list[str]:
 
 
 def result(
-    statuses: list[JobStatus], sent: dict[str, Any], *, images: bool, notes: Sequence[str] = ()
+    statuses: list[JobStatus],
+    sent: dict[str, Any],
+    *,
+    images: bool,
+    notes: Sequence[str] = (),
+    saved_as: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The answer to a drawing request.
 
@@ -200,10 +206,11 @@ def result(
         sent: The payload, given back without its pictures.
         images: Whether to send the pictures.
         notes: What was changed of the payload, or is not kept.
+        saved_as: `save_format` and `save_quality` where it is not PNG; they hold the record too.
     """
     outputs = [output for status in statuses for output in status.outputs]
     return {
-        "images": [base64.b64encode(write_png(o.image, o.record)).decode() for o in outputs]
+        "images": [base64.b64encode(_file(o, saved_as)).decode() for o in outputs]
         if images
         else [],
         "parameters": {
@@ -213,6 +220,13 @@ def result(
         },
         "info": json.dumps(_info(statuses, outputs) | {"comments": "\n".join(notes)}),
     }
+
+
+def _file(output: Output, saved_as: Mapping[str, Any] | None) -> bytes:
+    if not saved_as:
+        return write_png(output.image, output.record)
+    settings = {**output.record.settings, **saved_as}
+    return encoded(output.image, replace(output.record, settings=settings)).content
 
 
 def _info(statuses: list[JobStatus], outputs: list[Output]) -> dict[str, Any]:

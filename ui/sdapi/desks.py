@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from backend.contracts.errors import LoomError
+from backend.engine.jobs.owners import account_of
 from ui.sdapi.access import Caller
 
 MAX_DESKS = 256
@@ -37,7 +38,8 @@ class Desk:
 
 
 class Desks:
-    """The callers' desks; the one that was idle for longest goes when there are too many.
+    """The callers' desks; one of the same account, else the one that was idle for longest, goes
+    when there are too many.
 
     Args:
         options: Those that a caller begins with.
@@ -72,8 +74,11 @@ class Desks:
         return self.of(http)
 
     def _tidy(self, new: Desk) -> None:
-        for owner, desk in list(self._desks.items()):
-            if len(self._desks) <= MAX_DESKS:
-                return
-            if not desk.running and desk is not new:
-                del self._desks[owner]
+        """Where one account has many, by words of its own, they give way before others' do."""
+        if len(self._desks) <= MAX_DESKS:
+            return
+        idle = [one for one in self._desks.values() if not one.running and one is not new]
+        account = account_of(new.owner)
+        idle.sort(key=lambda one: account_of(one.owner) != account)
+        for desk in idle[: len(self._desks) - MAX_DESKS]:
+            del self._desks[desk.owner]

@@ -16,8 +16,10 @@ from backend.contracts.settings import DetectorName, parse
 from backend.contracts.settings.hires import LATENT
 from backend.contracts.settings.upscale import LANCZOS
 from backend.control.registry import ENTRIES, build
+from backend.pictures.budget import Budget
 from backend.pictures.decode import decode, decode_mask
 from backend.pictures.fit import fit
+from backend.pictures.opening import MAX_PIXELS
 from backend.sampling.samplers import ENTRIES as SAMPLERS
 from ui.sdapi.payloads import Detect, Drawing, Img2Img, SingleImage, Txt2Img, Unit
 from ui.sdapi.preparing import model_name, vae_name
@@ -33,6 +35,7 @@ RESIZE = {
     "scale to fit (inner fit)": "crop",
     "resize and fill": "pad",
 }
+MAX_UNITS = 4
 SIDE_STEP_PX = 64  # that every model draws
 FILL = {0: "fill", 1: "original", 2: "latent_noise"}
 CONTROL_MODES = {
@@ -59,6 +62,7 @@ def txt2img(
     options: dict[str, Any],
     upscalers: Collection[str] = (),
     models: Collection[str] = (),
+    budget: Budget | None = None,
 ) -> Request:
     """A picture from a prompt; with a ControlNet unit, style transfer from pure noise.
 
@@ -67,6 +71,7 @@ def txt2img(
         options: As `/options` holds them.
         upscalers: Names of the one-pass upscalers.
         models: Names of those there are, which go before what a title is cut down to.
+        budget: Of the whole call; its pictures are taken from it.
 
     Raises:
         BadInput: Names the field at fault.
@@ -80,7 +85,7 @@ def txt2img(
             )
         if not all(map(_picture_of, units)):
             raise BadInput("The ControlNet unit has no image; send one.", "alwayson_scripts")
-        control, images = _control(units, values, None)
+        control, images = _control(units, values, None, budget or Budget())
         return Request(
             parse("style_transfer", values | control | {"start_from": "noise"}),
             images,
@@ -118,12 +123,20 @@ def detected(sent: Detect) -> list[Pixels]:
     """
     detector = _detector(sent.controlnet_module)
     low, high = _thresholds(sent.controlnet_threshold_a, sent.controlnet_threshold_b)
-    found = build(detector, canny_low=low, canny_high=high)
-    return [found(picture(one, "controlnet_images")) for one in sent.controlnet_images]
+    found, budget = build(detector, canny_low=low, canny_high=high), Budget()
+    return [found(picture(one, "controlnet_images", budget)) for one in sent.controlnet_images]
 
 
-def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()) -> Request:
+def img2img(
+    sent: Img2Img,
+    options: dict[str, Any],
+    models: Collection[str] = (),
+    budget: Budget | None = None,
+) -> Request:
     """A picture from a picture, with mask; with a ControlNet unit, style transfer from it.
+
+    Args:
+        sent, options, models, budget: See `txt2img`.
 
     Raises:
         BadInput: Names the field at fault.
@@ -138,9 +151,10 @@ def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()
     values["resize_mode"] = _named(RESIZE, sent.resize_mode, "resize_mode")
     if sent.image_cfg_scale is not None:
         values["image_guidance"] = sent.image_cfg_scale
-    images = {"image": picture(sent.init_images[0], "init_images")}
+    budget = budget or Budget()
+    images = {"image": picture(sent.init_images[0], "init_images", budget)}
     if sent.mask is not None:
-        images["mask"] = decode_mask(raw(sent.mask, "mask"))
+        images["mask"] = decode_mask(raw(sent.mask, "mask"), "mask", budget)
         blur = sent.mask_blur if sent.mask_blur is not None else sent.mask_blur_x
         values |= {
             "mask_blur": 4 if blur is None else blur,
@@ -152,7 +166,7 @@ def img2img(sent: Img2Img, options: dict[str, Any], models: Collection[str] = ()
     units = _units(sent)
     if not units:
         return Request(parse("img2img", values), images, save=sent.save_images)
-    control, pictures = _control(units, values, images["image"])
+    control, pictures = _control(units, values, images["image"], budget)
     return Request(
         parse("style_transfer", values | control | {"start_from": "picture"}),
         pictures | images,
@@ -172,7 +186,7 @@ def single_image(sent: SingleImage, upscalers: Collection[str]) -> Request:
         BadInput: Names the field at fault.
     """
     sent.check()
-    image = picture(sent.image, "image")
+    image = picture(sent.image, "image", Budget())
     known = "Lanczos"
     name = sent.upscaler_1 if sent.upscaler_1 not in ("", "None") else known
     values: dict[str, Any] = {"upscaler": _upscaler(name, "upscaler_1", known, upscalers)}
@@ -223,6 +237,7 @@ def shared(sent: Drawing, options: dict[str, Any], models: Collection[str] = ())
     optional = {
         "steps": sent.steps,
         "guidance_scale": sent.cfg_scale,
+        "distilled_guidance": sent.distilled_cfg_scale,
         "width": sent.width,
         "height": sent.height,
     }
@@ -234,13 +249,13 @@ def shared(sent: Drawing, options: dict[str, Any], models: Collection[str] = ())
     return values
 
 
-def picture(sent: str, field: str) -> Pixels:
+def picture(sent: str, field: str, budget: Budget) -> Pixels:
     """A picture out of base64, with or without the head of a data URI.
 
     Raises:
         BadInput: It is none.
     """
-    return decode(raw(sent, field), field)
+    return decode(raw(sent, field), field, budget)
 
 
 def raw(sent: str, field: str) -> bytes:
@@ -273,7 +288,10 @@ def _units(sent: Drawing) -> list[Unit]:
             raise BadInput(
                 f"The script '{name[:80]}' is not available here; leave it out.", "alwayson_scripts"
             )
-    return [unit for unit in units if unit.enabled]
+    units = [unit for unit in units if unit.enabled]
+    if len(units) > MAX_UNITS:
+        raise BadInput(f"{MAX_UNITS} ControlNet units are the most at once.", "alwayson_scripts")
+    return units
 
 
 def _is_off(args: list[Any]) -> bool:
@@ -287,11 +305,11 @@ def _is_off(args: list[Any]) -> bool:
 
 
 def _control(
-    units: list[Unit], values: dict[str, Any], source: Pixels | None
+    units: list[Unit], values: dict[str, Any], source: Pixels | None, budget: Budget
 ) -> tuple[dict[str, Any], dict[str, Pixels]]:
     """Style transfer's settings and pictures for units; without an image one reads the source."""
     if len(units) > 1:
-        return _several(units, values, source)
+        return _several(units, values, source, budget)
     unit = units[0]
     detector = _detector(unit.module)
     low, high = _thresholds(unit.threshold_a, unit.threshold_b)
@@ -308,7 +326,7 @@ def _control(
     sent = _picture_of(unit)
     if not sent:
         return settings, {}
-    own = picture(sent, "alwayson_scripts")
+    own = picture(sent, "alwayson_scripts", budget)
     if detector == "identity":
         return settings, {"control_image": own}
     if source is None:
@@ -317,12 +335,12 @@ def _control(
     width, height = values.get("width"), values.get("height")
     if width is None or height is None:
         height, width = own.shape[:2]
-    found = build(detector, canny_low=low, canny_high=high)(fit(own, width, height).image)
+    found = build(detector, canny_low=low, canny_high=high)(_fitted(own, width, height, budget))
     return settings, {"control_image": found}
 
 
 def _several(
-    units: list[Unit], values: dict[str, Any], source: Pixels | None
+    units: list[Unit], values: dict[str, Any], source: Pixels | None, budget: Budget
 ) -> tuple[dict[str, Any], dict[str, Pixels]]:
     """Several units: each with a picture that its preprocessor has been over already."""
     images: dict[str, Pixels] = {}
@@ -335,13 +353,13 @@ def _several(
                 "alwayson_scripts",
             )
         sent = _picture_of(unit)
-        own = source if not sent else picture(sent, "alwayson_scripts")
+        own = source if not sent else picture(sent, "alwayson_scripts", budget)
         assert own is not None
         height, width = (-(-side // SIDE_STEP_PX) * SIDE_STEP_PX for side in own.shape[:2])
         size = size or (values.get("width") or width, values.get("height") or height)
         low, high = _thresholds(unit.threshold_a, unit.threshold_b)
         detector = build(_detector(unit.module), canny_low=low, canny_high=high)
-        images[f"control_{number}"] = detector(fit(own, *size).image)
+        images[f"control_{number}"] = detector(_fitted(own, *size, budget))
         controls.append(
             {
                 "name": model_name(unit.model),
@@ -355,6 +373,14 @@ def _several(
     assert size is not None
     drawn = {"width": size[0], "height": size[1]}
     return {"controls": controls, "control_mode": mode, **drawn}, images
+
+
+def _fitted(image: Pixels, width: int, height: int, budget: Budget) -> Pixels:
+    """Of a size that settings may have, which are read only after it is made."""
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise BadInput(f"A picture of {width} x {height} px is too large, or none.", "width")
+    budget.take(3 * width * height, "width")
+    return fit(image, width, height).image
 
 
 def _detector(module: str) -> DetectorName:

@@ -51,6 +51,8 @@ _STANDARD: dict[str, tuple[Any, ...]] = {
     "s_min_uncond": (None, 0),
     "refiner_switch_at": (None, 0, 1),
     "hr_cfg": (None, 0, 1),
+    "hr_distilled_cfg": (None, 3.5),
+    "hr_additional_modules": (None, ["Use same choices"]),
     "firstpass_image": (None,),
     "latent_mask": (None,),
 }
@@ -127,6 +129,7 @@ class Drawing(_Payload):
     width: int | None = None
     height: int | None = None
     eta: float | None = None
+    distilled_cfg_scale: float | None = None
     tiling: bool = False
     denoising_strength: float | None = None
     override_settings: dict[str, Any] | None = None

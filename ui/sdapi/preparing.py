@@ -21,9 +21,10 @@ from ui.server.foreign import as_dict, as_list
 
 SentT = TypeVar("SentT", bound=Drawing)
 # Of `override_settings` and `/options`.
-HONOURED = ("sd_model_checkpoint", "CLIP_stop_at_last_layers", "sd_vae")
+HONOURED = ("sd_model_checkpoint", "CLIP_stop_at_last_layers", "sd_vae", "jpeg_quality")
 _OWN_VAE = ("", "none", "automatic")
-_PASSED_OVER = ("samples_format",)  # pictures are always sent as PNG
+_FORMAT = "samples_format"
+_FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 _FROM_TEXT = {
     "negative_prompt": "negative_prompt",
     "seed": "seed",
@@ -60,6 +61,8 @@ def prepared(
     card = library.model(name or library.default_model)
     if isinstance(sent, Img2Img) and not (card and card.can.edits):  # A1111 reads it for no other
         sent = sent.model_copy(update={"image_cfg_scale": None})
+    if not (card and card.can.distilled):  # nor Forge this one
+        sent = sent.model_copy(update={"distilled_cfg_scale": None})
     told = (
         *notes,
         *filter(None, [near]),
@@ -102,13 +105,31 @@ def _of_hires(sent: Drawing) -> list[str]:
     return told
 
 
-def not_kept(settings: Iterable[str]) -> list[str]:
+def not_kept(settings: Mapping[str, Any]) -> list[str]:
     """A sentence for each of A1111's settings that has no counterpart here."""
-    return [
+    told = [
         f"The setting '{key[:80]}' is not known here; pictures are drawn without it."
         for key in settings
-        if key not in HONOURED and key not in _PASSED_OVER
+        if key not in (*HONOURED, _FORMAT)
     ]
+    wanted = settings.get(_FORMAT)
+    if wanted is not None and str(wanted).lower() not in _FORMATS:
+        told.append(f"'{str(wanted)[:40]}' is no format here; pictures are sent as PNG.")
+    return told
+
+
+def saved_as(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How pictures are sent, in our settings' words; None for PNG.
+
+    Args:
+        settings: A1111's `samples_format` and `jpeg_quality` are looked at.
+    """
+    kind = _FORMATS.get(str(settings.get(_FORMAT)).lower(), "png")
+    if kind == "png":
+        return None
+    quality = settings.get("jpeg_quality", 80)  # A1111's own
+    usable = isinstance(quality, int) and 1 <= quality <= 100
+    return {"save_format": kind, "save_quality": quality if usable else 80}
 
 
 def model_name(title: Any, known: Collection[str] = ()) -> str:

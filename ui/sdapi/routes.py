@@ -24,10 +24,13 @@ from backend.contracts.requests import Request
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.job import CLOSING, PUT_OFF
 from backend.engine.jobs.protocol import Engine
+from backend.pictures.budget import Budget
+from backend.storage.audit import Audit
 from ui.jobs.sentences import sentence
 from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
 from ui.sdapi.desks import Desk, Desks
+from ui.sdapi.further import further, units
 from ui.sdapi.payloads import (
     PLOT,
     BatchImages,
@@ -39,7 +42,7 @@ from ui.sdapi.payloads import (
     Txt2Img,
 )
 from ui.sdapi.plot import grid, includes_cells, is_plot
-from ui.sdapi.preparing import model_name, not_kept, prepared, vae_name
+from ui.sdapi.preparing import model_name, not_kept, prepared, saved_as, vae_name
 from ui.sdapi.tasks import token_of
 from ui.server.studio import Studio
 
@@ -52,16 +55,17 @@ LATENT_MODES = (
 )
 T = TypeVar("T")
 DrawingT = TypeVar("DrawingT", bound=Drawing)
-Made = Callable[[DrawingT, dict[str, Any], Collection[str]], Request]
+Made = Callable[[DrawingT, dict[str, Any], Collection[str], Budget], Request]
 
 
-def sdapi(studio: Studio, key: bytes = b"") -> FastAPI:
+def sdapi(studio: Studio, key: bytes = b"", audit: Audit | None = None) -> FastAPI:
     """The application to be mounted at `/sdapi/v1`.
 
     Args:
         studio: What it talks to.
         key: Makes the tokens of jobs that clients name, the same after a restart; one is drawn
             without.
+        audit: Where it is noted what owners do by it.
     """
     engine = studio.engine
     chosen = engine.library().default_model
@@ -73,6 +77,7 @@ def sdapi(studio: Studio, key: bytes = b"") -> FastAPI:
     _drawing(app, studio, desks, key or secrets.token_bytes(32))
     _steering(app, engine, desks)
     _names(app, studio)
+    further(app, engine, audit)
     return app
 
 
@@ -93,6 +98,8 @@ def controlnet(studio: Studio) -> FastAPI:
     @app.get("/module_list")
     def module_list() -> dict[str, Any]:
         return {"module_list": answers.modules()}
+
+    units(app, studio.engine)
 
     @app.post("/detect")
     def detect(sent: Detect) -> dict[str, Any]:
@@ -118,7 +125,8 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks, key: bytes) -> None:
         library = engine.library()
         sent, notes = prepared(sent, options, library, styles)
         names = [card.name for card in library.models]
-        several = [made(one, options, names) for one in _each_picture(sent)]
+        budget = Budget()  # of all its pictures together
+        several = [made(one, options, names, budget) for one in _each_picture(sent)]
         return (
             sent,
             notes,
@@ -146,16 +154,16 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks, key: bytes) -> None:
                 break
         if is_plot(sent):
             statuses = [answers.plotted(one, cells=includes_cells(sent)) for one in statuses]
-        return await packed(
-            partial(
-                answers.result, statuses, sent.model_dump(), images=sent.send_images, notes=notes
-            )
-        )
+        kind = saved_as(desk.options | (sent.override_settings or {}))
+        told = partial(answers.result, images=sent.send_images, notes=notes, saved_as=kind)
+        return await packed(partial(told, statuses, sent.model_dump()))
 
     @app.post("/txt2img")
     async def txt2img(sent: Txt2Img, http: HttpRequest) -> dict[str, Any]:
-        def made(one: Txt2Img, options: dict[str, Any], names: Collection[str]) -> Request:
-            return mapping.txt2img(one, options, _upscalers(engine), names)
+        def made(
+            one: Txt2Img, options: dict[str, Any], names: Collection[str], budget: Budget
+        ) -> Request:
+            return mapping.txt2img(one, options, _upscalers(engine), names, budget)
 
         return await draw(http, sent, made)
 
@@ -175,12 +183,14 @@ def _drawing(app: FastAPI, studio: Studio, desks: Desks, key: bytes) -> None:
     @app.post("/extra-batch-images")
     async def batch_images(sent: BatchImages, http: HttpRequest) -> dict[str, Any]:
         made: list[str] = []
+        budget = Budget()  # what is made of small pictures may be large
         for one in sent.each():
             request = await packed(
                 partial(mapping.single_image, one, tuple(engine.library().enlargers))
             )
             status = await _finished(engine, desks.of(http), http, request)
             made.append(await packed(partial(answers.first_picture, status)))
+            budget.take(len(made[-1]), "imageList")
         told = html.escape(" ".join(sent.passed_over()))
         return {"html_info": told, "images": made}
 
@@ -301,6 +311,9 @@ def _steering(app: FastAPI, engine: Engine, desks: Desks) -> None:
             if vae and vae not in vaes:
                 raise unknown("autoencoder", vae, vaes, "sd_vae")
             desk.options["sd_vae"] = wanted["sd_vae"]
+        for key in ("samples_format", "jpeg_quality"):
+            if key in wanted:
+                desk.options[key] = wanted[key]
         notes = not_kept(wanted)
         return {"comments": "\n".join(notes)} if notes else None
 

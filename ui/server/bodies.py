@@ -107,12 +107,7 @@ def _names_an_address(sent: Any) -> bool:
 
 
 def _is_read(scope: Scope) -> bool:
-    path = scope["path"].rstrip("/")
-    if scope["method"] != "POST" or path == "/gradio_api/upload":
-        return False
-    kind = dict(scope["headers"]).get(b"content-type", b"").lower()
-    # The picture editor posts its layers so: bytes, and no path among them.
-    return path != "/gradio_api/component_server" or not kind.startswith(b"multipart/form-data")
+    return scope["method"] == "POST" and scope["path"].rstrip("/") != "/gradio_api/upload"
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -102,7 +102,8 @@ def _users(asked: argparse.Namespace) -> str:
             done = f"Invitation {asked.number} is withdrawn."
         case "keys":
             rows = [
-                f"{key.number}  {key.name}  {', '.join(key.scopes)}" for key in accounts.keys(name)
+                f"{key.number}  {_plain(key.name)}  {', '.join(key.scopes)}"
+                for key in accounts.keys(name)
             ]
             return "\n".join(rows) or f"{name} has no key."
         case _:
@@ -110,6 +111,11 @@ def _users(asked: argparse.Namespace) -> str:
             done = f"Key {asked.number} is taken back."
     Audit(asked.data / FILE).note("the command line", f"users {asked.act}", name)
     return done
+
+
+def _plain(text: str) -> str:
+    """What somebody has named a key, without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _password() -> str:

@@ -57,7 +57,10 @@ def parser_of(data: Path) -> argparse.ArgumentParser:
         help="pictures of other tools; the history shows them and leaves them alone (repeatable)",
     )
     add("--data", type=Path, default=data, help=f"outputs and your presets ({data})")
-    add("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
+    add(
+        "--device",
+        help="cpu, cuda, cuda:1, mps; several as cuda:0,cuda:1 or cpu,cpu; all (the best there is)",
+    )
     add("--dtype", help="float32, bfloat16, float16 (the best for the device)")
     add(
         "--compile",

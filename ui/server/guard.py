@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_UPLOAD_BYTES = 40_000_000
 MAX_BODY_BYTES = 4_000_000
+MAX_FORM_BYTES = 20_000  # of who has not logged in: a name and a password
+MAX_ARRIVING_BYTES = 2_000_000_000  # that all requests together hold; uploads go into files
 MAX_PATH, MAX_NAME = 3000, 255
 _BLOCKED = (
     "/gradio_api/deep_link",
@@ -42,6 +44,8 @@ _BLOCKED = (
     "/svelte",
 )
 _RUN = "/gradio_api/run/predict"
+_PICTURES = ("/sdapi/", "/controlnet/", "/v1/images/", "/mcp")
+_FORMS = ("/login", "/loom/invitation/")
 
 
 class HostList:
@@ -77,11 +81,18 @@ class HostList:
 
 
 class Guard:
-    """Refuses what should not reach Gradio, each time with one sentence."""
+    """Refuses what should not reach Gradio, each time with one sentence.
 
-    def __init__(self, app: ASGIApp, hosts: HostList) -> None:
+    Args:
+        app: What is behind it.
+        hosts: Names that are the studio's.
+        arriving: Bytes that bodies of requests may take, of all that are not answered yet.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: HostList, arriving: int = MAX_ARRIVING_BYTES) -> None:
         self._app = app
         self._hosts = hosts
+        self._room = arriving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -96,7 +107,18 @@ class Guard:
             status, text = refusal
             await PlainTextResponse(text, status)(scope, receive, send)
             return
-        await self._app(scope, _limited(receive, _limit(scope["path"])), send)
+        held = not _is_upload(scope["path"])
+        body = _Body(receive, _limit(scope["path"]), self if held else None)
+        try:
+            await self._app(scope, body.counted, send)
+        finally:
+            if held:
+                self._room += body.seen
+
+    def take(self, count: int) -> bool:
+        """Whether there is room for so many bytes of a body; takes them in any case."""
+        self._room -= count
+        return self._room >= 0
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         path, host = scope["path"], headers.get("host", "")
@@ -116,10 +138,12 @@ class Guard:
             return 404, "Not found."
         if len(path) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in path.split("/")):
             return 404, "Not found."  # no file can be named so; looking for it would fail
-        length = headers.get("content-length", "0")
+        length, held = headers.get("content-length", "0"), not _is_upload(path)
         limit = _limit(path)
         if length.isdigit() and int(length) > limit:
-            return 413, f"That is too large; {limit // 1_000_000} MB is the limit."
+            return 413, f"That is too large; {_size(limit)} is the limit."
+        if length.isdigit() and held and int(length) > self._room:
+            return 503, "The studio is being sent too much at once; try again in a moment."
         return None
 
 
@@ -132,21 +156,43 @@ def _is_of(origin: str, host: str) -> bool:
 
 
 def _limit(path: str) -> int:
-    """Bytes that a body may have; pictures travel in those of /sdapi, /v1/images and /mcp."""
-    pictures = path.endswith("/upload") or path.startswith(("/sdapi/", "/v1/images/", "/mcp"))
+    """Bytes that a body may have; pictures travel in those of scripts and agents."""
+    if path.startswith(_FORMS):
+        return MAX_FORM_BYTES
+    pictures = path.endswith("/upload") or path.startswith(_PICTURES)
     return MAX_UPLOAD_BYTES if pictures else MAX_BODY_BYTES
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    """Counts what arrives, so that a body without a length is limited too."""
-    seen = 0
+def _is_upload(path: str) -> bool:
+    """Whether a body goes into a file as it arrives."""
+    return path.rstrip("/").endswith("/upload")
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
+
+def _size(count: int) -> str:
+    return f"{count // 1_000_000} MB" if count >= 1_000_000 else f"{count // 1000} KB"
+
+
+class _Body:
+    """Counts what arrives, so that a body without a length is limited too.
+
+    Args:
+        receive: Where it comes from.
+        limit: Bytes that it may have.
+        guard: Knows how much room there is for all; None where it is not held in memory.
+    """
+
+    def __init__(self, receive: Receive, limit: int, guard: Guard | None) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._guard = guard
+        self.seen = 0
+
+    async def counted(self) -> Message:
+        """The next piece of it; an end in its place where it is too much."""
+        message = await self._receive()
+        count = len(message.get("body", b""))
+        self.seen += count
+        room = self._guard is None or self._guard.take(count)
+        if self.seen > self._limit or not room:
             return {"type": "http.disconnect"}
         return message
-
-    return counted

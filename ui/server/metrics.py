@@ -70,8 +70,12 @@ def _lines(figures: Figures, memory: Memory) -> Iterator[str]:
     yield from _family(
         "loom_weights_bytes",
         "gauge",
-        "Weights of models.",
-        [({"place": "device"}, memory.used_bytes), ({"place": "ram"}, memory.ram_bytes)],
+        "Weights of models; where there are several devices, of each by its name too.",
+        [
+            *(({"place": one.name}, one.used_bytes) for one in memory.devices),
+            ({"place": "device"}, memory.used_bytes),
+            ({"place": "ram"}, memory.ram_bytes),
+        ],
     )
     yield from _family(
         "loom_weights_budget_bytes",
@@ -79,6 +83,13 @@ def _lines(figures: Figures, memory: Memory) -> Iterator[str]:
         "Weights that may be there.",
         [({"place": "device"}, memory.budget_bytes), ({"place": "ram"}, memory.ram_budget_bytes)],
     )
+    if memory.devices:
+        yield from _family(
+            "loom_device_up",
+            "gauge",
+            "Whether jobs may begin on a device.",
+            [({"device": one.name}, int(one.takes and not one.failed)) for one in memory.devices],
+        )
     yield from _family(
         "loom_kept_bytes",
         "gauge",

@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import Any
 
 from backend.engine.fake.engine import FakeEngine
-from backend.engine.jobs.job import Patience
 from backend.engine.jobs.limits import Limits
+from backend.engine.jobs.patience import Patience
 from backend.engine.jobs.protocol import Engine
 from backend.engine.local.starting import start_local
 from backend.storage.outputs import Storage
@@ -45,7 +45,13 @@ def opened(args: Namespace, here: Places, **further: Any) -> Studio:
     }
 
     def drawn(storage: Storage) -> Engine:
-        return FakeEngine(storage=storage, step_time_s=args.fake, load_time_s=FAKE_LOAD_S, **shared)
+        return FakeEngine(
+            storage=storage,
+            step_time_s=args.fake,
+            load_time_s=FAKE_LOAD_S,
+            devices=_named(args.device or ""),
+            **shared,
+        )
 
     def local(storage: Storage) -> Engine:
         return start_local(
@@ -62,3 +68,12 @@ def opened(args: Namespace, here: Places, **further: Any) -> Studio:
 
     engine = local if args.fake is None else drawn
     return studio_at(args.data, here.presets, engine, args.pictures, private=args.private)
+
+
+def _named(devices: str) -> tuple[str, ...]:
+    """Names of the devices that the stand-in pretends to have, as `picks` gives them."""
+    named = [one.strip() for one in devices.split(",") if one.strip()]
+    if len(named) < 2:
+        return ("",)
+    twice = len(set(named)) < len(named)
+    return tuple(f"{one.partition(':')[0]}:{n}" if twice else one for n, one in enumerate(named))

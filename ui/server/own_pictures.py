@@ -1,15 +1,18 @@
-"""An ASGI middleware before Gradio's route of files: pictures are served to who may see them."""
+"""An ASGI middleware before Gradio's route of files: pictures are served to who may see them, and
+of other tools' folders pictures alone."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.storage.foreign_folders import SUFFIXES
 from backend.storage.history import History
 from ui.server.viewers import viewer_of
 
@@ -17,18 +20,30 @@ _FILE = "/gradio_api/file="
 
 
 class OwnPictures:
-    """Answers 404 to whoever asks for a file of the outputs that is another's.
+    """Answers 404 to whoever asks for what is not theirs to see.
 
     Args:
         app: Gradio's; `SignedIn` stands before this.
         history: Knows whose pictures are.
-        folders: Outputs, and folders of other tools' pictures; links followed.
+        outputs: The folder of results, links followed.
+        foreign: Folders of other tools, likewise: settings and keys may lie in them, too.
+        private: Whether people see their own pictures alone.
     """
 
-    def __init__(self, app: ASGIApp, history: History, folders: list[Path]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        history: History,
+        outputs: Path,
+        foreign: Sequence[Path] = (),
+        *,
+        private: bool = True,
+    ) -> None:
         self._app = app
         self._history = history
-        self._folders = folders
+        self._outputs = outputs
+        self._foreign = foreign
+        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -44,6 +59,11 @@ class OwnPictures:
             path = Path(os.path.realpath(named))
         except (OSError, ValueError):
             return False
-        if not any(path.is_relative_to(folder) for folder in self._folders):
-            return True  # Gradio's own rules hold
+        if not path.is_relative_to(self._outputs):
+            if not any(path.is_relative_to(folder) for folder in self._foreign):
+                return True  # Gradio's own rules hold
+            if path.suffix.lower() not in SUFFIXES:
+                return False
+        if not self._private:
+            return True
         return self._history.may_see(path, viewer_of(request, private=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -22,6 +23,7 @@ _NO_LINK = (
 
 
 MIN_METRICS_KEY = 12
+_SEVERAL = re.compile(r",[^,:]+:[^,:]")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ def serving(
         user, colon, password = auth.partition(":")
         if not (user and colon and password):
             raise ValueError("--auth is written USER:PASS, both not empty.")
+        if _SEVERAL.search(password):  # as A1111 writes them
+            raise ValueError(
+                "--auth is one person, USER:PASS. For several add each by `latent-loom users add "
+                "NAME --auth-file FILE`, and begin with --auth-file FILE; a password with a comma "
+                "and a colon in it belongs there, too."
+            )
         pair = (user, password)
     elif share or not is_local(host):
         pair, made_up = ("loom", secrets.token_urlsafe(9)), True

@@ -12,7 +12,7 @@ from backend.storage.atomic_files import clear_leftovers
 from backend.storage.history import History
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
-from backend.storage.styles import FILE, StyleShelf
+from backend.storage.styles import FILE, StyleFiles
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Studio:
     engine: Engine
     presets: PresetStore
     storage: Storage
-    styles: StyleShelf
+    styles: StyleFiles
     private: bool = False
 
     @property
@@ -66,8 +66,9 @@ def studio_at(
         pictures: Folders of pictures that other tools made.
         private: Whether people see the pictures alone that they made.
     """
-    clear_leftovers(data, data / "presets", *(data / "outputs").glob("*"))
+    written = (data / name for name in ("presets", "keys", "loras"))
+    clear_leftovers(data, *written, *(data / "outputs").glob("*"))
     storage = Storage(data, foreign=pictures)
     presets = PresetStore(bundled, data / "presets")
-    styles = StyleShelf(bundled / FILE, data / FILE)
+    styles = StyleFiles(bundled / FILE, data / FILE)
     return Studio(engine(storage), presets, storage, styles, private)

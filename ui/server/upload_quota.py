@@ -7,6 +7,7 @@ data), and Gradio removes what an hour has not touched.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,8 @@ from ui.server.roles import role_of
 MIB = 2**20
 A_PERSON_BYTES = 512 * MIB
 IN_ALL_BYTES = 4096 * MIB
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = "The disk that takes uploads is full; free some space there and try again."
 NEEDED_S = 120.0  # so young it may be on its way into a job
 PATH = "/gradio_api/upload"
 ME = "/loom/me"  # where one's limits are told
@@ -82,6 +85,12 @@ class UploadQuota:
         self._arriving[owner] = self._arriving.get(owner, 0) + size_bytes
         try:
             await self._app(scope, receive, self._noting(owner, sender, send))
+        except ClientDisconnect:
+            pass  # who has gone is told nothing
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            await JSONResponse({"detail": NO_ROOM}, 507)(scope, receive, send)
         finally:
             self._arriving[owner] -= size_bytes
             if not self._arriving[owner]:

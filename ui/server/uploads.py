@@ -14,8 +14,10 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.settings import ClipSettings, Settings
 from backend.contracts.settings.clip import KEY_PICTURE
+from backend.contracts.sound import SOUND
 from backend.pictures.budget import Budget
 from backend.pictures.clips import read_clip
+from backend.pictures.clips.sound import read_sound
 from backend.pictures.decode import decode, decode_mask
 from ui.server.foreign import as_dict, as_list
 
@@ -113,7 +115,11 @@ def read_inputs(settings: Settings, sent: Mapping[str, Any]) -> tuple[Settings, 
     content = uploads.read(sent["clip"], MAX_PICTURE_BYTES)
     clip = read_clip(content, settings.cut, uploads.budget)
     key = uploads.pictures({KEY_PICTURE: sent.get(KEY_PICTURE)})
-    return settings.of_clip(clip), as_pictures(clip) | key
+    made = as_pictures(clip) | key
+    if settings.audio:
+        sound = read_sound(content, settings.cut, len(clip.frames), uploads.budget)
+        made[SOUND] = sound.as_picture()
+    return settings.of_clip(clip), made
 
 
 def _located(sent: Any) -> tuple[Path, int]:

@@ -84,7 +84,7 @@ export const showActing = (mode, values) => {
     const block = maybe(`#${CSS.escape(id)}`), label = block && find(block, ":scope > button.label-wrap");
     if (!block || !label) continue;
     const acting = actingIn(keys, values, form.defaults);
-    let badge = find(label, ".badge"), reset = find(block, ":scope > .fold-tools > .fold-reset");
+    let badge = find(label, ".badge:not(.painted)"), reset = find(block, ":scope > .fold-tools > .fold-reset");
     if (!acting) {
       badge?.remove();
       reset?.parentElement?.remove();
@@ -103,7 +103,7 @@ export const showActing = (mode, values) => {
     }
     reset.onclick = () => form.reset(acting.keys);
   }
-  const text = summary(values, form.titles, maybe(`#${mode}-size input`)?.value ?? "");
+  const text = [summary(values, form.titles, maybe(`#${mode}-size input`)?.value ?? ""), loom.easels[mode]?.words()].filter(Boolean).join(" · ");
   const line = form.go.closest(".loom-actions")?.querySelector(".sum");
   if (line && line.textContent !== text) {
     line.textContent = text;

@@ -17,13 +17,15 @@ export const stageText = (rows) => {
   const kept = rows.map(({ on, ...rest }) => (on ? rest : { ...rest, on })).filter((row) => row.on !== false || Object.keys(row).length > 2);
   return kept.length ? JSON.stringify(kept) : "";
 };
-/* The rows with those of the model's own stages that are missing, in the model's order before the others. */
+/* The rows with those of the model's own stages that are missing, in the model's order before the others; a stage may
+   stand there twice. */
 /** @param {Row[]} rows @param {string[]} own @returns {Row[]} */
-export const withOwn = (rows, own) => [
-  ...own.map((model) => rows.find((row) => row.model === model) ?? { model, on: false }),
-  ...rows.filter((row) => !own.includes(row.model)),
-];
+export const withOwn = (rows, own) => {
+  const first = own.map((model) => rows.find((row) => row.model === model) ?? { model, on: false });
+  return [...first, ...rows.filter((row) => !first.includes(row))];
+};
 
+const MOST = 4; // as the settings take
 const NUMBERS = [
   ["steps", "Steps", 1, 1000, 1],
   ["guidance_scale", "Guidance", 0, 30, 0.1],
@@ -82,9 +84,8 @@ export const mountCascade = (element, { mode, props, server, trigger, watch }) =
   const draw = () => {
     rows = withOwn(rows, own);
     list.replaceChildren(...rows.map(row));
-    const free = known.filter((one) => !rows.some((use) => use.model === one.name));
-    add.replaceChildren(new Option("Add a stage", ""), ...free.map((one) => new Option(`${one.title} · ${one.factor}x`, one.name)));
-    add.hidden = !free.length;
+    add.replaceChildren(new Option("Add a stage", ""), ...known.map((one) => new Option(`${one.title} · ${one.factor}x`, one.name)));
+    add.hidden = !known.length || rows.length >= MOST;
     none.textContent = known.length ? "" : "No model here enlarges a picture; put IF's second stage or an x4 upscaler into models/checkpoints.";
     none.hidden = !none.textContent;
   };

@@ -54,6 +54,9 @@ export const unknownIn = (text, known, further = []) => {
   return [...new Set(words.filter((word) => !knows(word)))];
 };
 
+/** Whether two boxes share a place. @param {DOMRect} a @param {DOMRect} b */
+export const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
 /* One list for all fields. */
 /** @type {Found | null} */
 let list = null;
@@ -105,6 +108,10 @@ const open = (/** @type {Found} */ on, /** @type {Entry[]} */ entries, /** @type
   }));
   on.closest(".loom-says")?.append(list);
   list.hidden = false;
+  list.classList.remove("aside");
+  // Below the field, unless Generate lies there.
+  const go = on.closest(".loom-left")?.querySelector("button.go");
+  if (go && meets(list.getBoundingClientRect(), go.getBoundingClientRect())) list.classList.add("aside");
   on.setAttribute("aria-controls", list.id);
   on.setAttribute("aria-autocomplete", "list");
   point(-1);

@@ -101,14 +101,29 @@ const choose = (file, { recipe, texts }, send, settings) => {
 export const mountDropping = (element, { trigger, upload, server }) => {
   loom.upload = upload;
   loom.spread = server.spread;
+  loom.give = async (/** @type {File} */ file, /** @type {string} */ to, { stays = false, unless = () => false } = {}) => {
+    const { path } = await upload(file);
+    if (!unless()) trigger("send", { to, path, stays });
+  };
   const veil = find(element, ".veil");
   let ours = false, depth = 0; // a picture of the page is on its way: browsers call that a file too
 
+  /* What a tool wrote beside a picture; a text that is none of these holds prompts, one a line. */
+  const written = async (/** @type {File} */ file) => {
+    const prompts = /\.txt$/i.test(file.name);
+    const told = await upload(file).then(({ path }) => server.look({ path }).then((found) => ({ ...found, path })), () => null);
+    if (told?.recipe) {
+      toast(`The file holds a recipe of ${told.recipe}.`, "choice", {
+        keep: true, act: { label: "Use its settings", run: () => trigger("record", { path: told.path }) },
+      });
+    } else if (prompts) await drawEach(file);
+    else toast(told?.error ?? "The studio does not answer; is it still running?", "warn");
+  };
   const taken = async (/** @type {File | undefined} */ file) => {
     if (!file) return;
-    if (/\.txt$/i.test(file.name)) { await drawEach(file); return; }
+    if (/\.(txt|json)$/i.test(file.name)) { await written(file); return; }
     if (!KINDS.test(file.name)) {
-      toast("Drop a PNG, JPEG, WebP, AVIF or GIF picture, or a .txt of prompts: other files are not read here.", "warn");
+      toast("Drop a PNG, JPEG, WebP, AVIF or GIF picture, a tool's .txt or .json of settings, or a .txt of prompts: other files are not read here.", "warn");
       return;
     }
     let path = "";

@@ -1,6 +1,8 @@
 // @ts-check
 /* What scripts say with an event, and the values of many components that go with it. */
 
+import { expected } from "./kept_picture.js";
+
 /** @type {Record<string, any>} */
 const told = {};
 /** @type {Record<string, any[]>} presses may follow each other before the values of the first are here */
@@ -17,7 +19,8 @@ const named = (/** @type {string[]} */ names, /** @type {any[]} */ values) =>
  * @param {(event: string, data?: unknown) => void} trigger
  */
 export const telling = (mode, trigger) => (/** @type {string} */ name, /** @type {unknown} */ data) => {
-  const event = `${mode}.${name}`;
+  const event = `${mode}.${name}`, to = name === "send" && !(/** @type {any} */ (data)?.stays) ? /** @type {any} */ (data)?.to : null;
+  if (to) expected(to);
   told[event] = data;
   if (handlers[event]) (waiting[event] ??= []).push(data);
   trigger(name, data);

@@ -1,10 +1,14 @@
 // @ts-check
 /* What went wrong, over the picture that stays: the sentence, where to look, and the fix as a button. */
 import { el, maybe } from "./dom.js";
+import { exampleChip, placesOf } from "./examples.js";
 import { onceThere } from "../gradio_compat/late_folds.js";
 import { loom } from "./registry.js";
+import { fieldOf } from "./sent.js";
 
 /** @typedef {import("./types.js").Failure} Failure */
+
+const CLIP = "clip-clip"; // its field
 
 /**
  * Shows a control: its fold opened, in sight, with the keyboard in it.
@@ -46,6 +50,15 @@ export const drawRemedies = (box, mode, failure, change) => {
     button.onclick = () => change(changes);
     buttons.push(button);
   }
+  for (const place of failure?.wants ?? []) {
+    const title = loom.targets.find((one) => one.mode === place)?.title ?? "", of = title.split(", ")[1];
+    const button = el("button", "chip", place === CLIP ? "Choose a clip" : of ? `Choose ${of}` : "Choose a picture");
+    button.type = "button";
+    button.onclick = () => maybe(`#${CSS.escape(fieldOf(place))} input[type=file]`)?.click();
+    buttons.push(button);
+  }
+  const example = failure?.wants?.length ? exampleChip(mode) : null;
+  if (example) buttons.push(example);
   if (failure?.place) {
     const { place } = failure, button = el("button", "chip", `Show “${place.label}”`);
     button.type = "button";
@@ -55,6 +68,13 @@ export const drawRemedies = (box, mode, failure, change) => {
   box.replaceChildren(...buttons);
 };
 
+/** Where a tab takes pictures, or a clip, and has none. @param {string} mode */
+const empty = (mode) => {
+  const field = (/** @type {string} */ place) => maybe(`#${CSS.escape(fieldOf(place))}`);
+  const bare = placesOf(loom.targets, mode).map((one) => one.mode).filter((place) => { const at = field(place); return at && !at.querySelector("img"); });
+  return field(CLIP)?.querySelector("input[type=file]") && mode === "clip" ? [...bare, CLIP] : bare;
+};
+
 /**
  * What the server said of a refusal, as the stage keeps it.
  * @param {string} mode
@@ -62,7 +82,8 @@ export const drawRemedies = (box, mode, failure, change) => {
  * @returns {Failure | null}
  */
 export const failureOf = (mode, { field, fix }) => {
-  if (!field && !fix) return null;
+  const wants = field || fix ? [] : empty(mode);
+  if (!field && !fix && !wants.length) return null;
   const was = JSON.stringify(loom.forms[mode]?.last?.[field?.key ?? ""]);
-  return { place: field ?? null, fix: fix ?? null, was };
+  return { place: field ?? null, fix: fix ?? null, was, wants };
 };

@@ -1,6 +1,7 @@
 // @ts-check
 /* The form of a tab: Generate and Stop, and what follows a change of its controls. */
 import { mountAgain } from "./again.js";
+import { showActing } from "./acting.js";
 import { offerBegin, ownOf, withOwn } from "./begin.js";
 import { find } from "./dom.js";
 import { mark, rememberAccordions } from "./folds.js";
@@ -19,6 +20,7 @@ import { run } from "./run.js";
 import { mountSaving } from "./saving.js";
 import { sizeTools } from "./size_tools.js";
 import { note, step } from "./undo.js";
+import { foundAgain, heard } from "./unheard.js";
 
 const ONE_WORK = ["morph", "clip"]; // their pictures are parts of one
 /** @type {Record<string, () => void>} looks at the defaults again, by tab */
@@ -27,14 +29,23 @@ const takes = {};
 const TOUCHED_MS = 40;
 /** @type {Set<string>} */
 const asked = new Set();
+/** @type {Set<string>} whose values are on their way */
+const coming = new Set();
 export const touched = (mode) => {
   if (asked.has(mode)) return;
   asked.add(mode);
   setTimeout(() => {
     asked.delete(mode);
-    loom.keepers[mode]?.();
+    if (!(mode in loom.keepers)) return;
+    coming.add(mode);
+    loom.keepers[mode]();
   }, TOUCHED_MS);
 };
+/** @type {Record<string, (() => void)[]>} what waits for a form's values, by tab */
+const after = {};
+const AT_MOST_MS = 1000; // that a step back waits for them
+const goOn = (/** @type {string} */ mode) => { for (const act of after[mode]?.splice(0) ?? []) act(); };
+const isChanging = (/** @type {string} */ mode) => asked.has(mode) || coming.has(mode);
 
 /* A form that this browser has nothing of begins with its person's own settings. */
 const begun = new Set();
@@ -46,6 +57,7 @@ const begin = (/** @type {string} */ mode, /** @type {boolean} */ fresh) => {
 };
 /* With the values of all controls: marks, and what the browser shall keep: the document whose settings they are. */
 export const changed = (mode, values, names, document) => {
+  coming.delete(mode);
   const kept = values.pop();
   const now = Object.fromEntries(names.map((name, i) => [name, values[i]]));
   const enlarges = loom.forms[mode]?.last?.hires_scale;
@@ -57,6 +69,11 @@ export const changed = (mode, values, names, document) => {
   if (enlarges !== now.hires_scale) loom.stages[mode]?.refresh();
   if (loom.restored[mode]) begin(mode, kept === null);
   if (loom.restored[mode]) note(mode, now);
+  heard(mode, now);
+  if (loom.restored[mode] && loom.forms[mode]) {
+    const texts = foundAgain(mode, now);
+    if (Object.keys(texts).length) loom.forms[mode].trigger("put", { changes: texts });
+  }
   loom.stages[mode]?.changed(now);
   loom.forms[mode]?.changed(now);
   loom.loras[mode]?.();
@@ -66,6 +83,8 @@ export const changed = (mode, values, names, document) => {
   loom.styles[mode]?.();
   loom.embeddings[mode]?.();
   gridChanged(mode);
+  if (!isChanging(mode)) goOn(mode);
+  loom.spoken?.();
   return loom.restored[mode] ? { ...document, settings: now } : kept;
 };
 
@@ -75,7 +94,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
-  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, usual: {}, ratios: {}, reset: () => {}, folds: {}, titles: {}, busy: false, name: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {}, changed: () => {}, sent: async () => {} });
+  const form = (loom.forms[mode] = { go, stop, trigger, defaults: {}, usual: {}, ratios: {}, reset: () => {}, folds: {}, titles: {}, busy: false, name: () => {}, sum: () => {}, step: () => false, setBusy: () => {}, ended: () => {}, calm: () => {}, settle: () => {}, changed: () => {}, sent: async () => {} });
   const held = holding(() => form.last);
   form.settle = held.settle;
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -102,10 +121,18 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     const label = find(go, "span");
     if (label.textContent !== text) label.textContent = text;
   };
-  form.step = (way) => {
+  form.sum = () => { if (form.last) showActing(mode, form.last); };
+  const back = (/** @type {"undo" | "redo"} */ way) => {
     const changes = step(mode, way);
     if (changes) trigger("put", { changes });
     return Boolean(changes);
+  };
+  /* What was changed last is the first to be taken back, also where the page is about to hear of it. */
+  form.step = (way) => {
+    if (!isChanging(mode)) return back(way);
+    (after[mode] ??= []).push(() => back(way));
+    setTimeout(goOn, AT_MOST_MS, mode);
+    return true;
   };
   mountSaving(find(element, ".saving"));
   form.reset = (keys) => {

@@ -32,6 +32,10 @@ export const mountHistory = (element, { trigger }) => {
   const chosen = new Set();
   let at = 0, anchor = 0, unread = /** @type {number | null} */ (null), looks = 0;
 
+  const every = el("button", "chip every", "Show all pictures");
+  every.type = "button";
+  every.hidden = true;
+  $(".empty").after(every);
   const query = () => ({ search: search.value, model: model.value, lora: lora.value, since: since.value, until: until.value, favourites: pressed(favourites) ? "1" : "" });
   const asks = () => Object.values(query()).some(Boolean);
   /* Who is about to press History has its first page asked for already. */
@@ -89,6 +93,7 @@ export const mountHistory = (element, { trigger }) => {
     $(".count").textContent = `${counted(list.length)}${rest}`;
     $(".empty").hidden = list.length > 0;
     $(".empty").textContent = unread ? "The pictures are being read for the first time." : asks() ? "No picture is like this." : "Pictures you make appear here.";
+    every.hidden = list.length > 0 || !asks() || Boolean(unread);
     bar.hidden = !chosen.size;
     inBar("output").textContent = `${counted(chosen.size)} chosen`;
   };
@@ -121,6 +126,11 @@ export const mountHistory = (element, { trigger }) => {
   let typed = 0;
   search.addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(load, 200); });
   for (const field of [model, lora, since, until]) field.addEventListener("change", load);
+  const askAll = () => {
+    for (const field of [search, model, lora, since, until]) field.value = "";
+    press(favourites, false);
+  };
+  every.addEventListener("click", () => { askAll(); search.focus(); load(); });
   favourites.addEventListener("click", () => { press(favourites, !pressed(favourites)); load(); });
 
   /* What is done to pictures. */
@@ -232,8 +242,7 @@ export const mountHistory = (element, { trigger }) => {
     return true;
   };
   gallery.addEventListener("close", () => {
-    for (const field of [search, model, lora, since, until]) field.value = ""; // it opens again on everything
-    press(favourites, false);
+    askAll(); // it opens again on everything
     chosen.clear();
   });
   loom.nearHistory = () => {

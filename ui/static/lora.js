@@ -4,12 +4,14 @@
 import { all, el, find, focused } from "./dom.js";
 import { openPicker, portraitOf } from "./picker.js";
 import { loom } from "./registry.js";
+import { wrote } from "./unheard.js";
 
 const number = (text, otherwise) => (text === "" || !Number.isFinite(Number(text)) ? otherwise : Number(text));
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 const short = (x) => String(Math.round(x * 1000) / 1000);
 
-const STANDARD = { weight: 1, start: 0, end: 1, on: true };
+const STANDARD = { weight: 1, start: 0, end: 1, on: true, blocks: "" };
+const BLOCKS = "Factors of its blocks: MID=0, OUT03=0.5, or a list, or a name as OUTALL";
 export const loraRows = (text) => {
   try { return JSON.parse(text || "[]").map((row) => ({ ...STANDARD, ...row })); } catch { return []; }
 };
@@ -49,6 +51,7 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     const text = loraText(rows);
     if (text === (props.value ?? "")) return;
     props.value = text;
+    wrote(mode, "loras", text);
     trigger("change");
   };
   const change = (edit) => { edit(); keep(); draw(); };
@@ -109,6 +112,13 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     when.append(el("span", "", "acts from"), part("start", "Start"), el("span", "", "to"), part("end", "End"), el("span", "", "of the run"));
     node.append(top, weight, when);
     const lora = known.find((l) => l.name === use.name);
+    if (lora?.blocks || use.blocks) {
+      const blocks = el("label", "when blocks"), input = field("text", `Blocks of ${use.name}`, use.blocks, { placeholder: "all alike", title: BLOCKS, spellcheck: false },
+        (typed) => change(() => { use.blocks = typed.value.trim(); }));
+      input.setAttribute("list", `${mode}-lora-blocks`);
+      blocks.append(el("span", "", "blocks"), input);
+      node.append(blocks);
+    }
     const said = lora?.problem ?? (known.length && !lora ? "This LoRA is not in the folder." : "");
     if (said) node.append(el("p", "why warn", said));
     else if (lora) node.append(card(lora));
@@ -116,7 +126,7 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     return node;
   };
 
-  const fresh = (/** @type {any} */ lora) => ({ on: true, name: lora.name, weight: lora.weight ?? 1, start: 0, end: 1 });
+  const fresh = (/** @type {any} */ lora) => ({ on: true, name: lora.name, weight: lora.weight ?? 1, start: 0, end: 1, blocks: "" });
   const pickable = (/** @type {any} */ lora) => ({
     name: lora.name, title: lora.name, problem: lora.problem ?? "", about: lora.about, words: lora.words ?? [],
     facts: [lora.base, lora.rank && `rank ${lora.rank}`, lora.weight != null && `weight ${lora.weight}`, rows.some((r) => r.name === lora.name) && "in use"].filter(Boolean),
@@ -175,11 +185,11 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
     for (const [name, weight] of weights) {
       const row = rows.find((r) => r.name === name && r.on);
       if (row) row.weight = weight;
-      else rows.push({ on: true, name, weight, start: 0, end: 1 });
+      else rows.push({ on: true, name, weight, start: 0, end: 1, blocks: "" });
     }
   });
   loom.loraAdd[mode] = async (name) => {
     await ask(true);
-    if (!rows.some((r) => r.name === name)) change(() => rows.push({ on: true, name, weight: 1, start: 0, end: 1 }));
+    if (!rows.some((r) => r.name === name)) change(() => rows.push({ on: true, name, weight: 1, start: 0, end: 1, blocks: "" }));
   };
 };

@@ -19,20 +19,23 @@ import { mountLoras } from "./lora.js";
 import { mountMorph } from "./morph.js";
 import { mountFootprint, mountPad } from "./pad.js";
 import { mountPainter } from "./painter.js";
+import { laid, mountPainting } from "./painting.js";
 import { rememberPrompt } from "./past.js";
 import { weigh } from "./prompt.js";
 import { mountRegions } from "./regions.js";
 import { loom } from "./registry.js";
 import { mountStage } from "./stage.js";
 import { mountStyles, styled } from "./styles.js";
+import { sure } from "./sure.js";
 import { mountPrompt } from "./tokens.js";
 import { mountTrainPictures, mountTraining } from "./train.js";
+import { mountBefore } from "./wipe.js";
 import { explicit } from "../gradio_compat/explicit_choice.js";
 import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
-  axesChanged, carry, changed, embedded, explicit, gathered, mountActions, mountCascade, mountCheck, mountClip, mountClipPart, mountControls, mountEdges, mountEmbeddings,
-  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPainter, mountPrompt, mountRegions, mountStage,
-  mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, telling, touched, watchLinks, weigh,
+  axesChanged, carry, changed, embedded, explicit, gathered, laid, mountActions, mountBefore, mountCascade, mountCheck, mountClip, mountClipPart, mountControls, mountEdges, mountEmbeddings,
+  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPainter, mountPainting, mountPrompt, mountRegions, mountStage,
+  mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, sure, telling, touched, watchLinks, weigh,
 });
 /** @type {any} */ (window).loom = loom;

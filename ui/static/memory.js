@@ -1,5 +1,6 @@
 // @ts-check
 /* The header's memory: a number, and behind it what is loaded, where, how big and how long idle. */
+import { showDevices } from "./devices.js";
 import { el, find, near, toast } from "./dom.js";
 import { ask as asked, post } from "./jobs.js";
 import { loom } from "./registry.js";
@@ -47,15 +48,19 @@ export const mountMemory = (element) => {
       ...(apart ? [sum(system.device, system.used_bytes, system.budget_bytes)] : []),
       sum(apart || system.device === "cpu" ? "RAM" : system.device, system.ram_bytes, system.ram_budget_bytes),
     ].join(" · ");
-    find(panel, "tbody").replaceChildren(...system.residents.map((part) => {
+    const lying = system.devices.length
+      ? system.devices.flatMap((device) => device.residents.map((part) => [part, device.name]))
+      : system.residents.map((part) => [part, system.device]);
+    find(panel, "tbody").replaceChildren(...lying.map(([part, place]) => {
       const row = el("tr");
       const what = el("td", "", part.part);
       what.append(el("small", "", part.models.map(name).join(", ")));
-      const where = part.device_bytes ? `${system.device} + RAM` : apart || system.device === "cpu" ? "RAM" : system.device;
+      const where = part.device_bytes ? `${place} + RAM` : apart || place === "cpu" ? "RAM" : place;
       row.append(what, el("td", "", size(part.ram_bytes)), el("td", "", where),
         el("td", "", part.in_use ? "in use" : ago(part.idle_s)));
       return row;
     }));
+    showDevices(find(panel, ".devices"), system.devices, size, () => ask());
     const none = !system.residents.length;
     find(panel, "table").hidden = none;
     find(panel, ".none").hidden = !none;

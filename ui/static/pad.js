@@ -1,5 +1,5 @@
 // @ts-check
-/* The LoRA tab's tools: a pad to look for a mix, and what each LoRA of a picture did. */
+/* The LoRA tab's tools: a pad to look for a mix, and what each LoRA and region of a picture did. */
 import { all, el, finder, focused, toast } from "./dom.js";
 import { onGathered } from "./events.js";
 import { AWAY, WAITS, cancel, send, watch } from "./jobs.js";
@@ -185,11 +185,13 @@ export const mountFootprint = (element, { mode }) => {
   };
   const show = (v) => {
     const loras = v.told.footprint ?? [];
-    $(".maps").replaceChildren(...loras.map(({ name, share }, i) => {
+    $(".maps").replaceChildren(...loras.map(({ name, share, inside }, i) => {
       const figure = el("figure"), picture = el("img"), caption = el("figcaption");
       picture.src = v.results[i].url;
       picture.alt = `Where ${name} changed the prediction`;
-      caption.append(el("i", `tone${i % 6}`), el("span", "", name), el("b", "", `${Math.round(share * 100)} %`));
+      const title = Object.assign(el("span", "", name), { title: name });
+      caption.append(el("i", `tone${i % 6}`), title, el("b", "", `${Math.round(share * 100)} %`));
+      if (inside !== undefined) caption.append(el("span", "inside", `${Math.round(inside * 100)} % in its place`));
       figure.append(picture, caption);
       return figure;
     }));
@@ -199,7 +201,7 @@ export const mountFootprint = (element, { mode }) => {
   measure.onclick = async () => {
     const stage = loom.stages[mode];
     const chosen = all(document, `#${mode}-stage .strip .thumb`).findIndex((b) => b.getAttribute("aria-pressed") === "true");
-    if (!stage?.value.job || !stage.value.results?.length) { say($(".line"), "There is no picture yet; generate one with LoRAs first.", true); return; }
+    if (!stage?.value.job || !stage.value.results?.length) { say($(".line"), "There is no picture yet; generate one with LoRAs or regions first.", true); return; }
     measure.disabled = true;
     const got = await send("loom/footprints", { job: stage.value.job, image: Math.max(0, chosen) });
     if (!got?.job) { measure.disabled = false; say($(".line"), got?.error ?? AWAY, true); return; }

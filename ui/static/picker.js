@@ -61,6 +61,7 @@ export const openPicker = ({ title, items, choose }) => {
   };
   const load = async (/** @type {boolean} */ anew) => {
     again.disabled = true;
+    if (!known.length) { none.hidden = false; none.textContent = "Looking into the folders…"; }
     known = await items(anew);
     again.disabled = false;
     draw();

@@ -12,15 +12,32 @@ import { loom } from "./registry.js";
  * @property {(gap: number) => string} says a gap, at its bar
  * @property {(gaps: number[]) => string} label of all bars
  * @property {(value: any, at: number) => void} shown what else follows the frame
+ * @property {(told: any) => number[]} [beside] the same of another run, drawn as a line over the bars
  * @property {() => boolean} [loops] whether it begins again at its end
  */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/* Shares of the height, from left to right, as a line over bars of the same number. */
+/** @param {number[]} shares @returns {string} */
+export const pointsOf = (shares) => shares.map((share, i) => `${i + 0.5},${(1 - share).toFixed(4)}`).join(" ");
+
+/** @param {number[]} shares */
+const lineOf = (shares) => {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("viewBox", `0 0 ${shares.length} 1`);
+  drawing.setAttribute("preserveAspectRatio", "none");
+  const line = drawing.appendChild(document.createElementNS(SVG, "polyline"));
+  line.setAttribute("points", pointsOf(shares));
+  return drawing;
+};
 
 /**
  * @param {HTMLElement} element
  * @param {import("./types.js").Mounted} given
  * @param {Kind} kind
  */
-export const mountPlayer = (element, { mode, server }, { root, gaps, says, label, shown, loops = () => true }) => {
+export const mountPlayer = (element, { mode, server }, { root, gaps, says, label, shown, beside = () => [], loops = () => true }) => {
   const $ = finder(element);
   const whole = $(root), slider = $(".scrub input"), play = $(".play");
   const bars = $(".bars"), files = all(element, ".files button");
@@ -59,17 +76,18 @@ export const mountPlayer = (element, { mode, server }, { root, gaps, says, label
   });
   slider.addEventListener("input", () => { stop(); stage.select(Number(slider.value) - 1); });
 
-  const draw = (/** @type {number[]} */ all) => {
-    const key = JSON.stringify(all);
+  const draw = (/** @type {number[]} */ all, /** @type {number[]} */ other) => {
+    const key = JSON.stringify([all, other]);
     if (key !== measured) {
       measured = key;
-      const most = Math.max(...all, 1e-9);
+      const most = Math.max(...all, ...other, 1e-9);
       bars.replaceChildren(...all.map((gap) => {
         const bar = el("i");
         bar.style.setProperty("--share", String(gap / most));
         bar.title = says(gap);
         return bar;
       }));
+      if (other.length > 1) bars.append(lineOf(other.map((gap) => gap / most)));
       bars.setAttribute("aria-label", label(all));
     }
     [...bars.children].forEach((bar, i) => bar.classList.toggle("here", i === at || i === at - 1));
@@ -93,7 +111,7 @@ export const mountPlayer = (element, { mode, server }, { root, gaps, says, label
     slider.style.setProperty("--at", `${count > 1 ? (selected / (count - 1)) * 100 : 0}%`);
     for (const node of [slider, play, ...files]) node.disabled = !over;
     $(".scrub output").textContent = over ? `${selected + 1}/${count}` : "";
-    draw(gaps(v.told ?? {}));
+    draw(gaps(v.told ?? {}), beside(v.told ?? {}));
     shown(v, selected);
   };
   for (const button of files)

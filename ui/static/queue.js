@@ -19,7 +19,7 @@ export const closeQueue = () => closing();
 const open = (one) => !one.state || WAITS.includes(one.state);
 const keep = () => sessionStorage.setItem(KEY, JSON.stringify(jobs.map(({ job, mode, words, thumb }) => ({ job, mode, words, thumb }))));
 const known = (job) => jobs.find((one) => one.job === job);
-const busy = (stage) => WAITS.includes(stage?.live.state);
+const busy = (stage) => Boolean(stage?.awaited) || WAITS.includes(stage?.live.state);
 
 const about = (one) => {
   if (!one.state) return "";
@@ -156,12 +156,15 @@ export const queue = {
     see(one);
     render();
   },
+  /* A stage is free: the next of its tab is shown there. */
+  next: settle,
   /* Called by the stage at each state of its job. */
   saw: (mode, v) => {
     if (!v.job) return;
     const one = known(v.job);
     if (!WAITS.includes(v.state)) {
-      if (!one) return;
+      // One that had ended before its stage heard of it is gone from here: the next may follow all the same.
+      if (!one && !jobs.some((other) => other.mode === mode && !other.followed)) return;
       jobs = jobs.filter((other) => other !== one);
       settle();
     } else if (one) one.followed = true;

@@ -4,6 +4,7 @@ import { toast } from "./dom.js";
 import { failureOf } from "./failure.js";
 import { submit } from "./jobs.js";
 import { queue } from "./queue.js";
+import { withPainted } from "./painting.js";
 import { loom } from "./registry.js";
 import { saving } from "./saving.js";
 import { branchedFrom } from "./tree.js";
@@ -16,7 +17,9 @@ import { branchedFrom } from "./tree.js";
  */
 export const run = async (press, adds, { source, ...asked }) => {
   const { mode } = asked, how = { ...saving(), ...(source && { source_name: source }) };
-  const { job, words, error, ...said } = await submit(press, { ...asked, saving: how });
+  const values = await withPainted(mode, asked.values);
+  const { job, words, error, ...said } = values ? await submit(press, { ...asked, values, saving: how })
+    : { error: "What you painted could not be sent; is the studio still running?" };
   if (job && asked.branch) branchedFrom(job, asked.branch);
   if (job && adds) queue.add({ job, mode, words });
   else if (job) loom.stages[mode]?.follow(job);

@@ -69,7 +69,7 @@ export const drawBatch = async (mode, batch, each) => {
   delete offered[batch];
   await paced(sources, "pictures", async ({ name, file, path }) => {
     const sent = path ?? (file ? await send(file) : "");
-    return Boolean(sent) && each({ image: { path: sent }, mask: null, painted: null }, name.slice(-100));
+    return Boolean(sent) && each({ image: { path: sent }, mask: null, painted: false }, name.slice(-100));
   });
 };
 

@@ -9,6 +9,11 @@ const KEYS = [
     ["Ctrl Z · Ctrl Shift Z", "Take the form back and forth"], ["Space", "The picture over the whole window"], ["?", "These keys"],
   ]],
   ["In a prompt", [["Ctrl ↑ · Ctrl ↓", "Weight of the word or of what is selected"], ["↓ Enter", "Take a word that is offered"]]],
+  ["Painting on the picture", [
+    ["B · L · E · I", "Brush, lasso, eraser, colour from the picture"], ["M · S · X", "Mask, sketch, the other one"],
+    ["[ ]", "Brush smaller, larger"], ["Ctrl Z · Ctrl Shift Z", "Strokes back and forth"], ["Shift", "A straight line from the last stroke"],
+    ["Wheel · Space · 0", "Nearer and farther, move, all of it"], ["Esc", "Back to the results"],
+  ]],
   ["A picture over the window", [["← →", "Before, next"], ["Home · End", "First, last"], ["+ −", "Nearer, farther"], ["Space · Esc", "Close"]]],
   ["History", [["Arrows · Page ↑↓ · Home · End", "From picture to picture"], ["Enter", "Open"], ["Delete", "Put aside, with Undo"]]],
   ["Pad", [["Arrows, with Shift far", "Move the point"]]],

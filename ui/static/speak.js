@@ -4,6 +4,7 @@
 import { el, maybe } from "./dom.js";
 import { onceThere } from "../gradio_compat/late_folds.js";
 import { ask } from "./jobs.js";
+import { speakLists } from "./speak_lists.js";
 
 /** @typedef {{language: string, dir: "ltr" | "rtl", words: Record<string, string>}} Table */
 
@@ -117,5 +118,7 @@ export const mountLanguage = async () => {
   if (!table?.words) return;
   document.documentElement.lang = now;
   document.documentElement.dir = table.dir;
-  follow(translator(table));
+  const say = translator(table);
+  follow(say);
+  speakLists(say);
 };

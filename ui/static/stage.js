@@ -1,8 +1,10 @@
 // @ts-check
 /* The stage of a tab: canvas, progress, and which run is shown. It follows a job's states; preview frames
    are pulled, latest only. */
-import { el, finder, release, seconds, toast } from "./dom.js";
+import { el, finder, maybe, near, release, seconds, toast } from "./dom.js";
+import { anchorOf } from "./anchor.js";
 import { comeBack, jobKey } from "./comeback.js";
+import { exampleChip, examplesOf } from "./examples.js";
 import { drawRemedies, isMended } from "./failure.js";
 import { drawFilm, film, tilePicture } from "./film.js";
 import { gather, openLightbox } from "./lightbox.js";
@@ -12,11 +14,14 @@ import { pausingOf } from "./pausing.js";
 import { frameAfter, pause } from "./previews.js";
 import { drawPull } from "./pull.js";
 import { queue } from "./queue.js";
+import { bringBack } from "./kept_picture.js";
 import { loom } from "./registry.js";
 import { resultsOf } from "./stage_results.js";
 import { timelineOf } from "./stage_timeline.js";
+import { write } from "./prompt.js";
 import { showTitle } from "./title.js";
 import { drawTree } from "./tree.js";
+import { wipeOf } from "./wipe.js";
 
 /** @typedef {import("./types.js").Found} Found */
 /** @typedef {import("./types.js").JobState} JobState */
@@ -37,7 +42,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const frame = $(".frame"), second = $(".second");
   const nothing = () => {};
   const stage = (loom.stages[mode] = /** @type {Stage} */ ({
-    root, value: EMPTY, live: EMPTY, begin: nothing, follow: nothing, fail: nothing, changed: nothing, refresh: nothing, select: nothing, selected: () => 0, enlarge: () => false }));
+    root, value: EMPTY, live: EMPTY, begin: nothing, follow: nothing, fail: nothing, given: nothing, changed: nothing, refresh: nothing, select: nothing, selected: () => 0, enlarge: () => false }));
   /** @type {string | null} */
   let polling = null;
   /** @type {string | null} */
@@ -64,7 +69,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   const say = (text) => { if (text !== announced) $(".live").textContent = announced = text; };
   /** @type {import("./types.js").View} */
   const view = { mode, $, root, stage, trigger, selected: 0, scrubbed: null, tiled: false, frames: new Map(), show, say, render: () => render() };
-  const timeline = timelineOf(view), results = resultsOf(view), pausing = pausingOf(view);
+  const timeline = timelineOf(view), results = resultsOf(view), pausing = pausingOf(view), wipe = wipeOf(view), anchor = anchorOf($(".canvas"), frame, $(".tiles"));
 
   const line = (v) => {
     if (v.state === "queued") return (v.position > 0 ? `${v.position} before you` : "you are next") + (v.note ? ` · ${v.note}` : "");
@@ -125,9 +130,11 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
       const quarter = Math.floor((4 * v.step) / Math.max(1, v.total));
       say(quarter ? `${quarter * 25} percent` : "Drawing");
     } else if (v.state !== "empty") say(v.state === "failed" ? v.message : `${v.state}: ${line(v)}`);
-    results.render(v, busy);
+    results.render(v);
     timeline.render(v, busy);
     pausing.render(v);
+    wipe.render(v);
+    anchor.draw(v);
     drawPull(/** @type {any} */ ($(".pull")), v, view.selected);
     stage.listen?.(v, view.selected);
     if (v.state === "running" && v.job && polling !== v.job) poll(v.job);
@@ -149,6 +156,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
       if (got.src) {
         revision = got.revision;
         show(frame, got.src);
+        results.forms(got.src);
         frame.dataset.job = job;
         if (last) release(last);
         last = got.src;
@@ -180,6 +188,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
 
   let unwatch = () => {}, unlook = () => {};
   const turnTo = (value) => {
+    loom.easels[mode]?.close();
     unlook();
     view.scrubbed = null;
     stage.value = value;
@@ -218,6 +227,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   };
   stage.begin = () => {
     unwatch();
+    stage.awaited = null;
     failure = null;
     looking = false;
     stage.live = { ...EMPTY, state: "queued" };
@@ -235,11 +245,22 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
     if (!looking) turnTo(stage.live);
   };
   $(".overlay .dismiss").addEventListener("click", dismiss);
+  /* A picture that was missing is there: what was said of it goes. */
+  stage.root.closest(".loom-work")?.addEventListener("load", (event) => {
+    const key = failure?.place?.key;
+    if (stage.live.state !== "failed" || (key && key in (loom.forms[mode]?.last ?? {}))) return;
+    if (near(event).matches("img") && near(event).closest(".loom-source")) dismiss();
+  }, true);
+  stage.root.closest(".loom-work")?.addEventListener("change", (event) => {
+    if (stage.live.state === "failed" && failure?.wants?.length && near(event).matches("input[type=file]")) dismiss();
+  }, true);
   stage.changed = (values) => { if (stage.live.state === "failed" && isMended(failure, values)) dismiss(); };
   stage.follow = (job) => {
     unwatch();
     localStorage.setItem(jobKey(mode), job);
+    stage.awaited = job;
     unwatch = watch(job, (state) => {
+      stage.awaited = null;
       if (state.state !== "gone") {
         hear(state);
         return;
@@ -247,23 +268,41 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
       // The server has forgotten it: what is shown stays, an empty stage shows the page's last run.
       if (localStorage.getItem(jobKey(mode)) === job) localStorage.removeItem(jobKey(mode));
       if (WAITS.includes(stage.live.state)) stage.fail("This job is no longer known; the studio was started anew. Generate again.");
+      queue.next();
     });
+  };
+
+  stage.given = (src) => {
+    const img = $(".given");
+    if (src) img.src = src; else img.removeAttribute("src");
+    img.hidden = !src;
+    root.classList.toggle("holds", Boolean(src));
   };
 
   const target = $(".send");
   const chips = (v) => {
-    $(".chips").replaceChildren(...(v.examples ?? []).slice(0, 3).map((text) => {
-      const chip = el("button", "chip", text);
-      chip.onclick = () => trigger("example", { text });
+    $(".chips").replaceChildren(...examplesOf(mode, (v.examples ?? []).slice(0, 3)).map((texts) => {
+      const chip = el("button", "chip", Object.values(texts).join(" → "));
+      // As typing would, at once: who presses Generate right after it means these words.
+      chip.onclick = () => {
+        for (const [key, text] of Object.entries(texts)) {
+          const field = maybe(`#${mode}-${key} textarea`);
+          if (!field) { trigger("example", { text }); return; }
+          write(field, 0, field.value.length, text);
+          field.blur();
+        }
+      };
       return chip;
     }));
+    const example = exampleChip(mode);
+    if (example) $(".chips").prepend(example);
   };
 
   /* Examples, and where results can be sent: every tab has the same targets. */
   const take = () => {
     const value = props.value || {};
-    if (value.examples) chips(value);
     const targets = (loom.targets = value.targets ?? loom.targets);
+    if (value.examples) chips(value);
     target.hidden = !targets.length;
     if (target.options.length !== targets.length + 1)
       target.replaceChildren(new Option("send to …", ""), ...targets.map((t) => new Option(t.title, t.mode)));
@@ -272,4 +311,5 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
   take();
   render();
   comeBack(mode);
+  bringBack(mode);
 };

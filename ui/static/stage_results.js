@@ -1,10 +1,12 @@
 // @ts-check
 /* The results of a stage: their strip and tiles, the chosen one on the canvas, and what can be done with it. */
 import { all, el, press, pressed, toast } from "./dom.js";
+import { film } from "./film.js";
 import { WAITS, address, picture } from "./jobs.js";
+import { gather, openLightbox } from "./lightbox.js";
 import { loom } from "./registry.js";
-import { showSent } from "./sent.js";
-import { drawTiles, tilesOf, wordsOf } from "./tiles.js";
+import { carryWords, showSent } from "./sent.js";
+import { cellsOf, drawForming, drawTiles, tilesOf, wordsOf } from "./tiles.js";
 
 /** @typedef {import("./types.js").Found} Found */
 /** @typedef {import("./types.js").JobState} JobState */
@@ -19,22 +21,23 @@ const percent = (share) => `${Math.round(share * 100)} %`;
 export const resultsOf = (view) => {
   const { $, mode, root, stage, trigger, frames } = view;
   const frame = $(".frame"), edges = $(".edges-shown"), every = $(".every"), tiles = $(".tiles");
-  let shown = "", picked = "";
+  let shown = "";
   /** @type {string | null} the job that was shown as a whole */
   let whole = null;
+  /** @type {string | null} the grid whose places are shown */
+  let laid = null;
 
-  const pick = () => {
-    const now = `${stage.value.job}/${view.selected}`;
-    if (now !== picked) trigger("pick", { job: stage.value.job, image: view.selected });
-    picked = now;
-  };
   const choose = (/** @type {number} */ index) => {
     view.selected = index;
+    if (WAITS.includes(stage.value.state)) { // the canvas is where the next one forms
+      const { items, at } = gather(film.runs(mode), stage.value, stage.value.results[index].url);
+      openLightbox(items, at);
+      return;
+    }
     view.scrubbed = null;
     view.tiled = false;
     root.classList.remove("begun");
     view.render();
-    if (stage.value.results.length) pick();
   };
   every.addEventListener("click", () => {
     view.tiled = !view.tiled;
@@ -82,16 +85,18 @@ export const resultsOf = (view) => {
     if (target.value) {
       trigger("send", { to: target.value, job: stage.value.job, image: view.selected });
       showSent(target.value);
+      carryWords(mode, target.value);
     }
     target.value = "";
   });
 
   /* Which picture, or all of them, an ended run shows at first. */
   const first = (/** @type {JobState} */ v) => {
-    const count = tilesOf(v).length;
+    const count = tilesOf(v).length, grid = Boolean(v.told?.grid);
+    if (grid && laid !== v.job) { laid = v.job; view.tiled = true; }
     if (WAITS.includes(v.state) || !count || whole === v.job) return;
     whole = v.job;
-    // The whole of a grid comes last, and is what one wants to see.
+    // The whole of a grid comes last, and is what one wants to have.
     if (v.results.at(-1)?.sheet) view.selected = count - 1;
     else view.tiled = count > 1 && !FILMS.includes(mode);
   };
@@ -106,7 +111,7 @@ export const resultsOf = (view) => {
         img.alt = "";
         button.append(img);
         button.setAttribute("aria-label", `Picture ${i + 1}${result.seed == null ? "" : `, seed ${result.seed}`}${result.label ? `, ${result.label}` : ""}`);
-        if (result.label) { button.title = result.label; button.dataset.label = result.label.split(" · ")[0].replace("strength ", ""); }
+        if (result.label) { button.title = result.label; button.dataset.label = result.label.split(" · ")[0].replace(/^(strength|loop) /, ""); }
         button.onclick = () => choose(i);
         return button;
       }));
@@ -135,14 +140,14 @@ export const resultsOf = (view) => {
       link.setAttribute("aria-disabled", "true");
     }
   };
-  const tiled = (/** @type {JobState} */ v, /** @type {import("./types.js").Tile[]} */ list) => {
-    const cells = list.filter((one) => !one.sheet);
-    every.hidden = cells.length < 2 || WAITS.includes(v.state) || FILMS.includes(mode);
+  const tiled = (/** @type {JobState} */ v) => {
+    const what = cellsOf(v), { cells } = what;
+    every.hidden = cells.length < 2 || (WAITS.includes(v.state) && !v.told?.grid) || FILMS.includes(mode);
     const on = view.tiled && !every.hidden;
     press(every, on);
     root.classList.toggle("tiled", on);
     tiles.hidden = !on;
-    if (on) drawTiles(tiles, cells, view.selected, choose);
+    if (on) drawTiles(tiles, what, view.selected, choose);
   };
 
   return {
@@ -150,19 +155,20 @@ export const resultsOf = (view) => {
     reset: () => {
       view.selected = 0;
       view.tiled = false;
-      whole = null;
+      whole = laid = null;
       press(edges, false);
     },
     /** Before anything of the job is drawn. */
     first,
-    render: (/** @type {JobState} */ v, /** @type {boolean} */ busy) => {
+    /** A preview has come. */
+    forms: (/** @type {string} */ src) => { if (!tiles.hidden) drawForming(tiles, src); },
+    render: (/** @type {JobState} */ v) => {
       const list = tilesOf(v);
       strip(list);
       root.classList.toggle("batch", list.length > 1);
       actions(v);
-      tiled(v, list);
+      tiled(v);
       if (!v.results.length && list[view.selected]) frame.alt = `${wordsOf(list[view.selected])}, as far as it came`;
-      if (v.job && !busy && v.results.length) pick();
     },
   };
 };

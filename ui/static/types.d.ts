@@ -29,6 +29,8 @@ export interface Result {
   height: number;
   label: string;
   sheet: boolean;
+  /** Its number in the job; in a grid, that of its cell. */
+  place?: number;
   views: string[];
   obedience: { recall: number; precision: number; suggestions: { sentence: string; changes: Record<string, unknown> }[] } | null;
   /** Where it stands on a pad. */
@@ -82,6 +84,8 @@ export interface Failure {
   fix: { label: string; changes: Record<string, unknown> } | null;
   /** The control's value then, as JSON. */
   was: string | undefined;
+  /** Places of the tab that had no picture, where no control is named. */
+  wants?: string[];
 }
 
 /** A picture that is asked for: of a job, or a file of the history. */
@@ -102,7 +106,11 @@ export interface Stage {
   begin: () => void;
   /** Shows a job from now on. */
   follow: (job: string) => void;
+  /** The job that it shall show and has heard nothing of yet. */
+  awaited?: string | null;
   fail: (message: string, failure?: Failure | null) => void;
+  /** The picture that the tab begins with, "" for none: an empty canvas shows it. */
+  given: (src: string) => void;
   /** Told of the form's values when they change. */
   changed: (values: Record<string, unknown>) => void;
   refresh: () => void;
@@ -160,12 +168,28 @@ export interface Form {
   ended: (state: string) => void;
   /** No further run begins by itself. */
   calm: () => void;
+  /** Says anew what will run. */
+  sum: () => void;
   /** Its values have been read. */
   settle: () => void;
   /** What was changed under Live has been sent. */
   sent: () => Promise<void>;
   /** The form has these values now. */
   changed: (values: Record<string, unknown>) => void;
+}
+
+/** What a tab's picture is painted with. */
+export interface Easel {
+  /** Puts another picture under the brush, "" for none, with what was painted on it before a reload. */
+  lay: (src: string, marks?: import("./strokes.js").Mark[]) => void;
+  /** Lets the results be seen again; whether it was open. */
+  close: () => boolean;
+  /** What is painted, in a few words; "" where nothing is. */
+  words: () => string;
+  /** How much of each layer is covered, 0 to 1. */
+  share: () => { mask: number; sketch: number };
+  /** Sends the layers; null where nothing is painted. */
+  files: () => Promise<{ mask: { path: string } | null; sketch: { path: string } | null; only: boolean } | null>;
 }
 
 export interface Prompts {
@@ -181,6 +205,10 @@ export interface Loom {
   forms: Record<string, Form>;
   keepers: Record<string, () => void>;
   loras: Record<string, (again?: boolean) => void>;
+  /** Told what lies before a result. */
+  befores: Record<string, (before: { src: string; job: string; image: number }) => void>;
+  /** What is painted on a tab's picture. */
+  easels: Record<string, Easel>;
   /** Told what the field of places says. */
   painters: Record<string, (text: string) => void>;
   cascades: Record<string, (again?: boolean) => void>;

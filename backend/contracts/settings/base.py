@@ -30,6 +30,7 @@ from backend.contracts.settings.kinds import (
     Variance,
     seed_after,
 )
+from backend.contracts.settings.regions import loras_of_regions
 from backend.contracts.settings.rows import Frozen, LoraUse, Template
 
 
@@ -348,8 +349,13 @@ class Settings(Frozen):
 
     @property
     def acting_loras(self) -> tuple[LoraUse, ...]:
-        """The rows that are on."""
+        """The rows that are on; they act in all of the picture."""
         return tuple(use for use in self.loras if use.on)
+
+    @property
+    def lora_uses(self) -> tuple[LoraUse, ...]:
+        """The same, and then those of regions."""
+        return (*self.acting_loras, *loras_of_regions(self))
 
     @property
     def picture_count(self) -> int:

@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from backend.contracts.clip import MOST_FRAMES, Clip, Cut, frame_names
 from backend.contracts.fields import says
+from backend.contracts.keyframes import EXAMPLE, MOST_CHARS, tracks_of
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.kinds import (
     Attend,
@@ -23,6 +24,7 @@ from backend.contracts.settings.kinds import (
 
 STANDARD_FPS = 12  # of frames that came without a speed
 KEY_PICTURE = "key_picture"
+_RANGES = {"guidance_scale": (0.0, 50.0), "control_scale": (0.0, 2.0)}  # of moving sliders
 
 
 class ClipSettings(Settings):
@@ -149,6 +151,14 @@ class ClipSettings(Settings):
             later=True,
         ),
     )
+    keyframes: str = Field(
+        "",
+        max_length=MOST_CHARS,
+        description=(
+            f"Sliders that move along the clip, e.g. {EXAMPLE}; a LoRA by its name, places 0 to 1."
+        ),
+        json_schema_extra=says("course", axis=False, later=True),
+    )
     control: StrictBool = Field(
         True,
         title="Keep the edges",
@@ -198,6 +208,12 @@ class ClipSettings(Settings):
         le=60,
         description="Speed of the video; 0 keeps the clip's own.",
         json_schema_extra=says("output", unit="frames/s", step=1),
+    )
+    audio: StrictBool = Field(
+        False,
+        title="Keep the sound",
+        description="The mp4 has the clip's sound, at the speed of its frames.",
+        json_schema_extra=says("output", later=True),
     )
     format: MorphFormat = Field(
         "mp4",
@@ -258,6 +274,18 @@ class ClipSettings(Settings):
                 "'first_previous', or take the picture away."
             )
         return None
+
+    @model_validator(mode="after")
+    def _keyframes_in_range(self) -> Self:
+        for track in tracks_of(self.keyframes):
+            least, most = _RANGES.get(track.name, (-10.0, 10.0))
+            for _, value in track.points:
+                if not least <= value <= most:
+                    raise ValueError(
+                        f"'{track.name[:80]}' goes from {least:g} to {most:g}, and a keyframe "
+                        f"says {value:g}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _only_what_a_clip_has(self) -> Self:

@@ -229,6 +229,7 @@ class StyleTransferSettings(Img2ImgSettings):
     place: ClassVar[int] = 30
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "controlnet")
     pictures: ClassVar[tuple[str, ...]] = ("image", "control_image", "mask", REFERENCE)
+    regions_read: ClassVar[bool] = False
 
     detector: DetectorName = Field(
         "canny",

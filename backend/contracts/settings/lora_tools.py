@@ -12,6 +12,7 @@ from pydantic import Field
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import says
 from backend.contracts.settings import LoraMixSettings, LoraUse, Settings, Txt2ImgSettings
+from backend.contracts.settings.regions import acting_regions, loras_of_regions
 
 MAX_CORNERS = 4
 _MIX_FIELDS = frozenset(LoraMixSettings.model_fields)
@@ -113,7 +114,10 @@ class LoraPadSettings(Txt2ImgSettings):
 
 
 class FootprintSettings(Txt2ImgSettings):
-    """What each LoRA of a run does to x0, and where; under hires fix, of the first stage."""
+    """What each LoRA and each region of a run does to x0, and where.
+
+    Under hires fix it is of the first stage.
+    """
 
     mode: ClassVar[str] = "lora_footprint"
     needs: ClassVar[tuple[str, ...]] = ("from_noise", "lora")
@@ -124,17 +128,26 @@ class FootprintSettings(Txt2ImgSettings):
         """The footprint of one picture's settings.
 
         Raises:
-            BadInput: It was drawn without LoRAs.
+            BadInput: It was drawn without LoRAs and regions, or with LoRAs of regions.
         """
-        if not settings.acting_loras:
+        if loras_of_regions(settings):
             raise BadInput(
-                "That picture was drawn without LoRAs; add one and generate again.", "loras"
+                "That picture's regions have LoRAs of their own, which are not told apart; take "
+                "them out and generate again.",
+                "regions",
+            )
+        regions = acting_regions(settings)
+        if not settings.acting_loras and not regions:
+            raise BadInput(
+                "That picture was drawn without LoRAs and regions; add one and generate again.",
+                "loras",
             )
         values = {name: getattr(settings, name) for name in Txt2ImgSettings.model_fields}
         return cls.model_validate(
             values
             | {
                 "loras": settings.acting_loras,
+                "regions": regions,
                 "batch_size": 1,
                 "hires_scale": 1.0,
                 "changes": (),
@@ -142,8 +155,17 @@ class FootprintSettings(Txt2ImgSettings):
         )
 
     @property
+    def watched(self) -> tuple[str, ...]:
+        """What is told apart: the LoRAs, then the regions."""
+        places = (
+            f"region {number}: {region.prompt}" if region.prompt else f"region {number}"
+            for number, region in enumerate(self.regions, start=1)
+        )
+        return (*(use.name for use in self.loras), *places)
+
+    @property
     def picture_count(self) -> int:
-        return len(self.loras)
+        return len(self.watched)
 
     @property
     def fewest_together(self) -> int:

@@ -1,4 +1,4 @@
-"""A picture that others are drawn like: the settings of reference-only attention."""
+"""A picture that others are drawn like, by the model's own attention or by an IP-Adapter."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ class ReferenceFields(BaseModel):
             choices={"append": "beside itself", "replace": "in its own place"},
         ),
     )
+    reference_noise: Literal["fresh", "inverted"] = Field(
+        "fresh",
+        title="Its noise",
+        description="The reference is noised afresh, or by what DDIM turns into it.",
+        json_schema_extra=says(
+            "guidance",
+            later=True,
+            choices={"fresh": "fresh", "inverted": "its own (inverted)"},
+        ),
+    )
+    reference_adapter: str = Field(
+        "",
+        title="By",
+        max_length=300,
+        description="An IP-Adapter of models/ipadapter; without one, the model's own attention.",
+        json_schema_extra=says("guidance", later=True),
+    )
     reference_start: Fraction = Field(
         0.0,
         description="Where in the run the reference begins to act.",
@@ -62,6 +79,15 @@ class ReferenceFields(BaseModel):
     def _reference_in_order(self) -> Self:
         if self.reference_start > self.reference_end:
             raise ValueError("reference_start must not lie after reference_end")
+        if self.reference_adapter and self.reference_mode == "replace":
+            raise ValueError(
+                "an IP-Adapter looks at the reference beside the prompt; leave reference_mode at "
+                "'append'"
+            )
+        if self.reference_adapter and self.reference_noise == "inverted":
+            raise ValueError(
+                "an IP-Adapter sees the reference without noise; leave reference_noise at 'fresh'"
+            )
         if self.reference_mode == "replace" and self.reference_weight > 1:
             raise ValueError(
                 "a reference takes at most all of the picture's own place: with 'replace', "

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, StrictBool, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    model_serializer,
+    model_validator,
+)
 
+from backend.contracts.conditions import parts
 from backend.contracts.fields import says
 from backend.contracts.settings.kinds import Fraction, Prompt
-from backend.contracts.settings.rows import Frozen
+from backend.contracts.settings.rows import Frozen, LoraUse
 
 MOST_REGIONS = 4
 MOST_CELLS = 32  # along a side of what is painted
+MOST_LORAS = 8  # of one region
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -24,6 +33,7 @@ class Region(Frozen):
         cells: Painted instead of the box: rows of 0 and 1 from the top, / between them.
         weight: How hard its prompt pulls there; 0 leaves the place to the rest.
         on: False keeps the row without its effect.
+        loras: That act there, beside those of the whole picture.
     """
 
     prompt: Prompt = ""
@@ -31,6 +41,13 @@ class Region(Frozen):
     cells: str = Field("", max_length=MOST_CELLS * (MOST_CELLS + 1), pattern=r"^[01]*(/[01]+)*$")
     weight: float = Field(1.0, ge=0.0, le=3.0)
     on: StrictBool = True
+    loras: tuple[LoraUse, ...] = Field((), max_length=MOST_LORAS)
+
+    @model_serializer(mode="wrap")
+    def _no_loras_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Written only where there are some, so that records stay what other versions read."""
+        values = written(self)
+        return {key: value for key, value in values.items() if key != "loras" or value}
 
     @model_validator(mode="after")
     def _a_place(self) -> Self:
@@ -57,6 +74,11 @@ class Region(Frozen):
         return self.on and self.weight > 0 and somewhere
 
     @property
+    def acting_loras(self) -> tuple[LoraUse, ...]:
+        """The rows that are on and have a weight; none where the region does not act."""
+        return tuple(use for use in self.loras if use.on and use.weight) if self.acts else ()
+
+    @property
     def covers_all(self) -> bool:
         """Whether nothing of the picture is left to the rest."""
         return "0" not in self.cells if self.cells else self.box == WHOLE
@@ -64,6 +86,8 @@ class Region(Frozen):
 
 class RegionFields(BaseModel):
     """Fields of the modes whose pictures may have regions."""
+
+    regions_read: ClassVar[bool] = True  # by attention, where nothing else reads the prompt too
 
     regions: tuple[Region, ...] = Field(
         (),
@@ -78,10 +102,58 @@ class RegionFields(BaseModel):
         json_schema_extra=says("guidance", later=True, unit="of the side", step=0.01),
     )
 
+    region_base: Fraction = Field(
+        0.55,
+        title="Base",
+        description="How much of every region the prompt above keeps; it holds the picture "
+        "together. Name what the regions show there, too.",
+        json_schema_extra=says("guidance", later=True, step=0.05),
+    )
+    region_by: Literal["prediction", "attention"] = Field(
+        "prediction",
+        title="Told apart by",
+        description="Each region is a row of the model's call (prediction), or each place of one "
+        "row reads its own prompt (attention): cheaper, and looser.",
+        json_schema_extra=says("guidance", later=True),
+    )
+
+    @property
+    def kept_base(self) -> float:
+        """How much of each region that does not cover all the prompt keeps; an empty one none."""
+        return self.region_base if getattr(self, "prompt", "").strip() else 0.0
+
+    @property
+    def by_attention(self) -> bool:
+        """Whether regions are told apart by what each place reads."""
+        return self.region_by == "attention" and bool(self.acting_regions)
+
+    @property
+    def _needs_rows(self) -> bool:
+        regions = self.acting_regions
+        if not self.regions_read:
+            return True
+        said = (getattr(self, "prompt", ""), *(region.prompt for region in regions))
+        return bool(loras_of_regions(self)) or any(parts(text) > 1 for text in said)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if self.region_by == "attention" and self.acting_regions and self._needs_rows:
+            raise ValueError(
+                "regions with LoRAs, prompts that AND joins and pictures under a ControlNet are "
+                "told apart by prediction; set region_by to it"
+            )
+        return self
+
     @property
     def acting_regions(self) -> tuple[Region, ...]:
         """Those that have a weight and a place."""
         return tuple(region for region in self.regions if region.acts)
+
+
+def loras_of_regions(settings: object) -> tuple[LoraUse, ...]:
+    """Those that act in a part of the picture alone, each once."""
+    uses = (use for region in acting_regions(settings) for use in region.acting_loras)
+    return tuple(dict.fromkeys(uses))
 
 
 def acting_regions(settings: object) -> tuple[Region, ...]:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from backend.contracts.settings import blocks as block_text
 from backend.contracts.settings.kinds import DetectorName, Fraction, Prompt
 
 
@@ -43,6 +44,7 @@ class LoraUse(Frozen):
         start: Fraction of the run at which it begins to act.
         end: Fraction of the run at which it stops.
         on: False keeps the row without its effect.
+        blocks: Factors for the blocks of a U-Net (`settings.blocks`), "" for 1 everywhere.
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -50,12 +52,19 @@ class LoraUse(Frozen):
     start: Fraction = 0.0
     end: Fraction = 1.0
     on: StrictBool = True
+    blocks: str = Field(default="", max_length=block_text.MAX_CHARS)
+
+    @field_validator("blocks")
+    @classmethod
+    def _blocks_said(cls, text: str) -> str:
+        return block_text.canonical(text)
 
     @model_serializer(mode="wrap")
-    def _on_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Written only where it is off, so that records stay what other versions read."""
+    def _usual_unsaid(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Some are written only where they say something, so that other versions read the rest."""
         values = written(self)
-        return {key: value for key, value in values.items() if key != "on" or not value}
+        usual = {"on": True, "blocks": ""}
+        return {key: value for key, value in values.items() if usual.get(key) != value}
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -101,7 +110,7 @@ class Template(Frozen):
     """What a prompt was drawn from.
 
     Attributes:
-        field: Name of the prompt's field.
+        field: Name of the prompt's field, or of the region, as "region 1".
         text: As it was written, with its wildcards.
     """
 

@@ -74,7 +74,7 @@ class SteerFields(BaseModel):
         title="Pull",
         ge=0.0,
         le=10.0,
-        description="How hard; 1 shows, 0 is off.",
+        description="How hard; 1 shows clearly, 0.3 is a touch, 3 is as far as it goes.",
         json_schema_extra=says("guidance", later=True, step=0.1),
     )
     steer_every: int = Field(
@@ -95,12 +95,19 @@ class SteerFields(BaseModel):
         description="Where in the run they end.",
         json_schema_extra=says("guidance", later=True, unit="of the run", step=0.05),
     )
-    steer_through: Literal["fast", "full"] = Field(
-        "fast",
+    steer_through: Literal["auto", "fast", "full"] = Field(
+        "auto",
         title="Seen through",
-        description="The gradient goes through the linear preview, or through the whole decoder.",
+        description="The gradient goes through the model's tiny decoder, or the whole one where it "
+        "has none; the linear preview costs next to nothing, and moves less.",
         json_schema_extra=says(
-            "guidance", later=True, choices={"fast": "the fast preview", "full": "the decoder"}
+            "guidance",
+            later=True,
+            choices={
+                "auto": "the best there is",
+                "fast": "the fast preview",
+                "full": "the decoder",
+            },
         ),
     )
 

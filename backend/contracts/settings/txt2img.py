@@ -27,7 +27,7 @@ from backend.contracts.settings.hires import (
 from backend.contracts.settings.img2img import HiresStage
 from backend.contracts.settings.live import LiveFields
 from backend.contracts.settings.reference import REFERENCE, ReferenceFields
-from backend.contracts.settings.regions import RegionFields
+from backend.contracts.settings.regions import RegionFields, loras_of_regions
 from backend.contracts.settings.steer import SteerFields
 
 STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "time_steps")
@@ -219,6 +219,10 @@ class LoraMixSettings(Txt2ImgSettings):
     def _one_stage_where_compared(self) -> Self:
         if self.compare and self.hires:
             raise ValueError("LoRAs are compared without hires fix; set hires_scale to 1")
+        if self.compare and loras_of_regions(self):
+            raise ValueError(
+                "LoRAs are compared in the whole picture; take them out of the regions"
+            )
         if self.later:
             raise ValueError("a mix of LoRAs is drawn in one model; leave the stages out")
         if self.refers:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from backend.contracts.events import Output, Pixels
 from backend.contracts.settings import MorphFormat
+from backend.contracts.sound import SOUND, Sound
 from backend.engine.exports.video import mp4
 from backend.recipes.metadata import write_png
 
@@ -49,7 +50,10 @@ def encode(
     note = json.dumps({"mode": outputs[0].record.mode, "settings": outputs[0].record.settings})
     match wanted:
         case "mp4":
-            return Encoded(mp4(played, fps, comment=note), ".mp4", "video/mp4")
+            kept = outputs[0].views.get(SOUND)
+            sound = None if kept is None else Sound.of_picture(kept)
+            made = mp4(played, fps, note, sound, len(pictures) / fps)
+            return Encoded(made, ".mp4", "video/mp4")
         case "gif":
             return Encoded(_gif(played, fps, note), ".gif", "image/gif")
         case "webp":

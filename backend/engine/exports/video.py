@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import closing
@@ -14,9 +15,19 @@ import numpy as np
 
 from backend.contracts.errors import StorageProblem
 from backend.contracts.events import Pixels
+from backend.contracts.sound import Sound
+
+MOST_TEMPO = 8.0  # beyond it nothing is understood
+SAME_TEMPO = 0.01
 
 
-def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
+def mp4(
+    frames: Iterable[Pixels],
+    fps: int,
+    comment: str = "",
+    sound: Sound | None = None,
+    seconds: float = 0.0,
+) -> bytes:
     """Encodes frames that browsers play.
 
     Args:
@@ -24,6 +35,8 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
             odd last row or column is repeated, because 4:2:0 chroma wants even sizes.
         fps: Frames per second.
         comment: For the file's metadata.
+        sound: To be heard beside them, at the speed at which they move.
+        seconds: What of the video the sound belongs to, from its start; silence follows.
 
     Raises:
         StorageProblem: There is no room for the temporary file, or ffmpeg failed.
@@ -51,9 +64,41 @@ def mp4(frames: Iterable[Pixels], fps: int, comment: str = "") -> bytes:
                 writer.send(None)
                 for picture in chain([first], pictures):
                     writer.send(np.ascontiguousarray(picture))
+            if sound is not None:
+                path = _heard(path, sound, seconds)
             return path.read_bytes()
     except OSError as error:
         raise StorageProblem(f"The video could not be written: {error.strerror}.") from error
+
+
+def _heard(video: Path, sound: Sound, seconds: float) -> Path:
+    """The same video with the sound, its pictures as they are."""
+    ffmpeg: Any = import_module("imageio_ffmpeg")
+    beside, made = video.with_name("sound.aac"), video.with_name("heard.mp4")
+    beside.write_bytes(sound.content)
+    tempo = min(MOST_TEMPO, max(1 / MOST_TEMPO, sound.seconds / seconds))
+    command = [
+        ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-i", str(video),
+        "-f", "aac", "-i", str(beside), "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy",
+        "-filter:a", f"{_tempo(tempo)}atrim=end={seconds:.6f},apad", "-c:a", "aac", "-b:a", "128k",
+        "-shortest", "-movflags", "+faststart", "-map_metadata", "0", str(made),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise StorageProblem("The sound of the clip could not be written beside its pictures.")
+    return made
+
+
+def _tempo(times: float) -> str:
+    """ffmpeg's filter that plays sound so many times as fast, at its own pitch."""
+    if abs(times - 1) < SAME_TEMPO:
+        return ""
+    parts: list[str] = []
+    while times > 2 or times < 0.5:  # each filter does that much well
+        half = 2.0 if times > 2 else 0.5
+        parts.append(f"atempo={half},")
+        times /= half
+    return "".join(parts) + f"atempo={times:.6f},"
 
 
 def _even(frame: Pixels) -> Pixels:

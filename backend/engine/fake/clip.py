@@ -12,6 +12,7 @@ from backend.contracts.clip import frame_names
 from backend.contracts.events import Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import ClipSettings
+from backend.contracts.sound import SOUND
 from backend.engine.fake import picture as fake_picture
 from backend.pictures.fit import fit
 
@@ -32,8 +33,16 @@ def frame(request: Request, index: int) -> Pixels:
     return np.rint(shown + settings.strength * (drawn - shown)).astype(np.uint8)
 
 
-def facts(frames: Sequence[Pixels]) -> dict[str, Any]:
+def views(request: Request, index: int) -> dict[str, Pixels]:
+    """What explains frame `index`; the first one carries the sound."""
+    sound = request.images.get(SOUND) if index == 0 else None
+    return {"source": source(request, index)} | ({} if sound is None else {SOUND: sound})
+
+
+def facts(frames: Sequence[Pixels], settings: ClipSettings) -> dict[str, Any]:
     """Flicker, in the shape of the real one."""
     gaps = [float(np.abs(a.astype(float) - b).mean() / 255) for a, b in pairwise(frames)]
     mean = float(np.mean(gaps)) if gaps else None
-    return {"flicker": {"whole": mean, "still": mean, "over_time": gaps}}
+    alone = settings.attend == "off" and settings.frame_noise == "own"
+    told = {"whole": mean, "still": mean, "over_time": gaps, "clip": "drawn", "alone": alone}
+    return {"flicker": told}

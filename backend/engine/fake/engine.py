@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,10 +27,13 @@ from backend.engine.fake.executor import FakeExecutor, Pretended
 from backend.engine.fake.library import GIB, library
 from backend.engine.fake.steps import DrawnStep
 from backend.engine.jobs.board import Board
-from backend.engine.jobs.job import Patience
+from backend.engine.jobs.crew import device_memory
+from backend.engine.jobs.job import Job
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
-from backend.engine.jobs.protocol import PORTRAIT_PX, Memory, PortraitKind
+from backend.engine.jobs.patience import Patience
+from backend.engine.jobs.protocol import PORTRAIT_PX, DeviceMemory, Memory, PortraitKind
 from backend.engine.jobs.saving import SavesPictures
+from backend.engine.jobs.seats import Seat
 
 
 class FakeEngine(Board[DrawnStep]):
@@ -45,6 +48,7 @@ class FakeEngine(Board[DrawnStep]):
         models: Names of the models that it pretends to have.
         wildcards: What prompts may draw from.
         queue: Folder where jobs are kept for after a restart.
+        devices: Names of those that it pretends to have; "" is one alone.
     """
 
     def __init__(
@@ -58,23 +62,35 @@ class FakeEngine(Board[DrawnStep]):
         models: tuple[str, ...] = ("pocket", "studio-xl"),
         wildcards: Mapping[str, Wildcard] | None = None,
         queue: Path | None = None,
+        devices: Sequence[str] = ("",),
     ) -> None:
         super().__init__(patience, limits, queue)
         self._models = models
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
-        self._pretended = Pretended(step_time_s, load_time_s)
-        self._executor = FakeExecutor(self._pretended, self._timelines)
-        self._employ(self._executor, storage, "fake-engine")
+        self._trained: list[str] = []
+        self._pretended = {
+            name: Pretended(step_time_s, load_time_s, trained=self._trained) for name in devices
+        }
+        for name, pretended in self._pretended.items():
+            executor = FakeExecutor(pretended, self._timelines)
+            self._employ(executor, storage, f"fake-engine {name}".strip(), self._seat(name))
         self._restore()
+
+    def _seat(self, name: str) -> Seat[Job]:
+        loaded = self._pretended[name].loaded
+        seat = Seat[Job](name, loaded=lambda: len(loaded))
+        seat.holds = lambda job: self._crew.holds(seat, job, lambda model: model in loaded)
+        return seat
 
     @property
     def step_time_s(self) -> float:
         """Duration of one model step."""
-        return self._pretended.step_time_s
+        return next(iter(self._pretended.values())).step_time_s
 
     @step_time_s.setter
     def step_time_s(self, duration_s: float) -> None:
-        self._pretended.step_time_s = duration_s
+        for pretended in self._pretended.values():
+            pretended.step_time_s = duration_s
 
     def submit(
         self,
@@ -105,7 +121,7 @@ class FakeEngine(Board[DrawnStep]):
 
     def seconds(self, settings: Settings) -> float | None:
         """Every step takes `step_time_s`."""
-        return self._executor.foresee_s(settings)
+        return self._foreseen_s(settings)
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         """As if every word and every mark were a token."""
@@ -114,8 +130,14 @@ class FakeEngine(Board[DrawnStep]):
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, LoRAs, a ControlNet, and what was trained here."""
         found = library(self._models)
-        trained = map(fake_training.lora, self._pretended.trained)
-        return replace(found, loras=(*found.loras, *trained), wildcards=self._wildcards)
+        trained = map(fake_training.lora, self._trained)
+        several = len(self._pretended) > 1
+        return replace(
+            found,
+            loras=(*found.loras, *trained),
+            wildcards=self._wildcards,
+            device=", ".join(self._pretended) if several else found.device,
+        )
 
     def portrait(self, kind: PortraitKind, name: str) -> bytes | None:
         """A plain colour, of everything but what is called grand."""
@@ -131,21 +153,38 @@ class FakeEngine(Board[DrawnStep]):
     def find(self, kind: HashedKind, wanted: str) -> str | None:
         """As if each file held its own name."""
         there = self.library()
-        names = {"model": there.models, "lora": there.loras, "vae": there.vaes}[kind]
-        for entry in names:
+        entries = {
+            "model": there.models,
+            "lora": there.loras,
+            "vae": there.vaes,
+            "embedding": there.embeddings,
+        }
+        for entry in entries[kind]:
             if hashlib.sha256(entry.name.encode()).hexdigest().startswith(wanted.lower()):
                 return entry.name
         return None
 
     def memory(self) -> Memory:
         """As if each loaded model held 1 GiB."""
-        loaded = self._pretended.loaded
-        used = len(loaded) * GIB
-        residents = tuple(Resident((name,), "unet", GIB, 0, False, 0.0) for name in sorted(loaded))
-        return Memory(used, 16 * GIB, used, 16 * GIB, residents, self._holdings())
+        devices = tuple(self._memory_of(seat) for seat in self._crew.seats)
+        used, budget = (
+            sum(values)
+            for values in zip(*((one.used_bytes, one.budget_bytes) for one in devices), strict=True)
+        )
+        parts = tuple(part for one in devices for part in one.residents)
+        several = devices if len(devices) > 1 else ()
+        return Memory(used, budget, used, budget, parts, self._holdings(), devices=several)
+
+    def _memory_of(self, seat: Seat[Job]) -> DeviceMemory:
+        names = sorted(self._pretended[seat.name].loaded)
+        parts = tuple(Resident((name,), "unet", GIB, 0, False, 0.0) for name in names)
+        used = len(parts) * GIB
+        return device_memory(seat, "Stand-in", (used, 16 * GIB, used, 16 * GIB), parts)
 
     def free_memory(self) -> int:
         """Forgets that models were loaded, and what is kept of jobs that have ended."""
-        freed = len(self._pretended.loaded) * GIB
-        self._pretended.loaded.clear()
+        freed = 0
+        for pretended in self._pretended.values():
+            freed += len(pretended.loaded) * GIB
+            pretended.loaded.clear()
         return freed + self._release()

@@ -158,7 +158,7 @@ class FakeExecutor:
             for tile in range(steps):
                 self._step(run, before + tile, total, begun, "enlarging")
             return batch
-        run.job.pulls_anew()
+        run.job.pulls.anew()
         past = self._past(batch, first)
         self._timelines.begin(run.job.token, settings)
         for kept in past:
@@ -175,7 +175,7 @@ class FakeExecutor:
             now = batch.settings
             if isinstance(now, SteerFields) and now.steers and step % now.steer_every == 0:
                 losses = [0.5 * (1 - kept.done)] * settings.picture_count
-                run.job.pulled(step, losses.copy)
+                run.job.pulls.add(step, losses.copy)
             holds = self._timelines.add(run.job.token, kept)
             done = before + step + 1
             size_px = sheet_px(settings.drawn_size, settings.picture_count)
@@ -200,9 +200,10 @@ class FakeExecutor:
         ]
 
     def _draw_grid(self, run: JobRun, request: ResolvedRequest, settings: XyzGridSettings) -> None:
-        """Cell by cell, the sheet as preview; a stop keeps what is done."""
+        """Cell by cell, the forming one as preview; a stop keeps what is done."""
         begun, total, step = time.monotonic(), run_steps(settings), 0
         grid = Grid(settings, request.runs)
+        run.inform(grid.told)
         try:
             for place, cell in enumerate(grid.cells):
                 drawn = request.single(cell)
@@ -211,10 +212,10 @@ class FakeExecutor:
                     step += 1
                     done = (own + 1) / run_steps(cell)
                     run.job.previews.offer(
-                        partial(_sheet, grid, place, drawn, done),
+                        partial(_cell, drawn, done),
                         step,
                         total,
-                        grid.size_px,
+                        cell.drawn_size,
                         final=step == total,
                     )
                     self._report(run, step, total, begun)
@@ -258,5 +259,5 @@ def _frames(kept: DrawnStep) -> NDArray[np.uint8]:
     return np.stack([frame(kept.request, i, kept.done) for i in kept.images])
 
 
-def _sheet(grid: Grid, place: int, request: Request, done: float) -> NDArray[np.uint8]:
-    return grid.preview(place, frame(request, 0, done))[None]
+def _cell(request: Request, done: float) -> NDArray[np.uint8]:
+    return frame(request, 0, done)[None]

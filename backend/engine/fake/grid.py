@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from backend.contracts.events import Output, Pixels, Record
 from backend.contracts.settings import Settings, XyzGridSettings
 from backend.pictures.sheet import Sheet
 
-PREVIEW_PX = 512
 _MODEL_HASH = "0" * 10
 
 
@@ -27,14 +27,9 @@ class Grid:
         return bool(self._done)
 
     @property
-    def size_px(self) -> tuple[int, int]:
-        """(width, height) of the sheet as previews show it."""
-        height, width = self._sheet.draw({}, PREVIEW_PX).shape[:2]
-        return width, height
-
-    def preview(self, place: int, forming: Pixels) -> Pixels:
-        """The sheet while a cell forms."""
-        return self._sheet.draw({place: forming} | self._done, PREVIEW_PX)
+    def told(self) -> dict[str, Any]:
+        """What the job says of itself from the start."""
+        return {"grid": self._sheet.lying}
 
     def cell(self, place: int, image: Pixels) -> Output:
         """A cell that is done."""

@@ -52,6 +52,7 @@ def library(models: tuple[str, ...]) -> Library:
                 base="Pocket",
                 about="Lines as of a pen." if name == "pocket-ink" else "",
                 picture=not name.startswith("grand"),
+                blocks=True,
             )
             for name, problem in (
                 ("pocket-ink", None),

@@ -202,7 +202,7 @@ def facts(settings: Settings, pictures: Sequence[Pixels]) -> dict[str, Any]:
     if isinstance(settings, MorphSettings):
         told |= fake_morph.facts(pictures)
     if isinstance(settings, ClipSettings):
-        told |= fake_clip.facts(pictures)
+        told |= fake_clip.facts(pictures, settings)
     if isinstance(settings, FootprintSettings):
         told |= footprint(settings)
     return told
@@ -210,20 +210,21 @@ def facts(settings: Settings, pictures: Sequence[Pixels]) -> dict[str, Any]:
 
 def footprint(settings: FootprintSettings) -> dict[str, Any]:
     """Even shares in every step."""
-    share = round(1 / len(settings.loras), 4)
-    return {
-        "footprint": [
-            {"name": use.name, "share": share, "shares": [share] * settings.steps}
-            for use in settings.loras
-        ]
-    }
+    names = settings.watched
+    share = round(1 / len(names), 4)
+    told: list[dict[str, Any]] = [
+        {"name": name, "share": share, "shares": [share] * settings.steps} for name in names
+    ]
+    for row in told[len(settings.loras) :]:
+        row["inside"] = 1.0
+    return {"footprint": told}
 
 
 def _explained(output: Output, request: Request) -> Output:
     """Style transfer's measures and views, as the real mode makes them."""
     settings = request.settings
     if isinstance(settings, ClipSettings):
-        return replace(output, views={"source": fake_clip.source(request, output.index)})
+        return replace(output, views=fake_clip.views(request, output.index))
     if not isinstance(settings, StyleTransferSettings):
         return output
     from backend.control import obedience, suggestions  # only here: they need OpenCV

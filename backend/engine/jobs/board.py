@@ -26,23 +26,26 @@ from backend.contracts.requests import (
     TrainLoraRequest,
     VideoRequest,
 )
+from backend.contracts.settings import Settings
 from backend.engine.jobs import facts, timeline_video
-from backend.engine.jobs.course import Courses
-from backend.engine.jobs.executor import Executor, JobRun
-from backend.engine.jobs.job import Job, Patience, Rest
+from backend.engine.jobs.crew import Crew, Told
+from backend.engine.jobs.executor import Executor
+from backend.engine.jobs.given import check_given
+from backend.engine.jobs.job import Job, Rest
 from backend.engine.jobs.journal import Journal
 from backend.engine.jobs.lasting import Lasting
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.meter import Meter, cost
 from backend.engine.jobs.owners import account_of, maker_of
+from backend.engine.jobs.patience import Patience
 from backend.engine.jobs.protocol import Figures, FrameKind, Quota
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.resting import Rests
-from backend.engine.jobs.saving import Saver, SavesPictures
+from backend.engine.jobs.saving import SavesPictures
+from backend.engine.jobs.seats import Seat
 from backend.engine.jobs.shelf import Shelf
 from backend.engine.jobs.timeline import StepT, TimelineStore
 from backend.engine.jobs.waits import Waits
-from backend.engine.jobs.worker import Worker
 from backend.resolve import live
 from backend.storage.makers import Viewer
 
@@ -75,43 +78,40 @@ class Board(Generic[StepT]):
         self._queue: FairQueue[Job] = FairQueue(limits.waiting, limits.waiting_in_all)
         self._shelf = Shelf(limits.ended, limits.results_bytes)
         self._timelines = TimelineStore[StepT](limits.timelines_bytes)
-        self._executors: list[Executor[StepT]] = []
-        self._threads: list[threading.Thread] = []
-        self._savers: list[Saver] = []
+        told = Told(
+            self._ended, self._begun, self._rested, self._moved, self._is_kept, self._saved_late
+        )
+        self._crew = Crew(self._queue, self._shelf, self._timelines, told)
         self._limits = limits
-        self._meter = Meter(limits.megapixel_steps)
-        self._courses = Courses()
         self._journal = Journal()
         self._changing = threading.Lock()
-        self._waits = Waits(
-            self._queue, self._shelf, lambda settings: self._executors[0].foresee_s(settings)
-        )
+        self._waits = Waits(self._queue, self._shelf, self._foreseen_s)
         self._shelf.tell(self._timelines.rename)
         try:
             self._lasting = None if queue is None else Lasting(queue)
         except OSError as error:
             raise StorageProblem(str(error)) from None
-        self._rests = Rests(self._timelines, self._shelf, self._executors, self._lasting, limits)
+        self._meter = self._metered(limits.megapixel_steps)
+        executors = self._crew.executors
+        self._rests = Rests(self._timelines, self._shelf, executors, self._lasting, limits)
 
-    def _employ(self, executor: Executor[StepT], storage: SavesPictures | None, name: str) -> None:
+    def _metered(self, limit: float) -> Meter:
+        """What people ask for, with what an earlier process has counted in the last hour."""
+        if self._lasting is None:
+            return Meter(limit)
+        meter = Meter(limit, note=self._lasting.asked.note)
+        meter.found(self._lasting.asked.lately())
+        return meter
+
+    def _employ(
+        self,
+        executor: Executor[StepT],
+        storage: SavesPictures | None,
+        name: str,
+        seat: Seat[Job] | None = None,
+    ) -> None:
         """Starts a worker for the executor of one device."""
-
-        def execute(run: JobRun) -> None:
-            if isinstance(run.job.request, VideoRequest):
-                timeline_video.make(run, run.job.request, self._timelines, executor)
-            else:
-                executor.execute(run)
-
-        saver = None if storage is None else Saver(storage, self._is_kept, self._saved_late)
-        if saver is not None:
-            self._savers.append(saver)
-        worker = Worker(
-            self._queue, execute, saver, self._ended, self._begun, self._courses, self._rested
-        )
-        thread = threading.Thread(target=worker.loop, name=name, daemon=True)
-        self._executors.append(executor)
-        self._threads.append(thread)
-        thread.start()
+        self._crew.employ(executor, storage, name, seat)
 
     def _restore(self) -> None:
         """Takes up what an earlier process has left; the last thing of an engine's start."""
@@ -163,6 +163,8 @@ class Board(Generic[StepT]):
             return token
         job = Job(request, owner, background=background, patience=patience, token=token)
         self._queue.check(job)
+        limits = self._limits
+        check_given(job, self._shelf.all(), limits.given_bytes, limits.given_in_all_bytes)
         self._meter.take(account_of(owner), cost(request))
         self._shelf.put(job)
         try:
@@ -178,20 +180,37 @@ class Board(Generic[StepT]):
 
     def _ended(self, job: Job) -> None:
         """A job has ended: it may be forgotten, and others that ended before it."""
+        if job.part_of is not None:
+            self._timelines.drop(job.token)
+            return
         self._journal.ended(job)
         self._timelines.end(job.token)
         if job.lasting and self._lasting is not None and not job.put_off:
             self._lasting.ended(job)
-        before = {one.token: one for one in self._shelf.all()}
+        if self._lasting is not None:
+            for one in self._shelf.spilling():
+                self._lasting.spill(one)
         gone = self._shelf.tidy()
-        for token in gone:
-            self._timelines.drop(token)
-        self._forget([before[token] for token in gone if token in before])
+        for one in gone:
+            self._timelines.drop(one.token)
+        self._forget(gone)
 
     def _begun(self, job: Job) -> None:
+        if job.part_of is not None:
+            return
         self._journal.begun(job)
         if job.lasting and self._lasting is not None:
             self._lasting.begun(job)
+
+    def _moved(self, job: Job) -> None:
+        """A job waits again, for another device than the one that failed under it."""
+        self._timelines.drop(job.token)
+        if job.lasting and self._lasting is not None:
+            job.starts -= 1  # the studio has not stopped under it
+            self._lasting.queued(job)
+
+    def _foreseen_s(self, settings: Settings) -> float | None:
+        return self._crew.foreseen_s(lambda executor: executor.foresee_s(settings))
 
     def _saved_late(self, job: Job) -> None:
         if job.lasting and self._lasting is not None:
@@ -199,7 +218,7 @@ class Board(Generic[StepT]):
 
     def _forget(self, jobs: Sequence[Job]) -> None:
         if self._lasting is not None:
-            self._lasting.forget([job for job in jobs if job.lasting])
+            self._lasting.forget([job for job in jobs if job.lasting or job.spilled])
 
     def _is_kept(self, job: Job) -> bool:
         return self._shelf.get(job.token) is job
@@ -312,6 +331,12 @@ class Board(Generic[StepT]):
         if self._lasting is not None:
             self._lasting.paused = on
 
+    def set_device(
+        self, name: str, *, takes: bool | None = None, pinned: str | None = None
+    ) -> None:
+        """Drains or enables a device, or keeps it for one model; see the protocol."""
+        self._crew.set(name, takes=takes, pinned=pinned)
+
     def keep(self, token: str, on: bool) -> None:
         """Lets a job go on when its page is left, or not; see the protocol."""
         job = self._job(token)
@@ -408,7 +433,7 @@ class Board(Generic[StepT]):
         batch = stored.step.batch
         if not 0 <= image < batch:
             raise BadInput(f"That run made {batch} pictures; choose one of them.", "image")
-        return self._executors[0].glance(stored.settings, stored.step, kind, image)
+        return self._crew.executor_of(token).glance(stored.settings, stored.step, kind, image)
 
     def close(self) -> None:
         """Stops every job and the workers; returns once they have ended.
@@ -422,10 +447,7 @@ class Board(Generic[StepT]):
         self._linger()
         for job in self._shelf.all():
             job.put_aside()
-        for thread in self._threads:
-            thread.join(timeout=CLOSE_S)
-        for saver in self._savers:
-            saver.close()
+        self._crew.close(CLOSE_S)
         if self._lasting is not None:
             self._lasting.close()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from backend.contracts.errors import Paused
 from backend.contracts.events import File, Output, Pixels, Progress
-from backend.contracts.requests import ResolvedRequest
+from backend.contracts.requests import Request, ResolvedRequest
 from backend.contracts.settings import Settings
 from backend.contracts.stored import StoredStep
 from backend.engine.jobs.facts import Notes, with_run
@@ -21,6 +21,14 @@ from backend.resolve.live import Course, Wish
 
 StepT = TypeVar("StepT", bound=KeptStep)
 StepT_contra = TypeVar("StepT_contra", bound=KeptStep, contravariant=True)
+
+
+Elsewhere = Callable[[int], Sequence[Output] | None]
+Offer = Callable[["JobRun", Sequence[Request]], AbstractContextManager[Elsewhere]]
+
+
+def _here(part: int) -> None:
+    """Nobody else draws."""
 
 
 @dataclass
@@ -37,6 +45,7 @@ class JobRun:
         executed: Model steps run.
         number: Which of the request's runs is drawn.
         course: What was changed of it.
+        offer: Lets idle workers draw parts of it, see `backend.engine.jobs.sharing`.
     """
 
     job: Job
@@ -49,6 +58,7 @@ class JobRun:
     executed: int = 0
     number: int = 0
     course: Course = field(default_factory=Course)
+    offer: Offer | None = None
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.job)
@@ -61,6 +71,17 @@ class JobRun:
     def draws(self, number: int, course: Course) -> None:
         """Which of the request's runs is drawn from here on, and what changes it."""
         self.number, self.course = number, course
+
+    def share(self, parts: Sequence[Request]) -> AbstractContextManager[Elsewhere]:
+        """Lets idle workers draw parts of it while the context lasts.
+
+        Args:
+            parts: In their order; each a run by itself.
+
+        Returns:
+            Asked before each part: what another one has drawn of it, None to draw it here.
+        """
+        return nullcontext(_here) if self.offer is None else self.offer(self, parts)
 
     def stepped(self, *, kept: bool) -> None:
         """After each step but a run's last.
@@ -108,7 +129,8 @@ class JobRun:
 
     def deliver(self, output: Output) -> None:
         """A finished picture: it is saved, now or later, and observers see it."""
-        output = replace(output, record=with_run(output.record, self.job.request))
+        record = with_run(output.record, self.job.request, self.job.device)
+        output = replace(output, record=record)
         problem = ""
         if self.saver is not None and self.job.request.save:
             self.report(replace(self.job.progress, stage="saving"))

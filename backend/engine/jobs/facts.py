@@ -33,8 +33,14 @@ class Notes:
             self.inform({})
 
 
-def with_run(record: Record, request: Runnable) -> Record:
-    """The record with what its settings do not say of the run, and its rounding depends on."""
+def with_run(record: Record, request: Runnable, device: str = "") -> Record:
+    """The record with what its settings do not say of the run, and its rounding depends on.
+
+    Args:
+        record: As the mode made it.
+        request: That is run.
+        device: On which, where there are several.
+    """
     if not isinstance(request, Request):
         return record
     extra = dict(record.extra)
@@ -45,6 +51,8 @@ def with_run(record: Record, request: Runnable) -> Record:
         extra["drawn_together"] = together
     if request.branch is not None:
         extra["branched_at"] = request.branch.step + 1
+    if device and extra.get("device") in (None, device.partition(":")[0]):
+        extra["device"] = device  # another one may have drawn a part of the job
     return replace(record, extra=extra)
 
 

@@ -2,69 +2,30 @@
 
 from __future__ import annotations
 
-import bisect
 import hashlib
-import math
 import secrets
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Self, assert_never
+from typing import Any
 
-import numpy as np
-
-from backend.contracts.errors import Cancelled, DeadlineExceeded, Skipped, Unwatched
-from backend.contracts.events import (
-    File,
-    JobStatus,
-    Output,
-    Pixels,
-    Progress,
-    State,
-    TimelineInfo,
-)
-from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.errors import Cancelled, Skipped
+from backend.contracts.events import File, JobStatus, Output, Progress, State, TimelineInfo
+from backend.contracts.requests import Runnable, without_pictures
 from backend.contracts.settings.live import LiveChange
 from backend.engine.jobs.course import Course
+from backend.engine.jobs.made import Made
+from backend.engine.jobs.own_time import OwnTime
+from backend.engine.jobs.patience import UNWATCHED, Patience, Watch
 from backend.engine.jobs.previews import Mailbox
+from backend.engine.jobs.pulls import Pulls
 from backend.resolve.live import Wish
 
-UNWATCHED = "Nobody was watching any more."
 PUT_OFF = "The studio is closing; this starts again with it."
 CLOSING = "The studio is closing; ask again once it is back."
 LOOK_EVERY_S = 0.05
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a job may go on while nobody watches it.
-
-    Attributes:
-        grace_s: Seconds after its watcher went away.
-        deadline_s: Seconds of its own running since somebody last looked; for work that goes on
-            when its page is closed, and for callers that never say that they watch.
-    """
-
-    grace_s: float = 10.0
-    deadline_s: float = 12 * 3600.0
-
-    @classmethod
-    def of_hours(cls, unwatched: float) -> Self:
-        """From the flag; 0 hours mean for ever."""
-        return cls(deadline_s=unwatched * 3600.0 or math.inf)
-
-    def of(self, request: Runnable) -> Patience:
-        """What holds for a request: a training has its steps, and is never ended by the clock."""
-        match request:
-            case TrainLoraRequest():
-                return Patience(math.inf, math.inf)
-            case Request() if request.settings.outlives_watcher:
-                return replace(self, grace_s=math.inf)
-            case Request() | VideoRequest():
-                return self
-        assert_never(request)
 
 
 @dataclass(frozen=True)
@@ -108,40 +69,37 @@ class Job:
         self.token = token or secrets.token_urlsafe(24)
         self.key = key or key_of(self.token)
         self.lasting = False  # whether it is kept for after a restart
+        self.spilled = False  # whether its pictures lie, or soon lie, in files all the same
         self.starts = 0
         self.again = ""  # why it starts once more, for its person
         self.put_off = False
+        self.device = ""  # where it runs, or ran, where there are several
+        self.part_of: Job | None = None  # another worker's job, of which this one draws a part
+        self.moves = 0  # from devices that failed under it
+        self.news: Callable[[Job], object] | None = None  # told of each new state, under its lock
         self.course: Course | None = None  # tells how long it still takes
         self.ending = ""  # the sentence of its end where the process ends
-        self.keeps = math.isinf(patience.grace_s)  # whether it goes on when its page is left
+        self.watch = Watch(patience, clock)
+        self.pulls = Pulls()
         self.request = request
         self.owner = owner
         self.background = background
         self.previews = Mailbox()
         self.ended_at: float | None = None
-        self._patience = patience
         self._clock = clock
         self._changed = threading.Condition()
         self._state: State = "queued"
         self._progress = Progress("queued")
-        self._outputs: list[Output] = []
-        self._file: File | None = None
+        self._made = Made()
         self._error: str | None = None
         self._info: dict[str, Any] = {}
         self._revision = 0
-        self._started_at: float | None = None
-        self._paused_at: float | None = None
-        self._paused_s = 0.0  # while others ran in the middle of it
-        self._watched_s = 0.0  # how long it had run when somebody last looked
-        self._detached_at: float | None = None
+        self._time = OwnTime(clock)
         self._cancelled = threading.Event()
         self._part = (0, 1)  # which of its runs is drawn, of how many
         self._unwanted: int | None = None  # the run that is to be passed over
         self.skipped = False  # whether one was
         self._wishes: tuple[Wish, ...] = ()
-        self._pulls: list[tuple[int, Callable[[], list[float]]]] = []
-        self._reading = threading.Lock()
-        self._losses: list[tuple[int, list[float]]] = []
         self._steps_left: int | None = None  # until it rests; None is for ever
         self.rest: Rest | None = None
         self.executed = 0  # model steps before it rested
@@ -153,18 +111,12 @@ class Job:
         with self._changed:
             if self._state != "queued":
                 return False
-            if self._cancelled.is_set() or self._abandoned():
-                why = f"{UNWATCHED} " if self._abandoned() else ""
+            if self._cancelled.is_set() or self.watch.abandoned:
+                why = f"{UNWATCHED} " if self.watch.abandoned else ""
                 self._end("stopped", why + "Stopped before it began.")
                 return False
-            self._state = "running"
-            now = self._clock()
-            if self._started_at is None:
-                self._started_at = now
-            elif self._paused_at is not None:
-                self._paused_s += now - self._paused_at
-                self._paused_at = None
-            self._bump()
+            self._time.go()
+            self._become("running")
             return True
 
     def rests(self) -> bool:
@@ -184,11 +136,24 @@ class Job:
         with self._changed:
             if self._cancelled.is_set() and not self.put_off:
                 return False
-            self.rest = rest
-            self._state, self._steps_left = "paused", None
-            self._paused_at = self._clock()
-            self._bump()
+            self.rest, self._steps_left = rest, None
+            self._time.stand()
+            self._become("paused")
             return True
+
+    def go_back(self, why: str, request: Runnable) -> None:
+        """To those that wait, as if it had not begun: its device failed under it.
+
+        Args:
+            why: Told to its person.
+            request: That it begins anew with.
+        """
+        with self._changed:
+            self.request, self.again = request, why
+            self._made, self.executed = Made(), 0
+            self._progress = Progress("queued", note=why)
+            self._time.stand()
+            self._become("queued")
 
     def check(self) -> None:
         """Before each model call.
@@ -205,19 +170,7 @@ class Job:
         if parts > 1 and self._unwanted == part:
             self._unwanted, self.skipped = None, True
             raise Skipped("Skipped.")
-        if self._abandoned():
-            raise Unwatched(UNWATCHED)
-        if self.elapsed_s - self._watched_s > self._patience.deadline_s:
-            raise DeadlineExceeded(
-                f"Stopped after {_words(self._patience.deadline_s)} with nobody watching; keep its "
-                "page open, use fewer steps or pictures, or allow more by --unwatched-hours."
-            )
-
-    def _abandoned(self) -> bool:
-        gone = self._detached_at
-        if gone is None or self.keeps:
-            return False
-        return self._clock() - gone > self._patience.grace_s
+        self.watch.check(self.elapsed_s)
 
     def idle(self, duration_s: float) -> None:
         """Waits a moment, no longer than that; less when the job is cancelled meanwhile."""
@@ -226,12 +179,11 @@ class Job:
     @contextmanager
     def paused(self) -> Generator[None]:
         """The time inside is not the job's own: another one runs in its middle."""
-        self._paused_at = self._clock()
+        self._time.stand()
         try:
             yield
         finally:
-            self._paused_s += self._clock() - self._paused_at
-            self._paused_at = None
+            self._time.go()
 
     def part(self, number: int, count: int) -> None:
         """Its run `number`, from 0, of `count` alike begins."""
@@ -255,31 +207,18 @@ class Job:
     def add(self, output: Output) -> None:
         """Takes a finished picture."""
         with self._changed:
-            # A grid draws its cells in the order in which they share work.
-            bisect.insort(self._outputs, output, key=lambda each: each.index)
+            self._made.add(output)
             self._bump()
 
     def saved(self, index: int, path: str) -> None:
         """A picture that was finished before has found room on the disk."""
         with self._changed:
-            self._outputs = [
-                replace(output, path=path) if output.index == index else output
-                for output in self._outputs
-            ]
+            self._made.saved(index, path)
             self._bump()
 
     def attach(self, file: File) -> None:
         """Takes what was made that is no picture."""
-        self._file = file
-
-    def pulled(self, step: int, read: Callable[[], list[float]]) -> None:
-        """How far each picture was from what steers it, before a step; read when asked for."""
-        self._pulls.append((step, read))
-
-    def pulls_anew(self) -> None:
-        """Another batch begins, with a curve of its own."""
-        with self._reading:
-            self._pulls, self._losses = [], []
+        self._made.file = file
 
     def inform(self, facts: dict[str, Any]) -> None:
         """Adds to the info that observers see, before the job has ended."""
@@ -304,18 +243,20 @@ class Job:
         info: dict[str, Any],
     ) -> None:
         """It ended in an earlier process, with this."""
-        self._outputs, self._file = outputs, file
+        self._made.put(outputs)
+        self._made.file = file
         self.finish(state, error, info)
 
     def found_resting(self, rest: Rest, outputs: list[Output], info: dict[str, Any]) -> None:
         """It rested in an earlier process."""
-        self._outputs, self._info = outputs, info
+        self._made.put(outputs)
+        self._info = info
         self.put_to_rest(rest)
 
     def put_away(self, outputs: list[Output]) -> None:
         """Its pictures lie in files now; they are the same."""
         with self._changed:
-            self._outputs = outputs
+            self._made.put(outputs)
 
     def put_aside(self) -> None:
         """The process ends: asks it to stop, and to start again in the next one if it is kept.
@@ -334,10 +275,16 @@ class Job:
     def _end(self, state: State, error: str | None, info: dict[str, Any] | None = None) -> None:
         if self.ending and state == "stopped":
             error = self.ending
-        self._state, self._error, self._info = state, error, self._info | (info or {})
+        self._error, self._info = error, self._info | (info or {})
         self.ended_at = self._clock()
-        self.request = _without_pictures(self.request)
+        self.request = without_pictures(self.request)
         self.previews.close()
+        self._become(state)
+
+    def _become(self, state: State) -> None:
+        self._state = state
+        if self.news is not None:
+            self.news(self)
         self._bump()
 
     def _bump(self) -> None:
@@ -349,41 +296,36 @@ class Job:
     @property
     def elapsed_s(self) -> float:
         """How long it has been running itself."""
-        if self._started_at is None:
-            return 0.0
-        now = self._paused_at or self._clock()
-        return now - self._started_at - self._paused_s
+        return self._time.s
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Pictures finished so far, in order."""
         with self._changed:
-            return tuple(self._outputs)
+            return self._made.outputs
 
     @property
     def file(self) -> File | None:
         """What it made that is no picture."""
-        return self._file
+        return self._made.file
 
     @property
     def nbytes(self) -> int:
         """Bytes of what it made, as it is kept to be asked for."""
-        return sum(picture.nbytes for picture in self._pictures()) + self._file_bytes
+        with self._changed:
+            return self._made.nbytes
 
     @property
     def ram_bytes(self) -> int:
         """Those of them that take memory; what lies in files takes none."""
-        held = sum(p.nbytes for p in self._pictures() if not isinstance(p, np.memmap))
-        return held + self._file_bytes
-
-    def _pictures(self) -> list[Pixels]:
-        return [
-            picture for output in self.outputs for picture in (output.image, *output.views.values())
-        ]
+        with self._changed:
+            return self._made.ram_bytes
 
     @property
-    def _file_bytes(self) -> int:
-        return 0 if self._file is None else len(self._file.content)
+    def mapped(self) -> int:
+        """How many of its pictures lie in files: each holds one open."""
+        with self._changed:
+            return self._made.mapped
 
     @property
     def state(self) -> State:
@@ -398,7 +340,7 @@ class Job:
     @property
     def wishes(self) -> tuple[Wish, ...]:
         """What was changed since it was asked for, oldest first."""
-        return self._wishes
+        return self._wishes if self.part_of is None else self.part_of.wishes
 
     def wish(self, wish: Wish) -> None:
         """Asks it to go on with these fields so, from its next step on."""
@@ -418,9 +360,8 @@ class Job:
         """
         with self._changed:
             self.request, self._steps_left = request, steps
-            self._state = "queued"
-            self._detached_at = None
-            self._bump()
+            self.watch.come_back()
+            self._become("queued")
 
     def cancel(self) -> None:
         """Asks it to stop at its next check."""
@@ -434,17 +375,16 @@ class Job:
 
     def touch(self) -> None:
         """Somebody watches it."""
-        self._detached_at = None
-        self._watched_s = self.elapsed_s
+        self.watch.touch(self.elapsed_s)
 
     def detach(self) -> None:
         """Its watcher went away."""
-        self._detached_at = self._clock()
+        self.watch.leave()
 
     def keep(self, on: bool) -> None:
         """Whether it goes on when its watcher goes away; what does in any case stays so."""
         with self._changed:
-            self.keeps = on or math.isinf(self._patience.grace_s)
+            self.watch.keep(on)
             self._bump()
 
     def wait(self, revision: int, timeout_s: float) -> None:
@@ -452,47 +392,25 @@ class Job:
         with self._changed:
             self._changed.wait_for(lambda: self._revision > revision, timeout_s)
 
-    def _read_pulls(self) -> None:
-        """What is new of the losses; not under the job's lock: a device may be at work on it."""
-        with self._reading:
-            for step, read in self._pulls[len(self._losses) :]:
-                self._losses.append((step, [round(loss, 5) for loss in read()]))
-
     def status(self, position: int, timeline: TimelineInfo | None = None) -> JobStatus:
         """Snapshot; `position` counts the jobs before it."""
-        self._read_pulls()
+        losses = self.pulls.read()  # not under the job's lock: a device may be at work on it
         with self._changed:
             return JobStatus(
                 self.token,
                 self._state,
                 position,
                 self._progress,
-                tuple(self._outputs),
+                self._made.outputs,
                 self._error,
-                self._info | ({"losses": list(self._losses)} if self._losses else {}),
+                self._info | ({"losses": losses} if losses else {}),
                 timeline,
                 self._revision,
                 *self._part,
-                None if math.isinf(self._patience.grace_s) else self.keeps,
+                self.watch.kept,
             )
 
 
 def key_of(token: str) -> str:
     """What a job is kept under: its token opens it, and is written down nowhere."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _without_pictures(request: Runnable) -> Runnable:
-    match request:
-        case Request():
-            return replace(request, images={})
-        case TrainLoraRequest():
-            return replace(request, pictures=())
-        case VideoRequest():
-            return request
-    assert_never(request)
-
-
-def _words(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:g} hours" if hours >= 1 else f"{seconds:.0f} s"

@@ -10,12 +10,12 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never, cast
 
 from backend.contracts.errors import BadInput, LoomError
-from backend.contracts.events import File, Output, Pixels, Record, State
+from backend.contracts.events import State
 from backend.contracts.requests import (
     CaptionedPicture,
     ResolvedRequest,
@@ -26,15 +26,12 @@ from backend.contracts.requests import (
 from backend.contracts.settings import Settings
 from backend.contracts.settings.live import LiveChange
 from backend.contracts.settings.train_lora import TrainLoraSettings
-from backend.engine.jobs.job import Job, Patience, Rest
+from backend.engine.jobs.job import Job, Rest
+from backend.engine.jobs.patience import Patience
+from backend.engine.jobs.results import Results
 from backend.resolve import documents
-from backend.storage.arrays import (
-    Inputs,
-    read_array,
-    remove_folder,
-    write_array,
-    write_synced,
-)
+from backend.storage.arrays import Inputs
+from backend.storage.asked_rows import AskedRows
 from backend.storage.job_rows import JobRow, JobRows
 
 log = logging.getLogger(__name__)
@@ -43,8 +40,6 @@ AGAIN = "Started again: the studio stopped while it ran."
 TWICE = "The studio stopped twice while this ran; it is not started a third time."
 NOT_KEPT = "What it went on from is not kept after the studio has stopped; generate it again."
 DAMAGED = "What this job was given could not be read again after the studio had stopped."
-_FILE = "file.bin"
-_STEPS = "steps.bin"
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,9 @@ class Found:
 class Lasting:
     """The jobs of one board in a folder. Safe from any thread.
 
+    Attributes:
+        asked: What people have asked for in the last hour.
+
     Args:
         folder: Its own; made where there is none.
 
@@ -74,7 +72,8 @@ class Lasting:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._rows = JobRows(folder / "jobs.sqlite")
         self._inputs = Inputs(folder / "inputs")
-        self._results = folder / "results"
+        self._results = Results(folder / "results")
+        self.asked = AskedRows(self._rows)
         self._place = time.time()
 
     # --- what happens to a job ---------------------------------------------------------------
@@ -106,12 +105,11 @@ class Lasting:
         status, rest = job.status(0), job.rest or Rest()
         changes = [one.model_dump(mode="json") for one in rest.changes]
         on = {"run": rest.run, "changes": changes, "steps": bool(steps)}
-        path = self._results / job.key / _STEPS
 
         def keep(db: Any) -> None:
-            told, kept = self._kept(job)
+            told, kept = self._results.put(job)
             if steps:
-                write_synced(path, lambda file: file.write(steps))
+                self._results.put_steps(job.key, steps)
             values = (json.dumps(told | {"rest": on}), json.dumps(status.info, default=str))
             db.execute(
                 "UPDATE jobs SET state='paused', starts=0, outputs=?, info=?"
@@ -133,16 +131,15 @@ class Lasting:
         Raises:
             OSError: They cannot be read.
         """
-        path = self._results / job.key / _STEPS
-        return path.read_bytes() if path.exists() else b""
+        return self._results.steps(job.key)
 
     def ended(self, job: Job) -> None:
         """Keeps what it made, and lets its pictures leave the memory; returns at once."""
         status = job.status(0)
 
         def keep(db: Any) -> None:
-            (self._results / job.key / _STEPS).unlink(missing_ok=True)
-            told, kept = self._kept(job)
+            self._results.drop_steps(job.key)
+            told, kept = self._results.put(job)
             values = (
                 job.state,
                 json.dumps(told),
@@ -157,6 +154,19 @@ class Lasting:
 
         self._rows.change(keep)
 
+    def spill(self, job: Job) -> None:
+        """Lets the pictures of a job that does not last leave the memory; returns at once.
+
+        No row tells of them: the next start removes them.
+        """
+
+        def keep(db: Any) -> None:
+            job.put_away(self._results.put(job)[1])
+            job.spilled = job.ram_bytes == 0  # a full disk takes none
+
+        job.spilled = True
+        self._rows.change(keep)
+
     def saved(self, job: Job) -> None:
         """A picture of it has found its place among the outputs."""
         if job.ended_at is not None:
@@ -164,7 +174,7 @@ class Lasting:
 
     def keep(self, job: Job) -> None:
         """Whether it goes on when its page is left has been chosen anew."""
-        self._rows.update(job.key, keeps=int(job.keeps))
+        self._rows.update(job.key, keeps=int(job.watch.keeps))
 
     def reorder(self, keys: Sequence[str]) -> None:
         """The order of those that wait."""
@@ -176,7 +186,8 @@ class Lasting:
             row = self._rows.row(job.key)
             if row is not None:
                 self._inputs.release(row.owner, _names(json.loads(row.request)))
-            remove_folder(self._results / job.key)
+            # After what may still be on its way into files.
+            self._rows.change(lambda db, key=job.key: self._results.remove(key))
             self._rows.forget([job.key])
 
     def compact(self) -> None:
@@ -217,10 +228,7 @@ class Lasting:
             self._inputs.used(row.owner, _names(asked))
             found.append(Found(self._job(row, asked, patience), row))
         self._inputs.clear()
-        keys = {one.row.key for one in found}
-        for folder in self._results.glob("*"):
-            if folder.name not in keys:
-                remove_folder(folder)
+        self._results.clear({one.row.key for one in found})
         return found
 
     def _job(
@@ -247,13 +255,13 @@ class Lasting:
         job.starts = row.starts
         job.keep(bool(row.keeps))
         if row.ended_s is not None:
-            outputs, file = self._made(row)
+            outputs, file = self._results.made(row)
             job.found_ended(
                 cast("State", row.state), outputs, file, row.error, json.loads(row.info)
             )
         elif on and not problem:
             # Also one that went on again: it rests where it rested.
-            outputs, _ = self._made(row)
+            outputs, _ = self._results.made(row)
             noted: list[Any] = on["changes"]
             rest = Rest(int(on["run"]), tuple(map(LiveChange.model_validate, noted)))
             job.found_resting(rest, outputs, json.loads(row.info))
@@ -316,67 +324,6 @@ class Lasting:
             case _:
                 raise BadInput(NOT_KEPT)
 
-    # --- results as files --------------------------------------------------------------------
-
-    def _kept(self, job: Job) -> tuple[dict[str, Any], list[Output]]:
-        """Writes what a job made; what cannot be written stays in memory."""
-        folder = self._results / job.key
-        told: list[dict[str, Any]] = []
-        kept: list[Output] = []
-        for output in job.outputs:
-            try:
-                image = _put_away(folder / f"{output.index}.npy", output.image)
-                views = {
-                    name: _put_away(folder / f"{output.index}-{number}.npy", view)
-                    for number, (name, view) in enumerate(output.views.items())
-                }
-            except OSError as error:
-                log.warning("a result is kept in memory alone: %s", error)
-                kept.append(output)
-                continue
-            kept.append(replace(output, image=image, views=views))
-            told.append(
-                {
-                    "index": output.index,
-                    "record": asdict(output.record),
-                    "path": output.path,
-                    "views": list(output.views),
-                }
-            )
-        return {"pictures": told, "file": self._file(folder, job.file)}, kept
-
-    def _file(self, folder: Path, file: File | None) -> list[str] | None:
-        if file is None:
-            return None
-        try:
-            write_synced(folder / _FILE, lambda out: out.write(file.content))
-        except OSError:
-            return None
-        return [file.name, file.kind]
-
-    def _made(self, row: JobRow) -> tuple[list[Output], File | None]:
-        told: dict[str, Any] = json.loads(row.outputs)
-        folder = self._results / row.key
-        outputs: list[Output] = []
-        file: File | None = None
-        for one in told.get("pictures", ()):
-            try:
-                index = int(one["index"])
-                views = {
-                    name: read_array(folder / f"{index}-{number}.npy")
-                    for number, name in enumerate(one["views"])
-                }
-                image = read_array(folder / f"{index}.npy")
-                outputs.append(Output(index, image, Record(**one["record"]), one["path"], views))
-            except (OSError, KeyError, TypeError, ValueError) as error:
-                log.warning("a result of an earlier run cannot be read: %s", error)
-        if (named := told.get("file")) is not None:
-            try:
-                file = File(named[0], named[1], (folder / _FILE).read_bytes())
-            except OSError as error:
-                log.warning("a file of an earlier run cannot be read: %s", error)
-        return outputs, file
-
 
 def _settings(settings: Settings) -> dict[str, Any]:
     return documents.made_of(settings.mode, settings.model_dump(mode="json"))
@@ -385,12 +332,6 @@ def _settings(settings: Settings) -> dict[str, Any]:
 def _names(asked: Mapping[str, Any]) -> list[str]:
     """The inputs that a request names."""
     return [*asked.get("images", {}).values(), *(of for _, of, _ in asked.get("pictures", ()))]
-
-
-def _put_away(path: Path, pixels: Pixels) -> Pixels:
-    if not path.exists():
-        write_array(path, pixels)
-    return read_array(path)
 
 
 def _waited(result: Callable[[], None]) -> None:

@@ -15,6 +15,8 @@ class Limits:
         waiting: Jobs of one owner that may wait.
         waiting_in_all: Jobs of all together.
         ended: Jobs that have ended and may still be asked about.
+        given_bytes: Pictures that one person's jobs were given and still hold.
+        given_in_all_bytes: Those of all together.
         results_bytes: Pictures of these.
         timelines_bytes: Stored steps of all runs.
         paused: Jobs of one person that may rest.
@@ -25,6 +27,8 @@ class Limits:
     waiting: int = 32
     waiting_in_all: int = 256
     ended: int = 64
+    given_bytes: int = 1024 * MIB
+    given_in_all_bytes: int = 4096 * MIB
     results_bytes: int = 512 * MIB
     timelines_bytes: int = 512 * MIB
     paused: int = 16

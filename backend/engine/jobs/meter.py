@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from backend.contracts.errors import QueueFull
 from backend.contracts.requests import ResolvedRequest, Runnable
@@ -20,11 +20,18 @@ class Meter:
     Args:
         limit: Megapixel-steps an hour; 0 is no limit.
         clock: Seconds, rising.
+        note: Keeps what was counted (person, amount) for after a restart.
     """
 
-    def __init__(self, limit: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        note: Callable[[str, float], None] = lambda person, amount: None,
+    ) -> None:
         self.limit = limit
         self._clock = clock
+        self._note = note
         self._asked: dict[str, deque[tuple[float, float]]] = {}
         self._lock = threading.Lock()
 
@@ -41,6 +48,14 @@ class Meter:
             if person not in self._asked and len(self._asked) >= MAX_PEOPLE:
                 del self._asked[next(iter(self._asked))]
             self._asked.setdefault(person, deque()).append((self._clock(), amount))
+        if amount:
+            self._note(person, amount)
+
+    def found(self, asked: Iterable[tuple[str, float, float]]) -> None:
+        """Counts what was asked for before a restart: who, how many seconds ago (falling), what."""
+        with self._lock:
+            for person, age_s, amount in asked:
+                self._asked.setdefault(person, deque()).append((self._clock() - age_s, amount))
 
     def used(self, person: str) -> float:
         """Megapixel-steps of the last hour."""

@@ -33,6 +33,32 @@ PORTRAIT_PX = 256
 
 
 @dataclass(frozen=True)
+class DeviceMemory:
+    """One device of several, and what its cache holds; see `Memory`.
+
+    Attributes:
+        name: E.g. "cuda:1".
+        hardware: What it is, e.g. "NVIDIA H200".
+        takes: Whether an owner lets jobs begin there.
+        failed: Why it was taken out; "" while it was not.
+        pinned: The one model whose jobs run there; "" takes all.
+        busy: Whether a job runs there.
+    """
+
+    name: str
+    hardware: str
+    used_bytes: int
+    budget_bytes: int
+    ram_bytes: int
+    ram_budget_bytes: int
+    residents: tuple[Resident, ...] = ()
+    takes: bool = True
+    failed: str = ""
+    pinned: str = ""
+    busy: bool = False
+
+
+@dataclass(frozen=True)
 class Memory:
     """What the model cache holds, and may hold, in bytes.
 
@@ -45,6 +71,7 @@ class Memory:
         residents: Every part, that of the last used model first.
         kept: What is held beside weights: stored steps, results, on whichever device.
         loading: The model that is loaded before anybody asks for it; empty once it is there.
+        devices: Each by itself, where there are several; the rest is of all together.
     """
 
     used_bytes: int
@@ -54,6 +81,7 @@ class Memory:
     residents: tuple[Resident, ...] = ()
     kept: tuple[Holding, ...] = ()
     loading: str = ""
+    devices: tuple[DeviceMemory, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -309,7 +337,7 @@ class Engine(Protocol):
         ...
 
     def find(self, kind: HashedKind, wanted: str) -> str | None:
-        """Name of the model, LoRA or autoencoder whose file has that hash; None where none has.
+        """Name of the model, LoRA, autoencoder or embedding whose file has that hash, else None.
 
         Args:
             kind: What it is.
@@ -326,6 +354,23 @@ class Engine(Protocol):
 
     def memory(self) -> Memory:
         """What the cache holds."""
+        ...
+
+    def set_device(
+        self, name: str, *, takes: bool | None = None, pinned: str | None = None
+    ) -> None:
+        """Drains or enables a device, or keeps it for one model; what runs there goes on.
+
+        Args:
+            name: Of one of several devices, see `Memory.devices`.
+            takes: Whether jobs may begin there; one that was taken out gets another try. None
+                leaves it so.
+            pinned: The model whose jobs alone run there; "" takes all, None leaves it so.
+
+        Raises:
+            UnknownName: There is no such device, or model.
+            BadInput: There is one device alone.
+        """
         ...
 
     def free_memory(self) -> int:

@@ -250,8 +250,16 @@ class TimelineStore(Generic[StepT]):
             for place in places
         )
 
-    def release(self) -> int:
-        """Drops the runs that have ended, and returns the bytes given back."""
+    def release(self, place: str = "") -> int:
+        """Drops the runs that have ended, and returns the bytes given back.
+
+        Args:
+            place: Those alone that lie there; "" is anywhere.
+        """
         with self._lock:
-            gone = [token for token, run in self._runs.items() if run.over]
+            gone = [
+                token
+                for token, run in self._runs.items()
+                if run.over and (not place or any(step.place == place for step in run.steps))
+            ]
             return sum(self._runs.pop(token).nbytes for token in gone)

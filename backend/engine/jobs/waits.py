@@ -5,18 +5,21 @@ One that rests is waited for by nobody, and nobody can tell when its person lets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from backend.contracts.events import JobStatus, TimelineInfo
 from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
 from backend.contracts.settings import Settings
-from backend.engine.jobs.forecast import Forecast, Turn
+from backend.engine.jobs.forecast import MANY, Forecast, Turn
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.owners import account_of
 from backend.engine.jobs.queue import FairQueue
 from backend.engine.jobs.shelf import Shelf
+
+ALL_DRAINED = "no device takes jobs now: an owner has drained them"
+NOWHERE = "the devices that take jobs are kept for other models"
 
 
 class Waits:
@@ -32,17 +35,27 @@ class Waits:
         self, queue: FairQueue[Job], shelf: Shelf, foresee_s: Callable[[Settings], float | None]
     ) -> None:
         self._queue, self._shelf, self._foresee_s = queue, shelf, foresee_s
-        self._forecast = Forecast(self._left_s)
+        self._forecast = Forecast(self._left_s, workers=self._workers)
 
     def status(self, job: Job, timeline: TimelineInfo | None) -> JobStatus:
         """Snapshot of a job; while it waits, with the jobs before it and when it will begin."""
-        turn = self._turns().get(job.key) if job.state == "queued" else None
+        turn = self._turn(job) if job.state == "queued" else None
         status = job.status(turn.position if turn else 0, timeline)
         if turn is None or status.state != "queued":
             return status
-        ahead = [one for one in self._running() if job.background or not one.background]
-        waits = replace(status.progress, eta_s=turn.wait_s, note=_in_front(ahead, job))
-        return replace(status, progress=waits)
+        ahead = [one for one in self._shelf.running() if job.background or not one.background]
+        why = self._nowhere(job) or (job.again if job.moves else "") or _in_front(ahead, job)
+        return replace(status, progress=replace(status.progress, eta_s=turn.wait_s, note=why))
+
+    def _nowhere(self, job: Job) -> str:
+        """Why no device takes a job; empty where one does."""
+        seats = self._queue.seats
+        if not seats or any(seat.takes(job) for seat in seats):
+            return ""
+        return NOWHERE if any(seat.open for seat in seats) else ALL_DRAINED
+
+    def _workers(self) -> int:
+        return max(1, sum(seat.open for seat in self._queue.seats))
 
     def done_s(self, account: str, last: Job | None) -> float | None:
         """Seconds until a person's jobs have ended; None where that cannot be foreseen.
@@ -53,19 +66,22 @@ class Waits:
         """
         if last is None:
             left = [
-                self._left_s(job) for job in self._running() if account_of(job.owner) == account
+                self._left_s(job)
+                for job in self._shelf.running()
+                if account_of(job.owner) == account
             ]
         else:
-            turn = self._turns().get(last.key)
+            turn = self._turn(last)
             left = [turn.wait_s if turn is not None else 0.0, self._left_s(last)]
         known = [one for one in left if one is not None]
         return sum(known) if len(known) == len(left) else None
 
-    def _turns(self) -> Mapping[str, Turn]:
-        return self._forecast.turns(self._queue.changes, self._running(), self._queue.order)
-
-    def _running(self) -> list[Job]:
-        return [job for job in self._shelf.all() if job.state == "running"]
+    def _turn(self, job: Job) -> Turn | None:
+        running = self._shelf.running()
+        turns = self._forecast.turns(self._queue.changes, running, self._queue.order)
+        # Of many the last ones to come are not looked up at once.
+        late = Turn(self._queue.waiting, None) if len(turns) >= MANY else None
+        return turns.get(job.key, late)
 
     def _left_s(self, job: Job) -> float | None:
         """Seconds until a job has ended, once it runs; None where that cannot be foreseen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import psutil
 import torch
 
 from backend.contracts.errors import LoomError
+from backend.control.building import BUILDING
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.catalog.catalog import Catalog
@@ -18,10 +20,12 @@ from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
+from backend.models.ipadapter import adapter
+from backend.models.ipadapter.adapter import ImageAdapter
 from backend.models.manager import ModelManager
 from backend.models.memory.device_space import DeviceTier
 from backend.models.memory.devices import Device, Target, free_bytes
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 from backend.models.upscaler import upscaler
 from backend.models.upscaler.upscaler import Upscaler
 
@@ -53,6 +57,17 @@ class Budgets:
             idle_minutes * 60 or math.inf,
         )
 
+    def divided(self, count: int) -> Budgets:
+        """Of one of several caches that share the RAM."""
+        return replace(self, ram_bytes=self.ram // count)
+
+    @property
+    def ram(self) -> int:
+        """Weights in RAM, in bytes."""
+        if self.ram_bytes is not None:
+            return self.ram_bytes
+        return int(SHARE * psutil.virtual_memory().available)
+
 
 STANDARD_BUDGETS = Budgets()
 
@@ -64,10 +79,14 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
     the device's memory too, as on the CPU and on MPS, there is one place and one budget.
     """
     own = Device(target.device)
-    embeddings = EmbeddingShelf(catalog)
+    embeddings = EmbeddingFiles(catalog)
     loading = replace(target, device=torch.device("cpu")) if own.apart else target
 
-    def load(name: str) -> Checkpoint | ControlNet | SeparateVae | Upscaler:
+    def load(name: str) -> Checkpoint | ControlNet | SeparateVae | Upscaler | ImageAdapter:
+        with BUILDING:
+            return built(name)
+
+    def built(name: str) -> Checkpoint | ControlNet | SeparateVae | Upscaler | ImageAdapter:
         if name.startswith(controlnet.KEY):
             named = name.removeprefix(controlnet.KEY)
             return controlnet.load_controlnet(catalog.find("controlnet", named), loading)
@@ -81,6 +100,9 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
             )
             catalog.learn(enlarger.info)
             return enlarger
+        if name.startswith(adapter.KEY):
+            named = name.removeprefix(adapter.KEY)
+            return adapter.load_adapter(catalog.find("ipadapter", named), loading)
         info = catalog.checkpoint(name)
         tiny = catalog.tiny_decoder(info.anatomy.tiny_decoder)
         loaded = catalog.families.load(info, loading, tiny)
@@ -88,9 +110,7 @@ def library_cache(catalog: Catalog, target: Target, budgets: Budgets) -> ModelMa
         loaded.text.teach(embeddings)
         return replace(loaded, target=target)
 
-    ram = budgets.ram_bytes
-    if ram is None:
-        ram = int(SHARE * psutil.virtual_memory().available)
+    ram = budgets.ram
     tier = None
     if own.apart:
         device = budgets.device_bytes
@@ -123,6 +143,8 @@ def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
         elif name.startswith(upscaler.KEY):
             dtype = torch.float32
             info = catalog.find("upscaler", name.removeprefix(upscaler.KEY))
+        elif name.startswith(adapter.KEY):
+            return catalog.find("ipadapter", name.removeprefix(adapter.KEY)).bytes
         else:
             info = catalog.checkpoint(name)
         files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))
@@ -132,7 +154,8 @@ def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
     return sum(map(math.prod, shapes)) * dtype.itemsize
 
 
-def release_idle(models: ModelManager[Any], closing: threading.Event) -> None:
+def release_idle(caches: Iterable[ModelManager[Any]], closing: threading.Event) -> None:
     """Lets idle models go now and then, until `closing` is set."""
     while not closing.wait(LOOK_EVERY_S):
-        models.release_idle()
+        for models in caches:
+            models.release_idle()

@@ -204,14 +204,19 @@ class _Packages(Mapping[str, list[str]]):
 
 
 @contextmanager
-def _looks_up_later(module: ModuleType) -> Generator[None]:
-    """diffusers asks all that is installed for the names of three distributions."""
+def _without_adapters(module: ModuleType) -> Generator[None]:
+    """diffusers asks all that is installed for the names of three distributions.
+
+    It is told that there is no peft, which it would import for LoRAs of its own making, and ask at
+    every call of a network; ours lie in the weights. Trainings import peft themselves.
+    """
     look_up = importlib.metadata.packages_distributions
     setattr(importlib.metadata, look_up.__name__, lambda: _Packages(look_up))
     try:
         yield
     finally:
         setattr(importlib.metadata, look_up.__name__, look_up)
+    vars(module)["is_peft_available"] = lambda: False
 
 
 @contextmanager
@@ -222,7 +227,7 @@ def _on_one_machine(module: ModuleType) -> Generator[None]:
 
 
 _WITHIN = {
-    "diffusers.utils.import_utils": _looks_up_later,
+    "diffusers.utils.import_utils": _without_adapters,
     "transformers.utils.import_utils": _on_one_machine,
 }
 

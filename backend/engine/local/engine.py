@@ -1,4 +1,4 @@
-"""The engine on this machine: one worker thread for its one device."""
+"""The engine on this machine: a worker thread for each device."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from backend.contracts.errors import UnknownName
+from backend.contracts.errors import OutOfMemory, UnknownName
 from backend.contracts.events import TokenCount
 from backend.contracts.holdings import Keeper
 from backend.contracts.library import HashedKind, Library, Wildcard
 from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
 from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSettings
 from backend.engine.jobs.board import Board
-from backend.engine.jobs.job import Patience
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
+from backend.engine.jobs.patience import Patience
 from backend.engine.jobs.protocol import PORTRAIT_PX, Memory, PortraitKind
-from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, library_cache, release_idle
+from backend.engine.local.cache import STANDARD_BUDGETS, Budgets, release_idle
 from backend.engine.local.executor import LocalExecutor, RunMode, Workshop
-from backend.engine.local.fits import controlnets_of, loras_of
+from backend.engine.local.fits import controlnets_of, ipadapters_of, loras_of
 from backend.engine.local.kept_steps import TensorStep
 from backend.engine.local.library import (
     aliases_of,
@@ -31,20 +31,21 @@ from backend.engine.local.library import (
     upscalers_of,
     vaes_of,
 )
-from backend.engine.local.loras import LoraShelf
+from backend.engine.local.loras import LoraFiles
+from backend.engine.local.stations import Station, memory_of, seat_of, stations, steps_at
 from backend.families.registry import FAMILIES
 from backend.models.autoencoder.preview import PreviewKind
 from backend.models.catalog.beside import picture_of
 from backend.models.catalog.by_hash import Hashes
 from backend.models.catalog.catalog import Catalog
-from backend.models.catalog.entry import Kind
+from backend.models.catalog.entry import Kind, ModelInfo
 from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.compiled import check_compile
 from backend.models.family import Registry
 from backend.models.lora.fit import LoraFits
 from backend.models.manager import ModelManager
-from backend.models.memory.devices import CompileKind, Target, pick
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.memory.devices import CompileKind, Device, Target, picks
+from backend.models.text.embeddings import EmbeddingFiles
 from backend.models.text.token_count import TokenCounter
 from backend.modes import limits as mode_limits
 from backend.modes import run_mode, train_lora
@@ -60,7 +61,7 @@ log = logging.getLogger(__name__)
 
 
 class LocalEngine(Board[TensorStep]):
-    """Implements `backend.engine.jobs.protocol.Engine` with a thread for the device.
+    """Implements `backend.engine.jobs.protocol.Engine` with a thread for each device.
 
     Args:
         catalog: The models at hand.
@@ -73,6 +74,8 @@ class LocalEngine(Board[TensorStep]):
         run: Runs a mode; tests put their own here.
         wildcards: What prompts may draw from.
         queue: Folder where jobs are kept for after a restart.
+        name: Of the device, where there are several.
+        beside: The others.
     """
 
     def __init__(
@@ -88,25 +91,43 @@ class LocalEngine(Board[TensorStep]):
         run: RunMode = run_mode,
         wildcards: Mapping[str, Wildcard] | None = None,
         queue: Path | None = None,
+        name: str = "",
+        beside: Sequence[Station] = (),
     ) -> None:
         super().__init__(patience, limits, queue)
         self._catalog = catalog
-        self._models = models
-        self._target = target
+        self._stations = (Station(models, target, name), *beside)
         self._fits = LoraFits(catalog.families)
         self._hashes = Hashes()
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
-        self._tokens = TokenCounter(catalog.families, EmbeddingShelf(catalog))
-        self._shop = Workshop(catalog, models, target, LoraShelf(catalog), self._timelines)
-        self._employ(LocalExecutor(self._shop, run, preview), storage, "device-worker")
+        self._tokens = TokenCounter(catalog.families, EmbeddingFiles(catalog))
+        self._loras = LoraFiles(catalog)
+        self._shops = [self._workshop(station) for station in self._stations]
+        on_host = sum(Device(station.target.device).is_host for station in self._stations)
+        for station, shop in zip(self._stations, self._shops, strict=True):
+            seat = seat_of(station, self._crew, on_host)
+            thread = f"device-worker {station.name}".strip()
+            self._employ(LocalExecutor(shop, run, preview), storage, thread, seat)
         self._loading = ""
-        models.share_device(self._timelines)
         self._closing = threading.Event()
+        caches = [station.models for station in self._stations]
         self._janitor = threading.Thread(
-            target=release_idle, args=(models, self._closing), name="idle-models", daemon=True
+            target=release_idle, args=(caches, self._closing), name="idle-models", daemon=True
         )
         self._janitor.start()
         self._restore()
+
+    def _workshop(self, station: Station) -> Workshop:
+        steps = steps_at(self._timelines, station)
+        station.models.share_device(steps)
+        return Workshop(
+            self._catalog,
+            station.models,
+            station.target,
+            self._loras,
+            self._timelines,
+            own_steps=steps,
+        )
 
     @classmethod
     def create(
@@ -131,7 +152,7 @@ class LocalEngine(Board[TensorStep]):
         Args:
             models: Model folders, the first wins where two hold the same name.
             storage: Where results are saved.
-            device: e.g. "cuda", "cpu"; None picks the best.
+            device: e.g. "cuda", "cpu", "cuda:0,cuda:1", "all"; None picks the best.
             dtype: e.g. "bfloat16", "float32"; None picks what is fastest here.
             compiled: How UNets and ControlNets are called.
             preview: off, fast, tiny or full.
@@ -143,30 +164,35 @@ class LocalEngine(Board[TensorStep]):
             queue: Folder where jobs are kept for after a restart.
             limits: What the board keeps, and how much may wait.
         """
-        target = replace(pick(device, dtype), compile=compiled)
-        check_compile(compiled, target.device)
+        targets = {
+            name: replace(target, compile=compiled) for name, target in picks(device, dtype).items()
+        }
+        for target in targets.values():
+            check_compile(compiled, target.device)
         catalog = Catalog(models, families)
 
-        manager = library_cache(catalog, target, budgets)
+        first, *beside = stations(catalog, targets, budgets)
         engine = cls(
             catalog,
-            manager,
-            target,
+            first.models,
+            first.target,
             storage,
             preview=preview,
             patience=patience,
             wildcards=wildcards,
             queue=queue,
             limits=limits,
+            name=first.name,
+            beside=beside,
         )
-        first = None if warm_up is None else warm_up or catalog.default
-        if first:
-            engine._loading = first
+        wanted = None if warm_up is None else warm_up or catalog.default
+        if wanted:
+            engine._loading = wanted
             threading.Thread(target=engine._warm_up, name="warm-up", daemon=True).start()
         return engine
 
     def _warm_up(self) -> None:
-        warm(self._models, self._loading, self._shop.lock)
+        warm(self._models, self._loading, self._shop.lock)  # others load what their jobs need
         self._loading = ""
 
     # --- jobs --------------------------------------------------------------------------------
@@ -195,14 +221,24 @@ class LocalEngine(Board[TensorStep]):
         return self._put(request, owner, background=background, lasting=lasting, token=token)
 
     def _check_limits(self, request: ResolvedRequest) -> None:
-        """Refuses what cannot fit; the cells of a grid differ in size."""
+        """Refuses what fits into no device; the cells of a grid differ in size."""
         grid = isinstance(request.settings, XyzGridSettings)
         for settings in request.runs if grid else (request.settings,):
             if not settings.needs_model:
                 continue
             if isinstance(settings, Txt2ImgSettings) and settings.later:
                 settings = settings.first_stage  # the later ones go on in tiles
-            mode_limits.check(settings, self._catalog.checkpoint(settings.model), self._target)
+            self._check_fits(settings, self._catalog.checkpoint(settings.model))
+
+    def _check_fits(self, settings: Settings, info: ModelInfo) -> None:
+        said: OutOfMemory | None = None
+        for station in self._stations:
+            try:
+                return mode_limits.check(settings, info, station.target)
+            except OutOfMemory as error:
+                said = said or error
+        assert said is not None, "there is a device"
+        raise said
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -221,7 +257,7 @@ class LocalEngine(Board[TensorStep]):
         return tuple(schedule.levels)
 
     def seconds(self, settings: Settings) -> float | None:
-        return self._shop.pace.seconds(settings)
+        return self._foreseen_s(settings)
 
     def count_tokens(self, model: str, text: str) -> TokenCount | None:
         try:
@@ -240,9 +276,10 @@ class LocalEngine(Board[TensorStep]):
             controlnets=controlnets_of(self._catalog),
             embeddings=embeddings_of(self._catalog),
             upscalers=upscalers_of(self._catalog),
+            ipadapters=ipadapters_of(self._catalog),
             wildcards=self._wildcards,
-            device=str(self._target.device),
-            dtype=self._target.dtype_name,
+            device=", ".join(one.name or str(one.target.device) for one in self._stations),
+            dtype=self._stations[0].target.dtype_name,
             aliases=aliases_of(self._catalog),
         )
 
@@ -257,25 +294,36 @@ class LocalEngine(Board[TensorStep]):
         return None if picture is None else small_jpeg(picture.read_bytes(), PORTRAIT_PX)
 
     def memory(self) -> Memory:
-        models = self._models
-        return Memory(
-            models.used_bytes,
-            models.budget_bytes,
-            models.ram_bytes,
-            models.ram_budget_bytes,
-            models.residents(),
-            self._holdings(),
-            self._loading,
-        )
+        working = list(zip(self._stations, self._crew.seats, strict=True))
+        return memory_of(working, self._holdings(), self._loading)
+
+    def set_device(
+        self, name: str, *, takes: bool | None = None, pinned: str | None = None
+    ) -> None:
+        if pinned:
+            pinned = self._catalog.checkpoint(pinned).name
+        super().set_device(name, takes=takes, pinned=pinned)
+
+    @property
+    def _models(self) -> ModelManager[Checkpoint]:
+        """Of the first device."""
+        return self._stations[0].models
+
+    @property
+    def _shop(self) -> Workshop:
+        """Likewise."""
+        return self._shops[0]
 
     @property
     def _keepers(self) -> tuple[Keeper, ...]:
         """With the caches that the jobs of a device share."""
-        shop = self._shop
-        return (*super()._keepers, self._models, shop.posteriors, shop.ends, shop.loras)
+        own = [
+            keeper for shop in self._shops for keeper in (shop.models, shop.posteriors, shop.ends)
+        ]
+        return (*super()._keepers, *own, self._loras)
 
     def free_memory(self) -> int:
-        return self._release() + self._models.free()
+        return self._release() + sum(station.models.free() for station in self._stations)
 
     def close(self) -> None:
         super().close()

@@ -12,6 +12,7 @@ from functools import partial
 import torch
 
 from backend.contracts.events import Output, Pixels
+from backend.contracts.holdings import Keeper
 from backend.contracts.requests import (
     ModeRequest,
     Request,
@@ -26,7 +27,7 @@ from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.stages import stages_of
 from backend.engine.jobs.throughput import Pace
 from backend.engine.local.kept_steps import Branches, TensorStep, Timelines
-from backend.engine.local.loras import LoraShelf
+from backend.engine.local.loras import LoraFiles
 from backend.engine.local.packing import packed, unpacked
 from backend.engine.local.steps import JobSteps
 from backend.models.autoencoder.posterior import PosteriorCache
@@ -60,22 +61,24 @@ class Workshop:
         ends: What was worked out for the ends of earlier morphs.
         pace: Learns how fast jobs are.
         lock: Held by whoever runs a model on the device.
+        own_steps: The stored steps that may go in need; None is all.
     """
 
     catalog: Catalog
     models: ModelManager[Checkpoint]
     target: Target
-    loras: LoraShelf
+    loras: LoraFiles
     timelines: Timelines
     posteriors: PosteriorCache = field(default_factory=PosteriorCache)
     ends: EndCache = field(default_factory=EndCache)
     pace: Pace = field(default_factory=Pace)
     # A job in the background holds it, and others run in its middle.
     lock: threading.RLock = field(default_factory=threading.RLock)
+    own_steps: Keeper | None = None
 
     def relieve(self) -> None:
         """Lets go of what no running job needs on the device."""
-        self.timelines.release()
+        (self.own_steps or self.timelines).release()
         self.models.relieve()
 
 
@@ -123,7 +126,8 @@ class LocalExecutor:
         with self._device(run), Needs.of(settings).taken(self._shop.models) as held:
 
             def decode(step: TensorStep, kind: FrameKind, image: int) -> Pixels:
-                return held.model.codec.decode(step.latents(kind, image), run.check)[0]
+                latents = step.latents(kind, image).to(self._shop.target.device)
+                return held.model.codec.decode(latents, run.check)[0]
 
             yield decode
 
@@ -156,7 +160,7 @@ class LocalExecutor:
 
         def decode() -> Pixels:
             with needs.taken(models) as held:
-                return held.model.codec.decode(latents)[0]
+                return held.model.codec.decode(latents.to(self._shop.target.device))[0]
 
         if not self._shop.lock.acquire(timeout=LOOK_S):
             return None
@@ -180,11 +184,12 @@ class LocalExecutor:
             run,
             self._shop.models,
             steps,
-            Branches(self._shop.timelines),
+            Branches(self._shop.timelines, self._shop.target.device),
             self._shop.loras,
             self._shop.posteriors,
             self._shop.ends,
             request.images if isinstance(request, Request) else {},
+            share=run.share,
         )
         for output in self._run_mode(request, context):
             run.deliver(output)

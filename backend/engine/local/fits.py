@@ -1,13 +1,18 @@
-"""LoRAs and ControlNets of the catalog, each with the models that it fits."""
+"""LoRAs, ControlNets and IP-Adapters of the catalog, each with the models that it fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
-from backend.contracts.library import ControlNetEntry, LoraEntry
+from backend.contracts.errors import ModelProblem
+from backend.contracts.library import ControlNetEntry, IpAdapterEntry, LoraEntry
 from backend.models.catalog.beside import picture_of, told_of
 from backend.models.catalog.catalog import Catalog
+from backend.models.catalog.entry import ModelInfo
 from backend.models.control import controlnet
+from backend.models.ipadapter.header import shape_of
+from backend.models.lora.blocks import UNET
 from backend.models.lora.fit import LoraFits
 
 
@@ -38,6 +43,7 @@ def _loras(catalog: Catalog, fits: LoraFits) -> Iterator[LoraEntry]:
             about=told.about,
             weight=told.weight,
             picture=picture_of(info.path) is not None,
+            blocks=UNET in lora.parts,
         )
 
 
@@ -67,3 +73,32 @@ def controlnets_of(catalog: Catalog) -> tuple[ControlNetEntry, ...]:
         )
         for info in catalog.models("controlnet")
     )
+
+
+def ipadapters_of(catalog: Catalog) -> tuple[IpAdapterEntry, ...]:
+    """What they are told of each IP-Adapter; the number of its layers only loading compares."""
+    checkpoints = [info for info in catalog.models("checkpoint") if info.problem is None]
+    return tuple(
+        IpAdapterEntry(
+            info.name,
+            info.bytes,
+            info.problem,
+            tuple(model.name for model in checkpoints if _follows(info, model)),
+        )
+        for info in catalog.models("ipadapter")
+    )
+
+
+def _follows(adapter: ModelInfo, model: ModelInfo) -> bool:
+    """Whether the widths of an adapter's layers are those of a model's."""
+    control = model.anatomy.control
+    if adapter.problem is not None or control is None:
+        return False
+    try:
+        shape = shape_of(adapter.path)
+    except (ModelProblem, OSError):
+        return False  # it went away, or was changed; the next refresh says so
+    config = dict(control.encoder)
+    widths = cast("tuple[int, ...]", config.get("block_out_channels") or ())
+    fits = all(hidden in widths for hidden, _ in shape.layers)
+    return fits and config.get("cross_attention_dim") == shape.width

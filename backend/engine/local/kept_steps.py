@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -67,16 +67,31 @@ def step_bytes(step: Step) -> int:
     return sum(sizes.values())
 
 
+def moved(step: Step, device: torch.device) -> Step:
+    """The step on a device, bit for bit; itself where it lies there."""
+    if step.x.device == device:
+        return step
+    history = {name: held.to(device) for name, held in step.state.history.items()}
+    state = replace(step.state, history=history)
+    return replace(step, x=step.x.to(device), x0=step.x0.to(device), state=state)
+
+
 Timelines = TimelineStore[TensorStep]
 
 
 @dataclass(frozen=True)
 class Branches:
-    """Stored steps as modes ask for them; see `backend.modes.context.BranchSource`."""
+    """Stored steps as modes ask for them; see `backend.modes.context.BranchSource`.
+
+    Attributes:
+        timelines: Hold them.
+        device: Where they are asked for; another one may have drawn them.
+    """
 
     timelines: Timelines
+    device: torch.device
 
     def load(self, token: str, step: int) -> StoredStep[Step]:
         """The step; raises UnknownName when it is gone."""
         stored = self.timelines.load(token, step)
-        return StoredStep(stored.stage, stored.settings, stored.step.step)
+        return StoredStep(stored.stage, stored.settings, moved(stored.step.step, self.device))

@@ -12,7 +12,7 @@ from backend.models.catalog.catalog import Catalog
 from backend.models.lora.file import LoraFile, read
 
 
-class LoraShelf:
+class LoraFiles:
     """Keeps the LoRAs used last in RAM.
 
     Args:

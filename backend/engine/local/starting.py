@@ -247,6 +247,12 @@ class StartingEngine:
         """As the engine's."""
         return self.ready().memory()
 
+    def set_device(
+        self, name: str, *, takes: bool | None = None, pinned: str | None = None
+    ) -> None:
+        """As the engine's."""
+        self.ready().set_device(name, takes=takes, pinned=pinned)
+
     def free_memory(self) -> int:
         """As the engine's."""
         return self.ready().free_memory()

@@ -80,7 +80,7 @@ class JobSteps:
     ) -> None:
         self._before, self._after, self._done = 0, after, 0
         self._kept = 0
-        self._job.pulls_anew()
+        self._job.pulls.anew()
         self._draw_by(previewer)
         self._skipped = first
         self.begun_at = self.begun_at or time.monotonic()
@@ -107,7 +107,7 @@ class JobSteps:
 
     def pulled(self, step: int, losses: torch.Tensor) -> None:
         # Whoever looks waits for the device, if need be; the steps go on.
-        self._job.pulled(self._before + step, lambda: numbers(losses))
+        self._job.pulls.add(self._before + step, lambda: numbers(losses))
 
     def replay(self, step: Step) -> None:
         self._done = self._before + step.index + 1 - self._skipped

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import ModelProblem
+from backend.contracts.settings.kinds import MAX_STEPS
 
 DEFAULT_GUIDANCE = 7.0
 MAX_SIDE_PX = 16_384
@@ -45,6 +48,8 @@ class Card(BaseModel):
         native_size: (width, height) in px that the model learned; a single number means a
             square, None means what its config says.
         guidance_scale: Recommended guidance.
+        steps: How many it recommends; None: as its kind does.
+        noise_level: What it recommends to put on a picture that it enlarges; None: as its kind.
         example_prompts: Prompts that it draws well.
         known_words: Words that it has learned; a dict of lists is flattened.
         prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
@@ -61,6 +66,8 @@ class Card(BaseModel):
     title: str = Field(default="", max_length=200, validation_alias=AliasChoices("title", "name"))
     native_size: tuple[int, int] | None = None
     guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
+    steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    noise_level: int | None = Field(default=None, ge=0, le=999)
     example_prompts: tuple[str, ...] = ()
     known_words: tuple[str, ...] = ()
     prediction_type: Prediction | None = None
@@ -90,6 +97,15 @@ class Card(BaseModel):
             groups = cast("dict[str, list[Any]]", value)
             return [word for group in groups.values() for word in group]
         return value
+
+    def recommended(self, can: Capabilities) -> Capabilities:
+        """What its kind can, with what this card recommends; no more noise than it takes."""
+        if self.steps is not None:
+            can = replace(can, steps=self.steps)
+        if self.noise_level is not None and can.enlarges is not None:
+            level = min(self.noise_level, can.enlarges.most_noise)
+            can = replace(can, enlarges=replace(can.enlarges, noise_level=level))
+        return can
 
     def misfit(self, base_version: str) -> str | None:
         """Why what was made for `base_version` does not fit this model; None if it may fit.

@@ -9,7 +9,16 @@ from typing import Literal
 from backend.models.catalog.card import Card
 from backend.models.family import Anatomy
 
-Kind = Literal["checkpoint", "lora", "controlnet", "vae", "tiny_decoder", "embedding", "upscaler"]
+Kind = Literal[
+    "checkpoint",
+    "lora",
+    "controlnet",
+    "vae",
+    "tiny_decoder",
+    "embedding",
+    "upscaler",
+    "ipadapter",
+]
 
 
 @dataclass(frozen=True)
@@ -73,4 +82,5 @@ def words(kind: Kind) -> str:
         "tiny_decoder": "tiny decoder",
         "embedding": "embedding",
         "upscaler": "upscaler",
+        "ipadapter": "IP-Adapter",
     }[kind]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backend.models.catalog.entry import Kind
 from backend.models.catalog.safetensors_header import (
+    GGUF,
     PICKLE_SUFFIXES,
     is_safetensors_name,
 )
@@ -19,6 +20,7 @@ FOLDERS: dict[str, Kind] = {
     "unet": "checkpoint",
     "loras": "lora",
     "lora": "lora",
+    "lycoris": "lora",
     "controlnet": "controlnet",
     "vae": "vae",
     "vae_approx": "tiny_decoder",
@@ -31,6 +33,9 @@ FOLDERS: dict[str, Kind] = {
     "realesrgan": "upscaler",
     "swinir": "upscaler",
     "dat": "upscaler",
+    "ipadapter": "ipadapter",
+    "ip-adapter": "ipadapter",
+    "ip_adapter": "ipadapter",
 }
 MAX_DEPTH = 4
 VAE_BESIDE = ".vae.safetensors"  # A1111's name for an autoencoder among the checkpoints
@@ -42,6 +47,8 @@ def candidates(root: Path) -> Iterator[tuple[Path, Path, Kind]]:
         kind = FOLDERS.get(folder.name.lower())
         if kind is not None and folder.is_dir():
             for path in _walk(folder, MAX_DEPTH):
+                if kind == "ipadapter" and path.is_dir():
+                    continue  # the encoder that adapters read pictures by
                 beside = kind == "checkpoint" and path.name.lower().endswith(VAE_BESIDE)
                 yield folder, path, "vae" if beside else kind
 
@@ -53,7 +60,7 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                 yield path
             elif depth > 1:
                 yield from _walk(path, depth - 1)
-        elif is_safetensors_name(path) or path.suffix.lower() in PICKLE_SUFFIXES:
+        elif is_safetensors_name(path) or path.suffix.lower() in (*PICKLE_SUFFIXES, GGUF):
             yield path
 
 

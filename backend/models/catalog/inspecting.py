@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from backend.contracts.errors import ModelProblem
@@ -11,12 +12,14 @@ from backend.models.catalog.compvis import vae_config
 from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import Kind, ModelInfo, words
 from backend.models.catalog.safetensors_header import (
+    GGUF,
     is_safetensors_name,
     read_shapes,
 )
 from backend.models.catalog.traits import Traits, traits_of, width_in
 from backend.models.control.controlnet_file import controlnet_config
 from backend.models.family import Findings, Registry
+from backend.models.ipadapter.header import encoder_of, shape_of
 from backend.models.text.embedding_header import bundled_names, inspect_embedding
 from backend.models.upscaler.header import upscaler_kind
 
@@ -86,16 +89,18 @@ def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
         note=note or findings.note,
         recognised_by=recognised_by,
         family_title=findings.title,
-        anatomy=findings.anatomy,
+        anatomy=replace(findings.anatomy, can=card.recommended(findings.anatomy.can)),
         scale=findings.scale,
     )
 
 
 def _refuse_pickle(path: Path) -> None:
+    if path.suffix.lower() == GGUF:
+        raise ModelProblem(f"{path.name} is a GGUF file, which cannot be read here.")
     if path.is_file() and not is_safetensors_name(path):
         raise ModelProblem(
             f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
-            f"file of it by: python -m backend.models.convert {path}"
+            f"file of it by: python -m backend.models.convert {path.parent.name}/{path.name}"
         )
 
 
@@ -104,6 +109,8 @@ def _inspect(path: Path, kind: Kind, families: Registry) -> tuple[Kind, Findings
     if kind == "upscaler":
         return kind, _inspect_upscaler(path)
     _refuse_pickle(path)
+    if kind == "ipadapter":
+        return kind, _inspect_adapter(path, families)
     if path.is_dir():
         return _inspect_part(path, kind, families)
     if kind == "vae":
@@ -119,13 +126,17 @@ def _inspect_upscaler(path: Path) -> Findings:
     """A one-pass upscaler: a file, published as a pickle more often than not."""
     if path.is_dir():
         raise ModelProblem("An upscaler is one .safetensors file, no folder.")
-    if not is_safetensors_name(path):
-        raise ModelProblem(
-            f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "
-            f"file of it by: python -m backend.models.convert {path}"
-        )
+    _refuse_pickle(path)
     found = upscaler_kind(read_shapes(path))
     return Findings(found.architecture, NO_SIZE, (path,), path.stat().st_size, scale=found.scale)
+
+
+def _inspect_adapter(path: Path, families: Registry) -> Findings:
+    """An IP-Adapter, which is of no use without its image encoder."""
+    shape = shape_of(path)
+    encoder = encoder_of(path, shape) / "model.safetensors"
+    nbytes = path.stat().st_size + encoder.stat().st_size
+    return Findings(families.kin(Traits(cross_width=shape.width)).name, NO_SIZE, (path,), nbytes)
 
 
 def _inspect_part(folder: Path, kind: Kind, families: Registry) -> tuple[Kind, Findings]:

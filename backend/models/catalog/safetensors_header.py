@@ -14,14 +14,15 @@ from typing import Any, cast
 from backend.contracts.errors import ModelProblem
 
 MAX_HEADER_BYTES = 100 * 1024 * 1024  # the format's own limit
+GGUF = ".gguf"
 PICKLE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def is_safetensors_name(path: Path) -> bool:
-    """Whether the name ends in .safetensors, in any case."""
-    return path.suffix.lower() == ".safetensors"
+    """Whether the name ends in .safetensors or its short form .sft, in any case."""
+    return path.suffix.lower() in (".safetensors", ".sft")
 
 
 def read_shapes(path: Path) -> Shapes:

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from backend.contracts.errors import ModelProblem
+from backend.contracts.errors import ModelProblem, told
 from backend.models.catalog.safetensors_header import Shapes, is_safetensors_name, read_shapes
 from backend.models.catalog.traits import Traits
 from backend.models.lora import dora, lycoris, transformer_names
@@ -55,12 +55,14 @@ class LowRank(NamedTuple):
         B: (out, r) or (out, r, 1, 1), as in the file.
         scale: alpha / r.
         magnitude: Of a DoRA, (out, 1) or (1, in); see `dora.difference`.
+        factor: Of the block that the layer is in, times all of that.
     """
 
     A: torch.Tensor
     B: torch.Tensor
     scale: float
     magnitude: torch.Tensor | None = None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def read(path: Path) -> LoraFile:
                 tensors[key] = file.get_tensor(key)
         content_hash, data_hash = _hashes(path)
     except (OSError, SafetensorError) as error:
-        raise ModelProblem(f"{path.name} cannot be read: {str(error)[:160]}.") from None
+        raise ModelProblem(f"{path.name} cannot be read: {told(error)}.") from None
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.element_size() == 1:  # hardly anything is defined
             tensors[key] = tensor = tensor.float()
@@ -247,7 +249,8 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
     if not is_safetensors_name(path):
         raise ModelProblem(
             f"{path.name} is not a .safetensors file; other formats can run code when opened. A "
-            f"pickle becomes one by: python -m backend.models.convert {path}"
+            f"pickle becomes one by: python -m backend.models.convert "
+            f"{path.parent.name}/{path.name}"
         )
     every = read_shapes(path)
     aside = {key for key in every if key.startswith(BUNDLED) or key.endswith(NO_WEIGHTS)}
@@ -256,12 +259,17 @@ def _inspect(path: Path) -> tuple[LoraInfo, dict[str, Factor], Shapes]:
         with safe_open(path, framework="pt") as file:
             raw = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise ModelProblem(f"{path.name} is damaged: {str(error)[:160]}.") from None
+        raise ModelProblem(f"{path.name} is damaged: {told(error)}.") from None
     plain = _plain_shapes(shapes)
     magnitudes = dora.magnitude_keys(plain)
-    names = factors(key for key in plain if key not in set(magnitudes.values()))
-    layers = _layers(names, plain, magnitudes)
     metadata = read_metadata(raw, path)
+    try:
+        names = factors(key for key in plain if key not in set(magnitudes.values()))
+    except ModelProblem as error:
+        base = metadata.architecture
+        called = f" Its trainer calls its base ‘{base[:60]}’." if base else ""
+        raise ModelProblem(f"{error}{called}") from None
+    layers = _layers(names, plain, magnitudes)
     if metadata.is_dora and not magnitudes:
         raise ModelProblem(
             "Its settings say that it is a DoRA, but it holds no magnitudes; save it anew."

@@ -46,7 +46,21 @@ REFUSED_KINDS = {
     "glora_": "a GLoRA",
     "on_input": "an (IA)3",
 }
+# By what is in the names of its layers: whose LoRA it is.
+_OTHER_BASES = (
+    ("cross_attn", "a video model such as Wan"),
+    ("lora_unet_blocks_", "a video model such as Wan"),
+    ("joint_blocks", "Stable Diffusion 3 in its original's names"),
+    ("lora_te3_", "Stable Diffusion 3 in its original's names"),
+    ("lora_prior_", "Stable Cascade"),
+    ("img_mlp.net", "Qwen-Image"),
+    ("txt_mlp.net", "Qwen-Image"),
+    ("double_blocks", "Flux.1 or a video model such as HunyuanVideo"),
+)
 _OTHER_MODELS = (
+    "lora_unet_blocks_",
+    "lora_unet_joint_blocks_",
+    "lycoris_",
     "lora_transformer_",
     "diffusion_model.",
     "model.diffusion_model.",
@@ -100,7 +114,9 @@ def _refuse(keys: list[str]) -> None:
         if kind is not None:
             raise ModelProblem(f"It is {kind}, which cannot be used here; use a plain LoRA.")
     if any(key.startswith(_OTHER_MODELS) for key in keys):
-        raise ModelProblem("It was made for another kind of model than Stable Diffusion.")
+        whose = next((w for mark, w in _OTHER_BASES if any(mark in key for key in keys)), "")
+        named = f": {whose}, by the names of its layers" if whose else ""
+        raise ModelProblem(f"It was made for another kind of model than Stable Diffusion{named}.")
     if not any("lora" in key for key in keys):
         raise ModelProblem("It holds no LoRA.")
 

@@ -27,7 +27,7 @@ class Term(NamedTuple):
 
     Attributes:
         down: (r, in) or (r, in * k * k).
-        up: (out, r), alpha / r folded in.
+        up: (out, r), alpha / r and the factor of its block folded in.
     """
 
     down: torch.Tensor
@@ -36,20 +36,24 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True)
 class PerSample:
-    """A mix of its own for each sample.
+    """A mix of its own for each sample, or for each of the conditionings of a call.
 
     Attributes:
         scales: (B, n_loras) float32, on the host.
+        blocks: A row stands for as many samples in succession as the batch holds of it, as a
+            row of the conditioning does; else the batch holds the B samples again and again.
     """
 
     scales: torch.Tensor
+    blocks: bool = False
 
 
 @dataclass
 class _Scales:
-    """Scales that a path reads at each call, (B, R)."""
+    """Scales that a path reads at each call, (B, R); see `PerSample`."""
 
     value: torch.Tensor
+    blocks: bool
 
 
 class PatchedLayer:
@@ -97,10 +101,10 @@ class PatchedLayer:
         down = delta.A.to(device, torch.float32).reshape(delta.A.shape[0], -1)
         up = delta.B.to(device, torch.float32).reshape(delta.B.shape[0], -1) * delta.scale
         if delta.magnitude is None:
-            return Term(down, up)
+            return Term(down, up if delta.factor == 1.0 else up * delta.factor)
         magnitude = delta.magnitude.to(device)
         whole = dora.difference(self._original.to(device), up @ down, magnitude)
-        up, down = lycoris.whole(whole)
+        up, down = lycoris.whole(whole if delta.factor == 1.0 else whole * delta.factor)
         return Term(down, up)
 
     @torch.no_grad()
@@ -154,7 +158,7 @@ class PatchedLayer:
         up = F.pad(up, (0, missing)).to(dtype)
         self._ranks, scale = ranks, None
         if per_sample is not None:
-            scale = _Scales(self._columns(per_sample, dtype))
+            scale = _Scales(self._columns(per_sample, dtype), per_sample.blocks)
         self._scales = scale
         weight = self._original.to(self.device)
         path = (
@@ -169,6 +173,7 @@ class PatchedLayer:
         """Other scales for the LoRAs that `go_beside` was last given with scales: no new path."""
         assert self._scales is not None
         self._scales.value = self._columns(per_sample, self._original.dtype)
+        self._scales.blocks = per_sample.blocks
 
     def _columns(self, per_sample: PerSample, dtype: torch.dtype) -> torch.Tensor:
         """(B, R): the scale of each LoRA for each of its ranks, filled up with zeros."""
@@ -222,7 +227,7 @@ def _linear_path(
     def forward(input: torch.Tensor) -> torch.Tensor:
         low = F.linear(input, down)
         if scale is not None:
-            low = low * _rows(scale.value, input, tail=False)
+            low = low * _rows(scale, input, tail=False)
         return F.linear(torch.cat([input, low], dim=-1), wide, module.bias)
 
     return forward
@@ -252,7 +257,7 @@ def _convolution_path(
     def forward(input: torch.Tensor) -> torch.Tensor:
         low = F.conv2d(input, narrow, padding=reach, dilation=module.dilation)
         if scale is not None:
-            low = low * _rows(scale.value, input, tail=True)
+            low = low * _rows(scale, input, tail=True)
         return F.conv2d(
             torch.cat([input, low], dim=1),
             wide,
@@ -265,15 +270,16 @@ def _convolution_path(
     return forward
 
 
-def _rows(scale: torch.Tensor, x: torch.Tensor, *, tail: bool) -> torch.Tensor:
+def _rows(scale: _Scales, x: torch.Tensor, *, tail: bool) -> torch.Tensor:
     """Scales (B, R) for a batch of n B samples, shaped to multiply (n B, ..., R) or (n B, R, ...).
 
-    A guided batch holds the B samples n times in succession.
+    A guided batch holds the B samples n times in succession; see `PerSample.blocks`.
     """
-    times, rest = divmod(len(x), len(scale))
+    times, rest = divmod(len(x), len(scale.value))
     if rest or not times:
-        raise ValueError(f"a batch of {len(x)} does not hold {len(scale)} samples evenly")
-    rows = scale.repeat(times, 1)
+        raise ValueError(f"a batch of {len(x)} does not hold {len(scale.value)} samples evenly")
+    value = scale.value
+    rows = value.repeat_interleave(times, dim=0) if scale.blocks else value.repeat(times, 1)
     middle = (1,) * (x.ndim - 2)
     return rows.view(len(x), -1, *middle) if tail else rows.view(len(x), *middle, -1)
 

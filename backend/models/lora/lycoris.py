@@ -8,11 +8,13 @@
 - A whole difference D is I D, or D I.
 
 So the mix, its sliders and its exact restore need to know nothing of them. Names as the trainers
-of LyCORIS and kohya write them: `<layer>.hada_w1_a`, `<layer>.lokr_w1`, `<layer>.diff`.
+of LyCORIS and kohya write them: `<layer>.hada_w1_a`, `<layer>.lokr_w1`, `<layer>.diff`. Where
+LyCORIS is used by itself, a UNet's layers begin with `lycoris_` and are else called as kohya's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -24,11 +26,13 @@ MAX_ELEMENTS = 2**28
 """Of a layer's factors; the factors of a small file can be large ones."""
 _MARKS = (".hada_", ".lokr_", ".diff")
 _MIDDLE = ".lora_mid.weight"
+_BY_ITSELF = re.compile(r"lycoris_(?=(?:down|mid|up)_block|conv_in|conv_out|time_emb|add_emb)")
 
 
 def is_foreign(key: str) -> bool:
     """Whether a tensor is part of such a layer."""
-    return key.endswith(_MIDDLE) or any(mark in key for mark in _MARKS)
+    named = key.endswith(_MIDDLE) or any(mark in key for mark in _MARKS)
+    return named or _BY_ITSELF.match(key) is not None
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -44,6 +48,7 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     rest: dict[str, Tensor] = {}
     layers: dict[str, dict[str, Tensor]] = {}
+    tensors = {_BY_ITSELF.sub("lora_unet_", key): tensor for key, tensor in tensors.items()}
     for key, tensor in tensors.items():
         if key.endswith(_MIDDLE):
             continue

@@ -245,6 +245,23 @@ class ActiveMix:
         Raises:
             ValueError: The columns are not as many as the LoRAs.
         """
+        self._by_rows(weights, blocks=False)
+
+    def per_conditioning(self, weights: torch.Tensor) -> None:
+        """Gives each conditioning of a call a mix of its own, until the next `remix`.
+
+        What reads prompts keeps the mix that it has: one prompt is read at a time.
+
+        Args:
+            weights: (R, n) on the host, a row for each conditioning of the calls to come, each of
+                which stands for as many samples in succession.
+
+        Raises:
+            ValueError: The columns are not as many as the LoRAs.
+        """
+        self._by_rows(weights, blocks=True)
+
+    def _by_rows(self, weights: torch.Tensor, *, blocks: bool) -> None:
         if weights.ndim != 2 or weights.shape[1] != len(self._files) or not len(weights):
             raise ValueError(
                 f"weights of shape {tuple(weights.shape)} for {len(self._files)} LoRAs"
@@ -252,11 +269,12 @@ class ActiveMix:
         columns: dict[str, list[int]] = {}
         for column, file in enumerate(self._files):
             for path in file.deltas:
-                columns.setdefault(path, []).append(column)
+                if not blocks or path.partition(".")[0] in NETWORKS:
+                    columns.setdefault(path, []).append(column)
         for path, own in columns.items():
             layer = self._layer(path)
             files = [(self._files[column], 1.0) for column in own]
-            scales = PerSample(weights[:, own].float())
+            scales = PerSample(weights[:, own].float(), blocks)
             if path in self._per_sample:
                 layer.rescale(scales)
                 continue

@@ -3,7 +3,9 @@
 Flux.1's and Z-Image's originals have queries, keys and values in one layer, where diffusers has
 three; a LoRA B A of such a layer is one with the same A, and B cut by rows, for each of them.
 Understood: kohya's names (`lora_unet_double_blocks_0_img_attn_qkv`), those of Black Forest Labs
-and ai-toolkit (`diffusion_model.double_blocks.0.img_attn.qkv`), with either name of the factors.
+and ai-toolkit (`diffusion_model.double_blocks.0.img_attn.qkv`), with either name of the factors;
+and diffusers' own names with underscores, as OneTrainer (`lora_transformer_`) and LyCORIS by itself
+(`lycoris_`) write them.
 """
 
 from __future__ import annotations
@@ -60,13 +62,24 @@ _FOREIGN = re.compile(
     rf"(?P<kind>{'|'.join(_BLOCKS)})[._](?P<number>\d+)[._](?P<layer>.+?)\."
     r"(?P<role>lora_down\.weight|lora_up\.weight|lora_[AB](?:\.default)?\.weight|alpha)"
 )
+# Diffusers' layers of a block of Flux.1, told from their names with underscores.
+_FLAT = {
+    name.replace(".", "_"): name
+    for layers in (_DOUBLE, _SINGLE)
+    for targets in layers.values()
+    for name in targets
+}
+_UNDERSCORED = re.compile(
+    r"(?:lora_transformer|lycoris)_(?P<folder>(?:single_)?transformer_blocks)_(?P<number>\d+)_"
+    rf"(?P<layer>{'|'.join(_FLAT)})\.(?P<rest>.+)"
+)
 _BLOCK = re.compile(rf"(?P<kind>{'|'.join(_BLOCKS)})\.(?P<number>\d+)\.(?P<layer>.+)")
 _MLP_WIDTHS = 4  # rows of Flux.1's feed-forward part, in widths of the model
 
 
 def is_foreign(key: str) -> bool:
     """Whether a tensor is a factor of a LoRA under an original's names."""
-    return _FOREIGN.fullmatch(key) is not None
+    return (_FOREIGN.fullmatch(key) or _UNDERSCORED.fullmatch(key)) is not None
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -81,7 +94,7 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for key, tensor in tensors.items():
         match = _FOREIGN.fullmatch(key)
         if match is None:
-            made[key] = tensor
+            made[_dotted(key)] = tensor
             continue
         folder, layers = _BLOCKS[match["kind"]]
         targets = _targets(layers, match["layer"], key)
@@ -95,6 +108,15 @@ def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for target, part in zip(targets, cut, strict=True):
             made[f"{PART}{folder}.{match['number']}.{target}.{role}"] = part
     return made
+
+
+def _dotted(key: str) -> str:
+    """A key of OneTrainer's or LyCORIS' with diffusers' dots; any other stays."""
+    match = _UNDERSCORED.fullmatch(key)
+    if match is None:
+        return key
+    block = f"{match['folder']}.{match['number']}"
+    return f"{PART}{block}.{_FLAT[match['layer']]}.{match['rest']}"
 
 
 def block_of(layer: str) -> tuple[str, str, str] | None:

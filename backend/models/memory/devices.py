@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -78,6 +78,24 @@ class Device:
         The tensor may be written to again only after `settle`.
         """
         return tensor.to(self.place, non_blocking=self.pins and tensor.is_pinned())
+
+    @property
+    def capacity_bytes(self) -> int:
+        """All memory of its own; 0 where it has none."""
+        return int(self.module.mem_get_info(self.place)[1]) if self.apart else 0
+
+    def choose(self) -> None:
+        """Makes it the one that this thread means where it names none."""
+        if self.apart and ":" in str(self.place):  # a place without a number has no index
+            self.module.set_device(self.place)
+
+    def is_lost(self) -> str:
+        """Why it cannot be used any more, in words of its driver; "" where it can."""
+        try:
+            made = torch.ones(256, 256, device=self.place)
+            return "" if bool((made + made).sum().cpu() > 0) else "it computes nonsense"
+        except Exception as error:  # drivers have errors of their own
+            return str(error).strip().partition("\n")[0][:160] or type(error).__name__
 
     def settle(self) -> None:
         """Waits until all that it was given is done."""
@@ -189,6 +207,35 @@ def pick(device: str | None = None, dtype: str | None = None) -> Target:
     if chosen.type == "cuda" and wanted is torch.bfloat16 and not _cuda_has_bf16(chosen):
         raise BadInput("This GPU has no bfloat16; choose float16 or float32.", "dtype")
     return Target(chosen, wanted)
+
+
+def picks(devices: str | None = None, dtype: str | None = None) -> dict[str, Target]:
+    """Several devices by the names that their workers have; see `pick` for one.
+
+    Args:
+        devices: "cuda:0,cuda:1", or "all" for every GPU; "cpu,cpu" are workers on the CPU that
+            share its cores. One alone, or None, is what `pick` chooses.
+        dtype: As there.
+
+    Raises:
+        BadInput: As there, or a GPU is named twice.
+    """
+    named = [one.strip() for one in (devices or "").lower().split(",") if one.strip()]
+    if named == ["all"]:
+        named = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
+    if len(named) < 2:
+        target = pick(named[0] if named else None, dtype)
+        return {str(target.device): target}
+    found: dict[str, Target] = {}
+    for one in named:
+        target = pick(one, dtype)
+        on_host = sum(Device(other.device).is_host for other in found.values())
+        name = f"cpu:{on_host}" if Device(target.device).is_host else place_of(target.device)
+        if name in found:
+            raise BadInput(f"The device {name} is named twice; name it once.", "device")
+        apart = Device(target.device).apart
+        found[name] = replace(target, device=torch.device(name)) if apart else target
+    return found
 
 
 def _device(name: str) -> torch.device:

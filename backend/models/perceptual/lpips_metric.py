@@ -88,7 +88,7 @@ def installed(device: torch.device) -> LpipsMetric | None:
     return _loaded(weights, device)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)  # one for each device
 def _loaded(weights: Path, device: torch.device) -> LpipsMetric | None:
     try:
         return LpipsMetric(weights, device)

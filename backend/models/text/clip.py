@@ -20,7 +20,7 @@ from backend.models.patches import PatchStack
 from backend.models.text.chunks import Chunk, chunks
 from backend.models.text.clip_vocabulary import most_tokens
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf, Learned, Vocabulary
+from backend.models.text.embeddings import NO_WORDS, EmbeddingFiles, Learned, Vocabulary
 
 MAX_CHUNKS = 64
 CACHE_BYTES = 64 * 1024 * 1024
@@ -75,7 +75,7 @@ class TextEncoder:
         self._cache: OrderedDict[tuple[str, int, str], _Encoded] = OrderedDict()
         self._cached_bytes = 0
         self._lock = threading.Lock()
-        self._shelf: EmbeddingShelf | None = None
+        self._files: EmbeddingFiles | None = None
         self._widths: tuple[int, ...] = (self.width,)
         self._place = 0
 
@@ -85,16 +85,16 @@ class TextEncoder:
         return int(self.model.config.hidden_size)
 
     def teach(
-        self, shelf: EmbeddingShelf, widths: tuple[int, ...] | None = None, place: int = 0
+        self, files: EmbeddingFiles, widths: tuple[int, ...] | None = None, place: int = 0
     ) -> None:
         """Lets prompts name textual inversions.
 
         Args:
-            shelf: Where they are looked up, anew for each prompt: files come and go.
+            files: Where they are looked up, anew for each prompt: files come and go.
             widths: D of all text encoders of the model, where this is one of several.
             place: Which of those it is.
         """
-        self._shelf = shelf
+        self._files = files
         self._widths, self._place = widths or (self.width,), place
 
     def learned(self, texts: Sequence[str]) -> dict[str, str]:
@@ -102,14 +102,14 @@ class TextEncoder:
         return self._hashes(self._words, texts)
 
     def _hashes(self, words: Vocabulary, texts: Sequence[str]) -> dict[str, str]:
-        shelf = self._shelf
-        if shelf is None:
+        files = self._files
+        if files is None:
             return {}
-        return {word.name: shelf.read(word).content_hash for word in words.named(texts)}
+        return {word.name: files.read(word).content_hash for word in words.named(texts)}
 
     @property
     def _words(self) -> Vocabulary:
-        return NO_WORDS if self._shelf is None else self._shelf.fitting(self._widths)
+        return NO_WORDS if self._files is None else self._files.fitting(self._widths)
 
     @torch.no_grad()
     def encode(
@@ -230,10 +230,10 @@ class TextEncoder:
     @contextmanager
     def _in_place(self, learned: tuple[tuple[int, Learned], ...]) -> Generator[None]:
         """While it is entered, these words' vectors stand in the place of their tokens."""
-        if not learned or self._shelf is None:
+        if not learned or self._files is None:
             yield
             return
-        rows = [(1 + start, self._shelf.read(word).vectors[self._place]) for start, word in learned]
+        rows = [(1 + start, self._files.read(word).vectors[self._place]) for start, word in learned]
 
         def put(_: nn.Module, __: object, embedded: torch.Tensor) -> torch.Tensor:
             embedded = embedded.clone()

@@ -11,7 +11,7 @@ from torch import nn
 from backend.contracts.holdings import Holding
 from backend.models.text.clip import TextEncoder
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 
 
 class SdxlTextEncoder:
@@ -64,11 +64,11 @@ class SdxlTextEncoder:
             pooled=torch.zeros_like(embedded.pooled),
         )
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """Lets prompts name textual inversions, see `TextEncoder.teach`."""
         widths = (self.first.width, self.second.width)
-        self.first.teach(shelf, widths, 0)
-        self.second.teach(shelf, widths, 1)
+        self.first.teach(files, widths, 0)
+        self.second.teach(files, widths, 1)
 
     def learned(self, texts: Sequence[str]) -> dict[str, str]:
         """The textual inversions that some prompts name: name -> SHA-256 of the file."""

@@ -14,7 +14,7 @@ from backend.models.memory.block_offload import device_of
 from backend.models.patches import PatchStack
 from backend.models.text.clip import TextEncoder
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 from backend.models.text.kept import KeptTensors
 from backend.models.text.t5 import Reading, T5Text, unweighted
 
@@ -86,7 +86,7 @@ class Sd3Text:
         """No textual inversion is made for it."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """No textual inversion is made for it."""
 
     @property
@@ -170,7 +170,7 @@ class FluxText:
         """No textual inversion is made for it."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """No textual inversion is made for it."""
 
     def holdings(self) -> tuple[Holding, ...]:

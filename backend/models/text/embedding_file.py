@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from backend.contracts.errors import ModelProblem
+from backend.contracts.errors import ModelProblem, told
 from backend.models.text.embedding_header import EmbeddingInfo, inspect_embedding
 
 
@@ -44,7 +44,7 @@ def read_embedding(path: Path, inside: str = "") -> Embedding:
             tensors: dict[str, torch.Tensor] = {key: file.get_tensor(key) for key in info.keys}
         digest = _sha256(path)
     except (OSError, SafetensorError) as error:
-        raise ModelProblem(f"{path.name} cannot be read: {str(error)[:160]}.") from None
+        raise ModelProblem(f"{path.name} cannot be read: {told(error)}.") from None
     for key in info.keys:
         if not tensors[key].is_floating_point() or not bool(torch.isfinite(tensors[key]).all()):
             raise ModelProblem(f"{path.name} is damaged: '{key[:120]}' is not finite.")

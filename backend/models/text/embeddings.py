@@ -79,7 +79,7 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!{_EDGE})(?:embedding:)?(?P<name>{either})(?!{_EDGE})", re.IGNORECASE)
 
 
-class EmbeddingShelf:
+class EmbeddingFiles:
     """Embeddings by name; files are read when a prompt first names them. Safe from any thread.
 
     Args:

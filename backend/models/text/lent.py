@@ -8,7 +8,7 @@ from torch import nn
 
 from backend.contracts.errors import BadInput
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 
 
 class LentText:
@@ -41,5 +41,5 @@ class LentText:
         """Learns no words."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """Learns no words."""

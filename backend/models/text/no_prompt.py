@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 
 
 class NoPrompt:
@@ -37,5 +37,5 @@ class NoPrompt:
         """Learns no words."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """Learns no words."""

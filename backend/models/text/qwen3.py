@@ -13,7 +13,7 @@ from backend.contracts.holdings import Holding
 from backend.models.memory.block_offload import device_of
 from backend.models.patches import PatchStack
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 from backend.models.text.kept import KeptTensors
 from backend.models.text.t5 import unweighted
 
@@ -74,7 +74,7 @@ class Qwen3Text:
         """No textual inversion is made for it."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """No textual inversion is made for it."""
 
     def holdings(self) -> tuple[Holding, ...]:

@@ -8,7 +8,7 @@ from torch import nn
 
 from backend.models.parts import Text
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 
 
 class Remembered:
@@ -59,7 +59,7 @@ class Remembered:
         """Learns no words."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """Learns no words."""
 
     def leave(self) -> None:

@@ -19,7 +19,7 @@ from backend.models.memory.block_offload import device_of
 from backend.models.patches import PatchStack
 from backend.models.text.caption_cleaning import cleaned
 from backend.models.text.conditioning import Conditioning
-from backend.models.text.embeddings import EmbeddingShelf
+from backend.models.text.embeddings import EmbeddingFiles
 from backend.models.text.kept import KeptTensors
 from backend.models.text.prompt import parse
 
@@ -118,7 +118,7 @@ class T5Text:
         """No textual inversion is made for it."""
         return {}
 
-    def teach(self, shelf: EmbeddingShelf) -> None:
+    def teach(self, files: EmbeddingFiles) -> None:
         """No textual inversion is made for it."""
 
     def holdings(self) -> tuple[Holding, ...]:

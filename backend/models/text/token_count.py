@@ -15,7 +15,7 @@ from backend.models.catalog.entry import ModelInfo
 from backend.models.family import Registry, TokenizerSource
 from backend.models.text.chunks import chunks
 from backend.models.text.clip_vocabulary import most_tokens
-from backend.models.text.embeddings import NO_WORDS, EmbeddingShelf
+from backend.models.text.embeddings import NO_WORDS, EmbeddingFiles
 from backend.models.text.prompt_schedule import at_steps
 from backend.resolve.comments import without_comments
 from backend.resolve.lora_tags import without_loras
@@ -27,15 +27,15 @@ KEPT = 4
 class TokenCounter:
     """Counts the very chunks that the model's text encoder will be given. Safe from any thread."""
 
-    def __init__(self, families: Registry, shelf: EmbeddingShelf | None = None) -> None:
+    def __init__(self, families: Registry, files: EmbeddingFiles | None = None) -> None:
         """Loads nothing yet.
 
         Args:
             families: Who knows the tokenizers.
-            shelf: The textual inversions that prompts may name.
+            files: The textual inversions that prompts may name.
         """
         self._families = families
-        self._shelf = shelf
+        self._files = files
         self._tokenizers: OrderedDict[Hashable, CLIPTokenizer] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -58,8 +58,8 @@ class TokenCounter:
                 said = dict.fromkeys(
                     one.prompt for step in at_steps(bare, STEPS) for one in conditions_of(step)
                 )
-                shelf = self._shelf
-                words = NO_WORDS if shelf is None else shelf.fitting(info.anatomy.text_widths)
+                files = self._files
+                words = NO_WORDS if files is None else files.fitting(info.anatomy.text_widths)
                 found = [chunks(one, tokenizer, size, words) for one in said]
             except (LoomError, OSError):
                 return None

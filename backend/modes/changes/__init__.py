@@ -6,7 +6,7 @@ A file adds one: it declares `CHANGE`. Whoever leases a model gets it under all 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 
@@ -25,12 +25,12 @@ CHANGES: tuple[Change, ...] = tuple(
 class _InForce:
     """All changes of a model, put on and taken off together."""
 
-    def __init__(self, model: Checkpoint, settings: Settings) -> None:
-        self._model, self._settings = model, settings
+    def __init__(self, model: Checkpoint, settings: Settings, changes: Sequence[Change]) -> None:
+        self._model, self._settings, self._changes = model, settings, changes
         self._stack = ExitStack()
 
     def enter(self) -> None:
-        for change in CHANGES:
+        for change in self._changes:
             self._stack.enter_context(change(self._model, self._settings))
 
     def leave(self) -> None:
@@ -49,7 +49,10 @@ class _InForce:
 
 @contextmanager
 def changed(
-    model: Checkpoint, settings: Settings, interludes: Interludes | None = None
+    model: Checkpoint,
+    settings: Settings,
+    interludes: Interludes | None = None,
+    further: Sequence[Change] = (),
 ) -> Generator[None]:
     """The model as the settings want it; bit for bit as it was afterwards.
 
@@ -57,8 +60,9 @@ def changed(
         model: Leased.
         settings: Complete ones.
         interludes: Of the job; the model is plain while one lasts.
+        further: Changes by what was leased beside the model.
     """
-    force = _InForce(model, settings)
+    force = _InForce(model, settings, (*CHANGES, *further))
     try:
         force.enter()
         with registered(interludes, force.paused):

@@ -17,6 +17,9 @@ def referring(model: Checkpoint, settings: Settings) -> Generator[None]:
     if not isinstance(settings, ReferenceFields) or not settings.refers:
         yield
         return
+    if settings.reference_adapter:  # which has layers of its own
+        yield
+        return
     control = ReferenceAttention(
         model.network.model,
         model.patches,

@@ -11,6 +11,7 @@ from backend.contracts.clip import Clip, frame_names
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.settings import ClipSettings
 from backend.contracts.settings.clip import KEY_PICTURE
+from backend.contracts.sound import SOUND
 from backend.control.canny import Canny
 from backend.control.flicker import Meter
 from backend.models.checkpoint import Checkpoint
@@ -21,10 +22,10 @@ from backend.modes.attending import Attending
 from backend.modes.clip.edges import Edges
 from backend.modes.clip.frames import MOST_TOGETHER, Frames, Key
 from backend.modes.clip.inverting import inverted
+from backend.modes.clip.keyframes import Keyframes, frame_mix_of
 from backend.modes.context import Context
 from backend.modes.img2img import START_DRAW
 from backend.modes.leasing import Held, Needs
-from backend.modes.mixing import mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.run import Change, Run, Sampled, conduct, drive
 from backend.modes.stage import Stage, stage_of
@@ -62,7 +63,8 @@ def _drawn(
     context.report(Progress("encoding"))
     stage = stage_of(settings, model, context)
     noise = _noise(settings, model)
-    mix = mix_of(stage)
+    keys = Keyframes.of(settings)
+    mix = frame_mix_of(stage, keys)
     rows = min(MOST_TOGETHER, limits.rows_that_fit(settings, model.info, model.target))
     begin = _origin(request, stage, noise, sources, partial(inverted, mix=mix, together=rows))
     under: list[Change] = [mix]
@@ -75,7 +77,7 @@ def _drawn(
     for net in held.controlnets:
         canny = Canny(settings.canny_low, settings.canny_high)
         edges = Edges.of(net, [canny(frame) for frame in sources])
-    frames = Frames(stage, len(sources), mix.text_key, attention, edges, rows, key)
+    frames = Frames(stage, len(sources), mix, keys, attention, edges, rows, key)
 
     def walk() -> Sampled:
         return Sampled(settings.sampler, frames.denoiser(begin.span), begin, noise, settings.eta)
@@ -90,7 +92,7 @@ def _drawn(
     if settings.acting_loras:
         facts["lora_hashes"] = mix.hashes
     context.report(Progress("decoding"))
-    yield from _outputs(stage, latents, sources, facts)
+    yield from _outputs(stage, latents, sources, facts, request.images.get(SOUND))
 
 
 def fitted(request: Task[ClipSettings]) -> tuple[Pixels, ...]:
@@ -152,16 +154,23 @@ def _outputs(
     latents: torch.Tensor,
     sources: tuple[Pixels, ...],
     facts: dict[str, object],
+    sound: Pixels | None,
 ) -> Iterator[Output]:
     """Decodes frame after frame, so that a stop keeps those that are done; measures flicker."""
     settings, model, context = stage.settings, stage.model, stage.context
     words, meter = record.learned_words(settings, model), Meter()
+    # By these a page finds what another run of the same clip has flickered, frame by frame.
+    alone = settings.attend == "off" and settings.frame_noise == "own"
+    told = {"clip": str(facts["clip_sha256"])[:16], "alone": alone}
     for index, (row, source) in enumerate(zip(record.singles(latents), sources, strict=True)):
         image = model.codec.decode(row, context.check)[0]
         meter.add(source, image)
-        context.inform({"flicker": meter.told})
+        context.inform({"flicker": meter.told | told})
         made = record.recorded(settings, model, {**words, **facts, "frame": index})
-        yield Output(index, image, made, views={"source": source})
+        views = {"source": source}
+        if sound is not None and index == 0:
+            views[SOUND] = sound
+        yield Output(index, image, made, views=views)
 
 
 MODE = PictureMode(ClipSettings, run)

@@ -34,12 +34,14 @@ class Edges:
         greys = [in_torch(control[:, :, 0])[None, None].to(device) for control in controls]
         return cls(net, torch.cat(greys))
 
-    def control(self, frames: Sequence[int], scale: float) -> Control:
-        """The ControlNet over some frames, in that order."""
+    def control(
+        self, frames: Sequence[int], scale: float, rows: torch.Tensor | None = None
+    ) -> Control:
+        """The ControlNet over some frames, in that order; `rows` weighs each, see `Control`."""
         # Neighbours are a view; only where a key frame goes first is something copied.
         first = frames[0]
         if tuple(frames) == tuple(range(first, first + len(frames))):
             hint = self.greys[first : first + len(frames)]
         else:
             hint = torch.cat([self.greys[frame : frame + 1] for frame in frames])
-        return Control(self.net, hint, scale, "balanced", SigmaRange())
+        return Control(self.net, hint, scale, "balanced", SigmaRange(), rows)

@@ -14,6 +14,7 @@ from backend.models.denoiser.cross_frame import PICTURE, CrossFrameAttention, Ro
 from backend.models.memory.memory_pressure import Way, halvings, overcome
 from backend.models.text.clip import Conditioning
 from backend.modes.clip.edges import Edges
+from backend.modes.clip.keyframes import FrameMix, Keyframes
 from backend.modes.clip.saying import denoiser_of
 from backend.modes.controls import controlled
 from backend.modes.guide import BaseDenoiser, Check
@@ -50,7 +51,8 @@ class Frames:
     Attributes:
         stage: Of the run.
         count: F, frames of the clip.
-        text_key: Names what LoRAs do to the text encoder.
+        mix: The LoRAs of the run.
+        keys: What moves along the clip.
         attention: Installed; None leaves each frame to itself.
         edges: None runs without a ControlNet.
         chunk: Frames of one call; halved where the memory does not do.
@@ -59,7 +61,8 @@ class Frames:
 
     stage: Stage[ClipSettings]
     count: int
-    text_key: str
+    mix: FrameMix
+    keys: Keyframes
     attention: CrossFrameAttention | None
     edges: Edges | None
     chunk: int = MOST_TOGETHER
@@ -112,9 +115,17 @@ class Frames:
     ) -> torch.Tensor:
         """One call of the model: x (n, C, h, w) of some frames; all stand at one level."""
         if frames not in self._built:
-            self._built[frames] = denoiser_of(
-                self.stage, span, self.text_key, frames, self.count, self._base(frames)
-            )
+            with self.mix.encoding():
+                self._built[frames] = denoiser_of(
+                    self.stage,
+                    span,
+                    self.mix.text_key,
+                    frames,
+                    self.count,
+                    self._base(frames),
+                    self.keys,
+                )
+        self.mix.over(frames)
         own = level.rows(torch.arange(len(frames), device=x.device))
         with self._looking(Rows(frames, begins, goes_on)):
             return self._built[frames](x, own).float()
@@ -135,7 +146,9 @@ class Frames:
         """The network with the ControlNet over some frames; None for the plain one."""
         if self.edges is None or frames == (PICTURE,):
             return None
-        control = self.edges.control(frames, self.stage.settings.control_scale)
+        rows = self.keys.rows("control_scale", frames, self.stage)
+        scale = self.stage.settings.control_scale if rows is None else 1.0
+        control = self.edges.control(frames, scale, rows)
 
         def base(conditioning: Sequence[Conditioning], check: Check) -> Denoiser:
             return controlled(self.stage.model.network, [control])(conditioning, check)

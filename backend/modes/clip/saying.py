@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import ClipSettings
 from backend.models.text.conditioning import Conditioning
+from backend.modes.clip.keyframes import Keyframes
 from backend.modes.conditioned import Conditioned, conditioned
 from backend.modes.guide import BaseDenoiser, guided, make_denoiser
 from backend.modes.prompt_timeline import words_at
@@ -22,6 +23,7 @@ def denoiser_of(
     frames: Sequence[int],
     count: int,
     base: BaseDenoiser | None,
+    keys: Keyframes,
 ) -> Denoiser:
     """The model under guidance for some frames, one a row.
 
@@ -32,9 +34,11 @@ def denoiser_of(
         frames: Their numbers; below 0 for a picture that is none, which is told the first words.
         count: Frames of the clip.
         base: The network with what is under it; None for the plain one.
+        keys: What moves along the clip.
     """
+    scale = keys.rows("guidance_scale", frames, stage)
     if stage.settings.prompt_over == "steps":
-        return make_denoiser(stage, span, text_key, base=base)
+        return make_denoiser(stage, span, text_key, base=base, scale=scale)
     said = words_at(stage.settings, count)
     own = [said[max(0, frame)] for frame in frames]
     settings, reader = stage.settings, stage.model.text
@@ -58,4 +62,5 @@ def denoiser_of(
         ],
         Conditioning.cat([reader.unconditional(words.negative, skip, text_key) for words in own]),
         base or stage.model.network.denoiser,
+        scale,
     )

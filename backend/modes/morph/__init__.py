@@ -26,7 +26,7 @@ from backend.models.text.clip import Conditioning
 from backend.modes import limits, record
 from backend.modes.context import Context
 from backend.modes.leasing import Held, Needs
-from backend.modes.mixing import mix_of
+from backend.modes.mixing import lora_files, mix_of
 from backend.modes.mode import PictureMode, Task
 from backend.modes.morph import chain, compatibility, fitting, spacing
 from backend.modes.morph import ends as morph_ends
@@ -93,7 +93,7 @@ def _drawn(request: Task[MorphSettings], context: Context, held: Held) -> Iterat
     keys = (shared_key, shared_key)
     if own is not None:
         # One mix at a time: this one holds the same LoRAs and the ends'.
-        shared = [context.loras.read(use.name) for use in request.settings.acting_loras]
+        shared = lora_files(request.settings.acting_loras, held.model, context)
         weights = OwnWeights(job.stage, shared, own)
         keys = (keys[0] + own[0].content_hash, keys[1] + own[1].content_hash)
     facts: dict[str, object] = dict(record.input_facts(request.images))

@@ -91,8 +91,13 @@ def length(data: bytes, kind: Kind) -> int | None:
         return _facts(path, kind).frames
 
 
+def speed(path: Path, kind: Kind) -> float:
+    """Its frames a second; raises as `length`."""
+    return _facts(path, kind).fps
+
+
 def _facts(path: Path, kind: Kind) -> _Facts:
-    told = _ffmpeg("-hide_banner", *_given(kind), "-i", str(path)).stderr.decode(errors="replace")
+    told = run_ffmpeg("-hide_banner", *given(kind), "-i", str(path)).stderr.decode(errors="replace")
     streams = (line for line in told.splitlines() if line.strip().startswith("Stream #0:"))
     video = next((line for line in streams if " Video: " in line), None)
     size = video and re.search(r"[ ,](\d{1,6})x(\d{1,6})[ ,]", f"{video},")
@@ -113,7 +118,7 @@ def _facts(path: Path, kind: Kind) -> _Facts:
     return _Facts(fps, count, (int(size[1]), int(size[2])))
 
 
-def _ffmpeg(*options: str) -> subprocess.CompletedProcess[bytes]:
+def run_ffmpeg(*options: str) -> subprocess.CompletedProcess[bytes]:
     """Runs it to its end.
 
     Raises:
@@ -146,15 +151,16 @@ def _frames(path: Path, kind: Kind, cut: Cut, facts: _Facts, budget: Budget) -> 
         filters.append(
             f"scale='max(2,trunc(iw*{scale:.6f}))':'max(2,trunc(ih*{scale:.6f}))':flags=area"
         )
-    done = _ffmpeg(
-        "-loglevel", "error", *_given(kind), "-i", str(path),
+    done = run_ffmpeg(
+        "-loglevel", "error", *given(kind), "-i", str(path),
         "-map", "0:v:0", "-an", "-sn", "-dn", "-vf", ",".join(filters), "-fps_mode", "passthrough",
         "-frames:v", str(most), "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-",
     )  # fmt: skip
     return _pictures(done.stdout)
 
 
-def _given(kind: Kind) -> list[str]:
+def given(kind: Kind) -> list[str]:
+    """What ffmpeg is told of a file before it is opened."""
     return ["-f", kind, "-max_pixels", str(MOST_PIXELS)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,11 +17,12 @@ from backend.pictures.budget import Budget
 from backend.pictures.decode import MAX_FILE_BYTES, decode
 from backend.pictures.fit import fit
 from backend.pictures.opening import MAX_PIXELS, header_of
-from backend.pictures.zipped import order
+from backend.pictures.zipped import archive_of, order
 
 ANIMATED = ("GIF", "WEBP", "PNG")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
 STANDARD_FPS = 12.0  # of pictures that say nothing of time
+MOST_WALKED_PIXELS = 2**33  # 4,000 frames of 1080p
 SHORTEST_MS = 20  # browsers show what is shorter for 100 ms
 STANDARD_MS = 100
 
@@ -40,6 +40,7 @@ def from_animation(data: bytes, cut: Cut, budget: Budget) -> Clip:
                 )
             count: int = getattr(image, "n_frames", 1)
             cut.check(count)
+            _check_work(image, cut, count)
             budget.take(cut.count(count) * image.width * image.height * 3, "clip")
             frames, shown_ms = _walked(image, cut)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -50,6 +51,17 @@ def from_animation(data: bytes, cut: Cut, budget: Budget) -> Clip:
             "clip",
         ) from None
     return Clip(frames, 1000 / (shown_ms * cut.every))
+
+
+def _check_work(image: Image.Image, cut: Cut, count: int) -> None:
+    """Each frame lies over the one before, so those that are passed over are drawn as well."""
+    walked = count if cut.last is None else min(count, cut.last + 1)
+    if walked * image.width * image.height > MOST_WALKED_PIXELS:
+        raise BadInput(
+            f"Going over {walked} frames of {image.width} x {image.height} px takes too long; "
+            "choose an earlier last frame, or send the clip as an mp4.",
+            "last_frame",
+        )
 
 
 def _walked(image: Image.Image, cut: Cut) -> tuple[tuple[Pixels, ...], float]:
@@ -83,7 +95,7 @@ def from_zip(data: bytes, cut: Cut, budget: Budget) -> Clip:
     to it, cut evenly where they stand over. Arguments and errors as in `read_clip`.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with archive_of(data) as archive:
             entries = sorted(filter(_is_picture, archive.infolist()), key=order)
             if not entries:
                 raise BadInput("The zip holds no pictures.", "clip")
@@ -101,9 +113,9 @@ def from_zip(data: bytes, cut: Cut, budget: Budget) -> Clip:
 def pictures_in(data: bytes) -> int:
     """How many pictures a zip holds; 1 where it cannot be read, which `from_zip` says."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with archive_of(data) as archive:
             return max(1, sum(map(_is_picture, archive.infolist())))
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except (BadInput, zipfile.BadZipFile, OSError, EOFError):
         return 1
 
 

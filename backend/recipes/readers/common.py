@@ -8,6 +8,10 @@ from typing import Any, cast
 
 Texts = Mapping[str, str]
 MAX_JSON_CHARS = 4 * 2**20
+KOHYA_KEYS = (  # chunks of kohya's scripts, beside those that Easy Diffusion has too
+    *("negative-prompt", "sampler", "steps", "scale", "negative-scale", "clip-prompt"),
+    *("raw-prompt", "original-height", "original-width", "crop-top", "crop-left"),
+)
 
 
 def json_object(text: str | None) -> dict[str, Any] | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from backend.recipes.a1111_names import sampler_and_schedule
 from backend.recipes.draft import Draft
-from backend.recipes.readers.common import Texts, json_object, stem
+from backend.recipes.readers.common import Texts, json_object, list_of, stem
+from backend.recipes.readers.plain_json import put_loras
 
 TOOL = "Easy Diffusion"
+MAX_LIST_CHARS = 4000
 _MARKS = {"num_inference_steps", "use_stable_diffusion_model"}
 _NUMBERS: dict[str, tuple[str, type[int] | type[float]]] = {
     "seed": ("seed", int),
@@ -41,11 +46,22 @@ def read(texts: Texts) -> Draft | None:
         for field, value in pair.items():
             draft.put(field, value, f"'sampler_name: {sampler[:80]}'")
         draft.notes += [note] if note else []
-    lora = texts.get("use_lora_model", "")
-    if lora and lora != "None":
-        try:
-            weight = float(texts.get("lora_alpha") or 1.0)
-        except ValueError:
-            weight = 1.0
-        draft.put_loras([{"name": stem(lora), "weight": weight}])
+    names, weights = _listed(texts.get("use_lora_model")), _listed(texts.get("lora_alpha"))
+    weights = [*weights, *[None] * (len(names) - len(weights))]
+    put_loras(draft, [pair for pair in zip(names, weights, strict=False) if pair[0] != "None"])
     return draft
+
+
+def _listed(text: str | None) -> list[Any]:
+    """A list that stands as one in the text, or the one value that is there."""
+    if not text or text == "None":
+        return []
+    if not text.startswith("[") or len(text) > MAX_LIST_CHARS:
+        return [text]
+    for written in (text, text.replace("'", '"')):  # Python's way, or JSON's
+        try:
+            value = json.loads(written)
+        except (ValueError, RecursionError):
+            continue
+        return list_of(value)
+    return [text]

@@ -7,6 +7,7 @@ import pytest
 from backend.contracts.errors import BadInput
 from backend.contracts.settings import LoraUse, Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
+from backend.contracts.settings.regions import Region
 
 
 def pad(count: int, grid: int = 5) -> LoraPadSettings:
@@ -74,3 +75,9 @@ def test_the_footprint_is_of_each_lora_that_acts() -> None:
     assert (found.picture_count, found.batch_size, found.hires_scale) == (1, 1, 1.0)
     with pytest.raises(BadInput, match="without LoRAs"):
         FootprintSettings.of(Txt2ImgSettings(loras=(uses[1],)))
+    place = Region(prompt="a boat", box=(0.0, 0.0, 0.5, 1.0))
+    found = FootprintSettings.of(Txt2ImgSettings(loras=uses, regions=(place,)))
+    assert found.watched == ("a", "region 1: a boat")
+    own = Txt2ImgSettings(regions=(place.model_copy(update={"loras": uses}),))
+    with pytest.raises(BadInput, match="LoRAs of their own, which are not told apart; take them"):
+        FootprintSettings.of(own)

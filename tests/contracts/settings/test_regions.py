@@ -55,9 +55,33 @@ def test_what_has_no_place_and_no_weight_costs_no_row() -> None:
     assert acting_regions(settings(*nothing)) == ()
     assert rows_each(settings(*nothing)) == rows_each(settings()) == 2
     assert rows_each(settings(LEFT)) == 3
+    assert rows_each(settings(LEFT, region_by="attention")) == 2  # each place reads its own
     assert rows_each(settings(LEFT, LEFT | {"prompt": "a tree AND a house"})) == 5
     assert rows_each(settings({"prompt": "a boat"})) == 2
+    covered = LEFT, {"prompt": "a boat"}
+    assert rows_each(settings(*covered, region_base=0.0)) == 3
+    assert rows_each(settings(*covered, prompt="a sea")) == 4  # which keeps a share of the left
+    assert rows_each(settings(*covered, prompt=" ")) == 3  # it says nothing
+    with pytest.raises(BadInput, match="told apart by prediction"):
+        settings(LEFT, prompt="a AND b", region_by="attention")
     assert acting_regions(parse("morph", {})) == ()
+
+
+def test_their_loras_are_told_where_there_are_some() -> None:
+    ink, off = {"name": "ink", "weight": 0.5}, {"name": "neon", "on": False}
+    made = settings(LEFT | {"loras": [ink, off]}, LEFT | {"loras": [ink]}, loras=[{"name": "base"}])
+    assert parse("txt2img", made.model_dump(mode="json")) == made
+    assert "loras" not in settings(LEFT).model_dump()["regions"][0]
+    assert [use.name for use in made.lora_uses] == ["base", "ink"]
+    assert [use.name for use in made.acting_loras] == ["base"]
+    # Two negatives: of the rest and of both regions; three prompts.
+    assert rows_each(made) == 5
+    assert settings(LEFT | {"loras": [ink], "weight": 0.0}).lora_uses == ()
+    with pytest.raises(BadInput, match="regions"):
+        settings(LEFT | {"loras": [ink] * 9})
+    compared = {"regions": [LEFT | {"loras": [ink]}], "compare": True}
+    with pytest.raises(BadInput, match="out of the regions"):
+        parse("lora_mix", compared)
 
 
 def test_one_may_cover_all() -> None:

@@ -81,7 +81,7 @@ def test_cancel_stops_a_running_job_at_once(make: Make) -> None:
     engine.cancel(token)
     engine.cancel(token)
     status = ended(engine, token)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < FOREVER_S / 2
     assert (status.state, status.outputs) == ("stopped", ())
     assert "Stopped" in str(status.error)
     engine.cancel(token)

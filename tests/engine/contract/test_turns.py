@@ -42,8 +42,8 @@ def test_an_interactive_job_goes_before_those_in_the_background(make: Make) -> N
 
 def test_a_job_in_the_background_gives_way_while_it_runs(make: Make) -> None:
     engine = make(0.02)
-    alone = ended(engine, ask(engine, wanted(steps=20))).outputs[0].image
-    slow = ask(engine, wanted(steps=20), background=True)
+    alone = ended(engine, ask(engine, wanted(steps=60))).outputs[0].image
+    slow = ask(engine, wanted(steps=60), background=True)  # long enough for the next to be asked
     until(engine, slow, lambda now: now.progress.step >= 2)
     quick = ask(engine, wanted("a boat", steps=2))
     assert engine.status(quick).position == 0

@@ -47,8 +47,8 @@ def test_after_the_end_there_is_no_waiting_for_previews(make: Make) -> None:
     token = ask(engine, wanted())
     ended(engine, token)
     started = time.monotonic()
-    assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=60.0)) is None
-    assert time.monotonic() - started < 5.0
+    assert asyncio.run(engine.next_preview(token, 10_000, timeout_s=120.0)) is None
+    assert time.monotonic() - started < 60.0
 
 
 def test_a_wait_for_a_preview_ends_in_time(make: Make) -> None:
@@ -65,8 +65,8 @@ def test_news_come_at_once(make: Make) -> None:
     status = running(engine, token)
     started = time.monotonic()
     before = engine.status(status)
-    assert engine.wait(token, before.revision, 20.0).revision > before.revision
-    assert time.monotonic() - started < 10.0
+    assert engine.wait(token, before.revision, 120.0).revision > before.revision
+    assert time.monotonic() - started < 60.0
 
 
 def test_a_job_whose_watcher_left_stops_after_the_grace_period(make: Make) -> None:
@@ -79,8 +79,8 @@ def test_a_job_whose_watcher_left_stops_after_the_grace_period(make: Make) -> No
 
 
 def test_a_watcher_that_comes_back_keeps_its_job(make: Make) -> None:
-    engine = make(0.02, patience=Patience(grace_s=0.2))
-    token = ask(engine, wanted(steps=40))
+    engine = make(0.02, patience=Patience(grace_s=1.0))
+    token = ask(engine, wanted(steps=75))
     engine.detach(token)
     engine.touch(token)
     assert ended(engine, token).state == "done"
@@ -99,14 +99,14 @@ def test_work_that_nobody_watches_has_a_deadline(make: Make) -> None:
 
 
 def test_work_that_is_watched_has_none(make: Make) -> None:
-    engine = make(0.02, patience=Patience(deadline_s=0.5))
-    token = ask(engine, wanted(steps=60))
+    engine = make(0.02, patience=Patience(deadline_s=1.5))
+    token = ask(engine, wanted(steps=100))
     status = engine.status(token)
     while status.state in ("queued", "running"):
         engine.touch(token)
         status = engine.wait(token, status.revision, 0.1)
     assert status.state == "done", status.error
-    assert status.info["elapsed_s"] > 0.5
+    assert status.info["elapsed_s"] > 1.5
 
 
 def test_a_job_that_is_kept_goes_on_when_its_watcher_leaves(make: Make) -> None:

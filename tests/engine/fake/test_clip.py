@@ -7,6 +7,7 @@ import numpy as np
 from backend.contracts.clip import Clip, as_pictures
 from backend.contracts.requests import Request
 from backend.contracts.settings import ClipSettings
+from backend.contracts.sound import SOUND, Sound
 from backend.engine.fake import clip
 
 
@@ -28,6 +29,17 @@ def test_a_frame_leans_from_its_source_to_the_drawn_picture() -> None:
 
 def test_facts_have_a_gap_for_each_pair_of_neighbours() -> None:
     frames = [clip.frame(request(0.25), index) for index in range(3)]
-    told = clip.facts(frames)["flicker"]
+    told = clip.facts(frames, ClipSettings())["flicker"]
     assert len(told["over_time"]) == 2
-    assert clip.facts(frames[:1])["flicker"]["whole"] is None
+    assert clip.facts(frames[:1], ClipSettings())["flicker"]["whole"] is None
+    assert not told["alone"]
+    apart = ClipSettings(attend="off", frame_noise="own")
+    assert clip.facts(frames, apart)["flicker"]["alone"]
+
+
+def test_the_sound_goes_with_the_first_frame() -> None:
+    asked = request(0.5)
+    assert set(clip.views(asked, 0)) == {"source"}
+    asked.images[SOUND] = Sound(b"aac", 1.0).as_picture()
+    assert set(clip.views(asked, 0)) == {"source", SOUND}
+    assert set(clip.views(asked, 1)) == {"source"}

@@ -95,9 +95,9 @@ def test_an_unwatched_job_stops_after_its_grace() -> None:
 
 
 def test_a_touched_job_outlives_its_grace() -> None:
-    fake = FakeEngine(step_time_s=0.05, patience=Patience(grace_s=0.5))
+    fake = FakeEngine(step_time_s=0.05, patience=Patience(grace_s=1.5))
     try:
-        token = ask(fake, request(steps=20))
+        token = ask(fake, request(steps=50))
         status = fake.status(token)
         while status.state in ("queued", "running"):
             fake.touch(token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backend.contracts.settings import XyzGridSettings
-from backend.engine.fake.grid import PREVIEW_PX, Grid
+from backend.engine.fake.grid import Grid
 from backend.pictures.sheet import Sheet
 
 SETTINGS = XyzGridSettings(
@@ -21,6 +21,7 @@ def grid() -> Grid:
 def test_a_cell_says_what_it_is_compared_by() -> None:
     made = grid()
     assert not made.begun
+    assert made.told["grid"]["columns"] == 2
     output = made.cell(1, WHITE)
     assert made.begun
     assert (output.index, output.record.mode) == (1, "txt2img")
@@ -38,13 +39,3 @@ def test_the_sheet_holds_what_is_done_and_comes_after_the_cells() -> None:
     assert sheet.record.mode == "xyz_grid"
     assert sheet.record.extra == {"cells": 1, "compared": "the whole grid"}
     assert np.array_equal(sheet.image, layout.draw({0: WHITE}))
-
-
-def test_the_preview_shows_the_forming_cell_and_keeps_those_that_are_done() -> None:
-    made, black = grid(), np.zeros((96, 64, 3), np.uint8)
-    layout = Sheet.of(SETTINGS, SETTINGS.cells())
-    made.cell(0, WHITE)
-    wanted = layout.draw({0: WHITE, 1: black}, PREVIEW_PX)
-    assert np.array_equal(made.preview(1, black), wanted)
-    assert np.array_equal(made.preview(0, black), layout.draw({0: WHITE}, PREVIEW_PX))
-    assert made.size_px == (wanted.shape[1], wanted.shape[0])

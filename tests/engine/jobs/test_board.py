@@ -16,7 +16,7 @@ from backend.contracts.requests import Branch, ResolvedRequest, Runnable, VideoR
 from backend.contracts.settings import Settings, Txt2ImgSettings
 from backend.engine.jobs.board import Board
 from backend.engine.jobs.executor import Decode, JobRun
-from backend.engine.jobs.job import CLOSING
+from backend.engine.jobs.job import CLOSING, Job
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
 from backend.engine.jobs.protocol import FrameKind
 from tests.engine.jobs.test_timeline import Kept
@@ -209,4 +209,35 @@ def test_what_waits_when_it_closes_says_why_it_stopped(studio: Open) -> None:
     status = board.status(second)
     assert (status.state, status.error) == ("stopped", CLOSING)
     assert board.status(first).error == CLOSING, "no result is promised that goes with the process"
-    assert not any(thread.is_alive() for thread in board._threads)
+    assert not any(thread.is_alive() for thread in board._crew._threads)
+
+
+def test_what_is_done_for_a_job_does_not_grow_with_those_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Touched(Job):
+        touches = 0
+
+        def __getattribute__(self, name: str) -> object:
+            Touched.touches += 1
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr("backend.engine.jobs.board.Job", Touched)
+    wanted = ResolvedRequest(SETTINGS, save=False, runs=(SETTINGS,))
+
+    def touches(waiting: int) -> int:
+        board: Board[Kept] = Board(None, Limits(waiting=9999, waiting_in_all=9999))
+        for number in range(waiting):
+            board._put(wanted, f"owner {number % 100}", background=False)
+        before = Touched.touches
+        for number in range(20):
+            board._put(wanted, f"owner {number}", background=False)
+            job = board._queue.pop(wait=False)
+            assert job is not None
+            assert job.start()
+            board._begun(job)
+            job.finish("done")
+            board._ended(job)
+        return Touched.touches - before
+
+    assert touches(2000) <= 1.1 * touches(200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.contracts.requests import Request
 from backend.contracts.settings import Txt2ImgSettings
-from backend.engine.jobs.forecast import FRESH_S, Forecast, Turn
+from backend.engine.jobs.forecast import FRESH_S, MANY, Forecast, Turn
 from backend.engine.jobs.job import Job, Patience
 
 
@@ -53,3 +53,28 @@ def test_it_is_worked_out_once_until_something_changes_or_time_has_passed() -> N
     now[0] += FRESH_S
     forecast.turns(2, [first], lambda: [second])
     assert looks[0] > before
+
+
+def test_two_workers_take_the_next_jobs_as_they_become_free() -> None:
+    jobs = [job(name) for name in "abcde"]
+    needs = dict(zip((one.key for one in jobs), (10.0, 4.0, 3.0, 5.0, 1.0), strict=True))
+    forecast = Forecast(lambda one: needs[one.key], workers=lambda: 2)
+    turns = forecast.turns(0, jobs[:2], lambda: jobs[2:])
+    assert [turns[one.key] for one in jobs[2:]] == [Turn(1, 4.0), Turn(2, 7.0), Turn(3, 10.0)]
+
+
+def test_of_very_many_the_turns_are_worked_out_now_and_then() -> None:
+    now, looks = [0.0], [0]
+    waiting = [job(str(number)) for number in range(MANY)]
+
+    def looked() -> list[Job]:
+        looks[0] += 1
+        return waiting
+
+    forecast = Forecast(lambda one: 1.0, lambda: now[0])
+    for change in range(50):
+        forecast.turns(change, [], looked)
+    assert looks[0] == 1
+    now[0] += FRESH_S
+    forecast.turns(50, [], looked)
+    assert looks[0] == 2

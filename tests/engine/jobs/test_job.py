@@ -157,8 +157,8 @@ def test_wait_returns_at_the_next_change() -> None:
     revision = job.status(0).revision
     threading.Timer(0.05, job.report, (Progress("sampling", 1, 20),)).start()
     started = time.monotonic()
-    job.wait(revision, 5.0)
-    assert time.monotonic() - started < 2
+    job.wait(revision, 120.0)
+    assert time.monotonic() - started < 60
     assert job.status(0).progress.step == 1
 
 

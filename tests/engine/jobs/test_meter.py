@@ -47,3 +47,17 @@ def test_a_request_costs_megapixels_times_steps_times_pictures() -> None:
     request = ResolvedRequest(settings, runs=(settings, settings))
     assert cost(request) == pytest.approx(2 * 1024 * 512 * 3 * 20 / 1e6)
     assert cost(VideoRequest("x")) == 0.0
+
+
+def test_what_was_asked_for_before_a_restart_still_counts() -> None:
+    clock, noted = Clock(), list[tuple[str, float]]()
+    meter = Meter(10.0, clock, lambda person, amount: noted.append((person, amount)))
+    meter.found([("ada", 3000.0, 6.0), ("ada", 600.0, 3.0), ("bob", 5.0, 1.0)])
+    assert meter.used("ada") == 9.0
+    with pytest.raises(QueueFull, match="fits in 10 min"):
+        meter.take("ada", 4.0)
+    meter.take("bob", 4.0)
+    meter.take("bob", 0.0)  # what costs nothing
+    assert noted == [("bob", 4.0)], "what was refused is not counted, what was found not anew"
+    clock.now = 600.0
+    assert meter.used("ada") == 3.0

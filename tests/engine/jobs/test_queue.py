@@ -84,7 +84,7 @@ def test_close_wakes_the_worker_and_returns_what_waited() -> None:
     worker = threading.Thread(target=lambda: got.append(queue.pop()))
     worker.start()
     assert queue.close() == []
-    worker.join(5)
+    worker.join(60)
     assert got == [None]
 
 

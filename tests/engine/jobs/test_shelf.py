@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
 from backend.contracts.events import Output, Record
 from backend.contracts.holdings import Holding
-from backend.contracts.requests import Request
-from backend.contracts.settings import Txt2ImgSettings
+from backend.contracts.requests import VideoRequest
 from backend.engine.jobs.job import Job, Patience
 from backend.engine.jobs.shelf import Shelf
 
@@ -16,7 +18,7 @@ PICTURE_BYTES = 10 * 10 * 3
 
 def job(owner: str = "me") -> Job:
     """One that runs."""
-    made = Job(Request(Txt2ImgSettings(seed=1)), owner, background=False, patience=Patience())
+    made = Job(VideoRequest("a run"), owner, background=False, patience=Patience())
     assert made.start()
     return made
 
@@ -41,7 +43,7 @@ def holding(*jobs: Job, keep: int = 64, budget_bytes: int = 2**20) -> Shelf:
 def test_the_shelf_forgets_the_oldest_ended_jobs_only() -> None:
     running, past = job(), [ended() for _ in range(4)]
     shelf = holding(running, *past, keep=2)
-    assert shelf.tidy() == [past[0].token, past[1].token]
+    assert shelf.tidy() == past[:2]
     assert shelf.get(running.token) is running
     assert shelf.get(past[0].token) is None
     assert shelf.get(past[-1].token) is past[-1]
@@ -50,14 +52,14 @@ def test_the_shelf_forgets_the_oldest_ended_jobs_only() -> None:
 def test_pictures_are_bounded_in_bytes() -> None:
     past = [ended(pictures=2) for _ in range(4)]
     shelf = holding(*past, budget_bytes=5 * PICTURE_BYTES)
-    assert shelf.tidy() == [past[0].token, past[1].token]
+    assert shelf.tidy() == past[:2]
     assert shelf.holdings() == (Holding("results", "cpu", 4 * PICTURE_BYTES),)
 
 
 def test_the_last_result_stays_however_large() -> None:
     past = [ended(pictures=9), ended(pictures=9)]
     shelf = holding(*past, budget_bytes=1)
-    assert shelf.tidy() == [past[0].token]
+    assert shelf.tidy() == past[:1]
     assert shelf.get(past[1].token) is past[1]
 
 
@@ -81,3 +83,32 @@ def test_each_owner_keeps_the_last_result_when_memory_is_freed() -> None:
         bob[-1].token,
     }
     assert shelf.release() == 0
+
+
+def put_away(job: Job, folder: Path) -> None:
+    """Its pictures lie in files from here on."""
+    kept: list[Output] = []
+    for output in job.outputs:
+        path = folder / f"{job.key}-{output.index}.npy"
+        np.save(path, output.image)
+        kept.append(replace(output, image=np.load(path, mmap_mode="c")))
+    job.put_away(kept)
+
+
+def test_what_takes_memory_goes_into_files_the_oldest_first() -> None:
+    lasting, *past = [ended(pictures=2) for _ in range(5)]
+    lasting.lasting = True
+    shelf = holding(lasting, *past, budget_bytes=16 * PICTURE_BYTES)
+    assert shelf.spilling() == past[:3], "down to a quarter; what lasts goes by itself"
+    assert holding(*past, budget_bytes=100 * PICTURE_BYTES).spilling() == []
+
+
+def test_files_that_are_held_open_are_bounded(tmp_path: Path) -> None:
+    past = [ended(pictures=3) for _ in range(4)]
+    for one in past:
+        put_away(one, tmp_path)
+    assert (past[0].mapped, past[0].ram_bytes) == (3, 0)
+    shelf = Shelf(64, 2**20, files=7)
+    for one in past:
+        shelf.put(one)
+    assert shelf.tidy() == past[:2]

@@ -46,6 +46,7 @@ told["ran"] = [
     n for n in NAMES if n in sys.modules and not isinstance(sys.modules[n], PutOff)
 ]
 told["compiler"] = "torch._dynamo.convert_frame" in sys.modules
+told["peft"] = "peft" in sys.modules
 """
 TOUCH = """
 import torch
@@ -108,6 +109,8 @@ def test_a_picture_runs_none_of_it_and_is_the_same(both: Both) -> None:
     lean, plain = both
     assert lean["picture"] == plain["picture"]
     assert not lean["compiler"]
+    assert not lean["peft"]
+    assert plain["peft"]
     # Each is needed: what nobody imports any more need not be put off.
     assert sorted(plain["ran"]) == sorted(NAMES)
     assert lean["ran"] == []

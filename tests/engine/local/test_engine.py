@@ -108,12 +108,11 @@ def test_stop_ends_the_job_at_its_next_model_call(engine_of: Callable[..., Local
     engine = engine_of(stepping(10_000, log))
     token = ask(engine, request("long"))
     until(engine, token, lambda now: now.progress.step >= 3)
-    started = time.monotonic()
     engine.cancel(token)
+    called = len(log)
     status = ended(engine, token)
-    assert time.monotonic() - started < 1.0
     assert status.state == "stopped"
-    assert len(log) < 10_000
+    assert len(log) <= called + 1  # of one that had just been let through
 
 
 def test_a_waiting_job_is_stopped_at_once_and_never_runs(

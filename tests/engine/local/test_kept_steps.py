@@ -43,5 +43,9 @@ def test_modes_are_given_the_step_itself() -> None:
     timelines.add("a", TensorStep.of(made, FAST))
     timelines.next_stage("a", settings)
     timelines.add("a", TensorStep.of(made, FAST))
-    found = [Branches(timelines).load("a", index) for index in range(2)]
+    here = Branches(timelines, made.x.device)
+    found = [here.load("a", index) for index in range(2)]
     assert found == [StoredStep(0, settings, made), StoredStep(1, settings, made)]
+    there = Branches(timelines, torch.device("meta")).load("a", 0).step
+    tensors = (there.x, there.x0, *there.state.history.values())
+    assert {tensor.device.type for tensor in tensors} == {"meta"}

@@ -10,7 +10,7 @@ import torch
 
 from backend.contracts.errors import UnknownName
 from backend.contracts.holdings import Holding
-from backend.engine.local.loras import LoraShelf
+from backend.engine.local.loras import LoraFiles
 from backend.families.registry import FAMILIES
 from backend.models.catalog.catalog import Catalog
 from tests.lora_files import write
@@ -35,8 +35,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shelf(root: Path, **budget: int) -> LoraShelf:
-    return LoraShelf(Catalog([root], FAMILIES), **budget)
+def shelf(root: Path, **budget: int) -> LoraFiles:
+    return LoraFiles(Catalog([root], FAMILIES), **budget)
 
 
 def test_a_file_is_read_once_while_it_stays_as_it_is(root: Path) -> None:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from backend.models.catalog.by_hash import Hashes, auto_v1
 from backend.models.catalog.entry import ModelInfo
+from backend.models.catalog.hashes import content_hash
 
 
 def info(path: Path, seed: int = 0, metadata: dict[str, str] | None = None) -> ModelInfo:
@@ -74,3 +75,11 @@ def test_a_file_that_has_changed_is_read_again(infos: list[ModelInfo]) -> None:
     assert search.find([one], before) == one
     one.path.write_bytes(one.path.read_bytes() + b"x")
     assert search.find([one], before) is None
+
+
+def test_a_folders_files_are_hashed_in_order(tmp_path: Path) -> None:
+    shards = [info(tmp_path / f"{n}.safetensors", n).path for n in range(2)]
+    one = ModelInfo("folder", tmp_path, "checkpoint", bytes=1, weights=tuple(shards))
+    both = hashlib.sha256(b"".join(path.read_bytes() for path in shards)).hexdigest()
+    assert Hashes().find([one], both[:10]) == one
+    assert content_hash(one) == both[:10]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backend.contracts.capabilities import Capabilities, Enlarging
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.families.registry import FAMILIES
 from backend.models.catalog.card import Card, read_card
@@ -112,6 +113,8 @@ def test_names_sizes_and_words_are_read_in_either_form(tmp_path: Path) -> None:
         ({"native_size": [0, 64]}, "native_size"),
         ({"native_size": [64, 64, 64]}, "native_size"),
         ({"guidance_scale": 99}, "guidance_scale"),
+        ({"steps": 0}, "steps"),
+        ({"noise_level": 1000}, "noise_level"),
         ({"prediction_type": "velocity?"}, "prediction_type"),
         ({"example_prompts": "one"}, "example_prompts"),
     ],
@@ -139,3 +142,12 @@ def test_hires_standards_become_fields_of_settings(tmp_path: Path) -> None:
     path.write_text('{"hires": {"denoise": 3}}')
     with pytest.raises(ModelProblem, match=r"hires\.denoise"):
         read_card(path)
+
+
+def test_steps_and_noise_take_the_place_of_the_kinds(tmp_path: Path) -> None:
+    can = Capabilities(steps=50, enlarges=Enlarging(4, 250, 350))
+    assert card(tmp_path / "card.json").recommended(can) == can
+    found = card(tmp_path / "card.json", steps=20, noise_level=999).recommended(can)
+    assert found.enlarges is not None
+    assert (found.steps, found.enlarges.noise_level) == (20, 350)
+    assert card(tmp_path / "card.json", noise_level=9).recommended(Capabilities()) == Capabilities()

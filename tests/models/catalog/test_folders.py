@@ -27,7 +27,14 @@ def test_each_habit_of_naming_is_known_in_any_case(tmp_path: Path, name: str) ->
 
 
 def test_files_and_folders_of_models_are_told_from_the_rest(tmp_path: Path) -> None:
-    for name in ("a.safetensors", "b.ckpt", "notes.txt", ".hidden.safetensors", "sub/c.pt"):
+    for name in (
+        "a.safetensors",
+        "b.ckpt",
+        "notes.txt",
+        ".hidden.safetensors",
+        "sub/c.pt",
+        "d.gguf",
+    ):
         put(tmp_path / "checkpoints" / name)
     put(tmp_path / "checkpoints" / "whole" / "model_index.json")
     put(tmp_path / "checkpoints" / "whole" / "inside.safetensors")
@@ -36,6 +43,7 @@ def test_files_and_folders_of_models_are_told_from_the_rest(tmp_path: Path) -> N
         ("checkpoints/a.safetensors", "checkpoint"),
         ("checkpoints/b.ckpt", "checkpoint"),
         ("checkpoints/sub/c.pt", "checkpoint"),
+        ("checkpoints/d.gguf", "checkpoint"),
         ("checkpoints/whole", "checkpoint"),
         ("checkpoints/torn", "checkpoint"),
     }

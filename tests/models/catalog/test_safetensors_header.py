@@ -80,7 +80,13 @@ def test_a_header_that_claims_more_than_the_file_has_is_not_read(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.safetensors", True), ("a.SafeTensors", True), ("a.ckpt", False), ("safetensors", False)],
+    [
+        ("a.safetensors", True),
+        ("a.SafeTensors", True),
+        ("a.sft", True),
+        ("a.ckpt", False),
+        ("safetensors", False),
+    ],
 )
 def test_names_are_read_in_any_case(name: str, expected: bool) -> None:
     assert is_safetensors_name(Path(name)) is expected

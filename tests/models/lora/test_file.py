@@ -418,3 +418,12 @@ def test_biases_and_norms_are_left_out_and_counted(
     path = files.write(tmp_path / "x.safetensors", tensors)
     assert "2 biases and scales" in inspect(path).left_out[0]
     assert set(read(path).deltas) == set(factors)
+
+
+def test_a_lora_for_another_base_says_what_its_trainer_calls_it(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    key = "diffusion_model.blocks.0.self_attn.q.lora_A.weight"
+    files.write(path, {key: torch.ones(2, 2)}, {"modelspec.architecture": "wan2.1-t2v-14b/lora"})
+    said = inspect(path).problem or ""
+    assert "another kind of model" in said
+    assert said.endswith("calls its base ‘wan2.1-t2v-14b/lora’.")

@@ -96,3 +96,19 @@ def test_a_stranger_of_any_length_stays_short_in_the_sentence() -> None:
     with pytest.raises(ModelProblem) as told:
         factors([f"unet.{'x' * 5000}.lora_C.weight"])
     assert len(str(told.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("key", "whose"),
+    [
+        ("diffusion_model.blocks.0.cross_attn.k.lora_A.weight", "Wan"),
+        ("lora_unet_blocks_0_cross_attn_k.lora_down.weight", "Wan"),
+        ("lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight", "Stable Diffusion 3"),
+        ("lora_prior_unet_x.lora_down.weight", "Stable Cascade"),
+        ("diffusion_model.transformer_blocks.0.img_mlp.net.2.lora_A.weight", "Qwen-Image"),
+        ("lycoris_blocks_0.lokr_w1", ""),
+    ],
+)
+def test_loras_for_another_base_are_named_as_such(key: str, whose: str) -> None:
+    with pytest.raises(ModelProblem, match=f"another kind of model than Stable Diffusion.*{whose}"):
+        factors([key])

@@ -131,3 +131,13 @@ def test_what_does_not_fit_together_is_said(
             parts[name] = torch.empty(shape, device="meta")
     with pytest.raises(ModelProblem, match=says):
         plain(named(parts))
+
+
+def test_lycoris_by_itself_names_layers_as_kohya_does_but_for_the_beginning(tmp_path: Path) -> None:
+    parts, wanted = CASES["lokr right"]
+    alone = {key.replace("lora_unet_", "lycoris_"): value for key, value in named(parts).items()}
+    path = tmp_path / "x.safetensors"
+    save_file(alone, path)
+    delta = read(path).deltas[MODULE]
+    made = delta.scale * (delta.B.flatten(1) @ delta.A.flatten(1))
+    assert torch.allclose(made, wanted.flatten(1), rtol=1e-5, atol=1e-6)

@@ -307,6 +307,37 @@ def test_per_sample_equals_separate_runs(loras: tuple[LoraFile, ...], guided: in
     assert float(spread) > 0.1
 
 
+def test_rows_of_conditionings_stand_for_samples_in_succession(
+    loras: tuple[LoraFile, ...],
+) -> None:
+    parts = make_parts()
+    unet, text = parts["unet"], parts["text_encoder"]
+    weights = torch.tensor([[1.0, 0.0, 0.5], [-0.5, 2.0, 0.0]])
+    x = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    context = torch.randn(4, 7, 32, generator=torch.Generator().manual_seed(2))
+    ids = torch.arange(8)[None]
+
+    @torch.no_grad()
+    def run(rows: slice) -> torch.Tensor:
+        return unet(x[rows], 300, encoder_hidden_states=context[rows]).sample
+
+    with torch.no_grad(), LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0)]):
+        read = text(ids).last_hidden_state
+    mixer = LoraMixer(parts, PatchStack())
+    with mixer.applied([(loras[0], 1.0), (loras[1], 0.0), (loras[2], 0.0)]) as active:
+        active.per_conditioning(weights)
+        assert active.has_rows
+        together = run(slice(None))
+        with torch.no_grad():  # what reads prompts has the one mix that it had
+            assert torch.equal(text(ids).last_hidden_state, read)
+        active.per_sample(weights)
+        assert not torch.allclose(run(slice(None)), together, atol=1e-3)
+    for row in range(2):
+        own = slice(2 * row, 2 * row + 2)
+        with mixer.applied(list(zip(loras, weights[row].tolist(), strict=True))):
+            assert torch.allclose(together[own], run(own), atol=2e-5)
+
+
 def test_per_sample_refuses_what_does_not_match(loras: tuple[LoraFile, ...]) -> None:
     parts = make_parts()
     with LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0), (loras[1], 1.0)]) as active:

@@ -90,6 +90,25 @@ def test_z_images_fused_layer_is_three_and_shares_what_is_fused() -> None:
     assert found["transformer.layers.4.attention.to_v.lora_A.weight"] is down
 
 
+@pytest.mark.parametrize("prefix", ["lora_transformer", "lycoris"])
+@pytest.mark.parametrize(
+    ("flat", "dotted"),
+    [
+        ("transformer_blocks_3_attn_to_q", "transformer_blocks.3.attn.to_q"),
+        (
+            "transformer_blocks_3_ff_context_net_0_proj",
+            "transformer_blocks.3.ff_context.net.0.proj",
+        ),
+        ("transformer_blocks_0_norm1_context_linear", "transformer_blocks.0.norm1_context.linear"),
+        ("single_transformer_blocks_37_proj_out", "single_transformer_blocks.37.proj_out"),
+    ],
+)
+def test_diffusers_names_with_underscores(prefix: str, flat: str, dotted: str) -> None:
+    key = f"{prefix}_{flat}.lora_down.weight"
+    assert is_foreign(key)
+    assert list(plain({key: torch.ones(1, 1)})) == [f"transformer.{dotted}.lora_down.weight"]
+
+
 def test_other_names_are_left_alone() -> None:
     own = {"transformer.transformer_blocks.0.attn.to_q.lora_A.weight": torch.ones(1, 1)}
     assert plain(own) == own

@@ -25,7 +25,7 @@ from backend.models.memory.devices import pick
 from backend.models.text.clip import TextEncoder
 from backend.models.text.embedding_file import read_embedding
 from backend.models.text.embedding_header import inspect_embedding
-from backend.models.text.embeddings import EmbeddingShelf, Learned, Vocabulary
+from backend.models.text.embeddings import EmbeddingFiles, Learned, Vocabulary
 from backend.models.text.token_count import TokenCounter
 from backend.recipes.metadata import read, write_png
 from backend.storage.outputs import Storage
@@ -70,7 +70,7 @@ def loaded(catalog: Catalog) -> Checkpoint:
 def text(loaded: Checkpoint, catalog: Catalog) -> TextEncoder:
     assert isinstance(loaded.text, TextEncoder)
     fresh = TextEncoder(loaded.text.model, loaded.text.tokenizer)
-    fresh.teach(EmbeddingShelf(catalog))
+    fresh.teach(EmbeddingFiles(catalog))
     return fresh
 
 
@@ -108,7 +108,7 @@ def test_a_prompt_gives_the_tensor_of_diffusers(
 @pytest.mark.parity
 def test_sdxl_takes_the_vectors_of_both_encoders(models: Path, catalog: Catalog) -> None:
     xl = FAMILIES.load(catalog.checkpoint("xl"), pick("cpu", "float32"))
-    xl.text.teach(EmbeddingShelf(catalog))
+    xl.text.teach(EmbeddingFiles(catalog))
     pipe = StableDiffusionXLPipeline.from_pretrained(models / "checkpoints" / "xl")
     state = read_embedding(models / "embeddings" / "both.safetensors").vectors
     for part, tokenizer, encoder in (
@@ -196,7 +196,7 @@ def test_another_file_under_the_name_gives_another_picture(
 
 
 def test_the_counter_counts_vectors(catalog: Catalog, text: TextEncoder) -> None:
-    counter = TokenCounter(FAMILIES, EmbeddingShelf(catalog))
+    counter = TokenCounter(FAMILIES, EmbeddingFiles(catalog))
     info = catalog.checkpoint("tiny")
     for prompt in ("bad-hands", "a fish, ink", "both wide"):
         count = counter.count(info, prompt)
@@ -340,7 +340,7 @@ def test_one_inside_a_lora_is_a_word_of_its_own(
     catalog = Catalog([tmp_path], FAMILIES)
     (entry,) = catalog.models("embedding")
     assert (entry.name, entry.problem) == ("myword", None)
-    shelf = EmbeddingShelf(catalog)
+    shelf = EmbeddingFiles(catalog)
     (word,) = shelf.fitting(widths).words.values()
     found = shelf.read(word).vectors
     assert all(torch.equal(a, b) for a, b in zip(found, parts.values(), strict=True))

@@ -16,10 +16,11 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import ClipSettings, Img2ImgSettings, Txt2ImgSettings
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
+from backend.modes import clip as mode
 from backend.storage.outputs import Storage
 from tests import jobs
 from tests.models.denoiser.stored import strengthened
-from tests.tiny import tiny_checkpoint
+from tests.tiny import tiny_checkpoint, tiny_sdxl
 from tests.tiny_control import house, tiny_controlnet
 
 FRAMES = tuple(np.roll(house(96, 64), 4 * index, axis=1) for index in range(5))
@@ -203,3 +204,23 @@ def test_a_key_picture_is_looked_at_and_named(engine: LocalEngine) -> None:
     plain = pictures(run(engine, settings()))
     assert all(apart(a, b) > 1 for a, b in zip(pictures(status), plain, strict=True))
     assert status.outputs[0].record.extra["key_picture_sha256"]
+
+
+def test_frames_of_sdxl_look_at_each_other_in_any_chunks(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path_factory.mktemp("xl")
+    strengthened(tiny_sdxl(root / "checkpoints" / "xl"))
+    data = Storage(tmp_path_factory.mktemp("data"))
+    large = LocalEngine.create([root], data, device="cpu", dtype="float32", warm_up=None)
+    try:
+        asked = settings(model="xl", steps=4)
+        together = pictures(run(large, asked))
+        monkeypatch.setattr(mode, "MOST_TOGETHER", 2)
+        parts = pictures(run(large, asked))
+        plain = pictures(run(large, asked.model_copy(update={"attend": "off"})))
+    finally:
+        large.close()
+    assert all(apart(a, b) <= 1 for a, b in zip(together, parts, strict=True))
+    assert apart(together[0], plain[0]) <= 1
+    assert all(apart(a, b) > 2 for a, b in zip(together[1:], plain[1:], strict=True))

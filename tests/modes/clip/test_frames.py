@@ -14,9 +14,25 @@ from backend.models.denoiser.cross_frame import PICTURE, CrossFrameAttention, Lo
 from backend.models.memory.memory_pressure import Thrift, in_force
 from backend.modes.clip import frames as module
 from backend.modes.clip.frames import Frames, Key, rows_of
+from backend.modes.clip.keyframes import FrameMix, Keyframes
 from backend.modes.stage import Stage
 from backend.modes.start import Span
 from backend.sampling.types import Level
+
+
+class NoLoras:
+    """The mix of a run without any."""
+
+    text_key = ""
+
+    def encoding(self) -> Any:
+        return nullcontext()
+
+    def over(self, frames: tuple[int, ...]) -> None:
+        """Nothing moves."""
+
+
+STILL = cast(FrameMix, NoLoras())
 
 
 def made(monkeypatch: pytest.MonkeyPatch, count: int, chunk: int, most: int) -> tuple[Frames, Any]:
@@ -37,7 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch, count: int, chunk: int, most: int) -> 
     stage = cast(
         Stage[ClipSettings], type("Stage", (), {"settings": ClipSettings.model_validate({})})()
     )
-    return Frames(stage, count, "", None, None, chunk), seen
+    return Frames(stage, count, STILL, Keyframes({}, count), None, None, chunk), seen
 
 
 def level(count: int) -> Level:

@@ -13,8 +13,10 @@ from backend.contracts.errors import BadInput
 from backend.contracts.settings import ClipSettings
 from backend.models.text.conditioning import Conditioning
 from backend.modes.clip import saying
+from backend.modes.clip.keyframes import Keyframes
 from backend.modes.start import Span
 
+STILL = Keyframes({}, 4)  # nothing moves
 TOLD = {"a red house": 1.0, "a blue house": 2.0, "": 0.0}
 
 
@@ -37,7 +39,7 @@ def test_each_row_is_told_the_words_of_its_frame(
 ) -> None:
     seen: list[list[float]] = []
 
-    def guided(stage: Any, span: Any, positives: Any, negative: Any, base: Any) -> Any:
+    def guided(stage: Any, span: Any, positives: Any, negative: Any, base: Any, scale: Any) -> Any:
         (one,) = positives
         assert len(negative) == len(one.conditioning)
         seen.append(one.conditioning.context.flatten().tolist())
@@ -49,14 +51,14 @@ def test_each_row_is_told_the_words_of_its_frame(
     )
     stage: Any = SimpleNamespace(settings=settings, model=SimpleNamespace(text=Reader()))
     span: Span = Span(None)  # type: ignore[arg-type]
-    assert saying.denoiser_of(stage, span, "", frames, 4, lambda *_: None) == "a denoiser"  # type: ignore[arg-type, comparison-overlap]
+    assert saying.denoiser_of(stage, span, "", frames, 4, lambda *_: None, STILL) == "a denoiser"  # type: ignore[arg-type, comparison-overlap]
     assert seen == [wanted]
 
 
 def test_over_the_steps_all_are_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saying, "make_denoiser", lambda *_, **__: "one for all")
     stage: Any = SimpleNamespace(settings=ClipSettings.model_validate({}))
-    assert saying.denoiser_of(stage, Span(None), "", (0, 1), 2, None) == "one for all"  # type: ignore[arg-type, comparison-overlap]
+    assert saying.denoiser_of(stage, Span(None), "", (0, 1), 2, None, STILL) == "one for all"  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_and_joins_the_same_parts_in_every_frame() -> None:
@@ -65,4 +67,4 @@ def test_and_joins_the_same_parts_in_every_frame() -> None:
     )
     stage: Any = SimpleNamespace(settings=settings, model=SimpleNamespace(text=Reader()))
     with pytest.raises(BadInput, match="AND joins as many parts"):
-        saying.denoiser_of(stage, Span(None), "", (0, 1, 2, 3), 4, None)  # type: ignore[arg-type]
+        saying.denoiser_of(stage, Span(None), "", (0, 1, 2, 3), 4, None, STILL)  # type: ignore[arg-type]

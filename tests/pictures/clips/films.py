@@ -64,3 +64,33 @@ def packed(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return stream.getvalue()
+
+
+def tone(folder: Path, count: int, *, name: str = "a.mp4", fps: int = 10) -> bytes:
+    """A film of `frames` whose first half is silent and whose second one sounds."""
+    half = count / fps / 2
+    (folder / "mute.mp4").write_bytes(film(folder, count, name="mute.mp4", fps=fps))
+    sound = f"sine=frequency=440:duration={2 * half},volume='if(lt(t,{half}),0,1)':eval=frame"
+    codec = "libopus" if name.endswith(".webm") else "aac"
+    video = "libvpx" if name.endswith(".webm") else "libx264"
+    return ffmpeg(folder, name, "-i", str(folder / "mute.mp4"), "-f", "lavfi", "-i", sound,
+                  "-c:v", video, "-c:a", codec, "-shortest")  # fmt: skip
+
+
+def samples(folder: Path, content: bytes) -> np.ndarray:
+    """Of a sound, or of a film's: 8,000 a second, in -1..1."""
+    path = folder / "heard.bin"
+    path.write_bytes(content)
+    raw = ffmpeg(folder, "heard.raw", "-i", str(path), "-vn", "-ac", "1", "-ar", "8000",
+                 "-f", "s16le")  # fmt: skip
+    return np.frombuffer(raw, np.int16) / 32768
+
+
+def seconds_of(folder: Path, content: bytes) -> float:
+    """How long a sound lasts."""
+    return len(samples(folder, content)) / 8000
+
+
+def heard(folder: Path, content: bytes) -> float:
+    """How loud it is, as the root of the mean square."""
+    return float(np.sqrt((samples(folder, content) ** 2).mean()))

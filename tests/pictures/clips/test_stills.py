@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from backend.contracts.clip import Cut
 from backend.contracts.errors import BadInput
-from backend.pictures.clips import read_clip
+from backend.pictures.clips import read_clip, stills
 from tests.pictures.clips import films
 
 
@@ -64,3 +67,15 @@ def test_a_cut_animation_keeps_the_frames_before_the_cut() -> None:
     whole = films.animation(pictures)
     clip = read_clip(whole[: 3 * len(whole) // 4])
     assert 4 <= len(clip.frames) < 8
+
+
+def test_frames_that_are_passed_over_are_drawn_too_so_their_number_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stills, "MOST_WALKED_PIXELS", 9 * 24 * 32)
+    frames = [Image.fromarray(films.grey(number)) for number in range(10)]
+    stream = io.BytesIO()
+    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:])
+    with pytest.raises(BadInput, match="10 frames of 32 x 24 px takes too long"):
+        read_clip(stream.getvalue(), Cut(every=9))
+    assert len(read_clip(stream.getvalue(), Cut(last=8, every=8)).frames) == 2

@@ -9,12 +9,21 @@ from typing import Any
 
 import pytest
 
+from backend.contracts.events import Record
 from backend.contracts.settings import parse
+from backend.recipes.a1111 import parameters_text
 from backend.recipes.metadata import from_texts
 
 Recipe = dict[str, Any]
 PAIRS = (("euler", "model"), ("dpmpp_2m", "karras"), ("euler_a", "model"))
-FULL = {"prompt", "negative_prompt", "steps", "seed", "guidance_scale", "width", "height", "model"}
+K_NAMES = {"euler": "euler", "dpmpp_2m": "dpmpp_2m", "euler_a": "euler_ancestral"}  # k-diffusion's
+A1111 = {"euler": "Euler", "dpmpp_2m": "DPM++ 2M Karras", "euler_a": "Euler a"}
+
+
+def k_pair(recipe: Recipe, plain: str = "") -> dict[str, str]:
+    """Sampler and schedule as ComfyUI and its kin call them; the plain one is left out."""
+    schedule = "karras" if recipe["schedule"] == "karras" else plain
+    return {"sampler": K_NAMES[recipe["sampler"]]} | ({"scheduler": schedule} if schedule else {})
 
 
 def fooocus(recipe: Recipe) -> dict[str, str]:
@@ -22,7 +31,7 @@ def fooocus(recipe: Recipe) -> dict[str, str]:
         "prompt": recipe["prompt"], "negative_prompt": recipe["negative_prompt"],
         "steps": recipe["steps"], "seed": str(recipe["seed"]), "base_model": recipe["model"],
         "guidance_scale": recipe["guidance_scale"], "version": "Fooocus v2.5.5",
-        "resolution": str((recipe["width"], recipe["height"])),
+        "resolution": str((recipe["width"], recipe["height"])), **k_pair(recipe),
         "loras": [[use["name"], use["weight"], "hash"] for use in recipe["loras"]],
     }  # fmt: skip
     return {"parameters": json.dumps(told), "fooocus_scheme": "fooocus"}
@@ -34,7 +43,7 @@ def swarm(recipe: Recipe) -> dict[str, str]:
         "steps": recipe["steps"], "seed": recipe["seed"], "cfgscale": recipe["guidance_scale"],
         "width": recipe["width"], "height": recipe["height"], "model": recipe["model"],
         "loras": [use["name"] for use in recipe["loras"]],
-        "loraweights": [str(use["weight"]) for use in recipe["loras"]],
+        "loraweights": [str(use["weight"]) for use in recipe["loras"]], **k_pair(recipe),
     }  # fmt: skip
     return {"parameters": json.dumps({"sui_image_params": told})}
 
@@ -44,7 +53,8 @@ def invoke(recipe: Recipe) -> dict[str, str]:
         "positive_prompt": recipe["prompt"], "negative_prompt": recipe["negative_prompt"],
         "steps": recipe["steps"], "seed": recipe["seed"], "cfg_scale": recipe["guidance_scale"],
         "width": recipe["width"], "height": recipe["height"],
-        "model": {"name": recipe["model"], "key": "x"},
+        "model": {"name": recipe["model"], "key": "x"}, "scheduler": recipe["sampler"]
+        + ("_k" if recipe["schedule"] == "karras" else ""),
         "loras": [{"model": {"name": u["name"]}, "weight": u["weight"]} for u in recipe["loras"]],
     }  # fmt: skip
     return {"invokeai_metadata": json.dumps(told)}
@@ -54,6 +64,8 @@ def novelai(recipe: Recipe) -> dict[str, str]:
     told = {
         "uc": recipe["negative_prompt"], "steps": recipe["steps"], "seed": recipe["seed"],
         "scale": recipe["guidance_scale"], "width": recipe["width"], "height": recipe["height"],
+        "sampler": "k_" + K_NAMES[recipe["sampler"]],
+        "noise_schedule": "karras" if recipe["schedule"] == "karras" else "native",
     }  # fmt: skip
     texts = {"Software": "NovelAI", "Description": recipe["prompt"], "Comment": json.dumps(told)}
     return texts
@@ -63,17 +75,93 @@ def draw_things(recipe: Recipe) -> dict[str, str]:
     told = {
         "c": recipe["prompt"], "uc": recipe["negative_prompt"], "steps": recipe["steps"],
         "seed": recipe["seed"], "scale": recipe["guidance_scale"], "model": recipe["model"],
-        "size": f"{recipe['width']}x{recipe['height']}", "sampler": "Euler a",
+        "size": f"{recipe['width']}x{recipe['height']}", "sampler": A1111[recipe["sampler"]],
         "lora": [{"model": u["name"], "weight": u["weight"]} for u in recipe["loras"]],
     }  # fmt: skip
     return {"parameters": json.dumps(told)}
 
 
+def ruined_fooocus(recipe: Recipe) -> dict[str, str]:
+    pair = k_pair(recipe)
+    told = {
+        "Prompt": recipe["prompt"], "Negative": recipe["negative_prompt"],
+        "steps": recipe["steps"], "seed": recipe["seed"], "cfg": recipe["guidance_scale"],
+        "width": recipe["width"], "height": recipe["height"], "software": "RuinedFooocus",
+        "base_model_name": recipe["model"], "sampler_name": pair.pop("sampler"), **pair,
+        "loras": [["", f"{use['weight']} - {use['name']}"] for use in recipe["loras"]],
+    }  # fmt: skip
+    return {"parameters": json.dumps(told)}
+
+
+def tensor_art(recipe: Recipe) -> dict[str, str]:
+    told = {
+        "prompt": recipe["prompt"], "negativePrompt": recipe["negative_prompt"],
+        "steps": recipe["steps"], "seed": str(recipe["seed"]), "width": recipe["width"],
+        "height": recipe["height"], "cfgScale": recipe["guidance_scale"],
+        "samplerName": A1111[recipe["sampler"]], "baseModel": {"modelFileName": recipe["model"]},
+        "models": [{"type": "LORA", "modelFileName": use["name"], "weight": use["weight"]}
+                   for use in recipe["loras"]],
+    }  # fmt: skip
+    return {"generation_data": json.dumps(told)}
+
+
+def easy_diffusion(recipe: Recipe) -> dict[str, str]:
+    pair = k_pair(recipe)
+    return {
+        "prompt": recipe["prompt"], "negative_prompt": recipe["negative_prompt"],
+        "num_inference_steps": str(recipe["steps"]), "seed": str(recipe["seed"]),
+        "guidance_scale": str(recipe["guidance_scale"]), "width": str(recipe["width"]),
+        "height": str(recipe["height"]), "use_stable_diffusion_model": recipe["model"],
+        "sampler_name": pair["sampler"], "scheduler_name": pair.get("scheduler", ""),
+        "use_lora_model": str([use["name"] for use in recipe["loras"]]),
+        "lora_alpha": str([use["weight"] for use in recipe["loras"]]),
+    }  # fmt: skip
+
+
+def comfyui(recipe: Recipe) -> dict[str, str]:
+    def node(kind: str, **inputs: Any) -> Recipe:
+        return {"class_type": kind, "inputs": inputs}
+
+    last = "m"
+    graph = {"m": node("CheckpointLoaderSimple", ckpt_name=recipe["model"] + ".safetensors")}
+    for use in recipe["loras"]:
+        name, weight = use["name"] + ".safetensors", use["weight"]
+        graph[use["name"]] = node(
+            "LoraLoader", model=[last, 0], lora_name=name, strength_model=weight
+        )
+        last = use["name"]
+    pair = k_pair(recipe)
+    numbers = {"steps": recipe["steps"], "seed": recipe["seed"], "cfg": recipe["guidance_scale"]}
+    return {"prompt": json.dumps(graph | {
+        "p": node("CLIPTextEncode", text=recipe["prompt"]),
+        "n": node("CLIPTextEncode", text=recipe["negative_prompt"]),
+        "l": node("EmptyLatentImage", width=recipe["width"], height=recipe["height"]),
+        "s": node("KSampler", **numbers, sampler_name=pair.pop("sampler"), **pair, model=[last, 0],
+                  positive=["p", 0], negative=["n", 0], latent_image=["l", 0]),
+    })}  # fmt: skip
+
+
+def kohya(recipe: Recipe) -> dict[str, str]:
+    return {
+        "prompt": recipe["prompt"], "negative-prompt": recipe["negative_prompt"],
+        "seed": str(recipe["seed"]), "steps": str(recipe["steps"]),
+        "scale": str(recipe["guidance_scale"]), "sampler": A1111[recipe["sampler"]],
+    }  # fmt: skip
+
+
+def a1111(recipe: Recipe) -> dict[str, str]:
+    record = Record("txt2img", recipe, {"name": recipe["model"]})
+    return {"parameters": parameters_text(record)}
+
+
 def recipes() -> list[Recipe]:
     chance = random.Random(1)
     words = ["a red house", 'says "no", {really}', "line\nbreak: x", "赤い家 – café", ""]
+    pairs = [chance.choice(PAIRS) for _ in range(40)]
     return [
         {
+            "sampler": pair[0],
+            "schedule": pair[1],
             "prompt": chance.choice(words[:-1]),
             "negative_prompt": chance.choice(words),
             "steps": chance.randint(1, 50),
@@ -87,7 +175,7 @@ def recipes() -> list[Recipe]:
                 for name in chance.sample(["ink", "char/style"], chance.randint(0, 2))
             ],
         }
-        for _ in range(40)
+        for pair in pairs
     ]
 
 
@@ -99,6 +187,12 @@ def recipes() -> list[Recipe]:
         ("InvokeAI", invoke, set()),
         ("NovelAI", novelai, {"model", "loras"}),
         ("Draw Things", draw_things, set()),
+        ("RuinedFooocus", ruined_fooocus, set()),
+        ("Tensor.Art", tensor_art, set()),
+        ("Easy Diffusion", easy_diffusion, set()),
+        ("ComfyUI", comfyui, set()),
+        ("kohya's scripts", kohya, {"model", "loras", "width", "height"}),
+        ("A1111", a1111, set()),
     ],
 )
 def test_a_recipe_comes_back(

@@ -90,6 +90,23 @@ def test_two_pictures_and_the_same_one_by_one(client: Client) -> None:
             assert np.array_equal(np.asarray(one), np.asarray(other))
 
 
+def test_steering_and_regions_travel_in_calls_and_records(client: Client) -> None:
+    lora = {"name": client.predict(api_name="/options")["loras"][0]["name"], "weight": 0.5}
+    place = {"prompt": "a boat", "box": [0.0, 0.0, 0.5, 1.0], "loras": [lora]}
+    pull = {"steer": "palette", "steer_palette": "#2060e0:3 #ffffff", "steer_scale": 0.5}
+    files, info = client.predict(
+        prompt="the sea", regions=[place], region_soft=0.2, **pull, **QUICK, api_name="/txt2img"
+    )
+    found = client.predict(handle_file(files[0]), api_name="/read_record")["settings"]
+    for told in (info["settings"], found):
+        (region,) = told["regions"]
+        assert (region["prompt"], region["box"]) == (place["prompt"], place["box"])
+        assert [(use["name"], use["weight"]) for use in region["loras"]] == [(lora["name"], 0.5)]
+        assert told["region_soft"] == 0.2
+        assert {name: told[name] for name in pull} == pull
+    assert "steer_every" not in found  # as it stands without a word
+
+
 def test_a_picture_tells_its_settings(client: Client) -> None:
     files, _ = client.predict(prompt="ein grünes Haus", **QUICK, api_name="/txt2img")
     found = client.predict(handle_file(files[0]), api_name="/read_record")
@@ -111,6 +128,7 @@ def test_options(client: Client) -> None:
         "embeddings",
         "vaes",
         "upscalers",
+        "ipadapters",
         "presets",
     }
     assert {"name", "family", "vectors", "fits"} <= set(options["embeddings"][0])

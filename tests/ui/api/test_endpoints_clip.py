@@ -61,3 +61,19 @@ def test_what_is_no_clip_is_a_sentence(client: Client, tmp_path: Path) -> None:
         client.predict(clip=handle_file(path), api_name="/clip")
     with pytest.raises(AppError, match="no clip yet"):
         client.predict(api_name="/clip")
+
+
+def test_the_sound_of_the_taken_frames_is_in_the_film_where_it_is_asked_for(
+    client: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(films.tone(tmp_path, 20, name="made.mp4", fps=10))
+    common = {"width": 64, "height": 64, "steps": 4, "control": False, "api_name": "/clip"}
+    _, info = client.predict(clip=handle_file(path), audio=True, first_frame=5, **common)
+    heard = np.abs(films.samples(tmp_path, Path(info["video"]).read_bytes()))
+    assert len(heard) / 8000 == pytest.approx(1.5, abs=0.1)
+    assert heard[:3200].mean() < 0.01 < heard[4800:].mean()  # it begins to sound after 0.5 s
+    mute = tmp_path / "mute.mp4"
+    mute.write_bytes(films.film(tmp_path, 4, name="silent.mp4"))
+    with pytest.raises(AppError, match="no sound to keep"):
+        client.predict(clip=handle_file(mute), audio=True, **common)

@@ -66,6 +66,28 @@ def test_a_grid_over_img2img(client: Client, tmp_path: Path) -> None:
     assert len(files) == 3
 
 
+def test_steering_stands_on_an_axis_and_regions_in_every_cell(client: Client) -> None:
+    place = {"prompt": "a boat", "box": [0.0, 0.0, 0.5, 1.0]}
+    files, _ = client.predict(
+        base={"steer": "blue", "regions": [place]},
+        x_field="steer_scale",
+        x_values="0.3, 3",
+        y_field="region_soft",
+        y_values="0.2, 0.4",
+        **QUICK,
+        api_name="/xyz_grid",
+    )
+    found = [client.predict(handle_file(file), api_name="/read_record") for file in files[:4]]
+    told = [record["settings"] for record in found]
+    assert [(one["steer_scale"], one["region_soft"]) for one in told] == [
+        (0.3, 0.2),
+        (3, 0.2),
+        (0.3, 0.4),
+        (3, 0.4),
+    ]
+    assert all(one["regions"][0]["prompt"] == "a boat" for one in told)
+
+
 def test_mistakes_get_sentences(client: Client) -> None:
     with pytest.raises(AppError, match="X: 'a' is no number"):
         client.predict(x_field="steps", x_values="a", **QUICK, api_name="/xyz_grid")

@@ -148,13 +148,13 @@ def test_all_that_a_record_says_and_is_not_here_is_told(pages: Pages) -> None:
         "'Wildcard prompt",
     ):
         expect(lines.filter(has_text=words)).to_have_count(1)
-    told.get_by_text("As it was written").click(timeout=10_000)
+    told.get_by_text("As it was written").click()
     expect(told.locator("pre")).to_contain_text("Face restoration: GFPGAN")
-    page.get_by_role("button", name="Generate").click(timeout=10_000)
+    page.get_by_role("button", name="Generate").click()
     held = page.locator(".loom-note", has_text="drawn as it stands")
     expect(held).to_contain_text("models/checkpoints and models/vae and models/loras")
     assert page.evaluate("loom.stages.txt2img.live.job ?? null") is None
-    held.get_by_role("button", name="Draw all the same").click(timeout=10_000)
+    held.get_by_role("button", name="Draw all the same").click()
     wait_state(page, "failed")
     assert "nobody-has-this" in page.evaluate("loom.stages.txt2img.value.message")
 
@@ -186,6 +186,9 @@ def test_presets_and_history_outlive_a_restart(pages: Pages, tmp_path: Path) -> 
             page.get_by_role("button", name="Export chosen").click()
         content = Path(exported.value.path()).read_bytes()
         page.get_by_role("button", name="Delete chosen").click()
+        page.get_by_role("button", name="Keep it").click()
+        page.get_by_role("button", name="Delete chosen").click()
+        page.get_by_role("button", name="Delete it").click()
         note(page, "deleted")
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Import a file").click()
@@ -222,7 +225,7 @@ def test_the_open_tab_is_saved_and_its_preset_opens_it(pages: Pages, tmp_path: P
         page.get_by_role("tab", name="txt2img").click()
         expect(steps).to_be_hidden()
         page.get_by_label("Preset", exact=True).click()
-        page.get_by_role("option", name="Second look").click()
+        page.get_by_role("option", name="Second look · img2img").click()
         expect(steps).to_be_visible()
         expect(steps).to_have_value("31")
         pages.rest(page)

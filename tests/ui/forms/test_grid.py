@@ -37,8 +37,24 @@ def test_a_grid_says_its_cost_and_is_drawn(pages: Pages) -> None:
     choose(page, "x", "Steps", "2-4 (+2)")
     choose(page, "y", "Prompt, search", "red, blue")
     expect(cost).to_contain_text("4 cells, 12 steps, about 1 s")
+    page.evaluate("""() => {
+        const tiles = document.querySelector("#txt2img-stage .tiles");
+        window.toCome = 0;
+        new MutationObserver(() => {
+            window.toCome = Math.max(window.toCome, tiles.querySelectorAll(".to-come").length);
+        }).observe(tiles, { childList: true });
+    }""")
     draw.click()
+    cells = page.locator("#txt2img-stage .tiles .cell")
+    expect(cells).to_have_text(["steps 2, red", "steps 4, red", "steps 2, blue", "steps 4, blue"])
     wait_state(page, "done")
+    assert page.evaluate("window.toCome") >= 3  # while the first one formed
+    expect(cells.nth(3)).to_be_enabled()
+    row = [cells.nth(place).bounding_box() for place in (0, 1, 2)]
+    assert row[0] is not None
+    assert row[1] is not None
+    assert row[2] is not None
+    assert row[0]["y"] == row[1]["y"] < row[2]["y"]
     expect(page.locator("#txt2img-stage .strip .thumb")).to_have_count(5)
     expect(page.locator("#txt2img-stage .line")).to_contain_text("the whole grid")
     last = page.locator("#txt2img-stage .strip .thumb").nth(4)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 def test_painted_colours_pull_and_the_curve_is_shown(pages: Pages) -> None:
     page = pages()
-    page.locator("#txt2img-steer > button").click()
+    page.locator("#txt2img-steering > button").click()
     cells = page.locator("#txt2img-painter .cells")
     expect(cells).to_be_visible()
     cells.scroll_into_view_if_needed()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.ui.conftest import said_by, told_by
+
 # A process of its own: a page that is built leaves Gradio's event loops open.
 SCRIPT = """
 import json, sys
@@ -31,22 +29,15 @@ places = {
 }
 ids = [block.elem_id for block in page.blocks.blocks.values() if block.elem_id]
 studio.engine.close()
-print(json.dumps([places, ids]))
+told = [places, ids]
 """
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], set[str]]:
     """Places by mode and field, and the element ids that the page has."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path_factory.mktemp("data"))],
-        cwd=ROOT,
-        text=True,
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    places, ids = json.loads(done.stdout.splitlines()[-1])
+    folder = tmp_path_factory.mktemp("data")
+    places, ids = told_by(SCRIPT, folder, str(folder / "data"))
     return places, set(ids)
 
 
@@ -109,12 +100,7 @@ made.close()
 
 
 def test_a_press_while_the_engine_starts_leaves_the_pages_own_loop_free(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", STARTING, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["txt2img", "xyz_grid"]
+    assert said_by(STARTING, tmp_path, str(tmp_path / "data"))[-1].split() == [
+        "txt2img",
+        "xyz_grid",
+    ]

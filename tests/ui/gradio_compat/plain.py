@@ -58,7 +58,6 @@ def main(port: int, kind: str) -> None:
             gr.Textbox(label="later", elem_id="later")
         with gr.Accordion("folded", open=False, elem_id="folded"):
             gr.Textbox("held", label="inside", elem_id="inside")
-            gr.ImageEditor(label="painted")
     blocks.launch(
         server_name="127.0.0.1",
         server_port=port,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 
 import gradio as gr
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.ui.conftest import said_by
+
 # A process of its own: Gradio leaves an event loop open.
 SHARED = """
 import gradio as gr
@@ -23,10 +22,8 @@ print(blocks.share)
 SCRIPT = '<script type="module" crossorigin src="'
 
 
-def test_a_shared_page_is_served_from_here() -> None:
-    command = [sys.executable, "-c", SHARED]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.split()[-1:] == ["False"], done.stderr
+def test_a_shared_page_is_served_from_here(tmp_path: Path) -> None:
+    assert said_by(SHARED, tmp_path)[-1:] == ["False"]
     chosen = '"frontend/share.html" if blocks.share else "frontend/index.html"'
     assert chosen in inspect.getsource(gr.routes)
 

@@ -150,7 +150,7 @@ def test_a_footprint_is_of_a_picture_and_tells_of_each_lora(
 @pytest.mark.parametrize("asked", [{"job": "nobodys"}, {"job": 3}, {}, [1]])
 def test_a_footprint_needs_a_picture(client: TestClient, asked: Any) -> None:
     told = client.post("/footprints", json=asked).json()
-    assert told == {"error": "There is no picture yet; generate one with LoRAs first."}
+    assert told == {"error": "There is no picture yet; generate one with LoRAs or regions first."}
 
 
 def test_a_footprint_needs_loras(client: TestClient, engine: Noting) -> None:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.conftest import PATIENCE_MS, Pages, running, start, wait_state
+from tests.ui.conftest import PATIENCE_MS, Pages, Server, running, start, wait_state
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def slow_pages(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    expect.set_options(timeout=PATIENCE_MS)
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("data"), fake_step_s="2") as server:
-        opened = Pages(chromium, server.url)
-        yield opened
-        opened.close()
-        assert opened.problems == []
+        yield server
+
+
+@pytest.fixture
+def slow_pages(chromium: Browser, slow: Server) -> Iterator[Pages]:
+    """Its runs outlast what is done beside them; what a test has left of them is stopped."""
+    expect.set_options(timeout=PATIENCE_MS)
+    opened = Pages(chromium, slow.url)
+    yield opened
+    opened.close()
+    httpx.post(f"{slow.url}/loom/queue/stop", timeout=60).raise_for_status()
+    assert opened.problems == []
 
 
 def prompts(page: Page) -> list[str]:

@@ -37,6 +37,7 @@ def test_labels_say_what_sets_a_picture_apart() -> None:
     extra: dict[str, Any] = {"sigma": 1.234, "steps": 1}
     strength = {"seed": 7, "strength": 0.5}
     assert label_of(output(settings=strength, extra=extra)) == "strength 0.5 · σ 1.23 · 1 step"
+    assert label_of(output(extra={"loop": 3})) == "loop 3"
     extra |= {"steps": 8, "inversion": {"psnr": 31.26}}
     assert label_of(output(settings=strength, extra=extra)).endswith(
         "8 steps · inverted, gives the picture back at 31.3 dB"
@@ -67,3 +68,10 @@ def test_a_state_holds_numbers_and_short_texts() -> None:
     assert told["told"] == {"notes": ["a"], "fps": 12}
     assert [result["seed"] for result in told["results"]] == [7]
     assert gone("x") == {"job": "x", "state": "gone"}
+
+
+def test_a_grid_says_how_its_cells_lie_before_they_come() -> None:
+    lying = {"columns": 2, "rows": 1, "labels": ["steps 4", "steps 8"]}
+    running = JobStatus("t", "running", 0, Progress("sampling", 1, 9), info={"grid": lying})
+    assert state_of(running)["told"] == {"grid": lying}
+    assert result_of("t", output(index=4))["place"] == 4

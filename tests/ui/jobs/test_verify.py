@@ -20,7 +20,7 @@ from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.asking import ask
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
-from backend.storage.styles import StyleShelf
+from backend.storage.styles import StyleFiles
 from tests.jobs import ended
 from ui.jobs.verify import GONE, KEPT, NO_RUN, verify_routes
 from ui.server.studio import Studio
@@ -39,7 +39,7 @@ def client(engine: FakeEngine, tmp_path: Path) -> TestClient:
         engine,
         PresetStore(tmp_path / "none", tmp_path / "presets"),
         Storage(tmp_path),
-        StyleShelf(tmp_path / "none.csv", tmp_path / "styles.csv"),
+        StyleFiles(tmp_path / "none.csv", tmp_path / "styles.csv"),
     )
     routes = Starlette(routes=verify_routes(studio, {}))
 

@@ -70,7 +70,7 @@ def test_it_draws_in_the_page(chromium: Browser, tmp_path: Path) -> None:
 
             page.get_by_role("tab", name="txt2img").click()
             page.get_by_label("Model", exact=True).click()
-            page.get_by_role("option", name="Pocket").click()
+            page.get_by_role("option", name="Pocket ·").click()
             expect(prompt).to_be_enabled()
             expect(prompt).to_have_value("a boat")
         finally:

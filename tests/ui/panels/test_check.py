@@ -14,7 +14,7 @@ from backend.engine.fake.engine import FakeEngine
 from backend.engine.jobs.asking import ask
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
-from backend.storage.styles import StyleShelf
+from backend.storage.styles import StyleFiles
 from tests.jobs import ended
 from ui.panels.check import check_panel
 from ui.server.studio import Studio
@@ -28,7 +28,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
         engine,
         PresetStore(tmp_path / "none", tmp_path / "presets"),
         storage,
-        StyleShelf(tmp_path / "none.csv", tmp_path / "styles.csv"),
+        StyleFiles(tmp_path / "none.csv", tmp_path / "styles.csv"),
     )
     engine.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, Route, expect
 
 from backend.contracts.events import Record
 from backend.contracts.settings import parse
@@ -120,13 +122,49 @@ def test_a_result_is_dragged_onto_a_tab(pages: Pages) -> None:
 
 
 @pytest.mark.browser
+def test_what_a_tool_wrote_beside_a_picture_is_no_list_of_prompts(pages: Pages) -> None:
+    page = pages()
+    line = "Steps: 8, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 256x256"
+    drop(page, f"a written house\nNegative prompt: fog\n{line}\n".encode(), "00001.txt")
+    said = page.locator(".loom-note", has_text="The file holds a recipe of A1111")
+    said.get_by_role("button", name="Use its settings").click()
+    expect(page.locator("#txt2img-prompt textarea")).to_have_value("a written house")
+    drop(page, b'{"a": 1}', "other.json")
+    expect(page.locator(".loom-note.warn", has_text="no settings that can be read")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_whichever_tab_is_open_a_dropped_picture_offers_what_it_holds(pages: Pages) -> None:
+    page = pages(width=1400)
+    names = page.locator(".loom-tabs [role=tab]:visible").all_inner_texts()
+    assert len(names) >= 7
+    for name in dict.fromkeys(names):
+        page.get_by_role("tab", name=name.strip(), exact=True).click()
+        drop(page, recipe(), "one.png")
+        ask = page.locator("dialog.ask")
+        expect(ask.get_by_role("button", name="Use its settings")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(ask).to_have_count(0)
+
+
+@pytest.mark.browser
 def test_a_file_of_prompts_is_drawn_line_by_line(pages: Pages) -> None:
     page = pages()
     steps = page.locator("#txt2img-steps input[type=number]")
     steps.fill("2")
     steps.press("Tab")
+    # Both have ended before the page hears of either, as on a machine that is busy.
+    held: list[Route] = []
+    page.route("**/loom/jobs/events*", lambda route: held.append(route))
     drop(page, b"a first boat\n\na second boat\n# no third\n", "prompts.txt")
     page.get_by_role("button", name="Draw them").click()
+    page.wait_for_function(
+        """async () => (await (await fetch('loom/history')).text()).includes('a second boat')"""
+    )
+    page.unroute("**/loom/jobs/events*")
+    for one in held:
+        with suppress(PlaywrightError):  # the page has asked anew for more of them
+            one.continue_()
     tiles = page.locator("#txt2img-stage .film .tile:not(.going)")
     expect(tiles).to_have_count(2)
     page.get_by_role("button", name="History").click()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import Pages
 
 pytestmark = pytest.mark.browser
+
+
+def heard(page: Page, prompt: str) -> None:
+    """Waits until the page has noted what was typed: only then it is a step to come back to."""
+    page.wait_for_function("text => loom.forms.txt2img.last?.prompt === text", arg=prompt)
 
 
 def test_a_preset_is_chosen_never_slipped_in_and_can_be_undone(pages: Pages) -> None:
@@ -15,11 +20,12 @@ def test_a_preset_is_chosen_never_slipped_in_and_can_be_undone(pages: Pages) -> 
     preset = page.get_by_label("Preset", exact=True)
     prompt = page.get_by_label("Prompt", exact=True)
     prompt.fill("my own words")
-    page.wait_for_function("loom.forms.txt2img.last.prompt === 'my own words'")
+    heard(page, "my own words")
     preset.click()
     page.get_by_role("option", name="Crisp default", exact=True).click()
     expect(prompt).to_have_value("a yellow boat on the sea")
     prompt.fill("typed after it")
+    heard(page, "typed after it")
     preset.focus()
     page.keyboard.press("Tab")
     preset.click()

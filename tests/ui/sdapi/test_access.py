@@ -92,7 +92,7 @@ def test_through_a_tunnel_a_network_address_still_tells_callers_apart() -> None:
 
 
 def test_wrong_passwords_are_counted_and_the_right_one_makes_its_client_known() -> None:
-    app = Access(inside, Doors(("ann", "secret")), Logins(b"k" * 32))
+    app = Access(inside, Doors(("ann", "secret")), Logins(b"k" * 32, lambda: 0.0))
     known = TestClient(app, client=("127.0.0.1", 1))
     assert known.get("/x", headers=basic("ann:secret")).status_code == 200
     other = TestClient(app, client=("127.0.0.1", 2))

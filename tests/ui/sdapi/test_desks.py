@@ -40,3 +40,11 @@ def test_idle_desks_go_and_busy_ones_stay() -> None:
         desks.of(asked(str(number)))
     assert desks.of(asked("busy")) is busy
     assert desks.of(asked("idle")).options == {"a": 1}
+
+
+def test_an_account_with_many_words_takes_no_others_desk() -> None:
+    desks = Desks({"a": 1})
+    desks.of(asked("sdapi/@bob@1.2.3.4")).options["a"] = 2
+    for number in range(2 * MAX_DESKS):
+        desks.of(asked(f"sdapi/@eve+{number}"))
+    assert desks.of(asked("sdapi/@bob@1.2.3.4")).options == {"a": 2}

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from backend.contracts.errors import BadInput
+from backend.pictures.budget import REQUEST_BYTES, Budget
 from ui.sdapi.mapping import img2img, single_image, txt2img
 from ui.sdapi.payloads import Img2Img, SingleImage, Txt2Img
 from ui.sdapi.preparing import model_name
@@ -162,6 +163,33 @@ def test_what_cannot_be_kept_is_refused(sent: Txt2Img, field: str, said: str) ->
     with pytest.raises(BadInput, match=said) as refused:
         txt2img(sent, OPTIONS)
     assert refused.value.field == field
+
+
+def test_all_pictures_of_a_call_are_taken_from_one_budget() -> None:
+    values = {"init_images": [encoded()], "mask": encoded(), "alwayson_scripts": unit()}
+    sent = Img2Img.model_validate(values | {"width": 64, "height": 64})
+    budget = Budget()
+    img2img(sent, OPTIONS, budget=budget)
+    taken = REQUEST_BYTES - budget.left_bytes
+    with pytest.raises(BadInput, match="fewer or smaller"):
+        img2img(sent, OPTIONS, budget=Budget(taken - 1))
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (Txt2Img(width=100_000, height=100_000, alwayson_scripts=unit()), "too large"),
+        (Txt2Img(width=-1, height=64, alwayson_scripts=unit()), "too large, or none"),
+        (
+            Txt2Img(alwayson_scripts={"controlnet": {"args": [{"model": "x"}] * 5}}),
+            "4 ControlNet units",
+        ),
+    ],
+)
+def test_a_units_picture_is_not_made_larger_than_any_may_be(sent: Txt2Img, said: str) -> None:
+    from_picture = Img2Img.model_validate(sent.model_dump() | {"init_images": [encoded()]})
+    with pytest.raises(BadInput, match=said):
+        img2img(from_picture, OPTIONS)
 
 
 @pytest.mark.parametrize(

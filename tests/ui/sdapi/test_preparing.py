@@ -13,7 +13,7 @@ from backend.sampling.samplers import ENTRIES
 from backend.storage.styles import Style
 from ui.sdapi.mapping import txt2img
 from ui.sdapi.payloads import Img2Img, Txt2Img
-from ui.sdapi.preparing import model_name, not_kept, of_units, prepared, vae_name
+from ui.sdapi.preparing import model_name, not_kept, of_units, prepared, saved_as, vae_name
 
 LIBRARY = Library((ModelEntry("pocket"), ModelEntry("name [v1] (final)")), ENTRIES)
 STYLES = (Style("Watercolour", "{prompt}, watercolour", "photo"), Style("Soft", "soft light"))
@@ -56,7 +56,7 @@ def test_settings_that_are_not_known_are_named() -> None:
     _, notes = ready(override_settings=override)
     assert len(notes) == 1
     assert "'eta_noise_seed_delta' is not known here" in notes[0]
-    assert not_kept(["CLIP_stop_at_last_layers"]) == []
+    assert not_kept({"CLIP_stop_at_last_layers": 2, "samples_format": "jpg"}) == []
 
 
 def test_a_title_that_is_a_name_is_that_model() -> None:
@@ -106,3 +106,19 @@ def test_and_in_the_negative_prompt_is_said() -> None:
     assert told == ()
     _, told = prepared(Txt2Img(negative_prompt="fog AND rain"), OPTIONS, LIBRARY, STYLES)
     assert "a word in a negative prompt" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "how"),
+    [
+        ({}, None),
+        ({"samples_format": "png"}, None),
+        ({"samples_format": "JPG", "jpeg_quality": 95}, ("jpeg", 95)),
+        ({"samples_format": "webp", "jpeg_quality": "best"}, ("webp", 80)),
+        ({"samples_format": "avif"}, None),
+    ],
+)
+def test_how_pictures_are_sent(settings: dict[str, Any], how: tuple[str, int] | None) -> None:
+    found = saved_as(settings)
+    assert (None if found is None else tuple(found.values())) == how
+    assert bool(not_kept(settings)) == (settings.get("samples_format") == "avif")

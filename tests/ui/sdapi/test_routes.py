@@ -15,6 +15,7 @@ import webuiapi
 from PIL import Image, ImageDraw
 
 from tests.ui.conftest import Server, running
+from tests.ui.standing_logins import PROGRAM
 
 QUICK: dict[str, Any] = {"steps": 3, "seed": 7, "width": 64, "height": 64}
 
@@ -246,7 +247,7 @@ def test_mistakes_get_sentences(
 
 def test_the_pages_password_guards_it(tmp_path_factory: pytest.TempPathFactory) -> None:
     data = tmp_path_factory.mktemp("data")
-    with running(data, "--api", "--auth", "anna:loom") as server:
+    with running(data, "--api", "--auth", "anna:loom", program=PROGRAM) as server:
         base = f"{server.url}/sdapi/v1"
         assert requests.get(f"{base}/sd-models", timeout=60).status_code == 401
         assert requests.get(f"{server.url}/controlnet/version", timeout=60).status_code == 401

@@ -43,6 +43,9 @@ def test_an_account_is_made_changed_and_ended(tmp_path: Path, typed: io.StringIO
     assert found[1].scopes == ("read",)
     assert "nightly  read" in users(tmp_path, "keys", "ada")
     assert users(tmp_path, "list") == "ada  owner  1 keys"
+    accounts.make_key("ada", "\x1b[2Jgone\n\x07")
+    assert "  ?[2Jgone??  " in users(tmp_path, "keys", "ada")
+    accounts.take_back("ada", accounts.keys("ada")[1].number)
     users(tmp_path, "take-back", "ada", found[1].number)
     assert users(tmp_path, "keys", "ada") == "ada has no key."
     users(tmp_path, "suspend", "ada")

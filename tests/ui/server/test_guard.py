@@ -19,9 +19,11 @@ async def answer(request: Request) -> Response:
     return PlainTextResponse("in", 400 if request.url.path == "/login" else 200)
 
 
-def ask(*requests: httpx.Request, hosts: HostList | None = None) -> list[int]:
+def ask(
+    *requests: httpx.Request, hosts: HostList | None = None, arriving: int = 10**9
+) -> list[int]:
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    guard = Guard(app, hosts or HostList("127.0.0.1", "localhost"))
+    guard = Guard(app, hosts or HostList("127.0.0.1", "localhost"), arriving)
 
     async def go() -> list[int]:
         transport = httpx.ASGITransport(app=guard, raise_app_exceptions=False)
@@ -118,9 +120,29 @@ def test_bodies_are_limited_with_and_without_a_length() -> None:
     assert ask(post("/gradio_api/queue/join", big)) == [413]
     assert ask(chunked) != [200]
     assert ask(post("/gradio_api/upload", big)) == [200]
+    doors = ("/sdapi/v1/img2img", "/controlnet/detect", "/v1/images/edits", "/mcp")
+    assert ask(*(post(path, big) for path in doors)) == [200] * 4
     assert ask(post("/gradio_api/upload", content_length=str(MAX_UPLOAD_BYTES + 1))) == [413]
 
 
 async def _parts(content: bytes):
     for start in range(0, len(content), 65536):
         yield content[start : start + 65536]
+
+
+def test_what_all_send_together_is_bounded_but_for_uploads_which_go_into_files() -> None:
+    large = b"x" * 1000
+    told = [post("/x", large), post("/gradio_api/upload", large), post("/x", large[:900])]
+    assert ask(*told, post("/x", large[:900]), arriving=950) == [503, 200, 200, 200]
+
+    async def pieces():  # of a length that is not told
+        for _ in range(4):
+            yield large
+
+    chunked = httpx.Request("POST", "http://127.0.0.1:7860/x", content=pieces())
+    assert ask(chunked, post("/x", large), arriving=1500) == [500, 200], "given back afterwards"
+
+
+@pytest.mark.parametrize("path", ["/login", "/login/", "/loom/invitation/x"])
+def test_who_has_not_logged_in_sends_little(path: str) -> None:
+    assert ask(post(path, b"x" * 30_000)) == [413]

@@ -124,7 +124,8 @@ async def _login(request: Request) -> Response:
 
 def gate() -> LoginGate:
     return LoginGate(
-        Starlette(routes=[Route("/login", _login, methods=["POST"])]), Logins(b"k" * 32)
+        Starlette(routes=[Route("/login", _login, methods=["POST"])]),
+        Logins(b"k" * 32, lambda: 0.0),
     )
 
 

@@ -33,6 +33,18 @@ def test_the_stand_in_draws_at_the_pace_of_its_flag(tmp_path: Path) -> None:
     studio.engine.close()
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [("cuda:0,cuda:1", ["cuda:0", "cuda:1"]), ("cpu,cpu", ["cpu:0", "cpu:1"]), ("cuda:1", [])],
+)
+def test_the_stand_in_has_the_devices_of_its_flag(
+    tmp_path: Path, asked: str, named: list[str]
+) -> None:
+    studio = opened(flags(tmp_path, "--fake", "0.02", "--device", asked), places(ROOT))
+    assert [one.name for one in studio.engine.memory().devices] == named
+    studio.engine.close()
+
+
 def test_without_it_the_local_engine_waits_to_be_begun(tmp_path: Path) -> None:
     torch = "torch" in sys.modules
     studio = opened(flags(tmp_path), places(ROOT))

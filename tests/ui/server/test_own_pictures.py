@@ -24,8 +24,7 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def client(storage: Storage, owner: str) -> TestClient:
-    folders = [storage.outputs.resolve()]
-    gate = OwnPictures(PlainTextResponse("the file"), History(storage), folders)
+    gate = OwnPictures(PlainTextResponse("the file"), History(storage), storage.outputs.resolve())
 
     async def known(scope: Scope, receive: Receive, send: Send) -> None:
         await gate({**scope, "state": {"owner": owner, "role": "member"}}, receive, send)
@@ -57,3 +56,15 @@ def test_only_who_made_a_picture_gets_it_however_it_is_named(
     assert bob.get(f"/gradio_api/file={path.parent}/.writing-1").status_code == 404
     assert bob.get("/gradio_api/file=/elsewhere/x.png").text == "the file", "Gradio decides"
     assert bob.get("/gradio_api/info").text == "the file"
+
+
+def test_of_another_tools_folder_pictures_alone_are_served(
+    storage: Storage, tmp_path: Path
+) -> None:
+    app, foreign = PlainTextResponse("the file"), (tmp_path / "comfy").resolve()
+    outputs = storage.outputs.resolve()
+    gate = TestClient(OwnPictures(app, History(storage), outputs, [foreign], private=False))
+    for name, served in (("a.png", True), ("b/c.JPEG", True), ("keys.json", False), ("x", False)):
+        answer = gate.get(f"/gradio_api/file={foreign}/{name}")
+        assert (answer.status_code == 200) == served, name
+    assert gate.get(f"/gradio_api/file={outputs}/2026-01-01/a.mp4").status_code == 200

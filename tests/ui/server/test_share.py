@@ -58,6 +58,12 @@ def test_half_an_auth_is_refused(auth: str) -> None:
         plan(auth=auth)
 
 
+def test_several_people_as_a1111_writes_them_are_not_taken_for_one() -> None:
+    with pytest.raises(ValueError, match="--auth-file"):
+        plan(auth="ada:secret,bob:other")
+    assert plan(auth="ada:a,b,c").auth == ("ada", "a,b,c")
+
+
 def test_listen_binds_to_the_network() -> None:
     assert plan(listen=True).host == "0.0.0.0"
     assert plan(listen=True, host="10.1.2.3").host == "10.1.2.3"

@@ -9,7 +9,7 @@ import pytest
 
 from backend.storage.outputs import Storage
 from backend.storage.presets import PresetStore
-from backend.storage.styles import StyleShelf
+from backend.storage.styles import StyleFiles
 from ui.server.studio import Studio
 
 
@@ -24,6 +24,6 @@ def test_the_folder_that_may_be_served_is_the_real_one(
         cast(Any, None),
         PresetStore(tmp_path / "bundled", tmp_path / "presets"),
         Storage(Path("data")),
-        StyleShelf(tmp_path / "bundled.json", tmp_path / "own.json"),
+        StyleFiles(tmp_path / "bundled.json", tmp_path / "own.json"),
     )
     assert studio.outputs == tmp_path.resolve() / "real" / "outputs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import time
@@ -12,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ui.server.upload_quota import NEEDED_S, UploadQuota
+from ui.server.upload_quota import NEEDED_S, NO_ROOM, PATH, UploadQuota
 
 
 class Doors:
@@ -140,3 +141,38 @@ def test_a_guests_end_of_data_leaves_another_guests_uploads(doors: Doors) -> Non
     doors.role = "member"
     doors.post("@gus/3", b"", "/loom/me/forget")
     assert doors.files() == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_sentence(doors: Doors, number: int) -> None:
+    async def full(scope: Any, receive: Any, send: Any) -> None:
+        raise OSError(number, "no room")
+
+    doors.quota._app = full
+    answer = doors.post("ada", b"x" * 10)
+    assert (answer.status_code, answer.json()) == (507, {"detail": NO_ROOM})
+    assert doors.quota.held("ada") == 0
+
+
+def test_another_trouble_with_a_disk_is_told_as_it_is(doors: Doors) -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    doors.quota._app = broken
+    with pytest.raises(OSError, match="broken"):
+        doors.post("ada", b"x" * 10)
+
+
+def test_who_hangs_up_is_told_nothing(doors: Doors) -> None:
+    async def gone(scope: Any, receive: Any, send: Any) -> None:
+        raise ClientDisconnect
+
+    doors.quota._app = gone
+
+    async def nothing(message: Any) -> None:
+        raise AssertionError(message)
+
+    length = (b"content-length", b"5")
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": [length], "state": {}}
+    asyncio.run(doors.quota(scope, nothing, nothing))  # type: ignore[arg-type]
+    assert doors.quota.held("") == 0

@@ -13,14 +13,24 @@ from tests.ui.page.test_access import serious
 pytestmark = pytest.mark.browser
 
 STAGE = "#txt2img-stage"
+SEED = 4_294_967_290  # as long as they get
+
+# Thumbs that are cut off, and how far the actions go below the window.
+OUT_OF_SIGHT = """() => {
+    const strip = document.querySelector("#txt2img-stage .strip").getBoundingClientRect();
+    const thumbs = [...document.querySelectorAll("#txt2img-stage .thumb")];
+    const cut = thumbs.filter((one) => one.getBoundingClientRect().right > strip.right + 1);
+    const row = document.querySelector("#txt2img-stage .actions").getBoundingClientRect();
+    return [cut.length, Math.max(0, Math.round(row.bottom - innerHeight))];
+}"""
 
 
 def test_a_batch_fills_the_canvas_and_each_picture_opens(pages: Pages) -> None:
     page = pages()
-    start(page, "four boats", steps=3, batch_size=4, seed=20)
+    start(page, "four boats", steps=3, batch_size=4, seed=SEED)
     wait_state(page, "done")
     cells = page.locator(f"{STAGE} .tiles .cell")
-    expect(cells).to_have_text(["seed 20", "seed 21", "seed 22", "seed 23"])
+    expect(cells).to_have_text([f"seed {SEED + place}" for place in range(4)])
     expect(page.locator(f"{STAGE} .frame")).to_be_hidden()
     canvas, last = page.locator(f"{STAGE} .canvas").bounding_box(), cells.last.bounding_box()
     assert canvas is not None
@@ -30,16 +40,22 @@ def test_a_batch_fills_the_canvas_and_each_picture_opens(pages: Pages) -> None:
     assert serious(page) == []
     cells.nth(2).click()
     expect(page.locator(f"{STAGE} .frame")).to_be_visible()
-    expect(page.locator(f"{STAGE} .seed b")).to_have_text("22")
+    expect(page.locator(f"{STAGE} .seed b")).to_have_text(str(SEED + 2))
     page.get_by_role("button", name="All", exact=True).click()
     expect(cells.nth(2)).to_have_attribute("aria-pressed", "true")
     page.locator(f"{STAGE} .canvas").evaluate("() => document.activeElement.blur()")
     page.keyboard.press("Space")
-    expect(page.locator(".lightbox .foot .words")).to_contain_text("seed 22")
+    expect(page.locator(".lightbox .foot .words")).to_contain_text(f"seed {SEED + 2}")
     page.keyboard.press("Escape")
     page.locator(f"{STAGE} .thumb").nth(1).click()
-    expect(page.locator(f"{STAGE} .frame")).to_have_attribute("alt", "Picture 2 of 4, seed 21")
+    expect(page.locator(f"{STAGE} .frame")).to_have_attribute(
+        "alt", f"Picture 2 of 4, seed {SEED + 1}"
+    )
     expect(page.locator(f"{STAGE} .tiles")).to_be_hidden()
+    for width in (1400, 1200, 950):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_function(f"String(({OUT_OF_SIGHT})()) === '0,0'")
 
 
 def test_a_stopped_batch_keeps_all_its_pictures(pages: Pages) -> None:

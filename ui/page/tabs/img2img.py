@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from backend.contracts.errors import LoomError
-from backend.contracts.events import Pixels
+from backend.contracts.events import Output, Pixels
 from backend.contracts.settings import Img2ImgSettings, parse
 from backend.engine.jobs.protocol import Engine
 from backend.pictures import canvas
@@ -17,11 +17,9 @@ from ui.forms import reference, region_rows, steer
 from ui.forms.tab import Below, Fold, Inputs, Layout, Tab
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import carried, unpacked
-from ui.gradio_compat.event_data import told
-from ui.gradio_compat.untyped import event, on
-from ui.jobs.pictures import chosen
-from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
-from ui.server.uploads import read_pictures
+from ui.gradio_compat.untyped import on
+from ui.panels.before import before_part, connect_before
+from ui.panels.painting import mask_file, painting, sent_pictures
 
 WORDS = (
     (0.35, "stays close to the picture"),
@@ -42,6 +40,7 @@ def _picture() -> dict[str, Component]:
             elem_classes="loom-picture",
             buttons=[],
         ),
+        "painted": painting("img2img"),
     }
 
 
@@ -50,27 +49,11 @@ def _meaning() -> dict[str, Component]:
 
 
 def _mask() -> dict[str, Component]:
-    return mask_inputs("img2img")
+    return mask_file("img2img")
 
 
 def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
     return sent_pictures(raw, ("image", "reference"))
-
-
-def _compare() -> dict[str, Component]:
-    with gr.Accordion(
-        "Before and after", open=False, elem_id="img2img-compare", elem_classes="loom-fold"
-    ):
-        slider = gr.ImageSlider(
-            label="Before and after",
-            show_label=False,
-            interactive=False,
-            format="png",
-            elem_id="img2img-slider",
-            buttons=[],
-            max_height=620,
-        )
-    return {"slider": slider}
 
 
 def meaning(engine: Engine, settings: Img2ImgSettings) -> str:
@@ -90,11 +73,6 @@ def meaning(engine: Engine, settings: Img2ImgSettings) -> str:
 
 def _connect(space: Workspace) -> None:
     engine, form = space.studio.engine, space.form
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "preprocess": False,
-    }
 
     def explain(sent: Any) -> str:
         try:
@@ -116,27 +94,14 @@ def _connect(space: Workspace) -> None:
         queue=False,
         trigger_mode="always_last",
     )
-    image = space.pictures["image"]
-    assert isinstance(image, gr.Image)
-
-    lay_under(image, space.pictures["painted"])
     reference.connect(space)
 
-    def compare(sent: Any, evt: gr.EventData) -> Any:
-        data = told(evt)
-        try:
-            output = chosen(engine, data.get("job"), data.get("image"))
-            pictures = read_pictures({"image": sent})
-            if output is None or "image" not in pictures or output.record.mode != "img2img":
-                return None
-            settings = parse("img2img", output.record.settings)
-        except LoomError:
-            return None
+    def start_of(picture: Pixels, output: Output) -> Pixels:
+        settings = parse("img2img", output.record.settings)
         assert isinstance(settings, Img2ImgSettings)
-        before = canvas.base(settings, pictures["image"])
-        return (before, output.image) if before.shape == output.image.shape else None
+        return canvas.base(settings, picture)
 
-    event(space.stage, "pick")(compare, inputs=image, outputs=space.results["slider"], **quiet)
+    connect_before(space, start_of)
 
 
 TAB = Tab(
@@ -191,7 +156,7 @@ TAB = Tab(
         pixels=_pixels,
         receivers=(("image", ""),),
     ),
-    below=Below(result=_compare),
+    below=Below(before="Before", result=partial(before_part, "img2img")),
     connect=_connect,
     grid=True,
 )

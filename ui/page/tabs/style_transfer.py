@@ -25,7 +25,7 @@ from ui.gradio_compat.carrying import carried, unpacked
 from ui.gradio_compat.untyped import on
 from ui.jobs.pictures import png_uri
 from ui.jobs.sentences import sentence
-from ui.panels.mask_editor import lay_under, mask_inputs, sent_pictures
+from ui.panels.painting import mask_file, painting, sent_pictures
 from ui.server.foreign import as_dict
 from ui.server.uploads import MAX_PICTURE_BYTES, read_upload
 
@@ -50,6 +50,7 @@ def _pictures() -> dict[str, Component]:
         elem_classes="loom-picture",
         buttons=[],
     )
+    strokes = painting("style_transfer")
     edges = gr.HTML(
         {},
         html_template=_EDGES,
@@ -73,7 +74,7 @@ def _pictures() -> dict[str, Component]:
             elem_classes="loom-picture",
             buttons=[],
         )
-    return {"image": image, "control_image": control, "edges": edges}
+    return {"image": image, "painted": strokes, "control_image": control, "edges": edges}
 
 
 def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
@@ -81,7 +82,7 @@ def _pixels(raw: dict[str, Any]) -> dict[str, Pixels]:
 
 
 def _mask() -> dict[str, Component]:
-    return mask_inputs(StyleTransferSettings.mode)
+    return mask_file(StyleTransferSettings.mode)
 
 
 @lru_cache(maxsize=8)
@@ -115,9 +116,6 @@ def _connect(space: Workspace) -> None:
         queue=False,
         trigger_mode="always_last",
     )
-    image = space.pictures["image"]
-    assert isinstance(image, gr.Image)
-    lay_under(image, space.pictures["painted"])
     reference.connect(space)
 
 

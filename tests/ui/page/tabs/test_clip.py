@@ -71,6 +71,26 @@ def test_a_clip_is_made_scrubbed_played_and_saved(pages: Pages, tmp_path: Path, 
 
 
 @pytest.mark.browser
+def test_a_page_that_is_opened_again_comes_back_to_its_clip(pages: Pages, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(films.film(tmp_path, 6, size=(64, 64), name="made.mp4"))
+    page = opened(pages())
+    page.locator("#clip-clip input[type=file]").set_input_files(film)
+    expect(page.locator("#clip-part .strip img")).to_have_count(6)
+    filled(page, prompt="a red house", steps="90")
+    page.locator("#clip-control input[type=checkbox]").uncheck()
+    page.locator("button.go:visible").click()
+    page.wait_for_function("loom.stages.clip.value.state === 'running'")
+    job = page.evaluate("loom.stages.clip.value.job")
+    pages.reload(page)
+    opened(page)
+    page.wait_for_function("['running', 'done'].includes(loom.stages.clip.value.state)")
+    assert page.evaluate("loom.stages.clip.value.job") == job
+    page.wait_for_function("loom.stages.clip.value.state === 'done'")
+    assert page.evaluate("loom.stages.clip.value.results.length") == 6
+
+
+@pytest.mark.browser
 def test_an_empty_form_says_what_is_missing(pages: Pages) -> None:
     page = opened(pages())
     page.locator("button.go:visible").click()

@@ -48,7 +48,6 @@ def test_a_ladder_on_a_painted_mask_is_labelled_and_sent_on(pages: Pages, pictur
     meaning = page.locator("#img2img-meaning")
     expect(meaning).to_contain_text("before step 15 of 20")
     expect(meaning).to_contain_text("6 steps to go")
-    page.locator("#img2img-mask > button").click()
     paint_mask(page)
     done = generated(page)
     assert done["state"] == "done", done

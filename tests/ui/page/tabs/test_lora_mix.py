@@ -129,4 +129,14 @@ def test_the_footprint_of_the_last_picture(pages: Pages, width: int) -> None:
     expect(page.locator(".footprint figcaption b")).to_have_text(["50 %", "50 %"])
     expect(page.get_by_alt_text("Where pocket-ink changed the prediction")).to_be_visible()
     expect(page.locator(".footprint rect")).to_have_count(40)
+    page.locator("#lora_mix-regions > button.label-wrap").click()
+    page.get_by_role("button", name="Add a region").locator("visible=true").click()
+    page.get_by_label("Prompt of region 1").locator("visible=true").fill("a blue boat")
+    generate(page)
+    measure.click()
+    expect(page.locator(".footprint figcaption b")).to_have_text(["33 %"] * 3)
+    inside = page.locator(".footprint .inside")
+    expect(inside).to_have_text("100 % in its place")
+    assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")  # none of it is cut
+    expect(page.get_by_alt_text("Where region 1: a blue boat changed")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -20,3 +20,9 @@ test("the model's own stages stand first, off until they are switched on", () =>
   const rows = withOwn([{ model: "x4", on: true }, { model: "two", on: true, steps: 5 }], ["two", "three"]);
   assert.deepEqual(rows.map((row) => [row.model, row.on]), [["two", true], ["three", false], ["x4", true]]);
 });
+
+test("a stage may stand there twice, its own settings each", () => {
+  const rows = withOwn([{ model: "x4", on: true }, { model: "x4", on: true, steps: 10 }], ["x4"]);
+  assert.deepEqual(rows.map((row) => row.steps), [undefined, 10]);
+  assert.equal(withOwn(rows, ["x4"]).length, 2);
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { browser } from "./browser.js";
 
 browser();
-const { matching, typedAt, unknownIn } = await import("../../../../ui/static/completing.js");
+const { matching, typedAt, unknownIn, meets } = await import("../../../../ui/static/completing.js");
 
 test("what is typed is the word, tag or wildcard before the cursor", () => {
   assert.deepEqual(typedAt("a mush", 6), { from: 2, typed: "mush" });
@@ -32,4 +32,10 @@ test("words that the card does not list are named, once each", () => {
   assert.deepEqual(unknownIn("houses, bushes under the sky", known), [], "plurals and small words");
   assert.deepEqual(unknownIn("calm house", known, ["calm"]), [], "an embedding's name");
   assert.deepEqual(unknownIn("anything", []), [], "a card that lists nothing");
+});
+
+test("a list that would lie over Generate is known by their boxes", () => {
+  const box = (left, top, right, bottom) => /** @type {any} */ ({ left, top, right, bottom });
+  assert.ok(meets(box(0, 100, 300, 400), box(0, 350, 120, 390)));
+  assert.ok(!meets(box(0, 100, 300, 340), box(0, 350, 120, 390)));
 });

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carry, gathered, onGathered, telling } from "../../../../ui/static/events.js";
+import { browser } from "./browser.js";
+
+browser();
+const { carry, gathered, onGathered, telling } = await import("../../../../ui/static/events.js");
 
 test("what is said with an event meets its values", () => {
   const triggered = [];

@@ -7,10 +7,17 @@ const { CELLS, boxOf, painted, regionRows, regionText } = await import("../../..
 
 test("rows say what differs from the standard, and come back whole", () => {
   const rows = regionRows('[{"prompt":"a boat","box":[0,0,0.5,1]},{"weight":2,"on":false}]');
-  assert.deepEqual(rows[1], { prompt: "", cells: "", weight: 2, on: false, box: [0, 0, 1, 1] });
+  assert.deepEqual(rows[1], { prompt: "", cells: "", weight: 2, on: false, box: [0, 0, 1, 1], loras: [] });
   assert.equal(regionText(rows), '[{"prompt":"a boat","box":[0,0,0.5,1]},{"weight":2,"on":false}]');
   assert.equal(regionText([]), "");
   assert.deepEqual(regionRows("not a list"), []);
+});
+
+test("their LoRAs are told where there are some", () => {
+  const text = '[{"prompt":"a boat","loras":[{"name":"neon","weight":0.5}]}]';
+  assert.deepEqual(regionRows(text)[0].loras, [{ name: "neon", weight: 0.5 }]);
+  assert.equal(regionText(regionRows(text)), text);
+  assert.equal(regionText(regionRows('[{"prompt":"a boat","loras":[]}]')), '[{"prompt":"a boat"}]');
 });
 
 test("a box has its corners in order and stays inside", () => {

@@ -14,9 +14,9 @@ test("times are short", () => {
 });
 
 test("LoRA rows keep what differs from the defaults, and come back whole", () => {
-  const rows = [{ name: "ink", weight: 0.5, start: 0, end: 1, on: true }, { name: "pen", weight: 1, start: 0, end: 0.5, on: false }];
+  const rows = [{ name: "ink", weight: 0.5, start: 0, end: 1, on: true, blocks: "MID=0" }, { name: "pen", weight: 1, start: 0, end: 0.5, on: false, blocks: "" }];
   const text = loraText(rows);
-  assert.equal(text, '[{"name":"ink","weight":0.5},{"name":"pen","end":0.5,"on":false}]');
+  assert.equal(text, '[{"name":"ink","weight":0.5,"blocks":"MID=0"},{"name":"pen","end":0.5,"on":false}]');
   assert.deepEqual(loraRows(text), rows);
   assert.deepEqual([loraRows(""), loraRows("{broken"), loraText([])], [[], [], ""]);
 });

@@ -52,3 +52,25 @@ test("steps that overtake what the page tells of the last one put in what they s
   note("e", mine, 9150);
   assert.deepEqual(step("e", "redo", 20_000), preset);
 });
+
+test("a step settles when the form stands so, however long the server takes", () => {
+  const mine = { prompt: "mine", steps: 20 }, preset = { prompt: "preset", steps: 30 };
+  note("f", mine, 0);
+  note("f", preset, 5000);
+  assert.deepEqual(step("f", "undo", 9000), mine);
+  note("f", preset, 15_000); // as it was, since something else was told
+  note("f", mine, 19_000);
+  assert.deepEqual(step("f", "redo", 30_000), preset);
+});
+
+test("what is changed while a step settles, or just after, is a step of its own", () => {
+  note("g", { prompt: "mine", steps: 20 }, 0);
+  note("g", { prompt: "preset", steps: 30 }, 5000);
+  assert.deepEqual(step("g", "undo", 9000), { prompt: "mine", steps: 20 });
+  note("g", { prompt: "a ship", steps: 30 }, 9050); // typed before the server has put in the step
+  note("g", { prompt: "a ship", steps: 20 }, 9100);
+  note("g", { prompt: "a ship", steps: 44 }, 9150);
+  assert.deepEqual(step("g", "undo", 9200), { steps: 20 });
+  note("g", { prompt: "a ship", steps: 20 }, 9250);
+  assert.deepEqual(step("g", "undo", 9300), { prompt: "mine" });
+});

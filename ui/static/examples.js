@@ -1,0 +1,63 @@
+// @ts-check
+/* Example pictures for tabs that begin with one: drawn here, so that none has to be looked for. */
+import { el, toast } from "./dom.js";
+import { loom } from "./registry.js";
+
+const SIDE_PX = 256;
+/** @typedef {{sky: string, light: string, ground: string, wall: string, roof: string}} Colours */
+/** @type {Colours[]} by day and by night */
+const TIMES = [
+  { sky: "#8fc7ef", light: "#ffd84d", ground: "#67a852", wall: "#c0392b", roof: "#5c4033" },
+  { sky: "#1f2a56", light: "#f4f1d6", ground: "#25492f", wall: "#2d5f9a", roof: "#3a2f45" },
+];
+
+/** A house on a meadow. @param {Colours} colours @returns {Promise<File>} */
+const drawn = async ({ sky, light, ground, wall, roof }) => {
+  const canvas = /** @type {HTMLCanvasElement} */ (document.createElement("canvas"));
+  canvas.width = canvas.height = SIDE_PX;
+  const brush = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const fill = (/** @type {string} */ colour, /** @type {() => void} */ shape) => { brush.fillStyle = colour; brush.beginPath(); shape(); brush.fill(); };
+  fill(sky, () => brush.rect(0, 0, SIDE_PX, SIDE_PX));
+  fill(light, () => brush.arc(200, 52, 26, 0, 7));
+  fill(ground, () => brush.ellipse(128, 268, 210, 92, 0, 0, 7));
+  fill(wall, () => brush.rect(76, 118, 104, 84));
+  fill(roof, () => { brush.moveTo(62, 120); brush.lineTo(128, 66); brush.lineTo(194, 120); });
+  fill(roof, () => brush.rect(116, 156, 26, 46));
+  for (const x of [88, 150]) fill(light, () => brush.rect(x, 134, 20, 20));
+  const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ take) => canvas.toBlob(take, "image/png"));
+  return new File([/** @type {Blob} */ (blob)], "example.png", { type: "image/png" });
+};
+
+/**
+ * Where a tab takes pictures; those that are extra, as a mask's, are none of them.
+ * @param {{mode: string, title: string}[]} targets
+ * @param {string} mode
+ */
+export const placesOf = (targets, mode) => targets.filter((one) => one.mode === mode || one.mode.startsWith(`${mode}-`)).slice(0, TIMES.length);
+
+/**
+ * What the chips of an empty tab write, by field: a prompt each, or where a tab has two ends, one for each of them.
+ * @param {string} mode
+ * @param {string[]} prompts
+ * @returns {Record<string, string>[]}
+ */
+export const examplesOf = (mode, prompts) => (mode === "morph"
+  ? prompts.slice(1).map((prompt_b, i) => ({ prompt_a: prompts[i], prompt_b })) : prompts.map((prompt) => ({ prompt })));
+
+/** A chip that puts them in; null for tabs that begin with none. @param {string} mode */
+export const exampleChip = (mode) => {
+  const places = placesOf(loom.targets, mode);
+  if (!places.length) return null;
+  const chip = el("button", "chip example", places.length > 1 ? "Two example pictures" : "An example picture");
+  chip.type = "button";
+  chip.onclick = async () => {
+    chip.disabled = true;
+    try {
+      for (const [i, place] of places.entries()) await loom.give?.(await drawn(TIMES[i]), place.mode);
+    } catch {
+      toast("The picture could not be sent; is the studio still running?", "warn");
+    }
+    chip.disabled = false;
+  };
+  return chip;
+};
