@@ -19,6 +19,7 @@ from torch import Tensor
 
 from toyworld.checkpoint import Clock, learning_rate, load_state, save_state, set_learning_rate
 from toyworld.dataset import Pool, random_crops, to_tensor
+from toyworld.precision import swift_precision
 
 BATCH = 32
 CROP_PX = 64
@@ -54,15 +55,17 @@ def reconstruction_loss(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def colour_loss(mean: Tensor, pictures: Tensor) -> Tensor:
-    """How far three latent channels are from the picture's colours, averaged over 8x8 px.
+    """How far three latent channels are from the picture's colours, averaged over each cell.
 
     Without this early pull a small autoencoder spends long on brightness before it sees hues.
 
     Args:
-        mean: (B, 4, H/8, W/8) posterior means.
+        mean: (B, channels, H / factor, W / factor) posterior means.
         pictures: (B, 3, H, W) in -1..1.
     """
-    return F.mse_loss(mean[:, :3] / 3.0, F.avg_pool2d(pictures, 8))
+    return F.mse_loss(
+        mean[:, :3] / 3.0, F.avg_pool2d(pictures, pictures.shape[-1] // mean.shape[-1])
+    )
 
 
 def psnr_db(vae: AutoencoderKL, pixels: np.ndarray, batch: int = 8) -> float:
@@ -91,6 +94,7 @@ def train_autoencoder(
     device: str = "cpu",
     compiled: bool = False,
     report: Callable[[str], None] = print,
+    between: Callable[[], object] = lambda: None,
 ) -> None:
     """Train in place until the clock's budget is used, going on from `state_path` where it exists.
 
@@ -101,6 +105,7 @@ def train_autoencoder(
         clock: budget of steps or minutes.
         state_path: checkpoint, written every two minutes and at the end.
         seed: decides the crops of every step.
+        between: called before each step; what it takes is none of the budget's.
         compiled: fuse its operations first (a minute with a C++ compiler; a third off each step).
     """
     vae.to(device).train()
@@ -125,8 +130,10 @@ def train_autoencoder(
 
     run = torch.compile(through) if compiled else through
     saved = time.monotonic()
-    kind = torch.device(device).type
     while clock.progress() < 1.0:
+        held = time.monotonic()
+        between()
+        clock.spent_s -= time.monotonic() - held
         rng = np.random.default_rng((seed, clock.step))
         fewer = round(SMALL_SHARE * batch)
         crops = (
@@ -136,7 +143,7 @@ def train_autoencoder(
         x = torch.cat(crops).to(device, memory_format=torch.channels_last)
         torch.manual_seed(seed * 1_000_003 + clock.step)
         set_learning_rate(optimizer, learning_rate(clock, peak, floor, 50))
-        with torch.autocast(kind, torch.bfloat16):
+        with swift_precision(device):
             posterior, made = run(x)
         loss = reconstruction_loss(made.float(), x)
         if not decoder_only:

@@ -27,6 +27,7 @@ from toyworld.dataset import Pool, render_pool, to_tensor
 from toyworld.fitting import Fitting
 from toyworld.folder import EXAMPLE_PROMPTS, half_precision, write_json
 from toyworld.hybrid import Hybrid
+from toyworld.precision import swift_precision
 from toyworld.swapping import swapped_in
 from toyworld.swift import hasten
 from toyworld.text import LENGTH
@@ -123,7 +124,7 @@ class Reader:
         filled = self._tokenizer(
             texts, padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
         )
-        with torch.autocast("cpu", torch.bfloat16):
+        with swift_precision():
             found = self._model(filled.input_ids, attention_mask=filled.attention_mask)
         return found.last_hidden_state.float()
 
@@ -158,7 +159,7 @@ class CascadeTrainer(Fitting[UNet2DConditionModel]):
         noise = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32))
         t = torch.from_numpy(rng.integers(1000, size=len(x0)))
         context = self.reader.embed(texts)
-        with torch.autocast("cpu", torch.bfloat16):
+        with swift_precision():
             x = self._hybrid.noised(x0, noise, t)
             made = self.net(x, t, encoder_hidden_states=context).sample
         return self._hybrid.loss(made, x0, noise, t)

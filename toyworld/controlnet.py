@@ -21,8 +21,9 @@ from backend.control.canny import Canny
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, load_state
 from toyworld.dataset import Pool
-from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool, training_dtype
+from toyworld.diffusion import Master, Trainer, draw_timesteps, encode_pool
 from toyworld.folder import half_precision, version_of, world_of, write_json
+from toyworld.precision import training_dtype
 from toyworld.sampling import SCHEDULER_CONFIG, Parts, load_parts
 from toyworld.swift import hasten
 from toyworld.text import tokenize

@@ -25,6 +25,7 @@ from toyworld.dataset import to_tensor
 from toyworld.fresh import fresh_crops, fresh_scenes
 from toyworld.grow import FACTOR
 from toyworld.pause import wait_while_paused
+from toyworld.precision import swift_precision
 
 UNSEEN = (990_001,)
 """Key of the pictures that the dB are measured on; no step of a training has it."""
@@ -118,7 +119,7 @@ class Deepener:
             )
         ).contiguous(memory_format=torch.channels_last)
         torch.manual_seed(plan.seed * 1_000_003 + self.step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with swift_precision():
             if plan.decoder_only:
                 with torch.no_grad():
                     latents = self.vae.encode(x).latent_dist.mode()

@@ -14,10 +14,10 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from backend.models.memory.devices import pick
 from toyworld.captions import caption
 from toyworld.checkpoint import Clock, learning_rate, load_state, save_state, set_learning_rate
 from toyworld.dataset import Pool, scene_of, to_tensor
+from toyworld.precision import training_dtype
 from toyworld.sampling import SCHEDULER_CONFIG
 from toyworld.text import tokenize
 
@@ -89,11 +89,6 @@ def draw_timesteps(rng: np.random.Generator, count: int) -> Tensor:
     middle = torch.sigmoid(0.2 + 0.9 * torch.special.ndtri(quantiles))
     middle[::4] = uniform
     return (1000 * middle).long().clamp(0, 999)
-
-
-def training_dtype(device: str) -> torch.dtype:
-    """Precision of the passes: bfloat16, or float32 where that is faster (CPUs without AMX)."""
-    return torch.float32 if pick(device).dtype is torch.float32 else torch.bfloat16
 
 
 class Master:

@@ -38,7 +38,7 @@ def deep_autoencoder(
     return vae.to(memory_format=torch.channels_last)
 
 
-def _take(target: nn.Module, source: nn.Module) -> None:
+def take(target: nn.Module, source: nn.Module) -> None:
     """Copy every weight whose name and shape both modules have."""
     theirs = source.state_dict()
     with torch.no_grad():
@@ -66,13 +66,13 @@ def grow(
     if channels[:-1] != old:
         raise ValueError(f"Levels {channels} do not grow from {old}: they must begin alike.")
     vae = deep_autoencoder(channels, latent_channels)
-    _take(vae.encoder.conv_in, shallow.encoder.conv_in)
+    take(vae.encoder.conv_in, shallow.encoder.conv_in)
     for deep, outer in zip(vae.encoder.down_blocks, shallow.encoder.down_blocks, strict=False):
-        _take(deep, outer)
+        take(deep, outer)
     for deep, outer in zip(vae.decoder.up_blocks[1:], shallow.decoder.up_blocks, strict=True):
-        _take(deep, outer)
-    _take(vae.decoder.conv_norm_out, shallow.decoder.conv_norm_out)
-    _take(vae.decoder.conv_out, shallow.decoder.conv_out)
+        take(deep, outer)
+    take(vae.decoder.conv_norm_out, shallow.decoder.conv_norm_out)
+    take(vae.decoder.conv_out, shallow.decoder.conv_out)
     return vae
 
 

@@ -23,6 +23,7 @@ from toyworld.fitting import Fitting
 from toyworld.folder import half_precision, write_json
 from toyworld.model_card import write_model_card
 from toyworld.pixel_table import STEPS, write_table
+from toyworld.precision import swift_precision
 from toyworld.swapping import swapped_in
 from toyworld.things import NAMES, SIDE_PX, Things, pool
 
@@ -104,7 +105,7 @@ class PixelTrainer(Fitting[UNet2DModel]):
         signal = self._alphas[t][:, None, None, None]
         x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * x0
-        with torch.autocast("cpu", torch.bfloat16):
+        with swift_precision():
             made = self.net(x, t, class_labels=labels).sample
         return (made.float() - wanted).square().mean()
 

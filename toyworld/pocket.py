@@ -36,6 +36,7 @@ from toyworld.levers import combined, lever_table, read_curves, slug, winners
 from toyworld.painter import Painter
 from toyworld.pause import training_folder, wait_while_paused
 from toyworld.plan import LEVERS, Plan, shares_in
+from toyworld.precision import training_dtype
 from toyworld.sampling import Parts, generate
 from toyworld.sets import WeightSet, begin, controlnet_stage, finishing, styles_stage
 from toyworld.stock import Stock, encode_scenes
@@ -152,7 +153,7 @@ def painter(home: Home, plan: Plan, folder: Path) -> Painter:
     name = f"stock-{fingerprint_of(home.vae)}-{plan.seed}"
     stock = Stock(home.work / name, vae, plan.seed, STOCK_SLOTS, shares_of=partial(shares_in, plan))
     tokenizer = CLIPTokenizer.from_pretrained(home.model / "tokenizer")
-    return Painter(plan, folder, stock, vae, text, tokenizer, old, torch.bfloat16)
+    return Painter(plan, folder, stock, vae, text, tokenizer, old, training_dtype())
 
 
 def levers_stage(home: Home, names: list[str], core_minutes: float, seed: int) -> None:

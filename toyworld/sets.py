@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from toyworld.checkpoint import load_state
 from toyworld.controlnet import control_stage
 from toyworld.dataset import Pool, render_pool
@@ -121,9 +119,8 @@ def controlnet_stage(
     control_stage(
         weights.model, weights.controlnet, work, pool, pool, minutes=0.0, large_share=1.0,
         seed=CONTROL_SEED, device="cpu", report=report, batches=(batch, batch), steps=steps,
-        dtype=torch.bfloat16, start=start,
-        between=partial(wait_while_paused, weights.folder.parent),
+        start=start, between=partial(wait_while_paused, weights.folder.parent),
     )  # fmt: skip
 
 
-styles_stage = partial(style_stage, device="cpu", dtype="bfloat16")
+styles_stage = partial(style_stage, device="cpu")

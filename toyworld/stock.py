@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from toyworld.broken import subject_mask
 from toyworld.dataset import to_tensor
 from toyworld.fresh import draw, draw_scenes
+from toyworld.precision import swift_precision
 from toyworld.scene import EVEN, Scene
 from toyworld.world import SECOND, World
 
@@ -59,7 +60,7 @@ def encode_scenes(
         draw(replace(s, subjects=()), flipped, SIZE_PX, world) for s, flipped in drawn
     ])  # fmt: skip
     x = to_tensor(pictures)
-    with torch.autocast("cpu", torch.bfloat16):
+    with swift_precision():
         latents = vae.encode(x).latent_dist.mode().float().numpy()
     return Batch(latents, covers(pictures, empty, latents.shape[-1]), [s for s, _ in drawn])
 
