@@ -274,7 +274,7 @@ def first_stage(args: argparse.Namespace, drawn: list[Pool]) -> AutoencoderKL:
         large, larger = drawn
         train_autoencoder(
             vae, large, larger, Clock(minutes=args.first_minutes), args.work / "vqvae.pt",
-            between=partial(wait_while_paused, args.work),
+            batch=8, between=partial(wait_while_paused, args.work),
         )  # fmt: skip
         found = psnr_db(vae, large.pixels[:50])
         print(f"autoencoder {found:.2f} dB", flush=True)
