@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
+from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from toyworld.captions import caption
@@ -52,7 +53,9 @@ class Recipe:
     """What decides a run.
 
     Attributes:
-        batch: Pictures a step.
+        batch: Pictures a step; four times as many while they are small.
+        small_steps: So many steps are first learned at half the size, where a picture costs a
+            quarter: what lies where is learned there, and edges after it.
         rate: Learning rate after warm-up.
         seed: Of the new weights, order, captions, noise and time steps.
         outer: Widths of the levels that are new, from the finest.
@@ -61,7 +64,8 @@ class Recipe:
         groups: Of the norms. Pocket's 32 would leave the finest level half a channel each.
     """
 
-    batch: int = 16
+    batch: int = 12
+    small_steps: int = 1_500
     rate: float = 1e-3
     seed: int = 0
     outer: tuple[int, ...] = (16, 32)
@@ -105,7 +109,7 @@ def grown(core: UNet2DConditionModel, recipe: Recipe) -> UNet2DConditionModel:
         if name in own and own[name].shape == weight.shape and part not in ("conv_in", "conv_out"):
             taken[name] = weight
     new.load_state_dict(taken, strict=False)
-    return hasten(new)
+    return hasten(new).to(memory_format=torch.channels_last)
 
 
 class Reader:
@@ -150,8 +154,13 @@ class CascadeTrainer(Fitting[UNet2DConditionModel]):
     def loss(self) -> Tensor:
         """See `Hybrid.loss`; of the scenes, captions and noise of this step."""
         rng = np.random.default_rng((self.recipe.seed, self.step))
-        places = np.sort(rng.integers(len(self.pool.pixels), size=self.recipe.batch))
+        small = self.step < self.recipe.small_steps
+        count = self.recipe.batch * (4 if small else 1)
+        places = np.sort(rng.integers(len(self.pool.pixels), size=count))
         x0 = to_tensor(self.pool.pixels[places])
+        if small:
+            x0 = functional.avg_pool2d(x0, 2)
+        x0 = x0.contiguous(memory_format=torch.channels_last)
         texts = [
             "" if rng.random() < UNSAID else caption(self.pool.scene(int(place)), rng)
             for place in places

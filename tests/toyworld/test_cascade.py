@@ -26,7 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return Recipe(batch=2, outer=(8, 16), kept=1)
+    return Recipe(batch=2, small_steps=1, outer=(8, 16), kept=1)
 
 
 def test_the_inner_levels_are_the_latent_ones(model: Path) -> None:
@@ -44,6 +44,23 @@ def test_the_inner_levels_are_the_latent_ones(model: Path) -> None:
     assert shape == (1, 6, 32, 32)
     with pytest.raises(ValueError, match="Of 2 levels 3 cannot be kept"):
         grown(core, Recipe(kept=3))
+
+
+def test_it_begins_at_half_the_size(
+    model: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Pool(1, rendered(scenes(1, 4), 32), world=SECOND)
+    trainer = CascadeTrainer(recipe, tmp_path / "work", pool, model)
+    seen: list[tuple[int, ...]] = []
+    forward = trainer.net.forward
+
+    def watched(x: torch.Tensor, *rest: object, **named: object) -> object:
+        seen.append(tuple(x.shape))
+        return forward(x, *rest, **named)
+
+    monkeypatch.setattr(trainer.net, "forward", watched)
+    trainer.run(Clock(steps=2), lambda line: None)
+    assert seen == [(8, 3, 16, 16), (2, 3, 32, 32)]
 
 
 def test_what_is_trained_is_what_the_studio_draws_with(
