@@ -107,6 +107,7 @@ def notes(
     verify: dict[str, str] | None = None,
     link: str = "",
     folds: Sequence[str] = (),
+    pictures: Mapping[str, bool] | None = None,
     undo: str = "",
     further: Sequence[str] = (),
     kept: Mapping[str, str] | None = None,
@@ -120,6 +121,8 @@ def notes(
         verify: A picture that the first sentence offers to verify: path or name.
         link: A recipe to copy as a link.
         folds: Accordions to open, by element id: something was put into them.
+        pictures: Places (`Tab.places`) whose picture the same answer sets, and whether one lies
+            there now: what the browser has kept for them does not come back.
         undo: Mode of a form that was filled; the first sentence offers to take that back.
         further: Told as one list that stays until it is closed.
         kept: What a record holds that nothing here understands, shown below that list on demand.
@@ -130,6 +133,7 @@ def notes(
         "verify": verify,
         "link": link,
         "folds": list(folds),
+        "pictures": dict(pictures or {}),
         "undo": undo,
         "further": list(further),
         "dialect": dialect,

@@ -81,7 +81,9 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
     updates: list[Any] = []
     problems: list[str] = []
     folds: list[str] = []
+    lies: dict[str, bool] = {}
     for space in spaces:
+        sent_to = {part: name for name, part, _ in space.tab.places}
         for name, place in places(space).items():
             if not preset.pictures or space.tab.mode != preset.mode:
                 updates.append(skip())
@@ -94,9 +96,12 @@ def filled(spaces: list[Workspace], preset: Preset) -> tuple[list[Any], Any]:
                 except Exception as error:
                     problems.append(f"The preset's {_called(name)} was left out. {sentence(error)}")
             updates.append(gr.update(value=path))
+            if name in sent_to:
+                lies[sent_to[name]] = path is not None
     filled = f"Preset “{preset.name}” is in the form."
     kind = "warn" if problems else "info"
-    return updates, notes(filled, *problems, kind=kind, folds=folds, undo=preset.mode)
+    said = notes(filled, *problems, kind=kind, folds=folds, pictures=lies, undo=preset.mode)
+    return updates, said
 
 
 def _folds_around(part: Component) -> list[str]:

@@ -3,6 +3,7 @@
 import { mountAccount } from "./account.js";
 import { find, maybe, toast } from "./dom.js";
 import { mountDropping } from "./dropping.js";
+import { settled } from "./kept_picture.js";
 import { placeholder } from "../gradio_compat/placeholder.js";
 import { chosenByKey } from "../gradio_compat/explicit_choice.js";
 import { copyLink } from "./link.js";
@@ -70,6 +71,7 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
       }
       if (value.link) copyLink(value.link);
       for (const id of value.folds ?? []) openFold(id);
+      for (const [place, lies] of Object.entries(value.pictures ?? {})) settled(place, lies);
     }
   };
   watch("value", take);

@@ -41,6 +41,14 @@ const marksOf = (place) => `${place}.marks`;
 
 /** Something else is about to be put there. @param {string} place */
 export const expected = (place) => { came.add(place); delete coming[place]; };
+/** Nothing lies there, and what lay there does not come back. @param {string} place */
+const forget = (place) => stored("readwrite", (store) => store.delete(IDBKeyRange.bound(place, marksOf(place))));
+/**
+ * An answer has put a picture there, or has taken away what was there: also in a tab that has yet to open.
+ * @param {string} place
+ * @param {boolean} lies whether one lies there now
+ */
+export const settled = (place, lies) => { expected(place); if (!lies) void forget(place); };
 for (const event of ["change", "drop"]) {
   addEventListener(event, (/** @type {Event} */ { target }) => {
     if (event === "change" && !/** @type {any} */ (target).matches?.("input[type=file]")) return;
@@ -65,7 +73,7 @@ const claim = (place) => {
  */
 export const keepPicture = (place, image) => {
   if (!image?.url) {
-    if (came.has(place)) void stored("readwrite", (store) => store.delete(IDBKeyRange.bound(place, marksOf(place))));
+    if (came.has(place)) void forget(place);
     return [];
   }
   const { url, orig_name: name = "picture.png" } = image, back = place in coming, marks = claim(place);

@@ -21,6 +21,13 @@ from tests.ui.conftest import Pages, Server, paint_mask, running
 pytestmark = pytest.mark.browser
 
 KEEP = "Keep the pictures with it"
+STORED = """() => new Promise((done) => {
+    const asked = indexedDB.open('loom', 1);
+    asked.onsuccess = () => {
+        const keys = asked.result.transaction('pictures').objectStore('pictures').getAllKeys();
+        keys.onsuccess = () => { asked.result.close(); done(keys.result.join(' ')); };
+    };
+})"""
 SETTLED = "['done', 'failed', 'stopped'].includes(loom.stages.img2img.value.state)"
 
 
@@ -250,4 +257,6 @@ def test_an_imported_morph_brings_the_ends_that_can_be_read(pages: Pages, studio
     choose(page, "Two ends")
     note(page, "The preset's picture A was left out. The picture is damaged or cut off")
     np.testing.assert_array_equal(pixels_of(page, "morph-image_b"), ends[1])
+    # Nor does the end come back that this browser has kept, though its tab has only now opened.
+    page.wait_for_function(f"async () => await ({STORED})() === 'morph-image_b'", polling=100)
     expect(page.locator("#morph-image_a img")).to_have_count(0)
