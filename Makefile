@@ -16,7 +16,7 @@ run: $(RUN_STAMP)
 	@$(PY) app.py $(ARGS)
 
 test: $(DEV_STAMP)
-	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m toyworld.pause $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@chromium="$$(scripts/ensure_browser $(PY))" && LOOM_CHROMIUM="$$chromium" $(PY) -m toyworld.pause $(PY) -m tests.second_try -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 hostile: $(DEV_STAMP)
 	@LOOM_HOSTILE_TABLE=docs/benchmarks/hostile.md $(PY) -m pytest tests/hostile -n 0 -v -m "slow or not slow" --durations=0 --durations-min=0.05 $(ARGS)

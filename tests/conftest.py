@@ -55,16 +55,13 @@ _FILES_WITH_BROWSER: set[Path] = set()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that drive a browser first, then the dearest: a worker that began one of them last
-    would run on alone. A page that a busy machine was too slow for is tried once more: the summary
-    says so ("1 rerun"), and a test that fails twice fails."""
+    would run on alone."""
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
             "browser"
         ):
             item.add_marker(pytest.mark.browser)
     driven = [item for item in items if item.get_closest_marker("browser")]
-    for item in driven:
-        item.add_marker(pytest.mark.flaky(reruns=1))
     _FILES_WITH_BROWSER.update(item.path for item in driven)
     files = {item.path: os.path.relpath(item.path, ROOT) for item in items}
     places = order(files.values(), {files[item.path] for item in driven}, costs())
