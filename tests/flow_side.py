@@ -67,6 +67,39 @@ class FlowSide:
         assert status.state == "done", status.error
         return np.stack([output.image for output in status.outputs])
 
+    def check_drawn(self, cls: Any, settings: Settings, **told: Any) -> None:
+        """txt2img is the pipeline's, and hears the prompt."""
+        pipe = self.pipeline(cls, settings.model)
+        theirs = pipe(**asked(settings, **told)).images
+        assert close(self.drawn(settings), theirs) >= 0.999
+        if settings.batch_size == 1:
+            other = settings.model_copy(update={"prompt": "a fish in the sea at night"})
+            assert close(self.drawn(other), theirs) < 0.99
+
+    def check_changed(self, cls: Any, settings: Img2ImgSettings, **told: Any) -> None:
+        """img2img is the pipeline's, and sees the picture."""
+        pipe, picture = self.pipeline(cls, settings.model), scene(*SIZES[1])
+        said = asked(settings, strength=settings.strength, **told)
+        theirs = pipe(**said, **pictures(settings.batch_size, image=picture)).images
+        assert close(self.drawn(settings, image=picture), theirs) >= 0.999
+        if settings.batch_size == 1:
+            assert close(self.drawn(settings, image=255 - picture), theirs) < 0.99
+
+    def check_inpainted(self, cls: Any, settings: Img2ImgSettings, **told: Any) -> None:
+        """Inside a mask the picture is the pipeline's, and sees what it was."""
+        pipe, picture, mask = (
+            self.pipeline(cls, settings.model),
+            scene(*SIZES[1]),
+            box_mask(*SIZES[1]),
+        )
+        said = asked(settings, strength=settings.strength, **told)
+        theirs = pipe(**said, **pictures(1, image=picture, mask_image=mask)).images
+        inside = mask[..., 0] > 0
+        ours = self.drawn(settings, image=picture, mask=mask)
+        assert close(ours[:, inside][None], theirs[:, inside][None]) >= 0.999
+        other = self.drawn(settings, image=255 - picture, mask=mask)
+        assert close(other[:, inside][None], theirs[:, inside][None]) < 0.99
+
     def check_lora(self, pipe: Any, settings: Settings, told: dict[str, Any]) -> None:
         """A LoRA of the transformer draws what it draws in the pipeline."""
         path = self.root / "loras" / f"{settings.model}-lora.safetensors"

@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderKLQwenImage,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     ZImagePipeline,
@@ -22,6 +25,8 @@ from torch import nn
 from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
     Qwen3Config,
     Qwen3Model,
@@ -190,6 +195,86 @@ def tiny_zimage(path: Path, *, seed: int = 0, shift: float = 3.0) -> Path:
         tokenizer=words,
     ).save_pretrained(path)
     return path
+
+
+@made_once
+def tiny_qwen_image(path: Path, *, seed: int = 0) -> Path:
+    """Writes a folder of `QwenImagePipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+    """
+    words = tiny_qwen_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        reader = Qwen2_5_VLForConditionalGeneration(_tiny_vl(len(words))).eval()
+        transformer = QwenImageTransformer2DModel(
+            in_channels=4 * CHANNELS,
+            out_channels=CHANNELS,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            axes_dims_rope=(4, 6, 6),
+        ).eval()
+        vae = AutoencoderKLQwenImage(
+            base_dim=8,
+            z_dim=CHANNELS,
+            dim_mult=[1, 2, 2],
+            num_res_blocks=1,
+            temperal_downsample=[False, True],
+            latents_mean=torch.randn(CHANNELS).tolist(),
+            latents_std=(0.5 + torch.rand(CHANNELS)).tolist(),
+        ).eval()
+        louder = (vae.quant_conv, vae.decoder.conv_out, *_attentions(transformer))
+        with torch.no_grad():
+            for layer in louder:
+                layer.weight.mul_(4.0)
+    QwenImagePipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            use_dynamic_shifting=True, max_shift=0.9, max_image_seq_len=8192, shift_terminal=0.02
+        ),
+        vae=vae,
+        text_encoder=reader,
+        tokenizer=words,
+    ).save_pretrained(path)
+    return path
+
+
+def _attentions(transformer: nn.Module) -> list[Any]:
+    """What brings the prompt to the picture, which random weights hardly let it reach."""
+    ends = ("txt_in", "add_v_proj", "to_out.0")
+    return [layer for name, layer in transformer.named_modules() if name.endswith(ends)]
+
+
+def _tiny_vl(vocabulary: int) -> Qwen2_5_VLConfig:
+    """Of a language model that could see, with next to no eyes."""
+    return Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": vocabulary,
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [1, 1, 2],
+            },
+            "bos_token_id": None,
+            "eos_token_id": None,
+        },
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": 32,
+        },
+    )
 
 
 def _lively(transformer: nn.Module) -> Any:

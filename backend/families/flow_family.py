@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.families.diffusers_folder import FolderKind
-from backend.families.flow_folder import FlowFolder, inspect, scheduler_config
+from backend.families.flow_folder import PACK, FlowFolder, inspect, scheduler_config
 from backend.models.catalog.card import Card
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.traits import Traits
@@ -107,3 +107,16 @@ class FlowFamily(ABC):
     def skeleton(self, info: ModelInfo) -> Mapping[str, nn.Module] | None:
         """See `Family.skeleton`; a single file's layers are known once it is loaded."""
         return None if info.path.is_file() else self.loading().modules(info.path)
+
+
+@dataclass(frozen=True)
+class EvenFamily(FlowFamily):
+    """Families whose pipelines begin at noise alone, in even steps, before they are shifted."""
+
+    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
+        """See `Family.scheduler_config`."""
+        return {**self.own_scheduler(info), "spacing": "trailing", "patch": PACK}
+
+    def own_scheduler(self, info: ModelInfo) -> Mapping[str, Any]:
+        """As its files say."""
+        return scheduler_config(info)

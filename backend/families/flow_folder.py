@@ -10,7 +10,8 @@ from typing import Any
 from backend.contracts.capabilities import Capabilities, SizeGrid
 from backend.contracts.errors import ModelProblem
 from backend.families.diffusers_folder import FolderKind, check_index, weight_files
-from backend.families.stable_diffusion import DECODE_MAPS, factor_of
+from backend.families.stable_diffusion import DECODE_MAPS
+from backend.models.autoencoder.shape import shape_of
 from backend.models.catalog.configs import read_config, read_json
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
@@ -24,6 +25,10 @@ NATIVE_PX = 1024
 # values, and four times that in the feed-forward part.
 TOKEN_WIDTHS = 12
 SAMPLER = "euler"
+CAN = Capabilities(controlnet=False, attention=False, training=False, sampler=SAMPLER)
+"""What flow models can do; a family says the rest of its own."""
+PACK = 2
+"""Latent positions to the side of a token, for most of them."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +117,8 @@ def findings(
         tiny_decoder: For its latents.
         guidance_scale: That it recommends.
     """
-    factor = factor_of(found.vae)
-    step = factor * patch
+    shape = shape_of(found.vae)
+    step = shape.factor * patch
     side = max(step, min(NATIVE_PX, most_px) // step * step)
     return Findings(
         family=family,
@@ -122,16 +127,43 @@ def findings(
         bytes=found.bytes,
         title=title,
         anatomy=Anatomy(
-            factor=factor,
-            channels=int(found.vae.get("latent_channels", 4)),
+            factor=shape.factor,
+            channels=shape.channels,
             sizes=SizeGrid(step_px=step, least_px=min(64, 8 * step), most_px=most_px),
             can=can,
             tiny_decoder=tiny_decoder,
             call_values=TOKEN_WIDTHS * width // patch**2,
-            decode_values=DECODE_MAPS * int((found.vae.get("block_out_channels") or (128,))[0]),
+            decode_values=DECODE_MAPS * shape.width,
             guidance_scale=guidance_scale,
         ),
     )
+
+
+def check_channels(found: FlowFolder, seen: int, positions: int = 1) -> None:
+    """Whether transformer and autoencoder belong together.
+
+    Args:
+        found: Both.
+        seen: Channels that the transformer takes where its config is silent.
+        positions: Of the latents, that it takes at once.
+
+    Raises:
+        ModelProblem: They do not.
+    """
+    takes = found.transformer.get("in_channels", seen)
+    has = shape_of(found.vae).channels * positions
+    if takes != has:
+        those = "four positions of the autoencoder's" if positions > 1 else "the autoencoder's"
+        raise ModelProblem(
+            f"The transformer takes {str(takes)[:20]} channels, and {those} latents have {has}: "
+            "they do not belong together."
+        )
+
+
+def width_of(config: Mapping[str, Any], heads: int, width: int) -> int:
+    """Of a token, by the heads of a transformer's config and their width, or these defaults."""
+    named = config.get("num_attention_heads", heads), config.get("attention_head_dim", width)
+    return int(named[0]) * int(named[1])
 
 
 def scheduler_config(info: ModelInfo) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from accelerate import init_empty_weights
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, Qwen2Tokenizer
 
 from backend.contracts.errors import ModelProblem
-from backend.families.flow_folder import has
+from backend.families.flow_family import FlowFamily
+from backend.families.flow_folder import FlowFolder, has
 from backend.families.folder_loading import load_part
 from backend.models.autoencoder.latent_rgb import latent_rgb_for
 from backend.models.autoencoder.vae import Vae
@@ -47,6 +48,29 @@ def tokenizer(cls: Any, folder: Path, vocabulary: int) -> Any:
     return made
 
 
+def chat_tokenizer(folder: Path, vocabulary: int) -> Any:
+    """Qwen's tokenizer with its chat template; raises as `tokenizer`, and where it has none."""
+    made = tokenizer(Qwen2Tokenizer, folder, vocabulary)
+    if not made.chat_template:
+        raise ModelProblem(
+            "The folder tokenizer has no chat template (chat_template.jinja), in which the model "
+            "was taught to read prompts."
+        )
+    return made
+
+
+def again(family: FlowFamily, info: ModelInfo) -> FlowFolder:
+    """What lies there, looked at again though the catalog has: files change.
+
+    Raises:
+        ModelProblem: It is something else by now, or damaged.
+    """
+    found = family.found(info.path)
+    if found is None:
+        raise ModelProblem(f"{info.path.name} is another kind of model than when it was listed.")
+    return found
+
+
 def assembled(
     info: ModelInfo,
     target: Target,
@@ -55,7 +79,8 @@ def assembled(
     patches: PatchStack,
     text: Text,
     network: Callable[[], Network],
-    autoencoder: AutoencoderKL | None = None,
+    autoencoder: AutoencoderKL | Vae | None = None,
+    kept_norm: int = 0,
 ) -> Checkpoint:
     """A checkpoint of these parts.
 
@@ -68,9 +93,10 @@ def assembled(
         text: Loaded.
         network: Loads it, after the text: the larger part comes last.
         autoencoder: Loaded; None: the folder's own.
+        kept_norm: See `Checkpoint`.
     """
     own = autoencoder or load_part(AutoencoderKL, info.path, "vae", target)
-    vae = Vae(own, patches=patches)
+    vae = own if isinstance(own, Vae) else Vae(own, patches=patches)
     return Checkpoint(
         info=info,
         target=target,
@@ -81,6 +107,7 @@ def assembled(
         latent_rgb=latent_rgb_for(vae),
         tiny=_tiny(tiny_decoder, vae, target),
         patches=patches,
+        kept_norm=kept_norm,
     )
 
 

@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import nn
-from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-from backend.contracts.errors import ModelProblem
 from backend.families import flow_file_loading as files
-from backend.families.flow_loading import assembled, skeleton, tokenizer
-from backend.families.flux import FLUX, PACK, TOLD, beside
+from backend.families.flow_folder import PACK
+from backend.families.flow_loading import again, assembled, skeleton, tokenizer
+from backend.families.flux import FLUX, TOLD, beside
 from backend.families.folder_loading import load_part
 from backend.models.catalog.entry import ModelInfo
 from backend.models.catalog.safetensors_header import read_shapes
 from backend.models.checkpoint import Checkpoint
+from backend.models.denoiser.tokens import packed, places, unpacked
 from backend.models.denoiser.transformer import Asked, FlowTransformer
 from backend.models.memory.devices import Target
 from backend.models.patches import PatchStack
@@ -39,10 +39,7 @@ READERS: Mapping[str, type[nn.Module]] = {
 def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
     """Loads a folder or a single file, see `Family.load`."""
     patches = PatchStack()
-    # Looked at again, though the catalog has: files change.
-    found = FLUX.found(info.path)
-    if found is None:
-        raise ModelProblem(f"{info.path.name} is another kind of model than when it was listed.")
+    found = again(FLUX, info)
     vae = None
     if info.path.is_file():
         parts = beside(info.path, found.transformer)
@@ -92,22 +89,17 @@ def velocity(model: Callable[..., Any], asked: Asked) -> torch.Tensor:
     """
     x, context = asked.x, asked.prompts.context
     height, width = (side // PACK for side in x.shape[2:])
-    packed = functional.pixel_unshuffle(x, PACK).flatten(2).transpose(1, 2)
-    rows = torch.arange(height, device=x.device).repeat_interleave(width)
-    columns = torch.arange(width, device=x.device).repeat(height)
-    places = torch.stack([torch.zeros_like(rows), rows, columns], dim=1).to(x.dtype)
     told = None
     if asked.guidance is not None:
         told = torch.full((len(x),), asked.guidance, device=x.device)
     made: torch.Tensor = model(
-        hidden_states=packed,
+        hidden_states=packed(x, PACK),
         timestep=asked.timestep / TIMES,
         guidance=told,
         pooled_projections=asked.prompts.pooled,
         encoder_hidden_states=context,
         txt_ids=torch.zeros(context.shape[1], 3, device=x.device, dtype=x.dtype),
-        img_ids=places,
+        img_ids=places(height, width, x.device).to(x.dtype),
         return_dict=False,
     )[0]
-    squares = made.transpose(1, 2).reshape(len(x), -1, height, width)
-    return functional.pixel_shuffle(squares, PACK)
+    return unpacked(made, PACK, height, width)

@@ -9,6 +9,7 @@ from backend.families.flux import FLUX
 from backend.families.instruct import INSTRUCT
 from backend.families.latent import LATENT
 from backend.families.pixels import PIXELS
+from backend.families.qwen_image import QWEN_IMAGE
 from backend.families.sd import SD
 from backend.families.sd3 import SD3
 from backend.families.sdxl import SDXL
@@ -16,4 +17,6 @@ from backend.families.x4 import X4
 from backend.families.zimage import ZIMAGE
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry((PIXELS, LATENT, DEEPFLOYD, SD3, FLUX, ZIMAGE, SDXL, X4, INSTRUCT, SD))
+FAMILIES: Final = Registry(
+    (PIXELS, LATENT, DEEPFLOYD, SD3, FLUX, ZIMAGE, QWEN_IMAGE, SDXL, X4, INSTRUCT, SD)
+)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import ModelProblem
 from backend.families.diffusers_folder import FolderKind
 from backend.families.flow_family import FlowFamily, Loading
 from backend.families.flow_folder import (
+    CAN,
     CLIP_TOKENIZERS,
-    SAMPLER,
     SCHEDULERS,
     T5_TOKENIZERS,
     FlowFolder,
+    check_channels,
     findings,
+    width_of,
 )
 from backend.families.stable_diffusion import factor_of
 from backend.models.family import Findings
@@ -38,13 +40,6 @@ KIND = FolderKind(
 )
 # What diffusers' pipeline draws with where it is told nothing.
 STEPS, GUIDANCE = 28, 7.0
-CAN = Capabilities(
-    controlnet=False,
-    attention=False,
-    training=False,
-    steps=STEPS,
-    sampler=SAMPLER,
-)
 
 
 class Sd3Family(FlowFamily):
@@ -56,16 +51,15 @@ class Sd3Family(FlowFamily):
         config = found.transformer
         patch = int(config.get("patch_size", 2))
         later = config.get("qk_norm") is not None  # 3.5 normalises queries and keys
-        heads, width = config.get("num_attention_heads", 18), config.get("attention_head_dim", 64)
         positions = int(config.get("pos_embed_max_size", 96))
         return findings(
             found,
             family=self.name,
             title="SD 3.5" if later else "SD 3",
-            width=int(heads) * int(width),
+            width=width_of(config, 18, 64),
             patch=patch,
             most_px=min(2048, positions * patch * factor_of(found.vae)),
-            can=CAN,
+            can=replace(CAN, steps=STEPS),
             tiny_decoder="taesd3",
             guidance_scale=GUIDANCE,
         )
@@ -83,12 +77,7 @@ def _check(found: FlowFolder) -> None:
     Raises:
         ModelProblem: They do not.
     """
-    channels = found.vae.get("latent_channels", 4)
-    if found.transformer.get("in_channels", 16) != channels:
-        raise ModelProblem(
-            f"The transformer takes {str(found.transformer.get('in_channels'))[:20]} channels, and "
-            f"the autoencoder's latents have {channels}: they do not belong together."
-        )
+    check_channels(found, 16)
     pooled = sum(
         int(found.configs[each].get("projection_dim", 512))
         for each in ("text_encoder", "text_encoder_2")

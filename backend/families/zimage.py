@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backend.contracts.capabilities import Capabilities
 from backend.contracts.errors import ModelProblem
 from backend.families.beside import Kind, Wanted, find
 from backend.families.diffusers_folder import FolderKind
-from backend.families.flow_family import FlowFamily, Loading
+from backend.families.flow_family import EvenFamily, Loading
 from backend.families.flow_file import (
     Z_MARK,
     config_of,
@@ -21,9 +20,11 @@ from backend.families.flow_file import (
     zimage_config,
 )
 from backend.families.flow_folder import (
-    SAMPLER,
+    CAN,
+    PACK,
     SCHEDULERS,
     FlowFolder,
+    check_channels,
     findings,
     scheduler_config,
 )
@@ -42,7 +43,6 @@ KIND = FolderKind(
         "tokenizer": frozenset({"Qwen2Tokenizer", "Qwen2TokenizerFast"}),
     },
 )
-PATCH = 2
 TURBO_SHIFT = 3.0
 # Turbo is distilled: few steps, and no guidance. The base's are those of its pipeline, whose scale
 # g adds g times the difference to the prompted half: g + 1 on the scale of everybody else.
@@ -55,10 +55,7 @@ FILE_SCHEDULER: Mapping[str, Any] = {
 }
 
 
-CAN = Capabilities(controlnet=False, attention=False, training=False, sampler=SAMPLER)
-
-
-class ZImageFamily(FlowFamily):
+class ZImageFamily(EvenFamily):
     """Turbo and base have the same parts; the schedule's shift tells one from the other."""
 
     def in_file(self, path: Path) -> FlowFolder | None:
@@ -72,7 +69,9 @@ class ZImageFamily(FlowFamily):
 
     def described(self, path: Path, found: FlowFolder) -> Findings:
         """See `FlowFamily.described`."""
-        _check(found)
+        check_channels(found, 16)
+        if list(found.transformer.get("all_patch_size", [PACK])) != [PACK]:
+            raise ModelProblem("The transformer takes patches of other sizes than 2.")
         scheduler = FILE_SCHEDULER
         if path.is_dir():
             scheduler = read_json(path / "scheduler" / "scheduler_config.json")
@@ -82,7 +81,7 @@ class ZImageFamily(FlowFamily):
             family=self.name,
             title="Z-Image Turbo" if turbo else "Z-Image",
             width=int(found.transformer.get("dim", 3840)),
-            patch=PATCH,
+            patch=PACK,
             most_px=2048,
             can=replace(CAN, steps=TURBO_STEPS if turbo else STEPS),
             tiny_decoder="taef1",
@@ -95,10 +94,9 @@ class ZImageFamily(FlowFamily):
 
         return zimage_loading
 
-    def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
-        """See `Family.scheduler_config`; its pipeline begins at noise alone, in even steps."""
-        config = dict(FILE_SCHEDULER) if info.path.is_file() else scheduler_config(info)
-        return config | {"spacing": "trailing", "patch": PATCH}
+    def own_scheduler(self, info: ModelInfo) -> Mapping[str, Any]:
+        """See `EvenFamily.own_scheduler`."""
+        return FILE_SCHEDULER if info.path.is_file() else scheduler_config(info)
 
 
 def beside(path: Path, config: Mapping[str, Any]) -> dict[Kind, Path]:
@@ -109,22 +107,6 @@ def beside(path: Path, config: Mapping[str, Any]) -> dict[Kind, Path]:
         Wanted("vae", int(config["in_channels"])),
     )
     return find(path, wanted, "Z-Image")
-
-
-def _check(found: FlowFolder) -> None:
-    """Whether transformer and autoencoder belong together, and the transformer is one of ours.
-
-    Raises:
-        ModelProblem: They do not, or it is not.
-    """
-    config, channels = found.transformer, found.vae.get("latent_channels", 4)
-    if config.get("in_channels", 16) != channels:
-        raise ModelProblem(
-            f"The transformer takes {str(config.get('in_channels'))[:20]} channels, and the "
-            f"autoencoder's latents have {channels}: they do not belong together."
-        )
-    if list(config.get("all_patch_size", [PATCH])) != [PATCH]:
-        raise ModelProblem("The transformer takes patches of other sizes than 2.")
 
 
 ZIMAGE = ZImageFamily("zimage", KIND)

@@ -11,9 +11,8 @@ from diffusers.models.transformers.transformer_z_image import ZImageTransformer2
 from torch import nn
 from transformers import Qwen2Tokenizer, Qwen3Model
 
-from backend.contracts.errors import ModelProblem
 from backend.families import flow_file_loading as files
-from backend.families.flow_loading import assembled, skeleton, tokenizer
+from backend.families.flow_loading import again, assembled, chat_tokenizer, skeleton, tokenizer
 from backend.families.folder_loading import load_part
 from backend.families.zimage import ZIMAGE, beside
 from backend.models.catalog.entry import ModelInfo
@@ -22,7 +21,7 @@ from backend.models.checkpoint import Checkpoint
 from backend.models.denoiser.transformer import Asked, FlowTransformer
 from backend.models.memory.devices import Target
 from backend.models.patches import PatchStack
-from backend.models.text.qwen3 import Qwen3Text
+from backend.models.text.qwen import QwenText
 
 TIMES = 1000
 # Qwen3's own, for a person's words and an answer to come.
@@ -38,10 +37,7 @@ READERS: Mapping[str, type[nn.Module]] = {"text_encoder": Qwen3Model}
 def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Checkpoint:
     """Loads a folder or a single file, see `Family.load`."""
     patches = PatchStack()
-    # Looked at again, though the catalog has: files change.
-    found = ZIMAGE.found(info.path)
-    if found is None:
-        raise ModelProblem(f"{info.path.name} is another kind of model than when it was listed.")
+    found = again(ZIMAGE, info)
     vae = None
     if info.path.is_file():
         parts = beside(info.path, found.transformer)
@@ -52,12 +48,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
         vae = files.vae(found.vae, parts["vae"], target)
     else:
         reader = load_part(Qwen3Model, info.path, "text_encoder", target)
-        words = tokenizer(Qwen2Tokenizer, info.path / "tokenizer", reader.config.vocab_size)
-        if not words.chat_template:
-            raise ModelProblem(
-                "The folder tokenizer has no chat template (chat_template.jinja), in which the "
-                "model was taught to read prompts."
-            )
+        words = chat_tokenizer(info.path / "tokenizer", reader.config.vocab_size)
 
     def network() -> FlowTransformer:
         model = _transformer(info.path, found.transformer, target)
@@ -71,7 +62,7 @@ def load(info: ModelInfo, target: Target, tiny_decoder: ModelInfo | None) -> Che
         )
 
     scheduler = dict(ZIMAGE.scheduler_config(info))
-    text = Qwen3Text(reader, words, patches)
+    text = QwenText(reader, words, patches)
     return assembled(info, target, tiny_decoder, scheduler, patches, text, network, vae)
 
 

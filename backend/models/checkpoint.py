@@ -40,6 +40,7 @@ class Checkpoint:
         patches: What is on its modules; those of its parts that ask were given the same.
         bounded: Its scheduler's config says where x0 is kept, as that of pixels does.
         spread: Where its network leaves the variance of a step, where it tells one.
+        kept_norm: Side of the squares of positions whose norm guidance keeps; 0: it keeps none.
     """
 
     info: ModelInfo
@@ -55,6 +56,7 @@ class Checkpoint:
     patches: PatchStack = field(default_factory=PatchStack)
     bounded: bool = False
     spread: Spread | None = None
+    kept_norm: int = 0
 
     def __post_init__(self) -> None:
         """A network with a stack of its own would not hear of what is put on the model."""

@@ -68,9 +68,13 @@ def ready(module: ModuleT, file: str, target: Target) -> ModuleT:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not _finite(tensor):
             raise ModelProblem(f"The file {file} is damaged: '{name}' is not finite.")
-    return guarded(
-        lambda: module.to(device=target.device).to(memory_format=target.memory_format), file
-    )
+    layout = torch.preserve_format if has_films(module) else target.memory_format
+    return guarded(lambda: module.to(device=target.device).to(memory_format=layout), file)
+
+
+def has_films(module: nn.Module) -> bool:
+    """Whether some weights are convolutions of films, for which torch has another layout."""
+    return any(parameter.ndim == 5 for parameter in module.parameters())
 
 
 def _finite(tensor: torch.Tensor) -> bool:

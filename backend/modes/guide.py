@@ -160,6 +160,7 @@ def guided_among(
         ),
         rescale=settings.guidance_rescale,
         prediction=stage.model.network.prediction_type,
+        kept=stage.model.kept_norm,
     )
     if settings.threshold_ratio > 0:
         denoiser = guidance.dynamic_threshold(denoiser, settings.threshold_ratio, THRESHOLD_LIMIT)

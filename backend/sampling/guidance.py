@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from backend.sampling.denoiser import Prediction, from_x0, to_x0
 from backend.sampling.types import Denoiser, Level, Schedule
@@ -73,6 +74,7 @@ def cfg(
     interval: SigmaRange | None = None,
     rescale: float = 0.0,
     prediction: Prediction = "epsilon",
+    kept: int = 0,
 ) -> Denoiser:
     """Classifier-free guidance, x0 = x0_u + w (x0_c - x0_u) (2207.12598, eq. 6).
 
@@ -92,6 +94,8 @@ def cfg(
         interval: Levels at which to guide; all by default.
         rescale: phi of 2305.08891, sec. 3.4; 0 is off.
         prediction: What the model predicts: the rescaling acts on that.
+        kept: Side of the squares of positions that keep the norm of the conditional output, see
+            `normed`; 0 is off.
     """
     alone = len(shares) == len(grounds) == 1 and isinstance(shares[0], float) and shares[0] == 1.0
     guides = True
@@ -117,9 +121,13 @@ def cfg(
         if not acts:
             return negative + towards
         x0 = negative + scale * towards
-        if rescale == 0:
+        if rescale == 0 and not kept:
             return x0
         aim = positives[0] if alone else negative + towards
+        if kept:
+            x0 = normed(x, x0, aim, level, kept, prediction)
+        if rescale == 0:
+            return x0
         return rescaled(x, x0, aim, level, rescale, prediction)
 
     return guided
@@ -169,6 +177,33 @@ def rescaled(
     dims = tuple(range(1, x.ndim))
     ratio = aim.std(dim=dims, keepdim=True) / output.std(dim=dims, keepdim=True)
     return to_x0(x, (phi * ratio + (1 - phi)) * output, level, prediction)
+
+
+def normed(
+    x: torch.Tensor,
+    x0: torch.Tensor,
+    positive: torch.Tensor,
+    level: Level,
+    side: int,
+    prediction: Prediction,
+) -> torch.Tensor:
+    """Gives each token of the guided output the norm of the conditional one.
+
+    m' = m |m_pos| / |m| for the output m of the model and each square of positions, all of its
+    channels together, as diffusers' `QwenImagePipeline` has it; the x0 of m' is returned.
+
+    Args:
+        positive: As in `rescaled`.
+        side: Of a square, in positions; divides those of x.
+    """
+    output = from_x0(x, x0, level, prediction)
+    aim = from_x0(x, positive, level, prediction)
+    wanted, found = (
+        functional.pixel_unshuffle(each, side).square().sum(dim=1, keepdim=True).sqrt()
+        for each in (aim, output)
+    )
+    ratio = functional.interpolate(wanted / found, scale_factor=side, mode="nearest")
+    return to_x0(x, ratio * output, level, prediction)
 
 
 def dynamic_threshold(denoiser: Denoiser, ratio: float = 0.995, limit: float = 1.0) -> Denoiser:

@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
+from torch.nn import functional
 
 from backend.sampling.config import SchedulerConfig
-from backend.sampling.denoiser import adapt, to_x0
+from backend.sampling.denoiser import adapt, from_x0, to_x0
 from backend.sampling.guidance import (
     SigmaRange,
     cfg,
@@ -240,3 +241,24 @@ def test_conditions_are_guided_away_from_their_own_negatives():
         n, m, a, b = every(torch.cat([x] * 4), level.repeat(4)).chunk(4)
         wanted = left * (n + scale * (a - n)) + (1 - left) * (m + scale * 0.5 * (b - m))
         torch.testing.assert_close(got, wanted)
+
+
+def test_each_token_keeps_the_norm_of_the_conditional_velocity():
+    """As `QwenImagePipeline` has it, on tokens of 2 x 2 positions."""
+    generator = torch.Generator().manual_seed(0)
+    x, cond, uncond = torch.randn(3, 2, 3, 4, 6, generator=generator)
+    level = Level.like(x, 1.5, 600.0)
+    guided = cfg(
+        lambda x, level: torch.cat([uncond, cond]),
+        lambda x, level: cond,
+        4.0,
+        prediction="flow_prediction",
+        kept=2,
+    )(x, level)
+
+    def tokens(x0):
+        return functional.pixel_unshuffle(from_x0(x, x0, level, "flow_prediction"), 2)
+
+    combined = tokens(uncond) + 4.0 * (tokens(cond) - tokens(uncond))
+    norms = [torch.norm(each, dim=1, keepdim=True) for each in (tokens(cond), combined)]
+    assert torch.allclose(tokens(guided), combined * (norms[0] / norms[1]), atol=1e-5)

@@ -70,7 +70,7 @@ def latent_rgb_for(vae: Vae) -> LatentRgb:
     seconds at every start.
     """
     config = vae.model.config
-    if tuple(config["block_out_channels"]) == WIDTHS:
+    if tuple(config.get("block_out_channels", ())) == WIDTHS:
         for table in TABLES:
             if (len(table.rows), table.scaling_factor) == (vae.latent_channels, vae.scaling_factor):
                 weight = torch.tensor(table.rows).T.contiguous()

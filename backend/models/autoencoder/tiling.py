@@ -32,12 +32,24 @@ def decode_bytes(pixels: int, width: int, item: int) -> int:
 def tiles(model: AutoencoderKL, side_px: int, factor: int) -> Generator[None]:
     """Sets the side of the tiles, and sets everything back."""
     own: Any = model  # its sides are set without annotations
-    before = own.use_tiling, own.tile_sample_min_size, own.tile_latent_min_size
-    own.tile_sample_min_size, own.tile_latent_min_size = side_px, side_px // factor
+    wanted = _sides_of(own, side_px, factor)
+    before = {name: getattr(own, name) for name in ("use_tiling", *wanted)}
+    for name, side in wanted.items():
+        setattr(own, name, side)
     try:
         yield
     finally:
-        own.use_tiling, own.tile_sample_min_size, own.tile_latent_min_size = before
+        for name, value in before.items():
+            setattr(own, name, value)
+
+
+def _sides_of(model: Any, side_px: int, factor: int) -> dict[str, int]:
+    """What a class calls the sides of its tiles; those of films name height and width."""
+    if hasattr(model, "tile_sample_min_size"):
+        return {"tile_sample_min_size": side_px, "tile_latent_min_size": side_px // factor}
+    stride_px = side_px * 3 // 4 // factor * factor
+    sides = {"tile_sample_min": side_px, "tile_sample_stride": stride_px}
+    return {f"{name}_{way}": px for name, px in sides.items() for way in ("height", "width")}
 
 
 def with_tiles(

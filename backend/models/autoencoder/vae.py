@@ -14,6 +14,7 @@ from torch import nn
 
 from backend.contracts.errors import BadInput, NumericalProblem
 from backend.models.autoencoder import tiling
+from backend.models.autoencoder.shape import shape_of
 from backend.models.autoencoder.tiling import decode_bytes
 from backend.models.autoencoder.uint8 import to_signed, to_uint8
 from backend.models.memory import memory_pressure
@@ -47,11 +48,10 @@ class Vae:
         self.model = model
         self.patches = patches or PatchStack()
         config = model.config
-        self.factor: int = 2 ** (len(config["block_out_channels"]) - 1)
-        self.latent_channels: int = config["latent_channels"]
+        self.factor, self.latent_channels, self.width = shape_of(config)
         own_shift = config.get("shift_factor") or 0.0
         self.scaling_factor: float = (
-            config["scaling_factor"] if scaling_factor is None else scaling_factor
+            config.get("scaling_factor", 1.0) if scaling_factor is None else scaling_factor
         )
         self.shift_factor: float = own_shift if shift_factor is None else shift_factor
 
@@ -99,9 +99,7 @@ class Vae:
     def _thrifty(self, model: AutoencoderKL, latent: torch.Tensor) -> torch.Tensor:
         """One picture: whole where that fits into what is free, else in tiles."""
         height, width = (side * self.factor for side in latent.shape[2:])
-        need = decode_bytes(
-            height * width, model.config["block_out_channels"][0], model.dtype.itemsize
-        )
+        need = decode_bytes(height * width, self.width, model.dtype.itemsize)
 
         def in_tiles(side_px: int) -> torch.Tensor:
             return self._pixels_with(model, latent, side_px)
@@ -124,17 +122,30 @@ class Vae:
     def _pixels_with(
         self, model: AutoencoderKL, latents: torch.Tensor, tile_px: int | None = None
     ) -> torch.Tensor:
-        z = (
-            latents.to(device_of(self.patches, model)).float() / self.scaling_factor
-            + self.shift_factor
-        )
+        z = self._entered(latents.to(device_of(self.patches, model)).float())
         z = cast("torch.FloatTensor", z.to(model.dtype))
         bring(self.patches, model)
         own: Any = model  # whose calls return a tuple or an object
         if tile_px is None:
-            return own.decode(z, return_dict=False)[0].float()
-        with tiling.tiles(model, tile_px, self.factor):
-            return own.tiled_decode(z, return_dict=False)[0].float()
+            return self._picture(own.decode(z, return_dict=False)[0]).float()
+        with tiling.tiles(model, tile_px, own_factor(model)):
+            return self._picture(own.tiled_decode(z, return_dict=False)[0]).float()
+
+    def _entered(self, latents: torch.Tensor) -> torch.Tensor:
+        """What the decoder is given, of latents in the network's scale."""
+        return latents / self.scaling_factor + self.shift_factor
+
+    def _left(self, mean: torch.Tensor, std: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The encoder's posterior in the network's scale."""
+        return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
+
+    def _picture(self, decoded: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) of what the decoder made."""
+        return decoded
+
+    def _shown(self, image: torch.Tensor) -> torch.Tensor:
+        """What the encoder is given, of (B, 3, H, W)."""
+        return image
 
     @torch.no_grad()
     def encode(
@@ -166,7 +177,7 @@ class Vae:
         x = to_signed(images, hidden)
         posterior = self._each(x, check, self._posterior)
         mean, std = posterior.chunk(2, dim=1)
-        return (mean - self.shift_factor) * self.scaling_factor, std * self.scaling_factor
+        return self._left(mean, std)
 
     def _posterior(self, image: torch.Tensor) -> torch.Tensor:
         found = self._posterior_with(self.model, image)
@@ -182,18 +193,17 @@ class Vae:
     def _moments(self, model: AutoencoderKL, x: torch.FloatTensor) -> torch.Tensor:
         """Mean and standard deviation, (1, 2 C, h, w) float32."""
         bring(self.patches, model)
-        distribution = model.encode(x, return_dict=False)[0]
+        shown = cast("torch.FloatTensor", self._shown(x))
+        distribution = model.encode(shown, return_dict=False)[0]
         return torch.cat([distribution.mean, distribution.std], dim=1).float()
 
     def _posterior_with(self, model: AutoencoderKL, image: torch.Tensor) -> torch.Tensor:
         x = cast("torch.FloatTensor", image.to(device_of(self.patches, model), model.dtype))
         height, width = image.shape[2:]
-        need = decode_bytes(
-            height * width, model.config["block_out_channels"][0], model.dtype.itemsize
-        )
+        need = decode_bytes(height * width, self.width, model.dtype.itemsize)
 
         def in_tiles(side_px: int) -> torch.Tensor:
-            with tiling.tiles(model, side_px, self.factor):
+            with tiling.tiles(model, side_px, own_factor(model)):
                 model.use_tiling = True
                 return self._moments(model, x)
 
@@ -217,6 +227,11 @@ class Vae:
                 check()
             results.append(work(row))
         return torch.cat(results)
+
+
+def own_factor(model: Any) -> int:
+    """Pixels for each position of what the model itself takes, along one side."""
+    return shape_of(model.config)[0]
 
 
 def _in_float32(model: AutoencoderKL) -> AutoencoderKL:

@@ -40,6 +40,15 @@ class Conditioning:
         lengths = self.lengths or (self.context.shape[1],) * len(self)
         return [self.context[row, :length] for row, length in enumerate(lengths)]
 
+    @property
+    def shown(self) -> torch.Tensor | None:
+        """(B, positions) bool, True where a row is the prompt's own; None where all are."""
+        longest = self.context.shape[1]
+        if self.lengths is None or all(length == longest for length in self.lengths):
+            return None
+        own = torch.tensor(self.lengths, device=self.context.device)[:, None]
+        return torch.arange(longest, device=self.context.device) < own
+
     def to(self, device: torch.device, dtype: torch.dtype) -> Conditioning:
         """The same on a device, in a precision."""
         pooled = None if self.pooled is None else self.pooled.to(device, dtype)

@@ -75,3 +75,15 @@ def test_batches_join_in_order_at_the_length_of_the_longest() -> None:
     assert joined.pooled is not None
     assert joined.pooled.shape == (3, 3)
     assert Conditioning.cat([made(1, pooled=False)]).pooled is None
+
+
+def test_what_is_shown_of_a_row_is_its_own() -> None:
+    padding = torch.zeros(1, 1, 2)
+    long, short = torch.ones(1, 3, 2), torch.ones(1, 2, 2)
+    both = Conditioning.cat(
+        [Conditioning(row, padding, lengths=(row.shape[1],)) for row in (long, short)]
+    )
+    assert both.shown is not None
+    assert both.shown.tolist() == [[True, True, True], [True, True, False]]
+    assert both[:1].shown is None
+    assert Conditioning(long, padding).shown is None

@@ -1,0 +1,30 @@
+"""The shape of an autoencoder's latents, from its config alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class LatentShape(NamedTuple):
+    """Of what an autoencoder makes of a picture.
+
+    Attributes:
+        factor: Pixels for each position, along one side.
+        channels: Numbers for each position.
+        width: Channels of the decoder's largest maps.
+    """
+
+    factor: int
+    channels: int
+    width: int
+
+
+def shape_of(config: Mapping[str, Any]) -> LatentShape:
+    """Of a config of `AutoencoderKL`, or of one of films, as `AutoencoderKLQwenImage`."""
+    if "z_dim" in config:
+        levels = len(config.get("temperal_downsample") or ())
+        return LatentShape(2**levels, int(config["z_dim"]), int(config.get("base_dim", 96)))
+    blocks = config.get("block_out_channels") or (128,)
+    channels = int(config.get("latent_channels", 4))
+    return LatentShape(2 ** (len(blocks) - 1), channels, int(blocks[0]))

@@ -1,0 +1,16 @@
+"""What a config tells of an autoencoder's latents."""
+
+from __future__ import annotations
+
+from backend.models.autoencoder.shape import shape_of
+
+
+def test_a_level_halves_the_picture() -> None:
+    config = {"block_out_channels": [128, 256, 512, 512], "latent_channels": 16}
+    assert shape_of(config) == (8, 16, 128)
+    assert shape_of({}) == (1, 4, 128)
+
+
+def test_films_name_theirs_otherwise() -> None:
+    config = {"z_dim": 16, "base_dim": 96, "temperal_downsample": [False, True, True]}
+    assert shape_of(config) == (8, 16, 96)
