@@ -2,6 +2,7 @@
 /* Folds that remember whether they were open, and marks of what differs from its default. */
 import { showActing } from "./acting.js";
 import { all, el, find } from "./dom.js";
+import { showIdle } from "./idle.js";
 import { loom } from "./registry.js";
 
 /* Marks what differs from its default; one click sets it back. */
@@ -24,6 +25,7 @@ export const mark = (mode, values) => {
       block.append(reset);
     } else if (!changed && reset) reset.remove();
   }
+  showIdle(mode, values);
   showActing(mode, values);
 };
 

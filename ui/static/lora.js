@@ -181,6 +181,7 @@ export const mountLoras = (element, { mode, props, server, trigger, watch }) => 
   // Files come and go: look again when the rows are opened, and when another model is chosen.
   element.closest(".loom-fold")?.querySelector("button")?.addEventListener("click", () => { asked = null; ask(); });
   loom.loras[mode] = ask;
+  loom.loraFits[mode] = async () => { await ask(true); return known.filter((one) => !one.problem).map((one) => one.name); };
   loom.loraWeights[mode] = (weights) => change(() => {
     for (const [name, weight] of weights) {
       const row = rows.find((r) => r.name === name && r.on);

@@ -3,7 +3,7 @@
 
 /** @type {import("./types.js").Loom} */
 export const loom = {
-  stages: {}, forms: {}, keepers: {}, loras: {}, painters: {}, easels: {}, befores: {}, cascades: {}, loraAdd: {}, loraWeights: {}, prompts: {}, styles: {},
+  stages: {}, forms: {}, keepers: {}, loras: {}, painters: {}, easels: {}, befores: {}, cascades: {}, loraAdd: {}, loraFits: {}, loraWeights: {}, prompts: {}, styles: {},
   embeddings: {}, restored: {}, targets: [],
   // Taken over by the parts that can.
   verify: () => {}, compare: () => {}, chosenToCompare: () => false, closeCheck: () => false, closeOverlay: () => false,

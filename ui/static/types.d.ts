@@ -205,6 +205,7 @@ export interface Loom {
   forms: Record<string, Form>;
   keepers: Record<string, () => void>;
   loras: Record<string, (again?: boolean) => void>;
+  loraFits: Record<string, () => Promise<string[]>>;
   /** Told what lies before a result. */
   befores: Record<string, (before: { src: string; job: string; image: number }) => void>;
   /** What is painted on a tab's picture. */

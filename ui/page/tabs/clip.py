@@ -88,11 +88,11 @@ TAB = Tab(
         beside=("first_frame", "last_frame", "every"),
         main=(
             "strength",
-            "attend",
             "steps",
             "guidance_scale",
-            "width",
             "frame_noise",
+            "attend",
+            "width",
             "control",
             "control_scale",
         ),

@@ -72,7 +72,7 @@ TAB = Tab(
     ),
     layout=Layout(
         beside=("prompt_a", "prompt_b", "seed_a", "seed_b"),
-        main=("method", "frames", "fps", "steps", "even", "width", "ping_pong", "adain"),
+        main=("method", "frames", "fps", "steps", "even", "ping_pong", "adain", "width"),
         advanced=(
             "attention_lambda",
             "inversion_refine",

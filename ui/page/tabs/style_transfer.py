@@ -188,9 +188,9 @@ TAB = Tab(
             "strength",
             "steps",
             "guidance_scale",
-            "width",
             "control_mode",
             "detector",
+            "width",
         ),
         advanced=(
             "strengths",

@@ -56,7 +56,7 @@ TAB = Tab(
         "it again."
     ),
     layout=Layout(
-        main=("upscaler", "factor", "strength", "steps", "guidance_scale", "compare", "tile"),
+        main=("upscaler", "factor", "strength", "tile", "steps", "guidance_scale", "compare"),
         advanced=("sampler", "schedule", "batch_size", "batch_count"),
         scripted=("width", "height"),
         folds=(

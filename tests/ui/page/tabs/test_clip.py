@@ -96,3 +96,5 @@ def test_an_empty_form_says_what_is_missing(pages: Pages) -> None:
     page.locator("button.go:visible").click()
     page.wait_for_function("loom.stages.clip.value.state === 'failed'")
     assert "There is no clip yet" in page.evaluate("loom.stages.clip.value.message")
+    page.locator(".remedies").get_by_role("button", name="An example clip").click()
+    expect(page.locator("#clip-part")).to_contain_text("6 frames")

@@ -65,6 +65,9 @@ def test_a_loras_words_are_a_press_away_from_the_prompt(pages: Pages) -> None:
     expect(prompt).to_have_value("a red house, ink")
     word.click()
     expect(prompt).to_have_value("a red house, ink")
+    page.get_by_role("button", name="Two LoRAs, compared").click()
+    expect(page.get_by_label("Compare LoRAs")).to_be_checked()
+    expect(page.locator("#lora_mix-loras .lora-row")).to_have_count(2)
 
 
 def two_rows(page: Page) -> None:
