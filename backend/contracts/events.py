@@ -130,12 +130,14 @@ class TimelineInfo:
         batch: Images in the run.
         sigmas: Noise level after each stored step.
         stages: Number of the stage that each stored step belongs to, from 0.
+        forecast: The stored steps, from 0, that were foretold without asking the model.
     """
 
     steps: int
     batch: int
     sigmas: tuple[float, ...]
     stages: tuple[int, ...] = ()
+    forecast: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

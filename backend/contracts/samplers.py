@@ -18,6 +18,8 @@ class SamplerEntry:
         automatic: The schedule that A1111's "Automatic" means with it.
         has_eta: Whether settings may give it fresh noise.
         inverts: Whether pictures can be inverted under it.
+        smooth: Whether x0 goes on smoothly from step to step, as it does where no fresh noise is
+            drawn, so that steps can be foretold.
     """
 
     name: str
@@ -28,3 +30,4 @@ class SamplerEntry:
     automatic: str = "model"
     has_eta: bool = False
     inverts: bool = False
+    smooth: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from backend.sampling.types import NoiseSource, State, Step
@@ -35,6 +37,4 @@ def repeated(step: Step, image: int, rows: int, x: torch.Tensor | None = None) -
 
     history = {name: of(held) for name, held in step.state.history.items()}
     state = State(history, step.state.draws)
-    return Step(
-        step.index, step.total, step.sigma, of(step.x) if x is None else x, of(step.x0), state
-    )
+    return replace(step, x=of(step.x) if x is None else x, x0=of(step.x0), state=state)

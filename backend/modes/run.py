@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ import torch
 
 from backend.contracts.events import Output, Progress
 from backend.contracts.settings import Settings
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.kinds import Variance
 from backend.models.interludes import Interludes
 from backend.models.manager import ModelManager
@@ -23,7 +24,7 @@ from backend.modes.context import Context
 from backend.modes.stage import Stage
 from backend.modes.start import Origin
 from backend.modes.watching import Watch
-from backend.sampling import inversion
+from backend.sampling import forecast, inversion
 from backend.sampling.lockstep import Lane, lockstep
 from backend.sampling.samplers import sample
 from backend.sampling.types import Denoiser, NoiseSource, Schedule, Step
@@ -63,6 +64,7 @@ class Sampled:
         noise: What random samplers draw from.
         eta: Fresh noise of `ddim`.
         variance: Of `ddim`, see there.
+        skip: The steps whose x0 the denoiser foretells.
     """
 
     sampler: str
@@ -71,13 +73,23 @@ class Sampled:
     noise: NoiseSource
     eta: float = 0.0
     variance: Variance = "eta"
+    skip: frozenset[int] = frozenset()
 
     @classmethod
     def of(
         cls, settings: Settings, denoiser: Denoiser, origin: Origin, noise: NoiseSource
     ) -> Sampled:
-        """By the sampler of settings."""
-        return cls(settings.sampler, denoiser, origin, noise, settings.eta, settings.variance)
+        """By the sampler of settings, with the steps foretold that they say."""
+        skip: frozenset[int] = frozenset()
+        if isinstance(settings, ForecastFields) and settings.forecasts:
+            schedule = origin.schedule
+            skip = forecast.skipped(schedule, settings.forecast_share, origin.counted)
+            past = {} if origin.resume is None else forecast.known(origin.before, schedule)
+            denoiser = forecast.Forecast(
+                denoiser, schedule, skip, past, reuse=settings.forecast == "reuse"
+            )
+        told = (settings.eta, settings.variance)
+        return cls(settings.sampler, denoiser, origin, noise, *told, skip)
 
     @property
     def x(self) -> torch.Tensor:
@@ -92,6 +104,10 @@ class Sampled:
         return self.origin.schedule.final_scale
 
     def steps(self) -> Iterator[Step]:
+        for step in self._sampled():
+            yield replace(step, forecast=True) if step.index in self.skip else step
+
+    def _sampled(self) -> Iterator[Step]:
         return sample(
             self.sampler,
             self.denoiser,
@@ -262,7 +278,7 @@ def _driven(run: Run) -> torch.Tensor:
 
 
 def _only(step: Step, rows: slice) -> Step:
-    return Step(step.index, step.total, step.sigma, step.x[rows], step.x0[rows], step.state)
+    return replace(step, x=step.x[rows], x0=step.x0[rows])
 
 
 ResultT = TypeVar("ResultT")

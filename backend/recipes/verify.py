@@ -15,6 +15,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Pixels
 from backend.contracts.requests import Request
 from backend.contracts.settings import Settings, parse
+from backend.contracts.settings.forecast import ForecastFields
 from backend.pictures.decode import decode
 from backend.pictures.difference import Difference, difference
 from backend.recipes import png_text
@@ -284,6 +285,12 @@ def _notes(original: Original) -> list[str]:
         notes.append(
             f"It was branched at step {branched} of another run; this run began at the "
             "start, with the branch's settings."
+        )
+    if isinstance(original.settings, ForecastFields) and original.settings.forecasts:
+        share = round(100 * original.settings.forecast_share)
+        notes.append(
+            f"About {share} % of its steps were foretold from those before, not computed; this "
+            "run foretold the same ones."
         )
     if original.settings.missing_picture(()) is not None and not inputs_of(original):
         notes.append(

@@ -216,6 +216,7 @@ class Step:
         x: (B, C, h, w), variance-exploding scale.
         x0: (B, C, h, w), the predicted x0 that this step used.
         state: What to hand to `resume` to go on from here.
+        forecast: The x0 was foretold, the model was not asked.
     """
 
     index: int
@@ -224,6 +225,7 @@ class Step:
     x: torch.Tensor
     x0: torch.Tensor
     state: State
+    forecast: bool = False
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,17 @@ def test_a_run_of_several_and_a_branch_explain_a_difference() -> None:
     assert "step 7" in notes[1]
 
 
+def test_foretold_steps_are_told() -> None:
+    def notes(**values: object) -> tuple[str, ...]:
+        known = record()
+        told = replace(known, settings=known.settings | values)
+        return report(open_original(png(told)), Output(0, PIXELS, told)).notes
+
+    (said,) = notes(forecast="fit", forecast_share=0.3)
+    assert said.startswith("About 30 % of its steps were foretold from those before")
+    assert notes() == ()
+
+
 def test_the_run_asks_for_the_record_and_saves_nothing() -> None:
     asked = request_for(open_original(png(record())), {"image": INPUT})
     assert asked.settings.model_dump(mode="json") == record().settings

@@ -61,13 +61,13 @@ def state_of(status: JobStatus) -> dict[str, Any]:
 
 
 def _timeline(kept: TimelineInfo | None) -> dict[str, Any] | None:
-    """How many steps are stored, and how many of each stage where there are several."""
+    """How many steps are stored, how many of each stage where there are several, which foretold."""
     if kept is None:
         return None
     stages = [len(list(steps)) for _, steps in groupby(kept.stages)]
-    return {"steps": kept.steps, "batch": kept.batch} | (
-        {"stages": stages} if len(stages) > 1 else {}
-    )
+    told: dict[str, Any] = {"steps": kept.steps, "batch": kept.batch}
+    told |= {"stages": stages} if len(stages) > 1 else {}
+    return told | ({"forecast": list(kept.forecast)} if kept.forecast else {})
 
 
 def gone(token: str) -> dict[str, Any]:

@@ -11,3 +11,13 @@ export const passOf = (at, stages) => {
   let last = 0;
   return (stages ?? []).findIndex((count) => at <= (last += count)) + 1;
 };
+
+/**
+ * Where the marks of some steps lie on the slider, below its thumb's middle (16 px wide; a mark has 3).
+ * @param {number[]} foretold stored steps, from 0
+ * @param {number} steps of the timeline
+ */
+export const marks = (foretold, steps) => foretold.map((step) => {
+  const share = steps > 1 ? step / (steps - 1) : 1;
+  return `calc(${(100 * share).toFixed(2)}% + ${(6.5 - 13 * share).toFixed(2)}px) 100%`;
+}).join(", ");

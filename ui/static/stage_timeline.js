@@ -3,7 +3,7 @@
 import { all, press, pressed, toast } from "./dom.js";
 import { onGathered } from "./events.js";
 import { address, newPress, picture } from "./jobs.js";
-import { passOf } from "./passes.js";
+import { marks, passOf } from "./passes.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
 import { saveVideo } from "./video.js";
@@ -115,9 +115,14 @@ export const timelineOf = (view) => {
       if (!steps || view.scrubbed === null) slider.value = slider.max;
       const at = Number(slider.value);
       const number = passOf(at, v.timeline?.stages), pass = number ? `pass ${number}` : "";
-      slider.setAttribute("aria-valuetext", `step ${at} of ${steps}${pass && `, ${pass}`}`);
+      const foretold = steps ? (v.timeline?.forecast ?? []) : [];
+      const told = [pass, foretold.includes(at - 1) ? "foretold" : ""].filter(Boolean).join(", ");
+      slider.setAttribute("aria-valuetext", `step ${at} of ${steps}${told && `, ${told}`}`);
       $(".timeline output").textContent = steps ? `${at}/${steps}` : "";
-      $(".timeline output").title = pass;
+      $(".timeline output").title = told;
+      slider.classList.toggle("foretold", foretold.length > 0);
+      slider.style.backgroundPosition = marks(foretold, steps);
+      slider.style.backgroundImage = foretold.map(() => "var(--loom-mark)").join(", ");
       slider.style.setProperty("--at", `${steps > 1 ? ((at - 1) / (steps - 1)) * 100 : 100}%`);
       // From the last step there is somewhere to go only under hires fix: to its second stage.
       $(".branch").disabled = !steps || (at >= v.total && !(loom.forms[mode]?.last?.hires_scale > 1));

@@ -74,7 +74,7 @@ export interface JobState {
   note: string;
   message: string;
   results: Result[];
-  timeline: { steps: number; batch?: number; stages?: number[] } | null;
+  timeline: { steps: number; batch?: number; stages?: number[]; forecast?: number[] } | null;
   told: Record<string, any>;
 }
 

@@ -14,6 +14,7 @@ from pydantic import (
 
 from backend.contracts.fields import says
 from backend.contracts.settings.base import Settings
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.kinds import (
     ControlMode,
     DetectorName,
@@ -33,7 +34,9 @@ from backend.contracts.settings.rows import ControlUse
 from backend.contracts.settings.steer import SteerFields
 
 
-class Img2ImgSettings(ReferenceFields, SteerFields, RegionFields, LiveFields, Settings):
+class Img2ImgSettings(
+    ReferenceFields, ForecastFields, SteerFields, RegionFields, LiveFields, Settings
+):
     """A picture from a picture (SDEdit, Meng et al. 2021), painted in part where there is a mask.
 
     The pictures travel beside the settings: "image", "mask", in which white is repainted, and

@@ -12,7 +12,9 @@ from backend.contracts.library import unknown
 from backend.contracts.samplers import SamplerEntry
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.clip import ClipSettings
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.img2img import Img2ImgSettings
+from backend.contracts.settings.txt2img import LoraMixSettings
 
 
 def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> None:
@@ -50,6 +52,38 @@ def check_sampler(settings: Settings, samplers: Mapping[str, SamplerEntry]) -> N
         )
     if isinstance(settings, Img2ImgSettings | ClipSettings) and settings.start_noise == "inverted":
         check_inverts(entry, samplers)
+    if isinstance(settings, ForecastFields) and settings.forecasts:
+        _check_forecast(settings, entry, samplers)
+
+
+def _check_forecast(
+    settings: Settings, entry: SamplerEntry, samplers: Mapping[str, SamplerEntry]
+) -> None:
+    """Refuses to foretell steps that do not go on smoothly, or of several runs side by side."""
+    off = Fix("Foretell no step", {"forecast": "off"})
+    if not entry.smooth:
+        able = _named(one.title for one in samplers.values() if one.smooth)
+        raise BadInput(
+            f"{entry.title} draws fresh noise at each step, so that none can be foretold; set "
+            f"'forecast' to 'off', or take {able}.",
+            "forecast",
+            off,
+        )
+    if settings.eta > 0 or settings.variance != "eta":
+        raise BadInput(
+            "With an eta, or another variance, each step draws fresh noise, so that none can be "
+            "foretold; set 'eta' to 0 and 'variance' to 'eta', or 'forecast' to 'off'.",
+            "forecast",
+            Fix("Set Eta to 0", {"eta": 0.0, "variance": "eta"}),
+        )
+    ladder = isinstance(settings, Img2ImgSettings) and len(settings.ladder) > 1
+    if ladder or (isinstance(settings, LoraMixSettings) and settings.compare):
+        raise BadInput(
+            f"{'Strengths' if ladder else 'LoRAs'} side by side are drawn in full; set "
+            "'forecast' to 'off', or draw them one by one.",
+            "forecast",
+            off,
+        )
 
 
 def check_inverts(entry: SamplerEntry, samplers: Mapping[str, SamplerEntry]) -> None:

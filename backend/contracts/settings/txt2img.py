@@ -18,6 +18,7 @@ from backend.contracts.settings import time_steps
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.cascade import CascadeFields, StageUse
 from backend.contracts.settings.enlarging import EnlargingStage
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.hires import (
     MAX_SIDE_PX,
     STANDARD_GRID_PX,
@@ -34,7 +35,14 @@ STAGE_FIELDS = ("model", "sampler", "steps", "guidance_scale", "noise_level", "t
 
 
 class Txt2ImgSettings(
-    CascadeFields, HiresFields, ReferenceFields, SteerFields, RegionFields, LiveFields, Settings
+    CascadeFields,
+    HiresFields,
+    ReferenceFields,
+    ForecastFields,
+    SteerFields,
+    RegionFields,
+    LiveFields,
+    Settings,
 ):
     """A picture from a prompt.
 
@@ -128,7 +136,7 @@ class Txt2ImgSettings(
     def second_stage(self) -> HiresStage:
         """The second stage as settings of its own; of resolved settings under hires fix."""
         width, height = self.drawn_size
-        shared_by = (Settings, SteerFields, RegionFields, ReferenceFields)
+        shared_by = (Settings, ForecastFields, SteerFields, RegionFields, ReferenceFields)
         names = [name for kind in shared_by for name in kind.model_fields]
         shared = {name: getattr(self, name) for name in names}
         stage = HiresStage.model_validate(

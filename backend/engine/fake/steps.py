@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.contracts.requests import Request
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.live import Place
 from backend.engine.fake.run import images_at, place, run_steps, sigmas
 
@@ -34,6 +35,13 @@ class DrawnStep:
     def sigma(self) -> float:
         """Noise level after it."""
         return sigmas(self.request.settings)[self.index]
+
+    @property
+    def forecast(self) -> bool:
+        """Every second one after the fourth, where steps are to be foretold."""
+        settings = self.request.settings
+        foretold = isinstance(settings, ForecastFields) and settings.forecasts
+        return foretold and self.index >= 4 and self.index % 2 == 0
 
     @property
     def images(self) -> range:

@@ -30,6 +30,11 @@ class KeptStep(Protocol):
         ...
 
     @property
+    def forecast(self) -> bool:
+        """Whether it was foretold, without asking the model."""
+        ...
+
+    @property
     def batch(self) -> int:
         """Pictures of the run."""
         ...
@@ -84,6 +89,7 @@ class Timeline(Generic[StepT]):
             steps[0].batch if steps else 0,
             tuple(step.sigma for step in steps),
             tuple(stored.stage for stored in self.stored),
+            tuple(number for number, step in enumerate(steps) if step.forecast),
         )
 
 

@@ -50,6 +50,11 @@ class TensorStep:
         return self.step.sigma
 
     @property
+    def forecast(self) -> bool:
+        """Whether its x0 was foretold."""
+        return self.step.forecast
+
+    @property
     def batch(self) -> int:
         """Pictures of the run."""
         return len(self.step.x)

@@ -39,6 +39,7 @@ def packed(stored: Sequence[Stored]) -> bytes:
                 "total": step.total,
                 "sigma": step.sigma,
                 "draws": step.state.draws,
+                "forecast": step.forecast,
                 "last": [name for name, held in own.items() if _channels_last(held)],
             }
         )
@@ -82,6 +83,7 @@ def unpacked(data: bytes, stages: Sequence[Settings], device: torch.device) -> l
             own["x"],
             own["x0"],
             State(history, one["draws"]),
+            bool(one.get("forecast", False)),
         )
         stage = int(one["stage"])
         made.append(StoredStep(stage, stages[stage], TensorStep.of(step, maps[stage])))

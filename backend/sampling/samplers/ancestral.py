@@ -189,7 +189,7 @@ SPECS = (
         place=0,
     ),
     SamplerSpec(
-        SamplerEntry("ddpm", "DDPM", ("model", "trailing", "ays")),
+        SamplerEntry("ddpm", "DDPM", ("model", "trailing", "ays"), smooth=False),
         ddpm,
         Conventions("vp", "leading", zero_snr="exact"),
         place=10,
@@ -200,6 +200,7 @@ SPECS = (
             "Euler a",
             ("model", "trailing"),
             ("euler ancestral", "euler_ancestral", "k_euler_a"),
+            smooth=False,
         ),
         euler_a,
         Conventions("ve", "linspace"),

@@ -88,6 +88,7 @@ SPECS = (
             _SCHEDULES,
             near=("dpm++ 2m sde heun",),
             automatic="exponential",
+            smooth=False,
         ),
         dpmpp_2m_sde,
         Conventions("solver", "linspace", ends_above_zero=True, cosine_cut=True),

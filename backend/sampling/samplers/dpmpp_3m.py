@@ -67,6 +67,7 @@ SPECS = (
             "DPM++ 3M SDE",
             ("model", "karras", "exponential", "trailing", "ays"),
             automatic="exponential",
+            smooth=False,
         ),
         dpmpp_3m_sde,
         Conventions("solver", "linspace", ends_above_zero=True, cosine_cut=True),

@@ -49,7 +49,7 @@ def lcm(
 
 SPECS = (
     SamplerSpec(
-        SamplerEntry("lcm", "LCM", ("model",)),
+        SamplerEntry("lcm", "LCM", ("model",), smooth=False),
         lcm,
         Conventions(
             "vp",

@@ -14,6 +14,7 @@ from backend.contracts.settings.sampler_pair import check_inverts, check_sampler
 
 SAMPLERS: Mapping[str, SamplerEntry] = {
     "plain": SamplerEntry("plain", "Plain", ("a", "b")),
+    "rough": SamplerEntry("rough", "Rough", ("a",), smooth=False),
     "loose": SamplerEntry("loose", "Loose", ("a",), has_eta=True),
     "back": SamplerEntry("back", "There and back", ("b",), inverts=True),
     "both": SamplerEntry("both", "Both", ("b",), has_eta=True, inverts=True),
@@ -28,6 +29,8 @@ def test_what_the_library_has_is_taken() -> None:
     check()
     check(schedule="b")
     check(sampler="loose", eta=0.5)
+    check(sampler="rough")
+    check("img2img", strengths=[0.5], forecast="fit")
     check("img2img", sampler="back", schedule="b", start_noise="inverted")
 
 
@@ -43,6 +46,30 @@ def test_a_sampler_that_is_not_there_is_refused_with_those_near_it() -> None:
         ("txt2img", {"schedule": "c"}, "choose one of: a, b", "schedule"),
         ("txt2img", {"eta": 0.1}, "only 'loose' or 'both' has an eta; set it to 0", "eta"),
         ("img2img", {"start_noise": "inverted"}, "by There and back or Both; set", "sampler"),
+        (
+            "txt2img",
+            {"sampler": "rough", "forecast": "fit"},
+            "Rough draws fresh noise at each step.* take Plain or Loose or There and back or Both",
+            "forecast",
+        ),
+        (
+            "style_transfer",
+            {"sampler": "loose", "eta": 0.5, "forecast": "fit"},
+            "With an eta, or another variance, .* set 'eta' to 0",
+            "forecast",
+        ),
+        (
+            "img2img",
+            {"strengths": [0.5, 1.0], "forecast": "reuse"},
+            "Strengths side by side are drawn in full",
+            "forecast",
+        ),
+        (
+            "lora_mix",
+            {"compare": True, "forecast": "fit"},
+            "LoRAs side by side are drawn in full",
+            "forecast",
+        ),
     ],
 )
 def test_what_a_sampler_cannot_do_is_refused(

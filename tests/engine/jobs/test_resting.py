@@ -28,6 +28,7 @@ class Kept:
     batch: int = 1
     nbytes: int = 10
     place: str = "cpu"
+    forecast: bool = False
 
     def place_in(self, stage: int) -> Place:
         return stage, self.index

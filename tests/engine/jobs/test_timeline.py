@@ -22,6 +22,7 @@ class Kept:
     nbytes: int = 10
     batch: int = 2
     place: str = "cpu"
+    forecast: bool = False
 
     def place_in(self, stage: int) -> Place:
         return stage, int(10.0 - self.sigma)

@@ -25,7 +25,7 @@ def stored(dtype: torch.dtype, beside: bool = True) -> list[StoredStep[TensorSte
         x, x0 = torch.randn(2, 4, 8, 8).to(dtype), torch.randn(2, 4, 8, 8).to(dtype)
         x = x.contiguous(memory_format=torch.channels_last) if index == 1 else x
         state = State({"before": x0, "slope": torch.randn(2)}, draws=index)
-        step = Step(index, 3, 1 / 3 + index, x, x0, state)
+        step = Step(index, 3, 1 / 3 + index, x, x0, state, forecast=index == 1)
         made.append(StoredStep(int(index == 2), SETTINGS, TensorStep.of(step, previewer)))
     return made
 
@@ -37,6 +37,7 @@ def test_every_bit_comes_back(dtype: torch.dtype) -> None:
     for one, other in zip(before, after, strict=True):
         ours, theirs = one.step.step, other.step.step
         assert (one.stage, ours.index, ours.total) == (other.stage, theirs.index, theirs.total)
+        assert ours.forecast == theirs.forecast
         assert (ours.sigma, ours.state.draws) == (theirs.sigma, theirs.state.draws)
         assert ours.state.history.keys() == theirs.state.history.keys()
         for name in ours.state.history:

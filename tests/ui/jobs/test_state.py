@@ -65,6 +65,8 @@ def test_a_state_holds_numbers_and_short_texts() -> None:
     both = TimelineInfo(8, 1, (), (0,) * 5 + (1,) * 3)
     twice = state_of(replace(status, timeline=both))
     assert twice["timeline"] == {"steps": 8, "batch": 1, "stages": [5, 3]}
+    foretold = state_of(replace(status, timeline=TimelineInfo(8, 1, (), (), (4, 6))))
+    assert foretold["timeline"] == {"steps": 8, "batch": 1, "forecast": [4, 6]}
     assert told["told"] == {"notes": ["a"], "fps": 12}
     assert [result["seed"] for result in told["results"]] == [7]
     assert gone("x") == {"job": "x", "state": "gone"}
