@@ -240,7 +240,7 @@ def export(trainer: X4Trainer, vae: AutoencoderKL, folder: Path) -> None:
             "scheduler": ["diffusers", "DDIMScheduler"],
         }
         write_json(aside / "model_index.json", index)
-        write_json(aside / "card.json", {"title": "Pocket x4", "steps": STEPS})
+        write_json(aside / "card.json", {"title": "Pocket x4", "steps": STEPS, "faithful": True})
         turns = trainer.recipe.crops
         examples = trainer.step * sum(count for _, count in turns) // len(turns)
         write_model_card(

@@ -18,11 +18,13 @@ class Enlarging:
         noise_level: Noise that the small picture is given before the model sees it, a training
             timestep of the schedule for that; what the model recommends.
         most_noise: The highest; 0 where the picture is shown as it is.
+        faithful: Whether the result is given the small picture's colours back.
     """
 
     factor: int = 4
     noise_level: int = 0
     most_noise: int = 0
+    faithful: bool = False
 
     def shown_px(
         self,

@@ -12,15 +12,17 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
+import numpy as np
 import torch
 
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.requests import Branch
 from backend.contracts.settings import EnlargingStage, Settings, Txt2ImgSettings
+from backend.models.autoencoder.uint8 import to_uint8
 from backend.models.checkpoint import Checkpoint
 from backend.models.parts import Text
 from backend.modes.context import Context
-from backend.modes.diffused import drawn, read_ahead, reader
+from backend.modes.diffused import drawn, finished, read_ahead, reader
 from backend.modes.hires import Drawn
 from backend.modes.leasing import Held, Needs
 from backend.modes.mode import Task
@@ -101,8 +103,32 @@ class _Cascade:
                 continues=True,
                 text=self._text if reads else reader(stage),
             )
-        yield from self._told.pictures(stage, latents, number)
-        self._small = _handed_on(model, latents, self._context)
+        keep = _Kept(model, self._small)
+        yield from self._told.pictures(stage, latents, number, keep)
+        self._small = _handed_on(model, latents, self._context, keep)
+
+
+class _Kept:
+    """A stage's pictures, each finished beside the small one that it was made from.
+
+    Args:
+        model: Of the stage.
+        small: What it was shown, one for each picture.
+    """
+
+    def __init__(self, model: Checkpoint, small: Small) -> None:
+        self.model = model
+        self.small = to_uint8(small) if isinstance(small, torch.Tensor) else small
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes them."""
+        can = self.model.info.anatomy.can.enlarges
+        return can is not None and can.faithful
+
+    def finished(self, picture: Pixels, place: int) -> Pixels:
+        """The picture at a place of the batch, finished."""
+        return finished(self.model, picture, self.small[place])
 
 
 def _past(branch: Branch | None, context: Context) -> list[tuple[Step, ...]]:
@@ -122,11 +148,15 @@ def _taken(
     return steps[-1].x * stage.schedule.final_scale
 
 
-def _handed_on(model: Checkpoint, latents: torch.Tensor, context: Context) -> Small:
+def _handed_on(
+    model: Checkpoint, latents: torch.Tensor, context: Context, keep: _Kept | None = None
+) -> Small:
     """What the next stage is shown: (B, 3, h, w) in about [-1, 1], or (B, h, w, 3) uint8."""
-    if model.vae_factor == 1:
-        return model.codec.pixels(latents)
-    return model.codec.decode(latents, context.check)
+    if keep is None or not keep.acts:
+        exact = model.vae_factor == 1
+        return model.codec.pixels(latents) if exact else model.codec.decode(latents, context.check)
+    decoded = model.codec.decode(latents, context.check)
+    return np.stack([keep.finished(picture, place) for place, picture in enumerate(decoded)])
 
 
 class _Told:
@@ -141,7 +171,11 @@ class _Told:
         self._hashes: dict[str, str] = {}
 
     def pictures(
-        self, stage: Stage[Settings], latents: torch.Tensor, number: int
+        self,
+        stage: Stage[Settings],
+        latents: torch.Tensor,
+        number: int,
+        keep: _Kept | None = None,
     ) -> Iterator[Output]:
         """Decoded, one after the other; `number` counts the stages from 0."""
         stage.context.report(Progress("decoding"))
@@ -151,5 +185,6 @@ class _Told:
         facts = self._facts | {"stage": number + 1}
         facts |= {"final_stage": True} if number == len(self._settings.later) else {}
         facts |= {"stage_hashes": self._hashes} if self._hashes else {}
-        for made in outputs(own, latents, facts, first=number * len(latents)):
-            yield replace(made, record=replace(made.record, model=self._model))
+        for place, made in enumerate(outputs(own, latents, facts, first=number * len(latents))):
+            image = made.image if keep is None else keep.finished(made.image, place)
+            yield replace(made, image=image, record=replace(made.record, model=self._model))

@@ -36,6 +36,7 @@ from backend.modes.run import Run, Sampled, drive, using
 from backend.modes.stage import Stage, stage_of
 from backend.modes.start import Span, branched
 from backend.modes.watching import Shown
+from backend.pictures.back_projection import back_projected
 from backend.pictures.fit import fit
 from backend.pictures.tiles import overlap
 from backend.sampling.tiled import Tile, each
@@ -90,10 +91,15 @@ def _with(
     latents = drawn(stage, small, settings.tile, after=after, branch=branch, text=reader(stage))
     context.report(Progress("decoding"))
     pictures = tuple(
-        _fitted(model.codec.decode(row, context.check)[0], width, height)
+        _fitted(finished(model, model.codec.decode(row, context.check)[0], small), width, height)
         for row in singles(latents)
     )
     return Larger(pictures, model.hash, facts(model))
+
+
+def finished(model: Checkpoint, picture: Pixels, small: Pixels) -> Pixels:
+    """What a model drew beside a small picture, with its colours where the model's card says so."""
+    return back_projected(picture, small) if _enlarging(model).faithful else picture
 
 
 def shown(source: Pixels, size_px: tuple[int, int], model: Checkpoint) -> Pixels:

@@ -18,6 +18,7 @@ from backend.contracts.settings import parse
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
 from backend.models.text.t5 import T5Text
+from backend.pictures.back_projection import back_projected
 from backend.storage.outputs import Storage
 from tests.jobs import ended
 from tests.staged import close
@@ -35,6 +36,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_if(root / "checkpoints" / "if" / "one")
     tiny_if_larger(root / "checkpoints" / "if" / "two")
     tiny_x4(root / "checkpoints" / "if" / "x4")
+    kept = tiny_x4(root / "checkpoints" / "if" / "kept")  # the same weights
+    (kept / "card.json").write_text('{"faithful": true}')
     tiny_checkpoint(root / "checkpoints" / "tiny")
     return root
 
@@ -177,6 +180,27 @@ def test_a_latent_model_begins_a_cascade_too(engine: LocalEngine) -> None:
     status = run(engine, model="tiny", sampler="ddim", stages=[THIRD], width=64, height=64, steps=3)
     assert [one.image.shape[0] for one in status.outputs] == [64, 256]
     assert status.outputs[1].record.model["name"] == "tiny"
+
+
+@pytest.mark.parametrize("first", ["one", "tiny"])
+def test_a_faithful_stage_gives_its_colours_back_and_hands_them_on(
+    engine: LocalEngine, first: str
+) -> None:
+    size = {"one": {}, "tiny": {"width": 64, "height": 64}}[first]
+    base = {"model": first, "sampler": "ddim", "steps": 3, "batch_size": 2, **size}
+    stage = THIRD | {"model": "kept", "steps": 1}
+    plain = run(engine, **base, stages=[THIRD | {"steps": 1}]).outputs
+    kept = run(engine, **base, stages=[stage, stage]).outputs
+    assert len(kept) == 6
+    for place in range(2):
+        wanted = back_projected(plain[2 + place].image, plain[place].image)
+        assert (kept[2 + place].image == wanted).all()
+        large = kept[4 + place].image
+        own, other = (
+            np.abs(back_projected(large, small[2 + place].image).astype(int) - large).mean()
+            for small in (kept, plain)
+        )
+        assert own < other / 2  # of noise one step leaves some
 
 
 def test_a_branch_needs_its_run(engine: LocalEngine) -> None:

@@ -19,6 +19,7 @@ from backend.contracts.requests import Branch, Request
 from backend.contracts.settings import EnlargingStage, parse
 from backend.engine.jobs.asking import ask
 from backend.engine.local.engine import LocalEngine
+from backend.pictures.back_projection import back_projected
 from backend.pictures.fit import fit
 from backend.resolve.request import resolve_pictures
 from backend.storage.outputs import Storage
@@ -35,6 +36,8 @@ SOURCE = np.random.default_rng(1).integers(0, 256, (16, 24, 3), dtype=np.uint8)
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("models")
     tiny_x4(root / "checkpoints" / "x4")
+    kept = tiny_x4(root / "checkpoints" / "x4-kept")  # the same weights
+    (kept / "card.json").write_text('{"faithful": true}')
     tiny_checkpoint(root / "checkpoints" / "tiny")
     return root
 
@@ -99,6 +102,15 @@ def test_what_it_recommends_is_taken_where_nothing_is_said(engine: LocalEngine) 
     assert (again.image == output.image).all()
     settled = resolve_pictures(request(upscaler_steps=0), engine.library()).settings
     assert settled.model_dump()["upscaler_steps"] == 75
+
+
+def test_a_faithful_one_gives_the_colours_back(engine: LocalEngine) -> None:
+    plain, kept = (
+        run(engine, upscaler=name, upscaler_steps=2, batch_size=2) for name in ("x4", "x4-kept")
+    )
+    for one, other in zip(plain, kept, strict=True):
+        assert (other.image == back_projected(one.image, SOURCE)).all()
+        assert (other.image != one.image).any()
 
 
 def test_other_factors_are_brought_to_by_lanczos(engine: LocalEngine) -> None:

@@ -50,6 +50,8 @@ class Card(BaseModel):
         guidance_scale: Recommended guidance.
         steps: How many it recommends; None: as its kind does.
         noise_level: What it recommends to put on a picture that it enlarges; None: as its kind.
+        faithful: Whether what it enlarges is given the small picture's colours back, see
+            `pictures.back_projection`; for models that draw outlines well and colours loosely.
         example_prompts: Prompts that it draws well.
         known_words: Words that it has learned; a dict of lists is flattened.
         prediction_type: What its UNet predicts, against whatever its files say; None: as they say.
@@ -68,6 +70,7 @@ class Card(BaseModel):
     guidance_scale: float = Field(default=DEFAULT_GUIDANCE, ge=0.0, le=30.0)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     noise_level: int | None = Field(default=None, ge=0, le=999)
+    faithful: bool = False
     example_prompts: tuple[str, ...] = ()
     known_words: tuple[str, ...] = ()
     prediction_type: Prediction | None = None
@@ -105,6 +108,8 @@ class Card(BaseModel):
         if self.noise_level is not None and can.enlarges is not None:
             level = min(self.noise_level, can.enlarges.most_noise)
             can = replace(can, enlarges=replace(can.enlarges, noise_level=level))
+        if self.faithful and can.enlarges is not None:
+            can = replace(can, enlarges=replace(can.enlarges, faithful=True))
         return can
 
     def misfit(self, base_version: str) -> str | None:

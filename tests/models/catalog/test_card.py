@@ -151,3 +151,10 @@ def test_steps_and_noise_take_the_place_of_the_kinds(tmp_path: Path) -> None:
     assert found.enlarges is not None
     assert (found.steps, found.enlarges.noise_level) == (20, 350)
     assert card(tmp_path / "card.json", noise_level=9).recommended(Capabilities()) == Capabilities()
+
+
+def test_only_what_enlarges_can_be_faithful(tmp_path: Path) -> None:
+    can = Capabilities(enlarges=Enlarging(4))
+    found = card(tmp_path / "card.json", faithful=True)
+    assert found.recommended(can).enlarges == Enlarging(4, faithful=True)
+    assert found.recommended(Capabilities()) == Capabilities()
