@@ -86,12 +86,12 @@ class FlowSide:
             assert close(self.drawn(settings, image=255 - picture), theirs) < 0.99
 
     def check_inpainted(self, cls: Any, settings: Img2ImgSettings, **told: Any) -> None:
-        """Inside a mask the picture is the pipeline's, and sees what it was."""
-        pipe, picture, mask = (
-            self.pipeline(cls, settings.model),
-            scene(*SIZES[1]),
-            box_mask(*SIZES[1]),
-        )
+        """Inside a mask the picture is the pipeline's, and sees what it was.
+
+        `cls` may be a pipeline that is there already.
+        """
+        pipe = self.pipeline(cls, settings.model) if isinstance(cls, type) else cls
+        picture, mask = scene(*SIZES[1]), box_mask(*SIZES[1])
         said = asked(settings, strength=settings.strength, **told)
         theirs = pipe(**said, **pictures(1, image=picture, mask_image=mask)).images
         inside = mask[..., 0] > 0
@@ -144,9 +144,9 @@ def _common(model: str, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def asked(settings: Settings, **values: Any) -> dict[str, Any]:
-    """The same, as arguments of a pipeline."""
+    """The same, as arguments of a pipeline; None leaves one out."""
     batch = settings.batch_size
-    return {
+    told = {
         "prompt": [settings.prompt] * batch,
         "negative_prompt": [settings.negative_prompt] * batch,
         "width": settings.width,
@@ -156,6 +156,7 @@ def asked(settings: Settings, **values: Any) -> dict[str, Any]:
         "output_type": "np",
         **values,
     }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def pictures(batch: int, **images: Pixels) -> dict[str, Any]:

@@ -9,8 +9,13 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderKLFlux2,
     AutoencoderKLQwenImage,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     FlowMatchEulerDiscreteScheduler,
+    Flux2KleinPipeline,
+    Flux2Transformer2DModel,
     FluxPipeline,
     FluxTransformer2DModel,
     QwenImagePipeline,
@@ -29,9 +34,11 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
     Qwen3Config,
+    Qwen3ForCausalLM,
     Qwen3Model,
 )
 
+from backend.families.chroma_loading import quietly
 from tests.made_once import made_once
 from tests.tiny import _text_config, tiny_tokenizer, tiny_vae
 from tests.tiny_pixels import tiny_t5, tiny_t5_tokenizer
@@ -227,10 +234,7 @@ def tiny_qwen_image(path: Path, *, seed: int = 0) -> Path:
             latents_mean=torch.randn(CHANNELS).tolist(),
             latents_std=(0.5 + torch.rand(CHANNELS)).tolist(),
         ).eval()
-        louder = (vae.quant_conv, vae.decoder.conv_out, *_attentions(transformer))
-        with torch.no_grad():
-            for layer in louder:
-                layer.weight.mul_(4.0)
+    _louder(vae.quant_conv, vae.decoder.conv_out, *_attentions(transformer))
     QwenImagePipeline(
         transformer=_lively(transformer),
         scheduler=FlowMatchEulerDiscreteScheduler(
@@ -243,9 +247,116 @@ def tiny_qwen_image(path: Path, *, seed: int = 0) -> Path:
     return path
 
 
+def tiny_flux2_vae() -> AutoencoderKLFlux2:
+    """Of 8 channels at half the size, 32 as the transformer has them."""
+    vae = AutoencoderKLFlux2(
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        norm_num_groups=4,
+        latent_channels=8,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+    with torch.no_grad():
+        vae.decoder.conv_out.weight.mul_(2.0)
+        vae.bn.running_mean.normal_()
+        vae.bn.running_var.uniform_(0.3, 3.0)
+    return vae.eval()
+
+
+@made_once
+def tiny_klein(path: Path, *, seed: int = 0, distilled: bool = False) -> Path:
+    """Writes a folder of `Flux2KleinPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+        distilled: As its index says.
+    """
+    words = tiny_qwen_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        reader = Qwen3ForCausalLM(
+            Qwen3Config(
+                vocab_size=len(words),
+                hidden_size=16,
+                intermediate_size=24,
+                num_hidden_layers=28,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                head_dim=8,
+                pad_token_id=words.pad_token_id,
+                bos_token_id=None,
+                eos_token_id=None,
+            )
+        ).eval()
+        transformer = Flux2Transformer2DModel(
+            in_channels=32,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=48,
+            axes_dims_rope=(4, 4, 4, 4),
+            guidance_embeds=False,
+        ).eval()
+        vae = tiny_flux2_vae()
+    _louder(*_attentions(transformer))
+    Flux2KleinPipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True),
+        vae=vae,
+        text_encoder=reader,
+        tokenizer=words,
+        is_distilled=distilled,
+    ).save_pretrained(path)
+    return path
+
+
+@made_once
+def tiny_chroma(path: Path, *, seed: int = 0) -> Path:
+    """Writes a folder of `ChromaPipeline` and returns it.
+
+    Args:
+        path: Folder to make.
+        seed: Weights of the same seed are the same.
+    """
+    words = tiny_t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        with quietly():
+            transformer = ChromaTransformer2DModel(
+                in_channels=4 * CHANNELS,
+                num_layers=1,
+                num_single_layers=1,
+                attention_head_dim=16,
+                num_attention_heads=2,
+                joint_attention_dim=32,
+                axes_dims_rope=(4, 6, 6),
+                approximator_num_channels=16,
+                approximator_hidden_dim=32,
+                approximator_layers=1,
+            ).eval()
+        reader, vae = tiny_t5(words), tiny_flow_vae()
+    ChromaPipeline(
+        transformer=_lively(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0),
+        vae=vae,
+        text_encoder=reader,
+        tokenizer=words,
+    ).save_pretrained(path)
+    return path
+
+
+@torch.no_grad()
+def _louder(*layers: Any) -> None:
+    for layer in layers:
+        layer.weight.mul_(4.0)
+
+
 def _attentions(transformer: nn.Module) -> list[Any]:
     """What brings the prompt to the picture, which random weights hardly let it reach."""
-    ends = ("txt_in", "add_v_proj", "to_out.0")
+    ends = ("txt_in", "context_embedder", "add_v_proj", "to_out.0")
     return [layer for name, layer in transformer.named_modules() if name.endswith(ends)]
 
 

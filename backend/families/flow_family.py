@@ -111,11 +111,17 @@ class FlowFamily(ABC):
 
 @dataclass(frozen=True)
 class EvenFamily(FlowFamily):
-    """Families whose pipelines begin at noise alone, in even steps, before they are shifted."""
+    """Families whose pipelines begin at noise alone, in even steps, before they are shifted.
+
+    Attributes:
+        patch: Latent positions to the side of a token.
+    """
+
+    patch: int = PACK
 
     def scheduler_config(self, info: ModelInfo) -> Mapping[str, Any]:
         """See `Family.scheduler_config`."""
-        return {**self.own_scheduler(info), "spacing": "trailing", "patch": PACK}
+        return {**self.own_scheduler(info), "spacing": "trailing", "patch": self.patch}
 
     def own_scheduler(self, info: ModelInfo) -> Mapping[str, Any]:
         """As its files say."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from backend.families.chroma import CHROMA
 from backend.families.deepfloyd import DEEPFLOYD
 from backend.families.flux import FLUX
 from backend.families.instruct import INSTRUCT
+from backend.families.klein import KLEIN
 from backend.families.latent import LATENT
 from backend.families.pixels import PIXELS
 from backend.families.qwen_image import QWEN_IMAGE
@@ -17,6 +19,5 @@ from backend.families.x4 import X4
 from backend.families.zimage import ZIMAGE
 from backend.models.family import Registry
 
-FAMILIES: Final = Registry(
-    (PIXELS, LATENT, DEEPFLOYD, SD3, FLUX, ZIMAGE, QWEN_IMAGE, SDXL, X4, INSTRUCT, SD)
-)
+_FLOW: Final = (SD3, FLUX, ZIMAGE, QWEN_IMAGE, KLEIN, CHROMA)
+FAMILIES: Final = Registry((PIXELS, LATENT, DEEPFLOYD, *_FLOW, SDXL, X4, INSTRUCT, SD))

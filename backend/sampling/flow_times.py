@@ -23,7 +23,7 @@ _BETA = 0.6  # both parameters of 2407.12173
 
 
 class FlowConfig(BaseModel):
-    """A flow scheduler's config, in diffusers' names but for the last two.
+    """A flow scheduler's config, in diffusers' names but for the last three.
 
     Attributes:
         num_train_timesteps: The model is told t times that.
@@ -43,6 +43,7 @@ class FlowConfig(BaseModel):
         spacing: Before they are shifted, times run from 1 by 1 / n (`trailing`, as the pipelines
             of some families ask) or between the ends of the training's shifted table.
         patch: Latent positions to the side of a token.
+        measured: The dynamic shift is Flux.2's: it follows the steps, too, by a measured law.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -63,21 +64,36 @@ class FlowConfig(BaseModel):
     stochastic_sampling: Literal[False] = False
     spacing: Literal["trailing", "table"] = "table"
     patch: int = Field(2, ge=1)
+    measured: bool = False
 
-    def mu(self, positions: int) -> float:
+    def mu(self, positions: int, steps: int = 0) -> float:
         """The exponent of the dynamic shift for a picture of so many latent positions."""
         tokens = positions // self.patch**2
+        if self.measured:
+            return _measured_mu(tokens, steps)
         slope = (self.max_shift - self.base_shift) / (
             self.max_image_seq_len - self.base_image_seq_len
         )
         return tokens * slope + self.base_shift - slope * self.base_image_seq_len
 
-    def factor(self, positions: int) -> float:
+    def factor(self, positions: int, steps: int) -> float:
         """s of the shift of a picture's times."""
         if not self.use_dynamic_shifting:
             return self.shift
-        mu = self.mu(positions)
+        mu = self.mu(positions, steps)
         return mu if self.time_shift_type == "linear" else math.exp(mu)
+
+
+def _measured_mu(tokens: int, steps: int) -> float:
+    """Flux.2's, linear in the steps between what was measured at 10 and at 200.
+
+    The numbers are those of diffusers' `compute_empirical_mu`.
+    """
+    at_200 = 0.00016927 * tokens + 0.45666666
+    if tokens > 4300:
+        return at_200
+    at_10 = 8.73809524e-05 * tokens + 1.89833333
+    return at_200 + (at_200 - at_10) / 190 * (steps - 200)
 
 
 def shifted(times: Floats, factor: float) -> Floats:
@@ -104,7 +120,7 @@ def times_of(
         own = 1.0 if config.use_dynamic_shifting else config.shift
         lowest = float(shifted(np.array([1 / config.num_train_timesteps]), own)[0])
         even = np.linspace(1.0, lowest, steps)
-    times = _stretched(shifted(even, config.factor(positions)), config.shift_terminal)
+    times = _stretched(shifted(even, config.factor(positions, steps)), config.shift_terminal)
     curve = curve or _own_curve(config)
     return times if curve is None else _between(curve, float(times[0]), float(times[-1]), steps)
 

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from backend.contracts.errors import ModelProblem
+from backend.families.chroma import CHROMA
 from backend.families.flow_family import FlowFamily
 from backend.families.flux import FLUX
+from backend.families.klein import KLEIN
 from backend.families.qwen_image import QWEN_IMAGE
 from backend.families.registry import FAMILIES as ALL
 from backend.families.sd3 import SD3
@@ -20,14 +22,23 @@ from backend.models.catalog.card import Card
 from backend.models.catalog.catalog import Catalog
 from backend.models.catalog.entry import ModelInfo
 from backend.models.memory.devices import Target
-from tests.tiny_flow import tiny_flux, tiny_qwen_image, tiny_sd3, tiny_zimage
+from tests.tiny_flow import (
+    tiny_chroma,
+    tiny_flux,
+    tiny_klein,
+    tiny_qwen_image,
+    tiny_sd3,
+    tiny_zimage,
+)
 
-FAMILIES: tuple[FlowFamily, ...] = (FLUX, SD3, ZIMAGE, QWEN_IMAGE)
+FAMILIES: tuple[FlowFamily, ...] = (FLUX, SD3, ZIMAGE, QWEN_IMAGE, KLEIN, CHROMA)
 MAKERS = {
     "flux": tiny_flux,
     "sd3": tiny_sd3,
     "zimage": tiny_zimage,
     "qwen-image": tiny_qwen_image,
+    "flux2-klein": tiny_klein,
+    "chroma": tiny_chroma,
 }
 
 
@@ -64,7 +75,9 @@ def test_its_skeleton_has_the_transformer(models: Path, family: FlowFamily) -> N
     assert family.tokenizer(entry) is None
 
 
-@pytest.mark.parametrize("family", [FLUX, ZIMAGE, QWEN_IMAGE], ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family", [FLUX, ZIMAGE, QWEN_IMAGE, KLEIN, CHROMA], ids=lambda family: family.name
+)
 def test_a_model_that_became_another_kind_since_is_refused(
     models: Path, tmp_path: Path, family: FlowFamily
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 
 from backend.contracts.errors import BadInput, ModelProblem
 from backend.sampling.config import SchedulerConfig
@@ -134,3 +135,14 @@ def test_what_has_no_levels_for_flow_models_is_said() -> None:
 def test_a_value_that_cannot_be_followed_is_told_by_its_name(name: str, value: Any) -> None:
     with pytest.raises(ModelProblem, match=f"unusable value for {name}"):
         SchedulerConfig.from_dict(SD3 | {name: value})
+
+
+@pytest.mark.parametrize("steps", [4, 20, 50])
+@pytest.mark.parametrize("tokens", [16, 4096, 4301])
+def test_a_measured_shift_follows_the_steps(steps: int, tokens: int) -> None:
+    config = FlowConfig(use_dynamic_shifting=True, spacing="trailing", patch=1, measured=True)
+    assert config.mu(tokens, steps) == pytest.approx(compute_empirical_mu(tokens, steps))
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    even = np.linspace(1.0, 1 / steps, steps)
+    scheduler.set_timesteps(steps, sigmas=even, mu=compute_empirical_mu(tokens, steps))
+    assert times_of(config, steps, tokens) == pytest.approx(scheduler.sigmas[:-1].numpy(), abs=1e-6)

@@ -48,7 +48,8 @@ class Vae:
         self.model = model
         self.patches = patches or PatchStack()
         config = model.config
-        self.factor, self.latent_channels, self.width = shape_of(config)
+        shape = shape_of(config)
+        self.factor, self.latent_channels, self.width = shape.factor, shape.channels, shape.width
         own_shift = config.get("shift_factor") or 0.0
         self.scaling_factor: float = (
             config.get("scaling_factor", 1.0) if scaling_factor is None else scaling_factor
@@ -231,7 +232,8 @@ class Vae:
 
 def own_factor(model: Any) -> int:
     """Pixels for each position of what the model itself takes, along one side."""
-    return shape_of(model.config)[0]
+    shape = shape_of(model.config)
+    return shape.factor // shape.packs
 
 
 def _in_float32(model: AutoencoderKL) -> AutoencoderKL:

@@ -45,6 +45,8 @@ class QwenReading:
 Z_IMAGE = QwenReading()
 """Of `ZImagePipeline.encode_prompt`."""
 
+KLEIN_READING = QwenReading(layers=(9, 18, 27), thinks=False, shows_filling=True)
+"""Of `Flux2KleinPipeline.encode_prompt`."""
 QWEN_READING = QwenReading(
     layers=(-1,),
     asked="<|im_start|>system\nDescribe the image by detailing the color, shape, size, texture, "

@@ -33,15 +33,20 @@ class Reading:
         plain: In lower case, exactly as written; else the words alone, without the syntax of
             weights, which T5 knows nothing of.
         hides_padding: The encoder does not see what fills a prompt up.
+        counts: The network is told how long each prompt is, with one token more.
     """
 
     positions: int
     plain: bool
     hides_padding: bool
+    counts: bool = False
 
 
 DEEPFLOYD = Reading(77, plain=True, hides_padding=True)
 """Of `IFPipeline.encode_prompt`, with `clean_caption` or without it."""
+
+CHROMA_READING = Reading(512, plain=False, hides_padding=True, counts=True)
+"""Of `ChromaPipeline.encode_prompt`."""
 
 
 class T5Text:
@@ -97,7 +102,9 @@ class T5Text:
             )
         padding = self._encoded("", weights_key)
         return Conditioning(
-            torch.cat([self._encoded(prompt, weights_key) for prompt in prompts]), padding
+            torch.cat([self._encoded(prompt, weights_key) for prompt in prompts]),
+            padding,
+            lengths=tuple(map(self._length, prompts)) if self._reading.counts else None,
         )
 
     def unconditional(self, prompt: str, clip_skip: int = 1, weights_key: str = "") -> Conditioning:
@@ -128,6 +135,10 @@ class T5Text:
     def release(self) -> int:
         """Forgets them; they are encoded again when they are needed."""
         return self._kept.release()
+
+    def _length(self, prompt: str) -> int:
+        """Of a prompt and one token that fills it up."""
+        return min(self._reading.positions, len(self._tokenizer(self.read(prompt)).input_ids) + 1)
 
     def _encoded(self, prompt: str, weights_key: str) -> torch.Tensor:
         """(1, positions, D)."""

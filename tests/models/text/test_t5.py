@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backend.contracts.errors import BadInput
-from backend.models.text.t5 import T5Text
+from backend.models.text.t5 import CHROMA_READING, T5Text
 from tests.tiny_pixels import tiny_t5, tiny_t5_tokenizer
 
 
@@ -55,3 +55,15 @@ def test_captions_are_cleaned_where_it_is_asked_for() -> None:
     assert torch.equal(cleaning.encode(["A red house @anna"]).context, wanted)
     assert not torch.equal(plain.encode(["A red house @anna"]).context, wanted)
     assert cleaning.count_tokens("A red house @anna") == (3, 1)
+
+
+def test_a_network_may_be_told_how_long_a_prompt_is(text: T5Text) -> None:
+    """With the first token that fills it up, as Chroma is."""
+    own = T5Text(text.model, text._tokenizer, reading=CHROMA_READING)
+    made = own.encode(["a red house", ""])
+    counts = [len(text._tokenizer(words).input_ids) + 1 for words in ("a red house", "")]
+    assert made.lengths == tuple(counts)
+    assert made.context.shape[:2] == (2, 512)
+    assert made.shown is not None
+    assert made.shown.sum(dim=1).tolist() == counts
+    assert text.encode(["a red house"]).lengths is None
