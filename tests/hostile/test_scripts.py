@@ -56,9 +56,10 @@ def test_what_is_put_into_the_page_does_not_run(chromium: Browser, open_studio: 
     try:
         assert said == []  # the page itself keeps to its policy
         page.evaluate(BROUGHT_IN)
-        page.wait_for_timeout(1500)
+        while len(said) < 3:  # each was refused; what is not is seen by pytest's own limit
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(500)
         assert page.evaluate("window.brought") is None
-        assert len(said) >= 3
         page.get_by_label("Prompt", exact=True).fill("a house")
         page.keyboard.press("Control+Enter")
         page.wait_for_function("window.loom?.stages.txt2img?.value.state === 'done'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.ui.conftest import Pages
 from tests.ui.forms.test_form_page import TYPES_AT_ONCE
@@ -18,5 +19,4 @@ def test_gradio_still_takes_back_what_is_typed_at_once(pages: Pages, plain: str)
     page.get_by_label("spoken").wait_for()
     page.locator("#folded > button").wait_for()
     page.evaluate(TYPES_AT_ONCE, ["#folded > button", "#inside textarea, #inside input"])
-    page.wait_for_timeout(500)
-    assert page.locator("#inside textarea, #inside input").input_value() == "held"
+    expect(page.locator("#inside textarea, #inside input")).to_have_value("held")

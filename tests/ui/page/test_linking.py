@@ -21,6 +21,8 @@ from tests.ui.conftest import PATIENCE_MS, Pages, Server, ready, running, start,
 
 pytestmark = pytest.mark.browser
 
+KEPT = "localStorage.getItem('loom-txt2img-form')"
+
 HOUSE = Txt2ImgSettings(
     prompt="a blue house ${alert(1)} <b>x</b>",
     negative_prompt="fog",
@@ -87,15 +89,19 @@ def test_a_link_wins_over_what_the_browser_kept_and_a_reload_over_the_link(
 ) -> None:
     page = pages()
     prompt(page).fill("kept by the browser")
-    page.wait_for_function("localStorage.getItem('loom-txt2img-form')")
+    page.wait_for_function(KEPT)
     pages.leave(page)
     page.goto(link(server.url, encode(HOUSE)))
     ready(page)
     opened(page)
     expect(prompt(page)).to_have_value(HOUSE.prompt)
     expect(page.get_by_label("Size", exact=True)).to_have_value("320x192")
+    before = page.evaluate(KEPT)
     prompt(page).fill("changed since")
-    page.wait_for_timeout(300)
+    page.wait_for_function(
+        f"before => loom.forms.txt2img.last.prompt === 'changed since' && {KEPT} !== before",
+        arg=before,
+    )
     pages.reload(page)
     expect(prompt(page)).to_have_value("changed since")
 

@@ -96,10 +96,10 @@ class Desk:
             fold.locator("> button").click()
         return fold
 
-    def draws(self, end: str = "done") -> None:
-        """Presses Generate and waits for the end of the new run."""
+    def draws(self, end: str = "done", press: Callable[[], None] | None = None) -> None:
+        """Presses Generate, or does what starts a run, and waits for the end of the new one."""
         before = self.page.evaluate("mode => loom.stages[mode].value.job ?? ''", self.mode)
-        self.page.locator("button.go:visible").click()
+        (press or self.page.locator("button.go:visible").click)()
         self.page.wait_for_function(
             """([mode, before, end]) => {
                 const {state, job} = loom.stages[mode].value;
@@ -123,9 +123,7 @@ def takes_an_example(desk: Desk) -> str:
 
 def writes_and_presses_ctrl_enter(desk: Desk) -> str:
     desk.says("a red house on a hill")
-    desk.prompt.press("Control+Enter")
-    desk.page.wait_for_function("loom.stages.txt2img.live.state === 'running'")
-    desk.page.wait_for_function("loom.stages.txt2img.live.state === 'done'")
+    desk.draws(press=lambda: desk.prompt.press("Control+Enter"))
     return "a red house on a hill"
 
 

@@ -24,6 +24,7 @@ def test_pictures_follow_each_other_until_stop(pages: Pages) -> None:
     page.keyboard.press("Escape")
     expect(again).to_have_attribute("aria-pressed", "false")
     wait_state(page, "done", "stopped")
+    expect(page.locator(".queue-box .queue")).to_have_text("queue is free")
     page.wait_for_timeout(600)
     count = tiles.count()
     page.wait_for_timeout(1200)
