@@ -91,7 +91,11 @@ def test_its_command_serves_the_page_and_draws(unpacked: Path, tmp_path: Path) -
         options = client.predict(api_name="/options")
         bundled = {preset["name"] for preset in options["presets"] if preset["bundled"]}
         assert len(bundled) == len(tracked("presets")) - 1  # all but styles.csv
-        assert [model["name"] for model in options["models"]] == ["pocket", "pocket-pixels"]
+        assert [model["name"] for model in options["models"]] == [
+            "pocket",
+            "pocket-pixels",
+            "pocket-x4",
+        ]
         files, info = client.predict(
             prompt="a __colour__ house", steps=1, seed=3, api_name="/txt2img"
         )
