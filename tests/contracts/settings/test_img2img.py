@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from backend.contracts.settings import Img2ImgSettings, Settings, StyleTransferSettings
+from backend.contracts.settings.forecast import ForecastFields
 from backend.contracts.settings.live import LiveFields
 from backend.contracts.settings.reference import ReferenceFields
 from backend.contracts.settings.regions import RegionFields
@@ -61,7 +62,7 @@ def test_the_defaults_are_those_of_the_field() -> None:
 
 def test_each_mode_adds_its_fields_and_no_others() -> None:
     own = set(Img2ImgSettings.model_fields) - set(Settings.model_fields)
-    shared = (SteerFields, ReferenceFields, RegionFields, LiveFields)
+    shared = (SteerFields, ReferenceFields, RegionFields, LiveFields, ForecastFields)
     assert own == IMG2IMG_FIELDS | {name for kind in shared for name in kind.model_fields}
     added = set(StyleTransferSettings.model_fields) - set(Img2ImgSettings.model_fields)
     assert added == CONTROL_FIELDS
