@@ -14,6 +14,7 @@ import { paced } from "./paced.js";
 import { WAITS, cancel, change, newPress, skip } from "./jobs.js";
 import { mountLive } from "./live.js";
 import { rememberPrompt } from "./past.js";
+import { putting } from "./putting.js";
 import { queue } from "./queue.js";
 import { loom } from "./registry.js";
 import { run } from "./run.js";
@@ -90,7 +91,12 @@ export const changed = (mode, values, names, document) => {
 
 /* Generate and Stop of a tab. */
 /** @param {HTMLElement} element @param {import("./types.js").Mounted} given */
-export const mountActions = (element, { mode, trigger, props, watch }) => {
+export const mountActions = (element, { mode, trigger: told, props, watch }) => {
+  const arriving = putting(() => loom.forms[mode]?.last);
+  const trigger = (/** @type {string} */ name, /** @type {any} */ given) => {
+    if (name === "put") arriving.put(given.changes);
+    told(name, given);
+  };
   const go = find(element, ".go");
   const stop = find(element, ".stop");
   /** @type {import("./types.js").Form} */
@@ -102,7 +108,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
   /* While a job of this tab runs or waits, Generate adds another one. */
   const adds = () => form.busy || queue.has(mode);
   go.addEventListener("click", (event) => {
-    if (event.detail > 1 || held.stops(() => go.click())) return; // a double click is one wish
+    if (event.detail > 1 || arriving.holds(() => go.click()) || held.stops(() => go.click())) return; // a double click is one wish
     rememberPrompt(mode);
     const adding = adds(), press = newPress(mode, adding);
     if (!adding) loom.stages[mode]?.begin();
@@ -152,7 +158,7 @@ export const mountActions = (element, { mode, trigger, props, watch }) => {
     return now && [...WAITS, "paused"].includes(now.state) ? now.job : null;
   };
   const live = mountLive(element.querySelector(".change"), (values) => change(running() ?? "", { mode, values }), () => Boolean(running()));
-  form.changed = live.changed;
+  form.changed = (now) => { live.changed(now); arriving.heard(now); };
   form.sent = live.sent;
   form.ended = again.ended;
   form.calm = again.stop;
