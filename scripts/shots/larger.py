@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from shots.studio import OUT, PROMPT, ROOT, generate, open_tab, opened, shot, wait
+from shots.studio import OUT, ROOT, generate, open_tab, opened, shot, wait
 from toyworld.captions import caption
 from toyworld.dataset import scene_of
 from toyworld.render import render
@@ -22,6 +22,7 @@ DRAWS, ENLARGES = ((BUNDLED / name).is_dir() for name in ("pocket-64", "pocket-x
 PIXELS = "Pocket pixels"
 DRAWS_PIXELS = (ROOT / "models" / "checkpoints" / "pocket-pixels").is_dir()
 STEPS_LARGER = "20"
+DRAWN = "a big purple mushroom in a forest"
 
 
 def cascaded(browser: Browser) -> None:
@@ -36,7 +37,7 @@ def cascaded(browser: Browser) -> None:
     if DRAWS:
         page.locator("#txt2img-stages .stage-row input[type=checkbox]").first.check()
     add.select_option("pocket-x4")
-    generate(page, PROMPT)
+    generate(page, DRAWN)
     wait(page, "done")
     time.sleep(1)
     page.evaluate("scrollTo(0, 0)")
