@@ -134,10 +134,7 @@ def write_folder(
     half_precision(unet).save_pretrained(aside / "unet")
     half_precision(vae).save_pretrained(aside / "vae")
     for part in ("unet", "vae"):
-        config = aside / part / "config.json"
-        kept = json.loads(config.read_text())
-        kept.pop("_name_or_path", None)  # where it was loaded from is nobody's business
-        write_json(config, kept)
+        forget_origin(aside / part)
     DDIMScheduler.from_config(SCHEDULER_CONFIG).save_pretrained(aside / "scheduler")
     write_json(aside / "model_index.json", _INDEX)
     write_json(aside / "card.json", card(guidance, world))
@@ -147,6 +144,14 @@ def write_folder(
         folder.rename(old)
     aside.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def forget_origin(part: Path) -> None:
+    """Takes out of a part's config where it was loaded from: that is nobody's business."""
+    config = part / "config.json"
+    kept = json.loads(config.read_text())
+    kept.pop("_name_or_path", None)
+    write_json(config, kept)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -28,7 +28,7 @@ from toyworld.autoencoder import psnr_db, train_autoencoder
 from toyworld.checkpoint import Clock, fingerprint_of
 from toyworld.dataset import Pool, render_pool, to_tensor
 from toyworld.fitting import Fitting
-from toyworld.folder import half_precision, write_json
+from toyworld.folder import forget_origin, half_precision, write_json
 from toyworld.grow import deep_autoencoder, take, whiten
 from toyworld.model_card import write_model_card
 from toyworld.pause import wait_while_paused
@@ -231,6 +231,7 @@ def export(trainer: X4Trainer, vae: AutoencoderKL, folder: Path) -> None:
         half_precision(vae.to(memory_format=torch.contiguous_format)).save_pretrained(
             aside / "vqvae"
         )
+        forget_origin(aside / "vqvae")
         DDIMScheduler(**SCHEDULE, clip_sample=False).save_pretrained(aside / "scheduler")
         index = {
             "_class_name": "LDMSuperResolutionPipeline",

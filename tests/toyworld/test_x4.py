@@ -138,7 +138,9 @@ def test_the_folder_is_one_that_the_studio_enlarges_with(
 ) -> None:
     trainer = X4Trainer(SMALL, tmp_path / "work", pairs)
     folder = tmp_path / "checkpoints" / "pocket-x4"
-    export(trainer, vae, folder)
+    vae.save_pretrained(tmp_path / "vqvae")
+    export(trainer, AutoencoderKL.from_pretrained(tmp_path / "vqvae"), folder)
+    assert str(tmp_path) not in (folder / "vqvae" / "config.json").read_text()
     model = loaded(tmp_path, "pocket-x4")
     can = model.info.anatomy.can
     assert can.enlarges is not None
