@@ -67,6 +67,7 @@ def test_what_it_is(root: Path) -> None:
     chroma = Catalog([root], FAMILIES).checkpoint("chroma")
     assert (chroma.family_title, chroma.guidance_scale) == ("Chroma", 5.0)
     assert (chroma.anatomy.can.steps, chroma.anatomy.tiny_decoder) == (35, "taef1")
+    assert not chroma.anatomy.can.mask
     assert CHROMA.scheduler_config(chroma)["spacing"] == "trailing"
     assert list(CHROMA.skeleton(chroma)) == ["transformer", "text_encoder"]
 
