@@ -16,6 +16,7 @@ from backend.contracts.events import Output
 from backend.contracts.requests import ModeRequest, Request
 from backend.modes import train_lora, xyz_grid
 from backend.modes.context import Context
+from backend.modes.late import late_modes
 from backend.modes.mode import Mode, PictureMode
 
 
@@ -48,7 +49,7 @@ def run_alone(request: Request, context: Context) -> Iterator[Output]:
     return _named(PICTURES, request.settings.mode).alone(request, context)
 
 
-_OTHERS: tuple[Mode, ...] = (xyz_grid.GridMode(run_alone), train_lora.MODE)
+_OTHERS: tuple[Mode, ...] = (xyz_grid.GridMode(run_alone), train_lora.MODE, *late_modes())
 MODES: Mapping[str, Mode] = {**PICTURES, **{mode.name: mode for mode in _OTHERS}}
 
 

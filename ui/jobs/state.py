@@ -31,6 +31,7 @@ TOLD = (
     "flicker",
     "grid",
     "footprint",
+    "lab",
 )
 
 

@@ -39,6 +39,7 @@ from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.gradio_compat.tokens import keep_sessions
 from ui.jobs.asked import Desk
 from ui.jobs.inviting import invitation_routes
+from ui.jobs.lab import lab_routes
 from ui.jobs.lora_tools import lora_tool_routes
 from ui.jobs.past import history_routes
 from ui.jobs.people import people_routes
@@ -62,6 +63,7 @@ from ui.panels.check import check_panel
 from ui.panels.filling import Filler
 from ui.panels.header import header
 from ui.panels.history import connect_records, history_gallery
+from ui.panels.lab import lab_tab
 from ui.panels.presets import PresetPanel
 from ui.panels.tab_bar import TabBar
 from ui.panels.verify import connect_verify
@@ -164,6 +166,7 @@ def build(studio: Studio) -> Page:
                 with gr.Tab(tab.title, id=tab.mode) as shown:
                     spaces.append(Workspace(tab, studio, form, targets))
                 tabs.follow(shown, tab.mode)
+            lab_tab(top.model)
         gr.HTML(LINK)
         for space in spaces:
             space.connect(blocks)
@@ -241,6 +244,7 @@ def serve(
         *word_routes(),
         *training_routes(engine, audit),
         *lora_tool_routes(engine, page.desks),
+        *lab_routes(studio, page.script),
         *people_routes(engine, studio.history, doors, sessions, audit),
         *for_owners,
     ]

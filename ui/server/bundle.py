@@ -16,6 +16,7 @@ from pathlib import Path
 
 _IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(?:\.|\.\./\w+)/([\w-]+)\.js";\n', re.M)
 _EXPORT = re.compile(r"^export (const|async function|function|class) (\w+)", re.M)
+_SHARED = "globalThis.loomModules"  # what the page's script has, for one that is fetched late
 _OTHER = re.compile(r"^(?:import|export)\b.*$", re.M)
 
 
@@ -26,14 +27,22 @@ class Script:
     Attributes:
         name: Changes with the content, so that browsers may keep it for good.
         content: UTF-8.
+        modules: Names of those in it.
     """
 
     name: str
     content: bytes
+    modules: tuple[str, ...] = ()
 
 
-def bundle(*folders: Path, main: str = "main") -> Script:
+def bundle(*folders: Path, main: str = "main", within: Script | None = None) -> Script:
     """Puts the modules of some folders together, beginning with what `main` needs.
+
+    Args:
+        folders: Hold the modules.
+        main: The one that needs the others.
+        within: A script that the page has run by then; what it has is taken from there, so that a
+            part that is fetched late shares its state.
 
     Raises:
         ValueError: A module says what the bundle does not know, two have one name, or they need
@@ -44,11 +53,14 @@ def bundle(*folders: Path, main: str = "main") -> Script:
         if path.stem in sources:
             raise ValueError(f"Two modules are named {path.name}")
         sources[path.stem] = path.read_text("utf-8")
-    parts = [_part(name, sources[name]) for name in _order(sources, main)]
-    content = (
-        '"use strict";\n(() => {\nconst modules = {};\n' + "".join(parts) + "})();\n"
-    ).encode()
-    return Script(f"page-{hashlib.blake2b(content, digest_size=8).hexdigest()}.js", content)
+    there = within.modules if within else ()
+    names = [name for name in _order(sources, main) if name not in there]
+    begins = f"const modules = Object.create({_SHARED});" if within else "const modules = {};"
+    ends = "" if within else f"{_SHARED} = modules;\n"
+    parts = "".join(_part(name, sources[name]) for name in names)
+    content = f'"use strict";\n(() => {{\n{begins}\n{parts}{ends}}})();\n'.encode()
+    named = f"{'late' if within else 'page'}-{hashlib.blake2b(content, digest_size=8).hexdigest()}"
+    return Script(f"{named}.js", content, tuple(names))
 
 
 def _order(sources: Mapping[str, str], main: str) -> list[str]:

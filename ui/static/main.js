@@ -14,6 +14,7 @@ import { mountHeader } from "./header.js";
 import "./hints.js";
 import { mountHistory } from "./history.js";
 import "./keys.js";
+import { mountLab } from "./lab_door.js";
 import { watchLinks } from "./link.js";
 import { mountLoras } from "./lora.js";
 import { mountMorph } from "./morph.js";
@@ -35,7 +36,7 @@ import "../gradio_compat/typing.js";
 
 Object.assign(loom, {
   axesChanged, carry, changed, embedded, explicit, gathered, laid, mountActions, mountBefore, mountCascade, mountCheck, mountClip, mountClipPart, mountControls, mountEdges, mountEmbeddings,
-  mountFootprint, mountGrid, mountHeader, mountHistory, mountLoras, mountMorph, mountPad, mountPainter, mountPainting, mountPrompt, mountRegions, mountStage,
+  mountFootprint, mountGrid, mountHeader, mountHistory, mountLab, mountLoras, mountMorph, mountPad, mountPainter, mountPainting, mountPrompt, mountRegions, mountStage,
   mountStyles, mountTrainPictures, mountTraining, rememberPrompt, styled, sure, telling, touched, watchLinks, weigh,
 });
 /** @type {any} */ (window).loom = loom;

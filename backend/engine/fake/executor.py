@@ -6,8 +6,9 @@ import json
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from backend.engine.jobs.previews import sheet_px
 from backend.engine.jobs.protocol import FrameKind
 from backend.engine.jobs.timeline import TimelineStore
 from backend.resolve.live import Course
+
+LAB, LOOKS = "lab_", "backend.engine.fake.lab"
 
 
 @dataclass
@@ -70,6 +73,8 @@ class FakeExecutor:
             self._train(run, request)
         elif isinstance(request.settings, XyzGridSettings):
             self._draw_grid(run, request, request.settings)
+        elif request.settings.mode.startswith(LAB):
+            self._look(run, request)
         else:
             self._draw_batches(run, request)
 
@@ -104,6 +109,17 @@ class FakeExecutor:
     def foresee_s(self, settings: Settings) -> float:
         """Every step takes the same time."""
         return self._pretended.step_time_s * settings.batch_count * run_steps(settings)
+
+    def _look(self, run: JobRun, request: ResolvedRequest) -> None:
+        """A look of the Lab, whose stand-in is imported with the first of its kind."""
+        steps = import_module(f"{LOOKS}.{request.settings.mode.removeprefix(LAB)}").look(request)
+        for step, seen in enumerate(steps):
+            run.report(Progress("sampling", step))
+            run.pause(self._pretended.step_time_s)
+            if seen.facts is not None:
+                run.inform({"lab": asdict(seen.facts)})
+            for output in seen.outputs:
+                run.deliver(output)
 
     def _load(self, run: JobRun, model: str) -> None:
         if model not in self._pretended.loaded:

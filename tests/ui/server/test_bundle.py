@@ -92,6 +92,21 @@ def _mounts() -> list[str]:
     ]
 
 
+def test_a_late_script_takes_what_the_page_has(tmp_path: Path) -> None:
+    modules = {
+        "main": 'import { state } from "./shared.js";\nstate.push("page");\n',
+        "shared": "export const state = [];\n",
+        "late": 'import { state } from "./shared.js";\nimport { more } from "./own.js";\n'
+        "console.log(state.join(), more);\n",
+        "own": "export const more = 1;\n",
+    }
+    page = bundle(write(tmp_path, **modules))
+    late = bundle(tmp_path, main="late", within=page)
+    assert late.modules == ("own", "late")
+    assert late.name.startswith("late-")
+    assert ran(page.content + late.content, tmp_path) == "page 1"
+
+
 def test_the_copy_of_a_folder_gives_the_same(tmp_path: Path) -> None:
     copies = [shutil.copytree(folder, tmp_path / folder.name) for folder in (STATIC, COMPAT)]
     assert bundle(*copies) == bundle(STATIC, COMPAT)
