@@ -79,6 +79,8 @@ class Capabilities:
         enlarges: It draws a small picture again, larger, and nothing without one; None for others.
         edits: It is shown the picture that it starts from, and told what to change.
         distilled: It is told a guidance scale, beside the guidance by a second call.
+        codes: Entries of its codebook, where it draws codes cell by cell; 0 for others.
+        priors: What draws the codes; () where pictures only go through them.
     """
 
     prompt: bool = True
@@ -100,6 +102,8 @@ class Capabilities:
     enlarges: Enlarging | None = None
     edits: bool = False
     distilled: bool = False
+    codes: int = 0
+    priors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,10 @@ _SENTENCES: dict[str, str] = {
     "classes": "'{model}' knows no classes; leave the class at 0.",
     "edits": "'{model}' edits no picture that it is shown; leave the image guidance at 1.5.",
     "distilled": "'{model}' is told no guidance scale; leave the distilled guidance at 3.5.",
+    "codes": "'{model}' has no codebook; choose a VQModel folder here.",
     "training": "'{model}' is of a kind that cannot be trained here; choose another.",
 }
+CODES_MODE = "codes"
 ENLARGING_MODES = frozenset({"upscale"})
 """Modes that show a model a small picture."""
 
@@ -148,6 +154,13 @@ def no_enlarger(mode: str, can: Capabilities, model: str) -> str | None:
     if can.enlarges is None or mode in ENLARGING_MODES:
         return None
     return f"'{model}' enlarges a small picture; take one to Upscale, or choose another model here."
+
+
+def no_denoiser(mode: str, can: Capabilities, model: str) -> str | None:
+    """Why a mode has no use for a model that draws codes; None where it has."""
+    if not can.codes or mode == CODES_MODE:
+        return None
+    return f"'{model}' draws codes, cell by cell; open it in Codes, or choose another model here."
 
 
 def sentence(capability: str, can: Capabilities, model: str) -> str | None:

@@ -293,9 +293,10 @@ def plain(entry: Entry) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     match value:
         case tuple():
-            return list(cast("tuple[Any, ...]", value))
+            return [_plain(one) for one in cast("tuple[Any, ...]", value)]
         case Mapping():
-            return dict(cast("Mapping[str, Any]", value))
+            told = cast("Mapping[str, Any]", value)
+            return {name: _plain(one) for name, one in told.items()}
         case _:
             return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backend.families.chroma import CHROMA
+from backend.families.codes import CODES_FAMILY
 from backend.families.deepfloyd import DEEPFLOYD
 from backend.families.flux import FLUX
 from backend.families.instruct import INSTRUCT
@@ -20,4 +21,6 @@ from backend.families.zimage import ZIMAGE
 from backend.models.family import Registry
 
 _FLOW: Final = (SD3, FLUX, ZIMAGE, QWEN_IMAGE, KLEIN, CHROMA)
-FAMILIES: Final = Registry((PIXELS, LATENT, DEEPFLOYD, *_FLOW, SDXL, X4, INSTRUCT, SD))
+FAMILIES: Final = Registry(
+    (PIXELS, CODES_FAMILY, LATENT, DEEPFLOYD, *_FLOW, SDXL, X4, INSTRUCT, SD)
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from backend.contracts.capabilities import no_enlarger, sentence
+from backend.contracts.capabilities import no_denoiser, no_enlarger, sentence
 from backend.contracts.conditions import conditions_of, paired, parts
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import described
@@ -34,7 +34,9 @@ def check(settings: Settings, pictures: Collection[str], model: ModelEntry) -> N
     Raises:
         BadInput: Says what to change, and names the field.
     """
-    unsuited = no_enlarger(settings.mode, model.can, model.name)
+    unsuited = no_enlarger(settings.mode, model.can, model.name) or no_denoiser(
+        settings.mode, model.can, model.name
+    )
     if unsuited is not None:
         raise BadInput(unsuited, "model")
     for capability, field in _asked(settings, pictures):

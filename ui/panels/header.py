@@ -17,7 +17,7 @@ from ui.panels.spread import spread
 from ui.server.foreign import as_dict
 from ui.server.studio import Studio
 
-_TABS = {LoraMixSettings.mode: "LoRA mix", "ddim_table": "DDIM table"}
+_TABS = {LoraMixSettings.mode: "LoRA mix", "ddim_table": "DDIM table", "codes": "Codes"}
 _STATUS = """
 <div class="loom-status">
   <div class="queue-box">

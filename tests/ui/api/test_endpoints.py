@@ -56,6 +56,7 @@ def test_parameters_are_the_settings(client: Client) -> None:
         "/clip",
         "/loopback",
         "/ddim_table",
+        "/codes",
         "/xyz_grid",
         "/train_lora",
         "/options",
