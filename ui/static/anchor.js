@@ -70,6 +70,7 @@ export const anchorOf = (canvas, frame, tiles) => {
   const observer = new ResizeObserver(fit);
   for (const node of [canvas, frame, tiles]) observer.observe(node);
   frame.addEventListener("load", fit);
+  tiles.addEventListener("fitted", fit); // their box stays as it is when they move in it
   return {
     /** @param {import("./types.js").JobState} v */
     draw: (v) => {

@@ -1,13 +1,13 @@
 // @ts-check
 /* While a prompt is typed: what may be meant is offered below it, and words that the model does not know are named. */
 import { all, el, find, maybe, near } from "./dom.js";
-import { write } from "./prompt.js";
+import { WORDS, write } from "./prompt.js";
 import { loom } from "./registry.js";
 
 /** @typedef {import("./types.js").Found} Found */
 /** @typedef {{text: string, kind: string, insert: string, more: string}} Entry */
 
-const MOST = 8, LEAST = 2, FIELD = ".loom-says textarea";
+const MOST = 8, LEAST = 2, FIELD = `${WORDS} textarea`;
 /* Words of the language itself, of which no card speaks. */
 const SMALL = new Set(("a an the in on at of and or with without to from by under over above below behind before between near next beside into " +
   "is are it its his her their this that these those two three four some very left right top bottom front back side as for break").split(" "));

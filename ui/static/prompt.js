@@ -2,7 +2,9 @@
 /* Prompt fields: writing into them so that undo works, and weights by keyboard. */
 import { near } from "./dom.js";
 
-const FIELD = ".loom-says textarea";
+/** Fields of words, and not of numbers or colours. */
+export const WORDS = ".loom-says[id*='prompt']";
+const FIELD = `${WORDS} textarea`;
 const WORD_ENDS = /[\s.,\\/!?%^*;:{}=`~()[\]<>|"]/;
 const WEIGHT = /^\s*:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)/;
 

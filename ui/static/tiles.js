@@ -83,7 +83,7 @@ export const cellsOf = (v) => {
 };
 
 /**
- * Draws them, anew where they changed.
+ * Draws them, anew where they changed; the box hears of `fitted` whenever they have found their places.
  * @param {HTMLElement} box
  * @param {{cells: Cell[], columns: number}} what
  * @param {number} selected
@@ -126,6 +126,7 @@ export const drawTiles = (box, { cells, columns }, selected, choose) => {
       box.style.setProperty("--cell-width", `${(side * width) / height}px`);
       box.style.setProperty("--cell-height", `${side}px`);
     }
+    box.dispatchEvent(new Event("fitted"));
   }
   fit();
 };

@@ -3,6 +3,7 @@
 import { el, find, maybe, toast } from "./dom.js";
 import { mountWords } from "./completing.js";
 import { mountPast } from "./past.js";
+import { WORDS } from "./prompt.js";
 import { loom } from "./registry.js";
 
 const WAIT_MS = 200, AGAIN_MS = 2000, TRIES = 60;
@@ -25,7 +26,7 @@ export const mountPrompt = (element, { mode, server, trigger }) => {
   const counted = new Map();
   let timer = 0, turn = 0, tries = 0;
 
-  const fields = () => [...document.querySelectorAll(`.loom-says[id^="${mode}-"]`)]
+  const fields = () => [...document.querySelectorAll(`${WORDS}[id^="${mode}-"]`)]
     .map((block) => ({ block, text: find(block, "textarea")?.value }))
     .filter(({ text }) => text !== undefined);
   const place = (block) => {

@@ -35,6 +35,23 @@ def test_the_panel_lists_what_is_loaded_and_frees_it(pages: Pages, width: int) -
     expect(button).to_be_focused()
 
 
+@pytest.mark.browser
+def test_all_of_the_header_is_in_sight_in_narrow_windows(pages: Pages) -> None:
+    page = pages()
+    models = page.get_by_role("button", name="Models", exact=True)
+    queue = page.locator(".queue-list")
+    for width in (1400, 1061, 700, 420):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(models).to_be_in_viewport(ratio=1)
+        expect(page.get_by_role("button", name="History", exact=True)).to_be_in_viewport(ratio=1)
+        page.locator(".loom-status .queue").click()
+        expect(queue).to_contain_text("Nothing runs or waits")
+        assert queue.evaluate("(one) => one.scrollWidth <= one.clientWidth"), width
+        page.keyboard.press("Escape")
+        expect(queue).to_be_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+
+
 def test_scripts_read_and_free_memory(server: Server, tmp_path: Path) -> None:
     client = Client(server.url, verbose=False, analytics_enabled=False, download_files=tmp_path)
     try:

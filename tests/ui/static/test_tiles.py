@@ -25,6 +25,18 @@ OUT_OF_SIGHT = """() => {
 }"""
 
 
+# How far the button that opens a picture is from the lower right corner of the last tile.
+FROM_THE_CORNER = """() => {
+    const tiles = [...document.querySelectorAll("#txt2img-stage .tiles .cell")];
+    const tile = tiles.at(-1).getBoundingClientRect();
+    const shown = [...document.querySelectorAll("#txt2img-stage .canvas button")]
+        .filter((one) => one.textContent === "⤢" && one.offsetWidth);
+    const open = shown[0].getBoundingClientRect();
+    const right = tile.right - open.right, below = tile.bottom - open.bottom;
+    return right >= 0 && right < 24 && below >= 0 && below < 24;
+}"""
+
+
 def test_a_batch_fills_the_canvas_and_each_picture_opens(pages: Pages) -> None:
     page = pages()
     start(page, "four boats", steps=3, batch_size=4, seed=SEED)
@@ -56,6 +68,13 @@ def test_a_batch_fills_the_canvas_and_each_picture_opens(pages: Pages) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate("scrollTo(0, 0)")
         page.wait_for_function(f"String(({OUT_OF_SIGHT})()) === '0,0'")
+    page.get_by_role("button", name="All", exact=True).click()
+    for width in (420, 1400):  # what belongs to the tiles goes where they go
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(FROM_THE_CORNER)
+    page.reload()
+    expect(cells).to_have_count(4)
+    page.wait_for_function(FROM_THE_CORNER)
 
 
 def test_a_stopped_batch_keeps_all_its_pictures(pages: Pages) -> None:
