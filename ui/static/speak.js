@@ -37,7 +37,7 @@ export const translator = ({ words }) => {
       const found = pattern.exec(text);
       if (!found) continue;
       let at = 1;
-      return value.replaceAll("{}", () => { const part = found[at++]; return words[part] ?? part; });
+      return value.replaceAll("{}", () => { const part = found[at++]; return words[part] ?? (part.includes(" · ") ? one(part) : null) ?? part; });
     }
     if (text.includes(" · ")) {
       const parts = text.split(" · "), said = parts.map((part) => one(part));

@@ -9,6 +9,7 @@ const { translator } = await import("../../../../ui/static/speak.js");
 const say = translator({ language: "Deutsch", dir: "ltr", words: {
   Steps: "Schritte", steps: "Schritte", to: "bis", "How hard.": "Wie stark.", "step {}/{}": "Schritt {}/{}",
   "step {}/{} · {} left": "Schritt {}/{} · noch {}", "{} runs": "{} läuft", morph: "Morph", "done in {}": "fertig in {}",
+  "strength {}": "Stärke {}",
 } });
 
 test("a text is looked up whole, with the blanks around it kept", () => {
@@ -23,6 +24,7 @@ test("numbers and names in it stay, or are looked up themselves", () => {
   assert.equal(say("step 3/20 · 4 s left"), "Schritt 3/20 · noch 4 s");
   assert.equal(say("morph runs"), "Morph läuft");
   assert.equal(say("done in 3 s · 256 × 256"), "fertig in 3 s · 256 × 256");
+  assert.equal(say("done in 3 s · 256 × 256 · strength 0.75"), "fertig in 3 s · 256 × 256 · Stärke 0.75");
 });
 
 test("a hint's range is put behind its sentence", () => {
