@@ -138,7 +138,7 @@ def _drawn(request: Task[CodesSettings], context: Context, held: Held) -> Iterat
         if source is not None:
             told["psnr_db"] = round(psnr_db(output.image, source), 2)
             views["difference"] = _difference(output.image, source)
-        context.inform(told)
+        context.inform({**told, "lab": told})
         yield replace(output, views=views)
 
 
