@@ -19,6 +19,7 @@ from backend.contracts.settings import MODES, LoraUse
 from backend.contracts.settings.base import Settings
 from backend.contracts.settings.regions import Region
 from backend.contracts.settings.rows import ControlUse, Frozen
+from backend.contracts.settings.train_digits import TrainDigitsSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.sampling.samplers import ENTRIES
 
@@ -59,6 +60,8 @@ def page() -> str:
             parts += ["", f"Pictures beside them: {names}."]
     parts += ["\n## train_lora\n", _sentence(TrainLoraSettings), ""]
     parts += _table(TrainLoraSettings, set(TrainLoraSettings.model_fields))
+    parts += ["\n## train_digits\n", _sentence(TrainDigitsSettings), ""]
+    parts += _table(TrainDigitsSettings, set(TrainDigitsSettings.model_fields))
     for name, row in _ROWS.items():
         parts += [f"\n## A row of `{name}`\n", *_table(row, set(row.model_fields))]
     return "\n".join(parts) + "\n"

@@ -10,6 +10,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Pixels
 from backend.contracts.settings import Settings
 from backend.contracts.settings.live import LiveChange
+from backend.contracts.settings.train_digits import TrainDigitsSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 
 
@@ -132,6 +133,26 @@ class TrainLoraRequest:
 
 
 @dataclass(frozen=True)
+class TrainDigitsRequest:
+    """One training from nothing; a background job, whose outputs are sheets of its samples.
+
+    Attributes:
+        settings: What is asked for.
+    """
+
+    settings: TrainDigitsSettings
+
+    @property
+    def save(self) -> bool:
+        """Sheets are not saved among the results."""
+        return False
+
+
+Training = TrainLoraRequest | TrainDigitsRequest
+"""A job in the background that leaves a file to draw with."""
+
+
+@dataclass(frozen=True)
 class VideoRequest:
     """A run's stored steps as a video (mp4, H.264) of x0 | x_t; the job's file.
 
@@ -151,9 +172,9 @@ class VideoRequest:
         return False
 
 
-AnyRequest = Request | TrainLoraRequest | VideoRequest
+AnyRequest = Request | Training | VideoRequest
 """What may be asked for."""
-ModeRequest = ResolvedRequest | TrainLoraRequest
+ModeRequest = ResolvedRequest | Training
 """What a mode runs."""
 Runnable = ModeRequest | VideoRequest
 """What an engine takes."""
@@ -177,7 +198,7 @@ def given_bytes(request: Runnable) -> int:
             pictures = [*request.images.values()]
         case TrainLoraRequest():
             pictures = [picture.image for picture in request.pictures]
-        case VideoRequest():
+        case VideoRequest() | TrainDigitsRequest():
             pictures = []
         case _:
             assert_never(request)
@@ -191,6 +212,6 @@ def without_pictures(request: Runnable) -> Runnable:
             return replace(request, images={})
         case TrainLoraRequest():
             return replace(request, pictures=())
-        case VideoRequest():
+        case VideoRequest() | TrainDigitsRequest():
             return request
     assert_never(request)

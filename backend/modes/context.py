@@ -151,6 +151,19 @@ class Loras(Protocol):
         ...
 
 
+class Checkpoints(Protocol):
+    """The folder of models, to which a training adds one."""
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where a trained one goes."""
+        ...
+
+    def refresh(self) -> None:
+        """The folders hold something new."""
+        ...
+
+
 Elsewhere = Callable[[int], Sequence[Output] | None]
 Share = Callable[[Sequence[Request]], AbstractContextManager[Elsewhere]]
 
@@ -174,6 +187,7 @@ class Context:
         ends: What was worked out for the ends of earlier morphs.
         pictures: Those that travel beside the job's settings, (H, W, 3) each.
         course: What was changed of the run that is drawn now.
+        checkpoints: Where a model goes that is trained from nothing; None where none is.
         share: Lets other devices draw parts of the job while the context lasts; asked before each
             part, it gives what another one has drawn of it, or None.
     """
@@ -187,6 +201,7 @@ class Context:
     ends: EndCache = field(default_factory=EndCache)
     pictures: Mapping[str, Pixels] = field(default_factory=dict[str, Pixels])
     course: Course = field(default_factory=Course)
+    checkpoints: Checkpoints | None = None
     share: Share = alone
 
     @property

@@ -7,7 +7,6 @@ the name of the LoRA.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -24,17 +23,16 @@ from backend.models.checkpoint import Checkpoint
 from backend.modes.context import Context
 from backend.modes.guide import make_denoiser
 from backend.modes.leasing import Held, Needs
-from backend.modes.loss_curve import LossCurve
 from backend.modes.record import recorded
 from backend.modes.run import Run, Sampled, conduct, drive
 from backend.modes.stage import stage_of
 from backend.modes.start import fresh, make_noise
+from backend.modes.told import Told
 from backend.modes.watching import Unseen
 from backend.training.config import TrainingConfig
 from backend.training.data import Picture
 from backend.training.lora import fit, prepare
 
-INFORM_EVERY_S = 0.25
 VALIDATIONS = 8  # where nothing is said, so many pictures of a training
 VALIDATION_STEPS = 20
 _TRAINED_WITH = (
@@ -101,15 +99,15 @@ def run(request: TrainLoraRequest, context: Context) -> Iterator[Output]:
     Raises:
         NumericalProblem: The loss is not finite; the last checkpoint is kept.
     """
-    told = _Told(context, request.settings.name)
+    told = Told(context, request.settings.name)
     needs = Needs(request.settings.model)
     yield from conduct(needs, context, partial(_trained, request, context, told))
     context.loras.changed()
-    told.finished()
+    told.finished(lora=request.settings.name)
 
 
 def _trained(
-    request: TrainLoraRequest, context: Context, told: _Told, held: Held
+    request: TrainLoraRequest, context: Context, told: Told, held: Held
 ) -> Iterator[Output]:
     settings, model = request.settings, held.model
     context.report(Progress("encoding", note="Reading the pictures"))
@@ -142,48 +140,6 @@ def _validate_every(settings: TrainLoraSettings, total: int) -> int:
     return max(1, -(-total // VALIDATIONS))
 
 
-class _Told:
-    """What observers are told of a training, not more often than they can look."""
-
-    def __init__(self, context: Context, name: str) -> None:
-        self._context, self._name = context, name
-        self._curve = LossCurve()
-        self._validated: list[int] = []
-        self._first: tuple[float, int] | None = None
-        self._informed = 0.0
-
-    def step(self, step: int, total: int, loss: float, *, last: bool) -> None:
-        now = time.monotonic()
-        self._curve.add(step, loss)
-        if self._first is None:
-            self._first = now, step
-        since, first = self._first
-        eta_s = (now - since) / (step - first) * (total - step) if step > first else None
-        self._context.report(Progress("fitting", step, total, eta_s=eta_s, loss=loss))
-        if last or now - self._informed >= INFORM_EVERY_S:
-            self._informed = now
-            self._inform()
-
-    def validated(self, step: int) -> None:
-        self._validated.append(step)
-        self._inform()
-
-    def finished(self) -> None:
-        self._inform(lora=self._name)
-
-    def _inform(self, **facts: str) -> None:
-        self._context.inform(
-            {
-                "training": {
-                    "name": self._name,
-                    "losses": self._curve.points,
-                    "validated": list(self._validated),
-                    **facts,
-                }
-            }
-        )
-
-
 def _drawing(settings: TrainLoraSettings, model: Checkpoint, caption: str) -> Txt2ImgSettings:
     """How validation pictures are drawn: as txt2img would by itself, on the training's size."""
     side = settings.resolution
@@ -207,7 +163,7 @@ def _drawing(settings: TrainLoraSettings, model: Checkpoint, caption: str) -> Tx
 
 @torch.no_grad()
 def _validation(
-    settings: Txt2ImgSettings, model: Checkpoint, context: Context, step: int, told: _Told
+    settings: Txt2ImgSettings, model: Checkpoint, context: Context, step: int, told: Told
 ) -> Output:
     stage = stage_of(settings, model, context)
     noise = make_noise(settings, model)

@@ -12,6 +12,7 @@ from backend.contracts.requests import (
     Request,
     ResolvedRequest,
     Runnable,
+    TrainDigitsRequest,
     TrainLoraRequest,
     VideoRequest,
     check_pictures,
@@ -47,7 +48,7 @@ def resolve(request: AnyRequest, library: Library, draw: DrawSeed = any_seed) ->
             return resolve_training(request, library)
         case Request():
             return resolve_pictures(request, library, draw)
-        case VideoRequest():
+        case VideoRequest() | TrainDigitsRequest():
             return request
         case _:
             assert_never(request)

@@ -1,5 +1,5 @@
-"""Named endpoints for scripts: /<mode> for each mode, /train_lora, /options, /cancel_job,
-/read_record, /verify, /memory, /free_memory.
+"""Named endpoints for scripts: /<mode> for each mode, /train_lora, /train_digits, /options,
+/cancel_job, /read_record, /verify, /memory, /free_memory.
 
 Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
 generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
@@ -31,7 +31,7 @@ from backend.engine.exports.animation import encode
 from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
-from ui.api.training import train_lora_endpoint
+from ui.api.training import train_digits_endpoint, train_lora_endpoint
 from ui.api.verify import verify_endpoint
 from ui.gradio_compat.login import owner_of
 from ui.gradio_compat.untyped import add_endpoint
@@ -56,6 +56,7 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
     for endpoint in (
         *jobs,
         train_lora_endpoint(studio),
+        train_digits_endpoint(studio),
         _options(studio),
         _cancel_job(studio),
         _read_record(),

@@ -1,4 +1,4 @@
-"""The endpoint /train_lora."""
+"""The endpoints /train_lora and /train_digits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from backend.contracts.events import JobStatus
-from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.requests import TrainDigitsRequest, Training, TrainLoraRequest
+from backend.contracts.settings.train_digits import TrainDigitsSettings, parse_digits
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
+from backend.engine.jobs.protocol import Engine
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.gradio_compat.login import owner_of
 from ui.jobs.state import ENDED
@@ -37,28 +39,16 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
         request: gr.Request, *values: Any
     ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
         """Learns a LoRA from 1 to 100 pictures; all other endpoints can use it at once."""
-        engine = studio.engine
-        token = None
         try:
             given = dict(zip([*names, "pictures", "captions"], values, strict=True))
             files, captions = given.pop("pictures"), given.pop("captions")
             settings = parse_training(given)
             pictures = await asyncio.to_thread(read_training_files, files, captions)
             wanted = TrainLoraRequest(settings, pictures)
-            owner = owner_of(request)
-            token = await asyncio.to_thread(ask, engine, wanted, owner, background=True)
-            while (status := engine.status(token)).state not in ENDED:
-                engine.touch(token)
-                yield [], report(status) | {"loss": status.progress.loss}
-                await asyncio.sleep(REPORT_EVERY_S)
-            yield await asyncio.to_thread(_result, status)
-        except gr.Error:
-            raise
         except Exception as error:
             raise refusal(error) from None
-        finally:
-            if token is not None:
-                engine.cancel(token)  # of no effect on a job that has ended
+        async for told in _followed(studio.engine, wanted, owner_of(request)):
+            yield told
 
     fields: dict[str, tuple[Any, Any]] = {
         name: (field.annotation, "" if field.is_required() else field.get_default())
@@ -66,6 +56,53 @@ def train_lora_endpoint(studio: Studio) -> Callable[..., Any]:
     }
     fields |= {"pictures": (list[FileData], []), "captions": (list[str], [])}
     return signed(train_lora, fields, tuple[list[FileData], dict[str, Any]])
+
+
+def train_digits_endpoint(studio: Studio) -> Callable[..., Any]:
+    """Makes the endpoint: the fields of `TrainDigitsSettings`.
+
+    It yields as `/train_lora` does; `info["training"]["model"]` is the model to draw with.
+    """
+    names = list(TrainDigitsSettings.model_fields)
+
+    @needs("owner")
+    async def train_digits(
+        request: gr.Request, *values: Any
+    ) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+        """Trains a small model of drawn digits from nothing; txt2img can use it at once."""
+        try:
+            wanted = TrainDigitsRequest(parse_digits(dict(zip(names, values, strict=True))))
+        except Exception as error:
+            raise refusal(error) from None
+        async for told in _followed(studio.engine, wanted, owner_of(request)):
+            yield told
+
+    fields: dict[str, tuple[Any, Any]] = {
+        name: (field.annotation, "" if field.is_required() else field.get_default())
+        for name, field in TrainDigitsSettings.model_fields.items()
+    }
+    return signed(train_digits, fields, tuple[list[FileData], dict[str, Any]])
+
+
+async def _followed(
+    engine: Engine, wanted: Training, owner: str
+) -> AsyncGenerator[tuple[list[Any], dict[str, Any]], None]:
+    """A training from its beginning to its end; it is stopped with whoever follows."""
+    token = None
+    try:
+        token = await asyncio.to_thread(ask, engine, wanted, owner, background=True)
+        while (status := engine.status(token)).state not in ENDED:
+            engine.touch(token)
+            yield [], report(status) | {"loss": status.progress.loss}
+            await asyncio.sleep(REPORT_EVERY_S)
+        yield await asyncio.to_thread(_result, status)
+    except gr.Error:
+        raise
+    except Exception as error:
+        raise refusal(error) from None
+    finally:
+        if token is not None:
+            engine.cancel(token)  # of no effect on a job that has ended
 
 
 def _result(status: JobStatus) -> tuple[list[Any], dict[str, Any]]:

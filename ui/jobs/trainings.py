@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from backend.contracts.errors import BadInput
 from backend.contracts.fields import title_of
-from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.requests import TrainDigitsRequest, Training, TrainLoraRequest
+from backend.contracts.settings.train_digits import parse_digits
 from backend.contracts.settings.train_lora import TrainLoraSettings, parse_training
 from backend.engine.jobs.asking import ask
 from backend.engine.jobs.protocol import Engine
@@ -40,18 +42,25 @@ def training_routes(engine: Engine, audit: Audit | None = None) -> list[BaseRout
 
     async def begin(request: Request) -> Response:
         """{"values", "pictures", "resume", "page"}: {"job"}, or {"error"} with a sentence."""
+        return await begun(request, _lora)
+
+    async def begin_digits(request: Request) -> Response:
+        """{"values", "resume", "page"}: {"job"}, or {"error"} with a sentence."""
+        return await begun(request, _digits)
+
+    async def begun(request: Request, make: Callable[[dict[str, Any]], Training]) -> Response:
         try:
             sent = as_dict(json.loads(await request.body()))
         except ValueError:
             return _json({"error": "The form did not arrive whole; reload the page."}, 400)
         owner = str(request.state.owner or str(sent.get("page", ""))[:MAX_ID_CHARS])
         try:
-            return _json({"job": await asyncio.to_thread(_begun, engine, sent, owner)})
+            return _json({"job": await asyncio.to_thread(_begun, engine, sent, owner, make)})
         except Exception as error:
             return _json({"error": sentence(error)})
 
     async def learned(request: Request) -> Response:
-        """{"name", "losses", "validated", "lora"} as far as they are there; 404 with the reason."""
+        """{"name", "losses", "validated", "lora" or "model"} as they are; 404 with the reason."""
         try:
             status = await asyncio.to_thread(engine.status, request.path_params["job"])
         except Exception as error:
@@ -60,15 +69,31 @@ def training_routes(engine: Engine, audit: Audit | None = None) -> list[BaseRout
 
     return [
         Route("/trainings", needing("owner", begin, audit, "began a training"), methods=["POST"]),
+        Route(
+            "/trainings/digits",
+            needing("owner", begin_digits, audit, "began a training"),
+            methods=["POST"],
+        ),
         Route("/trainings/{job}", learned),
     ]
 
 
-def _begun(engine: Engine, sent: dict[str, Any], owner: str) -> str:
+def _begun(
+    engine: Engine, sent: dict[str, Any], owner: str, make: Callable[[dict[str, Any]], Training]
+) -> str:
+    return ask(engine, make(sent), owner, background=True, lasting=True)
+
+
+def _lora(sent: dict[str, Any]) -> TrainLoraRequest:
     values = as_dict(sent.get("values"))
     settings = parse_training(training_values(values) | {"resume": sent.get("resume") is True})
-    request = TrainLoraRequest(settings, read_training(sent.get("pictures")))
-    return ask(engine, request, owner, background=True, lasting=True)
+    return TrainLoraRequest(settings, read_training(sent.get("pictures")))
+
+
+def _digits(sent: dict[str, Any]) -> TrainDigitsRequest:
+    given = as_dict(sent.get("values"))
+    values = {name: value for name, value in given.items() if value not in (None, "")}
+    return TrainDigitsRequest(parse_digits(values | {"resume": sent.get("resume") is True}))
 
 
 def training_values(raw: dict[str, Any]) -> dict[str, Any]:

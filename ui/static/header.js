@@ -79,11 +79,11 @@ export const mountHeader = (element, { props, watch, trigger, upload, server }) 
 
   /* Whoever has put a file into a models folder comes back to this window: the lists look again. */
   let looked = performance.now();
-  addEventListener("focus", () => {
-    if (performance.now() - looked < LOOK_MS) return;
+  loom.lookAgain = () => {
     looked = performance.now();
     trigger("lists", {});
     for (const ask of Object.values(loom.loras)) ask(true);
     for (const ask of Object.values(loom.embeddings)) ask();
-  });
+  };
+  addEventListener("focus", () => { if (performance.now() - looked >= LOOK_MS) loom.lookAgain?.(); });
 };

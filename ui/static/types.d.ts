@@ -227,5 +227,6 @@ export interface Loom {
   closeOverlay: () => boolean;
   openHistory: () => void;
   openLink?: (recipe: string) => void;
+  lookAgain?: () => void;
   [entry: string]: any;
 }

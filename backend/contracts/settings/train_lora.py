@@ -30,6 +30,15 @@ PRESETS: dict[TrainingPreset, dict[str, Any]] = {
 _NOT_IN_NAMES = set('/\\<>:"|?*')
 
 
+def name_of_a_file(value: str) -> str:
+    """A name that a file can have on every system; raises ValueError with the reason."""
+    if value != value.strip() or value[:1] == "." or value[-1:] == ".":
+        raise ValueError("a name must not begin or end with a space or a dot")
+    if any(char in _NOT_IN_NAMES or not char.isprintable() for char in value):
+        raise ValueError('a name becomes a file; leave out / \\ < > : " | ? and *')
+    return value
+
+
 class TrainLoraSettings(BaseModel):
     """A LoRA learned from 1 to 100 pictures.
 
@@ -138,11 +147,7 @@ class TrainLoraSettings(BaseModel):
     @field_validator("name")
     @classmethod
     def _name_of_a_file(cls, value: str) -> str:
-        if value != value.strip() or value[:1] == "." or value[-1:] == ".":
-            raise ValueError("a name must not begin or end with a space or a dot")
-        if any(char in _NOT_IN_NAMES or not char.isprintable() for char in value):
-            raise ValueError('a name becomes a file; leave out / \\ < > : " | ? and *')
-        return value
+        return name_of_a_file(value)
 
     def resolved(self, native_side_px: int) -> Self:
         """Fills in the preset and the resolution."""

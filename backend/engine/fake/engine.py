@@ -68,8 +68,10 @@ class FakeEngine(Board[DrawnStep]):
         self._models = models
         self._wildcards: Mapping[str, Wildcard] = {} if wildcards is None else wildcards
         self._trained: list[str] = []
+        self._grown: list[str] = []
         self._pretended = {
-            name: Pretended(step_time_s, load_time_s, trained=self._trained) for name in devices
+            name: Pretended(step_time_s, load_time_s, trained=self._trained, grown=self._grown)
+            for name in devices
         }
         for name, pretended in self._pretended.items():
             executor = FakeExecutor(pretended, self._timelines)
@@ -129,7 +131,7 @@ class FakeEngine(Board[DrawnStep]):
 
     def library(self, *, refresh: bool = False) -> Library:
         """Two models, every sampler, LoRAs, a ControlNet, and what was trained here."""
-        found = library(self._models)
+        found = library((*self._models, *self._grown))
         trained = map(fake_training.lora, self._trained)
         several = len(self._pretended) > 1
         return replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -14,11 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.contracts.errors import Cancelled, Skipped
-from backend.contracts.events import Pixels, Progress, Stage
-from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
+from backend.contracts.events import Output, Pixels, Progress, Stage
+from backend.contracts.requests import (
+    Request,
+    ResolvedRequest,
+    TrainDigitsRequest,
+    Training,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.contracts.settings import Settings, XyzGridSettings, parse
 from backend.contracts.settings.steer import SteerFields
 from backend.contracts.stored import StoredStep
+from backend.engine.fake import digits as fake_digits
 from backend.engine.fake import run as fake_run
 from backend.engine.fake import training as fake_training
 from backend.engine.fake.grid import Grid
@@ -43,12 +51,14 @@ class Pretended:
         load_time_s: Duration of the first use of a model.
         loaded: Models that were used.
         trained: LoRAs that were learned.
+        grown: Models that were trained from nothing.
     """
 
     step_time_s: float
     load_time_s: float
     loaded: set[str] = field(default_factory=set[str])
     trained: list[str] = field(default_factory=list[str])
+    grown: list[str] = field(default_factory=list[str])
 
 
 class FakeExecutor:
@@ -67,6 +77,9 @@ class FakeExecutor:
         """Draws the pictures of a job, or pretends to train."""
         request = run.job.request
         assert not isinstance(request, VideoRequest), "the board makes videos"
+        if isinstance(request, TrainDigitsRequest):
+            self._train_digits(run, request)
+            return
         if isinstance(request, TrainLoraRequest) or request.settings.needs_model:
             self._load(run, request.settings.model)
         if isinstance(request, TrainLoraRequest):
@@ -241,7 +254,22 @@ class FakeExecutor:
                 run.deliver(grid.sheet())
 
     def _train(self, run: JobRun, request: TrainLoraRequest) -> None:
-        total, begun = fake_training.steps(request), time.monotonic()
+        total, name = fake_training.steps(request), request.settings.name
+        validated = self._fit(run, request, total, partial(fake_training.validation, request))
+        self._pretended.trained.append(name)
+        run.inform(fake_training.told(request, total, validated, lora=name))
+
+    def _train_digits(self, run: JobRun, request: TrainDigitsRequest) -> None:
+        total, name = fake_digits.steps(request), request.settings.name
+        validated = self._fit(run, request, total, partial(fake_digits.sheet, request))
+        self._pretended.grown.append(name)
+        run.inform(fake_training.told(request, total, validated, model=name))
+
+    def _fit(
+        self, run: JobRun, request: Training, total: int, drawn: Callable[[int], Output]
+    ) -> list[int]:
+        """The steps of a training; says after which of them it drew."""
+        begun = time.monotonic()
         every, validated = max(1, total // 4), list[int]()
         for step in range(1, total + 1):
             left_s = (total - step) * self._pretended.step_time_s
@@ -251,11 +279,9 @@ class FakeExecutor:
             run.executed += 1
             if step % every == 0:
                 validated.append(step)
-                run.deliver(fake_training.validation(request, step))
+                run.deliver(drawn(step))
             run.inform(fake_training.told(request, step, validated))
-        name = request.settings.name
-        self._pretended.trained.append(name)
-        run.inform(fake_training.told(request, total, validated, lora=name))
+        return validated
 
     def _step(
         self, run: JobRun, done: int, total: int, begun: float, stage: Stage = "sampling"

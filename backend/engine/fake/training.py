@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.contracts.events import Output, Record
 from backend.contracts.library import LoraEntry
-from backend.contracts.requests import TrainLoraRequest
+from backend.contracts.requests import Training, TrainLoraRequest
 from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.engine.fake import picture as fake_picture
@@ -54,9 +54,7 @@ def validation(request: TrainLoraRequest, step: int) -> Output:
     return Output(step, image, record)
 
 
-def told(
-    request: TrainLoraRequest, step: int, validated: list[int], **facts: str
-) -> dict[str, Any]:
+def told(request: Training, step: int, validated: list[int], **facts: str) -> dict[str, Any]:
     """The job's info of its training."""
     return {
         "training": {

@@ -23,7 +23,7 @@ from backend.contracts.requests import (
     Request,
     ResolvedRequest,
     Runnable,
-    TrainLoraRequest,
+    Training,
     VideoRequest,
 )
 from backend.contracts.settings import Settings
@@ -157,7 +157,7 @@ class Board(Generic[StepT]):
             timeline_video.check(request, self._timelines)
             run = self._shelf.get(request.run)
             owner = owner or (run.owner if run is not None else "")
-        background = background or isinstance(request, TrainLoraRequest)
+        background = background or isinstance(request, Training)
         patience = self._patience.of(request)
         if token and self._shelf.get(token) is not None:
             return token

@@ -10,7 +10,12 @@ from typing import Generic
 
 from backend.contracts.errors import BadInput, OutOfMemory, UnknownName
 from backend.contracts.events import Resident
-from backend.contracts.requests import ResolvedRequest, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    ResolvedRequest,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.engine.jobs import timeline_video
 from backend.engine.jobs.course import Courses
 from backend.engine.jobs.executor import Executor, JobRun
@@ -245,7 +250,7 @@ def device_memory(
 def model_of(job: Job) -> str:
     """The model that a job runs; empty where it needs none."""
     match job.request:
-        case TrainLoraRequest():
+        case TrainLoraRequest() | TrainDigitsRequest():
             return job.request.settings.model
         case VideoRequest():
             return ""

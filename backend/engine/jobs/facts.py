@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from backend.contracts.events import Record
-from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    Request,
+    Runnable,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.contracts.settings import MODES, parse
 from backend.engine.jobs.job import Job
 
@@ -61,7 +67,7 @@ def kept(job: Job, steps: int) -> str:
     match job.request:
         case VideoRequest():
             return "Stopped; there is no video."
-        case TrainLoraRequest():
+        case TrainLoraRequest() | TrainDigitsRequest():
             step, total = job.progress.step, job.progress.total
             return (
                 f"Stopped after {step} of {total} steps; a checkpoint is kept to go on from."

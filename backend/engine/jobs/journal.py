@@ -8,7 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    Request,
+    Runnable,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.engine.jobs.job import Job
 from backend.engine.jobs.owners import person_of
 from backend.engine.jobs.protocol import Figures
@@ -72,8 +78,8 @@ def mode_of(request: Runnable) -> str:
     match request:
         case Request():
             return request.settings.mode
-        case TrainLoraRequest():
-            return "train_lora"
+        case TrainLoraRequest() | TrainDigitsRequest():
+            return request.settings.mode
         case VideoRequest():
             return "video"
 

@@ -20,11 +20,13 @@ from backend.contracts.requests import (
     CaptionedPicture,
     ResolvedRequest,
     Runnable,
+    TrainDigitsRequest,
     TrainLoraRequest,
     VideoRequest,
 )
 from backend.contracts.settings import Settings
 from backend.contracts.settings.live import LiveChange
+from backend.contracts.settings.train_digits import TrainDigitsSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.engine.jobs.job import Job, Rest
 from backend.engine.jobs.patience import Patience
@@ -297,6 +299,11 @@ class Lasting:
                         for one in request.pictures
                     ],
                 }
+            case TrainDigitsRequest():
+                return {
+                    "kind": "digits",
+                    "settings": request.settings.model_dump(mode="json"),
+                }
             case VideoRequest():
                 return {"kind": "video"}
         assert_never(request)
@@ -321,6 +328,8 @@ class Lasting:
                         for name, of, caption in asked["pictures"]
                     ),
                 )
+            case "digits":
+                return TrainDigitsRequest(TrainDigitsSettings.model_validate(asked["settings"]))
             case _:
                 raise BadInput(NOT_KEPT)
 

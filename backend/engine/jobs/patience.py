@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Self, assert_never
 
 from backend.contracts.errors import DeadlineExceeded, Unwatched
-from backend.contracts.requests import Request, Runnable, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    Request,
+    Runnable,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 
 UNWATCHED = "Nobody was watching any more."
 
@@ -34,7 +40,7 @@ class Patience:
     def of(self, request: Runnable) -> Patience:
         """What holds for a request: a training has its steps, and is never ended by the clock."""
         match request:
-            case TrainLoraRequest():
+            case TrainLoraRequest() | TrainDigitsRequest():
                 return Patience(math.inf, math.inf)
             case Request() if request.settings.outlives_watcher:
                 return replace(self, grace_s=math.inf)

@@ -10,7 +10,13 @@ from dataclasses import replace
 from typing import assert_never
 
 from backend.contracts.events import JobStatus, TimelineInfo
-from backend.contracts.requests import Request, ResolvedRequest, TrainLoraRequest, VideoRequest
+from backend.contracts.requests import (
+    Request,
+    ResolvedRequest,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+    VideoRequest,
+)
 from backend.contracts.settings import Settings
 from backend.engine.jobs.forecast import MANY, Forecast, Turn
 from backend.engine.jobs.job import Job
@@ -99,7 +105,7 @@ def _in_front(before: Sequence[Job], job: Job) -> str:
     if runs is None:
         return ""
     match runs.request:
-        case TrainLoraRequest():
+        case TrainLoraRequest() | TrainDigitsRequest():
             return "a training runs"
         case VideoRequest():
             return "a video is saved"

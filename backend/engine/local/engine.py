@@ -14,7 +14,12 @@ from backend.contracts.errors import OutOfMemory, UnknownName
 from backend.contracts.events import TokenCount
 from backend.contracts.holdings import Keeper
 from backend.contracts.library import HashedKind, Library, Wildcard
-from backend.contracts.requests import ResolvedRequest, Runnable, TrainLoraRequest
+from backend.contracts.requests import (
+    ResolvedRequest,
+    Runnable,
+    TrainDigitsRequest,
+    TrainLoraRequest,
+)
 from backend.contracts.settings import Settings, Txt2ImgSettings, XyzGridSettings
 from backend.engine.jobs.board import Board
 from backend.engine.jobs.limits import STANDARD_LIMITS, Limits
@@ -211,6 +216,10 @@ class LocalEngine(Board[TensorStep]):
             case TrainLoraRequest():
                 info = self._catalog.checkpoint(request.settings.model)
                 train_lora.check(request, info, self._catalog.lora_folder)
+            case TrainDigitsRequest():
+                from backend.modes.lab import digits  # nothing of the Lab before it is opened
+
+                digits.check(request, self._catalog.checkpoint_folder)
             case ResolvedRequest():
                 self._check_limits(request)
                 if request.branch is not None:

@@ -17,7 +17,7 @@ from backend.contracts.requests import (
     ModeRequest,
     Request,
     ResolvedRequest,
-    TrainLoraRequest,
+    Training,
     VideoRequest,
 )
 from backend.contracts.settings import Settings
@@ -110,7 +110,7 @@ class LocalExecutor:
 
         def ways() -> Iterator[Way[None]]:
             yield Way(work)
-            if not (run.executed or run.job.outputs or isinstance(request, TrainLoraRequest)):
+            if not (run.executed or run.job.outputs or isinstance(request, Training)):
                 yield Way(work)
 
         with memory_pressure.advised(partial(self._advice, request)), self._device(run):
@@ -189,6 +189,7 @@ class LocalExecutor:
             self._shop.posteriors,
             self._shop.ends,
             request.images if isinstance(request, Request) else {},
+            checkpoints=self._shop.catalog,
             share=run.share,
         )
         for output in self._run_mode(request, context):

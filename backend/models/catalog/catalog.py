@@ -113,13 +113,22 @@ class Catalog:
     @property
     def lora_folder(self) -> Path:
         """Where new LoRAs go: below the last root, which is a person's own where there are two."""
+        return self._folder("lora", "loras")
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where new checkpoints go; see `lora_folder`."""
+        return self._folder("checkpoint", "checkpoints")
+
+    def _folder(self, kind: Kind, usual: str) -> Path:
+        """The last root's first folder of that kind; the usual one where it has none."""
         root = self._roots[-1]
         known = [
             folder
             for folder in listing(root)
-            if FOLDERS.get(folder.name.lower()) == "lora" and folder.is_dir()
+            if FOLDERS.get(folder.name.lower()) == kind and folder.is_dir()
         ]
-        return known[0] if known else root / "loras"
+        return known[0] if known else root / usual
 
     def models(self, kind: Kind = "checkpoint") -> tuple[ModelInfo, ...]:
         """All entries of a kind, by name, those with a problem included."""

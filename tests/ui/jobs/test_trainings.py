@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from backend.contracts.errors import BadInput
 from backend.contracts.events import JobStatus
-from backend.contracts.requests import CaptionedPicture, Runnable
+from backend.contracts.requests import CaptionedPicture, Runnable, TrainDigitsRequest
 from backend.engine.fake.engine import FakeEngine
 from tests.jobs import ended
 from ui.jobs.trainings import training_routes, training_values
@@ -145,3 +145,21 @@ def test_fields_that_were_left_empty_are_left_out() -> None:
     assert training_values(raw) == {"name": "x", "min_snr_gamma": 5.0}
     with pytest.raises(BadInput, match="is a number, or empty"):
         training_values({"validation_every": "often"})
+
+
+def test_digits_begin_with_what_the_form_says(engine: Noting) -> None:
+    sent = {"values": {"name": "mine", "steps": "3", "width": ""}, "page": "me"}
+    got = client(engine).post("/trainings/digits", json=sent).json()
+    request, owner = engine.submitted[-1]
+    assert isinstance(request, TrainDigitsRequest)
+    assert (request.settings.name, request.settings.steps, owner) == ("mine", 3, "me")
+    assert ended(engine, got["job"]).state == "done"
+    assert client(engine).get(f"/trainings/{got['job']}").json()["model"] == "mine"
+    said = client(engine).post("/trainings/digits", json={"values": {"name": ""}}).json()
+    assert said == {"error": "Give the model a name."}
+
+
+def test_who_may_not_train_trains_no_digits(engine: Noting) -> None:
+    answer = client(engine, role="member").post("/trainings/digits", json={"values": {}})
+    assert answer.status_code == 403
+    assert not getattr(engine, "submitted", [])

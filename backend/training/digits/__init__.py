@@ -1,0 +1,1 @@
+"""A diffusion model of drawn digits, trained from nothing."""
