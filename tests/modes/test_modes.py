@@ -13,11 +13,13 @@ from backend.contracts.settings import Txt2ImgSettings
 from backend.contracts.settings.lora_tools import FootprintSettings, LoraPadSettings
 from backend.contracts.settings.train_lora import TrainLoraSettings
 from backend.modes import MODES, run_alone, run_mode
+from backend.modes.late import late_modes
 
 
 def test_every_kind_of_settings_has_its_mode() -> None:
     tools = (LoraPadSettings.mode, FootprintSettings.mode, TrainLoraSettings.mode)
-    assert set(MODES) == {*contracts.MODES, *tools}
+    late = {mode.name for mode in late_modes()}
+    assert set(MODES) == {*contracts.MODES, *tools, *late}
     assert all(mode.name == name for name, mode in MODES.items())
 
 
