@@ -1,5 +1,5 @@
 """Named endpoints for scripts: /<mode> for each mode, /train_lora, /train_digits, /options,
-/cancel_job, /read_record, /verify, /memory, /free_memory.
+/cancel_job, /read_record, /verify, /encode, /noise_at, /memory, /free_memory.
 
 Values arrive raw and are validated by the settings model. A job's endpoint is an asynchronous
 generator: while the job runs it yields ([], {"job": token, ...}), at last (files, info); when the
@@ -30,6 +30,7 @@ from backend.contracts.settings import MODES, ClipSettings, MorphSettings, Setti
 from backend.engine.exports.animation import encode
 from backend.engine.jobs.asking import ask
 from backend.recipes.metadata import read
+from ui.api.lab import lab_endpoints
 from ui.api.parts import REPORT_EVERY_S, output_file, refusal, report, signed
 from ui.api.training import train_digits_endpoint, train_lora_endpoint
 from ui.api.verify import verify_endpoint
@@ -61,6 +62,7 @@ def connect_api(studio: Studio, modes: Iterable[str]) -> dict[str, str]:
         _cancel_job(studio),
         _read_record(),
         verify_endpoint(studio),
+        *lab_endpoints(studio),
         _memory(studio),
         _free_memory(studio),
     ):

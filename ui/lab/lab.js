@@ -7,12 +7,14 @@ import { deskOf } from "./bench.js";
 import { mountCodes } from "./codes.js";
 import { mountDigits } from "./digits.js";
 import { mountLatents } from "./latents.js";
+import { mountSamplers } from "./samplers.js";
+import { mountWords } from "./words.js";
 
 /** @typedef {{upload: (file: File) => Promise<{path: string}>, model: () => string, follow: (told: () => void) => void}} Given */
 
 /* A panel is one module with a function that fills its place; the server's PANEL has the same key. */
 /** @type {Record<string, (root: import("../static/types.js").Found, desk: import("./bench.js").Desk) => void>} */
-const PANELS = { codes: mountCodes, digits: mountDigits, latents: mountLatents };
+const PANELS = { codes: mountCodes, digits: mountDigits, latents: mountLatents, words: mountWords, samplers: mountSamplers };
 const KEPT = "loom.lab.panel";
 
 /**

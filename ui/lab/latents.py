@@ -7,25 +7,21 @@ from typing import Any
 from backend.contracts.lab.latents import LatentsSettings, NoiseAtSettings
 from backend.contracts.requests import Request
 from backend.contracts.settings.parsing import parsed
-from ui.lab.panel import Panel, Sent
+from ui.lab.panel import Panel, Sent, taken
 from ui.server.studio import Studio
 from ui.server.uploads import read_pictures
 
 
 def encode(studio: Studio, sent: Sent) -> Request:
     """{"model", "image"}: the picture there and back."""
-    settings = parsed(LatentsSettings, _values(sent, "model", "steps"))
+    settings = parsed(LatentsSettings, taken(sent, "model", "steps"))
     return Request(settings, _picture(sent), save=False)
 
 
 def noise_at(studio: Studio, sent: Sent) -> Request:
     """{"model", "level", "prompt", "seed", "image" or none}: noise, and one call of the model."""
-    settings = parsed(NoiseAtSettings, _values(sent, "model", "steps", "level", "prompt", "seed"))
+    settings = parsed(NoiseAtSettings, taken(sent, "model", "steps", "level", "prompt", "seed"))
     return Request(settings, _picture(sent), save=False)
-
-
-def _values(sent: Sent, *names: str) -> dict[str, Any]:
-    return {name: sent[name] for name in names if name in sent}
 
 
 def _picture(sent: Sent) -> dict[str, Any]:

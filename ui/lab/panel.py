@@ -12,6 +12,7 @@ from typing import Any
 
 from backend.contracts.library import ModelEntry
 from backend.contracts.requests import AnyRequest
+from backend.resolve.names import model as find_model
 from ui.server.studio import Studio
 
 Sent = dict[str, Any]
@@ -19,6 +20,18 @@ Ask = Callable[[Studio, Sent], AnyRequest]
 """What a press asks for, made of what the panel's script sent: {"model", ...}."""
 Tell = Callable[[Studio, Sent], Sent]
 """What can be told at once, without a model."""
+
+
+def taken(sent: Sent, *names: str) -> Sent:
+    """Of what was sent, the values of these names; settings refuse what is wrong with them."""
+    return {name: sent[name] for name in names if name in sent}
+
+
+def recommended(studio: Studio, sent: Sent) -> Sent:
+    """Steps, and the sampler with the model's schedule, where its card recommends them."""
+    can = find_model(studio.engine.library(), str(sent.get("model", ""))).can
+    steps = {"steps": can.steps} if can.steps else {}
+    return steps | ({"sampler": can.sampler, "schedule": "model"} if can.sampler else {})
 
 
 def fits_all(model: ModelEntry) -> str | None:

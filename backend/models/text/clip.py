@@ -150,9 +150,18 @@ class TextEncoder:
         """The models, by the names that checkpoints and LoRA files give them."""
         return {"text_encoder": self.model}
 
+    @property
+    def clip(self) -> TextEncoder:
+        """Itself: see `ReadByClip`."""
+        return self
+
+    def chunked(self, text: str) -> list[Chunk]:
+        """A prompt in the chunks that it is encoded in, at least one."""
+        return chunks(text, self.tokenizer, self.chunk_tokens, self._words)
+
     def count_tokens(self, text: str) -> tuple[int, int]:
         """(tokens, chunks) of a prompt, without begin and end markers; at least one chunk."""
-        found = chunks(text, self.tokenizer, self.chunk_tokens, self._words)
+        found = self.chunked(text)
         return sum(len(chunk.tokens) for chunk in found), len(found)
 
     def holdings(self) -> tuple[Holding, ...]:

@@ -28,6 +28,11 @@ class SdxlTextEncoder:
         self.first, self.second = first, second
         self._zero_empty = zero_empty
 
+    @property
+    def clip(self) -> TextEncoder:
+        """The first encoder: see `ReadByClip`."""
+        return self.first
+
     def holdings(self) -> tuple[Holding, ...]:
         """Of both encoders."""
         return (*self.first.holdings(), *self.second.holdings())

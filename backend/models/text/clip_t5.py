@@ -43,6 +43,11 @@ class Sd3Text:
         self._width = width
 
     @property
+    def clip(self) -> TextEncoder:
+        """The first encoder: see `ReadByClip`."""
+        return self.first
+
+    @property
     def modules(self) -> Mapping[str, nn.Module]:
         """The encoders, by the names that checkpoints give them."""
         found: dict[str, nn.Module] = {

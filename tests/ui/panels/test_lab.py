@@ -28,8 +28,12 @@ told = {
 
 def test_a_start_of_the_page_brings_nothing_of_the_lab(tmp_path: Path) -> None:
     told = told_by(_START, tmp_path, str(tmp_path))
-    # The tab's place and the routes, which import what answers in their functions.
-    assert told == {"lab": ["ui.jobs.lab", "ui.panels.lab"], "place": True, "script": False}
+    # The tab's place, the routes and the endpoints, which import what answers in their functions.
+    assert told == {
+        "lab": ["ui.api.lab", "ui.jobs.lab", "ui.panels.lab"],
+        "place": True,
+        "script": False,
+    }
 
 
 def test_its_files_come_when_it_is_first_shown(pages: Pages) -> None:
