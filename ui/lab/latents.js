@@ -80,7 +80,7 @@ export const mountLatents = (root, desk) => {
   seed.addEventListener("change", again);
 
   const first = el("div", "lab-do"), second = el("div", "lab-do");
-  first.append(coding.node, exporter(coding, "latents"));
+  first.append(exporter(coding, "latents"), coding.node);
   second.append(button("Decode pure noise", "What the decoder makes of noise alone, and one step from it", () => { noise(true); }), exporter(noising, "noise"), noising.node);
   const given = el("div", "lab-given"), slider = el("div", "lab-slider");
   given.append(dropZone("Drop a picture here", desk, (found) => { picture = found; code(); }));

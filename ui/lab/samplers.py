@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.contracts.capabilities import sentence
-from backend.contracts.lab.samplers import SamplersSettings
+from backend.contracts.lab.samplers import SCHEDULE, SamplersSettings
 from backend.contracts.library import ModelEntry
 from backend.contracts.requests import Request
 from backend.contracts.settings.ddim_table import PUBLISHED, WAYS, DdimTableSettings
@@ -34,7 +34,9 @@ def offered(studio: Studio, sent: Sent) -> Sent:
     """{"samplers": [{"name", "title"}], "ways", "published": {steps: [FID or none]}}."""
     samplers = studio.engine.library().samplers.values()
     return {
-        "samplers": [{"name": one.name, "title": one.title} for one in samplers],
+        "samplers": [
+            {"name": one.name, "title": one.title} for one in samplers if SCHEDULE in one.schedules
+        ],
         "ways": [way.label for way in WAYS],
         "published": {str(steps): list(fids) for steps, fids in PUBLISHED.items()},
     }

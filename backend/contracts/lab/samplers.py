@@ -16,6 +16,7 @@ from backend.contracts.settings.txt2img import Txt2ImgSettings
 
 MOST_CELLS = 40
 REFERENCE = "euler"
+SCHEDULE = "trailing"  # begins at nothing but noise, however few the steps: all walk the same way
 Count = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 
 
@@ -31,6 +32,7 @@ class SamplersSettings(LabSettings):
     mode: ClassVar[str] = "lab_samplers"
     needs: ClassVar[tuple[str, ...]] = ("from_noise",)
 
+    schedule: Name = Field(SCHEDULE, json_schema_extra=says("levels"))
     samplers: tuple[Name, ...] = Field(
         ("euler", "heun", "dpmpp_2m", "ddim"), min_length=1, json_schema_extra=says("course")
     )
@@ -45,7 +47,7 @@ class SamplersSettings(LabSettings):
 
     def _cell(self, sampler: str, steps: int) -> Txt2ImgSettings:
         shared = {name: getattr(self, name) for name in Settings.model_fields}
-        own = {"sampler": sampler, "schedule": "model", "steps": steps}
+        own = {"sampler": sampler, "steps": steps}
         return Txt2ImgSettings.model_validate(shared | own)
 
     @property

@@ -21,7 +21,9 @@ def test_the_run_of_many_steps_comes_first_then_row_by_row() -> None:
         ("heun", 2),
         ("heun", 4),
     ]
-    assert {(cell.prompt, cell.seed, cell.schedule) for cell in cells} == {("a boat", 3, "model")}
+    assert {(cell.prompt, cell.seed, cell.schedule) for cell in cells} == {
+        ("a boat", 3, "trailing")
+    }
     assert settings.picture_count == 5
     with pytest.raises(BadInput):
         settings.part_like(settings)

@@ -21,7 +21,7 @@ def test_a_table_is_runs_of_txt2img_with_their_distances(engine: LocalEngine) ->
     cells = status.info["lab"]["cells"]
     assert [cell["calls"] for cell in cells] == [2, 8, 3, 15]
     assert (cells[1]["distance"], cells[1]["psnr"]) == (0.0, 99.0)
-    alone = looked(engine, Txt2ImgSettings(**words, sampler="heun", schedule="model", steps=8))
+    alone = looked(engine, Txt2ImgSettings(**words, sampler="heun", schedule="trailing", steps=8))
     assert np.array_equal(status.outputs[4].image, alone.outputs[0].image)
     assert cells[3]["psnr"] == psnr(status.outputs[4].image, status.outputs[0].image)
     assert status.outputs[4].record.extra["compared"] == "heun, 8 steps"
