@@ -22,7 +22,7 @@ def test_a_picture_there_and_back_and_its_noise(server: Server, tmp_path: Path) 
     files, info = client.predict(image=image, api_name="/encode")
     assert len(files) == 1 + 2 + info["shape"][0]
     assert info["compression"] == 48
-    assert all(Image.open(file).width > 0 for file in files)
+    assert all(Path(file).read_bytes().startswith(b"\x89PNG") for file in files)
 
     files, info = client.predict(image=image, level=3, api_name="/noise_at")
     assert len(files) == 2
