@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from backend.models.text.clip import TextEncoder
 
@@ -96,7 +97,7 @@ def words_of(tokens: Sequence[Token]) -> tuple[Word, ...]:
 @torch.no_grad()
 def likeness(encoder: TextEncoder, ids: Sequence[int]) -> torch.Tensor:
     """(n, n): the cosine of each two tokens' embeddings, before any layer has read them."""
-    table = encoder.model.get_input_embeddings().weight
+    table = cast("nn.Embedding", encoder.model.get_input_embeddings()).weight
     rows = table[torch.tensor(list(ids), dtype=torch.long, device=table.device)].float().cpu()
     units = F.normalize(rows, dim=-1)
     return units @ units.mT

@@ -15,6 +15,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Pixels, Progress
 from backend.contracts.lab.words import MOST_WORDS, Attended, AttentionSettings
 from backend.models.denoiser.word_attention import WordAttention
+from backend.models.tensors import numbers
 from backend.models.text.prompt_schedule import at_steps
 from backend.models.text.tokens import tokens_of, words_of
 from backend.modes.context import Context
@@ -93,7 +94,7 @@ def _drawn(request: Task[AttentionSettings], context: Context, held: Held) -> It
     looking = Looking(control, context)
     latents = drive(Run(walk, Shown(stage), (looking,), keep=keep))
     seen = torch.stack(maps)
-    shares: list[list[float]] = seen.mean(dim=(2, 3)).T.tolist()  # pyright: ignore[reportUnknownMemberType]
+    shares = [numbers(row) for row in seen.mean(dim=(2, 3)).T]
     found = Attended(
         tuple(one.text for one in words),
         tuple(tuple(round(share, 5) for share in row) for row in shares),

@@ -13,6 +13,7 @@ from backend.contracts.errors import BadInput
 from backend.contracts.events import Output, Pixels
 from backend.contracts.lab.words import MOST_ALIKE, Read, ReadToken, WordsSettings
 from backend.models.checkpoint import Checkpoint
+from backend.models.tensors import numbers
 from backend.models.text.clip import TextEncoder
 from backend.models.text.tokens import ReadByClip, likeness, tokens_of
 from backend.modes.context import Context
@@ -60,13 +61,12 @@ def _read(request: Task[WordsSettings], context: Context, held: Held) -> Iterato
     told = {one.id: one.text for one in tokens if not one.learned}
     ids = list(told)[:MOST_ALIKE]
     cosines = likeness(encoder, ids) if ids else torch.zeros(0, 0)
-    rows: list[list[float]] = cosines.tolist()  # pyright: ignore[reportUnknownMemberType]
     found = Read(
         tuple(ReadToken(t.id, t.text, t.chunk, t.weight, t.ends, t.learned) for t in tokens),
         encoder.chunk_tokens,
         encoder.count_tokens(settings.prompt)[1],
         tuple(told[ident] for ident in ids),
-        tuple(tuple(round(value, 3) for value in row) for row in rows),
+        tuple(tuple(round(value, 3) for value in numbers(row)) for row in cosines),
     )
     context.inform({"lab": asdict(found)})
     yield Output(0, squares(cosines), recorded(settings, model, {}))
