@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import gguf
 import torch
 from diffusers import (
     AutoencoderKL,
@@ -16,7 +17,7 @@ from diffusers import (
     ZImagePipeline,
     ZImageTransformer2DModel,
 )
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, Qwen3Config, Qwen3Model
 
@@ -213,3 +214,31 @@ def without(root: Path, *paths: str) -> None:
             shutil.rmtree(place)
         else:
             place.unlink()
+
+
+def as_gguf(source: Path, target: Path, *, plain: Path | None = None) -> None:
+    """The transformer of a file as a GGUF file: matrices in Q8_0, all else as it is.
+
+    Args:
+        source: .safetensors; what stands before its names goes, as who packs such files does it.
+        target: .gguf to write.
+        plain: .safetensors to write beside it, of the unpacked numbers.
+    """
+    packing = gguf.GGMLQuantizationType.Q8_0
+    writer = gguf.GGUFWriter(target, "flux")
+    unpacked: dict[str, Tensor] = {}
+    for long, tensor in load_file(source).items():
+        name, values = long.removeprefix("model.diffusion_model."), tensor.numpy()
+        if tensor.ndim == 2 and tensor.shape[1] % 32 == 0:
+            packed = gguf.quantize(values, packing)
+            writer.add_tensor(name, packed, raw_dtype=packing)
+            values = gguf.dequantize(packed, packing)
+        else:
+            writer.add_tensor(name, values)
+        unpacked[name] = torch.from_numpy(values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    if plain is not None:
+        _save(unpacked, plain)

@@ -13,11 +13,8 @@ from typing import Any
 from backend.contracts.errors import ModelProblem
 from backend.families.flow_folder import FlowFolder
 from backend.models.catalog.compvis import count, vae_config
-from backend.models.catalog.safetensors_header import (
-    Shapes,
-    is_safetensors_name,
-    read_shapes,
-)
+from backend.models.catalog.safetensors_header import Shapes, read_shapes
+from backend.models.catalog.tensor_files import holds_tensors, shapes_in
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.", "model.")
 FLUX_MARK, Z_MARK = "double_blocks.0.img_attn.qkv.weight", "cap_embedder.1.weight"
@@ -33,9 +30,9 @@ def prefix_of(names: Shapes | dict[str, Any], mark: str) -> str | None:
 
 def shapes_of(path: Path, mark: str) -> Shapes | None:
     """Shapes of a transformer with that tensor, without prefix; None where it is none."""
-    if not is_safetensors_name(path):
+    if not holds_tensors(path):
         return None
-    shapes = read_shapes(path)
+    shapes = shapes_in(path)
     prefix = prefix_of(shapes, mark)
     if prefix is None:
         return None

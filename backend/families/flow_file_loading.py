@@ -23,7 +23,9 @@ from transformers import (
 
 from backend.families.flow_file import FLUX_MARK, Z_MARK, prefix_of
 from backend.models.catalog.compvis import HEAD_WIDTH, VAE, count
+from backend.models.catalog.gguf_header import is_gguf_name
 from backend.models.catalog.safetensors_header import Shapes
+from backend.models.gguf_weights import load_gguf
 from backend.models.loading import Tensors, filled, guarded, ready
 from backend.models.lora import transformer_names
 from backend.models.memory.devices import Target
@@ -75,9 +77,13 @@ def loaded(
     def load() -> ModuleT:
         with init_empty_weights(include_buffers=False):
             module = build()
-        return filled(module, named(_unscaled(load_file(path))), path, target.dtype)
+        return filled(module, named(_tensors(path, target.dtype)), path, target.dtype)
 
     return ready(guarded(load, path.name), path.name, target)
+
+
+def _tensors(path: Path, dtype: torch.dtype) -> Tensors:
+    return load_gguf(path, dtype) if is_gguf_name(path) else _unscaled(load_file(path))
 
 
 def _unscaled(tensors: Tensors) -> Tensors:

@@ -181,16 +181,27 @@ class Registry:
         """These and one more, which is asked first."""
         return Registry((family, *self._families))
 
+    def asked(self, path: Path, card: Card) -> tuple[Family, Findings] | None:
+        """Whose a checkpoint is, and what it is; None where no family knows it.
+
+        Raises:
+            ModelProblem: Its own family cannot use it.
+        """
+        for family in self._families:
+            found = family.recognise(path, card)
+            if found is not None:
+                return family, found
+        return None
+
     def recognise(self, path: Path, card: Card) -> tuple[Family, Findings]:
         """Whose a checkpoint is, and what it is.
 
         Raises:
             ModelProblem: No family knows it, or its own cannot use it.
         """
-        for family in self._families:
-            found = family.recognise(path, card)
-            if found is not None:
-                return family, found
+        found = self.asked(path, card)
+        if found is not None:
+            return found
         index = read_json(path / "model_index.json")
         known = sorted(kind for family in self._families for kind in family.kinds)
         raise ModelProblem(

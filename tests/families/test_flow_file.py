@@ -67,7 +67,7 @@ def test_a_prefix_is_no_hindrance(tmp_path: Path) -> None:
     )
     assert shapes_of(path, FLUX_MARK) == {FLUX_MARK: (3, 1)}
     assert shapes_of(path, Z_MARK) is None
-    assert shapes_of(path.with_suffix(".gguf"), FLUX_MARK) is None
+    assert shapes_of(path.with_suffix(".ckpt"), FLUX_MARK) is None
     assert prefix_of({FLUX_MARK: (1,)}, FLUX_MARK) == ""
 
 

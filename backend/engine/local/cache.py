@@ -16,7 +16,7 @@ from backend.control.building import BUILDING
 from backend.models.autoencoder import vae_file
 from backend.models.autoencoder.vae_file import SeparateVae
 from backend.models.catalog.catalog import Catalog
-from backend.models.catalog.safetensors_header import read_shapes
+from backend.models.catalog.tensor_files import shapes_in
 from backend.models.checkpoint import Checkpoint
 from backend.models.control import controlnet
 from backend.models.control.controlnet import ControlNet
@@ -148,7 +148,7 @@ def expected_bytes(catalog: Catalog, name: str, target: Target) -> int:
         else:
             info = catalog.checkpoint(name)
         files = [info.path] if info.path.is_file() else sorted(info.path.rglob("*.safetensors"))
-        shapes = [shape for file in files for shape in read_shapes(file).values()]
+        shapes = [shape for file in files for shape in shapes_in(file).values()]
     except LoomError:
         return 0  # loading will say what is wrong
     return sum(map(math.prod, shapes)) * dtype.itemsize

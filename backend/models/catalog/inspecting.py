@@ -11,14 +11,11 @@ from backend.models.catalog.card import Card, read_card
 from backend.models.catalog.compvis import vae_config
 from backend.models.catalog.configs import read_json
 from backend.models.catalog.entry import Kind, ModelInfo, words
-from backend.models.catalog.safetensors_header import (
-    GGUF,
-    is_safetensors_name,
-    read_shapes,
-)
+from backend.models.catalog.gguf_header import gguf_shapes, is_gguf_name
+from backend.models.catalog.safetensors_header import is_safetensors_name, read_shapes
 from backend.models.catalog.traits import Traits, traits_of, width_in
 from backend.models.control.controlnet_file import controlnet_config
-from backend.models.family import Findings, Registry
+from backend.models.family import Family, Findings, Registry
 from backend.models.ipadapter.header import encoder_of, shape_of
 from backend.models.text.embedding_header import bundled_names, inspect_embedding
 from backend.models.upscaler.header import upscaler_kind
@@ -66,8 +63,7 @@ def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
         note = str(problem)
     try:
         if kind == "checkpoint":
-            _refuse_pickle(path)
-            family, findings = families.recognise(path, card)
+            family, findings = _recognise(path, card, families)
             recognised_by = family.name
         else:
             kind, findings = _inspect(path, kind, families)
@@ -94,9 +90,27 @@ def describe(path: Path, kind: Kind, families: Registry) -> ModelInfo:
     )
 
 
+def _recognise(path: Path, card: Card, families: Registry) -> tuple[Family, Findings]:
+    """Whose a checkpoint is."""
+    if not is_gguf_name(path):
+        _refuse_pickle(path)
+        return families.recognise(path, card)
+    found = families.asked(path, card)
+    if found is None:
+        gguf_shapes(path)  # says what is wrong with a damaged one
+        raise ModelProblem(
+            f"{path.name} is a GGUF file of another model than Flux.1 and Z-Image, whose are read; "
+            "take its .safetensors file."
+        )
+    return found
+
+
 def _refuse_pickle(path: Path) -> None:
-    if path.suffix.lower() == GGUF:
-        raise ModelProblem(f"{path.name} is a GGUF file, which cannot be read here.")
+    if is_gguf_name(path):
+        raise ModelProblem(
+            f"{path.name} is a GGUF file; among checkpoints such files of Flux.1 and Z-Image are "
+            "read. Take a .safetensors file."
+        )
     if path.is_file() and not is_safetensors_name(path):
         raise ModelProblem(
             f"{path.name} is a pickle, which can run code when it is opened; make a .safetensors "

@@ -94,7 +94,7 @@ def test_pickles_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / "old.CKPT").write_bytes(b"\x80\x04")
     assert "old.CKPT is a pickle" in problem(tmp_path)
     (tmp_path / "checkpoints" / "old.CKPT").rename(tmp_path / "checkpoints" / "flux-Q4_0.gguf")
-    assert "is a GGUF file" in problem(tmp_path)
+    assert "flux-Q4_0.gguf is not a GGUF file" in problem(tmp_path)
 
 
 @pytest.mark.parametrize(
