@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 
@@ -51,6 +52,22 @@ def chromium_path() -> str:
 
 
 _FILES_WITH_BROWSER: set[Path] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """What imports and collection leave stays to the end, so the collector never walks it again.
+
+    It is more than a million objects: each full collection, a test's own `gc.collect()` too, takes
+    half a second with them, and collecting the tests a quarter of its time.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
