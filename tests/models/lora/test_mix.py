@@ -9,69 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
 from backend.contracts.errors import ModelProblem
 from backend.models.lora.file import LoraFile, read
 from backend.models.lora.mix import LoraMixer, canonical, text_key
 from backend.models.patches import PatchStack
 from tests import lora_files as files
-from tests.tiny import tiny_unet
+from tests.models.lora.mixing import call, image_of, make_parts
 
-ALL = files.ATTENTION + files.CONVOLUTIONS + files.TEXT
 HALF = (torch.bfloat16, torch.float16)
-
-
-def make_parts(dtype: torch.dtype = torch.float32) -> dict[str, nn.Module]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        text = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=64,
-                hidden_size=32,
-                intermediate_size=64,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-            )
-        )
-        parts: dict[str, nn.Module] = {"unet": tiny_unet(), "text_encoder": text}
-    for part in parts.values():
-        part.to(dtype).eval().requires_grad_(False)
-    return parts
-
-
-@pytest.fixture(scope="module")
-def loras(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoraFile, ...]:
-    """Of the whole model, of the attention of the UNet, of its convolutions."""
-    folder: Path = tmp_path_factory.mktemp("loras")
-    parts = make_parts()
-    unet = {"unet": parts["unet"]}
-    made = (
-        files.kohya_keys(files.random_factors(parts, ALL, seed=1), alpha=2.0),
-        files.diffusers_keys(files.random_factors(unet, files.ATTENTION, seed=2, rank=3)),
-        files.kohya_keys(files.random_factors(unet, files.CONVOLUTIONS, seed=3, rank=5)),
-    )
-    return tuple(
-        read(files.write(folder / f"lora{index}.safetensors", tensors))
-        for index, tensors in enumerate(made)
-    )
-
-
-def image_of(parts: dict[str, nn.Module]) -> dict[str, bytes]:
-    return {
-        f"{part}.{name}": tensor.detach().contiguous().view(torch.uint8).numpy().tobytes()
-        for part, model in parts.items()
-        for name, tensor in model.state_dict().items()
-    }
-
-
-def call(unet: nn.Module, batch: int = 2, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    dtype = next(unet.parameters()).dtype
-    x = torch.randn(batch, 4, 8, 8, generator=generator).to(dtype)
-    context = torch.randn(batch, 7, 32, generator=generator).to(dtype)
-    with torch.no_grad():
-        return unet(x, torch.full((batch,), 500.0), encoder_hidden_states=context).sample.float()
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -255,98 +201,6 @@ def test_a_small_lora_beside_a_strong_one_keeps_its_scale(tmp_path: Path) -> Non
         assert active.beside == ()
         active.remix([(made[0], 1.0), (made[1], 1.0)])
         assert active.beside == ("unet.conv_in",)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"),
-    [
-        (torch.float32, 2e-5),
-        (torch.bfloat16, 0.08),
-        (torch.float16, 0.01),
-    ],
-)
-def test_both_ways_agree(loras: tuple[LoraFile, ...], dtype: torch.dtype, tolerance: float) -> None:
-    parts = make_parts(dtype)
-    mix = [(lora, weight) for lora, weight in zip(loras, (1.0, -0.5, 1.5), strict=True)]
-    outputs = []
-    for rule in (float("inf"), -1.0):
-        with LoraMixer(parts, PatchStack(), tolerance=rule).applied(mix) as active:
-            assert len(active.beside) == (len(active.layers) if rule < 0 else 0)
-            outputs.append(call(parts["unet"]))
-    base = call(parts["unet"])
-    spread = float((outputs[0] - base).abs().max())
-    assert spread > 0.2
-    assert float((outputs[0] - outputs[1]).abs().max()) < tolerance * max(1.0, spread)
-
-
-@pytest.mark.parametrize("guided", [1, 2])
-def test_per_sample_equals_separate_runs(loras: tuple[LoraFile, ...], guided: int) -> None:
-    parts = make_parts()
-    unet = parts["unet"]
-    weights = torch.tensor([[1.0, 0.0, 0.5], [-0.5, 2.0, 0.0], [0.0, 0.0, 0.0]])
-    x = torch.randn(3 * guided, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    context = torch.randn(3 * guided, 7, 32, generator=torch.Generator().manual_seed(2))
-
-    def run(rows: slice | list[int]) -> torch.Tensor:
-        with torch.no_grad():
-            return unet(x[rows], 300, encoder_hidden_states=context[rows]).sample
-
-    mixer = LoraMixer(parts, PatchStack())
-    with mixer.applied([(lora, 1.0) for lora in loras]) as active:
-        active.per_sample(weights)
-        together = run(slice(None))
-        active.remix([(loras[0], 1.0)])
-        assert active.beside == ()
-    for sample in range(3):
-        rows = [sample + 3 * turn for turn in range(guided)]
-        mix = list(zip(loras, weights[sample].tolist(), strict=True))
-        with mixer.applied(mix):
-            alone = run(rows)
-        assert torch.allclose(together[rows], alone, atol=2e-5)
-    spread = (together[:1] - together[1:2]).abs().max()
-    assert float(spread) > 0.1
-
-
-def test_rows_of_conditionings_stand_for_samples_in_succession(
-    loras: tuple[LoraFile, ...],
-) -> None:
-    parts = make_parts()
-    unet, text = parts["unet"], parts["text_encoder"]
-    weights = torch.tensor([[1.0, 0.0, 0.5], [-0.5, 2.0, 0.0]])
-    x = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    context = torch.randn(4, 7, 32, generator=torch.Generator().manual_seed(2))
-    ids = torch.arange(8)[None]
-
-    @torch.no_grad()
-    def run(rows: slice) -> torch.Tensor:
-        return unet(x[rows], 300, encoder_hidden_states=context[rows]).sample
-
-    with torch.no_grad(), LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0)]):
-        read = text(ids).last_hidden_state
-    mixer = LoraMixer(parts, PatchStack())
-    with mixer.applied([(loras[0], 1.0), (loras[1], 0.0), (loras[2], 0.0)]) as active:
-        active.per_conditioning(weights)
-        assert active.has_rows
-        together = run(slice(None))
-        with torch.no_grad():  # what reads prompts has the one mix that it had
-            assert torch.equal(text(ids).last_hidden_state, read)
-        active.per_sample(weights)
-        assert not torch.allclose(run(slice(None)), together, atol=1e-3)
-    for row in range(2):
-        own = slice(2 * row, 2 * row + 2)
-        with mixer.applied(list(zip(loras, weights[row].tolist(), strict=True))):
-            assert torch.allclose(together[own], run(own), atol=2e-5)
-
-
-def test_per_sample_refuses_what_does_not_match(loras: tuple[LoraFile, ...]) -> None:
-    parts = make_parts()
-    with LoraMixer(parts, PatchStack()).applied([(loras[0], 1.0), (loras[1], 1.0)]) as active:
-        for shape in ((2,), (2, 3), (0, 2)):
-            with pytest.raises(ValueError, match="2 LoRAs"):
-                active.per_sample(torch.ones(shape))
-        active.per_sample(torch.ones(2, 2))
-        with pytest.raises(ValueError, match="batch of 3"):
-            call(parts["unet"], batch=3)
 
 
 def test_text_encoder_is_mixed_too(loras: tuple[LoraFile, ...]) -> None:
