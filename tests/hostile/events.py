@@ -73,7 +73,7 @@ def routes() -> list[tuple[str, str]]:
     ]
     jobs = "".join(path.read_text("utf-8") for path in sorted((ROOT / "ui/jobs").glob("*.py")))
     found += [(m, f"/loom{path}") for path in _OWN_ROUTE.findall(jobs) for m in ("get", "post")]
-    api = (ROOT / "ui/sdapi/routes.py").read_text("utf-8")
+    api = "".join((ROOT / f"ui/sdapi/{name}.py").read_text("utf-8") for name in ("routes", "names"))
     found += [(method, f"/sdapi/v1{path}") for method, path in _API_ROUTE.findall(api)]
     images = (ROOT / "ui/openai/routes.py").read_text("utf-8")
     found += [

@@ -8,7 +8,7 @@ import html
 import secrets
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,8 +31,8 @@ from ui.jobs.state import ENDED
 from ui.sdapi import answers, mapping
 from ui.sdapi.desks import Desk, Desks
 from ui.sdapi.further import further, units
+from ui.sdapi.names import names
 from ui.sdapi.payloads import (
-    PLOT,
     BatchImages,
     Detect,
     Drawing,
@@ -48,11 +48,6 @@ from ui.server.studio import Studio
 
 POLL_S = 0.1
 PACKERS = 2
-# A1111's; all are drawn as the first, and the answer says so.
-LATENT_MODES = (
-    *("Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)"),
-    *("Latent (nearest)", "Latent (nearest-exact)"),
-)
 T = TypeVar("T")
 DrawingT = TypeVar("DrawingT", bound=Drawing)
 Made = Callable[[DrawingT, dict[str, Any], Collection[str], Budget], Request]
@@ -76,7 +71,7 @@ def sdapi(studio: Studio, key: bytes = b"", audit: Audit | None = None) -> FastA
     _errors(app)
     _drawing(app, studio, desks, key or secrets.token_bytes(32))
     _steering(app, engine, desks)
-    _names(app, studio)
+    names(app, studio)
     further(app, engine, audit)
     return app
 
@@ -337,82 +332,6 @@ def _progress(status: JobStatus | None, count: int, shown: str) -> dict[str, Any
         "current_image": shown or None,
         "textinfo": now.note if now is not None else "",
     }
-
-
-def _names(app: FastAPI, studio: Studio) -> None:
-    engine = studio.engine
-
-    @app.get("/sd-models")
-    def sd_models() -> list[dict[str, Any]]:
-        return answers.models(engine.library(refresh=True))
-
-    @app.post("/refresh-checkpoints")
-    @app.post("/refresh-loras")
-    def refresh() -> None:
-        engine.library(refresh=True)
-
-    @app.get("/samplers")
-    def samplers() -> list[dict[str, Any]]:
-        return answers.samplers(engine.library())
-
-    @app.get("/schedulers")
-    def schedulers() -> list[dict[str, Any]]:
-        return answers.schedulers(engine.library())
-
-    @app.get("/loras")
-    def loras() -> list[dict[str, Any]]:
-        return answers.loras(engine.library(refresh=True))
-
-    @app.get("/scripts")
-    def scripts() -> dict[str, list[str]]:
-        # The first is the name by which clients tell that ControlNet is there.
-        return {mode: ["controlnet m2m", PLOT] for mode in ("txt2img", "img2img")}
-
-    @app.get("/script-info")
-    def script_info() -> list[dict[str, Any]]:
-        return [answers.plot_info(img2img) for img2img in (False, True)]
-
-    @app.get("/memory")
-    def memory() -> dict[str, Any]:
-        return answers.memory(engine.memory(), engine.library().device)
-
-    @app.get("/upscalers")
-    def upscalers() -> list[dict[str, Any]]:
-        return answers.upscalers(engine.library(refresh=True))
-
-    @app.get("/sd-vae")
-    def sd_vae() -> list[dict[str, Any]]:
-        vaes = engine.library(refresh=True).vaes
-        return [{"model_name": v.name, "filename": v.name} for v in vaes if not v.problem]
-
-    @app.get("/embeddings")
-    def embeddings() -> dict[str, Any]:
-        return answers.embeddings(engine.library(refresh=True))
-
-    @app.get("/prompt-styles")
-    def prompt_styles() -> list[dict[str, Any]]:
-        styles, _ = studio.styles.list()
-        return [asdict(style) for style in styles]
-
-    @app.get("/artists")
-    @app.get("/artist-categories")
-    @app.get("/hypernetworks")
-    @app.get("/face-restorers")
-    @app.get("/realesrgan-models")
-    def none_here() -> list[dict[str, Any]]:
-        return []
-
-    @app.get("/cmd-flags")
-    def cmd_flags() -> dict[str, Any]:
-        return {"api": True}
-
-    @app.post("/interrogate")
-    def interrogate() -> None:
-        raise BadInput("There is no captioner here that could describe a picture.", "image")
-
-    @app.get("/latent-upscale-modes")
-    def latent_upscale_modes() -> list[dict[str, Any]]:
-        return [{"name": name} for name in LATENT_MODES]
 
 
 def _errors(app: FastAPI) -> None:

@@ -6,36 +6,17 @@ import base64
 import io
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 import webuiapi
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from tests.ui.conftest import Server, running
 from tests.ui.standing_logins import PROGRAM
 
 QUICK: dict[str, Any] = {"steps": 3, "seed": 7, "width": 64, "height": 64}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("data"), "--api", fake_step_s="0.03") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def api(served: Server) -> webuiapi.WebUIApi:
-    return webuiapi.WebUIApi(baseurl=f"{served.url}/sdapi/v1")
-
-
-@pytest.fixture
-def source() -> Image.Image:
-    picture = Image.new("RGB", (64, 64), "white")
-    ImageDraw.Draw(picture).rectangle((16, 16, 48, 48), fill="red")
-    return picture
 
 
 def coded(picture: Image.Image) -> str:
@@ -141,23 +122,6 @@ def test_progress_and_interrupt(api: webuiapi.WebUIApi) -> None:
     assert done[0].images == []
 
 
-def test_names_and_options(api: webuiapi.WebUIApi) -> None:
-    assert api.util_get_model_names() == ["pocket", "studio-xl"]
-    assert "DPM++ 2M" in api.util_get_sampler_names()
-    assert "karras" in api.util_get_scheduler_names()
-    assert {"pocket-ink", "pocket-neon"} <= {lora["name"] for lora in api.get_loras()}
-    assert api.util_get_current_model() == "pocket"
-    api.util_set_model("studio")
-    assert api.util_get_current_model() == "studio-xl"
-    made = api.txt2img(prompt="a boat", **QUICK)
-    assert made.info["sd_model_name"] == "studio-xl"
-    once = api.txt2img(
-        prompt="a boat", override_settings={"sd_model_checkpoint": "pocket"}, **QUICK
-    )
-    assert once.info["sd_model_name"] == "pocket"
-    api.util_set_model("pocket")
-
-
 def test_png_info(api: webuiapi.WebUIApi) -> None:
     made = api.txt2img(prompt="a blue tree", **QUICK)
     text = made.images[0].info["parameters"]
@@ -177,14 +141,6 @@ def test_a_picture_without_text_has_an_empty_info(
         f"{api.baseurl}/png-info", json={"image": coded(source)}, timeout=60
     ).json()
     assert answer == {"info": "", "items": {}, "parameters": {}}
-
-
-def test_the_clients_lists_are_all_answered(api: webuiapi.WebUIApi) -> None:
-    assert api.get_sd_vae() == []
-    assert set(api.get_embeddings()) == {"loaded", "skipped"}
-    assert api.get_hypernetworks() == api.get_face_restorers() == api.get_realesrgan_models() == []
-    assert api.get_cmd_flags()["api"] is True
-    assert all({"name", "prompt", "negative_prompt"} <= set(s) for s in api.get_prompt_styles())
 
 
 def test_several_pictures_are_one_each(api: webuiapi.WebUIApi, source: Image.Image) -> None:
