@@ -70,6 +70,10 @@ def pytest_collection() -> Generator[None]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # else libraries complain at the end of what was never let go
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that drive a browser first, then the dearest: a worker that began one of them last
     would run on alone."""
