@@ -120,7 +120,7 @@ def wait(page: Page, state: str, mode: str = "txt2img") -> None:
     page.wait_for_function(
         "([mode, state]) => [state, 'failed'].includes(loom.stages[mode]?.value.state)",
         arg=[mode, state],
-        timeout=300_000,
+        timeout=1_800_000,
     )
     if page.evaluate("mode => loom.stages[mode].value.state", mode) == "failed":
         raise RuntimeError(page.evaluate("mode => loom.stages[mode].value.message", mode))

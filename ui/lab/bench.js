@@ -20,6 +20,7 @@ import { AWAY, WAITS, ask, cancel, send, watch } from "../static/jobs.js";
  *   begins a job in the place of the one before; `show` hears each of its states that has pictures or facts
  * @property {() => string | null} job the newest
  * @property {() => void} stop
+ * @property {(told: () => void) => void} follow told when there are numbers to save
  */
 
 export const busy = (/** @type {JobState} */ v) => WAITS.includes(v.state);
@@ -45,7 +46,7 @@ export const deskOf = (panel, given) => ({
     let turn = 0;
     /** @type {string | null} */
     let job = null;
-    let leave = () => {};
+    let leave = () => {}, ready = () => {};
     const say = (/** @type {string} */ text, warn = false) => {
       said.textContent = text;
       said.classList.toggle("warn", warn);
@@ -56,6 +57,7 @@ export const deskOf = (panel, given) => ({
       node,
       job: () => job,
       stop,
+      follow: (told) => { ready = told; },
       run: async (what, sent, show) => {
         const mine = ++turn;
         leave();
@@ -73,6 +75,7 @@ export const deskOf = (panel, given) => ({
             halt.hidden = !busy(v);
             say(line(v), ["failed", "gone"].includes(v.state));
             show(v);
+            if (v.state === "done") ready();
             if (!busy(v)) done(null);
           });
         });
@@ -165,14 +168,18 @@ export const figure = (src, title, note = "", pixels = false) => {
 };
 
 /** A button that saves all that a runner's job has told. @param {Runner} runner @param {string} name of the file */
-export const exporter = (runner, name) =>
-  button("Save the data", "All numbers of this as a JSON file", async () => {
+export const exporter = (runner, name) => {
+  const node = button("Save the data", "All numbers of this as a JSON file", async () => {
     const job = runner.job(), got = job ? await ask(`loom/lab/data/${encodeURIComponent(job)}`) : null;
-    if (!got || got.error) { toast(got?.error ?? "There is nothing to export yet.", "warn"); return; }
+    if (!got || got.error) { toast(got?.error ?? AWAY, "warn"); return; }
     const url = URL.createObjectURL(new Blob([JSON.stringify(got, null, 1)], { type: "application/json" }));
     download(url, `${name}.json`);
     release(url);
   });
+  node.disabled = true; // until there are numbers
+  runner.follow(() => { node.disabled = false; });
+  return node;
+};
 
 const SVG = "http://www.w3.org/2000/svg";
 /**

@@ -9,6 +9,8 @@ const EXACT_DB = 99, REST_MS = 120;
 export const mountLatents = (root, desk) => {
   const coding = desk.runner(), noising = desk.runner();
   const facts = el("p", "facts"), pictures = el("div", "lab-pictures"), channels = el("div", "lab-pictures small"), noisy = el("div", "lab-pictures");
+  const head = el("h3", "", "The latents, channel by channel");
+  head.hidden = true;
   const curve = el("div", "lab-curve"), at = el("output");
   const range = field("range", "Noise level", { min: "0", max: "1", value: "0", disabled: true });
   const prompt = field("text", "Words for the one step", { placeholder: "words, if you like", maxLength: 1000 });
@@ -30,6 +32,7 @@ export const mountLatents = (root, desk) => {
       figure(made.url, "There and back", back),
       figure(view("difference"), "Difference", `at most ${found.worst} of 255`),
     );
+    head.hidden = false;
     channels.replaceChildren(...found.channels.map((/** @type {any} */ one, /** @type {number} */ i) =>
       figure(view(`channel-${i}`), `Channel ${i + 1}`, `${one.least.toFixed(2)} to ${one.most.toFixed(2)}`, true)));
     place(found.levels);
@@ -85,6 +88,6 @@ export const mountLatents = (root, desk) => {
   const given = el("div", "lab-given"), slider = el("div", "lab-slider");
   given.append(dropZone("Drop a picture here", desk, (found) => { picture = found; code(); }));
   slider.append(labelled("Noise", range), at, labelled("Words", prompt), labelled("Seed", seed));
-  root.append(given, first, facts, pictures, el("h3", "", "The latents, channel by channel"), channels, el("h3", "", "Noise"), slider, second, curve, noisy);
+  root.append(given, first, facts, pictures, head, channels, el("h3", "", "Noise"), slider, second, curve, noisy);
   desk.follow(() => { levels = []; code(); });
 };

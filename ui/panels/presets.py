@@ -56,7 +56,9 @@ class PresetPanel:
                 self.save = gr.Button(
                     "Save as", variant="primary", min_width=0, elem_id="loom-preset-save"
                 )
-                self.delete = gr.Button("Delete chosen", min_width=0, elem_id="loom-preset-delete")
+                self.delete = gr.Button(
+                    "Delete chosen", min_width=0, interactive=False, elem_id="loom-preset-delete"
+                )
             with gr.Row():
                 self.export = gr.DownloadButton(
                     "Export chosen", min_width=0, interactive=False, elem_id="loom-preset-export"
@@ -208,22 +210,22 @@ class PresetPanel:
             **quiet,
         )
 
-        def prepare(name: Any) -> Any:
+        def prepare(name: Any) -> tuple[Any, Any]:
+            none = gr.update(value=None, interactive=False), gr.update(interactive=False)
             if not name:
-                return gr.update(value=None, interactive=False)
+                return none
             try:
                 content = studio.presets.export(str(name))
             except LoomError:
-                return gr.update(value=None, interactive=False)
+                return none
             path = new_folder() / f"{Path(str(name)).name}.json"
             path.write_bytes(content)
-            return gr.update(value=str(path), interactive=True)
+            return gr.update(value=str(path), interactive=True), gr.update(interactive=True)
 
-        header.preset.change(
-            prepare, header.preset, self.export, preprocess=False, queue=False, **quiet
-        )
+        acting = [self.export, self.delete]
+        header.preset.change(prepare, header.preset, acting, preprocess=False, queue=False, **quiet)
         # Saved under the chosen name, the choice does not change, but its file does.
-        saved.then(prepare, header.preset, self.export, preprocess=False, queue=False, **quiet)
+        saved.then(prepare, header.preset, acting, preprocess=False, queue=False, **quiet)
 
         @needs("member")
         def take(sent: Any) -> tuple[Any, Any]:

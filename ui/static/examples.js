@@ -38,12 +38,13 @@ const drawn = async ({ sky, light, ground, wall, roof }, across = 200) => {
 export const placesOf = (targets, mode) => targets.filter((one) => one.mode === mode || one.mode.startsWith(`${mode}-`)).slice(0, TIMES.length);
 
 /**
- * What the chips of an empty tab write, by field: a prompt each, or where a tab has two ends, one for each of them.
+ * What the chips of an empty tab write, by field: a prompt each, or where a tab has two ends, one for each of them. What enlarges a picture
+ * begins with that alone: words are read by few upscalers.
  * @param {string} mode
  * @param {string[]} prompts
  * @returns {Record<string, string>[]}
  */
-export const examplesOf = (mode, prompts) => (mode === "morph"
+export const examplesOf = (mode, prompts) => (mode === "upscale" ? [] : mode === "morph"
   ? prompts.slice(1).map((prompt_b, i) => ({ prompt_a: prompts[i], prompt_b })) : prompts.map((prompt) => ({ prompt })));
 
 /** The sun goes over the house: a zip of pictures, as the clip's field takes it. */
@@ -62,18 +63,27 @@ const giveClip = async () => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 };
 
-/** The first two LoRAs that fit, and the comparison of them. @param {string} mode */
-const giveLoras = async (mode) => {
+/**
+ * What an example of LoRAs writes into the form: where nothing is typed, words too, since without them each picture shows something else.
+ * @param {string} loras
+ * @param {string} typed
+ * @param {string[]} prompts
+ */
+export const comparisonOf = (loras, typed, prompts) => ({ loras, compare: true, ...(typed.trim() || !prompts.length ? {} : { prompt: prompts[0] }) });
+
+/** The first two LoRAs that fit, and the comparison of them. @param {string} mode @param {string[]} prompts */
+const giveLoras = async (mode, prompts) => {
   const fit = (await loom.loraFits[mode]?.() ?? []).slice(0, 2);
   if (!fit.length) { toast("Put LoRA files (.safetensors) into models/loras; they appear here.", "warn"); return; }
   const loras = loraText(fit.map((name) => ({ name })));
-  loom.forms[mode]?.trigger("put", { changes: { loras, compare: true } });
+  const typed = maybe(`#${mode}-prompt textarea`)?.value ?? "";
+  loom.forms[mode]?.trigger("put", { changes: comparisonOf(loras, typed, prompts) });
 };
 
-/** What the chip of a tab says and does; null for tabs that begin with words. @param {string} mode @returns {{text: string, give: () => Promise<void>} | null} */
-const exampleFor = (mode) => {
+/** What the chip of a tab says and does; null for tabs that begin with words. @param {string} mode @param {string[]} prompts @returns {{text: string, give: () => Promise<void>} | null} */
+const exampleFor = (mode, prompts) => {
   if (mode === "clip") return { text: "An example clip", give: giveClip };
-  if (mode === "lora_mix") return { text: "Two LoRAs, compared", give: () => giveLoras(mode) };
+  if (mode === "lora_mix") return { text: "Two LoRAs, compared", give: () => giveLoras(mode, prompts) };
   const places = placesOf(loom.targets, mode);
   return places.length ? {
     text: places.length > 1 ? "Two example pictures" : "An example picture",
@@ -81,9 +91,9 @@ const exampleFor = (mode) => {
   } : null;
 };
 
-/** A chip that puts an example in; null for tabs that begin with none. @param {string} mode */
-export const exampleChip = (mode) => {
-  const example = exampleFor(mode);
+/** A chip that puts an example in; null for tabs that begin with none. @param {string} mode @param {string[]} prompts */
+export const exampleChip = (mode, prompts) => {
+  const example = exampleFor(mode, prompts);
   if (!example) return null;
   const chip = el("button", "chip example", example.text);
   chip.type = "button";

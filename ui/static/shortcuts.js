@@ -26,12 +26,14 @@ export const showShortcuts = () => {
   title.id = "loom-keys-title";
   close.setAttribute("aria-label", "Close");
   close.onclick = () => dialog.close();
-  dialog.append(close, title);
+  const parts = el("div", "parts");
+  dialog.append(close, title, parts);
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   for (const [where, keys] of KEYS) {
-    const table = el("dl");
+    const table = el("dl"), part = el("section");
     for (const [key, what] of keys) table.append(el("dt", "", mac ? key.replaceAll("Ctrl", "⌘") : key), el("dd", "", what));
-    dialog.append(el("h3", "", where), table);
+    part.append(el("h3", "", where), table);
+    parts.append(part);
   }
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

@@ -294,7 +294,7 @@ export const mountStage = (element, { mode, trigger, props, watch: watchProp }) 
       };
       return chip;
     }));
-    const example = exampleChip(mode);
+    const example = exampleChip(mode, v.examples ?? []);
     if (example) $(".chips").prepend(example);
   };
 

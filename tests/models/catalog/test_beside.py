@@ -68,3 +68,11 @@ def test_what_is_no_note_says_nothing(tmp_path: Path, what: Any) -> None:
 
 def test_no_notes_say_nothing(tmp_path: Path) -> None:
     assert told_of(tmp_path / "sea.safetensors") == Told()
+
+
+def test_what_is_bundled_shows_what_it_draws() -> None:
+    folder = Path(__file__).parents[3] / "models" / "checkpoints"
+    models = [path.parent for path in folder.rglob("model_index.json")]
+    assert len(models) >= 3
+    for model in models:
+        assert picture_of(model) is not None, model.name

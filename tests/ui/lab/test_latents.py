@@ -18,6 +18,9 @@ def test_a_picture_is_taken_apart_and_noise_follows_the_slider(
     open_tab(page, "Lab")
     panel = page.locator(".lab-latents")
     expect(panel).to_be_visible()
+    keep = panel.get_by_role("button", name="Save the data").first
+    expect(keep).to_be_disabled()
+    expect(panel.get_by_role("heading", name="The latents, channel by channel")).to_be_hidden()
     Image.fromarray(picture()).save(tmp_path / "ramp.png")
     panel.locator("input[type=file]").set_input_files(tmp_path / "ramp.png")
     expect(panel.locator(".facts")).to_contain_text("48 × fewer")
@@ -31,7 +34,7 @@ def test_a_picture_is_taken_apart_and_noise_follows_the_slider(
     panel.get_by_role("button", name="Decode pure noise").click()
     expect(noisy).to_contain_text("Pure noise, decoded")
     with page.expect_download() as saved:
-        panel.get_by_role("button", name="Save the data").first.click()
+        keep.click()
     assert saved.value.suggested_filename == "latents.json"
 
 

@@ -43,3 +43,23 @@ def test_a_preset_is_chosen_never_slipped_in_and_can_be_undone(pages: Pages) -> 
     expect(prompt).not_to_have_value("typed after it")
     page.keyboard.press("Control+Z")
     expect(prompt).to_have_value("typed after it")
+
+
+def test_what_acts_on_a_chosen_preset_waits_for_one_and_the_panel_has_its_cross(
+    pages: Pages,
+) -> None:
+    page = pages()
+    page.get_by_role("button", name="Presets", exact=True).click()
+    for name in ("Delete chosen", "Export chosen"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    preset = page.get_by_label("Preset", exact=True)
+    preset.click()
+    page.get_by_role("option", name="Crisp default", exact=True).click()
+    for name in ("Delete chosen", "Export chosen"):
+        expect(page.get_by_role("button", name=name)).to_be_enabled()
+    cross = page.get_by_role("button", name="Close", exact=True)
+    box = cross.bounding_box()
+    assert box is not None
+    assert box["width"] <= 44
+    cross.click()
+    expect(cross).to_be_hidden()

@@ -70,6 +70,22 @@ def test_a_loras_words_are_a_press_away_from_the_prompt(pages: Pages) -> None:
     expect(page.locator("#lora_mix-loras .lora-row")).to_have_count(2)
 
 
+@pytest.mark.browser
+def test_an_empty_tab_compares_with_words_and_leaves_the_actions_in_sight(pages: Pages) -> None:
+    page = opened(pages(width=1400, height=900))
+    page.get_by_role("button", name="Two LoRAs, compared").click()
+    expect(page.get_by_label("Prompt", exact=True).locator("visible=true")).not_to_have_value("")
+    expect(page.get_by_label("Compare LoRAs")).to_be_checked()
+    generate(page)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#lora_mix-stage .strip .thumb")).to_have_count(4)
+    for name in ("Download", "Compare"):
+        box = page.locator("#lora_mix-stage .actions").get_by_text(name, exact=True).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 900
+        assert box["x"] + box["width"] <= 1400
+
+
 def two_rows(page: Page) -> None:
     add = page.locator("#lora_mix-loras .lora-add")
     add.click()
