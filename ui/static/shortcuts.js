@@ -19,6 +19,9 @@ const KEYS = [
   ["Pad", [["Arrows, with Shift far", "Move the point"]]],
 ];
 
+/** What stands on the right where there is room for two sides, of about equal length. */
+const RIGHT = ["Painting on the picture", "History"];
+
 export const showShortcuts = () => {
   const dialog = /** @type {HTMLDialogElement} */ (/** @type {unknown} */ (el("dialog", "ask shortcuts")));
   dialog.setAttribute("aria-labelledby", "loom-keys-title");
@@ -26,14 +29,14 @@ export const showShortcuts = () => {
   title.id = "loom-keys-title";
   close.setAttribute("aria-label", "Close");
   close.onclick = () => dialog.close();
-  const parts = el("div", "parts");
+  const parts = el("div", "parts"), sides = [el("div"), el("div")];
+  parts.append(...sides);
   dialog.append(close, title, parts);
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
   for (const [where, keys] of KEYS) {
-    const table = el("dl"), part = el("section");
+    const table = el("dl");
     for (const [key, what] of keys) table.append(el("dt", "", mac ? key.replaceAll("Ctrl", "⌘") : key), el("dd", "", what));
-    part.append(el("h3", "", where), table);
-    parts.append(part);
+    sides[RIGHT.includes(where) ? 1 : 0].append(el("h3", "", where), table);
   }
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
