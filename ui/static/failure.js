@@ -57,7 +57,7 @@ export const drawRemedies = (box, mode, failure, change) => {
     button.onclick = () => maybe(`#${CSS.escape(fieldOf(place))} input[type=file]`)?.click();
     buttons.push(button);
   }
-  const example = failure?.wants?.length ? exampleChip(mode) : null;
+  const example = failure?.wants?.length ? exampleChip(mode, []) : null;
   if (example) buttons.push(example);
   if (failure?.place) {
     const { place } = failure, button = el("button", "chip", `Show “${place.label}”`);
