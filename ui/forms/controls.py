@@ -18,7 +18,7 @@ from backend.contracts.settings import MAX_DRAWN_SEED, Settings
 from ui.forms import parts
 from ui.forms.choices import UPSCALERS
 from ui.forms.parts import Part
-from ui.forms.schema import field_schema
+from ui.server.schema import field_schema
 
 ENDS = tuple(f"prompt_{letter}" for letter in "abcd")
 FRAME_NUMBERS = ("first_frame", "last_frame")  # of clips of any length: no slider reaches there

@@ -30,8 +30,8 @@ from ui.forms.choices import (
 )
 from ui.forms.controls import Control, control_for
 from ui.forms.parts import Part
-from ui.forms.schema import field_schema
 from ui.gradio_compat.untyped import skip
+from ui.server.schema import field_schema
 
 
 @dataclass

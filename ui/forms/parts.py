@@ -16,7 +16,7 @@ from ui.forms.choices import (
     upscaler_choices,
     vae_choices,
 )
-from ui.forms.schema import choices_of, hint
+from ui.server.schema import choices_of, hint
 
 PROMPTS = "loom-says"  # the class of every field that the model reads
 

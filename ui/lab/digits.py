@@ -17,8 +17,8 @@ from backend.contracts.settings.train_digits import TrainDigitsSettings, parse_d
 from backend.recipes.permalink import encode
 from backend.resolve import names
 from backend.training.digits.drawn import CLASSES, SIDE_PX, draw, sheet
-from ui.forms.schema import field_schema
 from ui.lab.panel import Panel, Sent
+from ui.server.schema import field_schema
 from ui.server.studio import Studio
 
 FIRST = ("name", "minutes", "width", "seed")

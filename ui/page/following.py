@@ -9,10 +9,10 @@ from gradio.components import Component
 
 from ui.forms import able
 from ui.forms.choices import card_of
-from ui.forms.schema import field_schema, hint
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.event_data import given
 from ui.gradio_compat.untyped import event
+from ui.server.schema import field_schema, hint
 
 # Whose values a model recommends.
 CONTROLS = ("size", "guidance_scale", "hires_denoise", "hires_steps", "hires_upscaler")

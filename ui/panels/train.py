@@ -15,13 +15,13 @@ from gradio.context import Context
 from backend.contracts.errors import LoomError
 from backend.contracts.fields import title_of
 from backend.contracts.settings.train_lora import PRESETS, TrainLoraSettings, parse_training
-from ui.forms.schema import field_schema
 from ui.forms.stage import mount_call
 from ui.forms.workspace import Workspace
 from ui.gradio_compat.carrying import gathered
 from ui.gradio_compat.untyped import event, skip
 from ui.jobs.trainings import training_values
 from ui.server.foreign import as_dict
+from ui.server.schema import field_schema
 
 FROM_PRESET = ("epochs", "rank", "learning_rate")
 OPEN = {"resolution": "the model's own", "min_snr_gamma": "off", "validation_every": "by itself"}

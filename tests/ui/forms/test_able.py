@@ -13,7 +13,7 @@ from backend.engine.fake.engine import FakeEngine
 from ui.forms import able
 from ui.forms.controls import control_for
 from ui.forms.form import Form
-from ui.forms.schema import field_schema
+from ui.server.schema import field_schema
 
 PLAIN = ModelEntry(
     "cloud",

@@ -13,9 +13,9 @@ from backend.engine.fake.engine import FakeEngine
 from ui.forms.choices import size_choices
 from ui.forms.controls import SIZE, control_for
 from ui.forms.form import Form
-from ui.forms.schema import field_schema, hint
 from ui.jobs.saving import SAVING
 from ui.page.tabs import TABS
+from ui.server.schema import field_schema, hint
 
 
 @pytest.fixture(scope="module")

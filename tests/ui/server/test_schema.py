@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.contracts.settings import StyleTransferSettings, Txt2ImgSettings
-from ui.forms.schema import choices_of, field_schema, hint
+from ui.server.schema import choices_of, field_schema, hint
 
 
 def test_what_may_be_left_out_is_described_as_what_it_is() -> None:
