@@ -34,6 +34,7 @@ from ui.gradio_compat.login import SignedIn
 from ui.gradio_compat.no_fetching import make_no_requests
 from ui.gradio_compat.own_files import serve_own_files
 from ui.gradio_compat.plain_errors import plain_errors
+from ui.gradio_compat.quick_events import QuickEvents
 from ui.gradio_compat.share_helper import run_known_helpers_only
 from ui.gradio_compat.sockets import SocketLimits, bound_sockets
 from ui.gradio_compat.tokens import keep_sessions
@@ -235,6 +236,7 @@ def serve(
         Middleware(UploadQuota, a_person=uploads_mb * 2**20),
         Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5),
         Middleware(EarlyScript, src=f".{PREFIX}/{page.script.name}"),
+        Middleware(QuickEvents),
     ]
     for_everybody, for_owners = invitation_routes(doors, audit)
     further = [
