@@ -28,6 +28,7 @@ from toyworld.dataset import Pool, render_pool, to_tensor
 from toyworld.fitting import Fitting
 from toyworld.folder import EXAMPLE_PROMPTS, half_precision, write_json
 from toyworld.hybrid import Hybrid
+from toyworld.model_card import write_model_card
 from toyworld.precision import swift_precision
 from toyworld.swapping import swapped_in
 from toyworld.swift import hasten
@@ -174,6 +175,12 @@ class CascadeTrainer(Fitting[UNet2DConditionModel]):
         return self._hybrid.loss(made, x0, noise, t)
 
 
+def examples(recipe: Recipe, steps: int) -> int:
+    """How many pictures were looked at in so many steps; four times as many while small."""
+    small = min(steps, recipe.small_steps)
+    return recipe.batch * (4 * small + steps - small)
+
+
 def export(trainer: CascadeTrainer, folder: Path) -> None:
     """Writes the model beside `folder`, then swaps it in."""
     with swapped_in(folder) as aside:
@@ -204,6 +211,17 @@ def export(trainer: CascadeTrainer, folder: Path) -> None:
             ),
         }
         write_json(aside / "card.json", card)
+        write_model_card(
+            aside,
+            "Pocket 64",
+            "The first stage of Pocket's cascade: pixels at 64 px from a prompt, in the layout of "
+            "DeepFloyd's IF:\na learned variance, dynamic thresholding. Pocket's text encoder reads "
+            "for it. It learned the drawn scenes\nof `toyworld/`, which this project renders "
+            "itself; `pocket-x4` enlarges what it draws, to 256 and 1,024 px.\n\n"
+            f"Made by `python -m toyworld.cascade`: {trainer.step} steps, "
+            f"{examples(trainer.recipe, trainer.step)} examples.",
+            "text-to-image",
+        )
 
 
 def arguments() -> argparse.Namespace:

@@ -75,6 +75,8 @@ def test_what_is_trained_is_what_the_studio_draws_with(
         > 50
     )
     export(trainer, tmp_path / "checkpoints" / "pocket-64")
+    told = (tmp_path / "checkpoints" / "pocket-64" / "README.md").read_text()
+    assert "2 steps, 10 examples" in told  # eight small ones, then two
     ours = loaded(tmp_path, "pocket-64")
     assert (ours.info.guidance_scale, ours.info.card.known_words) == (4.0, ("house",))
     assert isinstance(ours.text, T5Text)
