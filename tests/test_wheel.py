@@ -93,6 +93,7 @@ def test_its_command_serves_the_page_and_draws(unpacked: Path, tmp_path: Path) -
         assert len(bundled) == len(tracked("presets")) - 1  # all but styles.csv
         assert [model["name"] for model in options["models"]] == [
             "pocket",
+            "pocket-64",
             "pocket-pixels",
             "pocket-x4",
         ]

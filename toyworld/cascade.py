@@ -46,7 +46,7 @@ SCHEDULE = {
 THRESHOLDING = {"thresholding": True, "dynamic_thresholding_ratio": 0.95, "sample_max_value": 1.5}
 UNSAID = 0.1
 """Share of the examples whose prompt is left out, for guidance (2207.12598)."""
-GUIDANCE = 4.0
+GUIDANCE, STEPS = 4.0, 50
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,7 @@ def export(trainer: CascadeTrainer, folder: Path) -> None:
         card = {
             "title": "Pocket 64",
             "guidance_scale": GUIDANCE,
+            "steps": STEPS,
             "example_prompts": list(EXAMPLE_PROMPTS),
             "known_words": json.loads((trainer.reader.folder / "card.json").read_text()).get(
                 "known_words", {}
