@@ -22,7 +22,7 @@ DRAWS, ENLARGES = ((BUNDLED / name).is_dir() for name in ("pocket-64", "pocket-x
 PIXELS = "Pocket pixels"
 DRAWS_PIXELS = (ROOT / "models" / "checkpoints" / "pocket-pixels").is_dir()
 STEPS_LARGER = "20"
-DRAWN = "a big purple mushroom in a forest"
+DRAWN = "a red mushroom and a blue mushroom on grass"
 
 
 def cascaded(browser: Browser) -> None:
