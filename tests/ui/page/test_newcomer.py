@@ -226,6 +226,9 @@ def looks_into_every_tab_and_reloads(desk: Desk) -> str:
     names = desk.page.locator("[role=tab]").all_inner_texts()
     for name in [name for name in names if name.strip()]:
         open_tab(desk.page, name.strip())
+        if name.strip() == "Lab":  # it looks into a model and draws nothing, so it has no Generate
+            expect(desk.page.locator("button.go:visible")).to_have_count(0)
+            continue
         desk.page.wait_for_function(IN_SIGHT)
         if name == "upscale":  # a picture to try it with is at hand
             desk.presses("An example picture")
