@@ -52,7 +52,9 @@ def test_a_batch_is_the_same_as_its_seeds_one_by_one(client: Client) -> None:
     for seed, picture in zip((41, 42), pictures, strict=True):
         (alone,), _ = generate(client, prompt=PROMPT, seed=seed, steps=6)
         difference = np.abs(alone.astype(int) - picture)
-        assert np.mean(difference.max(axis=-1) <= 2) >= 0.99
+        # More rows a call round otherwise; in half precision, where that is the faster, to more.
+        most = 2 if info["dtype"] == "float32" else 8
+        assert np.mean(difference.max(axis=-1) <= most) >= 0.99
 
 
 def test_two_clients_at_once_get_what_they_get_alone(client: Client, server: Server) -> None:
