@@ -124,10 +124,10 @@ class Reader:
         ).eval()
 
     @torch.no_grad()
-    def embed(self, texts: list[str]) -> Tensor:
-        """(B, 77, width)."""
+    def embed(self, texts: list[str], length: int = LENGTH) -> Tensor:
+        """(B, length, width); no position sees the later ones, so the first are always the same."""
         filled = self._tokenizer(
-            texts, padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
+            texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         )
         with swift_precision():
             found = self._model(filled.input_ids, attention_mask=filled.attention_mask)
@@ -216,9 +216,9 @@ def export(trainer: CascadeTrainer, folder: Path) -> None:
             aside,
             "Pocket 64",
             "The first stage of Pocket's cascade: pixels at 64 px from a prompt, in the layout of "
-            "DeepFloyd's IF:\na learned variance, dynamic thresholding. Pocket's text encoder reads "
-            "for it. It learned the drawn scenes\nof `toyworld/`, which this project renders "
-            "itself; `pocket-x4` enlarges what it draws, to 256 and 1,024 px.\n\n"
+            "DeepFloyd's IF:\na learned variance, dynamic thresholding. Pocket's text encoder "
+            "reads for it. It learned the drawn scenes\nof `toyworld/`, which this project "
+            "renders itself; `pocket-x4` enlarges what it draws, to 256 and 1,024 px.\n\n"
             f"Made by `python -m toyworld.cascade`: {trainer.step} steps, "
             f"{examples(trainer.recipe, trainer.step)} examples.",
             "text-to-image",

@@ -38,6 +38,8 @@ class PriorRecipe:
         batch: Pictures a step.
         rate: Learning rate after warm-up.
         seed: Of weights, order and captions.
+        untold: Share of the pictures that are learned without their caption, so that a prior
+            knows what may come where nothing is asked for.
         sizes: Arguments of the network that are not its own defaults.
     """
 
@@ -45,6 +47,7 @@ class PriorRecipe:
     batch: int = 16
     rate: float = 1.5e-3
     seed: int = 0
+    untold: float = 0.1
     sizes: tuple[tuple[str, int], ...] = ()
 
 
@@ -93,13 +96,14 @@ class PriorTrainer(Fitting[Prior]):
         for place in rng.integers(len(self.coded.codes), size=self.recipe.batch):
             scene, turned = self.coded.pool.scene(int(place)), bool(rng.random() < 0.5)
             codes.append((self.coded.turned if turned else self.coded.codes)[place])
-            texts.append(caption(mirrored(scene) if turned else scene, rng))
+            text = caption(mirrored(scene) if turned else scene, rng)
+            texts.append("" if rng.random() < self.recipe.untold else text)
         return torch.from_numpy(np.stack(codes).astype(np.int64)), texts
 
     def loss(self) -> Tensor:
         """Mean cross-entropy of the cells of this step, nats."""
         codes, texts = self.examples()
-        context = self.reader.embed(texts)[:, :POSITIONS]
+        context = self.reader.embed(texts, POSITIONS)
         with swift_precision():
             odds = self.net(codes, context)
         return functional.cross_entropy(odds.float().flatten(0, 2), codes.flatten())
@@ -122,9 +126,11 @@ def sampled(
     codes = torch.zeros(len(seeds), CELLS, CELLS, dtype=torch.int64)
     cells = [(row, column) for row in range(CELLS) for column in range(CELLS)]
 
-    def odds(seen: Tensor, row: int, column: int) -> Tensor:
-        return prior.at(seen, row, column, context).float()
-
     with torch.no_grad(), swift_precision():
+        read = prior.reading(context)
+
+        def odds(seen: Tensor, row: int, column: int) -> Tensor:
+            return read(seen, row, column).float()
+
         steps = raster(odds, codes, cells, draws, Choice(temperature, top_k), prior.side)
         return list(steps)[-1][1].numpy()

@@ -15,7 +15,7 @@ from backend.contracts.settings.codes import CodesSettings
 from backend.models.codes.codec import CodesCodec
 from backend.models.codes.maps import code_map, psnr_db
 from backend.models.codes.network import CodesNetwork
-from backend.models.codes.priors import Prior
+from backend.models.codes.priors import Predict, Prior
 from backend.modes.context import Context
 from backend.modes.leasing import Held, Needs
 from backend.modes.mode import PictureMode, Task
@@ -68,7 +68,7 @@ class Cells:
         """A step a cell."""
         total, blank = len(self.cells), self.codec.unknown()
         drawn = raster(
-            self._odds,
+            partial(self._odds, self._reading()),
             self.codes,
             self.cells,
             self.draws,
@@ -85,9 +85,15 @@ class Cells:
             x = self.codec.cells_of(codes)
             yield Step(number, total, 0.0, x, torch.where(hidden, blank, x), State({}, number + 1))
 
-    def _odds(self, codes: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    def _reading(self) -> Predict:
+        """What names the odds; a window that slides leaves nothing to be remembered."""
+        if max(self.codes.shape[1:]) <= self.prior.side:
+            return self.prior.reading(self.context)
+        return partial(self.prior.at, context=self.context)
+
+    def _odds(self, read: Predict, codes: torch.Tensor, row: int, column: int) -> torch.Tensor:
         self.stage.context.check()
-        return self.prior.at(codes, row, column, self.context).float()
+        return read(codes, row, column).float()
 
 
 def run(request: Task[CodesSettings], context: Context) -> Iterator[Output]:

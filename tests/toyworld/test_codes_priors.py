@@ -24,7 +24,7 @@ SIZES = {
 @pytest.fixture
 def coded(monkeypatch: pytest.MonkeyPatch) -> Coded:
     """Rows of one code each, which a prior learns fast; prompts say nothing."""
-    told = SimpleNamespace(embed=lambda texts: torch.zeros(len(texts), 40, 6))
+    told = SimpleNamespace(embed=lambda texts, length=40: torch.zeros(len(texts), length, 6))
     monkeypatch.setattr(codes_priors, "Reader", lambda model: told)
     codes = np.repeat(np.arange(16, dtype=np.int16)[None, :, None], 16, axis=2)
     return Coded(Pool(1, rendered(scenes(1, 1), 16)), codes, codes + 16)
@@ -51,10 +51,11 @@ def test_a_mirrored_scene_has_its_own_codes_and_words(
 
     seen: list[Scene] = []
     monkeypatch.setattr(codes_priors, "mirrored", turned)
-    recipe = PriorRecipe(batch=16, sizes=SIZES["transformer"])
+    recipe = PriorRecipe(batch=16, untold=0.2, sizes=SIZES["transformer"])
     codes, texts = PriorTrainer(recipe, tmp_path, coded, tmp_path).examples()
     assert codes.shape == (16, 16, 16)
     assert len(texts) == 16
+    assert 0 < texts.count("") < 8, "some are learned without words"
     assert 0 < len(seen) == int((codes[:, 0, 0] == 16).sum()) < 16
 
 

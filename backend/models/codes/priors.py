@@ -6,6 +6,8 @@ row by row, each row from the left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,10 +16,12 @@ from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from backend.models.codes.layers import Block, MaskedStack
+from backend.models.codes.layers import Block, MaskedStack, Memory
 
 _untyped: Any = configuration_utils
 _configured = _untyped.register_to_config  # what it is called with becomes `config.json`
+Predict = Callable[[Tensor, int, int], Tensor]
+"""(B, K) logits of one cell, from (B, h, w) codes, its row and its column."""
 
 
 class Prior(ModelMixin, ConfigMixin):
@@ -39,6 +43,19 @@ class Prior(ModelMixin, ConfigMixin):
     def at(self, codes: Tensor, row: int, column: int, context: Tensor) -> Tensor:
         """(B, K) logits of one cell; of codes only those before it are looked at."""
         return self(codes[:, : row + 1], context)[:, row, column]
+
+    def reading(self, context: Tensor) -> Predict:
+        """`at` of one prompt, for a walk through a picture of no more cells than it has learned.
+
+        It may remember what it has computed. How it came to a cell changes none of its bits.
+
+        Args:
+            context: (B, n, D).
+        """
+        return partial(self._at_of, context)
+
+    def _at_of(self, context: Tensor, codes: Tensor, row: int, column: int) -> Tensor:
+        return self.at(codes, row, column, context)
 
 
 class GatedPixelCNN(Prior):
@@ -147,11 +164,61 @@ class CodesTransformer(Prior):
         cells = self.norm(x[:, self.positions :])
         return self.out(cells).view(batch, height, width, -1)
 
+    def reading(self, context: Tensor) -> Predict:
+        """See `Prior`; each cell is computed once."""
+        return Reading(self, context)
+
     def _hidden(self, places: int, device: torch.device) -> Tensor:
         """(places, places): the prompt sees itself, a cell the prompt and what came before."""
         later = torch.full((places, places), float("-inf"), device=device).triu(1)
         later[: self.positions, : self.positions] = 0.0
         return later
+
+
+class Reading:
+    """A walk of a transformer through cells: keys and values of those before are remembered.
+
+    Cells are computed one at a time even where several are new, so that a walk that was cut, and
+    goes on from a cell, comes to the same bits.
+    """
+
+    def __init__(self, prior: CodesTransformer, context: Tensor) -> None:
+        """`context`: (B, n, D)."""
+        self._prior = prior
+        self._layers = [(block, Memory()) for block in prior.stack]
+        words = prior.read(prior.shown(context)) + prior.word
+        places = prior.positions
+        self._run(words, words.new_zeros(places, places))
+        self._codes = torch.zeros(len(context), 0, dtype=torch.int64, device=words.device)
+        self._width = 0
+
+    def __call__(self, codes: Tensor, row: int, column: int) -> Tensor:
+        """(B, K) logits of one cell; of codes (B, h, w) only those before it are looked at."""
+        prior, width = self._prior, codes.shape[2]
+        before = codes.flatten(1)[:, : row * width + column]
+        first = self._known(before) if width == self._width else 0
+        for _, memory in self._layers:
+            memory.cut(prior.positions + first)
+        x = prior.begin
+        for place in range(first, before.shape[1] + 1):
+            came = prior.code(before[:, place - 1]) if place else prior.begin[:, 0]
+            at = prior.row[place // width, 0] + prior.column[0, place % width]
+            x = (came + at).expand(len(codes), -1)[:, None]
+            x = self._run(x, x.new_zeros(1, prior.positions + place + 1))
+        self._codes, self._width = before, width
+        return prior.out(prior.norm(x[:, 0]))
+
+    def _known(self, before: Tensor) -> int:
+        """How many cells need not be computed again; the last is, since its odds are asked for."""
+        both = min(before.shape[1], self._codes.shape[1])
+        same = (before[:, :both] == self._codes[:, :both]).all(dim=0)
+        alike = int(same.long().cumprod(dim=0).sum())
+        return min(alike + 1, before.shape[1], self._codes.shape[1] + bool(self._width))
+
+    def _run(self, x: Tensor, hidden: Tensor) -> Tensor:
+        for block, memory in self._layers:
+            x = block(x, hidden, memory)
+        return x
 
 
 PRIORS: dict[str, type[Prior]] = {
