@@ -18,6 +18,10 @@ def test_a_picture_is_taken_apart_and_noise_follows_the_slider(
     open_tab(page, "Lab")
     panel = page.locator(".lab-latents")
     expect(panel).to_be_visible()
+    colours = panel.get_by_placeholder("words, if you like").evaluate(
+        "field => [getComputedStyle(field, '::placeholder').color, getComputedStyle(field).color]"
+    )
+    assert colours[0] != colours[1]  # it does not look written
     keep = panel.get_by_role("button", name="Save the data").first
     expect(keep).to_be_disabled()
     expect(panel.get_by_role("heading", name="The latents, channel by channel")).to_be_hidden()

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
+import pytest
 
+from tests.ui.conftest import Pages
 from ui.gradio_compat.untyped import skip
 from ui.panels.tab_bar import TabBar
 
@@ -30,3 +32,14 @@ def test_a_tab_that_is_opened_by_hand_is_noted() -> None:
     assert options["outputs"] == "shown"
     assert not options["queue"]
     assert note() == "img2img"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1400, 700, 420])
+def test_no_tabs_name_is_cut_off(pages: Pages, width: int) -> None:
+    page = pages(width=width)
+    cut = page.evaluate(
+        "[...document.querySelectorAll('[role=tab]')].filter((tab) => tab.offsetParent"
+        " && tab.scrollWidth > tab.clientWidth + 1).map((tab) => tab.textContent)"
+    )
+    assert cut == []
