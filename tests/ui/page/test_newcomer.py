@@ -354,7 +354,7 @@ def test_a_picture_is_made_by_keyboard_alone(desk: Desk) -> None:
     """From the tab's name to the picture and back, without a pointer."""
     desk.sits_down()
     page = desk.page
-    page.locator("[role=tab][aria-selected=true]").focus()
+    page.locator("[role=tab][data-tab-id][aria-selected=true]").focus()
 
     def reaches(wanted: str, most: int = 40) -> None:
         for _ in range(most):
